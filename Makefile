@@ -1,0 +1,59 @@
+# Targets of Holdfast. `make` alone lists them.
+
+GO      ?= go
+PKGS    := ./...
+TESTS   := ./...
+FUZZ    ?= 20s
+CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
+GEN     := $(GO) tool -modfile=test/tools/generate/go.mod controller-gen
+LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test test-unit test-e2e fuzz bench generate lint verify build
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## See a good update released and a bad one reverted, on a real control plane (KEEP=1 leaves it up)
+	@$(GO) run -C test ./demo $(if $(KEEP),--keep)
+
+up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubeconfig
+	@$(CLUSTER) up --dir $(CURDIR)/.cluster --install $(CURDIR)/manifests/overlays/test
+
+down: ## Stop the test cluster and remove every trace of it
+	@$(CLUSTER) down --dir $(CURDIR)/.cluster
+
+test: test-unit test-e2e ## Run all tests
+
+test-unit: ## Run the tests that need no cluster (under a minute)
+	$(GO) test -race $(PKGS)
+
+test-e2e: ## Run the tests that need the test cluster
+	$(GO) test -C test -count=1 -timeout 30m -parallel 12 $(TESTS)
+
+fuzz: ## Fuzz every parser for FUZZ (default 20s) each
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
+	    echo "fuzz $$package $$target"; \
+	    $(GO) test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) || exit 1; \
+	  done; \
+	done
+
+bench: ## Measure what the webhook adds to an update
+	$(GO) test -run '^$$' -bench . ./webhook/...
+
+build: ## Build holdfast into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+
+generate: ## Make generated code, CRDs, RBAC and reference docs anew
+	$(GEN) object paths=./api/v1alpha1
+	$(GEN) crd:allowDangerousTypes=true paths=./api/v1alpha1 output:crd:dir=manifests/generated/crd
+	$(GEN) rbac:roleName=holdfast paths=./webhook/... paths=./evaluator/... paths=./certs/... paths=./cmd/... output:rbac:dir=manifests/generated/rbac
+	$(GO) run ./docs/reference/generate
+
+lint: ## Run the linters
+	$(LINT) run $(PKGS)
+	cd test && $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PKGS)
+
+verify: ## Check that generated files and go.mod files are up to date
+	@.ci/verify
