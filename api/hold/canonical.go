@@ -1,0 +1,70 @@
+package hold
+
+import (
+	"strings"
+)
+
+// RestartedAt is the annotation by which kubectl rollout restart makes pods
+// anew. It asks for no other version.
+const RestartedAt = "kubectl.kubernetes.io/restartedAt"
+
+// canonical is a copy of a template without what says nothing: nulls, empty
+// lists, the API's defaults and the time of a restart.
+//
+// Empty objects stay unless a default says otherwise: a label selector {}
+// selects everything where none selects nothing.
+func canonical(t Template) Template {
+	out, _ := prune(t, "").(map[string]any)
+	if meta, ok := out["metadata"].(map[string]any); ok {
+		if annotations, ok := meta["annotations"].(map[string]any); ok {
+			delete(annotations, RestartedAt)
+			dropIfEmpty(meta, "annotations")
+		}
+		dropIfEmpty(meta, "labels")
+		dropIfEmpty(out, "metadata")
+	}
+	return out
+}
+
+// prune copies a value without what says nothing. The path of a value has its
+// keys joined by dots, with "*" for any element of a list.
+func prune(v any, path string) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return pruneObject(v, path)
+	case []any:
+		out := make([]any, 0, len(v))
+		for _, element := range v {
+			out = append(out, prune(element, path+".*"))
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+func pruneObject(v map[string]any, path string) map[string]any {
+	out := make(map[string]any, len(v))
+	for key, value := range v {
+		at := strings.TrimPrefix(path+"."+key, ".")
+		value = prune(value, at)
+		if !saysNothing(value) && !isDefault(at, value, v) {
+			out[key] = value
+		}
+	}
+	return out
+}
+
+func saysNothing(v any) bool {
+	if v == nil {
+		return true
+	}
+	list, ok := v.([]any)
+	return ok && len(list) == 0
+}
+
+func dropIfEmpty(m map[string]any, key string) {
+	if inner, ok := m[key].(map[string]any); ok && len(inner) == 0 {
+		delete(m, key)
+	}
+}

@@ -1,0 +1,39 @@
+package hold
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+)
+
+func pack(content []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, fmt.Errorf("pack held template: %w", err)
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, fmt.Errorf("pack held template: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("pack held template: %w", err)
+	}
+	return packed.Bytes(), nil
+}
+
+// unpack refuses what is larger than limit bytes when unpacked.
+func unpack(packed []byte, limit int64) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpack held template: %w", err)
+	}
+	content, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("unpack held template: %w", err)
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("unpack held template: it is larger than %d bytes", limit)
+	}
+	return content, nil
+}

@@ -1,0 +1,145 @@
+package hold
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// Record is a held update as it stands in the annotation holdfast.dev/held of
+// its Deployment.
+type Record struct {
+	// ID tells this hold from every other, also from an earlier one of the
+	// same template: a release names it, so a late release of an ended hold
+	// does nothing.
+	ID string `json:"id"`
+	// Run is the name of the CanaryRun that tries the template.
+	Run string `json:"run"`
+	// Hash is the hash of Template.
+	Hash Hash `json:"hash"`
+	// UID is the Deployment's. A record copied to another object does not open.
+	UID types.UID `json:"uid"`
+	// HeldAt is when the update was held, in UTC, to the second.
+	HeldAt time.Time `json:"heldAt"`
+	// Source is which part of the request asked for the template.
+	Source Source `json:"source"`
+	// Manager and Operation are the field manager of the request that was held
+	// and how it wrote, "Apply" (server-side) or "Update".
+	Manager   string `json:"manager,omitempty"`
+	Operation string `json:"operation,omitempty"`
+	// User is who sent that request.
+	User string `json:"user,omitempty"`
+	// Template is the held template, as the API server sent it or as merged from that.
+	Template Template `json:"template"`
+	// Owners are who owns the fields of Template. The hold gives the object the
+	// owners of the stable template back, the release puts these in.
+	Owners []Owner `json:"owners,omitempty"`
+}
+
+// Owner is the part of an entry of metadata.managedFields that lies below spec.template.
+type Owner struct {
+	Manager    string `json:"manager"`
+	Operation  string `json:"operation"`
+	APIVersion string `json:"apiVersion"`
+	Time       string `json:"time,omitempty"`
+	// Fields is the object below f:spec, f:template in FieldsV1 form.
+	Fields map[string]any `json:"fields"`
+}
+
+// Source is which part of a request asked for a held template.
+type Source string
+
+const (
+	// SourceTemplate: the pod template of the Deployment was changed.
+	SourceTemplate Source = "Template"
+	// SourceImage: the annotation holdfast.dev/canary-image names an image.
+	SourceImage Source = "Image"
+)
+
+// ErrSeal is wrapped by the errors of Open for a record that Holdfast did not
+// write for this Deployment: edited, copied from another object, or sealed with a lost key.
+var ErrSeal = errors.New("the held record is not sealed by Holdfast for this Deployment")
+
+// content is the large part of a record.
+type content struct {
+	Template Template `json:"template"`
+	Owners   []Owner  `json:"owners,omitempty"`
+}
+
+// annotation is the outer form: a record whose content stands below "content"
+// or, packed, below "packed", and the seal over everything else.
+type annotation struct {
+	Record
+	Template any             `json:"template,omitempty"` // shadows the record's
+	Owners   any             `json:"owners,omitempty"`   // shadows the record's
+	Content  json.RawMessage `json:"content,omitempty"`
+	Packed   []byte          `json:"packed,omitempty"`
+	Seal     []byte          `json:"seal,omitempty"`
+}
+
+// packAbove is the size in bytes from which content is packed. Below it the
+// annotation stays readable for people.
+const packAbove = 4 << 10
+
+// maxContent is the largest content, in bytes of JSON, that Open unpacks: the
+// API server takes no larger object.
+const maxContent = 3 << 20
+
+// Seal encodes a record and seals it with the key. The result is one line of JSON.
+func (k Key) Seal(r Record) (string, error) {
+	content, err := json.Marshal(content{Template: r.Template, Owners: r.Owners})
+	if err != nil {
+		return "", fmt.Errorf("encode held template: %w", err)
+	}
+	out := annotation{Record: r}
+	out.HeldAt = r.HeldAt.UTC().Truncate(time.Second)
+	if len(content) > packAbove {
+		if out.Packed, err = pack(content); err != nil {
+			return "", err
+		}
+	} else {
+		out.Content = content
+	}
+	if out.Seal, err = k.mac(out); err != nil {
+		return "", err
+	}
+	encoded, err := json.Marshal(out)
+	if err != nil {
+		return "", fmt.Errorf("encode held record: %w", err)
+	}
+	return string(encoded), nil
+}
+
+// Open decodes the annotation of the Deployment with this UID. It fails,
+// wrapping ErrSeal, on anything that Seal did not make for it, and never
+// unpacks more than a few megabytes.
+func (k Key) Open(encoded string, uid types.UID) (Record, error) {
+	var in annotation
+	if err := json.Unmarshal([]byte(encoded), &in); err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrSeal, err)
+	}
+	if err := k.verify(in); err != nil {
+		return Record{}, err
+	}
+	if in.UID != uid {
+		return Record{}, fmt.Errorf("%w: it belongs to the object with UID %q", ErrSeal, in.UID)
+	}
+	data := []byte(in.Content)
+	if len(in.Packed) > 0 {
+		var err error
+		if data, err = unpack(in.Packed, maxContent); err != nil {
+			return Record{}, err
+		}
+	}
+	var c content
+	if err := utiljson.Unmarshal(data, &c); err != nil { // keeps whole numbers int64
+		return Record{}, fmt.Errorf("decode held template: %w", err)
+	}
+	r := in.Record
+	r.Template, r.Owners = c.Template, c.Owners
+	return r, nil
+}

@@ -1,0 +1,74 @@
+package hold
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// maxRejections is how many rejected templates a Deployment remembers.
+const maxRejections = 10
+
+// Rejection is one template that failed its run.
+type Rejection struct {
+	// Hash is the template's.
+	Hash Hash `json:"hash"`
+	// Run is the name of the CanaryRun that rejected it.
+	Run string `json:"run"`
+	// At is when, in UTC, to the second.
+	At time.Time `json:"at"`
+	// Reason is the run's reason, one word; Message says why for people.
+	Reason  string `json:"reason"`
+	Message string `json:"message,omitempty"`
+}
+
+// Rejected is the memory of rejected templates, oldest first, as it stands in
+// the annotation holdfast.dev/rejected.
+type Rejected []Rejection
+
+// ParseRejected reads the annotation; an empty one is an empty memory.
+func ParseRejected(encoded string) (Rejected, error) {
+	if encoded == "" {
+		return nil, nil
+	}
+	var r Rejected
+	if err := json.Unmarshal([]byte(encoded), &r); err != nil {
+		return nil, fmt.Errorf("decode memory of rejected templates: %w", err)
+	}
+	return r, nil
+}
+
+// Find returns the rejection of a template.
+func (r Rejected) Find(h Hash) (Rejection, bool) {
+	for _, rejection := range r {
+		if rejection.Hash == h {
+			return rejection, true
+		}
+	}
+	return Rejection{}, false
+}
+
+// With returns the memory with one more rejection, in place of an earlier one
+// of the same template; the oldest are forgotten beyond ten.
+func (r Rejected) With(rejection Rejection) Rejected {
+	var out Rejected
+	for _, old := range r {
+		if old.Hash != rejection.Hash {
+			out = append(out, old)
+		}
+	}
+	out = append(out, rejection)
+	return out[max(0, len(out)-maxRejections):]
+}
+
+// Encode returns the annotation, one line of JSON; that of an empty memory is "".
+func (r Rejected) Encode() (string, error) {
+	if len(r) == 0 {
+		return "", nil
+	}
+	encoded, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("encode memory of rejected templates: %w", err)
+	}
+	return string(encoded), nil
+}

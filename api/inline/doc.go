@@ -1,0 +1,14 @@
+// Package inline reads a plan out of the annotations of a Deployment, for those
+// who want a canary and no new kind:
+//
+//	holdfast.dev/period: 10m
+//	metric.holdfast.dev/error-rate: >
+//	  sum(rate(http_requests_total{ {{canary}}, code=~"5.." }[1m])) in [0, 0.05]
+//
+// A metric is a query of package query, the word in, and the range that its
+// value must lie in, ends included. An end that is left out, or written -inf or
+// inf, is open: "[0, ]" is at least 0.
+//
+// The package is pure. A mistake is a field error on the annotation, with its
+// place in the annotation's value.
+package inline

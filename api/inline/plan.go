@@ -1,0 +1,93 @@
+package inline
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Present says whether annotations carry a plan, right or wrong.
+func Present(annotations map[string]string) bool {
+	if _, ok := annotations[v1alpha1.PeriodAnnotation]; ok {
+		return true
+	}
+	for key := range annotations {
+		if strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// Parse reads the plan out of the annotations of a Deployment. It returns nil
+// and no error where they carry none, and nil with every mistake found where
+// they carry a wrong one.
+//
+// Metrics are in the order of their names. What annotations cannot say has the
+// defaults of a CanaryPlan, but for the interval: a tenth of the period in
+// whole seconds, at least 1s and at most the 30s of a CanaryPlan, so that a
+// short period is measured about ten times.
+func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.ErrorList) {
+	if !Present(annotations) {
+		return nil, nil
+	}
+	path := field.NewPath("metadata", "annotations")
+	spec := &v1alpha1.CanaryPlanSpec{}
+	var errs field.ErrorList
+	if text, ok := annotations[v1alpha1.PeriodAnnotation]; ok {
+		period, mistake := parsePeriod(text)
+		if mistake != nil {
+			errs = append(errs, field.Invalid(path.Key(v1alpha1.PeriodAnnotation), clip(text), mistake.Error()))
+		}
+		spec.Analysis.Period = &metav1.Duration{Duration: period}
+	}
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		name, isMetric := strings.CutPrefix(key, v1alpha1.MetricAnnotationPrefix)
+		if !isMetric {
+			continue
+		}
+		metric, metricErrs := parseMetric(name, annotations[key], path.Key(key))
+		errs = append(errs, metricErrs...)
+		spec.Analysis.Metrics = append(spec.Analysis.Metrics, metric)
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	setDefaults(spec)
+	if errs := query.ValidatePlan(spec, path); len(errs) > 0 {
+		return nil, errs
+	}
+	return spec, nil
+}
+
+func setDefaults(spec *v1alpha1.CanaryPlanSpec) {
+	spec.SetDefaults()
+	a := &spec.Analysis
+	tenth := (a.Period.Duration / 10).Truncate(time.Second)
+	a.Interval.Duration = min(a.Interval.Duration, max(tenth, time.Second))
+}
+
+func parseMetric(name, text string, at *field.Path) (v1alpha1.Metric, field.ErrorList) {
+	errs := query.ValidateName(name, at)
+	head, limits, mistake := parseCriterion(text)
+	if mistake != nil {
+		return v1alpha1.Metric{}, append(errs, field.Invalid(at, clip(text), mistake.Error()))
+	}
+	return v1alpha1.Metric{Name: name, Query: strings.TrimSpace(head), Range: limits}, errs
+}
+
+// clip keeps the value in a field error short; the place in it is told apart.
+func clip(text string) string {
+	const limit = 100
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}

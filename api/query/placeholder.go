@@ -1,0 +1,83 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Placeholder is the name between the braces of {{name}}.
+type Placeholder string
+
+// The placeholders of a query.
+const (
+	// Canary stands for the label matchers that select the canary pods.
+	Canary Placeholder = "canary"
+	// Stable stands for the label matchers that select the Deployment's own pods.
+	Stable Placeholder = "stable"
+	// Baseline stands for the pods of the baseline. It is known and refused:
+	// runs start no baseline yet.
+	Baseline Placeholder = "baseline"
+	// Namespace and Deployment stand for the names of where the run is.
+	Namespace  Placeholder = "namespace"
+	Deployment Placeholder = "deployment"
+	// Service stands for the name of the first Service, in order of names, that
+	// selects the canary pods.
+	Service Placeholder = "service"
+	// Interval stands for the analysis interval as a PromQL duration.
+	Interval Placeholder = "interval"
+)
+
+// known are the placeholders that may be used, in the order messages list them.
+var known = []Placeholder{Canary, Stable, Namespace, Deployment, Service, Interval}
+
+// place is where in PromQL a placeholder stands.
+type place int
+
+const (
+	// bare: outside of quotes and braces.
+	bare place = iota
+	// matchers: between the braces of a selector.
+	matchers
+	// quoted: in a string.
+	quoted
+	// pattern: in a string that a matcher takes for a regular expression.
+	pattern
+)
+
+// check says what is wrong with a placeholder where it stands, or "".
+func (p Placeholder) check(in place) string {
+	switch {
+	case p == Baseline:
+		return "{{baseline}} is not available until runs start baseline pods, which this version does not; compare with {{stable}}"
+	case !slices.Contains(known, p):
+		return fmt.Sprintf("unknown placeholder {{%s}}; known are %s", clip(string(p), 40), knownList())
+	case p == Interval:
+		return ""
+	case p == Canary || p == Stable:
+		if in == matchers {
+			return ""
+		}
+		return fmt.Sprintf("{{%s}} stands for label matchers and belongs between the braces of a selector, as in up{ {{%s}} }", p, p)
+	case in == quoted || in == pattern:
+		return ""
+	default:
+		return fmt.Sprintf(`{{%s}} stands for a name and belongs in quotes, as in %s="{{%s}}"`, p, p, p)
+	}
+}
+
+func knownList() string {
+	names := make([]string, len(known))
+	for i, p := range known {
+		names[i] = "{{" + string(p) + "}}"
+	}
+	return strings.Join(names, " ")
+}
+
+// clip cuts what a user wrote to limit bytes, at the boundary of a character.
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}

@@ -1,0 +1,104 @@
+package query
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// PodsMetric is the name of the metric that every run has: the health of its
+// canary pods. A plan cannot use it.
+const PodsMetric = "pods"
+
+// maxMetrics is the limit of CanaryPlan.
+const maxMetrics = 32
+
+var metricName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// ValidatePlan checks a plan with its defaults set, path being where it stands:
+// what the API server checks of a CanaryPlan (inline plans never pass it), and
+// that every query is right.
+func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
+	analysis := path.Child("analysis")
+	errs := validateTimes(&spec.Analysis, analysis)
+	if n := len(spec.Analysis.Metrics); n > maxMetrics {
+		errs = append(errs, field.TooMany(analysis.Child("metrics"), n, maxMetrics))
+	}
+	names := map[string]bool{}
+	for i := range spec.Analysis.Metrics {
+		m := &spec.Analysis.Metrics[i]
+		at := analysis.Child("metrics").Index(i)
+		if names[m.Name] {
+			errs = append(errs, field.Duplicate(at.Child("name"), m.Name))
+		}
+		names[m.Name] = true
+		errs = append(errs, ValidateName(m.Name, at.Child("name"))...)
+		if _, err := Parse(m.Query); err != nil {
+			errs = append(errs, field.Invalid(at.Child("query"), clip(m.Query, 100), err.Error()))
+		}
+		errs = append(errs, validateRange(m.Range, at.Child("range"))...)
+	}
+	return errs
+}
+
+// ValidateName checks the name of a metric.
+func ValidateName(name string, at *field.Path) field.ErrorList {
+	switch {
+	case name == PodsMetric:
+		return field.ErrorList{field.Invalid(at, name, "is the health of the canary pods, which every run is judged by; choose another name")}
+	case !metricName.MatchString(name):
+		return field.ErrorList{field.Invalid(at, clip(name, 80), `must be 1 to 63 lower-case letters, digits and "-", such as "error-rate"`)}
+	}
+	return nil
+}
+
+func validateTimes(a *v1alpha1.Analysis, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	delay, interval, period := length(a.InitialDelay), length(a.Interval), length(a.Period)
+	if a.Interval != nil && interval < time.Second {
+		errs = append(errs, field.Invalid(at.Child("interval"), interval.String(), "must be at least 1s"))
+	}
+	if a.Period != nil && period < time.Second {
+		errs = append(errs, field.Invalid(at.Child("period"), period.String(), "must be at least 1s"))
+	}
+	if delay < 0 {
+		errs = append(errs, field.Invalid(at.Child("initialDelay"), delay.String(), "must not be negative"))
+	}
+	if a.Period != nil && delay >= period {
+		errs = append(errs, field.Invalid(at.Child("initialDelay"), delay.String(),
+			fmt.Sprintf("must be shorter than period (%s), or nothing would be measured", period)))
+	}
+	if a.Period != nil && interval > period {
+		errs = append(errs, field.Invalid(at.Child("interval"), interval.String(),
+			fmt.Sprintf("must not be longer than period (%s), or nothing would be measured", period)))
+	}
+	return errs
+}
+
+func length(d *metav1.Duration) time.Duration {
+	if d == nil {
+		return 0
+	}
+	return d.Duration
+}
+
+func validateRange(r v1alpha1.Range, at *field.Path) field.ErrorList {
+	for _, end := range []*float64{r.Min, r.Max} {
+		if end != nil && (math.IsNaN(*end) || math.IsInf(*end, 0)) {
+			return field.ErrorList{field.Invalid(at, *end, "must be a finite number; leave an end out to have none")}
+		}
+	}
+	switch {
+	case r.Min == nil && r.Max == nil:
+		return field.ErrorList{field.Required(at, "needs min, max or both")}
+	case r.Min != nil && r.Max != nil && *r.Min > *r.Max:
+		return field.ErrorList{field.Invalid(at, fmt.Sprintf("[%g, %g]", *r.Min, *r.Max), "min must not be greater than max")}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+const sampleInterval = 30 * time.Second
+
+// Labels are the names of the labels by which Prometheus knows a pod.
+type Labels struct {
+	// Namespace is "namespace" if empty, Pod is "pod".
+	Namespace, Pod string
+}
+
+// Values are what the placeholders of a query stand for.
+type Values struct {
+	Namespace, Deployment string
+	// Service is needed by queries that use {{service}} only; it is "" where no
+	// Service selects the canary pods.
+	Service string
+	// Canary and Stable are the names of the ReplicaSets whose pods are meant.
+	// Without any the matchers select nothing.
+	Canary, Stable []string
+	// Interval is the analysis interval, in milliseconds at the finest.
+	Interval time.Duration
+	Labels   Labels
+}
+
+// ErrNoService is wrapped by Render for a query that uses {{service}} in a run
+// that no Service sends requests to.
+var ErrNoService = errors.New("the query uses {{service}}, and no Service selects the canary pods")
+
+// Render fills the placeholders in. Values are taken for names of Kubernetes
+// objects and refused when they are not, so none can end a string or a selector
+// early; the result is checked to be PromQL once more.
+func (t Template) Render(v Values) (string, error) {
+	rendered, err := t.fill(v)
+	if err != nil {
+		return "", err
+	}
+	if err := check(rendered); err != nil {
+		return "", fmt.Errorf("rendered query: %s", err.message)
+	}
+	return rendered, nil
+}
+
+func (t Template) fill(v Values) (string, error) {
+	var out strings.Builder
+	for _, p := range t.parts {
+		text, err := p.render(v)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(text)
+	}
+	return out.String(), nil
+}
+
+func (p part) render(v Values) (string, error) {
+	switch p.placeholder {
+	case "":
+		return p.text, nil
+	case Canary:
+		return v.podMatchers(v.Canary)
+	case Stable:
+		return v.podMatchers(v.Stable)
+	case Namespace:
+		return p.name(v.Namespace)
+	case Deployment:
+		return p.name(v.Deployment)
+	case Service:
+		if v.Service == "" {
+			return "", ErrNoService
+		}
+		return p.name(v.Service)
+	case Interval:
+		return Duration(v.Interval), nil
+	default:
+		return "", fmt.Errorf("placeholder {{%s}} cannot be rendered", p.placeholder)
+	}
+}
+
+var (
+	objectName = regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$`)
+	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+)
+
+// name renders the name of an object into a string. In a regular expression a
+// dot stands for itself.
+func (p part) name(value string) (string, error) {
+	if !objectName.MatchString(value) {
+		return "", fmt.Errorf("{{%s}}: %q is no name of an object", p.placeholder, value)
+	}
+	if p.in == pattern {
+		return strings.ReplaceAll(value, ".", "[.]"), nil
+	}
+	return value, nil
+}
+
+// podMatchers selects the pods of some ReplicaSets: pods are named
+// <ReplicaSet>-<random letters and digits>, which no other ReplicaSet's pods
+// match even where its name begins with the same words.
+func (v Values) podMatchers(replicaSets []string) (string, error) {
+	namespaceLabel, podLabel := orElse(v.Labels.Namespace, "namespace"), orElse(v.Labels.Pod, "pod")
+	for _, label := range []string{namespaceLabel, podLabel} {
+		if !labelName.MatchString(label) {
+			return "", fmt.Errorf("%q is no name of a Prometheus label", label)
+		}
+	}
+	if !objectName.MatchString(v.Namespace) {
+		return "", fmt.Errorf("%q is no name of a namespace", v.Namespace)
+	}
+	if len(replicaSets) == 0 {
+		return fmt.Sprintf(`%s="%s",%s!~".*"`, namespaceLabel, v.Namespace, podLabel), nil
+	}
+	prefixes := make([]string, len(replicaSets))
+	for i, name := range replicaSets {
+		if !objectName.MatchString(name) {
+			return "", fmt.Errorf("%q is no name of a ReplicaSet", name)
+		}
+		prefixes[i] = strings.ReplaceAll(podPrefix(name), ".", "[.]")
+	}
+	prefix := prefixes[0]
+	if len(prefixes) > 1 {
+		prefix = "(?:" + strings.Join(prefixes, "|") + ")"
+	}
+	return fmt.Sprintf(`%s="%s",%s=~"%s[a-z0-9]+"`, namespaceLabel, v.Namespace, podLabel, prefix), nil
+}
+
+// maxGenerateName is where the API server cuts a generateName (source:
+// k8s.io/apiserver/pkg/storage/names).
+const maxGenerateName = 58
+
+func podPrefix(replicaSet string) string {
+	prefix := replicaSet + "-"
+	return prefix[:min(len(prefix), maxGenerateName)]
+}
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}

@@ -1,0 +1,111 @@
+package query
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// MaxLength is the longest query that is parsed, in bytes; CanaryPlan has the same limit.
+const MaxLength = 8192
+
+// Template is a query with its placeholders, known to be right. Its zero value
+// is no query; Parse makes one.
+type Template struct {
+	text  string
+	parts []part
+}
+
+// String returns the query as the user wrote it.
+func (t Template) String() string { return t.text }
+
+// Uses says whether a placeholder stands in the query.
+func (t Template) Uses(p Placeholder) bool {
+	return slices.ContainsFunc(t.parts, func(part part) bool { return part.placeholder == p })
+}
+
+// Parse reads a query and checks that it is PromQL which gives a scalar or an
+// instant vector, whatever names its placeholders come to stand for. Its error
+// is an *Error, with the place in text.
+func Parse(text string) (Template, error) {
+	if len(text) > MaxLength {
+		return Template{}, ErrorAt(text, MaxLength, "the query is longer than %d bytes", MaxLength)
+	}
+	parts, mistake := scan(text)
+	if mistake != nil {
+		return Template{}, mistake
+	}
+	t := Template{text: text, parts: parts}
+	rendered, err := t.fill(samples)
+	if err != nil {
+		return Template{}, err
+	}
+	if err := check(rendered); err != nil {
+		return Template{}, ErrorAt(text, t.origin(err.offset), "%s", err.message)
+	}
+	return t, nil
+}
+
+// promQL takes what a Prometheus with every feature flag set takes: whether the
+// user's server has them on is not known here, and it says so itself.
+var promQL = parser.NewParser(parser.Options{
+	EnableExperimentalFunctions:  true,
+	ExperimentalDurationExpr:     true,
+	EnableExtendedRangeSelectors: true,
+	EnableBinopFillModifiers:     true,
+})
+
+// mistake is one of the rendered query, its offset in that.
+type mistake struct {
+	offset  int
+	message string
+}
+
+func check(rendered string) *mistake {
+	expr, err := promQL.ParseExpr(rendered)
+	if found := (parser.ParseErrors)(nil); errors.As(err, &found) && len(found) > 0 {
+		return &mistake{int(found[0].PositionRange.Start), found[0].Err.Error()}
+	}
+	if err != nil {
+		return &mistake{0, err.Error()}
+	}
+	switch expr.Type() {
+	case parser.ValueTypeScalar, parser.ValueTypeVector:
+		return nil
+	case parser.ValueTypeMatrix:
+		return &mistake{0, "the query gives a range of values for each series, where one value is wanted; put a function such as rate(…) or avg_over_time(…) around it"}
+	default:
+		return &mistake{0, "the query gives a " + string(expr.Type()) + ", where a scalar or an instant vector is wanted"}
+	}
+}
+
+// samples are what a query is checked with; messages of the parser may quote them.
+var samples = Values{
+	Namespace:  "namespace",
+	Deployment: "deployment",
+	Service:    "service",
+	Canary:     []string{"canary"},
+	Stable:     []string{"stable"},
+	Interval:   sampleInterval,
+}
+
+// origin maps an offset of the query rendered with samples back to the text it
+// came from; inside of what a placeholder became it is where that begins.
+func (t Template) origin(rendered int) int {
+	at := 0
+	for _, p := range t.parts {
+		text, err := p.render(samples)
+		if err != nil {
+			return p.offset
+		}
+		if rendered < at+len(text) {
+			if p.placeholder != "" {
+				return p.offset
+			}
+			return p.offset + max(0, rendered-at)
+		}
+		at += len(text)
+	}
+	return len(t.text)
+}

@@ -1,0 +1,191 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// CanaryPlan says how a held update is tried: how many canary pods, for how
+// long, judged by what, and what to do with a bad one. Deployments name it by
+// the annotation holdfast.dev/plan; a plan called "default" serves every
+// Deployment of its namespace that names none.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:shortName=cplan,categories=holdfast
+// +kubebuilder:printcolumn:name="Replicas",type=string,JSONPath=`.spec.replicas`
+// +kubebuilder:printcolumn:name="Interval",type=string,JSONPath=`.spec.analysis.interval`
+// +kubebuilder:printcolumn:name="Period",type=string,JSONPath=`.spec.analysis.period`
+// +kubebuilder:printcolumn:name="Metrics",type=string,JSONPath=`.spec.analysis.metrics[*].name`
+// +kubebuilder:printcolumn:name="On failure",type=string,JSONPath=`.spec.onFailure`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type CanaryPlan struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the plan. Runs take a copy when they begin, so an edit changes
+	// the runs that come after it and none that is under way.
+	// +required
+	Spec CanaryPlanSpec `json:"spec"`
+}
+
+// CanaryPlanList is a list of CanaryPlans.
+//
+// +kubebuilder:object:root=true
+type CanaryPlanList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []CanaryPlan `json:"items"`
+}
+
+// CanaryPlanSpec is how a held update is tried.
+type CanaryPlanSpec struct {
+	// replicas is the number of canary pods, or a share of the Deployment's
+	// replicas such as "10%" (rounded up, at least 1).
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number from 1 to 1000, or a share from \"1%\" to \"100%\""
+	Replicas *intstr.IntOrString `json:"replicas,omitempty"`
+
+	// readyDeadline is how long the canary pods may take from their creation
+	// until all of them are Ready; a canary that takes longer is reverted.
+	// +optional
+	// +kubebuilder:default="10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	ReadyDeadline *metav1.Duration `json:"readyDeadline,omitempty"`
+
+	// restartLimit is how many container restarts are borne, counted over all
+	// canary pods; one more and the update is reverted.
+	// +optional
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	RestartLimit *int32 `json:"restartLimit,omitempty"`
+
+	// analysis is how the canary is judged once it is Ready.
+	// +optional
+	// +kubebuilder:default={}
+	Analysis Analysis `json:"analysis,omitempty,omitzero"`
+
+	// onFailure is what happens to an update whose canary failed. Revert: it is
+	// rejected and the canary goes. Freeze: it stays held with its canary
+	// running, for people to look at, until a user applies something else.
+	// +optional
+	// +kubebuilder:default=Revert
+	OnFailure FailureAction `json:"onFailure,omitempty"`
+}
+
+// FailureAction is what happens to an update whose canary failed.
+//
+// +kubebuilder:validation:Enum=Revert;Freeze
+type FailureAction string
+
+// What can happen to an update whose canary failed.
+const (
+	FailureRevert FailureAction = "Revert"
+	FailureFreeze FailureAction = "Freeze"
+)
+
+// Analysis is how a canary is judged. Pod health is always part of it.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.initialDelay) || !has(self.period) || duration(self.initialDelay) < duration(self.period)",message="initialDelay must be shorter than period, or nothing would be measured"
+// +kubebuilder:validation:XValidation:rule="!has(self.interval) || !has(self.period) || duration(self.interval) <= duration(self.period)",message="interval must not be longer than period, or nothing would be measured"
+type Analysis struct {
+	// initialDelay is how long after the canary is Ready the first measurement is taken.
+	// +optional
+	// +kubebuilder:default="0s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s')",message="must not be negative"
+	InitialDelay *metav1.Duration `json:"initialDelay,omitempty"`
+
+	// interval is the time between measurements.
+	// +optional
+	// +kubebuilder:default="30s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// period is how long the canary must stay good, counted from when it is Ready.
+	// +optional
+	// +kubebuilder:default="15m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	Period *metav1.Duration `json:"period,omitempty"`
+
+	// failureLimit is how many failed measurements of one metric in a row are
+	// borne; one more and the canary has failed.
+	// +optional
+	// +kubebuilder:default=2
+	// +kubebuilder:validation:Minimum=0
+	FailureLimit *int32 `json:"failureLimit,omitempty"`
+
+	// errorLimit is how many measurements of one metric in a row may end in an
+	// error (Prometheus down, query refused); one more and the run ends without
+	// a verdict, which never releases.
+	// +optional
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=0
+	ErrorLimit *int32 `json:"errorLimit,omitempty"`
+
+	// noDataLimit is how many measurements of one metric in a row may find no
+	// series; one more and the run ends without a verdict, which never releases.
+	// +optional
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=0
+	NoDataLimit *int32 `json:"noDataLimit,omitempty"`
+
+	// metrics are the values that must stay in range. Without any the canary is
+	// judged by the health of its pods alone.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	Metrics []Metric `json:"metrics,omitempty"`
+}
+
+// Metric is one PromQL query and the range its value must stay in.
+type Metric struct {
+	// name tells the metric from the others of its plan, in events and status.
+	// "pods" is the health of the canary pods, which every run is judged by.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self != 'pods'",message="is the health of the canary pods, which every run is judged by; choose another name"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// query is a PromQL instant query that gives a scalar or a vector. These
+	// are filled in before it is sent: {{canary}} and {{stable}} with the label
+	// matchers that select those pods, {{namespace}}, {{deployment}},
+	// {{service}} and {{interval}} with what they say. Every series it gives
+	// must be in range.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=8192
+	Query string `json:"query"`
+
+	// range is what every value must lie in, ends included.
+	// +required
+	Range Range `json:"range"`
+}
+
+// Range is a closed interval. NaN and the infinities lie in no range.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.min) || has(self.max)",message="needs min, max or both"
+// +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || self.min <= self.max",message="min must not be greater than max"
+type Range struct {
+	// min is the smallest good value; without it there is none.
+	// +optional
+	Min *float64 `json:"min,omitempty"`
+	// max is the greatest good value; without it there is none.
+	// +optional
+	Max *float64 `json:"max,omitempty"`
+}

@@ -1,0 +1,72 @@
+package v1alpha1
+
+// Prefix is the domain of every annotation and label key of Holdfast.
+const Prefix = "holdfast.dev/"
+
+// Annotations that people write.
+const (
+	// CanaryAnnotation opts in: "enabled" or "required" on a namespace,
+	// "enabled" or "disabled" on a Deployment. The label of the same key on a
+	// namespace is derived from it and is Holdfast's own.
+	CanaryAnnotation = Prefix + "canary"
+	// PlanAnnotation names the CanaryPlan to use, on a Deployment or its namespace.
+	PlanAnnotation = Prefix + "plan"
+	// PeriodAnnotation is how long the canary must stay good, as a Go duration
+	// ("10m"). With it, or with metric annotations, a Deployment carries its plan inline.
+	PeriodAnnotation = Prefix + "period"
+	// MetricAnnotationPrefix begins the keys of inline metrics:
+	// metric.holdfast.dev/<name>: '<PromQL> in [<min>, <max>]'.
+	MetricAnnotationPrefix = "metric." + Prefix
+	// CanaryImageAnnotation asks for a run of this image beside the template as it stands.
+	CanaryImageAnnotation = Prefix + "canary-image"
+	// CanaryContainerAnnotation names the container that CanaryImageAnnotation is for.
+	CanaryContainerAnnotation = Prefix + "canary-container"
+	// RetryAnnotation clears the memory of rejected templates whenever its value changes.
+	RetryAnnotation = Prefix + "retry"
+)
+
+// Annotations that Holdfast writes. What a user sends under these keys is put
+// back to what the object in the cluster says.
+const (
+	// HeldAnnotation is the held record of package hold.
+	HeldAnnotation = Prefix + "held"
+	// RejectedAnnotation is the memory of rejected templates of package hold.
+	RejectedAnnotation = Prefix + "rejected"
+	// StableAnnotation is the hash of the template Holdfast last let through. A
+	// Deployment of a guarded namespace that runs another one was updated while
+	// the webhook could not be reached.
+	StableAnnotation = Prefix + "stable"
+	// ReleaseAnnotation, set to the ID of a hold by the evaluator's own
+	// ServiceAccount, makes the webhook swap the held template in. It never
+	// reaches storage.
+	ReleaseAnnotation = Prefix + "release"
+)
+
+// Labels.
+const (
+	// CanaryLabel on a namespace is what the webhook configuration selects on.
+	CanaryLabel = CanaryAnnotation
+	// DeploymentLabel on a CanaryRun names its Deployment (see LabelValue).
+	DeploymentLabel = Prefix + "deployment"
+	// HashLabel on a CanaryRun and on canary pods is the hash of the template on trial.
+	HashLabel = Prefix + "hash"
+	// RunLabel on a canary ReplicaSet and its pods names their CanaryRun (see LabelValue).
+	RunLabel = Prefix + "run"
+	// RoleLabel on pods says what they are in a run, for example RoleCanary.
+	RoleLabel = Prefix + "role"
+)
+
+// RoleCanary is the value of RoleLabel on the pods of a canary.
+const RoleCanary = "canary"
+
+// Values of CanaryAnnotation and CanaryLabel.
+const (
+	// CanaryEnabled guards and fails open: with the webhook down updates pass,
+	// and the evaluator reports them as ungated.
+	CanaryEnabled = "enabled"
+	// CanaryRequired guards and fails closed: with the webhook down updates of
+	// a pod template are refused.
+	CanaryRequired = "required"
+	// CanaryDisabled on a Deployment takes it out of a guarded namespace.
+	CanaryDisabled = "disabled"
+)

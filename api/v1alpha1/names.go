@@ -1,0 +1,44 @@
+package v1alpha1
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+const (
+	// maxLabelValue is the API's limit for a label value, in bytes.
+	maxLabelValue = 63
+	// maxRunName leaves room for the suffix of a pod's name: the API cuts a
+	// generateName at 58 bytes, and a cut name could no longer be matched.
+	maxRunName = 57
+	// clipHash is how many hex digits stand for the part of a name that was cut.
+	clipHash = 8
+)
+
+// RunName is the name of the attempt-th run (from 1) of a template hash beside
+// a Deployment: <deployment>-<first 10 of hash>, from the second attempt on
+// with -<attempt> behind it. Long Deployment names are cut and told apart by a hash.
+func RunName(deployment, hash string, attempt int) string {
+	suffix := "-" + hash[:min(10, len(hash))]
+	if attempt > 1 {
+		suffix += fmt.Sprintf("-%d", attempt)
+	}
+	return clip(deployment, maxRunName-len(suffix)) + suffix
+}
+
+// LabelValue makes a name fit for a label value: names of up to 63 bytes stand
+// as they are, longer ones are cut and told apart by a hash.
+func LabelValue(name string) string {
+	return clip(name, maxLabelValue)
+}
+
+func clip(name string, limit int) string {
+	if len(name) <= limit {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	head := strings.TrimRight(name[:limit-clipHash-1], "-.")
+	return head + "-" + hex.EncodeToString(sum[:])[:clipHash]
+}
