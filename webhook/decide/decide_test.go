@@ -1,0 +1,90 @@
+package decide
+
+import (
+	"testing"
+
+	"holdfast.dev/holdfast/api/hold"
+)
+
+func TestDecide(t *testing.T) {
+	// A Deployment in good health that runs s while h is held, asked for d.
+	healthy := func(change func(*View)) View {
+		v := View{Stable: "s", Desired: "d", Replicas: 3, Available: 3}
+		change(&v)
+		return v
+	}
+	rejected := &hold.Rejection{Hash: "d", Reason: "MetricOutOfRange"}
+
+	for name, tc := range map[string]struct {
+		view View
+		want Decision
+	}{
+		"a new template is held": {
+			healthy(func(*View) {}), Decision{Hold, ReasonNewTemplate}},
+		"the stable template passes": {
+			healthy(func(v *View) { v.Desired = "s" }), Decision{Pass, ReasonUnchanged}},
+		"a rollback never waits": {
+			healthy(func(v *View) { v.RollsBack = true }), Decision{Pass, ReasonRollback}},
+		"a rollback never waits, not even to a template that was rejected": {
+			healthy(func(v *View) { v.RollsBack, v.Rejection = true, rejected }), Decision{Pass, ReasonRollback}},
+		"a rejected template is not tried twice": {
+			healthy(func(v *View) { v.Rejection = rejected }), Decision{Drop, ReasonRejected}},
+		"a rejected template is refused even with no pod available": {
+			healthy(func(v *View) { v.Rejection, v.Available = rejected, 0 }), Decision{Drop, ReasonRejected}},
+		"a Deployment scaled to zero has nothing to protect": {
+			healthy(func(v *View) { v.Replicas = 0 }), Decision{Pass, ReasonScaledToZero}},
+		"a Deployment without available pods has nothing to protect": {
+			healthy(func(v *View) { v.Available = 0 }), Decision{Pass, ReasonNoneAvailable}},
+		"who opted out is left alone": {
+			healthy(func(v *View) { v.OptedOut = true }), Decision{Pass, ReasonOptedOut}},
+		"who opted out is left alone, with a rejected template too": {
+			healthy(func(v *View) { v.OptedOut, v.Rejection = true, rejected }), Decision{Pass, ReasonOptedOut}},
+		"opting out during a hold lets the held template through": {
+			healthy(func(v *View) { v.OptedOut, v.Held = true, "d" }), Decision{Pass, ReasonOptedOut}},
+		"the held template again changes nothing": {
+			healthy(func(v *View) { v.Held = "d" }), Decision{Keep, ReasonAlreadyHeld}},
+		"the held template again changes nothing while no stable pod is available": {
+			healthy(func(v *View) { v.Held, v.Available = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
+		"the held template again changes nothing while the Deployment is scaled to zero": {
+			healthy(func(v *View) { v.Held, v.Replicas = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
+		"the stable template during a hold withdraws it": {
+			healthy(func(v *View) { v.Held, v.Desired = "h", "s" }), Decision{Drop, ReasonWithdrawn}},
+		"another template supersedes the held one": {
+			healthy(func(v *View) { v.Held = "h" }), Decision{Hold, ReasonSuperseding}},
+		"a rollback during a hold passes": {
+			healthy(func(v *View) { v.Held, v.RollsBack = "h", true }), Decision{Pass, ReasonRollback}},
+		"a rejected template during a hold ends the hold": {
+			healthy(func(v *View) { v.Held, v.Rejection = "h", rejected }), Decision{Drop, ReasonRejected}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Decide(tc.view); got != tc.want {
+				t.Errorf("Decide(%+v) = %v, want %v", tc.view, got, tc.want)
+			}
+		})
+	}
+}
+
+// TestDecideNeverReleasesAHold goes through every view: a held template becomes
+// the stable one only where the guard was lifted or nothing is left to protect.
+func TestDecideNeverReleasesAHold(t *testing.T) {
+	bools := []bool{false, true}
+	hashes := []hold.Hash{"s", "h", "d"}
+	for _, out := range bools {
+		for _, held := range []hold.Hash{"", "h"} {
+			for _, desired := range hashes {
+				for _, back := range bools {
+					for _, available := range []int64{0, 2} {
+						v := View{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Replicas: 2, Available: available}
+						d := Decide(v)
+						if d.Effect == "" || d.Reason == "" {
+							t.Fatalf("Decide(%+v) is empty", v)
+						}
+						if held != "" && desired == held && d.Effect == Pass && !out {
+							t.Errorf("Decide(%+v) = %v: a hold was released by a request", v, d)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,133 @@
+// Package webhook answers admission requests for Deployments: it decodes a
+// request, asks package intent which pod template it asks for and package
+// decide what becomes of it, and answers with a JSON patch and warnings.
+//
+// # Failing open or closed
+//
+// In a namespace annotated "enabled" a Deployment must never be stuck because
+// Holdfast is broken: the webhook configuration ignores a webhook that cannot be
+// reached, and an error inside lets the update pass with a warning; the
+// evaluator reports it as ungated. Where it says "required", an untried template
+// must never run: both refuse the update.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/webhook/decide"
+)
+
+// Handler answers the admission requests of one entry of the webhook configuration.
+type Handler struct {
+	// ByNamespace: the entry selects guarded namespaces. Otherwise it selects
+	// Deployments elsewhere that opted in on their own or carry a record.
+	ByNamespace bool
+	// FailClosed refuses what cannot be decided, instead of letting it pass.
+	FailClosed bool
+	// Key seals held records.
+	Key hold.Key
+	// History is asked when a request really brings another template.
+	History History
+	// Evaluator is the user name of the evaluator. Who released is decided by
+	// it, never by an annotation alone.
+	Evaluator string
+	// NewID makes IDs of holds, unique for all time.
+	NewID func() string
+	// Now is the clock.
+	Now func() time.Time
+	// Metrics count decisions.
+	Metrics *Metrics
+}
+
+var _ admission.Handler = (*Handler)(nil)
+
+// errRefused is wrapped by errors that are the user's to mend.
+var errRefused = errors.New("refused")
+
+// Handle answers one request.
+func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
+	start := h.Now()
+	resp, decision := h.respond(ctx, req)
+	h.Metrics.observe(decision, req.DryRun != nil && *req.DryRun, h.Now().Sub(start))
+	return resp
+}
+
+func (h *Handler) respond(ctx context.Context, req admission.Request) (admission.Response, decide.Decision) {
+	log := ctrl.LoggerFrom(ctx) // it names object, user and request
+	u, err := decodeUpdate(req.AdmissionRequest)
+	if err != nil {
+		return h.undecided(err), failed
+	}
+	a, decision, err := h.answer(ctx, req.AdmissionRequest, u)
+	switch {
+	case errors.Is(err, errRefused):
+		log.Info("update refused", "reason", err.Error())
+		return denied(err), refused
+	case err != nil:
+		log.Error(err, "update not decided", "failClosed", h.FailClosed)
+		return h.undecided(err), failed
+	}
+	log.V(verbosity(decision)).Info("update decided",
+		"effect", decision.Effect, "reason", decision.Reason, "manager", u.manager)
+	return admission.Patched("", a.patch(u.new)...).WithWarnings(a.warnings...), decision
+}
+
+// verbosity is 0 for what changes what runs or is held.
+func verbosity(d decide.Decision) int {
+	if d.Reason == decide.ReasonUnchanged || d.Reason == decide.ReasonAlreadyHeld || d == own || d == created {
+		return 1
+	}
+	return 0
+}
+
+func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
+	switch {
+	case req.Operation == admissionv1.Create:
+		return u.asIs(), created, validateInline(u)
+	case u.user == h.Evaluator:
+		return h.answerEvaluator(u)
+	}
+	return h.answerUser(ctx, req, u)
+}
+
+// denied tells the user what to mend, without the word that errors.Is looks for.
+func denied(err error) admission.Response {
+	resp := admission.Denied(err.Error())
+	resp.Result.Code = http.StatusUnprocessableEntity
+	return resp
+}
+
+func (h *Handler) undecided(err error) admission.Response {
+	if h.FailClosed {
+		return admission.Errored(http.StatusInternalServerError,
+			fmt.Errorf("holdfast could not decide on this update and the namespace requires canaries: %w", err))
+	}
+	return admission.Allowed("").WithWarnings("holdfast: passed without a canary, because of an error: " + err.Error())
+}
+
+// refuse marks an error as the user's to mend.
+func refuse(format string, args ...any) error {
+	return refusal{fmt.Sprintf(format, args...)}
+}
+
+func refuseAll(errs field.ErrorList) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return refusal{errs.ToAggregate().Error()}
+}
+
+type refusal struct{ message string }
+
+func (r refusal) Error() string        { return r.message }
+func (r refusal) Is(target error) bool { return target == errRefused }

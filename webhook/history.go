@@ -1,0 +1,79 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// History is what the webhook asks the API server for, and only when a request
+// really brings another pod template. Reads are live: a cache could lag behind
+// the very ReplicaSet that a rollback goes to.
+type History struct{ Reader client.Reader }
+
+var replicaSetList = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"}
+
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=list
+
+// Templates returns the hashes of the pod templates of all ReplicaSets that the
+// Deployment with this UID controls.
+func (h History) Templates(ctx context.Context, namespace string, uid types.UID, selector *v1.LabelSelector) (map[hold.Hash]bool, error) {
+	match, err := v1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		return nil, fmt.Errorf("selector of the Deployment: %w", err)
+	}
+	var list unstructured.UnstructuredList
+	list.SetGroupVersionKind(replicaSetList)
+	if err := h.Reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: match}); err != nil {
+		return nil, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
+	}
+	hashes := map[hold.Hash]bool{}
+	for _, rs := range list.Items {
+		if controller := v1.GetControllerOf(&rs); controller == nil || controller.UID != uid {
+			continue
+		}
+		hash, err := hold.HashOf(withoutPodTemplateHash(deployment{rs.Object}.template()))
+		if err != nil {
+			return nil, fmt.Errorf("ReplicaSet %q: %w", rs.GetName(), err)
+		}
+		hashes[hash] = true
+	}
+	return hashes, nil
+}
+
+// withoutPodTemplateHash undoes what the deployment controller adds to a template.
+func withoutPodTemplateHash(t hold.Template) hold.Template {
+	unstructured.RemoveNestedField(t, "metadata", "labels", "pod-template-hash")
+	return t
+}
+
+// RunName returns the first unused name for a run of a template.
+func (h History) RunName(ctx context.Context, namespace, deployment string, hash hold.Hash) (string, error) {
+	var runs v1.PartialObjectMetadataList
+	runs.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRunList"))
+	err := h.Reader.List(ctx, &runs, client.InNamespace(namespace), client.MatchingLabels{
+		v1alpha1.DeploymentLabel: v1alpha1.LabelValue(deployment),
+		v1alpha1.HashLabel:       string(hash),
+	})
+	if err != nil {
+		return "", fmt.Errorf("list runs of the Deployment: %w", err)
+	}
+	used := map[string]bool{}
+	for _, run := range runs.Items {
+		used[run.Name] = true
+	}
+	for attempt := 1; ; attempt++ {
+		if name := v1alpha1.RunName(deployment, string(hash), attempt); !used[name] {
+			return name, nil
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package webhook
+
+import (
+	"maps"
+	"strings"
+
+	"holdfast.dev/holdfast/api/inline"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// validateInline refuses a plan in annotations that has a mistake.
+func validateInline(u update) error {
+	_, errs := inline.Parse(planAnnotations(u.new))
+	return refuseAll(errs)
+}
+
+// validateInlineChange does so for requests that change one: a mistake that came
+// in while the webhook was down must not stop a Deployment from being scaled.
+func validateInlineChange(u update) error {
+	if maps.Equal(planAnnotations(u.old), planAnnotations(u.new)) {
+		return nil
+	}
+	return validateInline(u)
+}
+
+func planAnnotations(d deployment) map[string]string {
+	out := map[string]string{}
+	for key, value := range d.annotations() {
+		text, ok := value.(string)
+		if ok && (key == v1alpha1.PeriodAnnotation || strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)) {
+			out[key] = text
+		}
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package intent
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+
+	"holdfast.dev/holdfast/api/hold"
+)
+
+// threeWayMerge is what kubectl apply does, with the held template where
+// kubectl used the stable one: fields that were applied and no longer are go,
+// fields of the new manifest are set, all else stays.
+func threeWayMerge(applied LastApplied, held hold.Template) (hold.Template, error) {
+	schema, err := podTemplateSchema()
+	if err != nil {
+		return nil, err
+	}
+	original, err := encode(orEmpty(applied.Before))
+	if err != nil {
+		return nil, err
+	}
+	modified, err := encode(orEmpty(applied.After))
+	if err != nil {
+		return nil, err
+	}
+	current, err := encode(held)
+	if err != nil {
+		return nil, err
+	}
+	patch, err := strategicpatch.CreateThreeWayMergePatch(original, modified, current, schema, true)
+	if err != nil {
+		return nil, fmt.Errorf("merge applied pod template with the held one: %w", err)
+	}
+	return patched(held, patch, schema)
+}
+
+// transplant makes the change that leads from one template to another to a third.
+func transplant(from, to, onto hold.Template) (hold.Template, error) {
+	schema, err := podTemplateSchema()
+	if err != nil {
+		return nil, err
+	}
+	before, err := encode(from)
+	if err != nil {
+		return nil, err
+	}
+	after, err := encode(to)
+	if err != nil {
+		return nil, err
+	}
+	patch, err := strategicpatch.CreateTwoWayMergePatchUsingLookupPatchMeta(before, after, schema)
+	if err != nil {
+		return nil, fmt.Errorf("compare pod templates: %w", err)
+	}
+	return patched(onto, patch, schema)
+}
+
+func patched(t hold.Template, patch []byte, schema strategicpatch.LookupPatchMeta) (hold.Template, error) {
+	if string(patch) == "{}" {
+		return t, nil
+	}
+	current, err := encode(t)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := strategicpatch.StrategicMergePatchUsingLookupPatchMeta(current, patch, schema)
+	if err != nil {
+		return nil, fmt.Errorf("change the held pod template: %w", err)
+	}
+	var out hold.Template
+	if err := json.Unmarshal(merged, &out); err != nil {
+		return nil, fmt.Errorf("decode merged pod template: %w", err)
+	}
+	return out, nil
+}
+
+func encode(t hold.Template) ([]byte, error) {
+	data, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("encode pod template: %w", err)
+	}
+	return data, nil
+}
+
+func orEmpty(t hold.Template) hold.Template {
+	if t == nil {
+		return hold.Template{}
+	}
+	return t
+}
+
+func deepCopy(t hold.Template) hold.Template { return runtime.DeepCopyJSON(t) }
+
+// podTemplateSchema says which lists of a pod template merge, and by which key.
+func podTemplateSchema() (strategicpatch.LookupPatchMeta, error) {
+	known, err := strategicpatch.NewPatchMetaFromStruct(corev1.PodTemplateSpec{})
+	if err != nil {
+		return nil, fmt.Errorf("schema of pod templates: %w", err)
+	}
+	return lenient{known}, nil
+}
+
+// lenient treats fields that are newer than the client library as atomic,
+// where strategicpatch would refuse the whole template.
+type lenient struct {
+	known strategicpatch.LookupPatchMeta
+}
+
+func (l lenient) LookupPatchMetadataForStruct(key string) (strategicpatch.LookupPatchMeta, strategicpatch.PatchMeta, error) {
+	if l.known == nil {
+		return lenient{}, strategicpatch.PatchMeta{}, nil
+	}
+	schema, meta, err := l.known.LookupPatchMetadataForStruct(key)
+	if err != nil {
+		return lenient{}, strategicpatch.PatchMeta{}, nil //nolint:nilerr // unknown is atomic, see above
+	}
+	return lenient{schema}, meta, nil
+}
+
+func (l lenient) LookupPatchMetadataForSlice(key string) (strategicpatch.LookupPatchMeta, strategicpatch.PatchMeta, error) {
+	if l.known == nil {
+		return lenient{}, strategicpatch.PatchMeta{}, nil
+	}
+	schema, meta, err := l.known.LookupPatchMetadataForSlice(key)
+	if err != nil {
+		return lenient{}, strategicpatch.PatchMeta{}, nil //nolint:nilerr // unknown is atomic, see above
+	}
+	return lenient{schema}, meta, nil
+}
+
+func (l lenient) Name() string {
+	if l.known == nil {
+		return "unknown"
+	}
+	return l.known.Name()
+}

@@ -1,0 +1,127 @@
+package ownership
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/api/hold"
+)
+
+func entries(t *testing.T, text string) Entries {
+	t.Helper()
+	var out Entries
+	if err := yaml.Unmarshal([]byte(text), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+const (
+	// helm has the image and an argument of the stable template, and replicas.
+	before = `
+- {manager: helm, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:replicas": {}, "f:template": {"f:image": {}, "f:args": {}}}}}
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:status": {}}}
+`
+	// helm drops the argument and adds a label.
+	dropped = `
+- {manager: helm, operation: Apply, apiVersion: apps/v1, time: "2", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:labels": {}}, "f:spec": {"f:replicas": {}, "f:template": {"f:image": {}}}}}
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:status": {}}}
+`
+	// somebody else takes the image.
+	taken = `
+- {manager: helm, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:replicas": {}, "f:template": {"f:args": {}}}}}
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:status": {}}}
+- {manager: set, operation: Update, apiVersion: apps/v1, time: "2", fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:image": {}}}}}
+`
+)
+
+func TestWithTemplateAtAHold(t *testing.T) {
+	for name, tc := range map[string]struct{ sent, want string }{
+		"what is not below the template stays as sent": {dropped, `
+- {manager: helm, operation: Apply, apiVersion: apps/v1, time: "2", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:labels": {}}, "f:spec": {"f:replicas": {}, "f:template": {"f:image": {}, "f:args": {}}}}}
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:status": {}}}
+`},
+		"a manager that has nothing else goes": {taken, before},
+		"a request that changes no owner":      {before, before},
+		"an entry that went with its last field": {`
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:status": {}}}
+`, `
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:status": {}}}
+- {manager: helm, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:image": {}, "f:args": {}}}}}
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old := entries(t, before)
+			got := WithTemplate(entries(t, tc.sent), old, OfTemplate(old))
+			if diff := cmp.Diff(entries(t, tc.want), got); diff != "" {
+				t.Errorf("owners differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWithTemplateAtARelease(t *testing.T) {
+	// Held with the argument dropped, the release gives the new owners.
+	held := OfTemplate(entries(t, dropped))
+	got := WithTemplate(entries(t, before), entries(t, before), held)
+	if owners := OfTemplate(got); len(owners) != 1 || owners[0].Fields["f:args"] != nil || owners[0].Fields["f:image"] == nil {
+		t.Errorf("owners are %v", owners)
+	}
+}
+
+func TestWithTemplateLeavesItsArgumentsAlone(t *testing.T) {
+	sent, old := entries(t, dropped), entries(t, before)
+	WithTemplate(sent, old, OfTemplate(old))
+	if diff := cmp.Diff(entries(t, dropped), sent); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(entries(t, before), old); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestApplies(t *testing.T) {
+	if !Applies(entries(t, before), "helm") {
+		t.Error("helm applies")
+	}
+	if Applies(entries(t, taken), "set") || Applies(nil, "helm") {
+		t.Error("set updates, and nobody applies to nothing")
+	}
+}
+
+func TestAppliesDifference(t *testing.T) {
+	fields := `
+- {manager: a, operation: Apply, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {".": {}, "f:image": {}}}}}}}}
+- {manager: b, operation: Apply, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:metadata": {"f:labels": {"f:b": {}}}}}}}
+- {manager: c, operation: Apply, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:metadata": {"f:finalizers": {'v:"x"': {}}}}}}}
+- {manager: d, operation: Update, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}}}}}
+`
+	template := func(text string) (out hold.Template) {
+		if err := yaml.Unmarshal([]byte(text), &out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	stable := template(`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {containers: [{name: app, image: v1}]}}`)
+	for name, tc := range map[string]struct {
+		held string
+		want map[string]bool
+	}{
+		"the image":     {`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {containers: [{name: app, image: v2}]}}`, map[string]bool{"a": true}},
+		"the label":     {`{metadata: {labels: {b: y}, finalizers: [x]}, spec: {containers: [{name: app, image: v1}]}}`, map[string]bool{"b": true}},
+		"the container": {`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {containers: []}}`, map[string]bool{"a": true}},
+		"a value":       {`{metadata: {labels: {b: x}}, spec: {containers: [{name: app, image: v1}]}}`, map[string]bool{"c": true}},
+		"something else": {`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {dnsPolicy: Default, containers: [{name: app, image: v1}]}}`,
+			map[string]bool{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, manager := range []string{"a", "b", "c", "d"} {
+				if got := AppliesDifference(entries(t, fields), manager, stable, template(tc.held)); got != tc.want[manager] {
+					t.Errorf("AppliesDifference for %s = %v", manager, got)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,73 @@
+package webhook
+
+import (
+	"context"
+	"reflect"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/ownership"
+)
+
+// hold makes a record of the desired template.
+func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
+	if err := validateInline(r.update); err != nil {
+		return err
+	}
+	run, err := h.History.RunName(ctx, r.namespace, r.name, r.desiredHash)
+	if err != nil {
+		return err
+	}
+	record := hold.Record{
+		ID: h.NewID(), Run: run, Hash: r.desiredHash, UID: r.old.uid(), HeldAt: h.Now(),
+		Source: r.source, Manager: r.manager, Operation: r.operation(), User: r.user,
+		Template: r.desired, Owners: ownership.OfTemplate(r.new.managedFields()),
+	}
+	r.stay(a)
+	if r.record == nil {
+		a.warn(warnHeld(r.namespace, r.name, record))
+	} else {
+		a.warn(warnSuperseding(r.namespace, *r.record, record))
+	}
+	return h.write(record, r, a)
+}
+
+// operation is how the request wrote the template, as managedFields call it. A
+// manager that has applied has an entry of it, which a second apply within a
+// second leaves as it is; an update leaves a new one.
+func (r *request) operation() string {
+	before := ownership.OfTemplate(r.old.managedFields())
+	for _, owner := range ownership.OfTemplate(r.new.managedFields()) {
+		if owner.Manager == r.manager && owner.Operation == "Update" && !contains(before, owner) {
+			return "Update"
+		}
+	}
+	if ownership.Applies(r.new.managedFields(), r.manager) {
+		return "Apply"
+	}
+	return "Update"
+}
+
+func contains(owners []hold.Owner, owner hold.Owner) bool {
+	for _, o := range owners {
+		if reflect.DeepEqual(o, owner) {
+			return true
+		}
+	}
+	return false
+}
+
+// write seals the record into the answer, or refuses what does not fit.
+func (h *Handler) write(record hold.Record, r *request, a *answer) error {
+	encoded, err := h.Key.Seal(record)
+	if err != nil {
+		return err
+	}
+	a.set(v1alpha1.HeldAnnotation, encoded)
+	if size := annotationBytes(a.annotations(r.new.annotations())); size > maxAnnotations {
+		return refuse("the held pod template does not fit into the Deployment: its annotations would take %d bytes (%d of them the held record) and may take %d; "+
+			"move long values of spec.template into a ConfigMap, use kubectl apply --server-side, or annotate the Deployment with %s=%s to update it without a canary",
+			size, len(encoded), maxAnnotations, v1alpha1.CanaryAnnotation, v1alpha1.CanaryDisabled)
+	}
+	return nil
+}

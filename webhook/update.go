@@ -1,0 +1,128 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/ownership"
+)
+
+// lastAppliedAnnotation is where kubectl keeps what was applied client-side.
+const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
+
+// deployment is a Deployment as raw JSON: fields that are newer than the client
+// library are kept as they are.
+type deployment struct{ object map[string]any }
+
+// update is a request to create or update a Deployment, decoded.
+type update struct {
+	old, new deployment // old.object is nil on a create
+	manager  string     // the field manager
+	user     string
+}
+
+func decodeUpdate(req admissionv1.AdmissionRequest) (update, error) {
+	u := update{user: req.UserInfo.Username}
+	if err := utiljson.Unmarshal(req.Object.Raw, &u.new.object); err != nil {
+		return update{}, fmt.Errorf("decode object: %w", err)
+	}
+	if len(req.OldObject.Raw) > 0 {
+		if err := utiljson.Unmarshal(req.OldObject.Raw, &u.old.object); err != nil {
+			return update{}, fmt.Errorf("decode old object: %w", err)
+		}
+	}
+	if len(req.Options.Raw) > 0 {
+		var options metav1.UpdateOptions
+		if err := json.Unmarshal(req.Options.Raw, &options); err != nil {
+			return update{}, fmt.Errorf("decode options: %w", err)
+		}
+		u.manager = options.FieldManager
+	}
+	return u, nil
+}
+
+func (d deployment) uid() types.UID {
+	uid, _, _ := unstructured.NestedString(d.object, "metadata", "uid")
+	return types.UID(uid)
+}
+
+func (d deployment) template() hold.Template {
+	spec, _ := d.object["spec"].(map[string]any)
+	template, _ := spec["template"].(map[string]any)
+	return template
+}
+
+func (d deployment) annotations() map[string]any {
+	metadata, _ := d.object["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	return annotations
+}
+
+// annotation is "" where there is none.
+func (d deployment) annotation(key string) string {
+	value, _ := d.annotations()[key].(string)
+	return value
+}
+
+func (d deployment) managedFields() ownership.Entries {
+	metadata, _ := d.object["metadata"].(map[string]any)
+	entries, _ := metadata["managedFields"].([]any)
+	return entries
+}
+
+// selector is nil where it cannot be read; the API server refuses such an object.
+func (d deployment) selector() *metav1.LabelSelector {
+	spec, _ := d.object["spec"].(map[string]any)
+	data, err := json.Marshal(spec["selector"])
+	if err != nil {
+		return nil
+	}
+	var selector *metav1.LabelSelector
+	if err := json.Unmarshal(data, &selector); err != nil {
+		return nil
+	}
+	return selector
+}
+
+func (d deployment) replicas() int64 {
+	replicas, found, _ := unstructured.NestedInt64(d.object, "spec", "replicas")
+	if !found {
+		return 1
+	}
+	return replicas
+}
+
+func (d deployment) available() int64 {
+	available, _, _ := unstructured.NestedInt64(d.object, "status", "availableReplicas")
+	return available
+}
+
+// lastAppliedTemplate is the pod template of kubectl's last-applied-configuration,
+// nil if there is none that can be read.
+func (d deployment) lastAppliedTemplate() hold.Template {
+	var applied map[string]any
+	if utiljson.Unmarshal([]byte(d.annotation(lastAppliedAnnotation)), &applied) != nil {
+		return nil
+	}
+	return deployment{applied}.template()
+}
+
+// optedOut says whether the Deployment asks not to be guarded; byNamespace says
+// that its namespace is guarded.
+func (d deployment) optedOut(byNamespace bool) bool {
+	switch d.annotation(v1alpha1.CanaryAnnotation) {
+	case v1alpha1.CanaryDisabled:
+		return true
+	case v1alpha1.CanaryEnabled:
+		return false
+	}
+	return !byNamespace
+}

@@ -1,0 +1,54 @@
+package webhook
+
+import (
+	"fmt"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/decide"
+)
+
+// What users read below their command. Each says what became of the update and
+// how to follow it or what to do instead.
+
+func warnHeld(namespace, deployment string, r hold.Record) string {
+	return fmt.Sprintf("update held: Deployment %s stays on its stable template while a canary tries the new one; follow it with: kubectl -n %s get canaryrun %s -w",
+		deployment, namespace, r.Run)
+}
+
+func warnSuperseding(namespace string, was, is hold.Record) string {
+	return fmt.Sprintf("update held in place of the one of run %s, which ends; follow it with: kubectl -n %s get canaryrun %s -w",
+		was.Run, namespace, is.Run)
+}
+
+func warnAlreadyHeld(namespace string, r hold.Record) string {
+	return fmt.Sprintf("this update is held already; follow it with: kubectl -n %s get canaryrun %s -w", namespace, r.Run)
+}
+
+func warnWithdrawn(r hold.Record) string {
+	return fmt.Sprintf("held update withdrawn: this is the stable template; run %s ends", r.Run)
+}
+
+func warnRejected(namespace, deployment string, r hold.Rejection) string {
+	return fmt.Sprintf("not tried again: run %s rejected this template (%s). To retry: kubectl -n %s annotate deployment %s --overwrite %s=%s, then apply it again",
+		r.Run, r.Reason, namespace, deployment, v1alpha1.RetryAnnotation, r.Hash.Short())
+}
+
+// warnPassed is "" where there is nothing to tell.
+func warnPassed(d decide.Decision, held bool) string {
+	switch d.Reason {
+	case decide.ReasonRollback:
+		return "passed without a canary: the template is that of an earlier revision, and a rollback is never made to wait"
+	case decide.ReasonScaledToZero:
+		return "passed without a canary: the Deployment is scaled to zero, so there is nothing to protect"
+	case decide.ReasonNoneAvailable:
+		return "passed without a canary: no pod of the Deployment is available, so there is nothing to protect"
+	case decide.ReasonOptedOut:
+		if held {
+			return "the held update passes without a verdict: the Deployment is no longer guarded"
+		}
+	}
+	return ""
+}
+
+const warnOwnAnnotation = "annotation " + v1alpha1.ReleaseAnnotation + " left out: only Holdfast itself releases a held update"
