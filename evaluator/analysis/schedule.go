@@ -1,0 +1,62 @@
+package analysis
+
+import (
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Schedule is when a run is measured: at start + n × interval, start being
+// readyAt + initialDelay, and once at readyAt + period. Times in a status are
+// whole seconds, so two of these in one second are one.
+type Schedule struct {
+	start    time.Time
+	end      time.Time
+	interval time.Duration
+}
+
+// NewSchedule is the schedule of an analysis, its defaults set, of a canary
+// that was Ready at a whole second.
+func NewSchedule(a v1alpha1.Analysis, readyAt time.Time) Schedule {
+	return Schedule{
+		start:    readyAt.Add(a.InitialDelay.Duration),
+		end:      readyAt.Add(a.Period.Duration),
+		interval: max(a.Interval.Duration, time.Second),
+	}
+}
+
+// End is when the period is over.
+func (s Schedule) End() time.Time { return s.end }
+
+// Due is the newest time of the schedule that has come and lies behind last,
+// the time of the newest round (zero if there is none). What lies between the
+// two was missed and is not made up for.
+func (s Schedule) Due(last, now time.Time) (time.Time, bool) {
+	if now.Before(s.start) {
+		return time.Time{}, false
+	}
+	n := now.Sub(s.start) / s.interval
+	due := s.start.Add(n * s.interval)
+	if !now.Before(s.end) && s.end.After(due) {
+		due = s.end
+	}
+	return due, second(due).After(second(last))
+}
+
+// Next is the first time of the schedule behind last.
+func (s Schedule) Next(last time.Time) time.Time {
+	next := s.start
+	if !second(last).Before(second(s.start)) {
+		n := last.Sub(s.start) / s.interval
+		next = s.start.Add(max(n, 0) * s.interval)
+		for !second(next).After(second(last)) {
+			next = next.Add(s.interval)
+		}
+	}
+	if second(s.end).After(second(last)) && s.end.Before(next) {
+		return s.end
+	}
+	return next
+}
+
+func second(t time.Time) time.Time { return t.Truncate(time.Second) }

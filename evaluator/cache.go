@@ -1,0 +1,103 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// CacheOptions keep in memory what the evaluator reads, in a cluster of many
+// Deployments: of each the hash of its pod template instead of the template, of
+// pods and ReplicaSets only those of canaries, of anything no managedFields.
+//
+// Deployments must be read as unstructured objects. Their templates are hashed
+// from the JSON that the API server sends, so fields newer than this program's
+// types count.
+func CacheOptions() cache.Options {
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}:        {Label: exists(v1alpha1.RoleLabel), Transform: trimPod},
+			&appsv1.ReplicaSet{}: {Label: exists(v1alpha1.RunLabel), Transform: trimReplicaSet},
+			newDeployment():      {Transform: trimDeployment},
+		},
+	}
+}
+
+// CachesSynced is a readiness check: what the evaluator watches has been read once.
+func CachesSynced(mgr ctrl.Manager) healthz.Checker {
+	return func(r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return errors.New("caches are not synced yet")
+		}
+		return nil
+	}
+}
+
+func exists(label string) labels.Selector {
+	requirement, err := labels.NewRequirement(label, selection.Exists, nil)
+	if err != nil {
+		panic(err) // the labels are constants
+	}
+	return labels.NewSelector().Add(*requirement)
+}
+
+func trimPod(object any) (any, error) {
+	if pod, ok := object.(*corev1.Pod); ok {
+		pod.ManagedFields, pod.Annotations, pod.Spec = nil, nil, corev1.PodSpec{}
+	}
+	return object, nil
+}
+
+func trimReplicaSet(object any) (any, error) {
+	if rs, ok := object.(*appsv1.ReplicaSet); ok {
+		rs.ManagedFields, rs.Spec.Template = nil, corev1.PodTemplateSpec{}
+	}
+	return object, nil
+}
+
+// lastApplied is as large as the object it stands in.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// trimDeployment replaces the pod template of a Deployment by its hash. A
+// template that has none (it is no object) leaves none behind.
+func trimDeployment(object any) (any, error) {
+	u, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return object, nil
+	}
+	spec, ok := u.Object["spec"].(map[string]any)
+	if !ok {
+		return object, nil
+	}
+	template, ok := spec["template"].(map[string]any)
+	if !ok { // a transform may see an object twice
+		return object, nil
+	}
+	delete(spec, "template")
+	if hash, err := hold.HashOf(template); err == nil {
+		spec[templateHashField] = string(hash)
+	}
+	u.SetManagedFields(nil)
+	if annotations := u.GetAnnotations(); annotations[lastApplied] != "" {
+		delete(annotations, lastApplied)
+		u.SetAnnotations(annotations)
+	}
+	return u, nil
+}

@@ -1,0 +1,133 @@
+package canary
+
+import (
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+const (
+	managedByLabel = "app.kubernetes.io/managed-by"
+	managedBy      = "holdfast"
+	// podTemplateHash is the label by which a Deployment tells its ReplicaSets apart.
+	podTemplateHash = "pod-template-hash"
+)
+
+// ErrInvalid is wrapped by the errors for a template that cannot be run as a
+// canary, however often it is tried.
+var ErrInvalid = errors.New("the held template cannot run as a canary")
+
+// Spec is what a canary ReplicaSet is built from.
+type Spec struct {
+	// Run, Namespace and UID are those of the CanaryRun; the ReplicaSet has its name.
+	Run, Namespace string
+	UID            types.UID
+	// Deployment is the name of the Deployment, Selector its selector and
+	// MinReadySeconds its minReadySeconds.
+	Deployment      string
+	Selector        *metav1.LabelSelector
+	MinReadySeconds int64
+	// Hash and Template are those of the held update.
+	Hash     hold.Hash
+	Template hold.Template
+	Replicas int32
+}
+
+// ReplicaSet builds the ReplicaSet of a run. It belongs to the CanaryRun and
+// never to the Deployment: its own labels do not match the Deployment's
+// selector, so the deployment controller does not adopt it. Its pods do match,
+// and so get their share of what the Deployment's Services send.
+func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
+	run := v1alpha1.LabelValue(s.Run)
+	own := labels.Set{
+		v1alpha1.RunLabel:        run,
+		v1alpha1.DeploymentLabel: v1alpha1.LabelValue(s.Deployment),
+		v1alpha1.HashLabel:       string(s.Hash),
+		managedByLabel:           managedBy,
+	}
+	selector, err := metav1.LabelSelectorAsSelector(s.Selector)
+	if err != nil {
+		return nil, fmt.Errorf("%w: selector of the Deployment: %w", ErrInvalid, err)
+	}
+	if selector.Matches(own) {
+		return nil, fmt.Errorf("%w: the Deployment's selector %q matches the canary's ReplicaSet itself", ErrInvalid, selector)
+	}
+	template, err := podTemplate(s, run)
+	if err != nil {
+		return nil, err
+	}
+	rs := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apps/v1",
+		"kind":       "ReplicaSet",
+		"spec": map[string]any{
+			"replicas": int64(s.Replicas),
+			"selector": map[string]any{"matchLabels": map[string]any{
+				v1alpha1.RunLabel:  run,
+				v1alpha1.RoleLabel: v1alpha1.RoleCanary,
+			}},
+			"template": template,
+		},
+	}}
+	if s.MinReadySeconds > 0 {
+		_ = unstructured.SetNestedField(rs.Object, s.MinReadySeconds, "spec", "minReadySeconds") // spec is a map
+	}
+	rs.SetName(s.Run)
+	rs.SetNamespace(s.Namespace)
+	rs.SetLabels(own)
+	isController := true
+	rs.SetOwnerReferences([]metav1.OwnerReference{{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "CanaryRun", Name: s.Run, UID: s.UID,
+		Controller: &isController, BlockOwnerDeletion: &isController,
+	}})
+	return rs, nil
+}
+
+// podTemplate is a copy of the held template with the identity of a canary.
+func podTemplate(s Spec, run string) (hold.Template, error) {
+	if s.Template == nil {
+		return nil, fmt.Errorf("%w: it is empty", ErrInvalid)
+	}
+	template := runtime.DeepCopyJSON(s.Template)
+	meta, err := object(template, "metadata")
+	if err != nil {
+		return nil, err
+	}
+	podLabels, err := object(meta, "labels")
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range []string{podTemplateHash, v1alpha1.RunLabel, v1alpha1.RoleLabel, v1alpha1.HashLabel} {
+		if _, taken := podLabels[key]; taken {
+			return nil, fmt.Errorf("%w: it uses the label %s, by which pods are told apart", ErrInvalid, key)
+		}
+	}
+	podLabels[v1alpha1.RunLabel] = run
+	podLabels[v1alpha1.RoleLabel] = v1alpha1.RoleCanary
+	podLabels[v1alpha1.HashLabel] = string(s.Hash)
+	if err := identify(template, podLabels); err != nil {
+		return nil, err
+	}
+	return template, nil
+}
+
+// object returns the object below a key and puts an empty one there if there is none.
+func object(parent map[string]any, key string) (map[string]any, error) {
+	switch value := parent[key].(type) {
+	case map[string]any:
+		return value, nil
+	case nil:
+		made := map[string]any{}
+		parent[key] = made
+		return made, nil
+	default:
+		return nil, fmt.Errorf("%w: its %s is a %T, want an object", ErrInvalid, key, value)
+	}
+}

@@ -1,0 +1,419 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	namespace = "shop"
+	holdID    = "hold-1"
+)
+
+// cluster is an API server in memory with what else acts in one: a webhook, a
+// Deployment controller and kubelets, as far as runs depend on them.
+type cluster struct {
+	t          *testing.T
+	e          *evaluator
+	api        client.WithWatch
+	clock      *clocktesting.FakePassiveClock
+	prometheus *prometheusStub
+	events     []string
+
+	// failAt is the number of the write that fails, from 1; 0 is none. With
+	// lost set the write is made, and only its answer is lost.
+	failAt      int
+	lost        bool
+	writes      int
+	beforeWrite func()
+	created     int // canary ReplicaSets
+	// releases are the swaps of the webhook; webhookDown keeps it from them.
+	releases    int
+	webhookDown bool
+	// reject is the answer of the API server to a release, if not nil.
+	reject error
+	// sick keeps the pods of canaries from getting Ready.
+	sick bool
+}
+
+type prometheusStub struct {
+	observation analysis.Observation
+	asked       []string
+}
+
+func (p *prometheusStub) Query(ctx context.Context, query string, _ time.Time) (analysis.Observation, error) {
+	p.asked = append(p.asked, query)
+	out := p.observation
+	out.Query = query
+	return out, ctx.Err()
+}
+
+var scheme = sync.OnceValue(func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(s); err != nil {
+			panic(err)
+		}
+	}
+	return s
+})
+
+var errCut = errors.New("connection cut")
+
+var key = hold.Key(strings.Repeat("k", hold.KeySize))
+
+// newCluster has a guarded namespace with the Deployment web, rolled out with
+// image v1, a CanaryPlan that takes ten seconds, and a Service.
+func newCluster(t *testing.T, objects ...client.Object) *cluster {
+	t.Helper()
+	c := &cluster{t: t, clock: clocktesting.NewFakePassiveClock(noon), prometheus: &prometheusStub{
+		observation: analysis.Observation{Series: []analysis.Series{{Value: 0}}},
+	}}
+	guarded := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}
+	stable := web("v1")
+	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: string(hashOf(t, "v1")), revisionAnnotation: "1"}
+	c.api = fake.NewClientBuilder().WithScheme(scheme()).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Annotations: guarded, Labels: guarded}},
+		stable, ownReplicaSet(stable, "web-1", "1"), quickPlan("default"),
+		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
+	}, objects...)...).Build()
+	writer := interceptor.NewClient(c.api, interceptor.Funcs{
+		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			return c.write(func() error {
+				o.SetUID(types.UID("uid-" + o.GetName()))
+				o.SetCreationTimestamp(metav1.NewTime(c.clock.Now()))
+				err := api.Create(ctx, o, opts...)
+				if err == nil && o.GetObjectKind().GroupVersionKind().Kind == "ReplicaSet" {
+					c.created++
+				}
+				return err
+			})
+		},
+		Patch: func(ctx context.Context, api client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+			return c.write(func() error { return c.patch(ctx, api, o, p, opts...) })
+		},
+		Delete: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			return c.write(func() error { return api.Delete(ctx, o, opts...) })
+		},
+		SubResourcePatch: func(ctx context.Context, api client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+			return c.write(func() error { return api.SubResource(sub).Patch(ctx, o, p, opts...) })
+		},
+	})
+	c.e = newEvaluator(Options{Key: key, Prometheus: c.prometheus, Clock: c.clock, HistoryLimit: 2},
+		trimming{c.api}, c.api, writer, c)
+	return c
+}
+
+// trimming reads Deployments as the cache of CacheOptions shows them.
+type trimming struct{ client.Reader }
+
+func (r trimming) Get(ctx context.Context, name client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if err := r.Reader.Get(ctx, name, o, opts...); err != nil {
+		return err
+	}
+	_, err := trimDeployment(o)
+	return err
+}
+
+func (c *cluster) write(do func() error) error {
+	c.writes++
+	if c.beforeWrite != nil {
+		c.beforeWrite()
+	}
+	if c.writes != c.failAt {
+		return do()
+	}
+	if c.lost {
+		_ = do()
+	}
+	return errCut
+}
+
+// patch is the API server's part of a patch, the webhook's included.
+func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+	data, _ := p.Data(o)
+	release := strings.Contains(string(data), v1alpha1.ReleaseAnnotation)
+	if release && c.reject != nil {
+		return c.reject
+	}
+	if err := api.Patch(ctx, o, p, opts...); err != nil || !release || c.webhookDown {
+		return err
+	}
+	d := c.readDeployment(ctx)
+	record, err := key.Open(d.Annotations[v1alpha1.HeldAnnotation], d.UID)
+	if err == nil && record.ID == d.Annotations[v1alpha1.ReleaseAnnotation] {
+		c.releases++
+		d.Spec.Template = web("v2").Spec.Template
+		d.Annotations[v1alpha1.StableAnnotation] = string(record.Hash)
+		d.Annotations[revisionAnnotation] = "2"
+		delete(d.Annotations, v1alpha1.HeldAnnotation)
+	}
+	delete(d.Annotations, v1alpha1.ReleaseAnnotation)
+	return api.Update(ctx, d)
+}
+
+// Eventf and AnnotatedEventf make a cluster an event recorder.
+func (c *cluster) Eventf(about, related runtime.Object, kind, reason, action, note string, args ...any) {
+	m, err := meta.Accessor(about)
+	if err != nil || m.GetUID() == "" || reason == "" || action == "" {
+		c.t.Errorf("event %s about %v: no object to find it by", reason, about)
+		return
+	}
+	who := "run"
+	if about.GetObjectKind().GroupVersionKind().Kind == "Deployment" {
+		who = "deployment"
+	}
+	c.events = append(c.events, fmt.Sprintf("%s %s %s: %s", who, kind, reason, fmt.Sprintf(note, args...)))
+}
+
+// told are the reasons of the events about the Deployment, in their order.
+func (c *cluster) told() []string {
+	var out []string
+	for _, e := range c.events {
+		if rest, ok := strings.CutPrefix(e, "deployment "); ok {
+			reason, _, _ := strings.Cut(strings.Fields(rest)[1], ":")
+			out = append(out, reason)
+		}
+	}
+	return out
+}
+
+// pass reconciles everything once and lets the rest of the cluster act, then a
+// second goes by. Errors are those of the writes that were made to fail.
+func (c *cluster) pass() {
+	c.t.Helper()
+	ctx := ctrl.LoggerInto(c.t.Context(), logr.Discard())
+	if _, err := c.e.reconcileDeployment(ctx, request(namespace, "web")); err != nil && !errors.Is(err, errCut) {
+		c.t.Fatalf("Deployment: %v", err)
+	}
+	for _, run := range c.runs() {
+		if _, err := c.e.reconcileRun(ctx, request(namespace, run.Name)); err != nil && !errors.Is(err, errCut) {
+			c.t.Fatalf("run %s: %v", run.Name, err)
+		}
+	}
+	c.act()
+	c.clock.SetTime(c.clock.Now().Add(time.Second))
+}
+
+func (c *cluster) passes(n int) {
+	c.t.Helper()
+	for range n {
+		c.pass()
+	}
+}
+
+// act is the part of the ReplicaSet and Deployment controllers and of kubelets.
+func (c *cluster) act() {
+	ctx := c.t.Context()
+	var sets appsv1.ReplicaSetList
+	c.must(c.api.List(ctx, &sets, client.HasLabels{v1alpha1.RunLabel}))
+	var pods corev1.PodList
+	c.must(c.api.List(ctx, &pods))
+	for i := range pods.Items { // the garbage collector's part
+		if len(sets.Items) == 0 {
+			c.must(c.api.Delete(ctx, &pods.Items[i]))
+		}
+	}
+	for _, rs := range sets.Items {
+		if len(pods.Items) == 0 {
+			c.must(c.api.Create(ctx, canaryPod(&rs, !c.sick)))
+		}
+	}
+	d := c.deployment()
+	if image(d) == "v2" {
+		if err := c.api.Create(ctx, ownReplicaSet(d, "web-2", "2")); err == nil {
+			old := &appsv1.ReplicaSet{}
+			c.must(c.api.Get(ctx, types.NamespacedName{Namespace: namespace, Name: "web-1"}, old))
+			c.must(c.api.Delete(ctx, old))
+		}
+	}
+}
+
+func (c *cluster) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) deployment() *appsv1.Deployment {
+	c.t.Helper()
+	return c.readDeployment(c.t.Context())
+}
+
+func (c *cluster) readDeployment(ctx context.Context) *appsv1.Deployment {
+	c.t.Helper()
+	d := &appsv1.Deployment{}
+	c.must(c.api.Get(ctx, types.NamespacedName{Namespace: namespace, Name: "web"}, d))
+	return d
+}
+
+func (c *cluster) annotateDeployment(annotations map[string]string) {
+	c.t.Helper()
+	d := c.deployment()
+	for k, v := range annotations {
+		metav1.SetMetaDataAnnotation(&d.ObjectMeta, k, v)
+		if v == "" {
+			delete(d.Annotations, k)
+		}
+	}
+	c.must(c.api.Update(c.t.Context(), d))
+}
+
+func (c *cluster) runs() []v1alpha1.CanaryRun {
+	c.t.Helper()
+	var list v1alpha1.CanaryRunList
+	c.must(c.api.List(c.t.Context(), &list))
+	return list.Items
+}
+
+func (c *cluster) canaries() int {
+	c.t.Helper()
+	var sets appsv1.ReplicaSetList
+	c.must(c.api.List(c.t.Context(), &sets, client.HasLabels{v1alpha1.RunLabel}))
+	return len(sets.Items)
+}
+
+func (c *cluster) run() v1alpha1.CanaryRun {
+	c.t.Helper()
+	runs := c.runs()
+	if len(runs) != 1 {
+		c.t.Fatalf("%d runs, want one", len(runs))
+	}
+	return runs[0]
+}
+
+// hold is what the webhook does with the update to an image.
+func (c *cluster) hold() {
+	c.t.Helper()
+	c.annotateDeployment(map[string]string{v1alpha1.HeldAnnotation: c.record()})
+}
+
+func (c *cluster) record() string {
+	c.t.Helper()
+	hash := hashOf(c.t, "v2")
+	encoded, err := key.Seal(hold.Record{
+		ID: holdID, Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: c.deployment().UID,
+		HeldAt: noon, Source: hold.SourceTemplate, Template: template(c.t, "v2"),
+	})
+	c.must(err)
+	return encoded
+}
+
+func web(tag string) *appsv1.Deployment {
+	replicas := int32(3)
+	return &appsv1.Deployment{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web", UID: "uid-web"},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &replicas,
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: tag}}},
+			},
+		},
+	}
+}
+
+func image(d *appsv1.Deployment) string { return d.Spec.Template.Spec.Containers[0].Image }
+
+func template(t *testing.T, tag string) hold.Template {
+	t.Helper()
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(web(tag))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, _, err := unstructured.NestedMap(object, "spec", "template")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+func hashOf(t *testing.T, tag string) hold.Hash {
+	t.Helper()
+	hash, err := hold.HashOf(template(t, tag))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaSet {
+	podTemplate := *d.Spec.Template.DeepCopy()
+	podTemplate.Labels[podTemplateHash] = name
+	return &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name, UID: types.UID("uid-" + name), Labels: podTemplate.Labels,
+			Annotations:     map[string]string{revisionAnnotation: revision},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
+		},
+		Spec:   appsv1.ReplicaSetSpec{Replicas: d.Spec.Replicas, Template: podTemplate},
+		Status: appsv1.ReplicaSetStatus{Replicas: *d.Spec.Replicas, AvailableReplicas: *d.Spec.Replicas},
+	}
+}
+
+func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: namespace, Name: rs.Name + "-x", Labels: rs.Spec.Template.Labels,
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))},
+	}}
+	if ready {
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	}
+	return pod
+}
+
+func quickPlan(name string) *v1alpha1.CanaryPlan {
+	least, most := 0.0, 0.05
+	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	plan.Spec.SetDefaults()
+	plan.Spec.Analysis.Interval.Duration = 2 * time.Second
+	plan.Spec.Analysis.Period.Duration = 10 * time.Second
+	plan.Spec.ReadyDeadline.Duration = 20 * time.Second
+	plan.Spec.Analysis.Metrics = []v1alpha1.Metric{{
+		Name:  "errors",
+		Query: `sum(rate(errors_total{ {{canary}}, service="{{service}}" }[{{interval}}])) / sum(rate(errors_total{ {{stable}} }[1m]))`,
+		Range: v1alpha1.Range{Min: &least, Max: &most},
+	}}
+	return plan
+}
+
+// AnnotatedEventf makes a cluster an event recorder.
+func (c *cluster) AnnotatedEventf(about, related runtime.Object, _ map[string]string, kind, reason, action, note string, args ...any) {
+	c.Eventf(about, related, kind, reason, action, note, args...)
+}
+
+func (c *cluster) wantEvents(reasons ...string) {
+	c.t.Helper()
+	if got := c.told(); !slices.Equal(got, reasons) {
+		c.t.Errorf("events on the Deployment: %v, want %v\n%s", got, reasons, strings.Join(c.events, "\n"))
+	}
+}

@@ -1,0 +1,212 @@
+package evaluator
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+func TestAGoodCanaryIsReleased(t *testing.T) {
+	c := newCluster(t)
+	c.hold()
+	c.passes(20)
+	run := c.run()
+	if run.Status.Phase != v1alpha1.PhaseReleased || image(c.deployment()) != "v2" || c.canaries() != 0 {
+		t.Errorf("run %s (%s), Deployment at %s, %d canaries", run.Status.Phase, run.Status.Message, image(c.deployment()), c.canaries())
+	}
+	c.wantEvents("Held", "CanaryStarted", "CanaryReady", "Passed", "Released", "RolledOut")
+	want := `sum(rate(errors_total{ namespace="shop",pod=~"` + run.Name + `-[a-z0-9]+", service="web" }[2s])) / sum(rate(errors_total{ namespace="shop",pod=~"web-1-[a-z0-9]+" }[1m]))`
+	if diff := cmp.Diff(want, c.prometheus.asked[0]); diff != "" {
+		t.Errorf("query:\n%s", diff)
+	}
+	if got := len(c.prometheus.asked); got != 6 || run.Status.Measured != 6 {
+		t.Errorf("asked %d times, counted %d, want 6", got, run.Status.Measured)
+	}
+	columns := []string{run.Status.Service, run.Status.Scale, run.Status.Traffic, run.Status.Validation, run.Status.Duration}
+	if diff := cmp.Diff([]string{"web", "1/1", "service", "12/12", "10s/10s"}, columns); diff != "" {
+		t.Errorf("columns:\n%s", diff)
+	}
+}
+
+func TestABadCanaryIsReverted(t *testing.T) {
+	c := newCluster(t)
+	c.prometheus.observation.Series[0].Value = 0.2
+	c.hold()
+	c.passes(20)
+	run, d := c.run(), c.deployment()
+	if run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Verdict != v1alpha1.VerdictFail || image(d) != "v1" || c.canaries() != 0 {
+		t.Errorf("run %s %s, Deployment at %s, %d canaries", run.Status.Phase, run.Status.Verdict, image(d), c.canaries())
+	}
+	if held := d.Annotations[v1alpha1.HeldAnnotation]; held != "" {
+		t.Errorf("the record is still there: %s", held)
+	}
+	memory, err := hold.ParseRejected(d.Annotations[v1alpha1.RejectedAnnotation])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := hold.Rejected{{Hash: hashOf(t, "v2"), Run: run.Name, Reason: "MetricOutOfRange"}}
+	if diff := cmp.Diff(want, memory, cmpopts.IgnoreFields(hold.Rejection{}, "At", "Message")); diff != "" {
+		t.Errorf("memory:\n%s", diff)
+	}
+	if !strings.HasPrefix(memory[0].Message, "metric errors: 0.2 is above max 0.05 (range [0, 0.05]); failed 3 times in a row") {
+		t.Errorf("message %q", memory[0].Message)
+	}
+	c.wantEvents("Held", "CanaryStarted", "CanaryReady", "MeasurementFailed", "Reverted")
+}
+
+func TestWithoutPrometheusNothingIsReleased(t *testing.T) {
+	c := newCluster(t)
+	c.prometheus.observation = analysis.Observation{Error: "down"}
+	c.hold()
+	c.passes(20)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseRunning || run.Status.Verdict != "" {
+		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Verdict, run.Status.Message)
+	}
+	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Value: 0}}}
+	c.passes(10)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Overtime == 0 {
+		t.Errorf("run %s, overtime %d", run.Status.Phase, run.Status.Overtime)
+	}
+	c.wantEvents("Held", "CanaryStarted", "CanaryReady", "MeasurementError", "Passed", "Released", "RolledOut")
+}
+
+func TestACanaryThatIsNeverReadyIsReverted(t *testing.T) {
+	c := newCluster(t)
+	c.sick = true
+	c.hold()
+	c.passes(30)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonNotReady {
+		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
+	}
+	c.wantEvents("Held", "CanaryStarted", "Reverted")
+}
+
+func TestAReleaseThatIsRefusedReverts(t *testing.T) {
+	c := newCluster(t)
+	c.reject = apierrors.NewForbidden(schema.GroupResource{Group: "apps", Resource: "deployments"}, "web",
+		errNameTaken) // any words but those of RBAC
+	c.hold()
+	c.passes(20)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonReleaseRefused {
+		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
+	}
+	c.wantEvents("Held", "CanaryStarted", "CanaryReady", "Passed", "ReleaseRefused", "Reverted")
+}
+
+func TestAReleaseIsSentAgainWhenTheWebhookWasDown(t *testing.T) {
+	c := newCluster(t)
+	c.webhookDown = true
+	c.hold()
+	c.passes(30)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleasing || image(c.deployment()) != "v1" {
+		t.Errorf("run %s, Deployment at %s", run.Status.Phase, image(c.deployment()))
+	}
+	c.webhookDown = false
+	c.passes(5)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || c.releases != 1 {
+		t.Errorf("run %s, %d releases", run.Status.Phase, c.releases)
+	}
+}
+
+func TestARunWaitsForTheDeploymentsOwnRollout(t *testing.T) {
+	c := newCluster(t)
+	set := func(available int32) {
+		rs := &appsv1.ReplicaSet{}
+		c.must(c.api.Get(t.Context(), types.NamespacedName{Namespace: namespace, Name: "web-1"}, rs))
+		rs.Status.AvailableReplicas = available
+		c.must(c.api.Status().Update(t.Context(), rs))
+	}
+	set(1)
+	c.hold()
+	c.passes(3)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseWaiting || c.canaries() != 0 || !strings.Contains(run.Status.Message, "1 of 3 pods are available") {
+		t.Errorf("run %s (%s), %d canaries", run.Status.Phase, run.Status.Message, c.canaries())
+	}
+	set(3)
+	c.passes(2)
+	if c.canaries() != 1 {
+		t.Errorf("%d canaries", c.canaries())
+	}
+}
+
+// Killed at any write, or cut off from its answer, the evaluator comes to the
+// same end: the same verdict, one canary, one release, each round counted once.
+func TestCutOffAtAnyWrite(t *testing.T) {
+	for name, prepare := range map[string]func(*cluster){
+		"released": func(*cluster) {},
+		"reverted": func(c *cluster) { c.prometheus.observation.Series[0].Value = 1 },
+		"refused": func(c *cluster) {
+			c.reject = apierrors.NewBadRequest("admission webhook denied the request")
+		},
+	} {
+		for _, lost := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				course := func(failAt int) *cluster {
+					c := newCluster(t)
+					prepare(c)
+					c.failAt, c.lost = failAt, lost
+					c.hold()
+					c.passes(18)
+					return c
+				}
+				want := course(0)
+				if want.created != 1 || want.writes < 10 || !want.run().Status.Phase.Ended() {
+					t.Fatalf("undisturbed: %d canaries, %d writes: %+v", want.created, want.writes, summary(want))
+				}
+				for failAt := 1; failAt <= want.writes; failAt++ {
+					got := course(failAt)
+					if diff := cmp.Diff(summary(want), summary(got)); diff != "" {
+						t.Errorf("write %d of %d, answer lost %t: -want +got:\n%s", failAt, want.writes, lost, diff)
+					}
+				}
+			})
+		}
+	}
+}
+
+type end struct {
+	Phase, Verdict, Reason string
+	Image                  string
+	Annotations            []string
+	Canaries, Created      int
+	Releases               int
+}
+
+func summary(c *cluster) end {
+	c.t.Helper()
+	run, d := c.run(), c.deployment()
+	var annotations []string
+	for k := range d.Annotations {
+		annotations = append(annotations, k)
+	}
+	slices.Sort(annotations)
+	for _, m := range run.Status.Metrics {
+		if m.Passed+m.Failed+m.Errors+m.NoData != run.Status.Measured {
+			c.t.Errorf("metric %s is counted otherwise than %d times: %+v", m.Name, run.Status.Measured, m)
+		}
+		times := map[metav1.Time]bool{}
+		for _, measurement := range m.Last {
+			if times[measurement.Time] {
+				c.t.Errorf("metric %s was counted twice at %s", m.Name, measurement.Time)
+			}
+			times[measurement.Time] = true
+		}
+	}
+	return end{
+		string(run.Status.Phase), string(run.Status.Verdict), run.Status.Reason, image(d), annotations,
+		c.canaries(), c.created, c.releases,
+	}
+}

@@ -1,0 +1,38 @@
+package evaluator
+
+import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// emit tells by events, logs and metrics what has changed between two statuses
+// of a run, the second of which has been written.
+func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alpha1.CanaryRunStatus) {
+	log := ctrl.LoggerFrom(ctx)
+	if before.Phase != after.Phase || before.Reason != after.Reason || before.Verdict != after.Verdict {
+		log.Info("run moved", "phase", after.Phase, "reason", after.Reason, "verdict", after.Verdict, "message", after.Message)
+	}
+	if before.Measured != after.Measured {
+		for _, metric := range after.Metrics {
+			newest := metric.Last[len(metric.Last)-1]
+			log.V(1).Info("measured", "metric", metric.Name, "outcome", newest.Outcome, "value", newest.Value,
+				"range", newest.Range, "reason", newest.Reason, "query", newest.Query)
+		}
+	}
+	for _, outcome := range plan.Measured(before, after) {
+		e.metrics.measurements.WithLabelValues(string(outcome)).Inc()
+	}
+	if before.Verdict == "" && after.Verdict != "" {
+		e.metrics.verdicts.WithLabelValues(string(after.Verdict), verdictReason(after.Reason)).Inc()
+	}
+	if !before.Phase.Ended() && after.Phase.Ended() && after.FinishedAt != nil {
+		e.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
+	}
+	for _, turn := range plan.Turns(before, after) {
+		e.announce.turn(seen.deployment, seen.run, turn)
+	}
+}

@@ -1,0 +1,108 @@
+package evaluator
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// announcer sends the evaluator's events. Each is about the Deployment and,
+// where there is one, about the run too, so that describing either tells the story.
+//
+// Events of one reason and action about one object are counted together by the
+// API, and of those only the first one's text is kept: the action of a
+// measurement names its metric.
+type announcer struct{ recorder events.EventRecorder }
+
+// maxNote is the API's limit for the text of an event.
+const maxNote = 1024
+
+func (a announcer) both(d deployment, run *v1alpha1.CanaryRun, kind, reason, action, format string, args ...any) {
+	if d.Unstructured != nil {
+		a.one(d.Unstructured, run, kind, reason, action, format, args...)
+		a.one(run, d.Unstructured, kind, reason, action, format, args...)
+		return
+	}
+	a.one(run, nil, kind, reason, action, format, args...)
+}
+
+func (a announcer) one(about, related runtime.Object, kind, reason, action, format string, args ...any) {
+	note := fmt.Sprintf(format, args...)
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
+	}
+	a.recorder.Eventf(about, related, kind, reason, action, "%s", note)
+}
+
+func (a announcer) held(d deployment, run *v1alpha1.CanaryRun, record hold.Record) {
+	a.both(d, run, corev1.EventTypeNormal, "Held", "Hold",
+		"update held: run %s tries template %s (plan: %s), the Deployment stays on its stable template", run.Name, record.Hash.Short(), run.Spec.PlanSource)
+}
+
+func (a announcer) noPlan(d deployment, reason, message string) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, reason, "FindPlan", "%s", message)
+}
+
+func (a announcer) nameTaken(d deployment, message string) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, "RunNameTaken", "CreateRun", "%s", message)
+}
+
+func (a announcer) recordUnreadable(d deployment, why error) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonRecordUnreadable, "DropRecord",
+		"the held update is dropped and nothing of it was run: %s; apply it again", why)
+}
+
+func (a announcer) ungated(d deployment, running, before hold.Hash) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, "UngatedUpdate", "Compare",
+		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary", running.Short(), before.Short())
+}
+
+// turn tells a turn of a run.
+func (a announcer) turn(d deployment, run *v1alpha1.CanaryRun, t plan.Turn) {
+	form, ok := turnForms[t.Kind]
+	if !ok {
+		return
+	}
+	action := form.action
+	args := []any{run.Name, t.Message}
+	if t.Metric != "" {
+		action += " " + t.Metric
+		args = []any{run.Name, t.Metric, t.Message, t.Measurement.Range, t.Measurement.Query}
+	}
+	a.both(d, run, form.kind, string(t.Kind), action, form.format, args...)
+}
+
+// turnForm is how a turn is told: formats get the run and the message, those of
+// measurements the run, the metric, the message, the range and the query.
+type turnForm struct{ kind, action, format string }
+
+const (
+	normal  = corev1.EventTypeNormal
+	warning = corev1.EventTypeWarning
+)
+
+var turnForms = map[plan.TurnKind]turnForm{
+	plan.TurnPlanInvalid:    {warning, "FindPlan", "run %s waits: %s"},
+	plan.TurnStarted:        {normal, "Start", "run %s: %s"},
+	plan.TurnReady:          {normal, "Start", "run %s: all canary pods are Ready, %s"},
+	plan.TurnFailed:         {warning, "Measure", "run %s: metric %s failed: %s; range %s; query: %s"},
+	plan.TurnErrors:         {warning, "Measure", "run %s: metric %s could not be measured: %s; range %s; query: %s"},
+	plan.TurnNoData:         {warning, "Measure", "run %s: metric %s has no data: %s; range %s; query: %s"},
+	plan.TurnPassed:         {normal, "Judge", "run %s passed: %s; the held update is released"},
+	plan.TurnFrozen:         {warning, "Judge", "run %s failed and is frozen, its canary stays for you to look at; apply another update to end it: %s"},
+	plan.TurnUnguarded:      {warning, "Release", "run %s ends without a verdict: %s"},
+	plan.TurnReleaseRefused: {warning, "Release", "run %s: %s"},
+	plan.TurnReleased:       {normal, "Release", "run %s: %s"},
+	plan.TurnRolledOut:      {normal, "RollOut", "run %s: %s"},
+	plan.TurnRolloutStuck:   {warning, "RollOut", "run %s: %s"},
+	plan.TurnReverted:       {warning, "Revert", "run %s rejected the update, the Deployment stays on its stable template: %s"},
+	plan.TurnCanceled:       {normal, "Cancel", "run %s canceled: %s"},
+	plan.TurnSuperseded:     {normal, "Cancel", "run %s ended: %s"},
+}

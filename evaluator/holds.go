@@ -1,0 +1,142 @@
+package evaluator
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// startHeld makes the run that a held record names. Without a plan to follow
+// the update stays held, and the Deployment has an event that says why; a plan
+// that appears or is mended wakes the Deployment again.
+func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+	record, err := e.openRecord(d)
+	if err != nil {
+		return e.dropRecord(ctx, d, runs, err)
+	}
+	if record == nil {
+		e.warned.forget(d.GetUID())
+		return false, nil
+	}
+	var existing v1alpha1.CanaryRun
+	err = e.cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
+	if err == nil {
+		e.checkName(d, *record, &existing)
+		return false, nil
+	}
+	if !apierrors.IsNotFound(err) {
+		return false, fmt.Errorf("read CanaryRun %q: %w", record.Run, err)
+	}
+	resolved, err := e.resolvePlan(ctx, d)
+	if err != nil {
+		return false, err
+	}
+	if resolved.Reason != "" {
+		if e.warned.first(d.GetUID(), resolved.Message) {
+			ctrl.LoggerFrom(ctx).Info("held update has no plan", "reason", resolved.Reason, "message", resolved.Message)
+			e.announce.noPlan(d, resolved.Reason, resolved.Message)
+		}
+		return false, nil
+	}
+	return false, e.createRun(ctx, d, *record, resolved)
+}
+
+// checkName: the webhook chooses names that no run has. One that was made since
+// by hand is in the way, and only its owner can remove it.
+func (e *evaluator) checkName(d deployment, record hold.Record, existing *v1alpha1.CanaryRun) {
+	if existing.DeletionTimestamp != nil || existing.Spec.Hold == record.ID && d.owns(existing) {
+		return
+	}
+	message := fmt.Sprintf("the name of CanaryRun %s is taken by one of another hold; delete it and the held update is tried", record.Run)
+	if e.warned.first(d.GetUID(), message) {
+		e.announce.nameTaken(d, message)
+	}
+}
+
+func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved) error {
+	isController := true
+	run := &v1alpha1.CanaryRun{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: d.GetNamespace(),
+			Name:      record.Run,
+			Labels: map[string]string{
+				v1alpha1.DeploymentLabel: v1alpha1.LabelValue(d.GetName()),
+				v1alpha1.HashLabel:       string(record.Hash),
+			},
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: d.GetAPIVersion(), Kind: d.GetKind(), Name: d.GetName(), UID: d.GetUID(),
+				Controller: &isController, BlockOwnerDeletion: &isController,
+			}},
+		},
+		Spec: v1alpha1.CanaryRunSpec{
+			Deployment:   d.GetName(),
+			Hold:         record.ID,
+			TemplateHash: string(record.Hash),
+			Plan:         resolved.Spec,
+			PlanSource:   resolved.Source,
+		},
+	}
+	switch err := e.writer.Create(ctx, run); {
+	case apierrors.IsAlreadyExists(err): // the cache will show it, and whose it is
+		return nil
+	case err != nil:
+		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
+	}
+	e.warned.forget(d.GetUID())
+	e.metrics.holds.Inc()
+	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
+	e.announce.held(d, run, record)
+	return nil
+}
+
+// dropRecord takes a record off that Holdfast did not write for this
+// Deployment. Its template is never run. The run of the hold ends first, so
+// that it can say why it did.
+func (e *evaluator) dropRecord(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun, why error) (bool, error) {
+	for _, run := range runs {
+		if !run.Status.Phase.Ended() && run.DeletionTimestamp == nil {
+			return false, nil
+		}
+	}
+	if err := e.annotate(ctx, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
+		return false, err
+	}
+	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
+	e.announce.recordUnreadable(d, why)
+	return true, nil
+}
+
+// resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
+// the plan does not matter, and none that is missing may keep the update from
+// being let through.
+func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
+	ns, err := e.getNamespace(ctx, d.GetNamespace())
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
+		return plan.BuiltIn(), nil
+	}
+	var list v1alpha1.CanaryPlanList
+	if err := e.cached.List(ctx, &list, client.InNamespace(d.GetNamespace())); err != nil {
+		return plan.Resolved{}, fmt.Errorf("list CanaryPlans: %w", err)
+	}
+	return plan.Resolve(d.GetAnnotations(), ns.Annotations, func(name string) *v1alpha1.CanaryPlanSpec {
+		for i := range list.Items {
+			if list.Items[i].Name == name {
+				return &list.Items[i].Spec
+			}
+		}
+		return nil
+	}), nil
+}

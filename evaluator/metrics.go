@@ -1,0 +1,114 @@
+package evaluator
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Metrics count what the evaluator does.
+type Metrics struct {
+	holds        prometheus.Counter
+	verdicts     *prometheus.CounterVec
+	measurements *prometheus.CounterVec
+	ungated      prometheus.Counter
+	duration     prometheus.Histogram
+	phases       *runPhases
+}
+
+// NewMetrics makes the evaluator's metrics and registers them, unless the
+// registerer is nil. Labels are of fixed sets; none is the name of an object.
+func NewMetrics(registerer prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		holds: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_holds_total",
+			Help: "Held updates for which a run was made.",
+		}),
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_verdicts_total",
+			Help: "Verdicts on runs, by verdict and reason.",
+		}, []string{"verdict", "reason"}),
+		measurements: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_measurements_total",
+			Help: "Measurements of metrics of runs, by outcome.",
+		}, []string{"outcome"}),
+		ungated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_ungated_updates_total",
+			Help: "Updates of guarded Deployments that the webhook was not asked about.",
+		}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "holdfast_run_duration_seconds",
+			Help:    "Time from the making of a run to its end.",
+			Buckets: []float64{60, 300, 600, 1200, 2400, 3600, 7200, 14400, 86400},
+		}),
+		phases: &runPhases{},
+	}
+	for _, outcome := range []v1alpha1.Outcome{
+		v1alpha1.OutcomePassed, v1alpha1.OutcomeFailed, v1alpha1.OutcomeNoData, v1alpha1.OutcomeError,
+	} {
+		m.measurements.WithLabelValues(string(outcome))
+	}
+	if registerer != nil {
+		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.ungated, m.duration, m.phases)
+	}
+	return m
+}
+
+// verdictReasons are the reasons a verdict can have.
+var verdictReasons = []string{
+	v1alpha1.ReasonPeriodOver, v1alpha1.ReasonMetricOutOfRange, v1alpha1.ReasonCrashed, v1alpha1.ReasonImagePull,
+	v1alpha1.ReasonContainerConfig, v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodsNotCreated, v1alpha1.ReasonNotReady,
+	v1alpha1.ReasonCanaryInvalid, v1alpha1.ReasonErrorLimit, v1alpha1.ReasonNoDataLimit, v1alpha1.ReasonUnsettled,
+}
+
+// verdictReason keeps the label bounded, whatever stands in a status.
+func verdictReason(reason string) string {
+	if slices.Contains(verdictReasons, reason) {
+		return reason
+	}
+	return "other"
+}
+
+// runPhases counts the runs in the cache by phase, at each scrape; without a
+// cache it counts none.
+type runPhases struct{ runs client.Reader }
+
+var runsDesc = prometheus.NewDesc("holdfast_runs", "Runs that exist, by phase.", []string{"phase"}, nil)
+
+var phases = []v1alpha1.Phase{
+	v1alpha1.PhaseWaiting, v1alpha1.PhaseStarting, v1alpha1.PhaseRunning, v1alpha1.PhaseFrozen, v1alpha1.PhaseReleasing,
+	v1alpha1.PhaseReleased, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded,
+}
+
+// Describe implements prometheus.Collector.
+func (c *runPhases) Describe(descs chan<- *prometheus.Desc) { descs <- runsDesc }
+
+// Collect implements prometheus.Collector. It collects nothing while the cache
+// is not filled.
+func (c *runPhases) Collect(out chan<- prometheus.Metric) {
+	if c.runs == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var list v1alpha1.CanaryRunList
+	if err := c.runs.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return
+	}
+	count := map[v1alpha1.Phase]int{}
+	for i := range list.Items {
+		phase := list.Items[i].Status.Phase
+		if phase == "" { // made a moment ago
+			phase = v1alpha1.PhaseWaiting
+		}
+		count[phase]++
+	}
+	for _, phase := range phases {
+		out <- prometheus.MustNewConstMetric(runsDesc, prometheus.GaugeValue, float64(count[phase]), string(phase))
+	}
+}

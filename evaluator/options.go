@@ -1,0 +1,94 @@
+package evaluator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// Querier asks Prometheus for the value of a query at a time. What goes wrong
+// stands in the observation; an error is for a ctx that ended, and then nothing
+// was observed.
+type Querier interface {
+	Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error)
+}
+
+// Options are the settings of the evaluator.
+type Options struct {
+	// Key opens held records.
+	Key hold.Key
+	// Prometheus answers the queries of plans.
+	Prometheus Querier
+	// Clock tells the time; the system's if nil.
+	Clock clock.PassiveClock
+	// Registerer takes the evaluator's metrics; none are registered if nil.
+	Registerer prometheus.Registerer
+	// NamespaceLabel and PodLabel are the labels by which Prometheus knows a
+	// pod; "namespace" and "pod" if empty.
+	NamespaceLabel, PodLabel string
+	// MaxConcurrentReconciles is how many runs are worked on at once; 1 if zero.
+	MaxConcurrentReconciles int
+	// HistoryLimit is how many ended runs of a Deployment are kept; 10 if zero.
+	HistoryLimit int
+}
+
+// SetupWithManager adds the evaluator's controllers to a manager, whose cache
+// must have been made with CacheOptions. They run on the elected leader only.
+func SetupWithManager(mgr ctrl.Manager, o Options) error {
+	if len(o.Key) != hold.KeySize {
+		return fmt.Errorf("evaluator: want a sealing key of %d bytes, got %d", hold.KeySize, len(o.Key))
+	}
+	e := newEvaluator(o, mgr.GetCache(), mgr.GetAPIReader(), mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
+	if err := e.watchDeployments(mgr, o); err != nil {
+		return fmt.Errorf("controller of Deployments: %w", err)
+	}
+	if err := e.watchRuns(mgr, o); err != nil {
+		return fmt.Errorf("controller of CanaryRuns: %w", err)
+	}
+	return nil
+}
+
+// evaluator is what both reconcilers work with.
+type evaluator struct {
+	cached client.Reader // what is watched
+	live   client.Reader // the API server itself
+	writer client.Client
+
+	key        hold.Key
+	prometheus Querier
+	clock      clock.PassiveClock
+	labels     query.Labels
+	history    int
+	announce   announcer
+	metrics    *Metrics
+	warned     warnings
+}
+
+func newEvaluator(o Options, cached, live client.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.HistoryLimit <= 0 {
+		o.HistoryLimit = 10
+	}
+	metrics := NewMetrics(o.Registerer)
+	metrics.phases.runs = cached
+	return &evaluator{
+		cached: cached, live: live, writer: writer,
+		key: o.Key, prometheus: o.Prometheus, clock: o.Clock, history: o.HistoryLimit,
+		labels:   query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel},
+		announce: announcer{recorder},
+		metrics:  metrics,
+		warned:   warnings{},
+	}
+}

@@ -1,0 +1,188 @@
+package evaluator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+
+func canaryReplicaSet() *appsv1.ReplicaSet { return &appsv1.ReplicaSet{} }
+
+func TestTheCacheKeepsAHashInPlaceOfATemplate(t *testing.T) {
+	template := map[string]any{"spec": map[string]any{"fieldOfTomorrow": "x", "containers": []any{}}}
+	want, err := hold.HashOf(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := newDeployment()
+	u.Object["spec"] = map[string]any{"replicas": int64(3), "template": template}
+	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "x"}})
+	u.SetAnnotations(map[string]string{lastApplied: "x", v1alpha1.HeldAnnotation: "y"})
+	for range 2 { // a transform may see an object twice
+		if _, err := trimDeployment(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := deployment{u}
+	if d.hash() != want || d.replicas() != 3 || d.annotation(lastApplied) != "" || d.annotation(v1alpha1.HeldAnnotation) != "y" || u.GetManagedFields() != nil {
+		t.Errorf("got %v", u.Object)
+	}
+	if _, found, _ := unstructured.NestedMap(u.Object, "spec", "template"); found {
+		t.Error("the template is still there")
+	}
+}
+
+func TestTheCacheBearsWhateverItGets(t *testing.T) {
+	for _, object := range []any{
+		nil, "x", &corev1.Namespace{}, &unstructured.Unstructured{}, &unstructured.Unstructured{Object: map[string]any{"spec": "x"}},
+		&unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"template": "x", "selector": int64(1), "replicas": "y"}, "status": map[string]any{"conditions": []any{int64(1)}}}},
+	} {
+		for _, trim := range []func(any) (any, error){trimDeployment, trimPod, trimReplicaSet} {
+			if _, err := trim(object); err != nil {
+				t.Errorf("%v: %v", object, err)
+			}
+		}
+		if u, ok := object.(*unstructured.Unstructured); ok {
+			d := deployment{u}
+			_, _ = d.selector()
+			_ = fmt.Sprint(d.hash(), d.replicas(), d.minReadySeconds(), d.paused(), d.progressing())
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	deployments := schema.GroupResource{Group: "apps", Resource: "deployments"}
+	for name, tc := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"validation":             {apierrors.NewInvalid(schema.GroupKind{Kind: "Deployment"}, "web", field.ErrorList{}), true},
+		"an admission webhook":   {apierrors.NewForbidden(deployments, "web", errors.New("admission webhook denied the request: images cannot be latest")), true},
+		"a bad request":          {apierrors.NewBadRequest("no"), true},
+		"a name that is taken":   {errNameTaken, true},
+		"no permission":          {apierrors.NewForbidden(deployments, "web", errors.New(`User "system:serviceaccount:a:b" cannot patch resource "deployments" in API group "apps"`)), false},
+		"a quota":                {apierrors.NewForbidden(deployments, "web", errors.New("exceeded quota: q")), false},
+		"a conflict":             {apierrors.NewConflict(deployments, "web", errors.New("x")), false},
+		"a webhook that is down": {apierrors.NewInternalError(errors.New("failed calling webhook")), false},
+		"too many requests":      {apierrors.NewTooManyRequests("x", 1), false},
+		"the network":            {errCut, false},
+	} {
+		if message, got := refusal(fmt.Errorf("patch: %w", tc.err)); got != tc.want || got && message == "" {
+			t.Errorf("%s: %t, %q", name, got, message)
+		}
+	}
+}
+
+// Every turn has its words, with as many places as it is given, and no event is
+// longer than the API takes.
+func TestEveryTurnIsTold(t *testing.T) {
+	kinds := []plan.TurnKind{
+		plan.TurnPlanInvalid, plan.TurnStarted, plan.TurnReady, plan.TurnFailed, plan.TurnErrors, plan.TurnNoData, plan.TurnPassed,
+		plan.TurnFrozen, plan.TurnUnguarded, plan.TurnReleaseRefused, plan.TurnReleased, plan.TurnRolledOut, plan.TurnRolloutStuck,
+		plan.TurnReverted, plan.TurnCanceled, plan.TurnSuperseded,
+	}
+	if len(kinds) != len(turnForms) {
+		t.Errorf("%d kinds, %d forms", len(kinds), len(turnForms))
+	}
+	c := newCluster(t)
+	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
+	for _, kind := range kinds {
+		turn := plan.Turn{Kind: kind, Message: "because " + strings.Repeat("é", 1000)}
+		if kind == plan.TurnFailed || kind == plan.TurnErrors || kind == plan.TurnNoData {
+			turn.Metric, turn.Measurement = "errors", v1alpha1.Measurement{Range: "[0, 1]", Query: "up"}
+			turn.Message = "because"
+		}
+		c.events = nil
+		c.e.announce.turn(deployment{}, run, turn)
+		if len(c.events) != 1 || strings.Contains(c.events[0], "%!") || !strings.Contains(c.events[0], "because") || len(c.events[0]) > maxNote+100 {
+			t.Errorf("%s: %v", kind, c.events)
+		}
+	}
+}
+
+func TestMetricsExposition(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	m := NewMetrics(registry)
+	c := newCluster(t)
+	c.hold()
+	c.passes(3)
+	m.phases.runs = c.api
+	m.holds.Inc()
+	m.verdicts.WithLabelValues("Fail", verdictReason("Crashed")).Inc()
+	m.verdicts.WithLabelValues("Fail", verdictReason("whatever a user wrote")).Inc()
+	m.duration.Observe(61)
+	want := `
+# HELP holdfast_holds_total Held updates for which a run was made.
+# TYPE holdfast_holds_total counter
+holdfast_holds_total 1
+# HELP holdfast_measurements_total Measurements of metrics of runs, by outcome.
+# TYPE holdfast_measurements_total counter
+holdfast_measurements_total{outcome="Error"} 0
+holdfast_measurements_total{outcome="Failed"} 0
+holdfast_measurements_total{outcome="NoData"} 0
+holdfast_measurements_total{outcome="Passed"} 0
+# HELP holdfast_run_duration_seconds Time from the making of a run to its end.
+# TYPE holdfast_run_duration_seconds histogram
+holdfast_run_duration_seconds_bucket{le="60"} 0
+holdfast_run_duration_seconds_bucket{le="300"} 1
+holdfast_run_duration_seconds_bucket{le="600"} 1
+holdfast_run_duration_seconds_bucket{le="1200"} 1
+holdfast_run_duration_seconds_bucket{le="2400"} 1
+holdfast_run_duration_seconds_bucket{le="3600"} 1
+holdfast_run_duration_seconds_bucket{le="7200"} 1
+holdfast_run_duration_seconds_bucket{le="14400"} 1
+holdfast_run_duration_seconds_bucket{le="86400"} 1
+holdfast_run_duration_seconds_bucket{le="+Inf"} 1
+holdfast_run_duration_seconds_sum 61
+holdfast_run_duration_seconds_count 1
+# HELP holdfast_runs Runs that exist, by phase.
+# TYPE holdfast_runs gauge
+holdfast_runs{phase="Canceled"} 0
+holdfast_runs{phase="Frozen"} 0
+holdfast_runs{phase="Released"} 0
+holdfast_runs{phase="Releasing"} 0
+holdfast_runs{phase="Reverted"} 0
+holdfast_runs{phase="Running"} 1
+holdfast_runs{phase="Starting"} 0
+holdfast_runs{phase="Superseded"} 0
+holdfast_runs{phase="Waiting"} 0
+# HELP holdfast_ungated_updates_total Updates of guarded Deployments that the webhook was not asked about.
+# TYPE holdfast_ungated_updates_total counter
+holdfast_ungated_updates_total 0
+# HELP holdfast_verdicts_total Verdicts on runs, by verdict and reason.
+# TYPE holdfast_verdicts_total counter
+holdfast_verdicts_total{reason="Crashed",verdict="Fail"} 1
+holdfast_verdicts_total{reason="other",verdict="Fail"} 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCacheOptionsNameEveryKind(t *testing.T) {
+	var kinds []string
+	for object := range CacheOptions().ByObject {
+		kinds = append(kinds, fmt.Sprintf("%T", object))
+	}
+	if diff := cmp.Diff(3, len(kinds)); diff != "" {
+		t.Errorf("kinds %v", kinds)
+	}
+}

@@ -1,0 +1,17 @@
+// Package plan decides what a run does next. Next takes all that is known of a
+// run as plain values and returns the actions to take and the status to write;
+// the evaluator gathers the one and applies the other.
+//
+// All state of a run is in the API: its status, the held record, the canary
+// ReplicaSet. A step is planned from these alone, so an evaluator that is
+// killed between any two writes goes on where it was. For that to hold:
+//
+//   - Actions come before the status that says they were taken, and every
+//     action does nothing when it is taken a second time.
+//   - A verdict is written to the status in a step that takes no action. Only a
+//     later step, planned from the status as the API server stored it, acts on it.
+//   - A release or a revert names the hold it is for. One of a hold that has
+//     ended, sent late by an evaluator that lost its lead, does nothing.
+//
+// The package is pure.
+package plan

@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+func TestRolloutOf(t *testing.T) {
+	current := ReplicaSet{Hash: "b", Revision: 2, Wanted: 3, Running: 3, Available: 3, Observed: true}
+	old := ReplicaSet{Hash: "a", Revision: 1, Observed: true}
+	with := func(rs ReplicaSet, edit func(*ReplicaSet)) ReplicaSet { edit(&rs); return rs }
+	for name, tc := range map[string]struct {
+		replicas    int32
+		sets        []ReplicaSet
+		progressing string
+		want        RolloutState
+		says        string
+	}{
+		"complete":                          {3, []ReplicaSet{old, current}, "NewReplicaSetAvailable", RolloutComplete, ""},
+		"no ReplicaSet yet":                 {3, []ReplicaSet{old}, "NewReplicaSetAvailable", RolloutUnderWay, "is not made yet"},
+		"nothing wanted, nothing there":     {0, nil, "", RolloutComplete, ""},
+		"old pods left":                     {3, []ReplicaSet{with(old, func(rs *ReplicaSet) { rs.Running = 1 }), current}, "", RolloutUnderWay, "1 pod of other templates"},
+		"scaling up":                        {4, []ReplicaSet{current}, "", RolloutUnderWay, "3 pods of it, where 4 are wanted"},
+		"scaling down":                      {2, []ReplicaSet{current}, "", RolloutUnderWay, "3 pods of it, where 2 are wanted"},
+		"not observed":                      {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Observed = false })}, "NewReplicaSetAvailable", RolloutUnderWay, ""},
+		"not available yet":                 {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Available = 1 })}, "ReplicaSetUpdated", RolloutUnderWay, "1 of 3 pods are available"},
+		"complete once, ill now":            {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Available = 1 })}, "NewReplicaSetAvailable", RolloutComplete, ""},
+		"stuck":                             {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Available = 1 })}, "ProgressDeadlineExceeded", RolloutStuck, "1 of 3 pods are available"},
+		"a rejection's word is not trusted": {3, []ReplicaSet{current}, "ProgressDeadlineExceeded", RolloutComplete, ""},
+		"a restart has two of one hash": {
+			3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Revision = 3 }), with(current, func(rs *ReplicaSet) { rs.Running = 1 })},
+			"", RolloutUnderWay, "3 pods of other templates",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := RolloutOf(Deployment{Hash: "b", Replicas: tc.replicas}, tc.sets, tc.progressing)
+			if got.State != tc.want || !strings.Contains(got.Message, tc.says) {
+				t.Errorf("got %+v, want %s and %q", got, tc.want, tc.says)
+			}
+		})
+	}
+}
+
+func TestReplicas(t *testing.T) {
+	number, share := func(n int32) *intstr.IntOrString { v := intstr.FromInt32(n); return &v },
+		func(s string) *intstr.IntOrString { v := intstr.FromString(s); return &v }
+	for _, tc := range []struct {
+		wanted   *intstr.IntOrString
+		replicas int32
+		want     int32
+	}{
+		{nil, 5, 1}, {number(3), 0, 3}, {number(0), 5, 1}, {number(5000), 5, 1000},
+		{share("10%"), 5, 1}, {share("10%"), 11, 2}, {share("100%"), 7, 7}, {share("50%"), 0, 1}, {share("x"), 5, 1},
+	} {
+		if got := Replicas(tc.wanted, tc.replicas); got != tc.want {
+			t.Errorf("Replicas(%v, %d) = %d, want %d", tc.wanted, tc.replicas, got, tc.want)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Minute: "1m", 80 * time.Second: "1m20s", time.Hour: "1h", 90 * time.Minute: "1h30m",
+		time.Hour + time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s", 10 * time.Minute: "10m",
+	} {
+		if got := Short(d); got != want {
+			t.Errorf("Short(%v) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestGuarded(t *testing.T) {
+	canary := func(value string) map[string]string { return map[string]string{v1alpha1.CanaryAnnotation: value} }
+	for name, tc := range map[string]struct {
+		namespace, label, deployment map[string]string
+		want                         bool
+	}{
+		"nobody asks":                      {nil, nil, nil, false},
+		"the namespace asks":               {canary("enabled"), nil, nil, true},
+		"the namespace requires":           {canary("required"), nil, nil, true},
+		"only the label is there":          {nil, canary("enabled"), nil, true},
+		"something else":                   {canary("yes"), canary("no"), canary("perhaps"), false},
+		"the Deployment asks by itself":    {nil, nil, canary("enabled"), true},
+		"the Deployment takes itself out":  {canary("enabled"), canary("enabled"), canary("disabled"), false},
+		"something else on the Deployment": {canary("enabled"), nil, canary("perhaps"), true},
+	} {
+		if got := Guarded(tc.namespace, tc.label, tc.deployment); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

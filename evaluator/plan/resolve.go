@@ -1,0 +1,76 @@
+package plan
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/inline"
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// defaultPlan is the name of the plan that serves every Deployment of its
+// namespace that names none.
+const defaultPlan = "default"
+
+// Resolved is the plan a Deployment is tried by, or why there is none.
+type Resolved struct {
+	Spec   v1alpha1.CanaryPlanSpec
+	Source string
+	// Reason is "" where there is a plan; otherwise PlanNotFound or PlanInvalid,
+	// and Message says what to do.
+	Reason, Message string
+}
+
+// Resolve finds the plan of a Deployment. The first of these that is there
+// decides: annotations on the Deployment that are a plan, the plan that the
+// Deployment names, the plan that its namespace names, the CanaryPlan "default",
+// the built-in plan. find returns a CanaryPlan of the namespace, nil if there is none.
+func Resolve(deployment, namespace map[string]string, find func(name string) *v1alpha1.CanaryPlanSpec) Resolved {
+	if inline.Present(deployment) {
+		spec, errs := inline.Parse(deployment)
+		if len(errs) > 0 {
+			return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
+				"the plan in the annotations of the Deployment cannot be followed: %s", errs.ToAggregate())}
+		}
+		return Resolved{Spec: *spec, Source: "annotations of the Deployment"}
+	}
+	for _, by := range []struct{ name, who string }{
+		{deployment[v1alpha1.PlanAnnotation], "the Deployment"},
+		{namespace[v1alpha1.PlanAnnotation], "the namespace"},
+	} {
+		if by.name == "" {
+			continue
+		}
+		spec := find(by.name)
+		if spec == nil {
+			return Resolved{Reason: v1alpha1.ReasonPlanNotFound, Message: fmt.Sprintf(
+				"%s names CanaryPlan %q, which does not exist; create it or change annotation %s, until then the update stays held",
+				by.who, clip(by.name, 100), v1alpha1.PlanAnnotation)}
+		}
+		return named(by.name, *spec)
+	}
+	if spec := find(defaultPlan); spec != nil {
+		return named(defaultPlan, *spec)
+	}
+	return BuiltIn()
+}
+
+// BuiltIn is the plan of those who wrote none: one pod, 15 minutes, judged by
+// the health of the canary pods.
+func BuiltIn() Resolved {
+	out := Resolved{Source: "built-in"}
+	out.Spec.SetDefaults()
+	return out
+}
+
+func named(name string, spec v1alpha1.CanaryPlanSpec) Resolved {
+	spec = *spec.DeepCopy()
+	spec.SetDefaults()
+	if errs := query.ValidatePlan(&spec, field.NewPath("spec")); len(errs) > 0 {
+		return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
+			"CanaryPlan %q cannot be followed; mend it, until then the update stays held: %s", name, errs.ToAggregate())}
+	}
+	return Resolved{Spec: spec, Source: "CanaryPlan " + name}
+}

@@ -1,0 +1,109 @@
+package plan
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// Turn is something that happened to a run and that people want to hear of.
+type Turn struct {
+	Kind TurnKind
+	// Message says what happened, in the words of the status.
+	Message string
+	// Metric and Measurement are those of TurnFailed, TurnErrors and TurnNoData.
+	Metric      string
+	Measurement v1alpha1.Measurement
+}
+
+// TurnKind is one word for a turn.
+type TurnKind string
+
+// The turns of a run.
+const (
+	TurnPlanInvalid    TurnKind = "PlanInvalid"
+	TurnStarted        TurnKind = "CanaryStarted"
+	TurnReady          TurnKind = "CanaryReady"
+	TurnFailed         TurnKind = "MeasurementFailed"
+	TurnErrors         TurnKind = "MeasurementError"
+	TurnNoData         TurnKind = "MeasurementNoData"
+	TurnPassed         TurnKind = "Passed"
+	TurnFrozen         TurnKind = "Frozen"
+	TurnUnguarded      TurnKind = "Unguarded"
+	TurnReleaseRefused TurnKind = "ReleaseRefused"
+	TurnReleased       TurnKind = "Released"
+	TurnRolledOut      TurnKind = "RolledOut"
+	TurnRolloutStuck   TurnKind = "RolloutStuck"
+	TurnReverted       TurnKind = "Reverted"
+	TurnCanceled       TurnKind = "Canceled"
+	TurnSuperseded     TurnKind = "Superseded"
+)
+
+// Turns are the turns between two statuses of a run, in their order. They
+// follow from what was written alone, so each is told once per write, after it.
+func Turns(before, after v1alpha1.CanaryRunStatus) []Turn {
+	var out []Turn
+	tell := func(happened bool, kind TurnKind) {
+		if happened {
+			out = append(out, Turn{Kind: kind, Message: after.Message})
+		}
+	}
+	newReason := func(reason string) bool { return after.Reason == reason && before.Reason != reason }
+	entered := func(phase v1alpha1.Phase) bool { return after.Phase == phase && before.Phase != phase }
+
+	tell(entered(v1alpha1.PhaseWaiting) && after.Reason == v1alpha1.ReasonPlanInvalid ||
+		after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPlanInvalid), TurnPlanInvalid)
+	tell(before.CreatedAt == nil && after.CreatedAt != nil, TurnStarted)
+	tell(before.ReadyAt == nil && after.ReadyAt != nil, TurnReady)
+	out = append(out, streaks(before, after)...)
+	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass, TurnPassed)
+	tell(entered(v1alpha1.PhaseFrozen), TurnFrozen)
+	tell(entered(v1alpha1.PhaseReleasing) && after.Reason == v1alpha1.ReasonUnguarded, TurnUnguarded)
+	tell(newReason(v1alpha1.ReasonReleaseRefused), TurnReleaseRefused)
+	tell(!releaseSeen(before) && releaseSeen(after), TurnReleased)
+	tell(entered(v1alpha1.PhaseReleased) && after.Reason == v1alpha1.ReasonRolledOut, TurnRolledOut)
+	tell(entered(v1alpha1.PhaseReleased) && after.Reason != v1alpha1.ReasonRolledOut, TurnRolloutStuck)
+	tell(entered(v1alpha1.PhaseReverted), TurnReverted)
+	tell(entered(v1alpha1.PhaseCanceled), TurnCanceled)
+	tell(entered(v1alpha1.PhaseSuperseded), TurnSuperseded)
+	return out
+}
+
+func releaseSeen(s v1alpha1.CanaryRunStatus) bool {
+	return meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionRolledOut) != nil
+}
+
+// streaks are the metrics whose newest measurement is the first of a row that
+// did not pass.
+func streaks(before, after v1alpha1.CanaryRunStatus) []Turn {
+	kinds := map[v1alpha1.Outcome]TurnKind{
+		v1alpha1.OutcomeFailed: TurnFailed,
+		v1alpha1.OutcomeError:  TurnErrors,
+		v1alpha1.OutcomeNoData: TurnNoData,
+	}
+	var out []Turn
+	for _, metric := range after.Metrics {
+		m, ok := analysis.Newest(metric)
+		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || before.Measured == after.Measured {
+			continue
+		}
+		out = append(out, Turn{Kind: kinds[m.Outcome], Message: m.Message, Metric: metric.Name, Measurement: m})
+	}
+	return out
+}
+
+// Measured are the outcomes of the measurements that one status has and the one
+// before it has not.
+func Measured(before, after v1alpha1.CanaryRunStatus) []v1alpha1.Outcome {
+	if before.Measured == after.Measured {
+		return nil
+	}
+	var out []v1alpha1.Outcome
+	for _, metric := range after.Metrics {
+		if m, ok := analysis.Newest(metric); ok {
+			out = append(out, m.Outcome)
+		}
+	}
+	return out
+}

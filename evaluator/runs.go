@@ -1,0 +1,98 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=core,resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=core,resources=services,verbs=list
+// +kubebuilder:rbac:groups=core,resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns/status,verbs=patch
+// Owner references that block the deletion of their owner need these where the
+// admission plugin OwnerReferencesPermissionEnforcement is on.
+// +kubebuilder:rbac:groups=apps,resources=deployments/finalizers,verbs=update
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns/finalizers,verbs=update
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// reconcileRun takes a run one step on: gather, plan, apply, record, emit.
+func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	run := &v1alpha1.CanaryRun{}
+	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	seen, err := e.gather(ctx, run)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	next := plan.Next(seen.Input)
+	if !next.Measure.IsZero() {
+		if seen.Round, err = e.measure(ctx, seen, next.Measure); err != nil {
+			return ctrl.Result{}, err
+		}
+		seen.Now = e.clock.Now()
+		next = plan.Next(seen.Input)
+	}
+	status, err := e.apply(ctx, seen, next)
+	if err == nil {
+		err = e.record(ctx, run, status)
+	}
+	switch {
+	case apierrors.IsConflict(err) || errors.Is(err, errStale):
+		ctrl.LoggerFrom(ctx).V(1).Info("something has changed meanwhile, looking again", "why", err.Error())
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	e.emit(ctx, seen, run.Status, status)
+	return ctrl.Result{RequeueAfter: next.Requeue}, nil
+}
+
+// apply takes the actions of a plan, in their order, and returns the status to
+// write. An action that the API server refuses for good ends the course: the
+// status then says so instead.
+func (e *evaluator) apply(ctx context.Context, seen observed, p plan.Plan) (v1alpha1.CanaryRunStatus, error) {
+	for _, action := range p.Actions {
+		err := e.take(ctx, seen, action)
+		if err == nil {
+			continue
+		}
+		if message, refused := refusal(err); refused {
+			if status, ok := plan.Refused(seen.Input, action, message); ok {
+				return status, nil
+			}
+		}
+		return v1alpha1.CanaryRunStatus{}, err
+	}
+	return p.Status, nil
+}
+
+// record writes the status of a run, if it differs and the run is still the one
+// that was planned from.
+func (e *evaluator) record(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
+	if equality.Semantic.DeepEqual(run.Status, status) {
+		return nil
+	}
+	after := run.DeepCopy()
+	after.Status = status
+	patch := client.MergeFromWithOptions(run, client.MergeFromWithOptimisticLock{})
+	if err := e.writer.Status().Patch(ctx, after, patch); err != nil {
+		if apierrors.IsNotFound(err) { // deleted meanwhile, by a user or with its Deployment
+			return fmt.Errorf("%w: the run is gone", errStale)
+		}
+		return fmt.Errorf("write status of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package evaluator
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+func mapper() meta.RESTMapper {
+	m := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []string{"Pod", "Namespace"} {
+		scope := meta.RESTScopeNamespace
+		if kind == "Namespace" {
+			scope = meta.RESTScopeRoot
+		}
+		m.Add(corev1.SchemeGroupVersion.WithKind(kind), scope)
+	}
+	m.Add(appsv1.SchemeGroupVersion.WithKind("Deployment"), meta.RESTScopeNamespace)
+	m.Add(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"), meta.RESTScopeNamespace)
+	m.Add(v1alpha1.GroupVersion.WithKind("CanaryRun"), meta.RESTScopeNamespace)
+	m.Add(v1alpha1.GroupVersion.WithKind("CanaryPlan"), meta.RESTScopeNamespace)
+	return m
+}
+
+// The controllers fit together: names, kinds, watches and metrics.
+func TestSetup(t *testing.T) {
+	mgr, err := ctrl.NewManager(&rest.Config{Host: "http://127.0.0.1:1"}, ctrl.Options{
+		Scheme: scheme(), Cache: CacheOptions(),
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) {
+			return mapper(), nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	if err := SetupWithManager(mgr, Options{Key: key, Prometheus: &prometheusStub{}, Registerer: registry}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.Gather(); err != nil {
+		t.Errorf("a scrape before the cache runs: %v", err)
+	}
+	if err := SetupWithManager(mgr, Options{Key: hold.Key("short")}); err == nil {
+		t.Error("a key of the wrong length is taken")
+	}
+}

@@ -1,0 +1,146 @@
+package evaluator
+
+import (
+	"context"
+
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// watchDeployments: a Deployment is looked at when its spec or annotations
+// change, and when its runs come, end or go, its plan or its namespace changes.
+func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).Named("deployments").
+		For(newDeployment(), builder.WithPredicates(changed)).
+		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(deploymentOfRun), builder.WithPredicates(runCameOrEnded)).
+		Watches(&v1alpha1.CanaryPlan{}, handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPlan)).
+		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfNamespace)).
+		WithOptions(options(o)).
+		WithLogConstructor(logger(mgr, "deployment")).
+		Complete(reconcile.Func(e.reconcileDeployment))
+}
+
+// watchRuns: a run is looked at when it, its canary, its Deployment or its
+// namespace changes.
+func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("runs").
+		For(&v1alpha1.CanaryRun{}).
+		Owns(&appsv1.ReplicaSet{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
+		Watches(newDeployment(), handler.EnqueueRequestsFromMapFunc(e.runsOfDeployment)).
+		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.runsOfNamespace)).
+		WithOptions(options(o)).
+		WithLogConstructor(logger(mgr, "run")).
+		Complete(reconcile.Func(e.reconcileRun))
+}
+
+// options fill the caches of every replica, also of those that do not lead, so
+// that one that takes over goes on at once.
+func options(o Options) controller.Options {
+	warm := true
+	return controller.Options{MaxConcurrentReconciles: o.MaxConcurrentReconciles, EnableWarmup: &warm}
+}
+
+func logger(mgr ctrl.Manager, kind string) func(*reconcile.Request) logr.Logger {
+	log := mgr.GetLogger().WithName("evaluator")
+	return func(req *reconcile.Request) logr.Logger {
+		if req == nil {
+			return log
+		}
+		return log.WithValues("namespace", req.Namespace, kind, req.Name)
+	}
+}
+
+// runCameOrEnded leaves out the changes of a run under way: there is one at each
+// measurement.
+var runCameOrEnded = predicate.Funcs{
+	UpdateFunc: func(u event.UpdateEvent) bool {
+		before, ok1 := u.ObjectOld.(*v1alpha1.CanaryRun)
+		after, ok2 := u.ObjectNew.(*v1alpha1.CanaryRun)
+		return !ok1 || !ok2 || before.Status.Phase.Ended() != after.Status.Phase.Ended()
+	},
+}
+
+func deploymentOfRun(_ context.Context, o client.Object) []reconcile.Request {
+	run, ok := o.(*v1alpha1.CanaryRun)
+	if !ok {
+		return nil
+	}
+	return []reconcile.Request{request(run.Namespace, run.Spec.Deployment)}
+}
+
+func (e *evaluator) deploymentsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
+	return e.deploymentsIn(ctx, o.GetNamespace(), func(d client.Object) bool {
+		return d.GetAnnotations()[v1alpha1.HeldAnnotation] != ""
+	})
+}
+
+func (e *evaluator) deploymentsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+	return e.deploymentsIn(ctx, o.GetName(), func(client.Object) bool { return true })
+}
+
+func (e *evaluator) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
+	if err := e.cached.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list the Deployments of a namespace", "namespace", namespace)
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list.Items {
+		if wanted(&list.Items[i]) {
+			out = append(out, request(namespace, list.Items[i].GetName()))
+		}
+	}
+	return out
+}
+
+// runOfPod: names of runs are short enough to be labels as they are.
+func runOfPod(_ context.Context, o client.Object) []reconcile.Request {
+	if name := o.GetLabels()[v1alpha1.RunLabel]; name != "" {
+		return []reconcile.Request{request(o.GetNamespace(), name)}
+	}
+	return nil
+}
+
+func (e *evaluator) runsOfDeployment(ctx context.Context, o client.Object) []reconcile.Request {
+	return e.activeRuns(ctx, client.InNamespace(o.GetNamespace()),
+		client.MatchingLabels{v1alpha1.DeploymentLabel: v1alpha1.LabelValue(o.GetName())})
+}
+
+func (e *evaluator) runsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+	return e.activeRuns(ctx, client.InNamespace(o.GetName()))
+}
+
+func (e *evaluator) activeRuns(ctx context.Context, where ...client.ListOption) []reconcile.Request {
+	var list v1alpha1.CanaryRunList
+	if err := e.cached.List(ctx, &list, where...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list runs")
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list.Items {
+		if run := &list.Items[i]; !run.Status.Phase.Ended() {
+			out = append(out, request(run.Namespace, run.Name))
+		}
+	}
+	return out
+}
+
+func request(namespace, name string) reconcile.Request {
+	return reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
+}
