@@ -1,0 +1,164 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Lifetimes and waits of self-managed certificates.
+const (
+	caLifetime   = 365 * 24 * time.Hour
+	leafLifetime = 60 * 24 * time.Hour
+	// settle is how long a new CA is published before anything is served under
+	// it: every API server must have seen it, or calls would fail.
+	settle = 10 * time.Minute
+	// clockSkew is how far the clocks of the cluster may differ.
+	clockSkew = 5 * time.Minute
+)
+
+// Bundle is all that the replicas share, as it stands in the Secret.
+type Bundle struct {
+	// CA signs. Next, once there is one, will sign when it has settled.
+	CA, Next *pair
+	// Leaf is what is served.
+	Leaf *pair
+	// Retired are CA certificates that sign no more and are still trusted.
+	Retired []*x509.Certificate
+}
+
+// Trusted is the PEM of every CA that API servers must trust.
+func (b Bundle) Trusted() []byte {
+	var out bytes.Buffer
+	for _, p := range []*pair{b.CA, b.Next} {
+		if p != nil {
+			out.Write(encodeCertificate(p.certificate))
+		}
+	}
+	for _, certificate := range b.Retired {
+		out.Write(encodeCertificate(certificate))
+	}
+	return out.Bytes()
+}
+
+// Certificate is the leaf in the form that a TLS server takes.
+func (b Bundle) Certificate() (*tls.Certificate, error) {
+	if b.Leaf == nil {
+		return nil, errors.New("no serving certificate has been issued yet")
+	}
+	return &tls.Certificate{
+		Certificate: [][]byte{b.Leaf.certificate.Raw},
+		PrivateKey:  b.Leaf.key,
+		Leaf:        b.Leaf.certificate,
+	}, nil
+}
+
+// Rotate returns the bundle as it should be now. It is b itself when nothing is
+// due. published is the PEM of the CAs that the API servers have been told to trust.
+//
+// A CA is replaced in two moves, so that no call fails: the next one is
+// published beside it, and only when it has settled does it sign. The old one
+// stays trusted until it expires. Leaves are renewed, and a CA gets its
+// successor, when a third of the lifetime is left.
+func Rotate(b Bundle, hosts []string, published []byte, now time.Time) (Bundle, error) {
+	var err error
+	if b.CA == nil || b.CA.expired(now) {
+		b = Bundle{} // a fresh start: nothing of the old can be trusted
+		if b.CA, err = newCA(now); err != nil {
+			return Bundle{}, err
+		}
+	}
+	if b.Next == nil && b.CA.due(now) {
+		if b.Next, err = newCA(now); err != nil {
+			return Bundle{}, err
+		}
+	}
+	if b.Next != nil && settled(b.Next, published, now) {
+		b.Retired = append([]*x509.Certificate{b.CA.certificate}, b.Retired...)
+		b.CA, b.Next = b.Next, nil
+	}
+	b.Retired = unexpired(b.Retired, now)
+	if b.Leaf == nil || b.Leaf.due(now) || !b.Leaf.serves(hosts) || !b.Leaf.signedBy(b.CA) {
+		if b.Leaf, err = b.CA.issue(hosts, now); err != nil {
+			return Bundle{}, err
+		}
+	}
+	return b, nil
+}
+
+func settled(p *pair, published []byte, now time.Time) bool {
+	age := now.Sub(p.certificate.NotBefore) - clockSkew
+	return age >= settle && bytes.Contains(published, encodeCertificate(p.certificate))
+}
+
+func unexpired(certificates []*x509.Certificate, now time.Time) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, c := range certificates {
+		if now.Before(c.NotAfter) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Keys of the Secret.
+const (
+	keyTrusted  = "ca.crt"
+	keyCA       = "signing-ca.crt"
+	keyCAKey    = "signing-ca.key"
+	keyNext     = "next-ca.crt"
+	keyNextKey  = "next-ca.key"
+	keyLeaf     = "tls.crt"
+	keyLeafKey  = "tls.key"
+	keyRetired  = "retired-ca.crt"
+	secretNotes = "self-managed by Holdfast; it is made anew when deleted"
+)
+
+// Encode is the data of the Secret.
+func (b Bundle) Encode() (map[string][]byte, error) {
+	data := map[string][]byte{keyTrusted: b.Trusted()}
+	for _, part := range []struct {
+		pair             *pair
+		certificate, key string
+	}{{b.CA, keyCA, keyCAKey}, {b.Next, keyNext, keyNextKey}, {b.Leaf, keyLeaf, keyLeafKey}} {
+		if part.pair == nil {
+			continue
+		}
+		key, err := encodeKey(part.pair.key)
+		if err != nil {
+			return nil, err
+		}
+		data[part.certificate], data[part.key] = encodeCertificate(part.pair.certificate), key
+	}
+	var retired bytes.Buffer
+	for _, certificate := range b.Retired {
+		retired.Write(encodeCertificate(certificate))
+	}
+	if retired.Len() > 0 {
+		data[keyRetired] = retired.Bytes()
+	}
+	return data, nil
+}
+
+// Decode reads the data of the Secret. Parts that are not there are nil; a part
+// that cannot be read is an error.
+func Decode(data map[string][]byte) (Bundle, error) {
+	var b Bundle
+	var err error
+	if b.CA, err = decodePair(data, keyCA, keyCAKey); err != nil {
+		return Bundle{}, err
+	}
+	if b.Next, err = decodePair(data, keyNext, keyNextKey); err != nil {
+		return Bundle{}, err
+	}
+	if b.Leaf, err = decodePair(data, keyLeaf, keyLeafKey); err != nil {
+		return Bundle{}, err
+	}
+	if b.Retired, err = decodeCertificates(data[keyRetired]); err != nil {
+		return Bundle{}, fmt.Errorf("%s: %w", keyRetired, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,151 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"testing"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	testingclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+)
+
+var secretName = types.NamespacedName{Namespace: "holdfast-system", Name: "holdfast-webhook-tls"}
+
+// replicas are managers that share one cluster.
+func replicas(n int) ([]*Manager, client.Client, *testingclock.FakeClock) {
+	api := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(&admissionregistrationv1.MutatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "holdfast"},
+		Webhooks:   []admissionregistrationv1.MutatingWebhook{{Name: "a.holdfast.dev"}, {Name: "b.holdfast.dev"}},
+	}).Build()
+	clock := testingclock.NewFakeClock(epoch)
+	var out []*Manager
+	for range n {
+		out = append(out, &Manager{Reader: api, Client: api, Secret: secretName, WebhookConfiguration: "holdfast", Hosts: hosts, Clock: clock})
+	}
+	return out, api, clock
+}
+
+func published(t *testing.T, api client.Client) []byte {
+	t.Helper()
+	var config admissionregistrationv1.MutatingWebhookConfiguration
+	if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
+		t.Fatal(err)
+	}
+	return publishedBy(config)
+}
+
+// call does what an API server does: a TLS handshake that trusts these CAs.
+func call(t *testing.T, m *Manager, trusted []byte, now time.Time) error {
+	t.Helper()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(trusted)
+	serverSide, clientSide := net.Pipe()
+	defer serverSide.Close()
+	defer clientSide.Close()
+	server := tls.Server(serverSide, &tls.Config{GetCertificate: m.GetCertificate, MinVersion: tls.VersionTLS12})
+	go func() { _ = server.HandshakeContext(t.Context()) }()
+	return tls.Client(clientSide, &tls.Config{
+		RootCAs: pool, ServerName: hosts[0], MinVersion: tls.VersionTLS12, Time: func() time.Time { return now },
+	}).HandshakeContext(t.Context())
+}
+
+// TestNoCallFailsInTwoYears: two replicas that look at the Secret in turns, and
+// an API server that trusts what was published at the step before or now, shake
+// hands at every step through all rotations.
+func TestNoCallFailsInTwoYears(t *testing.T) {
+	managers, api, clock := replicas(2)
+	var trustedBefore []byte
+	leaves := map[string]bool{}
+	for step := 0; clock.Now().Before(epoch.AddDate(2, 0, 0)); step++ {
+		first := managers[step%2]
+		if err := first.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range managers {
+			if m.serving.Load() == nil {
+				continue // not started yet
+			}
+			leaves[m.serving.Load().Leaf.SerialNumber.String()] = true
+			for _, trusted := range [][]byte{trustedBefore, published(t, api)} {
+				if trusted == nil {
+					continue
+				}
+				if err := call(t, m, trusted, clock.Now()); err != nil {
+					t.Fatalf("%s: replica %d: %v", clock.Now(), i, err)
+				}
+			}
+		}
+		trustedBefore = published(t, api)
+		clock.Step(12 * time.Hour)
+	}
+	if len(leaves) < 10 {
+		t.Errorf("only %d leaves were served in two years", len(leaves))
+	}
+}
+
+func TestReplicasShareWhatTheFirstOneMade(t *testing.T) {
+	managers, api, _ := replicas(3)
+	for _, m := range managers {
+		if err := m.Ready(nil); err == nil {
+			t.Error("ready before it has a certificate")
+		}
+		if err := m.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Ready(nil); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, m := range managers {
+		if !m.serving.Load().Leaf.Equal(managers[0].serving.Load().Leaf) {
+			t.Error("replicas serve different certificates")
+		}
+		if err := call(t, m, published(t, api), epoch); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWhatIsBrokenIsMended(t *testing.T) {
+	for name, spoil := range map[string]func(client.Client) error{
+		"the Secret is deleted": func(api client.Client) error {
+			return api.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secretName.Namespace, Name: secretName.Name}})
+		},
+		"the Secret holds garbage": func(api client.Client) error {
+			return api.Update(t.Context(), &corev1.Secret{
+				ObjectMeta: metav1.ObjectMeta{Namespace: secretName.Namespace, Name: secretName.Name}, Data: map[string][]byte{keyCA: []byte("x")}})
+		},
+		"the configuration was applied anew": func(api client.Client) error {
+			var config admissionregistrationv1.MutatingWebhookConfiguration
+			if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
+				return err
+			}
+			config.Webhooks = []admissionregistrationv1.MutatingWebhook{{Name: "a.holdfast.dev"}}
+			return api.Update(t.Context(), &config)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			managers, api, _ := replicas(1)
+			if err := managers[0].Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := spoil(api); err != nil {
+				t.Fatal(err)
+			}
+			if err := managers[0].Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := call(t, managers[0], published(t, api), epoch); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
