@@ -1,0 +1,157 @@
+// Package app is the command holdfast without its main function.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/certs"
+	"holdfast.dev/holdfast/evaluator"
+	"holdfast.dev/holdfast/evaluator/promql"
+	holdwebhook "holdfast.dev/holdfast/webhook"
+	"holdfast.dev/holdfast/webhook/optin"
+)
+
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=holdfast-system,resources=leases,verbs=create
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=holdfast-system,resources=leases,resourceNames=holdfast,verbs=get;update
+// +kubebuilder:rbac:groups=core,namespace=holdfast-system,resources=events,verbs=create;patch
+
+// Run runs Holdfast until ctx ends or something fails for good.
+func Run(ctx context.Context, o Options) error {
+	mgr, err := newManager(ctx, o)
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// newManager wires everything together.
+func newManager(ctx context.Context, o Options) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.Burst = 50, 100
+	direct, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	key, err := sealingKey(ctx, direct, o.namespace)
+	if err != nil {
+		return nil, err
+	}
+	certificates := &certs.Manager{
+		Reader: direct, Client: direct, Clock: clock.RealClock{}, Hosts: o.hosts(),
+		Secret:               types.NamespacedName{Namespace: o.namespace, Name: "holdfast-webhook-tls"},
+		WebhookConfiguration: o.webhookConfig,
+	}
+	renewDeadline, retryPeriod := o.leaseDuration*2/3, o.leaseDuration*2/15
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         evaluator.CacheOptions(),
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddr},
+		HealthProbeBindAddress:        o.healthAddr,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "holdfast",
+		LeaderElectionNamespace:       o.namespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.leaseDuration,
+		RenewDeadline:                 &renewDeadline,
+		RetryPeriod:                   &retryPeriod,
+		WebhookServer: webhook.NewServer(webhook.Options{
+			Port:    o.webhookPort,
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }},
+		}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return mgr, setUp(mgr, o, key, certificates)
+}
+
+func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manager) error {
+	if err := mgr.Add(certificates); err != nil {
+		return err
+	}
+	serveAdmission(mgr, o, key)
+	labels := &optin.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: []string{o.namespace, "kube-system"}}
+	if err := labels.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up opt-in: %w", err)
+	}
+	prometheus, err := promql.New(o.prometheusURL, promql.Options{
+		Timeout: o.prometheusTimeout, Concurrency: o.queriesAtOnce, Registerer: metrics.Registry,
+	})
+	if err != nil {
+		return err
+	}
+	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
+		Key: key, Prometheus: prometheus, Clock: clock.RealClock{}, Registerer: metrics.Registry,
+		NamespaceLabel: o.namespaceLabel, PodLabel: o.podLabel,
+		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize,
+	}); err != nil {
+		return fmt.Errorf("set up evaluator: %w", err)
+	}
+	return health(mgr, certificates)
+}
+
+// serveAdmission serves the three entries of the webhook configuration.
+func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key) {
+	counted := holdwebhook.NewMetrics(metrics.Registry)
+	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
+		"/hold/enabled":    {byNamespace: true},
+		"/hold/required":   {byNamespace: true, failClosed: true},
+		"/hold/deployment": {},
+	} {
+		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.Handler{
+			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
+			Key: key, History: holdwebhook.History{Reader: mgr.GetAPIReader()},
+			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
+		}})
+	}
+}
+
+// health says ready only when the certificate serves and the caches are filled.
+func health(mgr ctrl.Manager, certificates *certs.Manager) error {
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("certificate", certificates.Ready); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("caches", evaluator.CachesSynced(mgr)); err != nil {
+		return err
+	}
+	return mgr.AddReadyzCheck("webhook", mgr.GetWebhookServer().StartedChecker())
+}
+
+// newID makes the ID of a hold.
+func newID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(id[:])
+}

@@ -1,0 +1,92 @@
+package app
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+)
+
+// Options are the flags of holdfast.
+type Options struct {
+	namespace      string
+	serviceAccount string
+
+	prometheusURL     string
+	prometheusTimeout time.Duration
+	queriesAtOnce     int
+	namespaceLabel    string
+	podLabel          string
+
+	webhookPort   int
+	metricsAddr   string
+	healthAddr    string
+	webhookConfig string
+	webhookName   string
+
+	leaderElect   bool
+	leaseDuration time.Duration
+	historySize   int
+	runsAtOnce    int
+}
+
+// AddFlags declares every flag; docs/reference/flags.md is made from it.
+func (o *Options) AddFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"),
+		"the namespace Holdfast runs in, where it keeps its Secrets and lease; default: the environment variable POD_NAMESPACE")
+	fs.StringVar(&o.serviceAccount, "service-account", "holdfast",
+		"the ServiceAccount Holdfast runs as; only its requests release a held update")
+
+	fs.StringVar(&o.prometheusURL, "prometheus-url", "",
+		"the Prometheus that plans are judged by, for example http://prometheus-server.monitoring.svc; without it runs of plans with metrics end in an error")
+	fs.DurationVar(&o.prometheusTimeout, "prometheus-timeout", 10*time.Second, "the longest a query may take")
+	fs.IntVar(&o.queriesAtOnce, "prometheus-concurrency", 8, "how many queries may be under way at once")
+	fs.StringVar(&o.namespaceLabel, "namespace-label", "namespace", "the label of series that names a pod's namespace")
+	fs.StringVar(&o.podLabel, "pod-label", "pod", "the label of series that names a pod")
+
+	fs.IntVar(&o.webhookPort, "webhook-port", 9443, "the port that answers admission requests")
+	fs.StringVar(&o.metricsAddr, "metrics-bind-address", ":8080", "where /metrics is served; 0 turns it off")
+	fs.StringVar(&o.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
+	fs.StringVar(&o.webhookConfig, "webhook-configuration", "holdfast", "the MutatingWebhookConfiguration to put the CA into")
+	fs.StringVar(&o.webhookName, "webhook-service", "holdfast-webhook", "the Service by which API servers reach the webhook")
+
+	fs.BoolVar(&o.leaderElect, "leader-elect", true, "elect one replica to evaluate; all of them answer admission requests")
+	fs.DurationVar(&o.leaseDuration, "lease-duration", 15*time.Second,
+		"how long the leader may be silent before another replica takes over; it must renew in two thirds of that")
+	fs.IntVar(&o.historySize, "history-limit", 10, "how many ended runs of a Deployment are kept")
+	fs.IntVar(&o.runsAtOnce, "concurrent-reconciles", 8, "how many runs are worked on at once")
+}
+
+// Validate says which flag is wrong, and how it should be.
+func (o *Options) Validate() error {
+	if o.namespace == "" {
+		return errors.New("--namespace is empty; set it, or the environment variable POD_NAMESPACE")
+	}
+	if o.leaseDuration < 3*time.Second {
+		return fmt.Errorf("--lease-duration is %s; it must be at least 3s", o.leaseDuration)
+	}
+	if o.prometheusURL == "" {
+		return nil
+	}
+	u, err := url.Parse(o.prometheusURL)
+	if err != nil {
+		return fmt.Errorf("--prometheus-url: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("--prometheus-url is %q; it must be like http://prometheus.monitoring:9090", o.prometheusURL)
+	}
+	return nil
+}
+
+// user is the name under which the API server knows this process.
+func (o *Options) user() string {
+	return "system:serviceaccount:" + o.namespace + ":" + o.serviceAccount
+}
+
+// hosts are the names under which API servers call the webhook.
+func (o *Options) hosts() []string {
+	service := o.webhookName + "." + o.namespace + ".svc"
+	return []string{service, service + ".cluster.local", o.webhookName + "." + o.namespace}
+}
