@@ -1,0 +1,30 @@
+// Package build compiles what a test cluster runs: the pinned tools of Kubernetes, etcd and Prometheus once into a
+// cache, and this repository's own programs at every start.
+package build
+
+import "time"
+
+// A pinned tool is a main package of a module under test/cluster/tools, whose go.mod and go.sum fix its version and
+// that of everything it is made of.
+type tool struct {
+	name string
+	// module is the folder under test/cluster/tools.
+	module string
+	pkg    string
+	tags   string
+	// versionOf names the module whose version the tool reports as its own; see versionFlags.
+	versionOf string
+	// firstTime is about how long two cores need with nothing compiled yet, told to those who wait.
+	firstTime time.Duration
+}
+
+// tools is everything that is pinned, in the order of building. To add one: a folder with a go.mod and its `tool`
+// line, and a row here.
+var tools = []tool{
+	{name: "kube-apiserver", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver", versionOf: "k8s.io/kubernetes", firstTime: 180 * time.Second},
+	{name: "kube-controller-manager", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-controller-manager", versionOf: "k8s.io/kubernetes", firstTime: 45 * time.Second},
+	{name: "kube-scheduler", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-scheduler", versionOf: "k8s.io/kubernetes", firstTime: 5 * time.Second},
+	{name: "kubectl", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kubectl", versionOf: "k8s.io/kubernetes", firstTime: 20 * time.Second},
+	{name: "etcd", module: "etcd", pkg: "go.etcd.io/etcd/server/v3", firstTime: 25 * time.Second},
+	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd", firstTime: 150 * time.Second},
+}

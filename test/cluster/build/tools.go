@@ -1,0 +1,112 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Tools returns the path of each pinned tool by name, building those that the cache does not have. source is the root
+// of the repository. What happens is told on progress, line by line; nothing is said when all is there.
+func Tools(ctx context.Context, source string, progress io.Writer) (map[string]string, error) {
+	paths, err := toolPaths(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing(paths)) == 0 {
+		return paths, nil
+	}
+	cache, err := CacheDir(programs)
+	if err != nil {
+		return nil, err
+	}
+	err = locked(ctx, filepath.Join(cache, "lock"), progress, func() error {
+		absent := missing(paths) // again: another start may just have built them
+		for i, t := range absent {
+			b := toolBuild{tool: t, dir: moduleDir(source, t.module), path: paths[t.name], number: i + 1, of: len(absent)}
+			if err := b.run(ctx, progress); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return paths, err
+}
+
+func moduleDir(source, module string) string {
+	return filepath.Join(source, "test", "cluster", "tools", module)
+}
+
+// toolPaths says where in the cache each tool belongs.
+func toolPaths(ctx context.Context, source string) (map[string]string, error) {
+	cache, err := CacheDir(programs)
+	if err != nil {
+		return nil, err
+	}
+	goVersion, err := compiler(ctx)
+	if err != nil {
+		return nil, err
+	}
+	paths := map[string]string{}
+	for _, t := range tools {
+		goMod, err := os.ReadFile(filepath.Join(moduleDir(source, t.module), "go.mod"))
+		if err != nil {
+			return nil, fmt.Errorf("read pins of %s: %w", t.name, err)
+		}
+		goSum, err := os.ReadFile(filepath.Join(moduleDir(source, t.module), "go.sum"))
+		if err != nil {
+			return nil, fmt.Errorf("read pins of %s: %w", t.name, err)
+		}
+		folder := t.module + "-" + key(goVersion, append(flags, t.tags), goMod, goSum)
+		paths[t.name] = filepath.Join(cache, folder, t.name)
+	}
+	return paths, nil
+}
+
+func missing(paths map[string]string) []tool {
+	var absent []tool
+	for _, t := range tools {
+		if _, err := os.Stat(paths[t.name]); err != nil {
+			absent = append(absent, t)
+		}
+	}
+	return absent
+}
+
+// toolBuild is the building of one tool.
+type toolBuild struct {
+	tool
+	dir        string
+	path       string
+	number, of int
+}
+
+// run builds beside the final path and renames, so a tool in the cache is always whole.
+func (b toolBuild) run(ctx context.Context, progress io.Writer) error {
+	linker, err := versionFlags(ctx, b.dir, b.versionOf)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(b.path), 0o755); err != nil {
+		return fmt.Errorf("make cache folder: %w", err)
+	}
+	temporary := b.path + ".building"
+	defer func() { _ = os.Remove(temporary) }() // there is none after a success
+	args := append([]string{"build"}, flags...)
+	args = append(args, "-tags", b.tags, "-ldflags", linker, "-o", temporary, b.pkg)
+
+	label := fmt.Sprintf("building %s, %d of %d, once (about %s with nothing compiled yet)", b.name, b.number, b.of, b.firstTime)
+	err = watched(progress, label, func() error {
+		_, err := golang(ctx, b.dir, args...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("build %s: %w", b.name, err)
+	}
+	if err := os.Rename(temporary, b.path); err != nil {
+		return fmt.Errorf("put %s into the cache: %w", b.name, err)
+	}
+	return nil
+}
