@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// annotate puts annotations on the Deployment of a manifest.
+func annotate(manifest string, annotations ...string) string {
+	return strings.Replace(manifest, "metadata: {name: web}", "metadata:\n  name: web\n  annotations:\n    "+strings.Join(annotations, "\n    "), 1)
+}
+
+func TestAPlanInAnnotations(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{noLoad: true})
+	inline := []string{
+		"holdfast.dev/period: 6s",
+		`metric.holdfast.dev/restarts: 'sum(up{ {{canary}} }) in [1, 1]'`,
+	}
+	run := s.newestRun(s.must("apply", "-f", "-", annotate(s.web("v2"), inline...)))
+	if len(run.Spec.Plan.Analysis.Metrics) != 1 || run.Spec.Plan.Analysis.Period.Duration.String() != "6s" {
+		t.Errorf("the plan of the run is %+v", run.Spec.Plan)
+	}
+	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	s.wantImage("v2")
+}
+
+func TestAMistakeInAnnotationsIsRefusedWithItsPosition(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{noLoad: true})
+	for annotation, position := range map[string]string{
+		`metric.holdfast.dev/errors: 'sum(rate(x[1m]) in [0, 1]'`: "line 1, column",
+		`metric.holdfast.dev/errors: 'up in [0 1]'`:               "line 1, column",
+		`holdfast.dev/period: soon`:                               "column 1",
+	} {
+		_, stderr, code := s.kubectl("apply", "-f", "-", annotate(s.web("v2"), annotation))
+		if code == 0 || !strings.Contains(stderr, position) {
+			t.Errorf("%s: exit code %d, kubectl says:\n%s", annotation, code, stderr)
+		}
+	}
+	s.wantImage("v1")
+}
+
+func TestAnImageInAnAnnotation(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{plan: planOf(`sum(up{ {{canary}} }) * 0`), noLoad: true})
+	said := s.must("annotate", "deployment", "web", "holdfast.dev/canary-image=holdfast.test/app:v2", "holdfast.dev/canary-container=app")
+	run := s.newestRun(said)
+	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	s.wantImage("v2")
+	if said := s.must("annotate", "--overwrite", "deployment", "web", "holdfast.dev/canary-image=holdfast.test/app:v3"); !strings.Contains(said, "update held") {
+		t.Errorf("another image: kubectl says:\n%s", said)
+	}
+	if _, stderr, code := s.kubectl("annotate", "--overwrite", "deployment", "web", "holdfast.dev/canary-container=none"); code == 0 || !strings.Contains(stderr, `"app"`) {
+		t.Errorf("a container that is not there: exit code %d, kubectl says:\n%s", code, stderr)
+	}
+}
+
+// TestPlansAreCheckedByTheAPIServer: mistakes are refused in words.
+func TestPlansAreCheckedByTheAPIServer(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{noLoad: true})
+	for change, want := range map[[2]string]string{
+		{"range: {min: 0, max: 0.05}", "range: {min: 1, max: 0}"}: "min must not be greater than max",
+		{"range: {min: 0, max: 0.05}", "range: {}"}:               "needs min, max or both",
+		{"initialDelay: 3s", "initialDelay: 9s"}:                  "initialDelay must be shorter than period",
+		{"interval: 1s", "interval: 1m"}:                          "interval must not be longer than period",
+		{"interval: 1s", "interval: 1ms"}:                         "must be at least 1s",
+		{"interval: 1s", "interval: often"}:                       "interval",
+		{"readyDeadline: 15s", "replicas: 0%"}:                    "from \"1%\" to \"100%\"",
+		{"readyDeadline: 15s", "onFailure: Explode"}:              "Explode",
+	} {
+		_, stderr, code := s.kubectl("apply", "-f", "-", strings.Replace(quickPlan, change[0], change[1], 1))
+		if code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, kubectl says:\n%s", change[1], code, stderr)
+		}
+	}
+	if explained := s.must("explain", "canaryplan.spec.analysis.failureLimit"); !strings.Contains(explained, "in a row") {
+		t.Errorf("kubectl explain says:\n%s", explained)
+	}
+	run := s.holdV2()
+	if _, stderr, code := s.kubectl("patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"hold":"x"}}`); code == 0 || !strings.Contains(stderr, "cannot be changed") {
+		t.Errorf("a run's spec was edited: exit code %d, kubectl says:\n%s", code, stderr)
+	}
+}
