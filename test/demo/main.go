@@ -1,0 +1,67 @@
+// Command demo tells the story of Holdfast on a real control plane: a good
+// update is held, tried and released, a bad one is caught and reverted, and the
+// bad one is refused when it is applied again. It ends with exit status 0 only
+// if each of these really happened, as checked against the API server.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"holdfast.dev/holdfast/test/cluster"
+)
+
+func main() {
+	keep := flag.Bool("keep", false, "leave the cluster up afterwards, in .cluster of the repository; make down ends it")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Stdout, *keep)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "\ndemo:", err)
+		os.Exit(1)
+	}
+}
+
+// run starts a cluster, tells the story and stops the cluster. The working
+// directory is the module's, as `go run -C test ./demo` makes it.
+func run(ctx context.Context, out io.Writer, keep bool) (err error) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return err
+	}
+	options := cluster.Options{Progress: out, Install: filepath.Join(root, "manifests/overlays/test")}
+	if keep {
+		options.Dir, options.Detach = filepath.Join(root, ".cluster"), true
+	}
+	terminal := &terminal{out: out}
+	terminal.title("A real control plane with Holdfast installed from its manifests")
+	c, err := cluster.Start(ctx, options)
+	if err != nil {
+		return err
+	}
+	if !keep {
+		defer func() { //nolint:contextcheck // the cluster is stopped when ctx has ended, too
+			if stopErr := c.Stop(); err == nil {
+				err = stopErr
+			}
+		}()
+	}
+	story, err := newStory(c, terminal, filepath.Join(root, "test/demo/shop"))
+	if err != nil {
+		return err
+	}
+	if err := story.tell(ctx); err != nil {
+		return err
+	}
+	if keep {
+		terminal.say("the cluster stays up: export KUBECONFIG=%s; make down ends it", c.Kubeconfig())
+	}
+	return nil
+}
