@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -66,8 +65,7 @@ func (b Bundle) Certificate() (*tls.Certificate, error) {
 func Rotate(b Bundle, hosts []string, published []byte, now time.Time) (Bundle, error) {
 	var err error
 	if b.CA == nil || b.CA.expired(now) {
-		b = Bundle{} // a fresh start: nothing of the old can be trusted
-		if b.CA, err = newCA(now); err != nil {
+		if b, err = freshStart(published, now); err != nil {
 			return Bundle{}, err
 		}
 	}
@@ -89,6 +87,20 @@ func Rotate(b Bundle, hosts []string, published []byte, now time.Time) (Bundle, 
 	return b, nil
 }
 
+// freshStart makes a bundle where there is none, or one that is of no use. What
+// was published stays trusted: other replicas may still serve under it.
+func freshStart(published []byte, now time.Time) (Bundle, error) {
+	ca, err := newCA(now)
+	if err != nil {
+		return Bundle{}, err
+	}
+	old, err := decodeCertificates(published)
+	if err != nil {
+		old = nil // nobody can serve under what cannot be read
+	}
+	return Bundle{CA: ca, Retired: unexpired(old, now)}, nil
+}
+
 func settled(p *pair, published []byte, now time.Time) bool {
 	age := now.Sub(p.certificate.NotBefore) - clockSkew
 	return age >= settle && bytes.Contains(published, encodeCertificate(p.certificate))
@@ -102,63 +114,4 @@ func unexpired(certificates []*x509.Certificate, now time.Time) []*x509.Certific
 		}
 	}
 	return out
-}
-
-// Keys of the Secret.
-const (
-	keyTrusted  = "ca.crt"
-	keyCA       = "signing-ca.crt"
-	keyCAKey    = "signing-ca.key"
-	keyNext     = "next-ca.crt"
-	keyNextKey  = "next-ca.key"
-	keyLeaf     = "tls.crt"
-	keyLeafKey  = "tls.key"
-	keyRetired  = "retired-ca.crt"
-	secretNotes = "self-managed by Holdfast; it is made anew when deleted"
-)
-
-// Encode is the data of the Secret.
-func (b Bundle) Encode() (map[string][]byte, error) {
-	data := map[string][]byte{keyTrusted: b.Trusted()}
-	for _, part := range []struct {
-		pair             *pair
-		certificate, key string
-	}{{b.CA, keyCA, keyCAKey}, {b.Next, keyNext, keyNextKey}, {b.Leaf, keyLeaf, keyLeafKey}} {
-		if part.pair == nil {
-			continue
-		}
-		key, err := encodeKey(part.pair.key)
-		if err != nil {
-			return nil, err
-		}
-		data[part.certificate], data[part.key] = encodeCertificate(part.pair.certificate), key
-	}
-	var retired bytes.Buffer
-	for _, certificate := range b.Retired {
-		retired.Write(encodeCertificate(certificate))
-	}
-	if retired.Len() > 0 {
-		data[keyRetired] = retired.Bytes()
-	}
-	return data, nil
-}
-
-// Decode reads the data of the Secret. Parts that are not there are nil; a part
-// that cannot be read is an error.
-func Decode(data map[string][]byte) (Bundle, error) {
-	var b Bundle
-	var err error
-	if b.CA, err = decodePair(data, keyCA, keyCAKey); err != nil {
-		return Bundle{}, err
-	}
-	if b.Next, err = decodePair(data, keyNext, keyNextKey); err != nil {
-		return Bundle{}, err
-	}
-	if b.Leaf, err = decodePair(data, keyLeaf, keyLeafKey); err != nil {
-		return Bundle{}, err
-	}
-	if b.Retired, err = decodeCertificates(data[keyRetired]); err != nil {
-		return Bundle{}, fmt.Errorf("%s: %w", keyRetired, err)
-	}
-	return b, nil
 }

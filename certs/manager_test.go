@@ -84,7 +84,7 @@ func TestNoCallFailsInTwoYears(t *testing.T) {
 			}
 		}
 		trustedBefore = published(t, api)
-		clock.Step(12 * time.Hour)
+		clock.Step(24 * time.Hour)
 	}
 	if len(leaves) < 10 {
 		t.Errorf("only %d leaves were served in two years", len(leaves))
@@ -110,6 +110,28 @@ func TestReplicasShareWhatTheFirstOneMade(t *testing.T) {
 		}
 		if err := call(t, m, published(t, api), epoch); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestADeletedSecretBreaksNoCall: the replica that has not looked yet still
+// serves under the old CA.
+func TestADeletedSecretBreaksNoCall(t *testing.T) {
+	managers, api, _ := replicas(2)
+	for _, m := range managers {
+		if err := m.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := api.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secretName.Namespace, Name: secretName.Name}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := managers[0].Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range managers {
+		if err := call(t, m, published(t, api), epoch); err != nil {
+			t.Errorf("replica %d: %v", i, err)
 		}
 	}
 }

@@ -158,7 +158,7 @@ func (c *cluster) write(do func() error) error {
 // patch is the API server's part of a patch, the webhook's included.
 func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
 	data, _ := p.Data(o)
-	release := strings.Contains(string(data), v1alpha1.ReleaseAnnotation)
+	release := strings.Contains(string(data), `"`+v1alpha1.ReleaseAnnotation+`":"`)
 	if release && c.reject != nil {
 		return c.reject
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -87,7 +88,14 @@ func (d deployment) progressing() string {
 // annotate writes annotations of a Deployment (null takes one off), if it is
 // still the object that was read. A merge patch touches nothing else, so the
 // fields this program does not know stay as they are.
+//
+// A write that is no release takes off what release somebody may have asked for
+// while no webhook was there to leave it out, or the webhook would act on it now.
 func (e *evaluator) annotate(ctx context.Context, d deployment, annotations map[string]any) error {
+	if _, release := annotations[v1alpha1.ReleaseAnnotation]; !release {
+		annotations = maps.Clone(annotations)
+		annotations[v1alpha1.ReleaseAnnotation] = nil
+	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"resourceVersion": d.GetResourceVersion(),
 		"annotations":     annotations,

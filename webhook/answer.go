@@ -54,9 +54,10 @@ func (a *answer) set(key, value string) {
 	a.own[key] = value
 }
 
-// warn tells the user something. Messages are cut to what the API server passes on.
+// warn tells the user something. The API server passes 4096 characters on, all
+// warnings of a request together.
 func (a *answer) warn(message string) {
-	const limit = 256 - len("holdfast: ")
+	const limit = 1024
 	if len(message) > limit {
 		message = strings.ToValidUTF8(message[:limit-3], "") + "..."
 	}

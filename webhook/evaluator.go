@@ -10,15 +10,18 @@ import (
 // answerEvaluator answers the evaluator's own writes: a release swaps the held
 // template in, everything else passes as it is.
 //
+// A release leaves the record alone; a revert clears it, and is never one,
+// whatever release was asked for while no webhook was there to answer.
+//
 // A release names the hold it is for. One that comes late, from an evaluator
 // that lost its lease or for a hold that ended meanwhile, finds another record
 // or none and does nothing.
 func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
-	id := u.new.annotation(v1alpha1.ReleaseAnnotation)
-	if id == "" {
+	id, held := u.new.annotation(v1alpha1.ReleaseAnnotation), u.old.annotation(v1alpha1.HeldAnnotation)
+	if id == "" || u.new.annotation(v1alpha1.HeldAnnotation) != held {
 		return u.asSent(), own, nil
 	}
-	record, err := h.Key.Open(u.old.annotation(v1alpha1.HeldAnnotation), u.old.uid())
+	record, err := h.Key.Open(held, u.old.uid())
 	if err != nil || record.ID != id {
 		a := u.asIs()
 		a.warn("no update is held under the ID " + id + "; nothing was released")
@@ -33,6 +36,7 @@ func (u update) asSent() answer {
 	for _, key := range ownAnnotations {
 		a.set(key, u.new.annotation(key))
 	}
+	a.set(v1alpha1.ReleaseAnnotation, "")
 	return a
 }
 

@@ -121,11 +121,11 @@ func setUp(t testing.TB, c casetest.Case) (*Handler, admission.Request) {
 	old := must(casetest.Deployment(c.Stable))
 	identify(old)
 	annotateState(t, old, c)
-	available := int64(2)
+	ready := int64(2)
 	if c.Unavailable {
-		available = 0
+		ready = 0
 	}
-	old["status"] = map[string]any{"availableReplicas": available}
+	old["status"] = map[string]any{"readyReplicas": ready}
 	asked := must(casetest.Patched(old, c.Request.Patch))
 	handler := &Handler{
 		ByNamespace: c.Request.Entry != "deployment", FailClosed: c.Request.Entry == "required",

@@ -8,7 +8,9 @@
 // Holdfast is broken: the webhook configuration ignores a webhook that cannot be
 // reached, and an error inside lets the update pass with a warning; the
 // evaluator reports it as ungated. Where it says "required", an untried template
-// must never run: both refuse the update.
+// must never run: both refuse the update. That is about outages: a Deployment
+// annotated "disabled" is left out in both, and a rollback to a ReplicaSet that
+// the Deployment controls passes in both.
 package webhook
 
 import (
@@ -16,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -62,11 +65,18 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	return resp
 }
 
-func (h *Handler) respond(ctx context.Context, req admission.Request) (admission.Response, decide.Decision) {
+func (h *Handler) respond(ctx context.Context, req admission.Request) (resp admission.Response, decision decide.Decision) {
 	log := ctrl.LoggerFrom(ctx) // it names object, user and request
+	defer func() {
+		// The API server would take a panic for a refusal, also where the namespace fails open.
+		if p := recover(); p != nil {
+			log.Error(fmt.Errorf("panic: %v", p), "update not decided", "stack", string(debug.Stack()))
+			resp, decision = h.undecided(update{}, errors.New("internal error, see the logs of Holdfast")), failed
+		}
+	}()
 	u, err := decodeUpdate(req.AdmissionRequest)
 	if err != nil {
-		return h.undecided(err), failed
+		return h.undecided(u, err), failed
 	}
 	a, decision, err := h.answer(ctx, req.AdmissionRequest, u)
 	switch {
@@ -75,7 +85,7 @@ func (h *Handler) respond(ctx context.Context, req admission.Request) (admission
 		return denied(err), refused
 	case err != nil:
 		log.Error(err, "update not decided", "failClosed", h.FailClosed)
-		return h.undecided(err), failed
+		return h.undecided(u, err), failed
 	}
 	log.V(verbosity(decision)).Info("update decided",
 		"effect", decision.Effect, "reason", decision.Reason, "manager", u.manager)
@@ -100,19 +110,26 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 	return h.answerUser(ctx, req, u)
 }
 
-// denied tells the user what to mend, without the word that errors.Is looks for.
+// denied tells the user what to mend.
 func denied(err error) admission.Response {
 	resp := admission.Denied(err.Error())
 	resp.Result.Code = http.StatusUnprocessableEntity
 	return resp
 }
 
-func (h *Handler) undecided(err error) admission.Response {
+// undecided fails open or closed. What passes has Holdfast's annotations as they
+// were, if the request could be read at all.
+func (h *Handler) undecided(u update, err error) admission.Response {
 	if h.FailClosed {
 		return admission.Errored(http.StatusInternalServerError,
 			fmt.Errorf("holdfast could not decide on this update and the namespace requires canaries: %w", err))
 	}
-	return admission.Allowed("").WithWarnings("holdfast: passed without a canary, because of an error: " + err.Error())
+	a := answer{}
+	a.warn("passed without a canary, because of an error: " + err.Error())
+	if u.new.object == nil {
+		return admission.Allowed("").WithWarnings(a.warnings...)
+	}
+	return admission.Patched("", u.asIs().patch(u.new)...).WithWarnings(a.warnings...)
 }
 
 // refuse marks an error as the user's to mend.

@@ -123,7 +123,7 @@ holdfast_admission_decisions_total{effect="Hold",reason="NewTemplate"} 0
 holdfast_admission_decisions_total{effect="Hold",reason="Superseding"} 0
 holdfast_admission_decisions_total{effect="Keep",reason="AlreadyHeld"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Created"} 0
-holdfast_admission_decisions_total{effect="Pass",reason="NoneAvailable"} 0
+holdfast_admission_decisions_total{effect="Pass",reason="NoneReady"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="OptedOut"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Own"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Rollback"} 0
@@ -139,7 +139,7 @@ holdfast_admission_decisions_total{effect="Release",reason="Verdict"} 0
 
 func FuzzHandle(f *testing.F) {
 	f.Add(`{"metadata":{"annotations":{"holdfast.dev/period":"1m"}},"spec":{"template":{"spec":{"containers":[{"name":"a","image":"b"}]}}}}`, `{"spec":{"template":{}}}`)
-	f.Add(`{"metadata":{"managedFields":[{"manager":"x","fieldsV1":{"f:spec":{"f:template":{"k:{}":{}}}}}]},"spec":{"template":{"a":[{}]},"replicas":"x"}}`, `{"status":{"availableReplicas":1}}`)
+	f.Add(`{"metadata":{"managedFields":[{"manager":"x","fieldsV1":{"f:spec":{"f:template":{"k:{}":{}}}}}]},"spec":{"template":{"a":[{}]},"replicas":"x"}}`, `{"status":{"readyReplicas":1}}`)
 	metrics := NewMetrics(prometheus.NewRegistry())
 	f.Fuzz(func(t *testing.T, object, old string) {
 		handler := Handler{Key: testKey, History: History{Reader: silent{}}, Now: fixedNow, NewID: fixedID, Metrics: metrics}

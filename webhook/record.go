@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"reflect"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -30,31 +29,6 @@ func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
 		a.warn(warnSuperseding(r.namespace, *r.record, record))
 	}
 	return h.write(record, r, a)
-}
-
-// operation is how the request wrote the template, as managedFields call it. A
-// manager that has applied has an entry of it, which a second apply within a
-// second leaves as it is; an update leaves a new one.
-func (r *request) operation() string {
-	before := ownership.OfTemplate(r.old.managedFields())
-	for _, owner := range ownership.OfTemplate(r.new.managedFields()) {
-		if owner.Manager == r.manager && owner.Operation == "Update" && !contains(before, owner) {
-			return "Update"
-		}
-	}
-	if ownership.Applies(r.new.managedFields(), r.manager) {
-		return "Apply"
-	}
-	return "Update"
-}
-
-func contains(owners []hold.Owner, owner hold.Owner) bool {
-	for _, o := range owners {
-		if reflect.DeepEqual(o, owner) {
-			return true
-		}
-	}
-	return false
 }
 
 // write seals the record into the answer, or refuses what does not fit.

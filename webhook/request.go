@@ -22,6 +22,7 @@ type request struct {
 
 	desired     hold.Template
 	desiredHash hold.Hash
+	rule        intent.Rule // by which it was found
 	source      hold.Source
 }
 
@@ -69,10 +70,11 @@ func (r *request) findDesired() error {
 	if r.record != nil && !r.withdrawsImage() {
 		ask.Held, r.source = r.record.Template, r.record.Source
 	}
-	desired, _, err := intent.Desired(ask)
-	if err != nil {
-		return err
+	desired, rule, err := intent.Desired(ask)
+	if err != nil { // by what the user sent: the templates in the cluster were merged before
+		return refuse("spec.template: %v", err)
 	}
+	r.rule = rule
 	if r.asksForImage() {
 		image, container := r.new.annotation(v1alpha1.CanaryImageAnnotation), r.new.annotation(v1alpha1.CanaryContainerAnnotation)
 		if desired, err = intent.WithImage(desired, container, image); err != nil {
@@ -85,9 +87,13 @@ func (r *request) findDesired() error {
 	return err
 }
 
-// imageChanged says whether the request changes what the annotations ask for. An
-// image that is asked for still was tried when it was asked for first.
+// imageChanged says whether the request changes what the annotations ask for.
+// What they ask for already, also since before the Deployment was guarded, asks
+// for nothing anew. Neither does what a rollback brings back with the template.
 func (r *request) imageChanged() bool {
+	if r.touched() && r.owned[r.asked] {
+		return false
+	}
 	return r.new.annotation(v1alpha1.CanaryImageAnnotation) != r.old.annotation(v1alpha1.CanaryImageAnnotation) ||
 		r.new.annotation(v1alpha1.CanaryContainerAnnotation) != r.old.annotation(v1alpha1.CanaryContainerAnnotation)
 }
@@ -118,13 +124,18 @@ func (r *request) writer() intent.Writer {
 	return intent.Writer{Way: intent.Patch}
 }
 
+// operation is how the request wrote the object, as managedFields call it.
+func (r *request) operation() string {
+	return ownership.Operation(r.old.managedFields(), r.new.managedFields(), r.manager)
+}
+
 // appliesHeld: a server-side apply by the manager whose apply is held, or by one
 // that has a field in which the held template differs from the stable one.
 func (r *request) appliesHeld() bool {
-	if r.record == nil || r.record.Source != hold.SourceTemplate || !ownership.Applies(r.new.managedFields(), r.manager) {
+	if r.record == nil || r.record.Source != hold.SourceTemplate || r.operation() != ownership.Apply {
 		return false
 	}
-	if r.record.Operation == "Apply" && r.record.Manager == r.manager {
+	if r.record.Operation == ownership.Apply && r.record.Manager == r.manager {
 		return true
 	}
 	return ownership.AppliesDifference(r.new.managedFields(), r.manager, r.old.template(), r.record.Template)

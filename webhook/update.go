@@ -100,9 +100,11 @@ func (d deployment) replicas() int64 {
 	return replicas
 }
 
-func (d deployment) available() int64 {
-	available, _, _ := unstructured.NestedInt64(d.object, "status", "availableReplicas")
-	return available
+// ready is how many pods are Ready. Available would depend on minReadySeconds,
+// which may be longer than any canary.
+func (d deployment) ready() int64 {
+	ready, _, _ := unstructured.NestedInt64(d.object, "status", "readyReplicas")
+	return ready
 }
 
 // lastAppliedTemplate is the pod template of kubectl's last-applied-configuration,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -22,6 +23,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		return answer{}, decide.Decision{}, err
 	}
 	decision := decide.Decide(h.view(r))
+	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", r.rule, "hash", r.desiredHash)
 	a, err := h.carryOut(ctx, r, decision)
 	return a, decision, err
 }
@@ -33,7 +35,7 @@ func (h *Handler) view(r *request) decide.View {
 		Desired:   r.desiredHash,
 		RollsBack: r.owned[r.desiredHash],
 		Replicas:  r.new.replicas(),
-		Available: r.old.available(),
+		Ready:     r.old.ready(),
 	}
 	if r.record != nil {
 		v.Held = r.record.Hash

@@ -41,8 +41,8 @@ func warnPassed(d decide.Decision, held bool) string {
 		return "passed without a canary: the template is that of an earlier revision, and a rollback is never made to wait"
 	case decide.ReasonScaledToZero:
 		return "passed without a canary: the Deployment is scaled to zero, so there is nothing to protect"
-	case decide.ReasonNoneAvailable:
-		return "passed without a canary: no pod of the Deployment is available, so there is nothing to protect"
+	case decide.ReasonNoneReady:
+		return "passed without a canary: no pod of the Deployment is Ready, so there is nothing to protect"
 	case decide.ReasonOptedOut:
 		if held {
 			return "the held update passes without a verdict: the Deployment is no longer guarded"

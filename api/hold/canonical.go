@@ -2,6 +2,7 @@ package hold
 
 import (
 	"strings"
+	"time"
 )
 
 // RestartedAt is the annotation by which kubectl rollout restart makes pods
@@ -17,13 +18,22 @@ func canonical(t Template) Template {
 	out, _ := prune(t, "").(map[string]any)
 	if meta, ok := out["metadata"].(map[string]any); ok {
 		if annotations, ok := meta["annotations"].(map[string]any); ok {
-			delete(annotations, RestartedAt)
+			if isTime(annotations[RestartedAt]) {
+				delete(annotations, RestartedAt)
+			}
 			dropIfEmpty(meta, "annotations")
 		}
 		dropIfEmpty(meta, "labels")
 		dropIfEmpty(out, "metadata")
 	}
 	return out
+}
+
+// isTime keeps a mark of a restart from carrying anything but its time to the pods.
+func isTime(v any) bool {
+	text, _ := v.(string)
+	_, err := time.Parse(time.RFC3339, text)
+	return err == nil
 }
 
 // prune copies a value without what says nothing. The path of a value has its

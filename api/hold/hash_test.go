@@ -48,14 +48,15 @@ func TestHashOfTemplatesThatRunTheSamePods(t *testing.T) {
 
 func TestHashOfTemplatesThatRunOtherPods(t *testing.T) {
 	for name, pair := range map[string][2]string{
-		"image":             {plain, `{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"app:v2","ports":[{"containerPort":8080}]}]}}`},
-		"label":             {plain, `{"metadata":{"labels":{"app":"web","a":"b"}},"spec":{"containers":[{"name":"app","image":"app:v1","ports":[{"containerPort":8080}]}]}}`},
-		"order of args":     {`{"spec":{"containers":[{"args":["a","b"]}]}}`, `{"spec":{"containers":[{"args":["b","a"]}]}}`},
-		"pull policy":       {`{"spec":{"containers":[{"image":"a:latest","imagePullPolicy":"IfNotPresent"}]}}`, `{"spec":{"containers":[{"image":"a:latest"}]}}`},
-		"selector of all":   {`{"spec":{"topologySpreadConstraints":[{"labelSelector":{}}]}}`, `{"spec":{"topologySpreadConstraints":[{}]}}`},
-		"a field of future": {`{"spec":{"containers":[{"name":"app"}],"newField":{"x":1}}}`, `{"spec":{"containers":[{"name":"app"}]}}`},
-		"security context":  {`{"spec":{"containers":[{"securityContext":{"privileged":true}}]}}`, `{"spec":{"containers":[{}]}}`},
-		"default elsewhere": {`{"spec":{"nodeSelector":{"dnsPolicy":"ClusterFirst"}}}`, `{"spec":{}}`},
+		"image":                        {plain, `{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"app:v2","ports":[{"containerPort":8080}]}]}}`},
+		"label":                        {plain, `{"metadata":{"labels":{"app":"web","a":"b"}},"spec":{"containers":[{"name":"app","image":"app:v1","ports":[{"containerPort":8080}]}]}}`},
+		"order of args":                {`{"spec":{"containers":[{"args":["a","b"]}]}}`, `{"spec":{"containers":[{"args":["b","a"]}]}}`},
+		"pull policy":                  {`{"spec":{"containers":[{"image":"a:latest","imagePullPolicy":"IfNotPresent"}]}}`, `{"spec":{"containers":[{"image":"a:latest"}]}}`},
+		"selector of all":              {`{"spec":{"topologySpreadConstraints":[{"labelSelector":{}}]}}`, `{"spec":{"topologySpreadConstraints":[{}]}}`},
+		"a field of future":            {`{"spec":{"containers":[{"name":"app"}],"newField":{"x":1}}}`, `{"spec":{"containers":[{"name":"app"}]}}`},
+		"security context":             {`{"spec":{"containers":[{"securityContext":{"privileged":true}}]}}`, `{"spec":{"containers":[{}]}}`},
+		"restart mark that is no time": {`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"--evil"}},"spec":{}}`, `{"spec":{}}`},
+		"default elsewhere":            {`{"spec":{"nodeSelector":{"dnsPolicy":"ClusterFirst"}}}`, `{"spec":{}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if a, b := hashOf(t, pair[0]), hashOf(t, pair[1]); a == b {
@@ -66,7 +67,7 @@ func TestHashOfTemplatesThatRunOtherPods(t *testing.T) {
 }
 
 func TestHashLeavesTheTemplateAlone(t *testing.T) {
-	text := `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"x"}},"spec":{"dnsPolicy":"ClusterFirst","volumes":[]}}`
+	text := `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-01T00:00:00Z"}},"spec":{"dnsPolicy":"ClusterFirst","volumes":[]}}`
 	in := template(t, text)
 	if _, err := HashOf(in); err != nil {
 		t.Fatal(err)

@@ -37,8 +37,8 @@ const (
 	// the webhook could not be reached.
 	StableAnnotation = Prefix + "stable"
 	// ReleaseAnnotation, set to the ID of a hold by the evaluator's own
-	// ServiceAccount, makes the webhook swap the held template in. It never
-	// reaches storage.
+	// ServiceAccount, makes the webhook swap the held template in. The webhook
+	// leaves it out of what is stored.
 	ReleaseAnnotation = Prefix + "release"
 )
 

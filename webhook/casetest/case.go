@@ -32,7 +32,7 @@ type Case struct {
 	// ReplicaSets, oldest first; patches of the template.
 	Rejected  []map[string]any `json:"rejected,omitempty"`
 	Revisions []map[string]any `json:"revisions,omitempty"`
-	// Unavailable: no pod of the Deployment is available.
+	// Unavailable: no pod of the Deployment is Ready.
 	Unavailable bool `json:"unavailable,omitempty"`
 	// MemoryOnly says why the case cannot be run against a real API server.
 	MemoryOnly string `json:"memoryOnly,omitempty"`

@@ -23,9 +23,9 @@ type View struct {
 	// Rejection is that of Desired, nil if it was never rejected or the user
 	// asked for another try.
 	Rejection *hold.Rejection
-	// Replicas is how many replicas the request asks for, Available how many
-	// of the Deployment's pods are available now.
-	Replicas, Available int64
+	// Replicas is how many replicas the request asks for, Ready how many of the
+	// Deployment's pods are Ready now.
+	Replicas, Ready int64
 }
 
 // Effect is what becomes of the template and the record. The zero value is invalid.
@@ -48,16 +48,16 @@ type Reason string
 
 // The reasons, in the order in which they are looked for.
 const (
-	ReasonOptedOut      Reason = "OptedOut"
-	ReasonUnchanged     Reason = "Unchanged"
-	ReasonWithdrawn     Reason = "Withdrawn"
-	ReasonAlreadyHeld   Reason = "AlreadyHeld"
-	ReasonRollback      Reason = "Rollback"
-	ReasonRejected      Reason = "Rejected"
-	ReasonScaledToZero  Reason = "ScaledToZero"
-	ReasonNoneAvailable Reason = "NoneAvailable"
-	ReasonSuperseding   Reason = "Superseding"
-	ReasonNewTemplate   Reason = "NewTemplate"
+	ReasonOptedOut     Reason = "OptedOut"
+	ReasonUnchanged    Reason = "Unchanged"
+	ReasonWithdrawn    Reason = "Withdrawn"
+	ReasonAlreadyHeld  Reason = "AlreadyHeld"
+	ReasonRollback     Reason = "Rollback"
+	ReasonRejected     Reason = "Rejected"
+	ReasonScaledToZero Reason = "ScaledToZero"
+	ReasonNoneReady    Reason = "NoneReady"
+	ReasonSuperseding  Reason = "Superseding"
+	ReasonNewTemplate  Reason = "NewTemplate"
 )
 
 // Decision is what becomes of an update, and why.
@@ -75,7 +75,7 @@ var Decisions = []Decision{
 	{Pass, ReasonRollback},
 	{Drop, ReasonRejected},
 	{Pass, ReasonScaledToZero},
-	{Pass, ReasonNoneAvailable},
+	{Pass, ReasonNoneReady},
 	{Hold, ReasonSuperseding},
 	{Hold, ReasonNewTemplate},
 }
@@ -85,7 +85,7 @@ var Decisions = []Decision{
 // canary, and withdraws a held update; asking again for the held template
 // changes nothing, however the stable pods are doing; a rollback is never made
 // to wait; a rejected template is not tried twice; and where no stable pod is
-// available there is nothing to protect.
+// Ready there is nothing to protect.
 func Decide(v View) Decision {
 	held := v.Held != ""
 	switch {
@@ -103,8 +103,8 @@ func Decide(v View) Decision {
 		return Decision{Drop, ReasonRejected}
 	case v.Replicas == 0:
 		return Decision{Pass, ReasonScaledToZero}
-	case v.Available == 0:
-		return Decision{Pass, ReasonNoneAvailable}
+	case v.Ready == 0:
+		return Decision{Pass, ReasonNoneReady}
 	case held:
 		return Decision{Hold, ReasonSuperseding}
 	}

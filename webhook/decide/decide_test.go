@@ -9,7 +9,7 @@ import (
 func TestDecide(t *testing.T) {
 	// A Deployment in good health that runs s while h is held, asked for d.
 	healthy := func(change func(*View)) View {
-		v := View{Stable: "s", Desired: "d", Replicas: 3, Available: 3}
+		v := View{Stable: "s", Desired: "d", Replicas: 3, Ready: 3}
 		change(&v)
 		return v
 	}
@@ -29,12 +29,12 @@ func TestDecide(t *testing.T) {
 			healthy(func(v *View) { v.RollsBack, v.Rejection = true, rejected }), Decision{Pass, ReasonRollback}},
 		"a rejected template is not tried twice": {
 			healthy(func(v *View) { v.Rejection = rejected }), Decision{Drop, ReasonRejected}},
-		"a rejected template is refused even with no pod available": {
-			healthy(func(v *View) { v.Rejection, v.Available = rejected, 0 }), Decision{Drop, ReasonRejected}},
+		"a rejected template is refused even with no pod Ready": {
+			healthy(func(v *View) { v.Rejection, v.Ready = rejected, 0 }), Decision{Drop, ReasonRejected}},
 		"a Deployment scaled to zero has nothing to protect": {
 			healthy(func(v *View) { v.Replicas = 0 }), Decision{Pass, ReasonScaledToZero}},
-		"a Deployment without available pods has nothing to protect": {
-			healthy(func(v *View) { v.Available = 0 }), Decision{Pass, ReasonNoneAvailable}},
+		"a Deployment without Ready pods has nothing to protect": {
+			healthy(func(v *View) { v.Ready = 0 }), Decision{Pass, ReasonNoneReady}},
 		"who opted out is left alone": {
 			healthy(func(v *View) { v.OptedOut = true }), Decision{Pass, ReasonOptedOut}},
 		"who opted out is left alone, with a rejected template too": {
@@ -43,8 +43,8 @@ func TestDecide(t *testing.T) {
 			healthy(func(v *View) { v.OptedOut, v.Held = true, "d" }), Decision{Pass, ReasonOptedOut}},
 		"the held template again changes nothing": {
 			healthy(func(v *View) { v.Held = "d" }), Decision{Keep, ReasonAlreadyHeld}},
-		"the held template again changes nothing while no stable pod is available": {
-			healthy(func(v *View) { v.Held, v.Available = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
+		"the held template again changes nothing while no stable pod is Ready": {
+			healthy(func(v *View) { v.Held, v.Ready = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the held template again changes nothing while the Deployment is scaled to zero": {
 			healthy(func(v *View) { v.Held, v.Replicas = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the stable template during a hold withdraws it": {
@@ -73,8 +73,8 @@ func TestDecideNeverReleasesAHold(t *testing.T) {
 		for _, held := range []hold.Hash{"", "h"} {
 			for _, desired := range hashes {
 				for _, back := range bools {
-					for _, available := range []int64{0, 2} {
-						v := View{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Replicas: 2, Available: available}
+					for _, ready := range []int64{0, 2} {
+						v := View{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Replicas: 2, Ready: ready}
 						d := Decide(v)
 						if d.Effect == "" || d.Reason == "" {
 							t.Fatalf("Decide(%+v) is empty", v)

@@ -12,7 +12,7 @@ import (
 // in which two pod templates differ.
 func AppliesDifference(entries Entries, manager string, a, b hold.Template) bool {
 	for _, owner := range OfTemplate(entries) {
-		if owner.Manager == manager && owner.Operation == "Apply" && differ(owner.Fields, a, b) {
+		if owner.Manager == manager && owner.Operation == Apply && differ(owner.Fields, a, b) {
 			return true
 		}
 	}

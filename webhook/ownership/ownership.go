@@ -70,17 +70,37 @@ func WithTemplate(entries, before Entries, owners []hold.Owner) Entries {
 	return out
 }
 
-// Applies says whether the manager has an entry of server-side apply.
-func Applies(entries Entries, manager string) bool {
+// The operations of managedFields.
+const (
+	Apply  = "Apply"  // server-side apply
+	Update = "Update" // everything else
+)
+
+// Operation is how the manager wrote the object of a request. The entries tell:
+// an update leaves a new or changed entry of its own, and an apply has one even
+// if it changes nothing.
+func Operation(before, after Entries, manager string) string {
+	if updated := entryOf(after, manager, Update); updated != nil && !reflect.DeepEqual(updated, entryOf(before, manager, Update)) {
+		return Update
+	}
+	if entryOf(after, manager, Apply) != nil {
+		return Apply
+	}
+	return Update
+}
+
+// entryOf is the manager's entry of an operation on the object itself, nil if
+// there is none.
+func entryOf(entries Entries, manager, operation string) map[string]any {
 	for _, e := range entries {
 		if entry, ok := e.(map[string]any); ok {
 			k := keyOf(entry)
-			if k.manager == manager && k.operation == "Apply" && k.subresource == "" {
-				return true
+			if k.manager == manager && k.operation == operation && k.subresource == "" {
+				return entry
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // key is what makes entries of managedFields one.

@@ -82,12 +82,26 @@ func TestWithTemplateLeavesItsArgumentsAlone(t *testing.T) {
 	}
 }
 
-func TestApplies(t *testing.T) {
-	if !Applies(entries(t, before), "helm") {
-		t.Error("helm applies")
-	}
-	if Applies(entries(t, taken), "set") || Applies(nil, "helm") {
-		t.Error("set updates, and nobody applies to nothing")
+func TestOperation(t *testing.T) {
+	updated := before + `
+- {manager: helm, operation: Update, apiVersion: apps/v1, time: "3", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {}}}}
+`
+	for name, tc := range map[string]struct{ before, after, manager, want string }{
+		"an apply that changes owners":             {before, dropped, "helm", Apply},
+		"an apply that changes nothing":            {before, before, "helm", Apply},
+		"an update":                                {before, taken, "set", Update},
+		"an update by one that has applied":        {before, updated, "helm", Update},
+		"an apply by one that has updated before":  {updated, updated, "helm", Apply},
+		"an update that changes nothing":           {before, before, "set", Update},
+		"a manager that is not named":              {before, before, "", Update},
+		"an update of what had no entry at all":    {"[]", "[]", "helm", Update},
+		"what a controller did to the status only": {before, before, "kcm", Update},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Operation(entries(t, tc.before), entries(t, tc.after), tc.manager); got != tc.want {
+				t.Errorf("Operation = %s, want %s", got, tc.want)
+			}
+		})
 	}
 }
 
