@@ -4,6 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -55,6 +59,21 @@ func TestAnImageInAnAnnotation(t *testing.T) {
 	}
 	if _, stderr, code := s.kubectl("annotate", "--overwrite", "deployment", "web", "holdfast.dev/canary-container=none"); code == 0 || !strings.Contains(stderr, `"app"`) {
 		t.Errorf("a container that is not there: exit code %d, kubectl says:\n%s", code, stderr)
+	}
+}
+
+// TestDefaultsAreTheSameHereAndThere: a plan in annotations, which never passes
+// through the API server, has the defaults of one that does.
+func TestDefaultsAreTheSameHereAndThere(t *testing.T) {
+	t.Parallel()
+	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{GenerateName: "defaults-", Namespace: "default"}}
+	if err := world.client.Create(t.Context(), plan, client.DryRunAll); err != nil {
+		t.Fatal(err)
+	}
+	var want v1alpha1.CanaryPlanSpec
+	want.SetDefaults()
+	if diff := cmp.Diff(want, plan.Spec); diff != "" {
+		t.Errorf("SetDefaults differs from what the API server fills in (-SetDefaults +API server):\n%s", diff)
 	}
 }
 
