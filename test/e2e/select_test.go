@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"context"
-
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,23 +19,4 @@ func matchingFields(pairs ...string) client.ListOption {
 		set[pairs[i]] = pairs[i+1]
 	}
 	return client.MatchingFieldsSelector{Selector: set.AsSelector()}
-}
-
-// awaitSome waits until a list is not empty.
-func awaitSome(s *shop, what string, list client.ObjectList, options ...client.ListOption) {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	options = append(options, client.InNamespace(s.namespace))
-	for {
-		if err := world.client.List(ctx, list, options...); err != nil {
-			s.t.Fatalf("list %s: %v", what, err)
-		}
-		if meta.LenList(list) > 0 {
-			return
-		}
-		if err := nextChange(ctx, list, options); err != nil {
-			s.t.Fatalf("waiting for %s: %v", what, err)
-		}
-	}
 }

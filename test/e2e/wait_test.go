@@ -58,19 +58,31 @@ func awaitGone[T client.Object](s *shop, name string, object T) {
 // awaitNone waits until a list is empty.
 func awaitNone(s *shop, what string, list client.ObjectList, options ...client.ListOption) {
 	s.t.Helper()
+	awaitList(s, "there are no "+what, list, func(n int) bool { return n == 0 }, options)
+}
+
+// awaitSome waits until a list is not empty.
+func awaitSome(s *shop, what string, list client.ObjectList, options ...client.ListOption) {
+	s.t.Helper()
+	awaitList(s, "there is "+what, list, func(n int) bool { return n > 0 }, options)
+}
+
+// awaitList lists and watches what is in the shop until there are as many as wanted.
+func awaitList(s *shop, what string, list client.ObjectList, wanted func(int) bool, options []client.ListOption) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	options = append(options, client.InNamespace(s.namespace))
 	for {
 		if err := world.client.List(ctx, list, options...); err != nil {
-			s.t.Fatalf("list %s: %v", what, err)
+			s.t.Fatalf("list until %s: %v", what, err)
 		}
-		left := meta.LenList(list)
-		if left == 0 {
+		n := meta.LenList(list)
+		if wanted(n) {
 			return
 		}
 		if err := nextChange(ctx, list, options); err != nil {
-			s.t.Fatalf("waiting until there are no %s: %v; %d are left", what, err, left)
+			s.t.Fatalf("waiting until %s: %v; there are %d", what, err, n)
 		}
 	}
 }
