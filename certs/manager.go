@@ -110,9 +110,23 @@ func (m *Manager) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.serving.Store(certificate)
 	m.published.Store(true)
+	if !m.tooNew(certificate) {
+		m.serving.Store(certificate)
+	}
 	return nil
+}
+
+// propagation is how long API servers may take to see a published CA.
+const propagation = 10 * time.Second
+
+// tooNew says that a certificate is better not served yet: API servers may not
+// know its CA, and the one served now is good. The time of its issue stands in
+// it, so replicas that see it late wait no less.
+func (m *Manager) tooNew(certificate *tls.Certificate) bool {
+	now, served := m.Clock.Now(), m.serving.Load()
+	issued := certificate.Leaf.NotBefore.Add(clockSkew)
+	return served != nil && now.Before(served.Leaf.NotAfter) && now.Before(issued.Add(propagation))
 }
 
 // rotate returns what stands in the Secret, brought up to date.

@@ -115,22 +115,40 @@ func TestReplicasShareWhatTheFirstOneMade(t *testing.T) {
 }
 
 // TestADeletedSecretBreaksNoCall: the replica that has not looked yet still
-// serves under the old CA.
+// serves under the old CA, and the one that has made the new one waits until
+// API servers know it.
 func TestADeletedSecretBreaksNoCall(t *testing.T) {
-	managers, api, _ := replicas(2)
+	managers, api, clock := replicas(2)
 	for _, m := range managers {
 		if err := m.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
+	before := published(t, api)
 	if err := api.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secretName.Namespace, Name: secretName.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := managers[0].Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	after := published(t, api)
 	for i, m := range managers {
-		if err := call(t, m, published(t, api), epoch); err != nil {
+		for _, trusted := range [][]byte{before, after} {
+			if err := call(t, m, trusted, clock.Now()); err != nil {
+				t.Errorf("replica %d: %v", i, err)
+			}
+		}
+	}
+	old := managers[0].serving.Load()
+	clock.Step(interval)
+	for i, m := range managers {
+		if err := m.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if m.serving.Load().Leaf.Equal(old.Leaf) {
+			t.Errorf("replica %d still serves the certificate of the deleted Secret", i)
+		}
+		if err := call(t, m, after, clock.Now()); err != nil {
 			t.Errorf("replica %d: %v", i, err)
 		}
 	}

@@ -54,9 +54,6 @@ type Handler struct {
 
 var _ admission.Handler = (*Handler)(nil)
 
-// errRefused is wrapped by errors that are the user's to mend.
-var errRefused = errors.New("refused")
-
 // Handle answers one request.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	start := h.Now()
@@ -79,10 +76,11 @@ func (h *Handler) respond(ctx context.Context, req admission.Request) (resp admi
 		return h.undecided(u, err), failed
 	}
 	a, decision, err := h.answer(ctx, req.AdmissionRequest, u)
+	var refusal refusal
 	switch {
-	case errors.Is(err, errRefused):
-		log.Info("update refused", "reason", err.Error())
-		return denied(err), refused
+	case errors.As(err, &refusal):
+		log.Info("update refused", "reason", refusal.message)
+		return denied(refusal), refused
 	case err != nil:
 		log.Error(err, "update not decided", "failClosed", h.FailClosed)
 		return h.undecided(u, err), failed
@@ -111,8 +109,8 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 }
 
 // denied tells the user what to mend.
-func denied(err error) admission.Response {
-	resp := admission.Denied(err.Error())
+func denied(r refusal) admission.Response {
+	resp := admission.Denied(r.message)
 	resp.Result.Code = http.StatusUnprocessableEntity
 	return resp
 }
@@ -132,7 +130,11 @@ func (h *Handler) undecided(u update, err error) admission.Response {
 	return admission.Patched("", u.asIs().patch(u.new)...).WithWarnings(a.warnings...)
 }
 
-// refuse marks an error as the user's to mend.
+// refusal is an error that is the user's to mend.
+type refusal struct{ message string }
+
+func (r refusal) Error() string { return r.message }
+
 func refuse(format string, args ...any) error {
 	return refusal{fmt.Sprintf(format, args...)}
 }
@@ -143,8 +145,3 @@ func refuseAll(errs field.ErrorList) error {
 	}
 	return refusal{errs.ToAggregate().Error()}
 }
-
-type refusal struct{ message string }
-
-func (r refusal) Error() string        { return r.message }
-func (r refusal) Is(target error) bool { return target == errRefused }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -26,8 +26,8 @@ var replicaSetList = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind:
 
 // Templates returns the hashes of the pod templates of all ReplicaSets that the
 // Deployment with this UID controls.
-func (h History) Templates(ctx context.Context, namespace string, uid types.UID, selector *v1.LabelSelector) (map[hold.Hash]bool, error) {
-	match, err := v1.LabelSelectorAsSelector(selector)
+func (h History) Templates(ctx context.Context, namespace string, uid types.UID, selector *metav1.LabelSelector) (map[hold.Hash]bool, error) {
+	match, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
 		return nil, fmt.Errorf("selector of the Deployment: %w", err)
 	}
@@ -38,7 +38,7 @@ func (h History) Templates(ctx context.Context, namespace string, uid types.UID,
 	}
 	hashes := map[hold.Hash]bool{}
 	for _, rs := range list.Items {
-		if controller := v1.GetControllerOf(&rs); controller == nil || controller.UID != uid {
+		if controller := metav1.GetControllerOf(&rs); controller == nil || controller.UID != uid {
 			continue
 		}
 		hash, err := hold.HashOf(withoutPodTemplateHash(deployment{rs.Object}.template()))
@@ -58,7 +58,7 @@ func withoutPodTemplateHash(t hold.Template) hold.Template {
 
 // RunName returns the first unused name for a run of a template.
 func (h History) RunName(ctx context.Context, namespace, deployment string, hash hold.Hash) (string, error) {
-	var runs v1.PartialObjectMetadataList
+	var runs metav1.PartialObjectMetadataList
 	runs.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRunList"))
 	err := h.Reader.List(ctx, &runs, client.InNamespace(namespace), client.MatchingLabels{
 		v1alpha1.DeploymentLabel: v1alpha1.LabelValue(deployment),

@@ -1,0 +1,53 @@
+package v1alpha1
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const hash = "5phu7x2pnrggcklh79ummwxgom4qq9ib"
+
+func TestRunName(t *testing.T) {
+	for name, tc := range map[string]struct {
+		deployment string
+		attempt    int
+		want       string
+	}{
+		"the first run of a template": {"web", 1, "web-5phu7x2pnr"},
+		"a later run of it":           {"web", 3, "web-5phu7x2pnr-3"},
+		"a name that just fits":       {strings.Repeat("a", 46), 1, strings.Repeat("a", 46) + "-5phu7x2pnr"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := RunName(tc.deployment, hash, tc.attempt); got != tc.want {
+				t.Errorf("RunName = %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
+
+// TestNamesFit: whatever the Deployment is called, pods of the run get names
+// that are not cut, and no two Deployments share one.
+func TestNamesFit(t *testing.T) {
+	seen := map[string]string{}
+	for length := 1; length <= 253; length++ {
+		for _, last := range []string{"a", "b"} {
+			for _, filler := range []string{"x", "-", "."} {
+				deployment := "d" + strings.Repeat(filler, length-1) + last
+				name := RunName(deployment, hash, 12)
+				if len(name) > maxRunName || !dnsName.MatchString(name) {
+					t.Fatalf("RunName(%q) = %q", deployment, name)
+				}
+				if other, taken := seen[name]; taken && other != deployment {
+					t.Fatalf("%q and %q share the run name %q", deployment, other, name)
+				}
+				seen[name] = deployment
+				if value := LabelValue(deployment); len(value) > maxLabelValue || !dnsName.MatchString(value) {
+					t.Fatalf("LabelValue(%q) = %q", deployment, value)
+				}
+			}
+		}
+	}
+}
