@@ -1,13 +1,16 @@
 package webhook
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
 )
 
@@ -25,33 +28,55 @@ var ownAnnotations = []string{
 type answer struct {
 	template      hold.Template
 	managedFields ownership.Entries
-	own           map[string]string // Holdfast's annotations; those not in it go
+	annotations   map[string]any
+	lastApplied   hold.Template // what kubectl is to remember as applied
 	warnings      []string
 }
 
 // asIs answers with the object as it came, Holdfast's annotations as they were.
 func (u update) asIs() answer {
-	a := answer{
-		template:      u.new.template(),
-		managedFields: u.new.managedFields(),
-		own:           map[string]string{},
-	}
-	for _, key := range ownAnnotations {
-		if value := u.old.annotation(key); value != "" {
-			a.own[key] = value
-		}
-	}
-	delete(a.own, v1alpha1.ReleaseAnnotation)
+	a := answer{template: u.new.template(), managedFields: u.new.managedFields()}
+	a.annotate(u.new, u.old)
 	return a
 }
 
-// set writes one of Holdfast's annotations; an empty value takes it off.
+// annotate takes the annotations of one object, and Holdfast's own of the old one.
+func (a *answer) annotate(from, old deployment) {
+	a.annotations = make(map[string]any, len(from.annotations())+len(ownAnnotations))
+	maps.Copy(a.annotations, from.annotations())
+	for _, key := range ownAnnotations {
+		a.set(key, old.annotation(key))
+	}
+	a.set(v1alpha1.ReleaseAnnotation, "")
+}
+
+// set writes an annotation; an empty value takes it off.
 func (a *answer) set(key, value string) {
 	if value == "" {
-		delete(a.own, key)
+		delete(a.annotations, key)
 		return
 	}
-	a.own[key] = value
+	a.annotations[key] = value
+}
+
+// remember writes what clients remember on the object: the template that was
+// applied with what is to stand there, and a mark while they last asked for
+// another one.
+func (a *answer) remember() {
+	manifest := clientstate.LastApplied(text(a.annotations, clientstate.LastAppliedAnnotation)).WithTemplate(a.lastApplied)
+	release := text(a.annotations, clientstate.HelmReleaseAnnotation)
+	if text(a.annotations, v1alpha1.HeldAnnotation) != "" {
+		manifest, release = manifest.Marked(), clientstate.MarkedRelease(release)
+	} else {
+		manifest, release = manifest.Unmarked(), clientstate.UnmarkedRelease(release)
+	}
+	a.set(clientstate.LastAppliedAnnotation, string(manifest))
+	a.set(clientstate.HelmReleaseAnnotation, release)
+}
+
+func text(annotations map[string]any, key string) string {
+	value, _ := annotations[key].(string)
+	return value
 }
 
 // warn tells the user something. The API server passes 4096 characters on, all
@@ -64,21 +89,6 @@ func (a *answer) warn(message string) {
 	a.warnings = append(a.warnings, "holdfast: "+message)
 }
 
-// annotations are all annotations that the object is to have.
-func (a answer) annotations(sent map[string]any) map[string]any {
-	out := make(map[string]any, len(sent)+len(a.own))
-	for key, value := range sent {
-		out[key] = value
-	}
-	for _, key := range ownAnnotations {
-		delete(out, key)
-		if value, ok := a.own[key]; ok {
-			out[key] = value
-		}
-	}
-	return out
-}
-
 // patch is the JSON patch that makes the object of the request what it is to
 // become. It names only what Holdfast changes, so that fields it does not know
 // stay as they are.
@@ -87,7 +97,7 @@ func (a answer) patch(sent deployment) []jsonpatch.Operation {
 	if !reflect.DeepEqual(a.template, sent.template()) {
 		ops = append(ops, jsonpatch.NewOperation("replace", "/spec/template", a.template))
 	}
-	ops = append(ops, annotationPatch(sent.annotations(), a.annotations(sent.annotations()))...)
+	ops = append(ops, annotationPatch(sent.annotations(), a.annotations)...)
 	if !reflect.DeepEqual(a.managedFields, sent.managedFields()) {
 		ops = append(ops, jsonpatch.NewOperation("add", "/metadata/managedFields", a.managedFields))
 	}
@@ -101,9 +111,16 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 		}
 		return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/metadata/annotations", want)}
 	}
+	keys := map[string]bool{}
+	for key := range sent {
+		keys[key] = true
+	}
+	for key := range want {
+		keys[key] = true
+	}
 	var ops []jsonpatch.Operation
-	for _, key := range ownAnnotations {
-		path := "/metadata/annotations/" + strings.ReplaceAll(key, "/", "~1")
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		path := "/metadata/annotations/" + pointer.Replace(key)
 		before, had := sent[key]
 		after, has := want[key]
 		switch {
@@ -115,6 +132,9 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 	}
 	return ops
 }
+
+// pointer escapes a key for a JSON pointer.
+var pointer = strings.NewReplacer("~", "~0", "/", "~1")
 
 // maxAnnotations is the API server's limit for all keys and values together, in bytes.
 const maxAnnotations = 256 << 10

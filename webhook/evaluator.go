@@ -47,5 +47,7 @@ func (u update) release(r hold.Record) answer {
 	a.managedFields = ownership.WithTemplate(u.new.managedFields(), u.old.managedFields(), r.Owners)
 	a.set(v1alpha1.HeldAnnotation, "")
 	a.set(v1alpha1.StableAnnotation, string(r.Hash))
+	a.lastApplied = r.LastApplied
+	a.remember()
 	return a
 }

@@ -196,14 +196,21 @@ func cluster(t testing.TB, c casetest.Case) client.Reader {
 		t.Fatal(err)
 	}
 	builder := fake.NewClientBuilder().WithScheme(scheme)
-	for i, patch := range c.Revisions {
-		template := must(casetest.Template(patch))
+	templates := []map[string]any{}
+	for _, patch := range c.Revisions {
+		templates = append(templates, must(casetest.Template(patch)))
+	}
+	templates = append(templates, deployment{must(casetest.Deployment(c.Stable))}.template())
+	for i, template := range templates {
 		hash := fmt.Sprintf("rs%d", i)
-		template["metadata"].(map[string]any)["labels"].(map[string]any)["pod-template-hash"] = hash
+		if err := unstructured.SetNestedField(template, hash, "metadata", "labels", "pod-template-hash"); err != nil {
+			t.Fatal(err)
+		}
 		builder = builder.WithObjects(&unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "apps/v1", "kind": "ReplicaSet",
 			"metadata": map[string]any{
 				"namespace": "shop", "name": "web-" + hash, "labels": map[string]any{"app": "web"},
+				"annotations":     map[string]any{revisionAnnotation: fmt.Sprint(i + 1)},
 				"ownerReferences": []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": string(testUID), "controller": true}},
 			},
 			"spec": map[string]any{"template": template},

@@ -3,6 +3,8 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,9 +26,9 @@ var replicaSetList = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind:
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=list
 
-// Templates returns the hashes of the pod templates of all ReplicaSets that the
-// Deployment with this UID controls.
-func (h History) Templates(ctx context.Context, namespace string, uid types.UID, selector *metav1.LabelSelector) (map[hold.Hash]bool, error) {
+// Revisions returns the pod templates of all ReplicaSets that the Deployment
+// with this UID controls.
+func (h History) Revisions(ctx context.Context, namespace string, uid types.UID, selector *metav1.LabelSelector) (revisions, error) {
 	match, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
 		return nil, fmt.Errorf("selector of the Deployment: %w", err)
@@ -36,7 +38,7 @@ func (h History) Templates(ctx context.Context, namespace string, uid types.UID,
 	if err := h.Reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: match}); err != nil {
 		return nil, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
 	}
-	hashes := map[hold.Hash]bool{}
+	found := revisions{}
 	for _, rs := range list.Items {
 		if controller := metav1.GetControllerOf(&rs); controller == nil || controller.UID != uid {
 			continue
@@ -45,9 +47,41 @@ func (h History) Templates(ctx context.Context, namespace string, uid types.UID,
 		if err != nil {
 			return nil, fmt.Errorf("ReplicaSet %q: %w", rs.GetName(), err)
 		}
-		hashes[hash] = true
+		number, _ := strconv.ParseInt(rs.GetAnnotations()[revisionAnnotation], 10, 64) // 0 where the controller has not numbered it yet
+		found = append(found, revision{hash: hash, number: number})
 	}
-	return hashes, nil
+	return found, nil
+}
+
+// revisionAnnotation is the deployment controller's.
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+
+// revisions are the templates that a Deployment ran, as far as its ReplicaSets
+// remember. They are nil where nobody asked.
+type revisions []revision
+
+type revision struct {
+	hash   hold.Hash
+	number int64
+}
+
+func (r revisions) has(hash hold.Hash) bool {
+	return slices.ContainsFunc(r, func(one revision) bool { return one.hash == hash })
+}
+
+// previous is the template of the newest revision but one, where kubectl rollout
+// undo goes to; "" if there is none.
+func (r revisions) previous() hold.Hash {
+	var newest, previous revision
+	for _, one := range r {
+		switch {
+		case one.number > newest.number:
+			newest, previous = one, newest
+		case one.number > previous.number:
+			previous = one
+		}
+	}
+	return previous.hash
 }
 
 // withoutPodTemplateHash undoes what the deployment controller adds to a template.

@@ -5,7 +5,6 @@ import (
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/webhook/ownership"
 )
 
 // hold makes a record of the desired template.
@@ -20,7 +19,10 @@ func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
 	record := hold.Record{
 		ID: h.NewID(), Run: run, Hash: r.desiredHash, UID: r.old.uid(), HeldAt: h.Now(),
 		Source: r.source, Manager: r.manager, Operation: r.operation(), User: r.user,
-		Template: r.desired, Owners: ownership.OfTemplate(r.new.managedFields()),
+		Template: r.desired, Owners: r.wish.Owners, LastApplied: r.remembered(),
+	}
+	if r.source == hold.SourceImage {
+		record.Under = r.wish.Template
 	}
 	r.stay(a)
 	if r.record == nil {
@@ -28,6 +30,7 @@ func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
 	} else {
 		a.warn(warnSuperseding(r.namespace, *r.record, record))
 	}
+	a.warnTaken(r.wish.Taken)
 	return h.write(record, r, a)
 }
 
@@ -38,7 +41,8 @@ func (h *Handler) write(record hold.Record, r *request, a *answer) error {
 		return err
 	}
 	a.set(v1alpha1.HeldAnnotation, encoded)
-	if size := annotationBytes(a.annotations(r.new.annotations())); size > maxAnnotations {
+	a.remember()
+	if size := annotationBytes(a.annotations); size > maxAnnotations {
 		return refuse("the held pod template does not fit into the Deployment: its annotations would take %d bytes (%d of them the held record) and may take %d; "+
 			"move long values of spec.template into a ConfigMap, use kubectl apply --server-side, or annotate the Deployment with %s=%s to update it without a canary",
 			size, len(encoded), maxAnnotations, v1alpha1.CanaryAnnotation, v1alpha1.CanaryDisabled)

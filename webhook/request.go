@@ -6,7 +6,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/intent"
-	"holdfast.dev/holdfast/webhook/ownership"
+	"holdfast.dev/holdfast/webhook/replay"
 )
 
 // request is a user's update with what was found out about it.
@@ -17,12 +17,14 @@ type request struct {
 	record   *hold.Record // nil without a hold
 	stable   hold.Hash    // of the template in the cluster
 	asked    hold.Hash    // of the template in the request
-	owned    map[hold.Hash]bool
+	history  revisions
 	rejected hold.Rejected
 
+	// wish is what the object would have if nothing were held. The template that
+	// the request asks for is another one only where an annotation asks for an image.
+	wish        intent.Desired
 	desired     hold.Template
 	desiredHash hold.Hash
-	rule        intent.Rule // by which it was found
 	source      hold.Source
 }
 
@@ -46,7 +48,7 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation))
 	}
 	if r.touched() && (r.record == nil || r.asked != r.record.Hash) {
-		if r.owned, err = h.History.Templates(ctx, r.namespace, r.old.uid(), r.old.selector()); err != nil {
+		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old.uid(), r.old.selector()); err != nil {
 			return err
 		}
 	}
@@ -62,28 +64,30 @@ func (r *request) asksForRetry() bool {
 
 // findDesired asks intent, then the annotation that asks for an image.
 func (r *request) findDesired() error {
-	ask := intent.Request{
-		Stable: r.old.template(), Asked: r.new.template(),
-		Touched: r.touched(), Writer: r.writer(), RollsBack: r.owned[r.asked],
+	ask := intent.Request{Stable: r.old.owned(), Asked: r.new.owned()}
+	if r.record != nil {
+		ask.Held = &intent.Held{
+			Owned:       replay.Owned{Template: r.record.AsIf(), Owners: r.record.Owners},
+			LastApplied: r.record.LastApplied,
+		}
+		ask.Writer = r.writer()
 	}
-	r.source = hold.SourceTemplate
-	if r.record != nil && !r.withdrawsImage() {
-		ask.Held, r.source = r.record.Template, r.record.Source
+	wish, err := intent.Of(ask)
+	if err == nil && r.record != nil {
+		wish.Owners, err = replay.Move(wish.Owners, r.old.managedFields(), r.new.managedFields())
 	}
-	desired, rule, err := intent.Desired(ask)
 	if err != nil { // by what the user sent: the templates in the cluster were merged before
 		return refuse("spec.template: %v", err)
 	}
-	r.rule = rule
+	r.wish, r.desired, r.source = wish, wish.Template, hold.SourceTemplate
 	if r.asksForImage() {
 		image, container := r.new.annotation(v1alpha1.CanaryImageAnnotation), r.new.annotation(v1alpha1.CanaryContainerAnnotation)
-		if desired, err = intent.WithImage(desired, container, image); err != nil {
+		if r.desired, err = intent.WithImage(wish.Template, container, image); err != nil {
 			return refuse("metadata.annotations[%s]: %v", v1alpha1.CanaryContainerAnnotation, err)
 		}
 		r.source = hold.SourceImage
 	}
-	r.desired = desired
-	r.desiredHash, err = hold.HashOf(desired)
+	r.desiredHash, err = hold.HashOf(r.desired)
 	return err
 }
 
@@ -91,52 +95,19 @@ func (r *request) findDesired() error {
 // What they ask for already, also since before the Deployment was guarded, asks
 // for nothing anew. Neither does what a rollback brings back with the template.
 func (r *request) imageChanged() bool {
-	if r.touched() && r.owned[r.asked] {
+	if r.touched() && r.history.has(r.asked) {
 		return false
 	}
 	return r.new.annotation(v1alpha1.CanaryImageAnnotation) != r.old.annotation(v1alpha1.CanaryImageAnnotation) ||
 		r.new.annotation(v1alpha1.CanaryContainerAnnotation) != r.old.annotation(v1alpha1.CanaryContainerAnnotation)
 }
 
+// asksForImage: the request brings an image in an annotation, or leaves the one
+// that is held. Withdrawing and rolling back asks for none.
 func (r *request) asksForImage() bool {
-	return r.imageChanged() && r.new.annotation(v1alpha1.CanaryImageAnnotation) != ""
-}
-
-// withdrawsImage: another image, or none, than the one held is asked for.
-func (r *request) withdrawsImage() bool {
-	return r.imageChanged() && r.record.Source == hold.SourceImage
-}
-
-// writer finds out how the client computed what it sends. kubectl's commands
-// are known by the field managers they use, server-side apply by its entry in
-// managedFields, and client-side apply by the manifest it leaves on the object.
-func (r *request) writer() intent.Writer {
-	switch {
-	case r.appliesHeld():
-		return intent.Writer{Way: intent.ServerSideApply}
-	case r.manager == "kubectl-replace":
-		return intent.Writer{Way: intent.Replace}
-	case r.new.annotation(lastAppliedAnnotation) != r.old.annotation(lastAppliedAnnotation):
-		return intent.Writer{Way: intent.ClientSideApply, LastApplied: intent.LastApplied{
-			Before: r.old.lastAppliedTemplate(), After: r.new.lastAppliedTemplate(),
-		}}
-	}
-	return intent.Writer{Way: intent.Patch}
-}
-
-// operation is how the request wrote the object, as managedFields call it.
-func (r *request) operation() string {
-	return ownership.Operation(r.old.managedFields(), r.new.managedFields(), r.manager)
-}
-
-// appliesHeld: a server-side apply by the manager whose apply is held, or by one
-// that has a field in which the held template differs from the stable one.
-func (r *request) appliesHeld() bool {
-	if r.record == nil || r.record.Source != hold.SourceTemplate || r.operation() != ownership.Apply {
+	if r.new.annotation(v1alpha1.CanaryImageAnnotation) == "" ||
+		r.wish.Rule == intent.RuleWithdraw || r.wish.Rule == intent.RuleRollback {
 		return false
 	}
-	if r.record.Operation == ownership.Apply && r.record.Manager == r.manager {
-		return true
-	}
-	return ownership.AppliesDifference(r.new.managedFields(), r.manager, r.old.template(), r.record.Template)
+	return r.imageChanged() || r.record != nil && r.record.Source == hold.SourceImage
 }

@@ -12,11 +12,10 @@ import (
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
+	"holdfast.dev/holdfast/webhook/replay"
 )
-
-// lastAppliedAnnotation is where kubectl keeps what was applied client-side.
-const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
 
 // deployment is a Deployment as raw JSON: fields that are newer than the client
 // library are kept as they are.
@@ -107,14 +106,14 @@ func (d deployment) ready() int64 {
 	return ready
 }
 
-// lastAppliedTemplate is the pod template of kubectl's last-applied-configuration,
-// nil if there is none that can be read.
-func (d deployment) lastAppliedTemplate() hold.Template {
-	var applied map[string]any
-	if utiljson.Unmarshal([]byte(d.annotation(lastAppliedAnnotation)), &applied) != nil {
-		return nil
-	}
-	return deployment{applied}.template()
+// lastApplied is what kubectl remembers of its last client-side apply.
+func (d deployment) lastApplied() clientstate.LastApplied {
+	return clientstate.LastApplied(d.annotation(clientstate.LastAppliedAnnotation))
+}
+
+// owned is the pod template with the owners of its fields.
+func (d deployment) owned() replay.Owned {
+	return replay.Owned{Template: d.template(), Owners: ownership.OfTemplate(d.managedFields())}
 }
 
 // optedOut says whether the Deployment asks not to be guarded; byNamespace says

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -10,7 +11,9 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/decide"
+	"holdfast.dev/holdfast/webhook/intent"
 	"holdfast.dev/holdfast/webhook/ownership"
+	"holdfast.dev/holdfast/webhook/replay"
 )
 
 // answerUser answers everybody but the evaluator.
@@ -23,7 +26,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		return answer{}, decide.Decision{}, err
 	}
 	decision := decide.Decide(h.view(r))
-	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", r.rule, "hash", r.desiredHash)
+	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", r.wish.Rule, "hash", r.desiredHash)
 	a, err := h.carryOut(ctx, r, decision)
 	return a, decision, err
 }
@@ -33,7 +36,7 @@ func (h *Handler) view(r *request) decide.View {
 		OptedOut:  r.new.optedOut(h.ByNamespace),
 		Stable:    r.stable,
 		Desired:   r.desiredHash,
-		RollsBack: r.owned[r.desiredHash],
+		RollsBack: r.history.has(r.desiredHash),
 		Replicas:  r.new.replicas(),
 		Ready:     r.old.ready(),
 	}
@@ -55,27 +58,30 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 	if r.new.annotation(v1alpha1.ReleaseAnnotation) != "" {
 		a.warn(warnOwnAnnotation)
 	}
+	var err error
 	switch d.Effect {
 	case decide.Pass:
 		r.pass(&a, d)
-		return a, nil
 	case decide.Hold:
-		return a, h.hold(ctx, r, &a)
+		err = h.hold(ctx, r, &a)
 	case decide.Keep:
-		return a, h.keep(r, &a)
+		err = h.keep(r, &a)
 	case decide.Drop:
 		r.drop(&a, d)
-		return a, nil
+	default:
+		err = fmt.Errorf("no effect decided (reason %q)", d.Reason)
 	}
-	return answer{}, fmt.Errorf("no effect decided (reason %q)", d.Reason)
+	a.remember()
+	return a, err
 }
 
 func (r *request) pass(a *answer, d decide.Decision) {
 	a.template = r.desired
-	if r.record != nil && r.desiredHash == r.record.Hash {
-		a.managedFields = ownership.WithTemplate(r.new.managedFields(), r.old.managedFields(), r.record.Owners)
+	if r.record != nil {
+		a.managedFields = r.ownedAs(r.wish.Owners)
 	}
 	a.set(v1alpha1.HeldAnnotation, "")
+	a.lastApplied = r.remembered()
 	switch {
 	case d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
 		a.set(v1alpha1.StableAnnotation, "")
@@ -87,30 +93,45 @@ func (r *request) pass(a *answer, d decide.Decision) {
 	}
 }
 
+// drop leaves the stable template, and no record.
 func (r *request) drop(a *answer, d decide.Decision) {
 	r.stay(a)
 	a.set(v1alpha1.HeldAnnotation, "")
-	if d.Reason == decide.ReasonWithdrawn {
-		a.warn(warnWithdrawn(*r.record))
+	if d.Reason != decide.ReasonWithdrawn {
+		if rejection, ok := r.rejected.Find(r.desiredHash); ok {
+			a.warn(warnRejected(r.namespace, r.name, rejection))
+		}
 		return
 	}
-	if rejection, ok := r.rejected.Find(r.desiredHash); ok {
-		a.warn(warnRejected(r.namespace, r.name, rejection))
+	a.warn(warnWithdrawn(*r.record, r.undoes()))
+	if r.wish.Rule == intent.RuleWithdraw {
+		if r.undoes() { // it brings the annotations of an earlier revision
+			a.annotate(r.old, r.old)
+			a.set(v1alpha1.HeldAnnotation, "")
+		}
+		return
 	}
+	a.managedFields, a.lastApplied = r.ownedAs(r.wish.Owners), r.remembered()
 }
 
-// keep leaves template and record. A restart is the exception: the stable pods
-// restart now, and the held template will carry the same mark.
+// keep leaves template and record. What may change is who owns the fields of the
+// held template, and the mark of a restart: the stable pods restart now, and the
+// held template will carry the same mark.
 func (h *Handler) keep(r *request, a *answer) error {
 	r.stay(a)
 	if r.touched() {
 		a.warn(warnAlreadyHeld(r.namespace, *r.record))
 	}
-	if restartedAt(r.desired) == restartedAt(r.record.Template) {
+	record := *r.record
+	record.Owners, record.LastApplied = r.wish.Owners, r.remembered()
+	if restartedAt(r.desired) != restartedAt(r.record.Template) {
+		record.Template = r.desired
+		if record.Under != nil {
+			record.Under = r.wish.Template
+		}
+	} else if replay.SameOwners(record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
 		return nil
 	}
-	record := *r.record
-	record.Template = r.desired
 	return h.write(record, r, a)
 }
 
@@ -120,10 +141,17 @@ func restartedAt(t hold.Template) any {
 	return annotations[hold.RestartedAt]
 }
 
-// stay keeps the stable template and the owners of its fields. A restart of it passes.
+// stay keeps the stable template, the owners of its fields and what clients
+// remember of it. A restart of it passes.
 func (r *request) stay(a *answer) {
+	a.lastApplied = r.old.lastApplied().Template()
 	if r.touched() {
 		a.template = r.old.template()
-		a.managedFields = ownership.WithTemplate(r.new.managedFields(), r.old.managedFields(), ownership.OfTemplate(r.old.managedFields()))
+		a.managedFields = r.ownedAs(ownership.OfTemplate(r.old.managedFields()))
 	}
+}
+
+// ownedAs gives the fields of the template to these owners.
+func (r *request) ownedAs(owners []hold.Owner) ownership.Entries {
+	return ownership.WithTemplate(r.new.managedFields(), r.old.managedFields(), owners)
 }

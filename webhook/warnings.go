@@ -2,10 +2,12 @@ package webhook
 
 import (
 	"fmt"
+	"strings"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/decide"
+	"holdfast.dev/holdfast/webhook/replay"
 )
 
 // What users read below their command. Each says what became of the update and
@@ -25,8 +27,28 @@ func warnAlreadyHeld(namespace string, r hold.Record) string {
 	return fmt.Sprintf("this update is held already; follow it with: kubectl -n %s get canaryrun %s -w", namespace, r.Run)
 }
 
-func warnWithdrawn(r hold.Record) string {
+func warnWithdrawn(r hold.Record, undone bool) string {
+	if undone {
+		return fmt.Sprintf("held update undone: the Deployment stays on its stable template, run %s ends; undo once more to go to the revision before that", r.Run)
+	}
 	return fmt.Sprintf("held update withdrawn: this is the stable template; run %s ends", r.Run)
+}
+
+// warnTaken tells what an apply without force would have been refused for, had
+// the API server seen the held template.
+func (a *answer) warnTaken(taken []replay.Conflict) {
+	if len(taken) == 0 {
+		return
+	}
+	const shown = 3
+	var fields []string
+	for _, c := range taken[:min(len(taken), shown)] {
+		fields = append(fields, fmt.Sprintf("%s from %q", c.Field, c.Manager))
+	}
+	if len(taken) > shown {
+		fields = append(fields, fmt.Sprintf("%d more", len(taken)-shown))
+	}
+	a.warn("in the held template this apply takes over " + strings.Join(fields, ", ") + ", as with --force-conflicts")
 }
 
 func warnRejected(namespace, deployment string, r hold.Rejection) string {

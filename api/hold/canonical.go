@@ -9,12 +9,12 @@ import (
 // anew. It asks for no other version.
 const RestartedAt = "kubectl.kubernetes.io/restartedAt"
 
-// canonical is a copy of a template without what says nothing: nulls, empty
+// Canonical is a copy of a template without what says nothing: nulls, empty
 // lists, the API's defaults and the time of a restart.
 //
 // Empty objects stay unless a default says otherwise: a label selector {}
 // selects everything where none selects nothing.
-func canonical(t Template) Template {
+func Canonical(t Template) Template {
 	out, _ := prune(t, "").(map[string]any)
 	if meta, ok := out["metadata"].(map[string]any); ok {
 		if annotations, ok := meta["annotations"].(map[string]any); ok {

@@ -35,9 +35,25 @@ type Record struct {
 	User string `json:"user,omitempty"`
 	// Template is the held template, as the API server sent it or as merged from that.
 	Template Template `json:"template"`
+	// Under is the held template without the image that an annotation asks for,
+	// nil if Source is SourceTemplate: what the pod template would be if nothing
+	// were held.
+	Under Template `json:"under,omitempty"`
 	// Owners are who owns the fields of Template. The hold gives the object the
 	// owners of the stable template back, the release puts these in.
 	Owners []Owner `json:"owners,omitempty"`
+	// LastApplied is the pod template of the manifest that was applied
+	// client-side last, nil if there is none. The hold leaves that of the stable
+	// template on the object, the release puts this one in.
+	LastApplied Template `json:"lastApplied,omitempty"`
+}
+
+// AsIf is the template that the Deployment would have if nothing were held.
+func (r Record) AsIf() Template {
+	if r.Under != nil {
+		return r.Under
+	}
+	return r.Template
 }
 
 // Owner is the part of an entry of metadata.managedFields that lies below spec.template.
@@ -66,19 +82,23 @@ var ErrSeal = errors.New("the held record is not sealed by Holdfast for this Dep
 
 // content is the large part of a record.
 type content struct {
-	Template Template `json:"template"`
-	Owners   []Owner  `json:"owners,omitempty"`
+	Template    Template `json:"template"`
+	Under       Template `json:"under,omitempty"`
+	Owners      []Owner  `json:"owners,omitempty"`
+	LastApplied Template `json:"lastApplied,omitempty"`
 }
 
 // annotation is the outer form: a record whose content stands below "content"
 // or, packed, below "packed", and the seal over everything else.
 type annotation struct {
 	Record
-	Template any             `json:"template,omitempty"` // shadows the record's
-	Owners   any             `json:"owners,omitempty"`   // shadows the record's
-	Content  json.RawMessage `json:"content,omitempty"`
-	Packed   []byte          `json:"packed,omitempty"`
-	Seal     []byte          `json:"seal,omitempty"`
+	Template    any             `json:"template,omitempty"` // these four shadow the record's
+	Under       any             `json:"under,omitempty"`
+	Owners      any             `json:"owners,omitempty"`
+	LastApplied any             `json:"lastApplied,omitempty"`
+	Content     json.RawMessage `json:"content,omitempty"`
+	Packed      []byte          `json:"packed,omitempty"`
+	Seal        []byte          `json:"seal,omitempty"`
 }
 
 // packAbove is the size in bytes from which content is packed. Below it the
@@ -91,7 +111,7 @@ const maxContent = 3 << 20
 
 // Seal encodes a record and seals it with the key. The result is one line of JSON.
 func (k Key) Seal(r Record) (string, error) {
-	content, err := json.Marshal(content{Template: r.Template, Owners: r.Owners})
+	content, err := json.Marshal(content{Template: r.Template, Under: r.Under, Owners: r.Owners, LastApplied: r.LastApplied})
 	if err != nil {
 		return "", fmt.Errorf("encode held template: %w", err)
 	}
@@ -140,6 +160,6 @@ func (k Key) Open(encoded string, uid types.UID) (Record, error) {
 		return Record{}, fmt.Errorf("decode held template: %w", err)
 	}
 	r := in.Record
-	r.Template, r.Owners = c.Template, c.Owners
+	r.Template, r.Under, r.Owners, r.LastApplied = c.Template, c.Under, c.Owners, c.LastApplied
 	return r, nil
 }

@@ -3,58 +3,73 @@
 //
 // While an update is held, the object in the cluster is not what its user last
 // asked for, so every client computes its next request against the wrong base.
-// Desired answers as if it were not.
+// Desired answers as if it were not: it finds out what the client did, and does
+// it again on the held template and its owners.
 package intent
 
 import (
-	"fmt"
+	"reflect"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/webhook/replay"
 )
 
 // Request is what must be known of an update of a Deployment.
 type Request struct {
-	// Stable is the pod template of the object in the cluster.
-	Stable hold.Template
-	// Asked is the pod template of the object in the request, after the
-	// client's own merge and with the API's defaults.
-	Asked hold.Template
+	// Stable is the pod template of the object in the cluster, with its owners.
+	Stable replay.Owned
+	// Asked is the pod template of the object in the request, after the client's
+	// own merge and with the API's defaults; its owners are those that the API
+	// server worked out.
+	Asked replay.Owned
 	// Held is the held template, nil if there is none.
-	Held hold.Template
-	// Touched says that Asked is another template than Stable.
-	Touched bool
+	Held *Held
 	// Writer is who sends the request, and how.
 	Writer Writer
-	// RollsBack says that Asked is the template of a ReplicaSet that the
-	// Deployment still owns.
-	RollsBack bool
+}
+
+// Held is what the object in the cluster would have if nothing were held.
+type Held struct {
+	replay.Owned
+	// LastApplied is the pod template of the manifest that was applied
+	// client-side last, nil if there is none.
+	LastApplied hold.Template
 }
 
 // Writer is how a request came to its template.
 type Writer struct {
 	// Way is how the client computes what it sends.
 	Way Way
-	// LastApplied are the pod templates in the annotation by which kubectl
-	// remembers what was applied client-side, before and after the request.
-	// Both may be nil. They are used for ClientSideApply only.
-	LastApplied LastApplied
+	// By is the field manager.
+	By replay.By
+	// Fields of the asked template are the manager's own after the request, in
+	// FieldsV1 form. They are used for ServerSideApply and Manifest.
+	Fields map[string]any
+	// LastApplied is the pod template of the manifest, for ClientSideApply.
+	LastApplied hold.Template
 }
-
-// LastApplied are the pod templates of kubectl's last-applied-configuration.
-type LastApplied struct{ Before, After hold.Template }
 
 // Way is how a client computes the template it sends.
 type Way string
 
 const (
 	// ServerSideApply: the API server merged a whole manifest by the owners of
-	// fields, which were put back at the hold.
+	// fields.
 	ServerSideApply Way = "ServerSideApply"
-	// ClientSideApply: kubectl merged a whole manifest three ways, onto the
-	// stable template.
+	// ClientSideApply: kubectl merged a whole manifest three ways, by the one it
+	// had applied before.
 	ClientSideApply Way = "ClientSideApply"
+	// Manifest: a whole manifest was merged three ways by a client that keeps the
+	// one before elsewhere, as Helm 3 does.
+	Manifest Way = "Manifest"
 	// Replace: the whole object was sent.
 	Replace Way = "Replace"
+	// Withdraw: the held record was taken off by hand; or kubectl rollout undo to
+	// the revision before the stable one, whose user takes the held update for the
+	// newest revision and wants the one before that.
+	Withdraw Way = "Withdraw"
+	// Rollback: the template of a ReplicaSet that the Deployment owns was sent.
+	Rollback Way = "Rollback"
 	// Patch: something was changed in what the client read or did not read.
 	Patch Way = "Patch"
 )
@@ -62,64 +77,72 @@ const (
 // Rule is by which rule the template was found.
 type Rule string
 
-// The rules, in the order in which they are tried.
+// The rules.
 const (
-	RuleNoHold          Rule = "NoHold"          // what was asked for
-	RuleServerSideApply Rule = "ServerSideApply" // what was asked for
-	RuleReplace         Rule = "Replace"         // what was asked for
-	RuleRollback        Rule = "Rollback"        // what was asked for
+	RuleNoHold          Rule = "NoHold"          // nothing is held: what was asked for
+	RuleServerSideApply Rule = "ServerSideApply" // the same apply on the held template
 	RuleClientSideApply Rule = "ClientSideApply" // kubectl's three-way merge, onto the held template
+	RuleManifest        Rule = "Manifest"        // an apply of what the client owns, on the held template
+	RuleReplace         Rule = "Replace"         // what was asked for
+	RuleWithdraw        Rule = "Withdraw"        // the stable template
+	RuleRollback        Rule = "Rollback"        // what was asked for
 	RuleUntouched       Rule = "Untouched"       // the held template
 	RuleDifference      Rule = "Difference"      // the change from stable to asked, made to the held template
 )
 
-// Desired returns the pod template that a request asks for, and the rule that
-// says so. It fails on templates that cannot be merged.
-func Desired(r Request) (hold.Template, Rule, error) {
-	switch {
-	case r.Held == nil:
-		return r.Asked, RuleNoHold, nil
-	case r.Writer.Way == ServerSideApply:
-		return r.Asked, RuleServerSideApply, nil
-	case r.Writer.Way == Replace:
-		return r.Asked, RuleReplace, nil
-	case r.Touched && r.RollsBack:
-		return r.Asked, RuleRollback, nil
-	case r.Writer.Way == ClientSideApply:
-		desired, err := threeWayMerge(r.Writer.LastApplied, r.Held)
-		return desired, RuleClientSideApply, err
-	}
-	desired, err := transplant(r.Stable, r.Asked, r.Held)
-	if err != nil {
-		return nil, RuleDifference, err
-	}
-	if !r.Touched {
-		return desired, RuleUntouched, nil
-	}
-	return desired, RuleDifference, nil
+// Desired is what a request asks for.
+type Desired struct {
+	// Template and its owners, as they would be if nothing were held.
+	replay.Owned
+	// Rule says how they were found.
+	Rule Rule
+	// Taken are the fields that a server-side apply takes from other managers.
+	// Without force the API server would have refused it, had it seen them.
+	Taken []replay.Conflict
 }
 
-// WithImage is a template in which one container has another image. It fails,
-// naming the containers there are, if there is none of that name; without a
-// name the template must have one container only.
-func WithImage(t hold.Template, container, image string) (hold.Template, error) {
-	spec, _ := t["spec"].(map[string]any)
-	containers, _ := spec["containers"].([]any)
-	var names []string
-	found := -1
-	for i, c := range containers {
-		object, _ := c.(map[string]any)
-		name, _ := object["name"].(string)
-		names = append(names, name)
-		if name == container || container == "" && len(containers) == 1 {
-			found = i
-		}
+// Of returns what a request asks for. It fails on templates that cannot be merged.
+func Of(r Request) (Desired, error) {
+	if r.Held == nil {
+		return Desired{Owned: r.Asked, Rule: RuleNoHold}, nil
 	}
-	if found < 0 {
-		return nil, fmt.Errorf("no container is named %q; the template has %q", container, names)
+	switch r.Writer.Way {
+	case ServerSideApply:
+		return r.serverSideApply()
+	case ClientSideApply:
+		merged, err := threeWayMerge(r.Held.LastApplied, r.Writer.LastApplied, r.Held.Template)
+		return r.changed(merged, RuleClientSideApply, err)
+	case Manifest:
+		owned, err := replay.Declare(r.Held.Owned, r.Asked.Template, r.Writer.Fields, r.Writer.By)
+		return Desired{Owned: owned, Rule: RuleManifest}, err
+	case Replace:
+		return r.changed(r.Asked.Template, RuleReplace, nil)
+	case Withdraw:
+		return Desired{Owned: r.Stable, Rule: RuleWithdraw}, nil
+	case Rollback:
+		return r.changed(r.Asked.Template, RuleRollback, nil)
 	}
-	out := deepCopy(t)
-	object := out["spec"].(map[string]any)["containers"].([]any)[found].(map[string]any)
-	object["image"] = image
-	return out, nil
+	if reflect.DeepEqual(r.Stable.Template, r.Asked.Template) {
+		return Desired{Owned: r.Held.Owned, Rule: RuleUntouched}, nil
+	}
+	merged, err := transplant(r.Stable.Template, r.Asked.Template, r.Held.Template)
+	return r.changed(merged, RuleDifference, err)
+}
+
+func (r Request) serverSideApply() (Desired, error) {
+	sent, err := replay.Configuration(r.Asked.Template, r.Writer.Fields)
+	if err != nil {
+		return Desired{}, err
+	}
+	owned, taken, err := replay.Apply(r.Held.Owned, sent, r.Writer.By)
+	return Desired{Owned: owned, Rule: RuleServerSideApply, Taken: taken}, err
+}
+
+// changed makes the writer the owner of what it changes of the held template.
+func (r Request) changed(to hold.Template, rule Rule, err error) (Desired, error) {
+	if err != nil {
+		return Desired{}, err
+	}
+	owned, err := replay.Update(r.Held.Owned, to, r.Writer.By)
+	return Desired{Owned: owned, Rule: rule}, err
 }

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/webhook/replay"
 )
 
 // template reads a pod template with these containers, in YAML.
@@ -29,65 +30,99 @@ const (
 
 func TestDesired(t *testing.T) {
 	for name, tc := range map[string]struct {
-		stable, held, asked string
-		writer              Writer
-		untouched, rollback bool
-		want                string
-		rule                Rule
+		stable, held, asked         string
+		way                         Way
+		lastApplied, lastAppliedNow string
+		want                        string
+		rule                        Rule
 	}{
 		"without a hold, what was asked for": {
 			stable: app1, asked: app2, want: app2, rule: RuleNoHold},
-		"server-side apply was merged rightly by the API server": {
-			stable: app1, held: app2, asked: app3, writer: Writer{Way: ServerSideApply}, want: app3, rule: RuleServerSideApply},
-		"server-side apply of the stable manifest asks for the stable template": {
-			stable: app1, held: app2, asked: app1, untouched: true, writer: Writer{Way: ServerSideApply}, want: app1, rule: RuleServerSideApply},
 		"replace asks for what it sends": {
-			stable: app1, held: app2, asked: app1 + "," + sidecar, writer: Writer{Way: Replace}, want: app1 + "," + sidecar, rule: RuleReplace},
+			stable: app1, held: app2, asked: app1 + "," + sidecar, way: Replace, want: app1 + "," + sidecar, rule: RuleReplace},
 		"a rollback asks for what it sends": {
-			stable: app1, held: app2 + "," + sidecar, asked: app3, rollback: true, writer: Writer{Way: Patch}, want: app3, rule: RuleRollback},
+			stable: app1, held: app2 + "," + sidecar, asked: app3, way: Rollback, want: app3, rule: RuleRollback},
+		"withdrawing asks for the stable template, whatever is sent": {
+			stable: app1, held: app2, asked: app3, way: Withdraw, want: app1, rule: RuleWithdraw},
 		"client-side apply of the stable manifest asks for the stable template": {
-			stable: app1, held: app2, asked: app1, untouched: true,
-			writer: Writer{Way: ClientSideApply, LastApplied: LastApplied{Before: template(t, app2), After: template(t, app1)}},
-			want:   app1, rule: RuleClientSideApply},
+			stable: app1, held: app2, asked: app1, way: ClientSideApply, lastApplied: app2, lastAppliedNow: app1,
+			want: app1, rule: RuleClientSideApply},
 		"client-side apply drops from the held template what the last one applied": {
-			stable: app1, held: `{name: app, image: v2, args: [a]}`, asked: app3,
-			writer: Writer{Way: ClientSideApply, LastApplied: LastApplied{Before: template(t, `{name: app, image: v2, args: [a]}`), After: template(t, app3)}},
-			want:   app3, rule: RuleClientSideApply},
+			stable: app1, held: `{name: app, image: v2, args: [a]}`, asked: app3, way: ClientSideApply,
+			lastApplied: `{name: app, image: v2, args: [a]}`, lastAppliedNow: app3,
+			want: app3, rule: RuleClientSideApply},
 		"client-side apply leaves in the held template what nobody applied": {
-			stable: app1, held: app2 + "," + sidecar, asked: app3,
-			writer: Writer{Way: ClientSideApply, LastApplied: LastApplied{Before: template(t, app2), After: template(t, app3)}},
-			want:   app3 + "," + sidecar, rule: RuleClientSideApply},
+			stable: app1, held: app2 + "," + sidecar, asked: app3, way: ClientSideApply, lastApplied: app2, lastAppliedNow: app3,
+			want: app3 + "," + sidecar, rule: RuleClientSideApply},
 		"a request that leaves the template alone asks for the held one": {
-			stable: app1, held: app2, asked: app1, untouched: true, writer: Writer{Way: Patch}, want: app2, rule: RuleUntouched},
+			stable: app1, held: app2, asked: app1, way: Patch, want: app2, rule: RuleUntouched},
 		"a patch is made to the held template": {
-			stable: app1, held: app2, asked: `{name: app, image: v1, args: [a]}`, writer: Writer{Way: Patch},
+			stable: app1, held: app2, asked: `{name: app, image: v1, args: [a]}`, way: Patch,
 			want: `{name: app, image: v2, args: [a]}`, rule: RuleDifference},
 		"a patch that removes is made to the held template": {
-			stable: `{name: app, image: v1, args: [a]}`, held: `{name: app, image: v2, args: [a]}`, asked: app1, writer: Writer{Way: Patch},
+			stable: `{name: app, image: v1, args: [a]}`, held: `{name: app, image: v2, args: [a]}`, asked: app1, way: Patch,
 			want: app2, rule: RuleDifference},
 		"the same patch again asks for the held template": {
-			stable: app1, held: app2, asked: app2, writer: Writer{Way: Patch}, want: app2, rule: RuleDifference},
+			stable: app1, held: app2, asked: app2, way: Patch, want: app2, rule: RuleDifference},
 		"a new container is added to the held template, by its name": {
-			stable: app1, held: app2, asked: app1 + "," + sidecar, writer: Writer{Way: Patch}, want: app2 + "," + sidecar, rule: RuleDifference},
+			stable: app1, held: app2, asked: app1 + "," + sidecar, way: Patch, want: app2 + "," + sidecar, rule: RuleDifference},
 		"fields that the client library does not know are patched too": {
-			stable: app1, held: app2, asked: `{name: app, image: v1, newField: {a: [1, 2]}}`, writer: Writer{Way: Patch},
+			stable: app1, held: app2, asked: `{name: app, image: v1, newField: {a: [1, 2]}}`, way: Patch,
 			want: `{name: app, image: v2, newField: {a: [1, 2]}}`, rule: RuleDifference},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := Request{Stable: template(t, tc.stable), Asked: template(t, tc.asked), Touched: !tc.untouched, RollsBack: tc.rollback, Writer: tc.writer}
-			if tc.held != "" {
-				r.Held = template(t, tc.held)
+			r := Request{
+				Stable: replay.Owned{Template: template(t, tc.stable)},
+				Asked:  replay.Owned{Template: template(t, tc.asked)},
+				Writer: Writer{Way: tc.way, By: replay.By{Manager: "jane", APIVersion: "apps/v1"}, LastApplied: template(t, tc.lastAppliedNow)},
 			}
-			got, rule, err := Desired(r)
+			if tc.held != "" {
+				r.Held = &Held{Owned: replay.Owned{Template: template(t, tc.held)}, LastApplied: template(t, tc.lastApplied)}
+			}
+			got, err := Of(r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if rule != tc.rule {
-				t.Errorf("rule %s, want %s", rule, tc.rule)
+			if got.Rule != tc.rule {
+				t.Errorf("rule %s, want %s", got.Rule, tc.rule)
 			}
-			sameTemplate(t, got, template(t, tc.want))
+			sameTemplate(t, got.Template, template(t, tc.want))
 		})
 	}
+}
+
+func TestAServerSideApplyIsMadeOnTheHeldTemplate(t *testing.T) {
+	held := &Held{Owned: replay.Owned{
+		Template: template(t, `{name: app, image: v2, env: [{name: A, value: a}, {name: B, value: b}]}`),
+		Owners: []hold.Owner{
+			{Manager: "flux", Operation: "Apply", APIVersion: "apps/v1", Fields: fields(t, `{"f:image":{},"f:env":{"k:{\"name\":\"A\"}":{".":{},"f:name":{},"f:value":{}}}}`)},
+			{Manager: "kubectl-set", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, `{"f:env":{"k:{\"name\":\"B\"}":{".":{},"f:name":{},"f:value":{}}}}`)},
+		},
+	}}
+	got, err := Of(Request{
+		Stable: replay.Owned{Template: template(t, app1)},
+		Asked:  replay.Owned{Template: template(t, app3)},
+		Held:   held,
+		Writer: Writer{Way: ServerSideApply, By: replay.By{Manager: "flux", APIVersion: "apps/v1"}, Fields: fields(t, `{".":{},"f:name":{},"f:image":{}}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What flux applied and dropped goes, what another tool added stays.
+	sameTemplate(t, got.Template, template(t, `{name: app, image: v3, env: [{name: B, value: b}]}`))
+	if got.Rule != RuleServerSideApply || len(got.Taken) != 0 {
+		t.Errorf("rule %s, taken %v", got.Rule, got.Taken)
+	}
+}
+
+// fields are those of a template whose container app has these.
+func fields(t testing.TB, container string) map[string]any {
+	t.Helper()
+	var out map[string]any
+	if err := json.Unmarshal([]byte(`{"f:spec":{"f:containers":{"k:{\"name\":\"app\"}":`+container+`}}}`), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func sameTemplate(t *testing.T, got, want hold.Template) {
@@ -119,15 +154,16 @@ func TestWithImage(t *testing.T) {
 	sameTemplate(t, got, template(t, app2))
 }
 
-// FuzzDesired merges whatever templates there may be: it must not panic, and
-// asking for nothing must ask for the held template.
-func FuzzDesired(f *testing.F) {
-	f.Add(`{"spec":{"containers":[{"name":"a","image":"1"}]}}`, `{"spec":{"containers":[{"name":"a","image":"2"}]}}`, `{"spec":{"containers":[{"name":"b"}]}}`)
-	f.Add(`{"spec":{"containers":[{"env":[{"name":"A"}]}]}}`, `{"spec":null}`, `{"metadata":{"labels":{"a":"b"}}}`)
-	f.Add(`{"spec":[]}`, `{"spec":{"containers":{}}}`, `{"x":{"y":[1,{"z":null}]}}`)
-	f.Fuzz(func(t *testing.T, stable, held, asked string) {
+// FuzzOf merges whatever templates there may be: it must not panic, and asking
+// for nothing must ask for the held template.
+func FuzzOf(f *testing.F) {
+	f.Add(`{"spec":{"containers":[{"name":"a","image":"1"}]}}`, `{"spec":{"containers":[{"name":"a","image":"2"}]}}`, `{"spec":{"containers":[{"name":"b"}]}}`, `{"f:spec":{}}`)
+	f.Add(`{"spec":{"containers":[{"env":[{"name":"A"}]}]}}`, `{"spec":null}`, `{"metadata":{"labels":{"a":"b"}}}`, `{"f:metadata":{"f:labels":{"f:a":{}}}}`)
+	f.Add(`{"spec":[]}`, `{"spec":{"containers":{}}}`, `{"x":{"y":[1,{"z":null}]}}`, `{"f:spec":{"f:containers":{"k:{\"name\":\"a\"}":{}}}}`)
+	f.Fuzz(func(t *testing.T, stable, held, asked, owned string) {
 		var s, h, n hold.Template
-		for text, into := range map[string]*hold.Template{stable: &s, held: &h, asked: &n} {
+		var of map[string]any
+		for text, into := range map[string]*map[string]any{stable: &s, held: &h, asked: &n, owned: &of} {
 			if json.Unmarshal([]byte(text), into) != nil || *into == nil {
 				return
 			}
@@ -135,11 +171,18 @@ func FuzzDesired(f *testing.F) {
 		if s == nil || h == nil || n == nil {
 			return
 		}
-		_, _, _ = Desired(Request{Stable: s, Held: h, Asked: n, Touched: true, Writer: Writer{Way: Patch}})
-		_, _, _ = Desired(Request{Stable: s, Held: h, Asked: n, Touched: true, Writer: Writer{Way: ClientSideApply, LastApplied: LastApplied{Before: s, After: n}}})
-		got, _, err := Desired(Request{Stable: s, Held: h, Asked: s, Writer: Writer{Way: Patch}})
-		if err == nil {
-			sameTemplate(t, got, h)
+		owner := hold.Owner{Manager: "m", Operation: "Apply", APIVersion: "apps/v1", Fields: of}
+		r := Request{
+			Stable: replay.Owned{Template: s}, Asked: replay.Owned{Template: n},
+			Held: &Held{Owned: replay.Owned{Template: h, Owners: []hold.Owner{owner}}, LastApplied: s},
+		}
+		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Replace, Withdraw, Rollback, Patch} {
+			r.Writer = Writer{Way: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: of, LastApplied: n}
+			_, _ = Of(r)
+		}
+		r.Asked, r.Writer.Way = r.Stable, Patch
+		if got, err := Of(r); err == nil {
+			sameTemplate(t, got.Template, h)
 		}
 	})
 }

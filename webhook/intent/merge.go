@@ -14,16 +14,16 @@ import (
 // threeWayMerge is what kubectl apply does, with the held template where
 // kubectl used the stable one: fields that were applied and no longer are go,
 // fields of the new manifest are set, all else stays.
-func threeWayMerge(applied LastApplied, held hold.Template) (hold.Template, error) {
+func threeWayMerge(before, after, held hold.Template) (hold.Template, error) {
 	schema, err := podTemplateSchema()
 	if err != nil {
 		return nil, err
 	}
-	original, err := encode(orEmpty(applied.Before))
+	original, err := encode(orEmpty(before))
 	if err != nil {
 		return nil, err
 	}
-	modified, err := encode(orEmpty(applied.After))
+	modified, err := encode(orEmpty(after))
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,21 @@ func OfTemplate(entries Entries) []hold.Owner {
 	return owners
 }
 
+// OfObject returns the owners of all fields of the object itself, in FieldsV1
+// form from its root; those of subresources are left out.
+func OfObject(entries Entries) []hold.Owner {
+	var owners []hold.Owner
+	for _, e := range entries {
+		entry, ok := e.(map[string]any)
+		if !ok || keyOf(entry).subresource != "" {
+			continue
+		}
+		fields, _ := entry["fieldsV1"].(map[string]any)
+		owners = append(owners, ownerOf(entry, fields))
+	}
+	return owners
+}
+
 // WithTemplate returns entries in which the fields below spec.template belong
 // to owners and to nobody else. An entry that becomes what stands for it in
 // before keeps the time of that one, so that a request that changes nothing

@@ -5,8 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
-
-	"holdfast.dev/holdfast/api/hold"
 )
 
 func entries(t *testing.T, text string) Entries {
@@ -100,41 +98,6 @@ func TestOperation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := Operation(entries(t, tc.before), entries(t, tc.after), tc.manager); got != tc.want {
 				t.Errorf("Operation = %s, want %s", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestAppliesDifference(t *testing.T) {
-	fields := `
-- {manager: a, operation: Apply, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {".": {}, "f:image": {}}}}}}}}
-- {manager: b, operation: Apply, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:metadata": {"f:labels": {"f:b": {}}}}}}}
-- {manager: c, operation: Apply, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:metadata": {"f:finalizers": {'v:"x"': {}}}}}}}
-- {manager: d, operation: Update, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}}}}}
-`
-	template := func(text string) (out hold.Template) {
-		if err := yaml.Unmarshal([]byte(text), &out); err != nil {
-			t.Fatal(err)
-		}
-		return out
-	}
-	stable := template(`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {containers: [{name: app, image: v1}]}}`)
-	for name, tc := range map[string]struct {
-		held string
-		want map[string]bool
-	}{
-		"the image":     {`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {containers: [{name: app, image: v2}]}}`, map[string]bool{"a": true}},
-		"the label":     {`{metadata: {labels: {b: y}, finalizers: [x]}, spec: {containers: [{name: app, image: v1}]}}`, map[string]bool{"b": true}},
-		"the container": {`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {containers: []}}`, map[string]bool{"a": true}},
-		"a value":       {`{metadata: {labels: {b: x}}, spec: {containers: [{name: app, image: v1}]}}`, map[string]bool{"c": true}},
-		"something else": {`{metadata: {labels: {b: x}, finalizers: [x]}, spec: {dnsPolicy: Default, containers: [{name: app, image: v1}]}}`,
-			map[string]bool{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, manager := range []string{"a", "b", "c", "d"} {
-				if got := AppliesDifference(entries(t, fields), manager, stable, template(tc.held)); got != tc.want[manager] {
-					t.Errorf("AppliesDifference for %s = %v", manager, got)
-				}
 			}
 		})
 	}

@@ -1,0 +1,54 @@
+package clientstate
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast.dev/holdfast/api/hold"
+)
+
+const manifest LastApplied = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"annotations":{},"name":"web"},"spec":{"replicas":3,"template":{"metadata":{"labels":{"a":"<b>"}},"spec":{"hostIPC":false}}}}` + "\n"
+
+func TestTheTemplateOfAManifestIsExchangedAndNothingElse(t *testing.T) {
+	template := manifest.Template()
+	if diff := cmp.Diff(hold.Template{"metadata": map[string]any{"labels": map[string]any{"a": "<b>"}}, "spec": map[string]any{"hostIPC": false}}, template); diff != "" {
+		t.Fatal(diff)
+	}
+	without := manifest.WithTemplate(nil)
+	if without.Template() != nil {
+		t.Errorf("still a template in %s", without)
+	}
+	// Back again it is, byte for byte, what kubectl wrote.
+	want := LastApplied(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"annotations":{},"name":"web"},"spec":{"replicas":3,"template":{"metadata":{"labels":{"a":"\u003cb\u003e"}},"spec":{"hostIPC":false}}}}` + "\n")
+	if diff := cmp.Diff(want, without.WithTemplate(template)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhereNothingChangesNoByteDoes(t *testing.T) {
+	for _, l := range []LastApplied{manifest, "", "garbage", "[]", `{"spec":7}`, `{ "spec" : { "template" : {} } }`} {
+		if got := l.WithTemplate(l.Template()); got != l {
+			t.Errorf("%q became %q", l, got)
+		}
+	}
+}
+
+func TestAMarkIsPutOnAndTakenOff(t *testing.T) {
+	marked := manifest.Marked()
+	if marked == manifest || marked.Marked() != marked {
+		t.Errorf("marked is %q, twice %q", marked, marked.Marked())
+	}
+	if diff := cmp.Diff(manifest.Template(), marked.Template()); diff != "" {
+		t.Errorf("the mark changes the manifest: %s", diff)
+	}
+	if marked.Unmarked() != manifest || manifest.Unmarked() != manifest {
+		t.Errorf("unmarked is %q", marked.Unmarked())
+	}
+	if garbage := LastApplied("garbage"); garbage.Marked() != garbage {
+		t.Error("garbage was marked")
+	}
+	if MarkedRelease("") != "" || MarkedRelease(MarkedRelease("web")) != "web " || UnmarkedRelease("web ") != "web" || UnmarkedRelease("web") != "web" {
+		t.Error("the mark of a Helm release is not put on or taken off")
+	}
+}

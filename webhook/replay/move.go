@@ -1,0 +1,80 @@
+package replay
+
+import (
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/webhook/ownership"
+)
+
+// Move repeats on the held template's owners what a client did to managedFields
+// itself: kubectl apply --server-side, for one, takes over what it applied
+// client-side before by moving the fields of one entry to another. An entry of
+// an update that is gone belongs to the applier that has its fields now.
+func Move(held []hold.Owner, before, after ownership.Entries) ([]hold.Owner, error) {
+	for _, gone := range vanished(before, after) {
+		heir, ok, err := heirOf(gone, after)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		if held, err = moved(held, identity(gone), heir); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// vanished are the entries of updates that are no longer there.
+func vanished(before, after ownership.Entries) []hold.Owner {
+	there := map[string]bool{}
+	for _, o := range ownership.OfObject(after) {
+		there[identity(o)] = true
+	}
+	var gone []hold.Owner
+	for _, o := range ownership.OfObject(before) {
+		if o.Operation == ownership.Update && !there[identity(o)] {
+			gone = append(gone, o)
+		}
+	}
+	return gone
+}
+
+// heirOf is the applier that has all fields of an entry that is gone.
+func heirOf(gone hold.Owner, after ownership.Entries) (hold.Owner, bool, error) {
+	left, err := decodeFields(gone.Fields)
+	if err != nil {
+		return hold.Owner{}, false, err
+	}
+	for _, o := range ownership.OfObject(after) {
+		set, err := decodeFields(o.Fields)
+		if err != nil {
+			return hold.Owner{}, false, err
+		}
+		if o.Operation == ownership.Apply && left.Difference(set).Empty() {
+			return o, true, nil
+		}
+	}
+	return hold.Owner{}, false, nil
+}
+
+// moved gives an owner's fields to the heir.
+func moved(owners []hold.Owner, from string, heir hold.Owner) ([]hold.Owner, error) {
+	managed, err := decodeOwners(owners)
+	if err != nil {
+		return nil, err
+	}
+	left, ok := managed[from]
+	if !ok {
+		return owners, nil
+	}
+	delete(managed, from)
+	set := left.Set()
+	if has, ok := managed[identity(heir)]; ok {
+		set = set.Union(has.Set())
+	}
+	managed[identity(heir)] = fieldpath.NewVersionedSet(set, fieldpath.APIVersion(heir.APIVersion), true)
+	return encodeOwners(managed, owners, heir)
+}

@@ -1,0 +1,104 @@
+package webhook
+
+import (
+	"slices"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/intent"
+	"holdfast.dev/holdfast/webhook/ownership"
+	"holdfast.dev/holdfast/webhook/replay"
+)
+
+// The field managers by which clients are known.
+const (
+	kubectlApply    = "kubectl-client-side-apply"
+	kubectlReplace  = "kubectl-replace"
+	kubectlRollout  = "kubectl-rollout"
+	kubectlAnnotate = "kubectl-annotate"
+)
+
+var (
+	// manifestManagers send what a manifest says by other means than
+	// server-side apply, and keep the manifest before elsewhere.
+	manifestManagers = []string{"helm", "helm-controller"}
+	// changeManagers change single fields. What they send is never a rollback,
+	// even if it comes out as the template of an earlier revision.
+	changeManagers = []string{"kubectl-set", "kubectl-edit", "kubectl-patch", "kubectl-label", kubectlAnnotate}
+)
+
+// writer finds out how the client computed what it sends: by the field managers
+// that kubectl's commands and Helm use, by its entry in managedFields, and by
+// the manifest that client-side apply leaves on the object.
+func (r *request) writer() intent.Writer {
+	w := intent.Writer{Way: r.way(), By: replay.By{Manager: r.manager, APIVersion: "apps/v1"}}
+	operation := ownership.Update
+	if w.Way == intent.ServerSideApply {
+		operation = ownership.Apply
+	}
+	for _, owner := range ownership.OfObject(r.new.managedFields()) {
+		if owner.Manager == r.manager && owner.Operation == operation {
+			w.By.APIVersion, w.By.Time = owner.APIVersion, owner.Time
+		}
+	}
+	for _, owner := range ownership.OfTemplate(r.new.managedFields()) {
+		if owner.Manager == r.manager && owner.Operation == operation {
+			w.Fields = owner.Fields
+		}
+	}
+	if w.Way == intent.ClientSideApply {
+		w.LastApplied = r.new.lastApplied().Template()
+	}
+	return w
+}
+
+func (r *request) way() intent.Way {
+	rollsBack := r.touched() && r.history.has(r.asked)
+	switch {
+	case r.operation() == ownership.Apply:
+		return intent.ServerSideApply
+	case r.manager == kubectlReplace:
+		return intent.Replace
+	case r.undoes(), r.withdraws():
+		return intent.Withdraw
+	case r.manager == kubectlApply && r.new.lastApplied() != "", r.appliesAnew():
+		return intent.ClientSideApply
+	case slices.Contains(manifestManagers, r.manager):
+		return intent.Manifest
+	case rollsBack && !slices.Contains(changeManagers, r.manager):
+		return intent.Rollback
+	}
+	return intent.Patch
+}
+
+// appliesAnew: a manifest was applied, by whatever manager. The commands of
+// kubectl that only edit what is remembered have the name of the program.
+func (r *request) appliesAnew() bool {
+	return r.manager != "kubectl" && r.new.lastApplied() != "" && r.new.lastApplied().Unmarked() != r.old.lastApplied().Unmarked()
+}
+
+// undoes: kubectl rollout undo goes from the newest revision to the one before.
+// Its user takes the held update for the newest.
+func (r *request) undoes() bool {
+	return r.record != nil && r.manager == kubectlRollout && r.touched() && r.asked == r.history.previous()
+}
+
+// withdraws: somebody takes the held record off by hand.
+func (r *request) withdraws() bool {
+	return r.record != nil && r.manager == kubectlAnnotate && !r.touched() &&
+		r.new.annotation(v1alpha1.HeldAnnotation) == "" && !r.imageChanged()
+}
+
+// operation is how the request wrote the object, as managedFields call it.
+func (r *request) operation() string {
+	return ownership.Operation(r.old.managedFields(), r.new.managedFields(), r.manager)
+}
+
+// remembered is the pod template of the manifest applied client-side last, after
+// this request, if nothing were held.
+func (r *request) remembered() hold.Template {
+	if r.record != nil && r.new.lastApplied() == r.old.lastApplied() {
+		return r.record.LastApplied
+	}
+	return r.new.lastApplied().Template()
+}
