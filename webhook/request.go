@@ -73,7 +73,7 @@ func (r *request) findDesired() error {
 		ask.Writer = r.writer()
 	}
 	wish, err := intent.Of(ask)
-	if err == nil && r.record != nil {
+	if err == nil && ask.Writer.Way == intent.Owners {
 		wish.Owners, err = replay.Move(wish.Owners, r.old.managedFields(), r.new.managedFields())
 	}
 	if err != nil { // by what the user sent: the templates in the cluster were merged before

@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,6 +76,15 @@ func (d deployment) managedFields() ownership.Entries {
 	metadata, _ := d.object["metadata"].(map[string]any)
 	entries, _ := metadata["managedFields"].([]any)
 	return entries
+}
+
+func (d deployment) withoutManagedFields() map[string]any {
+	out := maps.Clone(d.object)
+	metadata, _ := d.object["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	delete(metadata, "managedFields")
+	out["metadata"] = metadata
+	return out
 }
 
 // selector is nil where it cannot be read; the API server refuses such an object.

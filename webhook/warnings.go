@@ -31,7 +31,7 @@ func warnWithdrawn(r hold.Record, undone bool) string {
 	if undone {
 		return fmt.Sprintf("held update undone: the Deployment stays on its stable template, run %s ends; undo once more to go to the revision before that", r.Run)
 	}
-	return fmt.Sprintf("held update withdrawn: this is the stable template; run %s ends", r.Run)
+	return fmt.Sprintf("held update withdrawn: the Deployment stays on its stable template; run %s ends", r.Run)
 }
 
 // warnTaken tells what an apply without force would have been refused for, had

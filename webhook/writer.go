@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"reflect"
 	"slices"
 
 	"holdfast.dev/holdfast/api/hold"
@@ -55,6 +56,8 @@ func (r *request) writer() intent.Writer {
 func (r *request) way() intent.Way {
 	rollsBack := r.touched() && r.history.has(r.asked)
 	switch {
+	case r.movesOwners():
+		return intent.Owners
 	case r.operation() == ownership.Apply:
 		return intent.ServerSideApply
 	case r.manager == kubectlReplace:
@@ -75,6 +78,12 @@ func (r *request) way() intent.Way {
 // kubectl that only edit what is remembered have the name of the program.
 func (r *request) appliesAnew() bool {
 	return r.manager != "kubectl" && r.new.lastApplied() != "" && r.new.lastApplied().Unmarked() != r.old.lastApplied().Unmarked()
+}
+
+// movesOwners: a client edits managedFields, and nothing else.
+func (r *request) movesOwners() bool {
+	return replay.Moves(r.old.managedFields(), r.new.managedFields()) &&
+		reflect.DeepEqual(r.old.withoutManagedFields(), r.new.withoutManagedFields())
 }
 
 // undoes: kubectl rollout undo goes from the newest revision to the one before.

@@ -70,6 +70,8 @@ const (
 	Withdraw Way = "Withdraw"
 	// Rollback: the template of a ReplicaSet that the Deployment owns was sent.
 	Rollback Way = "Rollback"
+	// Owners: nothing was changed but who owns what.
+	Owners Way = "Owners"
 	// Patch: something was changed in what the client read or did not read.
 	Patch Way = "Patch"
 )

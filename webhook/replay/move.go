@@ -7,10 +7,19 @@ import (
 	"holdfast.dev/holdfast/webhook/ownership"
 )
 
-// Move repeats on the held template's owners what a client did to managedFields
-// itself: kubectl apply --server-side, for one, takes over what it applied
-// client-side before by moving the fields of one entry to another. An entry of
-// an update that is gone belongs to the applier that has its fields now.
+// Moves says whether a client moved fields from entries of updates to appliers
+// in managedFields itself, as kubectl apply --server-side does to take over what
+// it applied client-side before. It is for requests that change nothing else.
+func Moves(before, after ownership.Entries) bool {
+	for _, gone := range vanished(before, after) {
+		if _, ok, err := heirOf(gone, after); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Move does so with the held template's owners.
 func Move(held []hold.Owner, before, after ownership.Entries) ([]hold.Owner, error) {
 	for _, gone := range vanished(before, after) {
 		heir, ok, err := heirOf(gone, after)
