@@ -3,6 +3,7 @@ package replay
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,16 +124,38 @@ func TestAManifestDropsWhatItSaidBefore(t *testing.T) {
 	// The API server made helm the owner of the default it filled in; that was
 	// changed since and is not said in the manifest.
 	held := Owned{
-		Template: app(t, `image: v2, terminationMessagePath: /other, `+both),
-		Owners:   []hold.Owner{owner(t, "helm", ownership.Update, `"f:image":{},`+envA), onlyB(t), owner(t, "kubectl-patch", ownership.Update, `"f:terminationMessagePath":{}`)},
+		Template: app(t, `image: v2, terminationMessagePath: /other, args: [x], `+both),
+		Owners: []hold.Owner{
+			owner(t, "helm", ownership.Update, `"f:image":{},"f:args":{},`+envA), onlyB(t),
+			owner(t, "kubectl-patch", ownership.Update, `"f:terminationMessagePath":{}`),
+		},
 	}
-	merged := app(t, `image: v3, terminationMessagePath: /dev/termination-log`)
-	got, err := Declare(held, merged, owner(t, "helm", ownership.Update, `"f:image":{},"f:terminationMessagePath":{}`).Fields, helm)
-	if err != nil {
-		t.Fatal(err)
+	for name, tc := range map[string]struct{ merged, fields, want string }{
+		"an element of a list, not the others": {
+			merged: `image: v3, terminationMessagePath: /dev/termination-log, args: [x], env: [{name: C, value: c}]`,
+			fields: `"f:image":{},"f:args":{},"f:terminationMessagePath":{},` + strings.ReplaceAll(envA, `\"A\"`, `\"C\"`),
+			want:   `image: v3, terminationMessagePath: /other, args: [x], env: [{name: B, value: b}, {name: C, value: c}]`,
+		},
+		"a whole list, with what others added to it": {
+			merged: `image: v2, terminationMessagePath: /dev/termination-log, args: [x]`,
+			fields: `"f:image":{},"f:args":{},"f:terminationMessagePath":{}`,
+			want:   `image: v2, terminationMessagePath: /other, args: [x]`,
+		},
+		"a field": {
+			merged: `image: v2, env: [{name: A, value: a}]`, fields: `"f:image":{},` + envA,
+			want: `image: v2, terminationMessagePath: /other, ` + both,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Declare(held, app(t, tc.merged), owner(t, "helm", ownership.Update, tc.fields).Fields, helm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(app(t, tc.want), got.Template); diff != "" {
+				t.Errorf("template (-want +got):\n%s", diff)
+			}
+		})
 	}
-	want(t, got, app(t, `env: [{name: B, value: b}], image: v3, terminationMessagePath: /other`),
-		owner(t, "helm", ownership.Update, `"f:image":{}`), onlyB(t), owner(t, "kubectl-patch", ownership.Update, `"f:terminationMessagePath":{}`))
 }
 
 func TestWhatWasAppliedClientSideMovesToTheApplier(t *testing.T) {
