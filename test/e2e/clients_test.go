@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/test/cluster"
+)
+
+// shape is what somebody asks of a Deployment: few fields, so that every client
+// can ask for each of them.
+type shape struct {
+	version string
+	env     []string // names of variables
+	label   string   // of the Deployment, not of its template
+}
+
+// kind is a way to change Deployments.
+type kind struct {
+	name string
+	// make brings a Deployment into being; nil means kubectl apply.
+	make func(s *shop, name string, is shape) string
+	// ask sends what is wanted. was is what the client asked for before: those
+	// that send a change and no manifest need it. It returns what users read.
+	ask func(s *shop, name string, was, is shape) string
+	// changes: it sends changes, so it cannot ask for what the object in the
+	// cluster says already.
+	changes bool
+}
+
+var kinds = []kind{
+	{name: "kubectl apply", ask: func(s *shop, name string, _, is shape) string {
+		return s.must("apply", "-f", "-", is.manifest(name))
+	}},
+	{name: "kubectl apply --server-side", make: applyServerSide("kubectl"), ask: func(s *shop, name string, _, is shape) string {
+		return applyServerSide("kubectl")(s, name, is)
+	}},
+	{name: "server-side apply by a controller", make: applyServerSide("kustomize-controller"), ask: func(s *shop, name string, _, is shape) string {
+		return applyServerSide("kustomize-controller")(s, name, is)
+	}},
+	{name: "Helm 3", make: helm(cluster.Helm3, "install"), ask: func(s *shop, name string, _, is shape) string {
+		return helm(cluster.Helm3, "upgrade")(s, name, is)
+	}},
+	{name: "Helm 4", make: helm(cluster.Helm4, "install"), ask: func(s *shop, name string, _, is shape) string {
+		return helm(cluster.Helm4, "upgrade")(s, name, is)
+	}},
+	{name: "kubectl replace", ask: func(s *shop, name string, _, is shape) string {
+		return s.must("replace", "-f", "-", is.manifest(name))
+	}},
+	{name: "kubectl set", changes: true, ask: func(s *shop, name string, was, is shape) string {
+		said := s.must("set", "image", "deployment/"+name, "app="+is.image())
+		said += s.must(append([]string{"set", "env", "deployment/" + name}, envChange(was, is)...)...)
+		return said + s.must("label", "deployment", name, "--overwrite", "note="+is.label)
+	}},
+	{name: "kubectl patch", changes: true, ask: func(s *shop, name string, was, is shape) string {
+		return s.must("patch", "deployment", name, "--type=strategic", "-p", string(strategicPatch(was, is)))
+	}},
+	{name: "a program that reads, changes and updates", changes: true, ask: readChangeUpdate},
+}
+
+// manifest is the whole of it.
+func (is shape) manifest(name string) string {
+	env := ""
+	for _, variable := range is.env {
+		env += fmt.Sprintf("{name: %s, value: x}, ", variable)
+	}
+	if env != "" {
+		env = "env: [" + strings.TrimSuffix(env, ", ") + "]"
+	}
+	return fmt.Sprintf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %[1]s, labels: {note: %[2]s}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: %[1]s}}
+  template:
+    metadata: {labels: {app: %[1]s}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: app
+        image: %[3]s
+        %[4]s
+`, name, is.label, is.image(), env)
+}
+
+func (is shape) image() string { return "holdfast.test/app:" + is.version }
+
+func (is shape) String() string { return strings.Join(append([]string{is.version}, is.env...), " ") }
+
+func applyServerSide(manager string) func(*shop, string, shape) string {
+	return func(s *shop, name string, is shape) string {
+		return s.must("apply", "--server-side", "--field-manager="+manager, "-f", "-", is.manifest(name))
+	}
+}
+
+// envChange are the arguments of kubectl set env.
+func envChange(was, is shape) []string {
+	args := []string{}
+	for _, variable := range is.env {
+		args = append(args, variable+"=x")
+	}
+	for _, variable := range was.env {
+		if !contains(is.env, variable) {
+			args = append(args, variable+"-")
+		}
+	}
+	if len(args) == 0 {
+		args = append(args, "NONE-")
+	}
+	return args
+}
+
+func contains(list []string, one string) bool {
+	for _, s := range list {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+func strategicPatch(was, is shape) []byte {
+	env := []any{}
+	for _, variable := range is.env {
+		env = append(env, map[string]any{"name": variable, "value": "x"})
+	}
+	for _, variable := range was.env {
+		if !contains(is.env, variable) {
+			env = append(env, map[string]any{"name": variable, "$patch": "delete"})
+		}
+	}
+	container := map[string]any{"name": "app", "image": is.image(), "env": env}
+	return encode(map[string]any{
+		"metadata": map[string]any{"labels": map[string]any{"note": is.label}},
+		"spec":     map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}},
+	})
+}
+
+// readChangeUpdate is what controllers and the clients of most languages do.
+func readChangeUpdate(s *shop, name string, was, is shape) string {
+	s.t.Helper()
+	var said warnings
+	config, err := world.cluster.RESTConfig()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	config.WarningHandler = &said
+	c, err := client.New(config, client.Options{Scheme: world.client.Scheme()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	// Controllers write too, so such programs try again on a conflict.
+	if err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		d := &appsv1.Deployment{}
+		if err := c.Get(s.t.Context(), types.NamespacedName{Namespace: s.namespace, Name: name}, d); err != nil {
+			return err
+		}
+		container := &d.Spec.Template.Spec.Containers[0]
+		container.Image = is.image()
+		setEnv(container, was, is)
+		d.Labels["note"] = is.label
+		return c.Update(s.t.Context(), d, client.FieldOwner("some-controller"))
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.Join(said, "\n")
+}
