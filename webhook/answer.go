@@ -57,11 +57,15 @@ func (a *answer) set(key, value string) {
 // warn tells the user something. The API server passes 4096 characters on, all
 // warnings of a request together.
 func (a *answer) warn(message string) {
+	a.warnings = append(a.warnings, warning(message))
+}
+
+func warning(message string) string {
 	const limit = 1024
 	if len(message) > limit {
 		message = strings.ToValidUTF8(message[:limit-3], "") + "..."
 	}
-	a.warnings = append(a.warnings, "holdfast: "+message)
+	return "holdfast: " + message
 }
 
 // annotations are all annotations that the object is to have.
