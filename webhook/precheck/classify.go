@@ -2,11 +2,9 @@ package precheck
 
 import (
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -43,8 +41,7 @@ type Asked struct {
 //  2. a policy or a webhook that denies the request refuses the template,
 //     whatever code it chose;
 //  3. a webhook without dry runs was not asked;
-//  4. a user who may not update Deployments was stopped before anybody looked,
-//     and so was one in a namespace that is being deleted;
+//  4. a user who may not update Deployments was stopped before anybody looked;
 //  5. what is invalid, cannot be decoded, or is forbidden by another admission
 //     plugin is refused;
 //  6. anything else (the Deployment has changed or is gone) says nothing about
@@ -52,21 +49,28 @@ type Asked struct {
 func Classify(err *apierrors.StatusError, asked Asked) Finding {
 	status := err.ErrStatus
 	switch {
-	case status.Code == http.StatusTooManyRequests || status.Code >= http.StatusInternalServerError:
+	case status.Code == tooManyRequests || status.Code >= serverError:
 		return NotChecked
 	case denied.MatchString(status.Message):
 		return Refused
 	case noDryRun.MatchString(status.Message), asked.notPermitted(status):
 		return NotChecked
-	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
-		return NotChecked
 	}
 	switch status.Code {
-	case http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusForbidden:
+	case invalid, badRequest, forbidden:
 		return Refused
 	}
 	return NotChecked
 }
+
+// The codes of HTTP that are told apart.
+const (
+	badRequest      = 400
+	forbidden       = 403
+	invalid         = 422
+	tooManyRequests = 429
+	serverError     = 500 // and beyond
+)
 
 // How the API server begins what webhooks and policies say (apiserver 1.36,
 // admission/plugin/webhook/errors and admission/plugin/policy/validating).
@@ -80,7 +84,7 @@ var (
 // they like: but not from the beginning of the message, which is the API
 // server's, and the whole of it is known here.
 func (a Asked) notPermitted(status metav1.Status) bool {
-	return status.Code == http.StatusForbidden && strings.HasPrefix(status.Message, fmt.Sprintf(
+	return status.Code == forbidden && strings.HasPrefix(status.Message, fmt.Sprintf(
 		`deployments.apps %q is forbidden: User %q cannot update resource "deployments" in API group "apps" in the namespace %q`,
 		a.Name, a.User, a.Namespace))
 }
