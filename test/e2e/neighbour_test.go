@@ -83,8 +83,8 @@ func moveIn(s *shop) *neighbour {
 }
 
 // webhook registers a webhook, "Mutating" or "Validating", that is called at a
-// place among the others, and waits until it is called: until the creation of
-// a Deployment, or its refusal, shows what it does.
+// place among the others, with more fields, and waits until it is called: until
+// the answer to the creation of a Deployment shows it.
 func (n *neighbour) webhook(kind, place, path, shows string, more ...string) {
 	n.t.Helper()
 	name := fmt.Sprintf("%s-%s%s", place, n.namespace, strings.ReplaceAll(path, "/", "-"))
@@ -119,11 +119,11 @@ func (n *neighbour) remove(kind, name string) {
 	}
 }
 
-// awaitShown waits until the answer to a creation shows something: the API
-// server looks at a cache of its own.
+// awaitShown waits until the answer to the creation of a Deployment of v2 shows
+// something: the API server looks at a cache of its own.
 func (n *neighbour) awaitShown(text string) {
 	n.t.Helper()
-	probe, _, _ := strings.Cut(strings.Replace(n.web("v3"), "metadata: {name: web}", "metadata: {name: probe}", 1), "---")
+	probe, _, _ := strings.Cut(strings.Replace(n.web("v2"), "metadata: {name: web}", "metadata: {name: probe}", 1), "---")
 	deadline := time.After(patience)
 	for {
 		stdout, stderr, _ := n.kubectl("create", "--dry-run=server", "-o", "yaml", "-f", "-", probe)
@@ -138,10 +138,11 @@ func (n *neighbour) awaitShown(text string) {
 	}
 }
 
-// policy registers a ValidatingAdmissionPolicy on images, and waits until it is asked.
-func (n *neighbour) policy(tag, actions string, more ...string) string {
+// policy registers a ValidatingAdmissionPolicy that does not approve images with
+// the tag v2, and waits until it is asked.
+func (n *neighbour) policy(actions string) {
 	n.t.Helper()
-	name := n.namespace + "-" + tag
+	name := n.namespace + "-not-v2"
 	n.t.Cleanup(func() { n.remove("validatingadmissionpolicybinding", name) })
 	n.install("validatingadmissionpolicy", name, fmt.Sprintf(`
 apiVersion: admissionregistration.k8s.io/v1
@@ -154,14 +155,45 @@ spec:
     resourceRules: [{apiGroups: [apps], apiVersions: [v1], resources: [deployments], operations: [CREATE, UPDATE]}]
   matchConditions: [{name: for-the-shop, expression: "object.metadata.name in ['web', 'probe']"}]
   validations:
-  - expression: "object.spec.template.spec.containers.all(c, !c.image.endsWith(':%s'))"
-    message: tag %[3]s is not approved
-    %s
+  - expression: "object.spec.template.spec.containers.all(c, !c.image.endsWith(':v2'))"
+    message: tag v2 is not approved
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata: {name: %[1]s}
-spec: {policyName: %[1]s, validationActions: [%[5]s]}
-`, name, n.namespace, tag, strings.Join(more, "\n    "), actions))
-	return name
+spec: {policyName: %[1]s, validationActions: [%[3]s]}
+`, name, n.namespace, actions))
+	n.awaitShown("tag v2 is not approved")
+}
+
+// mutatingPolicy registers a MutatingAdmissionPolicy that annotates templates,
+// and waits until it is asked.
+func (n *neighbour) mutatingPolicy() {
+	n.t.Helper()
+	name := n.namespace + "-annotate"
+	n.t.Cleanup(func() { n.remove("mutatingadmissionpolicybinding", name) })
+	n.install("mutatingadmissionpolicy", name, fmt.Sprintf(`
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: %s}
+spec:
+  failurePolicy: Fail
+  reinvocationPolicy: IfNeeded
+  matchConstraints:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}}
+    resourceRules: [{apiGroups: [apps], apiVersions: [v1], resources: [deployments], operations: [CREATE, UPDATE]}]
+  matchConditions: [{name: for-the-shop, expression: "object.metadata.name in ['web', 'probe']"}]
+  mutations:
+  - patchType: ApplyConfiguration
+    applyConfiguration:
+      expression: >-
+        Object{spec: Object.spec{template: Object.spec.template{metadata: Object.spec.template.metadata{
+          annotations: {"policy.holdfast.test/seen": "true"}}}}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: %[1]s}
+spec: {policyName: %[1]s}
+`, name, n.namespace))
+	n.awaitShown("policy.holdfast.test/seen")
 }
