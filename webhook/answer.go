@@ -82,11 +82,15 @@ func text(annotations map[string]any, key string) string {
 // warn tells the user something. The API server passes 4096 characters on, all
 // warnings of a request together.
 func (a *answer) warn(message string) {
+	a.warnings = append(a.warnings, warning(message))
+}
+
+func warning(message string) string {
 	const limit = 1024
 	if len(message) > limit {
 		message = strings.ToValidUTF8(message[:limit-3], "") + "..."
 	}
-	a.warnings = append(a.warnings, "holdfast: "+message)
+	return "holdfast: " + message
 }
 
 // patch is the JSON patch that makes the object of the request what it is to

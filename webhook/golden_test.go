@@ -130,6 +130,7 @@ func setUp(t testing.TB, c casetest.Case) (*Handler, admission.Request) {
 	handler := &Handler{
 		ByNamespace: c.Request.Entry != "deployment", FailClosed: c.Request.Entry == "required",
 		Key: testKey, History: History{Reader: cluster(t, c)},
+		Check:     Check{Updater: accepting{}, User: "evaluator", Timeout: time.Minute},
 		Evaluator: "evaluator", NewID: fixedID,
 		Now: fixedNow, Metrics: NewMetrics(prometheus.NewRegistry()),
 	}

@@ -22,12 +22,14 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/webhook/decide"
+	"holdfast.dev/holdfast/webhook/precheck"
 )
 
 // Handler answers the admission requests of one entry of the webhook configuration.
@@ -41,6 +43,8 @@ type Handler struct {
 	Key hold.Key
 	// History is asked when a request really brings another template.
 	History History
+	// Check asks the API server what it makes of a template before it is held.
+	Check Check
 	// Evaluator is the user name of the evaluator. Who released is decided by
 	// it, never by an annotation alone.
 	Evaluator string
@@ -101,17 +105,30 @@ func verbosity(d decide.Decision) int {
 func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	switch {
 	case req.Operation == admissionv1.Create:
-		return u.asIs(), created, validateInline(u)
+		return h.answerCreate(req, u)
 	case u.user == h.Evaluator:
 		return h.answerEvaluator(u)
 	}
 	return h.answerUser(ctx, req, u)
 }
 
+// answerCreate lets every Deployment be made that can run, and says what will
+// keep its updates from being held.
+func (h *Handler) answerCreate(req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
+	a := u.asIs()
+	for _, clash := range precheck.Clashes(req.Name, u.new.selector(), u.new.template()) {
+		a.warn("updates of this Deployment will be refused: " + clash.Error())
+	}
+	return a, created, validateInline(u)
+}
+
 // denied tells the user what to mend.
 func denied(r refusal) admission.Response {
 	resp := admission.Denied(r.message)
 	resp.Result.Code = http.StatusUnprocessableEntity
+	if r.status != nil {
+		resp.Result.Reason, resp.Result.Code, resp.Result.Details = r.status.Reason, r.status.Code, r.status.Details
+	}
 	return resp
 }
 
@@ -131,17 +148,20 @@ func (h *Handler) undecided(u update, err error) admission.Response {
 }
 
 // refusal is an error that is the user's to mend.
-type refusal struct{ message string }
+type refusal struct {
+	message string
+	status  *metav1.Status // what the API server said, if it is its refusal
+}
 
 func (r refusal) Error() string { return r.message }
 
 func refuse(format string, args ...any) error {
-	return refusal{fmt.Sprintf(format, args...)}
+	return refusal{message: fmt.Sprintf(format, args...)}
 }
 
 func refuseAll(errs field.ErrorList) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return refusal{errs.ToAggregate().Error()}
+	return refusal{message: errs.ToAggregate().Error()}
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -74,6 +76,10 @@ func TestOnlyANewTemplateAsksTheAPIServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			handler, req := setUp(t, c)
 			handler.History = History{Reader: none{t: t}}
+			handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
+				t.Error("a template was checked")
+				return nil
+			})
 			if resp := handler.Handle(context.Background(), req); !resp.Allowed {
 				t.Errorf("refused: %v", resp.Result)
 			}
@@ -142,7 +148,10 @@ func FuzzHandle(f *testing.F) {
 	f.Add(`{"metadata":{"managedFields":[{"manager":"x","fieldsV1":{"f:spec":{"f:template":{"k:{}":{}}}}}]},"spec":{"template":{"a":[{}]},"replicas":"x"}}`, `{"status":{"readyReplicas":1}}`)
 	metrics := NewMetrics(prometheus.NewRegistry())
 	f.Fuzz(func(t *testing.T, object, old string) {
-		handler := Handler{Key: testKey, History: History{Reader: silent{}}, Now: fixedNow, NewID: fixedID, Metrics: metrics}
+		handler := Handler{
+			Key: testKey, History: History{Reader: silent{}}, Check: Check{Updater: accepting{}, Timeout: time.Minute},
+			Now: fixedNow, NewID: fixedID, Metrics: metrics,
+		}
 		req := admissionRequest(casetest.Case{Request: casetest.Request{Manager: "x"}}, nil, nil)
 		req.Object, req.OldObject = runtime.RawExtension{Raw: []byte(object)}, runtime.RawExtension{Raw: []byte(old)}
 		handler.Handle(context.Background(), req)

@@ -27,10 +27,11 @@ type update struct {
 	old, new deployment // old.object is nil on a create
 	manager  string     // the field manager
 	user     string
+	dryRun   bool
 }
 
 func decodeUpdate(req admissionv1.AdmissionRequest) (update, error) {
-	u := update{user: req.UserInfo.Username}
+	u := update{user: req.UserInfo.Username, dryRun: req.DryRun != nil && *req.DryRun}
 	if err := utiljson.Unmarshal(req.Object.Raw, &u.new.object); err != nil {
 		return update{}, fmt.Errorf("decode object: %w", err)
 	}

@@ -27,7 +27,15 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	}
 	decision := decide.Decide(h.view(r))
 	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", r.wish.Rule, "hash", r.desiredHash)
+	var warnings []string
+	if r.needsCheck(decision) {
+		var err error
+		if decision, warnings, err = h.examine(ctx, r); err != nil {
+			return answer{}, decide.Decision{}, err
+		}
+	}
 	a, err := h.carryOut(ctx, r, decision)
+	a.warnings = append(a.warnings, warnings...)
 	return a, decision, err
 }
 

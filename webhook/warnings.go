@@ -18,6 +18,10 @@ func warnHeld(namespace, deployment string, r hold.Record) string {
 		deployment, namespace, r.Run)
 }
 
+func warnNotChecked(why error) string {
+	return fmt.Sprintf("the API server could not be asked beforehand whether it accepts the new template (%v); if it does not, that shows at the release", why)
+}
+
 func warnSuperseding(namespace string, was, is hold.Record) string {
 	return fmt.Sprintf("update held in place of the one of run %s, which ends; follow it with: kubectl -n %s get canaryrun %s -w",
 		was.Run, namespace, is.Run)

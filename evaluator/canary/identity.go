@@ -2,12 +2,13 @@ package canary
 
 import (
 	"fmt"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // What tells a canary's pods apart, for people, dashboards and the programs in
 // them. A template that sets one of these itself keeps its own.
 const (
-	identityLabel    = "canary"
 	identityHostname = "canary"
 	identityEnv      = "CANARY_ENABLED"
 )
@@ -15,8 +16,8 @@ const (
 // identify adds the label canary: "true", the hostname canary and the variable
 // CANARY_ENABLED=1 in every container; init containers are left alone.
 func identify(template, podLabels map[string]any) error {
-	if _, set := podLabels[identityLabel]; !set {
-		podLabels[identityLabel] = "true"
+	if _, set := podLabels[v1alpha1.CanaryPodLabel]; !set {
+		podLabels[v1alpha1.CanaryPodLabel] = "true"
 	}
 	spec, err := object(template, "spec")
 	if err != nil {

@@ -14,13 +14,6 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-const (
-	managedByLabel = "app.kubernetes.io/managed-by"
-	managedBy      = "holdfast"
-	// podTemplateHash is the label by which a Deployment tells its ReplicaSets apart.
-	podTemplateHash = "pod-template-hash"
-)
-
 // ErrInvalid is wrapped by the errors for a template that cannot be run as a
 // canary, however often it is tried.
 var ErrInvalid = errors.New("the held template cannot run as a canary")
@@ -47,12 +40,7 @@ type Spec struct {
 // and so get their share of what the Deployment's Services send.
 func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 	run := v1alpha1.LabelValue(s.Run)
-	own := labels.Set{
-		v1alpha1.RunLabel:        run,
-		v1alpha1.DeploymentLabel: v1alpha1.LabelValue(s.Deployment),
-		v1alpha1.HashLabel:       string(s.Hash),
-		managedByLabel:           managedBy,
-	}
+	own := labels.Set(v1alpha1.CanaryReplicaSetLabels(s.Run, s.Deployment, string(s.Hash)))
 	selector, err := metav1.LabelSelectorAsSelector(s.Selector)
 	if err != nil {
 		return nil, fmt.Errorf("%w: selector of the Deployment: %w", ErrInvalid, err)
@@ -60,7 +48,7 @@ func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 	if selector.Matches(own) {
 		return nil, fmt.Errorf("%w: the Deployment's selector %q matches the canary's ReplicaSet itself", ErrInvalid, selector)
 	}
-	template, err := podTemplate(s, run)
+	template, err := podTemplate(s)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +79,7 @@ func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 }
 
 // podTemplate is a copy of the held template with the identity of a canary.
-func podTemplate(s Spec, run string) (hold.Template, error) {
+func podTemplate(s Spec) (hold.Template, error) {
 	if s.Template == nil {
 		return nil, fmt.Errorf("%w: it is empty", ErrInvalid)
 	}
@@ -104,14 +92,14 @@ func podTemplate(s Spec, run string) (hold.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range []string{podTemplateHash, v1alpha1.RunLabel, v1alpha1.RoleLabel, v1alpha1.HashLabel} {
+	for _, key := range v1alpha1.ReservedPodLabels {
 		if _, taken := podLabels[key]; taken {
 			return nil, fmt.Errorf("%w: it uses the label %s, by which pods are told apart", ErrInvalid, key)
 		}
 	}
-	podLabels[v1alpha1.RunLabel] = run
-	podLabels[v1alpha1.RoleLabel] = v1alpha1.RoleCanary
-	podLabels[v1alpha1.HashLabel] = string(s.Hash)
+	for key, value := range v1alpha1.CanaryPodLabels(s.Run, string(s.Hash)) {
+		podLabels[key] = value
+	}
 	if err := identify(template, podLabels); err != nil {
 		return nil, err
 	}

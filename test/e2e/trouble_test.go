@@ -27,12 +27,12 @@ func TestTheRecordIsHoldfastsAlone(t *testing.T) {
 	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
 	record := s.deployment("web").Annotations[v1alpha1.HeldAnnotation]
 	for name, value := range map[string]string{
-		"made garbage":                        "{",
-		"edited":                              strings.Replace(record, "app:v2", "app:v6", 1),
-		"copied from another Deployment":      copied,
-		"made huge":                           strings.Repeat("x", 200<<10),
-		"emptied":                             "",
-		"an older one, in a manifest of old":  `{"id":"1"}`,
+		"made garbage":                       "{",
+		"edited":                             strings.Replace(record, "app:v2", "app:v6", 1),
+		"copied from another Deployment":     copied,
+		"made huge":                          strings.Repeat("x", 200<<10),
+		"emptied":                            "",
+		"an older one, in a manifest of old": `{"id":"1"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &shop{t: t, namespace: s.namespace}

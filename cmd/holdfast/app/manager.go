@@ -98,7 +98,11 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 	if err := mgr.Add(certificates); err != nil {
 		return err
 	}
-	serveAdmission(mgr, o, key)
+	updater, err := holdwebhook.NewUpdater(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	if err != nil {
+		return err
+	}
+	serveAdmission(mgr, o, key, updater)
 	labels := &optin.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: []string{o.namespace, "kube-system"}}
 	if err := labels.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up opt-in: %w", err)
@@ -120,7 +124,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 }
 
 // serveAdmission serves the three entries of the webhook configuration.
-func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key) {
+func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, updater holdwebhook.Updater) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
 	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
 		"/hold/enabled":    {byNamespace: true},
@@ -130,6 +134,7 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key) {
 		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.Handler{
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: key, History: holdwebhook.History{Reader: mgr.GetAPIReader()},
+			Check:     holdwebhook.Check{Updater: updater, User: o.user(), Timeout: holdwebhook.CheckTimeout},
 			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
 		}})
 	}

@@ -1,0 +1,32 @@
+package v1alpha1
+
+// What else than keys of Holdfast's own stands in the labels of a canary.
+const (
+	// CanaryPodLabel is "true" on canary pods, unless their template says something else.
+	CanaryPodLabel = "canary"
+	// podTemplateHashLabel is the label by which a Deployment tells its ReplicaSets apart.
+	podTemplateHashLabel = "pod-template-hash"
+
+	managedByLabel = "app.kubernetes.io/managed-by"
+	managedBy      = "holdfast"
+)
+
+// ReservedPodLabels are the labels by which pods are told apart. A template
+// that sets one cannot run as a canary.
+var ReservedPodLabels = []string{podTemplateHashLabel, RunLabel, RoleLabel, HashLabel}
+
+// CanaryPodLabels are the labels that the pods of a run get beside those of
+// their template, CanaryPodLabel aside.
+func CanaryPodLabels(run, hash string) map[string]string {
+	return map[string]string{RunLabel: LabelValue(run), RoleLabel: RoleCanary, HashLabel: hash}
+}
+
+// CanaryReplicaSetLabels are the labels of the ReplicaSet of a run.
+func CanaryReplicaSetLabels(run, deployment, hash string) map[string]string {
+	return map[string]string{
+		RunLabel:        LabelValue(run),
+		DeploymentLabel: LabelValue(deployment),
+		HashLabel:       hash,
+		managedByLabel:  managedBy,
+	}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// template is the pod template of a Deployment. Every change made to it is made once: a webhook may be called again for
+// what it has changed before.
+type template map[string]any
+
+func templateOf(deployment []byte) (template, error) {
+	var object struct {
+		Spec struct {
+			Template template `json:"template"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(deployment, &object); err != nil {
+		return nil, fmt.Errorf("decode Deployment: %w", err)
+	}
+	if object.Spec.Template == nil {
+		return nil, fmt.Errorf("the object has no pod template")
+	}
+	return object.Spec.Template, nil
+}
+
+func (t template) spec() map[string]any {
+	spec, _ := t["spec"].(map[string]any)
+	return spec
+}
+
+func (t template) containers() []any {
+	containers, _ := t.spec()["containers"].([]any)
+	return containers
+}
+
+// images are those of all containers.
+func (t template) images() []string {
+	var out []string
+	for _, c := range t.containers() {
+		container, _ := c.(map[string]any)
+		image, _ := container["image"].(string)
+		out = append(out, image)
+	}
+	return out
+}
+
+// hasTag says whether any container has an image of this tag.
+func (t template) hasTag(tag string) bool {
+	for _, image := range t.images() {
+		image, _, _ = strings.Cut(image, "@")
+		if strings.HasSuffix(image, ":"+tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// inject adds a container "sidecar".
+func (t template) inject(image string) {
+	for _, c := range t.containers() {
+		if container, _ := c.(map[string]any); container["name"] == "sidecar" {
+			return
+		}
+	}
+	t.spec()["containers"] = append(t.containers(), map[string]any{
+		"name": "sidecar", "image": image, "args": []any{"--listen=:8181", "--drain=0s"},
+	})
+}
+
+// pin puts a digest behind each image that has none: app:v2 becomes app:v2@sha256:….
+func (t template) pin() {
+	for _, c := range t.containers() {
+		container, _ := c.(map[string]any)
+		image, _ := container["image"].(string)
+		if !strings.Contains(image, "@") {
+			container["image"] = fmt.Sprintf("%s@sha256:%x", image, sha256.Sum256([]byte(image)))
+		}
+	}
+}
+
+// annotate puts an annotation on the pods.
+func (t template) annotate() {
+	metadata, _ := t["metadata"].(map[string]any)
+	annotations, ok := metadata["annotations"].(map[string]any)
+	if !ok {
+		annotations = map[string]any{}
+		metadata["annotations"] = annotations
+	}
+	annotations["webhook.holdfast.test/seen"] = "true"
+}

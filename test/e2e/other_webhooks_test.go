@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// TestOtherWebhooksAndHoldfast: others that change templates, called before or
+// after Holdfast. What is held is what they make of a manifest, so that the
+// manifest applied again is no news, neither while it is held nor when it is
+// released.
+func TestOtherWebhooksAndHoldfast(t *testing.T) {
+	t.Parallel()
+	mutating := func(place string, more ...string) func(*neighbour) {
+		return func(n *neighbour) {
+			n.webhook("Mutating", place, "/inject", "holdfast.test/app:sidecar", more...)
+			n.webhook("Mutating", place, "/pin", "@sha256:", more...)
+			n.webhook("Mutating", place, "/annotate", "webhook.holdfast.test/seen", more...)
+		}
+	}
+	for place, install := range map[string]func(*neighbour){
+		"before":                mutating(before),
+		"after":                 mutating(after),
+		"before, called again":  mutating(before, "reinvocationPolicy: IfNeeded"),
+		"after, called again":   mutating(after, "reinvocationPolicy: IfNeeded"),
+		"a policy that mutates": (*neighbour).mutatingPolicy,
+	} {
+		for way, apply := range map[string][]string{
+			"client-side": {"apply", "-f", "-"},
+			"server-side": {"apply", "--server-side", "--force-conflicts", "-f", "-"},
+		} {
+			t.Run(place+", "+way, func(t *testing.T) {
+				t.Parallel()
+				s := open(t, settings{noLoad: true})
+				n := moveIn(s)
+				s.must("delete", "deployment", "web")
+				install(n)
+				s.must(append(apply, s.web("v1"))...)
+				s.must("annotate", "deployment", "web", v1alpha1.PlanAnnotation+"=default")
+				s.awaitAvailable()
+				holdAndRelease(s, apply, place != "a policy that mutates")
+			})
+		}
+	}
+}
+
+// holdAndRelease takes v2 through a hold, and applies it again at every turn.
+// The run starts only when there is a plan.
+func holdAndRelease(s *shop, apply []string, sidecar bool) {
+	s.t.Helper()
+	v2 := append(apply, s.web("v2"))
+	if said := s.must(v2...); !strings.Contains(said, "update held") {
+		s.t.Fatalf("kubectl says:\n%s", said)
+	}
+	s.wantEvents("PlanNotFound")
+	before := s.object()
+	if said := s.must(v2...); !strings.Contains(said, "held already") {
+		s.t.Errorf("applied again during the hold, kubectl says:\n%s", said)
+	}
+	if after := s.object(); after != before {
+		s.t.Errorf("applied again during the hold, the object changed from\n%s\nto\n%s", before, after)
+	}
+	s.must("apply", "-f", "-", planOf(`sum(up{ {{canary}} }) * 0`))
+	run := s.onlyRun()
+	if sidecar {
+		wantSidecars(s)
+	}
+	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	await(s, "nobody writes the Deployment any more", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return rolledOut(d) && d.Status.TerminatingReplicas != nil && *d.Status.TerminatingReplicas == 0
+	})
+	if image := s.image(); !strings.HasPrefix(image, "v2") {
+		s.t.Fatalf("the Deployment runs %s", image)
+	}
+	released := s.deployment("web")
+	if said := s.must(v2...); strings.Contains(said, "holdfast:") {
+		s.t.Errorf("applied again after the release, kubectl says:\n%s", said)
+	}
+	// The API server writes a new time into managedFields here, also without Holdfast.
+	again := s.deployment("web")
+	if diff := cmp.Diff(released.Spec, again.Spec); diff != "" || again.Generation != released.Generation {
+		s.t.Errorf("applied again after the release, the spec changed:\n%s", diff)
+	}
+	if diff := cmp.Diff(released.Annotations, again.Annotations); diff != "" {
+		s.t.Errorf("applied again after the release, the annotations changed:\n%s", diff)
+	}
+	if said := s.must("replace", "-f", "-", s.web("v2")); strings.Contains(said, "update held") {
+		s.t.Errorf("replaced by itself, kubectl says:\n%s", said)
+	}
+	if said := s.must(append(apply, s.web("v1"))...); !strings.Contains(said, "rollback") {
+		s.t.Errorf("rolled back, kubectl says:\n%s", said)
+	}
+	var ungated corev1.EventList
+	if err := world.client.List(s.t.Context(), &ungated, inNamespace(s), matchingFields("reason", "UngatedUpdate")); err != nil {
+		s.t.Fatal(err)
+	}
+	if len(ungated.Items) > 0 {
+		s.t.Errorf("an update passed Holdfast by: %s", ungated.Items[0].Message)
+	}
+}
+
+// wantSidecars: the pods of the canary are what the release will run.
+func wantSidecars(s *shop) {
+	s.t.Helper()
+	var pods corev1.PodList
+	awaitSome(s, "a canary pod", &pods, withRole)
+	for _, pod := range pods.Items {
+		if len(pod.Spec.Containers) != 2 || !strings.Contains(pod.Spec.Containers[0].Image, ":v2@sha256:") ||
+			pod.Annotations["webhook.holdfast.test/seen"] != "true" {
+			s.t.Errorf("canary pod %s has %d containers, image %s, annotations %v",
+				pod.Name, len(pod.Spec.Containers), pod.Spec.Containers[0].Image, pod.Annotations)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/webhook/decide"
+	"holdfast.dev/holdfast/webhook/precheck"
+)
+
+// examine lets the API server look at the template that is about to be held,
+// and decides anew on what it would make of it: with the sidecar that another
+// webhook adds, a manifest applied again is the held template, or the stable
+// one. A template that could not be checked is held as it was asked for; every
+// admission sees it at the release again.
+//
+// It refuses what the API server refuses, and what cannot run as a canary. The
+// warnings are for the user, after those that say what became of the update.
+func (h *Handler) examine(ctx context.Context, r *request) (d decide.Decision, warnings []string, err error) {
+	found := h.Check.ask(ctx, r.new, r.desired)
+	if !r.dryRun {
+		h.Metrics.checks.WithLabelValues(string(found.finding)).Inc()
+	}
+	switch found.finding {
+	case precheck.Refused:
+		return decide.Decision{}, nil, refuseAs(found.status)
+	case precheck.Accepted:
+		warnings = found.warnings
+		r.desired = found.template
+		if r.source == hold.SourceTemplate {
+			r.wish.Template = found.template
+		}
+		if r.desiredHash, err = hold.HashOf(r.desired); err != nil {
+			return decide.Decision{}, nil, err
+		}
+	default:
+		warnings = []string{warning(warnNotChecked(found.why))}
+	}
+	d = decide.Decide(h.view(r))
+	if d.Effect != decide.Hold {
+		return d, warnings, nil
+	}
+	return d, warnings, refuseAll(precheck.Clashes(r.name, r.new.selector(), r.desired))
+}
+
+// needsCheck: templates are checked when they are about to be held, but not in
+// a check.
+func (r *request) needsCheck(d decide.Decision) bool {
+	return d.Effect == decide.Hold && !(r.dryRun && r.manager == checkManager)
+}
+
+// refuseAs refuses with what the API server says of a template, the reason,
+// code and fields with it, so that clients show them as if it had been asked
+// for without Holdfast.
+func refuseAs(status metav1.Status) error {
+	return refusal{
+		message: fmt.Sprintf("the API server refuses the new pod template: %s", status.Message),
+		status:  &status,
+	}
+}
