@@ -41,8 +41,9 @@ fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 	  done; \
 	done
 
-bench: ## Measure what the webhook adds to an update
+bench: ## Measure what it costs to be guarded
 	$(GO) test -run '^$$' -bench . ./webhook/...
+	@$(GO) run -C test ./bench
 
 build: ## Build holdfast into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...

@@ -1,0 +1,80 @@
+// Command bench measures what it costs to be guarded: the same updates, in turn,
+// of a Deployment in a guarded namespace and of one in a namespace that is not,
+// on one real control plane in one run. Times on one machine say little on
+// another; ratios of one run say more.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"holdfast.dev/holdfast/test/cluster"
+)
+
+func main() {
+	n := flag.Int("n", 400, "updates of each kind")
+	saturate := flag.Duration("saturate", 15*time.Second, "how long one replica is kept busy")
+	attach := flag.String("cluster", "", "the folder of a running cluster to use; without it one is started")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Stdout, *attach, *n, *saturate)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, attach string, n int, saturate time.Duration) (err error) {
+	c, stop, err := open(ctx, attach)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopErr := stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	b, err := prepare(ctx, c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n| %d updates of each, in turn | unguarded p50 | p99 | guarded p50 | p99 | ratio of p50 | webhook calls |\n|---|---|---|---|---|---|---|\n", n)
+	for _, m := range measurements {
+		r, err := b.compare(ctx, m, n)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		fmt.Fprintln(out, r)
+	}
+	s, err := b.saturate(ctx, saturate)
+	if err != nil {
+		return fmt.Errorf("saturate one replica: %w", err)
+	}
+	fmt.Fprintf(out, "\n%s\n", s)
+	return nil
+}
+
+// open attaches to a cluster or starts one.
+func open(ctx context.Context, attach string) (*cluster.Cluster, func() error, error) {
+	if attach != "" {
+		c, err := cluster.Attach(attach)
+		return c, func() error { return nil }, err
+	}
+	overlay, err := filepath.Abs("../manifests/overlays/test")
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay})
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, c.Stop, nil
+}
