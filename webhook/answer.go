@@ -19,6 +19,7 @@ var ownAnnotations = []string{
 	v1alpha1.RejectedAnnotation,
 	v1alpha1.StableAnnotation,
 	v1alpha1.ReleaseAnnotation,
+	v1alpha1.FailedAnnotation,
 }
 
 // answer is what the object of a request is to become.
@@ -103,7 +104,7 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 	}
 	var ops []jsonpatch.Operation
 	for _, key := range ownAnnotations {
-		path := "/metadata/annotations/" + strings.ReplaceAll(key, "/", "~1")
+		path := annotationPath(key)
 		before, had := sent[key]
 		after, has := want[key]
 		switch {
@@ -114,6 +115,11 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 		}
 	}
 	return ops
+}
+
+// annotationPath is where an annotation stands, as a JSON pointer.
+func annotationPath(key string) string {
+	return "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 }
 
 // maxAnnotations is the API server's limit for all keys and values together, in bytes.

@@ -46,6 +46,7 @@ func (u update) release(r hold.Record) answer {
 	a.template = r.Template
 	a.managedFields = ownership.WithTemplate(u.new.managedFields(), u.old.managedFields(), r.Owners)
 	a.set(v1alpha1.HeldAnnotation, "")
+	a.set(v1alpha1.FailedAnnotation, "")
 	a.set(v1alpha1.StableAnnotation, string(r.Hash))
 	return a
 }

@@ -6,12 +6,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast.dev/holdfast/webhook/decide"
+	"holdfast.dev/holdfast/webhook/status"
 )
 
 // Metrics count what the webhook decides and how long it takes.
 type Metrics struct {
 	decisions *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
+	statuses  *prometheus.CounterVec
 }
 
 // What can become of a request beside what package decide comes to.
@@ -36,7 +38,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"effect"}),
 	}
-	r.MustRegister(m.decisions, m.duration)
+	m.statuses = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "holdfast_status_writes_total",
+		Help: "Writes of the status of Deployments that reached the webhook, by what tools that wait are to see.",
+	}, []string{"state"})
+	r.MustRegister(m.decisions, m.duration, m.statuses)
+	for _, state := range status.States {
+		m.statuses.WithLabelValues(string(state))
+	}
 	for _, d := range append(decide.Decisions, released, own, created, refused, failed) { // every series from the start
 		m.decisions.WithLabelValues(string(d.Effect), string(d.Reason))
 	}
