@@ -36,7 +36,10 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1
 	case !guarded || running == "" || stamp == running:
 		return false, nil
 	}
-	marks := map[string]any{v1alpha1.StableAnnotation: string(running), v1alpha1.FailedAnnotation: nil}
+	marks := map[string]any{v1alpha1.StableAnnotation: string(running)}
+	if stamp != "" {
+		marks[v1alpha1.FailedAnnotation] = nil
+	}
 	if err := e.annotate(ctx, d, marks); err != nil {
 		return false, err
 	}
