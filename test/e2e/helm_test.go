@@ -73,7 +73,7 @@ func TestHelmWaitsForTheRelease(t *testing.T) {
 // TestHelm4FailsAfterARevert at once, and rolls back.
 func TestHelm4FailsAfterARevert(t *testing.T) {
 	t.Parallel()
-	s, chart := openHelm(t, "helm4", patient)
+	s, chart := openHelm(t, "helm4", longPlan)
 	upgrade := s.start("helm4", "upgrade", "web", chart, "--set=version=v2,args={--crash-after=2s}", "--wait", "--timeout=10m")
 	run := s.onlyRun()
 	s.wantReverted(run.Name, v1alpha1.ReasonCrashed)
@@ -84,7 +84,7 @@ func TestHelm4FailsAfterARevert(t *testing.T) {
 // TestHelm3FailsAfterARevert: it reads no conditions, so it fails when its time is up.
 func TestHelm3FailsAfterARevert(t *testing.T) {
 	t.Parallel()
-	s, chart := openHelm(t, "helm3", patient)
+	s, chart := openHelm(t, "helm3", longPlan)
 	bad := []string{"upgrade", "web", chart, "--set=version=v2,args={--crash-after=2s}"}
 	s.start("helm3", bad...).wantSuccess("v1 Ready: 2; others: 0")
 	run := s.onlyRun()

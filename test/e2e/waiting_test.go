@@ -9,8 +9,8 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -25,6 +25,9 @@ spec:
   analysis: {interval: 1s, period: 4s}
 `
 
+// longPlan is shortPlan with a period that no scenario waits for.
+var longPlan = strings.Replace(shortPlan, "period: 4s", "period: 1h", 1)
+
 // nothingNew is what kubectl says of an update that is held.
 const nothingNew = "0 out of 2 new replicas have been updated"
 
@@ -34,27 +37,34 @@ func (s *shop) waiters() []*tool {
 	return []*tool{
 		s.start("kubectl", "rollout", "status", "deployment/web"),
 		s.start("kubectl", "wait", "deployment/web", "--for=jsonpath={.status.updatedReplicas}=2", "--timeout=10m"),
-		s.startFunc("kstatus", s.kstatus),
+		s.startFunc("kstatus", s.kstatus()),
 	}
 }
 
 // kstatus waits as Flux does: until the library says that all is done, or has failed.
-func (s *shop) kstatus(ctx context.Context, out *said) error {
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
-	var last *status.Result
-	_, err := watchtools.UntilWithSync(ctx, listWatch(s, "web", u), u, func(cache.Store) (bool, error) { return false, nil }, func(e watch.Event) (bool, error) {
-		var err error
-		if last, err = status.Compute(e.Object.(*unstructured.Unstructured)); err != nil {
-			return false, err
+func (s *shop) kstatus() func(context.Context, *said) error {
+	s.t.Helper()
+	web := listWatch(s, "web", &appsv1.Deployment{})
+	return func(ctx context.Context, out *said) error {
+		var last *status.Result
+		_, err := watchtools.UntilWithSync(ctx, web, &appsv1.Deployment{}, nil, func(e watch.Event) (bool, error) {
+			object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(e.Object)
+			if err != nil {
+				return false, err
+			}
+			u := &unstructured.Unstructured{Object: object}
+			u.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+			if last, err = status.Compute(u); err != nil {
+				return false, err
+			}
+			fmt.Fprintln(out, last.Status, last.Message, last.Conditions)
+			return last.Status == status.CurrentStatus || last.Status == status.FailedStatus, nil
+		})
+		if err == nil && last.Status == status.FailedStatus {
+			err = errFailed
 		}
-		fmt.Fprintln(out, last.Status, last.Message, last.Conditions)
-		return last.Status == status.CurrentStatus || last.Status == status.FailedStatus, nil
-	})
-	if err == nil && last.Status == status.FailedStatus {
-		err = errFailed
+		return err
 	}
-	return err
 }
 
 func TestToolsWaitForTheRelease(t *testing.T) {
@@ -74,11 +84,11 @@ func TestToolsWaitForTheRelease(t *testing.T) {
 
 func TestToolsFailAfterARevert(t *testing.T) {
 	t.Parallel()
-	s := open(t, settings{plan: patient, noLoad: true})
+	s := open(t, settings{plan: longPlan, noLoad: true})
 	run := s.holdV2("--crash-after=2s")
 	rollout := s.start("kubectl", "rollout", "status", "deployment/web")
 	condition := s.start("kubectl", "wait", "deployment/web", "--for=condition=Progressing=False", "--timeout=10m")
-	library := s.startFunc("kstatus", s.kstatus)
+	library := s.startFunc("kstatus", s.kstatus())
 	s.wantReverted(run.Name, v1alpha1.ReasonCrashed)
 	rollout.wantFailure("exceeded its progress deadline")
 	library.wantFailure("canary run " + run.Name + " rejected the update")
@@ -91,7 +101,7 @@ func TestToolsFailAfterARevert(t *testing.T) {
 // TestAFailureEndsWithTheNextRequestForAnotherTemplate, and with no other.
 func TestAFailureEndsWithTheNextRequestForAnotherTemplate(t *testing.T) {
 	t.Parallel()
-	s := open(t, settings{plan: patient, noLoad: true})
+	s := open(t, settings{plan: longPlan, noLoad: true})
 	run := s.holdV2("--crash-after=2s")
 	s.wantReverted(run.Name, v1alpha1.ReasonCrashed)
 	fails := func(after string) {
@@ -125,7 +135,7 @@ func TestAFailureEndsWithTheNextRequestForAnotherTemplate(t *testing.T) {
 // Deployment in turn, so what it says after the change shows that it has seen it.
 func TestAHoldIsWaitedForThroughScalingAndPausing(t *testing.T) {
 	t.Parallel()
-	s := open(t, settings{plan: patient, noLoad: true})
+	s := open(t, settings{plan: longPlan, noLoad: true})
 	run := s.holdV2()
 	rollout := s.start("kubectl", "rollout", "status", "deployment/web")
 	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
