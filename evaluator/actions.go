@@ -120,7 +120,7 @@ func (e *evaluator) deleteCanary(ctx context.Context, seen observed) error {
 	return nil
 }
 
-// revert takes the record off the Deployment and remembers the rejection, in one write.
+// revert takes the record off the Deployment, remembers the rejection, and lets tools that wait fail, in one write.
 func (e *evaluator) revert(ctx context.Context, seen observed, a plan.Revert) error {
 	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation))
 	if err != nil {
@@ -133,6 +133,7 @@ func (e *evaluator) revert(ctx context.Context, seen observed, a plan.Revert) er
 	return e.annotate(ctx, seen.deployment, map[string]any{
 		v1alpha1.HeldAnnotation:     nil,
 		v1alpha1.RejectedAnnotation: encoded,
+		v1alpha1.FailedAnnotation:   string(a.Rejection.Hash),
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -73,12 +74,16 @@ func (d deployment) selector() (*metav1.LabelSelector, error) {
 	return selector, nil
 }
 
-// progressing is the reason of its condition Progressing.
+// progressing is the reason of its condition Progressing, "" where that is
+// Holdfast's own and tells of a rejection, not of a rollout.
 func (d deployment) progressing() string {
 	conditions, _, _ := unstructured.NestedSlice(d.Object, "status", "conditions")
 	for _, c := range conditions {
 		if c, ok := c.(map[string]any); ok && c["type"] == string(appsv1.DeploymentProgressing) {
 			reason, _ := c["reason"].(string)
+			if message, _ := c["message"].(string); strings.HasPrefix(message, v1alpha1.RejectionMessagePrefix) {
+				return ""
+			}
 			return reason
 		}
 	}

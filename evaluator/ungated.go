@@ -16,7 +16,8 @@ import (
 // reached: the stamp is put right first, and only then told, so that each such
 // update is told and counted once.
 //
-// A Deployment that is no longer guarded loses its stamp, or the first look at
+// The mark of a failed update goes with it: it was not the last one. A
+// Deployment that is no longer guarded loses its stamp, or the first look at
 // it when it is guarded again would take all that came meanwhile for ungated.
 //
 // Guarded is here what the webhook selects on: the label, not the annotation
@@ -31,11 +32,15 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1
 	guarded := plan.Guarded(nil, ns.Labels, d.GetAnnotations())
 	switch {
 	case !guarded && stamp != "":
-		return true, e.annotate(ctx, d, map[string]any{v1alpha1.StableAnnotation: nil})
+		return true, e.annotate(ctx, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
 	case !guarded || running == "" || stamp == running:
 		return false, nil
 	}
-	if err := e.annotate(ctx, d, map[string]any{v1alpha1.StableAnnotation: string(running)}); err != nil {
+	marks := map[string]any{v1alpha1.StableAnnotation: string(running)}
+	if stamp != "" {
+		marks[v1alpha1.FailedAnnotation] = nil
+	}
+	if err := e.annotate(ctx, d, marks); err != nil {
 		return false, err
 	}
 	log := ctrl.LoggerFrom(ctx)

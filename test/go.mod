@@ -5,6 +5,7 @@ go 1.26.0
 replace holdfast.dev/holdfast => ../
 
 require (
+	github.com/fluxcd/cli-utils v1.2.2
 	github.com/google/go-cmp v0.7.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/client_model v0.6.3

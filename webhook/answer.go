@@ -22,6 +22,7 @@ var ownAnnotations = []string{
 	v1alpha1.RejectedAnnotation,
 	v1alpha1.StableAnnotation,
 	v1alpha1.ReleaseAnnotation,
+	v1alpha1.FailedAnnotation,
 }
 
 // answer is what the object of a request is to become.
@@ -65,7 +66,7 @@ func (a *answer) set(key, value string) {
 func (a *answer) remember() {
 	manifest := clientstate.LastApplied(text(a.annotations, clientstate.LastAppliedAnnotation)).WithTemplate(a.lastApplied)
 	release := text(a.annotations, clientstate.HelmReleaseAnnotation)
-	if text(a.annotations, v1alpha1.HeldAnnotation) != "" {
+	if text(a.annotations, v1alpha1.HeldAnnotation) != "" || text(a.annotations, v1alpha1.FailedAnnotation) != "" {
 		manifest, release = manifest.Marked(), clientstate.MarkedRelease(release)
 	} else {
 		manifest, release = manifest.Unmarked(), clientstate.UnmarkedRelease(release)
@@ -124,7 +125,7 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 	}
 	var ops []jsonpatch.Operation
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		path := "/metadata/annotations/" + pointer.Replace(key)
+		path := annotationPath(key)
 		before, had := sent[key]
 		after, has := want[key]
 		switch {
@@ -137,8 +138,10 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 	return ops
 }
 
-// pointer escapes a key for a JSON pointer.
-var pointer = strings.NewReplacer("~", "~0", "/", "~1")
+// annotationPath is where an annotation stands, as a JSON pointer.
+func annotationPath(key string) string {
+	return "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}
 
 // maxAnnotations is the API server's limit for all keys and values together, in bytes.
 const maxAnnotations = 256 << 10

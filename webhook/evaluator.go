@@ -37,6 +37,8 @@ func (u update) asSent() answer {
 		a.set(key, u.new.annotation(key))
 	}
 	a.set(v1alpha1.ReleaseAnnotation, "")
+	a.lastApplied = u.new.lastApplied().Template()
+	a.remember()
 	return a
 }
 
@@ -46,6 +48,7 @@ func (u update) release(r hold.Record) answer {
 	a.template = r.Template
 	a.managedFields = ownership.WithTemplate(u.new.managedFields(), u.old.managedFields(), r.Owners)
 	a.set(v1alpha1.HeldAnnotation, "")
+	a.set(v1alpha1.FailedAnnotation, "")
 	a.set(v1alpha1.StableAnnotation, string(r.Hash))
 	a.lastApplied = r.LastApplied
 	a.remember()

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/decide"
 	"holdfast.dev/holdfast/webhook/precheck"
 )
@@ -144,7 +146,11 @@ func (h *Handler) undecided(u update, err error) admission.Response {
 	if u.new.object == nil {
 		return admission.Allowed("").WithWarnings(a.warnings...)
 	}
-	return admission.Patched("", u.asIs().patch(u.new)...).WithWarnings(a.warnings...)
+	passed := u.asIs()
+	if !reflect.DeepEqual(u.old.template(), u.new.template()) {
+		passed.set(v1alpha1.FailedAnnotation, "") // another template passes than the one that was rejected
+	}
+	return admission.Patched("", passed.patch(u.new)...).WithWarnings(a.warnings...)
 }
 
 // refusal is an error that is the user's to mend.

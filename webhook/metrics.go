@@ -7,6 +7,7 @@ import (
 
 	"holdfast.dev/holdfast/webhook/decide"
 	"holdfast.dev/holdfast/webhook/precheck"
+	"holdfast.dev/holdfast/webhook/status"
 )
 
 // Metrics count what the webhook decides and how long it takes.
@@ -14,6 +15,7 @@ type Metrics struct {
 	decisions *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	checks    *prometheus.CounterVec
+	statuses  *prometheus.CounterVec
 }
 
 // What can become of a request beside what package decide comes to.
@@ -41,8 +43,15 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "holdfast_admission_checks_total",
 			Help: "Templates that the API server was asked about before they were held, by what came of it. Dry runs do not count.",
 		}, []string{"finding"}),
+		statuses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_status_writes_total",
+			Help: "Writes of the status of Deployments that reached the webhook, by what tools that wait are to see.",
+		}, []string{"state"}),
 	}
-	r.MustRegister(m.decisions, m.duration, m.checks)
+	r.MustRegister(m.decisions, m.duration, m.checks, m.statuses)
+	for _, state := range status.States {
+		m.statuses.WithLabelValues(string(state))
+	}
 	for _, d := range append(decide.Decisions, released, own, created, refused, failed) { // every series from the start
 		m.decisions.WithLabelValues(string(d.Effect), string(d.Reason))
 	}

@@ -88,6 +88,17 @@ func (d deployment) withoutManagedFields() map[string]any {
 	return out
 }
 
+// status is nil where there is none.
+func (d deployment) status() map[string]any {
+	status, _ := d.object["status"].(map[string]any)
+	return status
+}
+
+func (d deployment) generation() int64 {
+	generation, _, _ := unstructured.NestedInt64(d.object, "metadata", "generation")
+	return generation
+}
+
 // selector is nil where it cannot be read; the API server refuses such an object.
 func (d deployment) selector() *metav1.LabelSelector {
 	spec, _ := d.object["spec"].(map[string]any)

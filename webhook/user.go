@@ -63,6 +63,7 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 	if r.asksForRetry() {
 		a.set(v1alpha1.RejectedAnnotation, "")
 	}
+	r.markFailed(&a, d)
 	if r.new.annotation(v1alpha1.ReleaseAnnotation) != "" {
 		a.warn(warnOwnAnnotation)
 	}

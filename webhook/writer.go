@@ -74,10 +74,12 @@ func (r *request) way() intent.Way {
 	return intent.Patch
 }
 
-// appliesAnew: a manifest was applied, by whatever manager. The commands of
-// kubectl that only edit what is remembered have the name of the program.
+// appliesAnew: a manifest was applied, by whatever manager. The mark that stands
+// on the object makes it another one than that of the stable template, too. The
+// commands of kubectl that only edit what is remembered have the name of the
+// program.
 func (r *request) appliesAnew() bool {
-	return r.manager != "kubectl" && r.new.lastApplied() != "" && r.new.lastApplied().Unmarked() != r.old.lastApplied().Unmarked()
+	return r.manager != "kubectl" && r.new.lastApplied() != "" && r.new.lastApplied() != r.old.lastApplied()
 }
 
 // movesOwners: a client edits managedFields, and nothing else.

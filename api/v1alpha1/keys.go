@@ -40,6 +40,10 @@ const (
 	// ServiceAccount, makes the webhook swap the held template in. The webhook
 	// leaves it out of what is stored.
 	ReleaseAnnotation = Prefix + "release"
+	// FailedAnnotation is the hash of the template that was last asked for, if
+	// that was rejected. As long as it stands, tools that wait for a rollout see
+	// a failed one; the next request that asks for another template takes it off.
+	FailedAnnotation = Prefix + "failed"
 )
 
 // Labels.

@@ -123,9 +123,12 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 	return health(mgr, certificates)
 }
 
-// serveAdmission serves the three entries of the webhook configuration.
+// serveAdmission serves the entries of the webhook configuration.
 func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, updater holdwebhook.Updater) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
+	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
+		Rewrite: o.rewriteStatus, Now: time.Now, Metrics: counted,
+	}})
 	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
 		"/hold/enabled":    {byNamespace: true},
 		"/hold/required":   {byNamespace: true, failClosed: true},

@@ -25,6 +25,7 @@ type Options struct {
 	healthAddr    string
 	webhookConfig string
 	webhookName   string
+	rewriteStatus bool
 
 	leaderElect   bool
 	leaseDuration time.Duration
@@ -51,6 +52,9 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
 	fs.StringVar(&o.webhookConfig, "webhook-configuration", "holdfast", "the MutatingWebhookConfiguration to put the CA into")
 	fs.StringVar(&o.webhookName, "webhook-service", "holdfast-webhook", "the Service by which API servers reach the webhook")
+
+	fs.BoolVar(&o.rewriteStatus, "rewrite-status", true,
+		"keep tools that wait for a rollout waiting while an update is held, and make them fail after its revert, by what the Deployment's status says")
 
 	fs.BoolVar(&o.leaderElect, "leader-elect", true, "elect one replica to evaluate; all of them answer admission requests")
 	fs.DurationVar(&o.leaseDuration, "lease-duration", 15*time.Second,

@@ -1,0 +1,35 @@
+package webhook
+
+import (
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/decide"
+	"holdfast.dev/holdfast/webhook/intent"
+	"holdfast.dev/holdfast/webhook/ownership"
+)
+
+// markFailed says whether tools that wait are to see a failure: as long as the
+// template that was last asked for is a rejected one. Requests that ask for no
+// template (scale, label, a controller's) leave that as it is.
+func (r *request) markFailed(a *answer, d decide.Decision) {
+	switch {
+	case d.Reason == decide.ReasonRejected:
+		a.set(v1alpha1.FailedAnnotation, string(r.desiredHash))
+	case d.Reason == decide.ReasonUnchanged && !r.asksForRetry() && !r.declaresTemplate():
+	default:
+		a.set(v1alpha1.FailedAnnotation, "")
+	}
+}
+
+// declaresTemplate says whether the request carries a template that it wants,
+// even where it is the one in the cluster. A patch that leaves it alone does not.
+func (r *request) declaresTemplate() bool {
+	switch r.way() {
+	case intent.ServerSideApply:
+		return ownership.Owned(r.new.managedFields(), ownership.Apply, r.manager, "f:spec", "f:template")
+	case intent.ClientSideApply:
+		return r.new.lastApplied().Template() != nil
+	case intent.Manifest, intent.Replace:
+		return true
+	}
+	return false
+}

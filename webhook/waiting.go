@@ -1,0 +1,149 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"gomodules.xyz/jsonpatch/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/status"
+)
+
+// StatusHandler answers the admission requests of the entry for
+// deployments/status: it keeps tools that wait for a rollout waiting while an
+// update is held, and makes them fail after its revert. It refuses nothing and
+// asks nobody.
+//
+// The status subresource takes annotations too. What stands under Holdfast's
+// keys, its own and people's, is put back: such a change would pass by the
+// entries that answer for it.
+type StatusHandler struct {
+	// Rewrite: without it the status is stored as it was sent.
+	Rewrite bool
+	// Now is the clock.
+	Now func() time.Time
+	// Metrics count answers.
+	Metrics *Metrics
+}
+
+var _ admission.Handler = (*StatusHandler)(nil)
+
+// Handle answers one request.
+func (h *StatusHandler) Handle(ctx context.Context, req admission.Request) (resp admission.Response) {
+	log := ctrl.LoggerFrom(ctx) // it names object, user and request
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error(fmt.Errorf("panic: %v", p), "status not rewritten", "stack", string(debug.Stack()))
+			resp = admission.Allowed("")
+		}
+	}()
+	u, err := decodeUpdate(req.AdmissionRequest)
+	if err == nil && u.old.object == nil {
+		err = errors.New("the request has no old object")
+	}
+	if err != nil {
+		log.Error(err, "status not rewritten")
+		return admission.Allowed("")
+	}
+	patch := putBack(u.old.annotations(), u.new.annotations())
+	if h.Rewrite {
+		d := u.waitedFor()
+		log.V(1).Info("status written", "state", d.State)
+		h.Metrics.statuses.WithLabelValues(string(d.State)).Inc()
+		sent := u.new.status()
+		patch = append(patch, statusPatch(sent, status.Stored(u.old.status(), sent, d, h.Now()))...)
+	}
+	return admission.Patched("", patch...)
+}
+
+// waitedFor is what package status must know of the Deployment in the cluster.
+// What is sent may be older.
+func (u update) waitedFor() status.Deployment {
+	d := status.Deployment{
+		Generation:   u.old.generation(),
+		Replicas:     u.old.replicas(),
+		ByGeneration: status.ByGeneration(u.old.annotations(), u.old.managedFields()),
+		State:        status.Own,
+	}
+	switch failed := u.old.annotation(v1alpha1.FailedAnnotation); {
+	case u.old.annotation(v1alpha1.HeldAnnotation) != "":
+		d.State = status.Held
+	case failed != "":
+		d.State, d.Message = status.Rejected, rejectionMessage(u.old, hold.Hash(failed))
+	}
+	return d
+}
+
+// rejectionMessage is what tools that print the condition show.
+func rejectionMessage(d deployment, hash hold.Hash) string {
+	memory, err := hold.ParseRejected(d.annotation(v1alpha1.RejectedAnnotation))
+	rejection, found := memory.Find(hash)
+	if err != nil || !found { // it was edited while no webhook was there to put it back
+		return v1alpha1.RejectionMessagePrefix + "rejected the template that was last asked for"
+	}
+	why := rejection.Message
+	if why == "" {
+		why = rejection.Reason
+	}
+	return fmt.Sprintf("%s%s rejected the update: %s", v1alpha1.RejectionMessagePrefix, rejection.Run, why)
+}
+
+// statusPatch names only the fields that change.
+func statusPatch(sent, stored status.Status) []jsonpatch.Operation {
+	if sent == nil {
+		if len(stored) == 0 {
+			return nil
+		}
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/status", stored)}
+	}
+	var ops []jsonpatch.Operation
+	for field, value := range stored {
+		if before, had := sent[field]; !had || !reflect.DeepEqual(before, value) {
+			ops = append(ops, jsonpatch.NewOperation("add", "/status/"+field, value))
+		}
+	}
+	for field := range sent {
+		if _, stays := stored[field]; !stays {
+			ops = append(ops, jsonpatch.NewOperation("remove", "/status/"+field, nil))
+		}
+	}
+	return ops
+}
+
+// putBack is the patch that undoes changes of annotations under Holdfast's keys.
+func putBack(old, sent map[string]any) []jsonpatch.Operation {
+	var ops []jsonpatch.Operation
+	lost := map[string]any{}
+	for key, value := range old {
+		if now, has := sent[key]; isHoldfasts(key) && (!has || now != value) {
+			lost[key] = value
+		}
+	}
+	if len(sent) == 0 {
+		if len(lost) > 0 {
+			ops = append(ops, jsonpatch.NewOperation("add", "/metadata/annotations", lost))
+		}
+		return ops
+	}
+	for key, value := range lost {
+		ops = append(ops, jsonpatch.NewOperation("add", annotationPath(key), value))
+	}
+	for key := range sent {
+		if _, was := old[key]; isHoldfasts(key) && !was {
+			ops = append(ops, jsonpatch.NewOperation("remove", annotationPath(key), nil))
+		}
+	}
+	return ops
+}
+
+// isHoldfasts is the rule of the match conditions in manifests/base/webhook.yaml.
+func isHoldfasts(key string) bool { return strings.Contains(key, v1alpha1.Prefix) }
