@@ -63,6 +63,9 @@ func TestABadCanaryIsReverted(t *testing.T) {
 	if !strings.HasPrefix(memory[0].Message, "metric errors: 0.2 is above max 0.05 (range [0, 0.05]); failed 3 times in a row") {
 		t.Errorf("message %q", memory[0].Message)
 	}
+	if failed := d.Annotations[v1alpha1.FailedAnnotation]; failed != string(want[0].Hash) {
+		t.Errorf("tools that wait are to see the failure of %q", failed)
+	}
 	c.wantEvents("Held", "CanaryStarted", "CanaryReady", "MeasurementFailed", "Reverted")
 }
 

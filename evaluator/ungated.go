@@ -31,7 +31,7 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1
 	stamp := hold.Hash(d.annotation(v1alpha1.StableAnnotation))
 	guarded := plan.Guarded(nil, ns.Labels, d.GetAnnotations())
 	switch {
-	case !guarded && stamp != "":
+	case !guarded && (stamp != "" || d.annotation(v1alpha1.FailedAnnotation) != ""):
 		return true, e.annotate(ctx, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
 	case !guarded || running == "" || stamp == running:
 		return false, nil

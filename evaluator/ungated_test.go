@@ -3,7 +3,9 @@ package evaluator
 import (
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -72,4 +74,37 @@ func TestAnUngatedUpdateIsToldOnceWhenTheWriteFails(t *testing.T) {
 	c.wantEvents()
 	c.passes(3)
 	c.wantEvents("UngatedUpdate")
+}
+
+// The mark of a failed update says what was asked for last. It is no longer true
+// when another template has passed, and of no use where nothing is guarded.
+func TestTheMarkOfAFailedUpdateEnds(t *testing.T) {
+	for name, tc := range map[string]struct {
+		do   func(*appsv1.Deployment)
+		want string
+	}{
+		"not by itself": {func(*appsv1.Deployment) {}, "hash"},
+		"with an update past the webhook": {func(d *appsv1.Deployment) {
+			d.Spec.Template = web("v3").Spec.Template
+		}, ""},
+		"with the guard": {func(d *appsv1.Deployment) {
+			d.Annotations[v1alpha1.CanaryAnnotation] = v1alpha1.CanaryDisabled
+		}, ""},
+		"with the guard, if it was set after the stamp had gone": {func(d *appsv1.Deployment) {
+			d.Annotations[v1alpha1.CanaryAnnotation] = v1alpha1.CanaryDisabled
+			delete(d.Annotations, v1alpha1.StableAnnotation)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			d := c.deployment()
+			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.FailedAnnotation, "hash")
+			tc.do(d)
+			c.must(c.api.Update(t.Context(), d))
+			c.passes(2)
+			if got := c.deployment().Annotations[v1alpha1.FailedAnnotation]; got != tc.want {
+				t.Errorf("the mark is %q, want %q", got, tc.want)
+			}
+		})
+	}
 }
