@@ -24,6 +24,9 @@ type request struct {
 	desiredHash hold.Hash
 	rule        intent.Rule // by which it was found
 	source      hold.Source
+
+	skip     bool // the user asks to go without a canary, and may
+	warnings []string
 }
 
 // findOut fills in everything but the decision.
