@@ -35,6 +35,7 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 	}
 	if d.GetDeletionTimestamp() != nil {
 		e.warned.forget(d.GetUID())
+		e.skips.told.forget(d.GetUID())
 		return ctrl.Result{}, nil
 	}
 	runs, err := e.runsOf(ctx, d)
@@ -42,7 +43,7 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 		return ctrl.Result{}, err
 	}
 	for _, step := range []func(context.Context, deployment, []v1alpha1.CanaryRun) (bool, error){
-		e.startHeld, e.stampUngated, e.forgetOld,
+		e.tellSkipped, e.startHeld, e.stampUngated, e.forgetOld,
 	} {
 		wrote, err := step(ctx, d, runs)
 		switch {

@@ -64,6 +64,11 @@ func (a announcer) ungated(d deployment, running, before hold.Hash) {
 		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary", running.Short(), before.Short())
 }
 
+func (a announcer) skipped(d deployment, s hold.Skipped) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonSkipped, "Skip",
+		"template %s passed without a canary, as user %s asked: %s", s.Hash.Short(), s.User, s.Reason)
+}
+
 // turn tells a turn of a run.
 func (a announcer) turn(d deployment, run *v1alpha1.CanaryRun, t plan.Turn) {
 	form, ok := turnForms[t.Kind]

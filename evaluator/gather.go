@@ -74,6 +74,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		Replicas: d.replicas(),
 		MinReady: int32(d.minReadySeconds()),
 		Rejected: rejects(d, seen.run),
+		Skipped:  letThrough(d, seen.run),
 	}
 	record, err := e.openRecord(d)
 	switch {

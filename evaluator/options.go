@@ -72,6 +72,7 @@ type evaluator struct {
 	announce   announcer
 	metrics    *Metrics
 	warned     warnings
+	skips      skips
 }
 
 func newEvaluator(o Options, cached, live client.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {

@@ -21,6 +21,7 @@ var ownAnnotations = []string{
 	v1alpha1.HeldAnnotation,
 	v1alpha1.RejectedAnnotation,
 	v1alpha1.StableAnnotation,
+	v1alpha1.SkippedAnnotation,
 	v1alpha1.ReleaseAnnotation,
 	v1alpha1.FailedAnnotation,
 }

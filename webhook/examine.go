@@ -19,31 +19,32 @@ import (
 //
 // It refuses what the API server refuses, and what cannot run as a canary. The
 // warnings are for the user, after those that say what became of the update.
-func (h *Handler) examine(ctx context.Context, r *request) (d decide.Decision, warnings []string, err error) {
+func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, error) {
 	found := h.Check.ask(ctx, r.new, r.desired)
 	if !r.dryRun {
 		h.Metrics.checks.WithLabelValues(string(found.finding)).Inc()
 	}
 	switch found.finding {
 	case precheck.Refused:
-		return decide.Decision{}, nil, refuseAs(found.status)
+		return decide.Decision{}, refuseAs(found.status)
 	case precheck.Accepted:
-		warnings = found.warnings
+		r.warnings = append(r.warnings, found.warnings...)
 		r.desired = found.template
 		if r.source == hold.SourceTemplate {
 			r.wish.Template = found.template
 		}
+		var err error
 		if r.desiredHash, err = hold.HashOf(r.desired); err != nil {
-			return decide.Decision{}, nil, err
+			return decide.Decision{}, err
 		}
 	default:
-		warnings = []string{warning(warnNotChecked(found.why))}
+		r.warnings = append(r.warnings, warning(warnNotChecked(found.why)))
 	}
-	d = decide.Decide(h.view(r))
+	d := decide.Decide(h.view(r))
 	if d.Effect != decide.Hold {
-		return d, warnings, nil
+		return d, nil
 	}
-	return d, warnings, refuseAll(precheck.Clashes(r.name, r.new.selector(), r.desired))
+	return d, refuseAll(precheck.Clashes(r.name, r.new.selector(), r.desired))
 }
 
 // needsCheck: templates are checked when they are about to be held, but not in

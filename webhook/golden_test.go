@@ -130,6 +130,7 @@ func setUp(t testing.TB, c casetest.Case) (*Handler, admission.Request) {
 	handler := &Handler{
 		ByNamespace: c.Request.Entry != "deployment", FailClosed: c.Request.Entry == "required",
 		Key: testKey, History: History{Reader: cluster(t, c)},
+		Access:    Access{Creator: access(c.Request.Bypass)},
 		Check:     Check{Updater: accepting{}, User: "evaluator", Timeout: time.Minute},
 		Evaluator: "evaluator", NewID: fixedID,
 		Now: fixedNow, Metrics: NewMetrics(prometheus.NewRegistry()),
@@ -183,6 +184,9 @@ func annotateState(t testing.TB, d map[string]any, c casetest.Case) {
 	}
 	if len(memory) > 0 {
 		set(v1alpha1.RejectedAnnotation, must(memory.Encode()))
+	}
+	if c.Skipped != "" {
+		set(v1alpha1.SkippedAnnotation, must(hold.Skipped{Reason: c.Skipped, At: testNow.Add(-time.Hour)}.Encode()))
 	}
 }
 

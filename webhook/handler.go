@@ -47,6 +47,8 @@ type Handler struct {
 	History History
 	// Check asks the API server what it makes of a template before it is held.
 	Check Check
+	// Access asks whether a user may go without a canary.
+	Access Access
 	// Evaluator is the user name of the evaluator. Who released is decided by
 	// it, never by an annotation alone.
 	Evaluator string

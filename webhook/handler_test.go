@@ -134,6 +134,7 @@ holdfast_admission_decisions_total{effect="Pass",reason="OptedOut"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Own"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Rollback"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="ScaledToZero"} 0
+holdfast_admission_decisions_total{effect="Pass",reason="Skipped"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Unchanged"} 0
 holdfast_admission_decisions_total{effect="Refuse",reason="Invalid"} 0
 holdfast_admission_decisions_total{effect="Release",reason="Verdict"} 0
@@ -149,7 +150,7 @@ func FuzzHandle(f *testing.F) {
 	metrics := NewMetrics(prometheus.NewRegistry())
 	f.Fuzz(func(t *testing.T, object, old string) {
 		handler := Handler{
-			Key: testKey, History: History{Reader: silent{}}, Check: Check{Updater: accepting{}, Timeout: time.Minute},
+			Key: testKey, History: History{Reader: silent{}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: Access{access("unknown")},
 			Now: fixedNow, NewID: fixedID, Metrics: metrics,
 		}
 		req := admissionRequest(casetest.Case{Request: casetest.Request{Manager: "x"}}, nil, nil)

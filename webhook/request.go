@@ -26,6 +26,9 @@ type request struct {
 	desired     hold.Template
 	desiredHash hold.Hash
 	source      hold.Source
+
+	skip     bool // the user asks to go without a canary, and may
+	warnings []string
 }
 
 // findOut fills in everything but the decision.

@@ -25,17 +25,19 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err := h.findOut(ctx, r); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
+	if err := h.findSkip(ctx, req.UserInfo, r); err != nil {
+		return answer{}, decide.Decision{}, err
+	}
 	decision := decide.Decide(h.view(r))
 	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", r.wish.Rule, "hash", r.desiredHash)
-	var warnings []string
 	if r.needsCheck(decision) {
 		var err error
-		if decision, warnings, err = h.examine(ctx, r); err != nil {
+		if decision, err = h.examine(ctx, r); err != nil {
 			return answer{}, decide.Decision{}, err
 		}
 	}
 	a, err := h.carryOut(ctx, r, decision)
-	a.warnings = append(a.warnings, warnings...)
+	a.warnings = append(a.warnings, r.warnings...)
 	return a, decision, err
 }
 
@@ -45,6 +47,7 @@ func (h *Handler) view(r *request) decide.View {
 		Stable:    r.stable,
 		Desired:   r.desiredHash,
 		RollsBack: r.history.has(r.desiredHash),
+		Skip:      r.skip,
 		Replicas:  r.new.replicas(),
 		Ready:     r.old.ready(),
 	}
@@ -71,6 +74,12 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 	switch d.Effect {
 	case decide.Pass:
 		r.pass(&a, d)
+		switch d.Reason {
+		case decide.ReasonSkipped:
+			err = h.noteSkip(r, &a)
+		case decide.ReasonRollback:
+			err = r.spendSkip(&a)
+		}
 	case decide.Hold:
 		err = h.hold(ctx, r, &a)
 	case decide.Keep:
@@ -97,8 +106,8 @@ func (r *request) pass(a *answer, d decide.Decision) {
 	case r.stable != r.desiredHash:
 		a.set(v1alpha1.StableAnnotation, string(r.desiredHash))
 	}
-	if warning := warnPassed(d, r.record != nil); warning != "" {
-		a.warn(warning)
+	if said := warnPassed(d, r.record != nil, r.new.annotation(v1alpha1.SkipAnnotation)); said != "" {
+		a.warn(said)
 	}
 }
 

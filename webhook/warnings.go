@@ -22,6 +22,14 @@ func warnNotChecked(why error) string {
 	return fmt.Sprintf("the API server could not be asked beforehand whether it accepts the new template (%v); if it does not, that shows at the release", why)
 }
 
+func warnMayNotSkip(user, namespace string) string {
+	return fmt.Sprintf("annotation %s left aside: %s", v1alpha1.SkipAnnotation, lacksBypass(user, namespace))
+}
+
+func warnSkipUnknown(why error) string {
+	return fmt.Sprintf("annotation %s left aside: %v", v1alpha1.SkipAnnotation, why)
+}
+
 func warnSuperseding(namespace string, was, is hold.Record) string {
 	return fmt.Sprintf("update held in place of the one of run %s, which ends; follow it with: kubectl -n %s get canaryrun %s -w",
 		was.Run, namespace, is.Run)
@@ -61,7 +69,7 @@ func warnRejected(namespace, deployment string, r hold.Rejection) string {
 }
 
 // warnPassed is "" where there is nothing to tell.
-func warnPassed(d decide.Decision, held bool) string {
+func warnPassed(d decide.Decision, held bool, skip string) string {
 	switch d.Reason {
 	case decide.ReasonRollback:
 		return "passed without a canary: the template is that of an earlier revision, and a rollback is never made to wait"
@@ -69,6 +77,8 @@ func warnPassed(d decide.Decision, held bool) string {
 		return "passed without a canary: the Deployment is scaled to zero, so there is nothing to protect"
 	case decide.ReasonNoneReady:
 		return "passed without a canary: no pod of the Deployment is Ready, so there is nothing to protect"
+	case decide.ReasonSkipped:
+		return fmt.Sprintf("passed without a canary, as %s asks for this update: %s", v1alpha1.SkipAnnotation, skip)
 	case decide.ReasonOptedOut:
 		if held {
 			return "the held update passes without a verdict: the Deployment is no longer guarded"

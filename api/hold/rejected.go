@@ -51,14 +51,19 @@ func (r Rejected) Find(h Hash) (Rejection, bool) {
 // With returns the memory with one more rejection, in place of an earlier one
 // of the same template; the oldest are forgotten beyond ten.
 func (r Rejected) With(rejection Rejection) Rejected {
+	out := append(r.Without(rejection.Hash), rejection)
+	return out[max(0, len(out)-maxRejections):]
+}
+
+// Without returns the memory without the rejection of a template.
+func (r Rejected) Without(h Hash) Rejected {
 	var out Rejected
-	for _, old := range r {
-		if old.Hash != rejection.Hash {
-			out = append(out, old)
+	for _, rejection := range r {
+		if rejection.Hash != h {
+			out = append(out, rejection)
 		}
 	}
-	out = append(out, rejection)
-	return out[max(0, len(out)-maxRejections):]
+	return out
 }
 
 // Encode returns the annotation, one line of JSON; that of an empty memory is "".

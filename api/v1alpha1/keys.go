@@ -23,7 +23,13 @@ const (
 	CanaryContainerAnnotation = Prefix + "canary-container"
 	// RetryAnnotation clears the memory of rejected templates whenever its value changes.
 	RetryAnnotation = Prefix + "retry"
+	// SkipAnnotation lets one update pass without a canary, for users who may
+	// "bypass" canaryruns. Its value says why, and counts once.
+	SkipAnnotation = Prefix + "skip"
 )
+
+// VerbBypass on canaryruns is the permission to update without a canary.
+const VerbBypass = "bypass"
 
 // Annotations that Holdfast writes. What a user sends under these keys is put
 // back to what the object in the cluster says.
@@ -36,6 +42,8 @@ const (
 	// Deployment of a guarded namespace that runs another one was updated while
 	// the webhook could not be reached.
 	StableAnnotation = Prefix + "stable"
+	// SkippedAnnotation is the last skip of package hold: which value was used up, for which template, by whom and when.
+	SkippedAnnotation = Prefix + "skipped"
 	// ReleaseAnnotation, set to the ID of a hold by the evaluator's own
 	// ServiceAccount, makes the webhook swap the held template in. The webhook
 	// leaves it out of what is stored.

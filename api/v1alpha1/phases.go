@@ -87,7 +87,9 @@ const (
 
 	ReasonWithdrawn = "Withdrawn"
 	// ReasonBypassed: the template was let through without this run's verdict.
-	ReasonBypassed         = "Bypassed"
+	ReasonBypassed = "Bypassed"
+	// ReasonSkipped: so it was, because a user who may asked for it.
+	ReasonSkipped          = "Skipped"
 	ReasonSuperseded       = "Superseded"
 	ReasonDeploymentGone   = "DeploymentGone"
 	ReasonRecordUnreadable = "RecordUnreadable"

@@ -18,7 +18,7 @@ import (
 //  3. the record is one that Holdfast did not write: never run what is in it;
 //  4. another hold took its place: superseded;
 //  5. the Deployment runs its template all the same: let through without a
-//     verdict, because the guard was lifted or by somebody who may;
+//     verdict, by a user who may skip it, because the guard was lifted, or otherwise;
 //  6. otherwise the user withdrew the update.
 func (s *step) holdEnded() Plan {
 	d, spec := s.in.Deployment, s.in.Run.Spec
@@ -33,6 +33,9 @@ func (s *step) holdEnded() Plan {
 			"the held record on the Deployment cannot be opened: "+d.Unreadable+"; its template is not run, apply the update again")
 	case d.Held != "":
 		return s.end(v1alpha1.PhaseSuperseded, v1alpha1.ReasonSuperseded, "a newer update is held in its place")
+	case d.Hash == spec.TemplateHash && d.Skipped:
+		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonSkipped,
+			"the update was let through without the verdict of this run, as "+v1alpha1.SkipAnnotation+" asked")
 	case d.Hash == spec.TemplateHash && !d.Guarded:
 		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonUnguarded,
 			"the Deployment is no longer guarded; the held update passed without a verdict")

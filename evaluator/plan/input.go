@@ -55,6 +55,8 @@ type Deployment struct {
 	Unreadable string
 	// Rejected says whether its memory of rejected templates names this run.
 	Rejected bool
+	// Skipped says whether a user who may let the run's template through.
+	Skipped bool
 }
 
 // Canary is the ReplicaSet of a run.

@@ -306,6 +306,23 @@ func TestTrajectories(t *testing.T) {
 				3s event Canceled
 				3s Canceled/Bypassed`,
 		},
+		"the update is let through by a user who may skip it": {
+			script: func(w *world) {
+				w.start()
+				w.deployment.Held, w.deployment.Hash, w.deployment.Skipped = "", heldHash, true
+				w.runFor(time.Minute)
+			},
+			want: `
+				0s do plan.CreateCanary
+				0s event CanaryStarted
+				0s Starting/CanaryStarting
+				3s event CanaryReady
+				3s Running/Measuring
+				3s do plan.DeleteCanary
+				3s event Canceled
+				3s Canceled/Skipped`,
+			says: "as holdfast.dev/skip asked",
+		},
 		"the record was tampered with": {
 			script: func(w *world) {
 				w.start()

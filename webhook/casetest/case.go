@@ -32,6 +32,8 @@ type Case struct {
 	// ReplicaSets, oldest first; patches of the template.
 	Rejected  []map[string]any `json:"rejected,omitempty"`
 	Revisions []map[string]any `json:"revisions,omitempty"`
+	// Skipped is the value of holdfast.dev/skip that was used up.
+	Skipped string `json:"skipped,omitempty"`
 	// Unavailable: no pod of the Deployment is Ready.
 	Unavailable bool `json:"unavailable,omitempty"`
 	// MemoryOnly says why the case cannot be run against a real API server.
@@ -67,6 +69,9 @@ type Request struct {
 	User string `json:"user,omitempty"`
 	// Manager is the field manager.
 	Manager string `json:"manager,omitempty"`
+	// Bypass is whether the user may update without a canary: "yes" (default),
+	// "no", or "unknown" where the API server cannot be asked.
+	Bypass string `json:"bypass,omitempty"`
 	// Create: the Deployment does not exist yet.
 	Create bool `json:"create,omitempty"`
 	// Patch makes the object of the request from the one in the cluster.

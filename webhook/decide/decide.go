@@ -23,6 +23,8 @@ type View struct {
 	// Rejection is that of Desired, nil if it was never rejected or the user
 	// asked for another try.
 	Rejection *hold.Rejection
+	// Skip says that the user asks to go without a canary, and may.
+	Skip bool
 	// Replicas is how many replicas the request asks for, Ready how many of the
 	// Deployment's pods are Ready now.
 	Replicas, Ready int64
@@ -53,6 +55,7 @@ const (
 	ReasonWithdrawn    Reason = "Withdrawn"
 	ReasonAlreadyHeld  Reason = "AlreadyHeld"
 	ReasonRollback     Reason = "Rollback"
+	ReasonSkipped      Reason = "Skipped"
 	ReasonRejected     Reason = "Rejected"
 	ReasonScaledToZero Reason = "ScaledToZero"
 	ReasonNoneReady    Reason = "NoneReady"
@@ -73,6 +76,7 @@ var Decisions = []Decision{
 	{Drop, ReasonWithdrawn},
 	{Keep, ReasonAlreadyHeld},
 	{Pass, ReasonRollback},
+	{Pass, ReasonSkipped},
 	{Drop, ReasonRejected},
 	{Pass, ReasonScaledToZero},
 	{Pass, ReasonNoneReady},
@@ -83,9 +87,10 @@ var Decisions = []Decision{
 // Decide says what becomes of an update. The first of these that holds decides:
 // whoever opted out is left alone; asking for the stable template asks for no
 // canary, and withdraws a held update; asking again for the held template
-// changes nothing, however the stable pods are doing; a rollback is never made
-// to wait; a rejected template is not tried twice; and where no stable pod is
-// Ready there is nothing to protect.
+// changes nothing, however the stable pods are doing, unless a user who may
+// wants it to pass; a rollback is never made to wait; who may skips the canary;
+// a rejected template is not tried twice; and where no stable pod is Ready there
+// is nothing to protect.
 func Decide(v View) Decision {
 	held := v.Held != ""
 	switch {
@@ -95,10 +100,12 @@ func Decide(v View) Decision {
 		return Decision{Drop, ReasonWithdrawn}
 	case v.Desired == v.Stable:
 		return Decision{Pass, ReasonUnchanged}
-	case held && v.Desired == v.Held:
+	case held && v.Desired == v.Held && !v.Skip:
 		return Decision{Keep, ReasonAlreadyHeld}
 	case v.RollsBack:
 		return Decision{Pass, ReasonRollback}
+	case v.Skip:
+		return Decision{Pass, ReasonSkipped}
 	case v.Rejection != nil:
 		return Decision{Drop, ReasonRejected}
 	case v.Replicas == 0:

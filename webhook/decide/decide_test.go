@@ -31,6 +31,20 @@ func TestDecide(t *testing.T) {
 			healthy(func(v *View) { v.Rejection = rejected }), Decision{Drop, ReasonRejected}},
 		"a rejected template is refused even with no pod Ready": {
 			healthy(func(v *View) { v.Rejection, v.Ready = rejected, 0 }), Decision{Drop, ReasonRejected}},
+		"who may skips the canary": {
+			healthy(func(v *View) { v.Skip = true }), Decision{Pass, ReasonSkipped}},
+		"who may skips the canary of a rejected template": {
+			healthy(func(v *View) { v.Skip, v.Rejection = true, rejected }), Decision{Pass, ReasonSkipped}},
+		"who may lets the held template through": {
+			healthy(func(v *View) { v.Skip, v.Held = true, "d" }), Decision{Pass, ReasonSkipped}},
+		"who may skips the canary of a template that is not the held one": {
+			healthy(func(v *View) { v.Skip, v.Held = true, "h" }), Decision{Pass, ReasonSkipped}},
+		"a rollback needs no skip": {
+			healthy(func(v *View) { v.Skip, v.RollsBack = true, true }), Decision{Pass, ReasonRollback}},
+		"the stable template needs no skip": {
+			healthy(func(v *View) { v.Skip, v.Desired = true, "s" }), Decision{Pass, ReasonUnchanged}},
+		"the stable template withdraws the held one, skip or not": {
+			healthy(func(v *View) { v.Skip, v.Desired, v.Held = true, "s", "h" }), Decision{Drop, ReasonWithdrawn}},
 		"a Deployment scaled to zero has nothing to protect": {
 			healthy(func(v *View) { v.Replicas = 0 }), Decision{Pass, ReasonScaledToZero}},
 		"a Deployment without Ready pods has nothing to protect": {
@@ -65,22 +79,26 @@ func TestDecide(t *testing.T) {
 }
 
 // TestDecideNeverReleasesAHold goes through every view: a held template becomes
-// the stable one only where the guard was lifted or nothing is left to protect.
+// the stable one only where the guard was lifted or a user who may skips it.
 func TestDecideNeverReleasesAHold(t *testing.T) {
 	bools := []bool{false, true}
 	hashes := []hold.Hash{"s", "h", "d"}
+	check := func(v View) {
+		d := Decide(v)
+		if d.Effect == "" || d.Reason == "" {
+			t.Fatalf("Decide(%+v) is empty", v)
+		}
+		if v.Held != "" && v.Desired == v.Held && d.Effect == Pass && !v.OptedOut && !v.Skip {
+			t.Errorf("Decide(%+v) = %v: a hold was released by a request", v, d)
+		}
+	}
 	for _, out := range bools {
 		for _, held := range []hold.Hash{"", "h"} {
 			for _, desired := range hashes {
 				for _, back := range bools {
-					for _, ready := range []int64{0, 2} {
-						v := View{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Replicas: 2, Ready: ready}
-						d := Decide(v)
-						if d.Effect == "" || d.Reason == "" {
-							t.Fatalf("Decide(%+v) is empty", v)
-						}
-						if held != "" && desired == held && d.Effect == Pass && !out {
-							t.Errorf("Decide(%+v) = %v: a hold was released by a request", v, d)
+					for _, skip := range bools {
+						for _, ready := range []int64{0, 2} {
+							check(View{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Skip: skip, Replicas: 2, Ready: ready})
 						}
 					}
 				}

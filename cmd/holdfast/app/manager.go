@@ -98,11 +98,11 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 	if err := mgr.Add(certificates); err != nil {
 		return err
 	}
-	updater, err := holdwebhook.NewUpdater(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	waitedFor, err := holdwebhook.NewClient(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
 	if err != nil {
 		return err
 	}
-	serveAdmission(mgr, o, key, updater)
+	serveAdmission(mgr, o, key, waitedFor)
 	labels := &optin.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: []string{o.namespace, "kube-system"}}
 	if err := labels.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up opt-in: %w", err)
@@ -124,7 +124,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 }
 
 // serveAdmission serves the entries of the webhook configuration.
-func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, updater holdwebhook.Updater) {
+func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.Client) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
 	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
 		Rewrite: o.rewriteStatus, Now: time.Now, Metrics: counted,
@@ -137,7 +137,8 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, updater holdwebho
 		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.Handler{
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: key, History: holdwebhook.History{Reader: mgr.GetAPIReader()},
-			Check:     holdwebhook.Check{Updater: updater, User: o.user(), Timeout: holdwebhook.CheckTimeout},
+			Check:     holdwebhook.Check{Updater: waitedFor, User: o.user(), Timeout: holdwebhook.CheckTimeout},
+			Access:    holdwebhook.Access{Creator: waitedFor},
 			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
 		}})
 	}

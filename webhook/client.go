@@ -10,16 +10,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// NewUpdater makes the client of a Check. It is one of its own: a user waits
-// for its answers, so they must not stand in a queue behind the evaluator's
-// requests, and the warnings in them are the user's to read.
-func NewUpdater(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (Updater, error) {
+// NewClient makes the client of a Check and of Access. It is one of its own: a
+// user waits for its answers, so they must not stand in a queue behind the
+// evaluator's requests, and the warnings in them are the user's to read.
+func NewClient(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (client.Client, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // without a limit; the API server has its own
 	config.WarningHandlerWithContext = warningCollector{}
 	c, err := client.New(config, client.Options{HTTPClient: transport, Mapper: mapper})
 	if err != nil {
-		return nil, fmt.Errorf("make client for checks: %w", err)
+		return nil, fmt.Errorf("make client of the webhook: %w", err)
 	}
 	return c, nil
 }

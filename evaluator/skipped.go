@@ -1,0 +1,39 @@
+package evaluator
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// skips tells of updates that passed because their users asked for it. The
+// annotation stays, so a skip is told once, by the evaluator that led when it
+// happened: none is told again after a restart.
+type skips struct {
+	once  sync.Once
+	since time.Time // when this evaluator first looked at a Deployment
+	told  warnings
+}
+
+// tellSkipped says which update passed without a canary, by whom and why.
+func (e *evaluator) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+	e.skips.once.Do(func() { e.skips.since = e.clock.Now() })
+	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
+	if err != nil || skipped.At.Before(e.skips.since) || !e.skips.told.first(d.GetUID(), skipped.At.String()) {
+		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
+	}
+	ctrl.LoggerFrom(ctx).Info("update skipped its canary", "hash", skipped.Hash, "user", skipped.User, "reason", skipped.Reason)
+	e.announce.skipped(d, skipped)
+	return false, nil
+}
+
+// letThrough says whether the template of a run was let through by a skip.
+func letThrough(d deployment, run *v1alpha1.CanaryRun) bool {
+	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
+	return err == nil && string(skipped.Hash) == run.Spec.TemplateHash && !skipped.At.Before(run.CreationTimestamp.Time)
+}
