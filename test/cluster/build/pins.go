@@ -14,6 +14,8 @@ type tool struct {
 	tags   string
 	// versionOf names the module whose version the tool reports as its own; see versionFlags.
 	versionOf string
+	// onDemand tools are built only for those who name them.
+	onDemand bool
 	// firstTime is about how long two cores need with nothing compiled yet, told to those who wait.
 	firstTime time.Duration
 }
@@ -26,5 +28,7 @@ var tools = []tool{
 	{name: "kube-scheduler", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-scheduler", versionOf: "k8s.io/kubernetes", firstTime: 5 * time.Second},
 	{name: "kubectl", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kubectl", versionOf: "k8s.io/kubernetes", firstTime: 20 * time.Second},
 	{name: "etcd", module: "etcd", pkg: "go.etcd.io/etcd/server/v3", firstTime: 25 * time.Second},
+	{name: "helm3", module: "helm3", pkg: "helm.sh/helm/v3/cmd/helm", onDemand: true, firstTime: 90 * time.Second},
+	{name: "helm4", module: "helm4", pkg: "helm.sh/helm/v4/cmd/helm", onDemand: true, firstTime: 90 * time.Second},
 	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd", firstTime: 150 * time.Second},
 }

@@ -8,12 +8,32 @@ import (
 	"path/filepath"
 )
 
-// Tools returns the path of each pinned tool by name, building those that the cache does not have. source is the root
-// of the repository. What happens is told on progress, line by line; nothing is said when all is there.
+// Tools returns the paths by name of the pinned tools that every cluster needs, building those that the cache does not
+// have. source is the root of the repository. What happens is told on progress, line by line; nothing is said when all is
+// there.
 func Tools(ctx context.Context, source string, progress io.Writer) (map[string]string, error) {
+	return provide(ctx, source, progress, func(t tool) bool { return !t.onDemand })
+}
+
+// Tool returns the path of the one pinned tool of that name, as Tools does for those of every cluster.
+func Tool(ctx context.Context, source, name string, progress io.Writer) (string, error) {
+	paths, err := provide(ctx, source, progress, func(t tool) bool { return t.name == name })
+	if err == nil && paths[name] == "" {
+		err = fmt.Errorf("provide tool %q: none of that name is pinned", name)
+	}
+	return paths[name], err
+}
+
+// provide returns the paths of the wanted tools and builds the missing ones.
+func provide(ctx context.Context, source string, progress io.Writer, wanted func(tool) bool) (map[string]string, error) {
 	paths, err := toolPaths(ctx, source)
 	if err != nil {
 		return nil, err
+	}
+	for _, t := range tools {
+		if !wanted(t) {
+			delete(paths, t.name)
+		}
 	}
 	if len(missing(paths)) == 0 {
 		return paths, nil
@@ -65,9 +85,13 @@ func toolPaths(ctx context.Context, source string) (map[string]string, error) {
 	return paths, nil
 }
 
+// missing are those of paths that are not built yet.
 func missing(paths map[string]string) []tool {
 	var absent []tool
 	for _, t := range tools {
+		if paths[t.name] == "" {
+			continue
+		}
 		if _, err := os.Stat(paths[t.name]); err != nil {
 			absent = append(absent, t)
 		}

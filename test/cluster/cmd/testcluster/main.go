@@ -29,6 +29,7 @@ var commands = []command{
 	{"down", "[--dir DIR]", "end the cluster and remove every trace of it", down},
 	{"status", "[--dir DIR]", "show where things are and how the components do", status},
 	{"build", "", "only build the tools into the cache", buildTools},
+	{"helm", "[--dir DIR]", "build Helm 3 and 4 and put them into the cluster's bin folder as helm3 and helm4", helm},
 	{"component", "[--dir DIR] start|stop|SIGNAL NAME", "start, stop or signal a component, e.g. `component stop prometheus`", component},
 	{"kill", "[--dir DIR] [--container NAME] SIGNAL NAMESPACE/POD", "signal the program of a pod, e.g. `kill KILL default/web-0`", kill},
 }
