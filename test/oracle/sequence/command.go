@@ -78,8 +78,11 @@ var (
 // Whole says whether the verb sends a whole manifest.
 func (v Verb) Whole() bool { return slices.Contains(wholes, v) }
 
+// Verbs are all there are.
+func Verbs() []Verb { return slices.Concat(wholes, changes) }
+
 // Known says whether there is such a verb.
-func (v Verb) Known() bool { return v.Whole() || slices.Contains(changes, v) }
+func (v Verb) Known() bool { return slices.Contains(Verbs(), v) }
 
 // Word is one word of a command behind its verb.
 type Word struct {
@@ -87,6 +90,9 @@ type Word struct {
 	// Drop takes off what Key names; Value is empty then.
 	Drop bool
 }
+
+// IsOption says whether the word is an option of its verb, and no setting.
+func (w Word) IsOption() bool { return slices.Contains(options, w.Key) }
 
 // Command is one line of a sequence.
 type Command struct {
@@ -160,7 +166,7 @@ func (c Command) Option(key string) string {
 func (c Command) Settings() []Word {
 	var out []Word
 	for _, w := range c.Words {
-		if !slices.Contains(options, w.Key) {
+		if !w.IsOption() {
 			out = append(out, w)
 		}
 	}

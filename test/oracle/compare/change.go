@@ -1,0 +1,117 @@
+package compare
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// change is what a patch does to one value: sets it or, where it is nil, takes off all that is at and below the path.
+type change struct {
+	path  string
+	value any
+}
+
+// clientSideApply is the manager whose patches say nothing alone: its manifest stands in an annotation, which changes
+// whenever the manifest does, so Holdfast can always know what was asked for.
+const clientSideApply = "kubectl-client-side-apply"
+
+// changes are those of a patch; requests that send the whole of what they ask for have none.
+func (r Request) changes() []change {
+	if r.Method != http.MethodPatch || r.ContentType == applyPatch || r.Manager == clientSideApply {
+		return nil
+	}
+	var body any
+	if json.Unmarshal([]byte(r.Body), &body) != nil {
+		return nil
+	}
+	if r.ContentType == jsonPatch {
+		return jsonPatchChanges(body)
+	}
+	var out []change
+	mergeChanges(&out, "", body)
+	return out
+}
+
+func mergeChanges(out *[]change, path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		if v["$patch"] == "delete" {
+			*out = append(*out, change{path: path})
+			return
+		}
+		for key, value := range v {
+			if !strings.HasPrefix(key, "$") {
+				mergeChanges(out, path+"/"+key, value)
+			}
+		}
+	case []any:
+		for i, value := range v {
+			mergeChanges(out, path+"["+elementKey(value, i)+"]", value)
+		}
+	default:
+		*out = append(*out, change{path, v})
+	}
+}
+
+// jsonPatchChanges reads the operations add, replace and remove; the container at place 0 is always "app".
+func jsonPatchChanges(body any) []change {
+	var out []change
+	operations, _ := body.([]any)
+	for _, o := range operations {
+		path, _ := at(o, "path").(string)
+		path = firstContainer.Replace(path)
+		path = strings.ReplaceAll(strings.ReplaceAll(path, "~1", "/"), "~0", "~")
+		if at(o, "op") == "remove" {
+			out = append(out, change{path: path})
+			continue
+		}
+		mergeChanges(&out, path, at(o, "value"))
+	}
+	return out
+}
+
+var firstContainer = strings.NewReplacer("/containers/0/", "/containers[app]/")
+
+// alreadyIn are the paths at which an object with these leaves has already what the change asks for.
+func (c change) alreadyIn(object map[string]any) map[string]bool {
+	out := map[string]bool{}
+	if c.value != nil {
+		if value, found := object[c.path]; found && equal(value, c.value) {
+			out[c.path] = true
+		}
+		return out
+	}
+	for path := range object {
+		if within(path, c.path) {
+			return out
+		}
+	}
+	out[c.path] = true
+	return out
+}
+
+// within says whether a path is, or is below, another.
+func within(path, above string) bool {
+	rest, found := strings.CutPrefix(path, above)
+	return found && (rest == "" || rest[0] == '/' || rest[0] == '[')
+}
+
+// equal compares numbers by value: one side is decoded as int64, the other as float64.
+func equal(a, b any) bool { return a == b || isNumber(a) && isNumber(b) && toFloat(a) == toFloat(b) }
+
+func isNumber(v any) bool {
+	switch v.(type) {
+	case int64, float64:
+		return true
+	}
+	return false
+}
+
+func toFloat(v any) float64 {
+	if n, ok := v.(int64); ok {
+		return float64(n)
+	}
+	f, _ := v.(float64)
+	return f
+}
