@@ -27,6 +27,7 @@ type choices struct {
 	cluster  string
 	lanes    int
 	failures int
+	shrink   int
 	replay   bool
 	explain  bool
 }
@@ -40,7 +41,8 @@ func main() {
 	flag.Uint64Var(&c.seed, "seed", 1, "what they are generated from")
 	flag.StringVar(&c.cluster, "cluster", "", "the folder of a running cluster with Holdfast; without it one is started")
 	flag.IntVar(&c.lanes, "lanes", 8, "how many sequences are played at a time")
-	flag.IntVar(&c.failures, "failures", 5, "after how many failures to end, and shrink them")
+	flag.IntVar(&c.failures, "failures", 5, "after how many failures to end")
+	flag.IntVar(&c.shrink, "shrink", 5, "how many failures to shrink")
 	flag.BoolVar(&c.replay, "replay", false, "play the sequences in the files that are the arguments")
 	flag.BoolVar(&c.explain, "explain", false, "print explained differences too")
 	flag.Parse()
@@ -107,8 +109,8 @@ func conduct(ctx context.Context, on *cluster.Cluster, c choices, all []sequence
 		return len(failed) < c.failures
 	})
 	took := time.Since(began)
-	if err == nil && len(failed) > 0 {
-		err = band.shrink(ctx, failed, os.Stdout)
+	if err == nil {
+		err = band.shrink(ctx, failed[:min(c.shrink, len(failed))], os.Stdout)
 	}
 	fmt.Print(tally.Text(took))
 	if err == nil && len(failed) > 0 {

@@ -1,9 +1,8 @@
 package compare
 
 import (
+	"slices"
 	"strings"
-
-	"github.com/google/go-cmp/cmp"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -31,12 +30,17 @@ const (
 // Difference is one that was found; the zero value is none.
 type Difference struct {
 	Aspect Aspect
-	// Detail is for people: - is the unguarded side, + the guarded one.
+	// Detail is for people: (-) is the unguarded side, (+) the guarded one.
 	Detail string
 }
 
 // Found says whether there is a difference.
 func (d Difference) Found() bool { return d.Aspect != "" }
+
+// Final says whether it was found when all was released, and is of no single command.
+func (d Difference) Final() bool {
+	return slices.Contains([]Aspect{Spec, Labels, Annotations, LastApplied, Ownership}, d.Aspect)
+}
 
 // Pair is the same of both sides.
 type Pair[T any] struct{ Unguarded, Guarded T }
@@ -78,11 +82,11 @@ func (s Step) Compare() Difference {
 	case guarded.Broken != "":
 		return Difference{Record, guarded.Broken}
 	case (s.Outcome.Unguarded.Code == 0) != (s.Outcome.Guarded.Code == 0):
-		return Difference{ExitCode, cmp.Diff(s.Outcome.Unguarded.Code, s.Outcome.Guarded.Code)}
+		return Difference{ExitCode, Diff(s.Outcome.Unguarded.Code, s.Outcome.Guarded.Code)}
 	case (unguarded.Object == nil) != (guarded.Object == nil):
-		return Difference{Presence, cmp.Diff(unguarded.Object, guarded.Object)}
+		return Difference{Presence, Diff(unguarded.Object, guarded.Object)}
 	case !Same(unguarded.Desired(), guarded.Desired()):
-		return Difference{Template, cmp.Diff(unguarded.Desired(), guarded.Desired())}
+		return Difference{Template, Diff(unguarded.Desired(), guarded.Desired())}
 	}
 	return s.stability()
 }
@@ -94,7 +98,7 @@ func (s Step) stability() Difference {
 	if created || s.Command.Verb == sequence.Release || sameButRestart(before, after) || s.passed() {
 		return Difference{}
 	}
-	return Difference{Unguarded, cmp.Diff(before.Stable(), after.Stable())}
+	return Difference{Unguarded, Diff(before.Stable(), after.Stable())}
 }
 
 // sameButRestart says whether a stable template is the same, or differs by a restart only.
@@ -152,7 +156,7 @@ func Final(states Pair[Snapshot]) Difference {
 		{Annotations, func(o map[string]any) any { return comparableAnnotations(o) }},
 		{Ownership, func(o map[string]any) any { return OwnersOf(o) }},
 	} {
-		if diff := cmp.Diff(part.of(unguarded), part.of(guarded)); diff != "" {
+		if diff := Diff(part.of(unguarded), part.of(guarded)); diff != "" {
 			return Difference{part.aspect, diff}
 		}
 	}

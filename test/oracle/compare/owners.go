@@ -8,18 +8,15 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Owners are the paths of fields by who owns them: manager, operation and subresource in one string.
-type Owners map[string][]string
-
 // revision is the annotation in which the deployment controller counts.
 const revision = "deployment.kubernetes.io/revision"
 
 // ignoredManagers write what is not compared, wherever they write it.
 var ignoredManagers = []string{"kube-controller-manager", "holdfast"}
 
-// OwnersOf reads metadata.managedFields. Times are left out, and with them all that Holdfast and the controllers own.
-func OwnersOf(object map[string]any) Owners {
-	out := Owners{}
+// OwnersOf reads metadata.managedFields: sets of paths by who owns them, which is manager, operation and subresource. Times are left out, and with them all that Holdfast and the controllers own.
+func OwnersOf(object map[string]any) map[string]any {
+	out := map[string]any{}
 	entries, _ := at(object, "metadata", "managedFields").([]any)
 	for _, entry := range entries {
 		manager, _ := at(entry, "manager").(string)
@@ -33,8 +30,11 @@ func OwnersOf(object map[string]any) Owners {
 			continue
 		}
 		who := strings.TrimSpace(fmt.Sprintf("%s %v %s", manager, at(entry, "operation"), subresource))
-		out[who] = append(out[who], fields...)
-		slices.Sort(out[who])
+		paths := shallow(out[who])
+		for _, field := range fields {
+			paths[field] = "owned"
+		}
+		out[who] = paths
 	}
 	return out
 }

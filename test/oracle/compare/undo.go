@@ -20,7 +20,7 @@ func (s Step) explainUndo() (Explanation, bool) {
 	if !did(s.Outcome.Unguarded, s.After.Unguarded, wanted, unguarded) || !did(s.Outcome.Guarded, s.After.Guarded, own, guarded) {
 		return "", false
 	}
-	if unguarded && before.Guarded.RevisionOf(wanted) == 0 {
+	if unguarded && (!guarded || before.Guarded.RevisionOf(wanted) == 0) {
 		return UndoOfWhatNeverRan, true
 	}
 	return UndoOfOtherHistory, true

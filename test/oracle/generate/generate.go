@@ -23,6 +23,7 @@ type generator struct {
 	seed uint64
 
 	owner    sequence.Verb
+	manager  string            // of the owner, if that applies server-side
 	current  []sequence.Word   // the last whole manifest
 	earlier  [][]sequence.Word // all of them
 	fresh    int               // the last value that was made up
@@ -40,6 +41,7 @@ var owners = []sequence.Verb{sequence.Apply, sequence.ServerApply, sequence.Helm
 
 func (g *generator) sequence() sequence.Sequence {
 	g.owner = pick(g, owners)
+	g.manager = pick(g, []string{sequence.Owner, "deployer", "deployer"})
 	g.current = []sequence.Word{{Key: "image", Value: g.value("v")}}
 	for range g.rand.IntN(5) {
 		g.addTo(&g.current, features)
@@ -92,7 +94,7 @@ func (g *generator) next() sequence.Command {
 func (g *generator) whole(verb sequence.Verb, words []sequence.Word) sequence.Command {
 	c := sequence.Command{Verb: verb, Words: slices.Clone(words)}
 	if verb == sequence.ServerApply {
-		c.Words = append([]sequence.Word{{Key: sequence.By, Value: sequence.Owner}}, c.Words...)
+		c.Words = append([]sequence.Word{{Key: sequence.By, Value: g.manager}}, c.Words...)
 	}
 	return c
 }

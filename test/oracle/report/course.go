@@ -37,13 +37,17 @@ func (c Course) String() string {
 	if c.Explanation != "" {
 		fmt.Fprintf(&out, " (%s)", c.Explanation)
 	}
-	fmt.Fprintf(&out, " after command %d of:\n", c.Steps)
+	if c.Steps == len(c.Sequence.Commands) && c.Difference.Final() {
+		fmt.Fprint(&out, " in the end of:\n")
+	} else {
+		fmt.Fprintf(&out, " after command %d of:\n", c.Steps)
+	}
 	text, err := c.Sequence.Encode()
 	if err != nil {
 		fmt.Fprintf(&out, "%v\n", err)
 	}
 	out.Write(text)
-	fmt.Fprintf(&out, "- unguarded, + guarded:\n%s", c.Difference.Detail)
+	fmt.Fprintf(&out, "(-) unguarded, (+) guarded:\n%s", c.Difference.Detail)
 	if c.Last != nil {
 		fmt.Fprintf(&out, "unguarded: %sguarded: %s", outcome(c.Last.Outcome.Unguarded), outcome(c.Last.Outcome.Guarded))
 	}
