@@ -10,6 +10,8 @@ import (
 type change struct {
 	path  string
 	value any
+	// whole: a list is put in place of the one at the path, so that it speaks of all below, also of what it leaves out.
+	whole bool
 }
 
 // clientSideApply is the manager whose patches say nothing alone: its manifest stands in an annotation, which changes
@@ -29,11 +31,12 @@ func (r Request) changes() []change {
 		return jsonPatchChanges(body)
 	}
 	var out []change
-	mergeChanges(&out, "", body)
+	mergeChanges(&out, "", body, r.ContentType == mergePatch)
 	return out
 }
 
-func mergeChanges(out *[]change, path string, v any) {
+// mergeChanges walks through a patch in which lists are merged or, if they are whole, replaced.
+func mergeChanges(out *[]change, path string, v any, whole bool) {
 	switch v := v.(type) {
 	case map[string]any:
 		if v["$patch"] == "delete" {
@@ -42,15 +45,18 @@ func mergeChanges(out *[]change, path string, v any) {
 		}
 		for key, value := range v {
 			if !strings.HasPrefix(key, "$") {
-				mergeChanges(out, path+"/"+key, value)
+				mergeChanges(out, path+"/"+key, value, whole)
 			}
 		}
 	case []any:
+		if whole {
+			*out = append(*out, change{path: path, whole: true})
+		}
 		for i, value := range v {
-			mergeChanges(out, path+"["+elementKey(value, i)+"]", value)
+			mergeChanges(out, path+"["+elementKey(value, i)+"]", value, whole)
 		}
 	default:
-		*out = append(*out, change{path, v})
+		*out = append(*out, change{path: path, value: v})
 	}
 }
 
@@ -66,29 +72,25 @@ func jsonPatchChanges(body any) []change {
 			out = append(out, change{path: path})
 			continue
 		}
-		mergeChanges(&out, path, at(o, "value"))
+		mergeChanges(&out, path, at(o, "value"), true)
 	}
 	return out
 }
 
 var firstContainer = strings.NewReplacer("/containers/0/", "/containers[app]/")
 
-// alreadyIn are the paths at which an object with these leaves has already what the change asks for.
-func (c change) alreadyIn(object map[string]any) map[string]bool {
-	out := map[string]bool{}
+// alreadyIn says whether an object with these leaves has already what the change asks for.
+func (c change) alreadyIn(object map[string]any) bool {
 	if c.value != nil {
-		if value, found := object[c.path]; found && equal(value, c.value) {
-			out[c.path] = true
-		}
-		return out
+		value, found := object[c.path]
+		return found && equal(value, c.value)
 	}
 	for path := range object {
 		if within(path, c.path) {
-			return out
+			return false
 		}
 	}
-	out[c.path] = true
-	return out
+	return true
 }
 
 // within says whether a path is, or is below, another.

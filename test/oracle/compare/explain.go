@@ -77,34 +77,32 @@ func (s Step) explainExitCode() (Explanation, bool) {
 // Content types of patches.
 const (
 	applyPatch = "application/apply-patch+yaml"
+	mergePatch = "application/merge-patch+json"
 	jsonPatch  = "application/json-patch+json"
 )
 
-// explainLess is for a client that computes its change on the stable template, or sends a change that is none there:
-// all that differs must be something that the stable template already has as it was asked for.
+// explainLess is for a client that computes its change on the stable template, or sends a change that is none there.
+// All that differs must be something that the command changed on the unguarded side to what the stable template has
+// already, and its request must have said so; only what is new there may follow unsaid, as the API's defaults do.
 func (s Step) explainLess() (Explanation, bool) {
 	if s.Before.Guarded.Record == nil {
 		return "", false
 	}
-	var asked []change
-	for _, request := range s.Outcome.Unguarded.Requests {
-		asked = append(asked, request.changes()...)
-	}
-	already := map[string]bool{}
 	stable := leaves(templateOf(s.Before.Guarded.Stable()))
-	for _, c := range asked {
-		for path := range c.alreadyIn(stable) {
-			already[path] = true
-		}
-	}
-	paths := differing(templateOf(s.After.Unguarded.Desired()), templateOf(s.After.Guarded.Desired()))
-	for _, path := range paths {
-		if !covered(path, already) {
+	before, after := leaves(templateOf(s.Before.Unguarded.Desired())), leaves(templateOf(s.After.Unguarded.Desired()))
+	said := false
+	for _, path := range differing(templateOf(s.After.Unguarded.Desired()), templateOf(s.After.Guarded.Desired())) {
+		if before[path] == after[path] || after[path] != stable[path] {
 			return "", false
 		}
+		asked := s.Outcome.Unguarded.says(path, stable)
+		if _, had := before[path]; had && !asked {
+			return "", false
+		}
+		said = said || asked
 	}
 	switch {
-	case len(paths) == 0:
+	case !said:
 		return "", false
 	case len(s.Outcome.Guarded.Requests) == 0:
 		return ClientSentNothing, true
@@ -112,11 +110,13 @@ func (s Step) explainLess() (Explanation, bool) {
 	return ClientSentLess, true
 }
 
-// covered says whether a path is, or is below, one of these.
-func covered(path string, by map[string]bool) bool {
-	for above := range by {
-		if within(path, above) {
-			return true
+// says whether a patch asked for what an object with these leaves has already at a path.
+func (o Outcome) says(path string, object map[string]any) bool {
+	for _, request := range o.Requests {
+		for _, c := range request.changes() {
+			if within(path, c.path) && (c.whole || c.alreadyIn(object)) {
+				return true
+			}
 		}
 	}
 	return false

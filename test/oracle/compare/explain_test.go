@@ -30,8 +30,14 @@ const (
 	graceOf5    = `{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":5}}}}`
 )
 
+// asIfReleased is the unguarded side of a state.
+func asIfReleased(s Snapshot) Snapshot {
+	return Snapshot{Object: map[string]any{"spec": map[string]any{"template": s.Desired()}}}
+}
+
 func TestExplain(t *testing.T) {
-	none, silent := Outcome{}, Outcome{Code: 1}
+	none, silent, merged := Outcome{}, Outcome{Code: 1}, patched("kubectl-patch", imageV1EnvA)
+	merged.Requests[0].ContentType = mergePatch
 	refused := func(contentType string, status int, force bool, message string) Outcome {
 		return Outcome{Code: 1, Requests: []Request{{Method: http.MethodPatch, ContentType: contentType, Status: status, Force: force, Message: message}}}
 	}
@@ -49,6 +55,12 @@ func TestExplain(t *testing.T) {
 			outcome: Pair[Outcome]{patched("kubectl-edit", imageV1EnvA), patched("kubectl-edit", dropEnvA)}, want: ClientSentLess},
 		"taking off what the stable one has not": {command: "set-env env.A-", before: "image=v1|image=v1 env.A=1", unguarded: "image=v1", guarded: "image=v1|image=v1 env.A=1",
 			outcome: Pair[Outcome]{patched("kubectl-set", dropEnvA), none}, want: ClientSentNothing},
+		"the API's defaults come with what is sent": {command: "helm3 image=v1 dns=Default", before: "image=v1 dns=Default user=5|image=v2", unguarded: "image=v1 dns=Default user=5", guarded: "image=v1 dns=Default user=5|image=v2",
+			outcome: Pair[Outcome]{patched("helm", imageV1), none}, want: ClientSentNothing},
+		"what was held already is lost besides": {command: "set-image image=v1", before: "image=v1 host=h|image=v2 host=h", unguarded: "image=v1 host=h", guarded: "image=v1 host=h|image=v2",
+			outcome: Pair[Outcome]{patched("kubectl-set", imageV1), none}},
+		"a merge patch puts a list in place that leaves out what the stable one has not": {command: "patch-merge image=v1 env.A=1", before: "image=v1|image=v1 live=/x", unguarded: "image=v1 env.A=1", guarded: "image=v1|image=v1 live=/x env.A=1",
+			outcome: Pair[Outcome]{merged, merged}, want: ClientSentLess},
 		"more differs than the stable one has": {command: "set-image image=v1", before: "image=v1|image=v2 env.A=1", unguarded: "image=v1", guarded: "image=v1|image=v2 env.A=1",
 			outcome: Pair[Outcome]{patched("kubectl-set", imageV1), none}},
 		"nothing is sent though the stable one has something else": {command: "edit grace=5", before: "image=v1|image=v2", unguarded: "image=v2 grace=5", guarded: "image=v1|image=v2",
@@ -75,7 +87,7 @@ func TestExplain(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := state(t, tc.before)
-			s := Step{Command: c, Outcome: tc.outcome, Before: Pair[Snapshot]{Snapshot{Object: Snapshot{Object: before.Object}.Object}, before},
+			s := Step{Command: c, Outcome: tc.outcome, Before: Pair[Snapshot]{asIfReleased(before), before},
 				After: Pair[Snapshot]{state(t, tc.unguarded), state(t, tc.guarded)}}
 			d := s.Compare()
 			if !d.Found() {
