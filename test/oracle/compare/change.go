@@ -2,7 +2,6 @@ package compare
 
 import (
 	"encoding/json"
-	"net/http"
 	"strings"
 )
 
@@ -20,7 +19,7 @@ const clientSideApply = "kubectl-client-side-apply"
 
 // changes are those of a patch; requests that send the whole of what they ask for have none.
 func (r Request) changes() []change {
-	if r.Method != http.MethodPatch || r.ContentType == applyPatch || r.Manager == clientSideApply {
+	if r.Method != "PATCH" || r.ContentType == applyPatch || r.Manager == clientSideApply {
 		return nil
 	}
 	var body any

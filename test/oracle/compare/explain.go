@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"net/http"
 	"strings"
 
 	"holdfast.dev/holdfast/api/hold"
@@ -66,13 +65,19 @@ func (s Step) explainExitCode() (Explanation, bool) {
 	}
 	last := failed.Requests[len(failed.Requests)-1]
 	switch {
-	case last.Status == http.StatusConflict && last.ContentType == applyPatch && !last.Force:
+	case last.Status == statusConflict && last.ContentType == applyPatch && !last.Force:
 		return ConflictOfOwners, true
-	case last.Status == http.StatusUnprocessableEntity && last.ContentType == jsonPatch && strings.HasPrefix(last.Message, "the server rejected our request"):
+	case last.Status == statusUnprocessable && last.ContentType == jsonPatch && strings.HasPrefix(last.Message, "the server rejected our request"):
 		return PatchDidNotFit, true
 	}
 	return "", false
 }
+
+// How the API server refuses.
+const (
+	statusConflict      = 409
+	statusUnprocessable = 422
+)
 
 // Content types of patches.
 const (

@@ -135,7 +135,7 @@ func (s *side) clear(ctx context.Context) error {
 func (l *Lane) write(files map[string][]byte) error {
 	for name, content := range files {
 		path := filepath.Join(l.dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			return fmt.Errorf("make folder of chart: %w", err)
 		}
 		if err := os.WriteFile(path, content, 0o600); err != nil {

@@ -31,7 +31,7 @@ type recorder struct {
 }
 
 // startRecorder serves until it is closed, with the access that config gives.
-func startRecorder(config *rest.Config) (*recorder, error) {
+func startRecorder(ctx context.Context, config *rest.Config) (*recorder, error) {
 	transport, err := rest.TransportFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("connect recorder: %w", err)
@@ -40,7 +40,8 @@ func startRecorder(config *rest.Config) (*recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect recorder to %q: %w", config.Host, err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen as recorder: %w", err)
 	}

@@ -26,7 +26,7 @@ func TestRecorderNotesWhatWouldChangeADeployment(t *testing.T) {
 		fmt.Fprintf(w, "got %s", body)
 	}))
 	defer server.Close()
-	r, err := startRecorder(&rest.Config{Host: server.URL})
+	r, err := startRecorder(t.Context(), &rest.Config{Host: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

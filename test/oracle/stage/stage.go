@@ -82,7 +82,7 @@ func (s *Stage) open(ctx context.Context) error {
 	if s.watcher, err = startWatcher(ctx, s.objects); err != nil {
 		return err
 	}
-	if s.recorder, err = startRecorder(config); err != nil {
+	if s.recorder, err = startRecorder(ctx, config); err != nil {
 		return err
 	}
 	return s.writeKubeconfig()
