@@ -65,7 +65,7 @@ func run(ctx context.Context, c choices, files []string) (err error) {
 		if all, err = read(files); err != nil {
 			return err
 		}
-		c.lanes, c.failures = min(c.lanes, len(all)), len(all)
+		c.seed, c.lanes, c.failures = 0, min(c.lanes, len(all)), len(all)
 	} else {
 		all = generated(c.seed, c.n)
 	}

@@ -123,6 +123,8 @@ func TestExplainUndo(t *testing.T) {
 			unguarded: "image=v2", guarded: "image=v3", outcome: Pair[Outcome]{sent, silent}, want: UndoOfWhatNeverRan},
 		"to the revision before the stable one": {command: "undo to=1", unguardedPast: []string{"image=v0", "image=v1", "image=v2"}, guardedPast: []string{"image=v0", "image=v1"},
 			held: "image=v2", unguarded: "image=v0", guarded: "image=v1", outcome: Pair[Outcome]{sent, sent}, want: UndoReadAsWithdrawal},
+		"to the stable revision": {command: "undo to=1", unguardedPast: []string{"image=v1", "image=v2"}, guardedPast: []string{"image=v1"},
+			held: "image=v2", unguarded: "image=v1", guarded: "image=v1|image=v2", outcome: Pair[Outcome]{sent, Outcome{}}, want: ClientSentNothing},
 		"to a revision that both have, but one stays": {command: "undo to=1", unguardedPast: []string{"image=v0", "image=v1"}, guardedPast: []string{"image=v0", "image=v1"},
 			unguarded: "image=v0", guarded: "image=v1", outcome: Pair[Outcome]{sent, sent}},
 	} {

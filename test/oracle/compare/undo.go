@@ -36,6 +36,8 @@ func (s Step) explainUndoTo() (Explanation, bool) {
 		return UndoOfWhatNeverRan, true
 	case s.Outcome.Guarded.Code == 0 && refused(s.Outcome.Unguarded) && u.RevisionOf(s.After.Guarded.Desired()) == 0:
 		return UndoOfOtherHistory, true
+	case g.Record != nil && s.Outcome.Guarded.Code == 0 && len(s.Outcome.Guarded.Requests) == 0 && Same(g.Stable(), wanted):
+		return ClientSentNothing, true
 	}
 	before, found := previous(g)
 	withdrawn := s.After.Guarded.Record == nil && Same(s.After.Guarded.Desired(), g.Stable())

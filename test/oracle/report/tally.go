@@ -14,6 +14,7 @@ import (
 
 // Tally counts what was played.
 type Tally struct {
+	// Seed is what the sequences were generated from, 0 if they were read from files.
 	Seed            uint64
 	Sequences       int
 	ToEnd           int
@@ -53,7 +54,9 @@ func (t Tally) Text(took time.Duration) string {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&out, "%-12s "+format+"\n", append([]any{name}, args...)...)
 	}
-	row("seed", "%d", t.Seed)
+	if t.Seed != 0 {
+		row("seed", "%d", t.Seed)
+	}
 	row("sequences", "%d, %d to their end (%s)", t.Sequences, t.ToEnd, share(t.ToEnd, t.Sequences))
 	row("commands", "%d%s", sum(t.Commands), counts(t.Commands))
 	row("holds", "%d", t.Holds)
