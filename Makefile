@@ -4,6 +4,10 @@ GO      ?= go
 PKGS    := ./...
 TESTS   := ./...
 FUZZ    ?= 20s
+# Of make oracle; ORACLE has more of its flags, for example -cluster=$PWD/.cluster.
+N       ?= 200
+SEED    ?= 1
+ORACLE  ?=
 CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
 GEN     := $(GO) tool -modfile=test/tools/generate/go.mod controller-gen
 # The race detector needs a C compiler; without one the tests run without it.
@@ -11,7 +15,7 @@ RACE    := $(if $(shell command -v gcc),-race)
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e fuzz bench generate lint verify build
+.PHONY: help demo up down test test-unit test-e2e oracle fuzz bench generate lint verify build
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +36,9 @@ test-unit: ## Run the tests that need no cluster (under a minute)
 
 test-e2e: ## Run the tests that need the test cluster
 	$(GO) test -C test -count=1 -timeout 30m -parallel 12 $(TESTS)
+
+oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
+	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
 
 fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 	@for package in $$($(GO) list ./...); do \

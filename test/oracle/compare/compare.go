@@ -1,0 +1,175 @@
+package compare
+
+import (
+	"slices"
+	"strings"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/test/oracle/sequence"
+)
+
+// Aspect is in what the two sides differ.
+type Aspect string
+
+// The aspects.
+const (
+	ExitCode    Aspect = "ExitCode"    // one command succeeded, the other failed
+	Presence    Aspect = "Presence"    // there is one Deployment only
+	Template    Aspect = "Template"    // other templates are asked for
+	Unguarded   Aspect = "Unguarded"   // a stable template changed that should not have
+	Record      Aspect = "Record"      // the record does not open
+	Unsettled   Aspect = "Unsettled"   // the controllers did not come to rest
+	Spec        Aspect = "Spec"        // in the end: another spec
+	Labels      Aspect = "Labels"      // in the end: other labels
+	Annotations Aspect = "Annotations" // in the end: other annotations
+	LastApplied Aspect = "LastApplied" // in the end: another last-applied-configuration
+	Ownership   Aspect = "Ownership"   // in the end: other owners of fields
+)
+
+// Difference is one that was found; the zero value is none.
+type Difference struct {
+	Aspect Aspect
+	// Detail is for people: (-) is the unguarded side, (+) the guarded one.
+	Detail string
+}
+
+// Found says whether there is a difference.
+func (d Difference) Found() bool { return d.Aspect != "" }
+
+// Final says whether it was found when all was released, and is of no single command.
+func (d Difference) Final() bool {
+	return slices.Contains([]Aspect{Spec, Labels, Annotations, LastApplied, Ownership}, d.Aspect)
+}
+
+// Pair is the same of both sides.
+type Pair[T any] struct{ Unguarded, Guarded T }
+
+// Step is one command that was given to both sides.
+type Step struct {
+	Command       sequence.Command
+	Before, After Pair[Snapshot]
+	Outcome       Pair[Outcome]
+}
+
+// Outcome is how a client ended, and what it asked of the API server about Deployments.
+type Outcome struct {
+	Code           int
+	Stdout, Stderr string
+	// Requests are those that would change a Deployment.
+	Requests []Request
+}
+
+// Request is one request that would change a Deployment.
+type Request struct {
+	Method, Path string
+	// ContentType is that of a patch.
+	ContentType string
+	// Manager is the field manager, Force whether conflicts were.
+	Manager string
+	Force   bool
+	Body    string
+	// Status is the answer's, Message its first words where it is a refusal.
+	Status   int
+	Message  string
+	Warnings []string
+}
+
+// Compare says whether a command has left both sides in the same state, as far as their users can tell.
+func (s Step) Compare() Difference {
+	unguarded, guarded := s.After.Unguarded, s.After.Guarded
+	switch {
+	case guarded.Broken != "":
+		return Difference{Record, guarded.Broken}
+	case (s.Outcome.Unguarded.Code == 0) != (s.Outcome.Guarded.Code == 0):
+		return Difference{ExitCode, Diff(s.Outcome.Unguarded.Code, s.Outcome.Guarded.Code)}
+	case (unguarded.Object == nil) != (guarded.Object == nil):
+		return Difference{Presence, Diff(unguarded.Object, guarded.Object)}
+	case !Same(unguarded.Desired(), guarded.Desired()):
+		return Difference{Template, Diff(unguarded.Desired(), guarded.Desired())}
+	}
+	return s.stability()
+}
+
+// stability looks whether the stable template has changed without a reason.
+func (s Step) stability() Difference {
+	before, after := s.Before.Guarded, s.After.Guarded
+	created := before.UID() != after.UID()
+	if created || s.Command.Verb == sequence.Release || sameButRestart(before, after) || s.passed() {
+		return Difference{}
+	}
+	return Difference{Unguarded, Diff(before.Stable(), after.Stable())}
+}
+
+// sameButRestart says whether a stable template is the same, or differs by a restart only.
+func sameButRestart(before, after Snapshot) bool {
+	a, b := before.Stable(), after.Stable()
+	return Same(withRestart(a, restart(b)), b)
+}
+
+func withRestart(t map[string]any, time any) map[string]any {
+	out := shallow(t)
+	metadata := shallow(at(t, "metadata"))
+	annotations := shallow(at(metadata, "annotations"))
+	if annotations[hold.RestartedAt] = time; time == nil {
+		delete(annotations, hold.RestartedAt)
+	}
+	metadata["annotations"] = annotations
+	out["metadata"] = metadata
+	return out
+}
+
+func shallow(v any) map[string]any {
+	out := map[string]any{}
+	m, _ := v.(map[string]any)
+	for key, value := range m {
+		out[key] = value
+	}
+	return out
+}
+
+// passed says whether Holdfast told the user that the update passed.
+func (s Step) passed() bool {
+	for _, request := range s.Outcome.Guarded.Requests {
+		for _, warning := range request.Warnings {
+			if strings.Contains(warning, "passed without a canary") || strings.Contains(warning, "passes without a verdict") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lastApplied is where kubectl keeps what was applied client-side.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// Final compares two Deployments whose updates are all released: everything that users and their tools can see.
+func Final(states Pair[Snapshot]) Difference {
+	unguarded, guarded := states.Unguarded.Object, states.Guarded.Object
+	for _, part := range []struct {
+		aspect Aspect
+		of     func(map[string]any) any
+	}{
+		{Spec, func(o map[string]any) any { return at(o, "spec") }},
+		{Labels, func(o map[string]any) any { return at(o, "metadata", "labels") }},
+		{LastApplied, func(o map[string]any) any { return at(o, "metadata", "annotations", lastApplied) }},
+		{Annotations, func(o map[string]any) any { return comparableAnnotations(o) }},
+		{Ownership, func(o map[string]any) any { return OwnersOf(o) }},
+	} {
+		if diff := Diff(part.of(unguarded), part.of(guarded)); diff != "" {
+			return Difference{part.aspect, diff}
+		}
+	}
+	return Difference{}
+}
+
+// comparableAnnotations are the annotations that both sides must have alike.
+func comparableAnnotations(object map[string]any) map[string]any {
+	out := shallow(at(object, "metadata", "annotations"))
+	for key := range out {
+		if strings.Contains(key, v1alpha1.Prefix) || key == revision || key == lastApplied {
+			delete(out, key)
+		}
+	}
+	return out
+}

@@ -1,0 +1,132 @@
+package compare
+
+import (
+	"strings"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/test/oracle/sequence"
+)
+
+// Explanation names a difference that no webhook could have prevented.
+type Explanation string
+
+// The explanations, in the order in which they are looked for; docs/oracle.md has the reasons at length.
+const (
+	// UndoOfWhatNeverRan: the unguarded Deployment went back to a template that the guarded one never ran.
+	UndoOfWhatNeverRan Explanation = "UndoOfWhatNeverRan"
+	// UndoOfOtherHistory: both went back to what their own revisions say, and these stand in another order or were
+	// cleaned up at another time, because what was held has made no revision.
+	UndoOfOtherHistory Explanation = "UndoOfOtherHistory"
+	// UndoReadAsWithdrawal: an undo to the revision before the stable one cannot be told from an undo of what is held.
+	UndoReadAsWithdrawal Explanation = "UndoReadAsWithdrawal"
+	// ClientRefused: a client refused to send anything because of what it read.
+	ClientRefused Explanation = "ClientRefused"
+	// ConflictOfOwners: a server-side apply conflicted on one side, since the stable fields have other owners.
+	ConflictOfOwners Explanation = "ConflictOfOwners"
+	// PatchDidNotFit: the API server could not make a JSON patch on one side, and asked no webhook.
+	PatchDidNotFit Explanation = "PatchDidNotFit"
+	// ClientSentNothing: the stable template has all that was to be changed, and the client sent no request.
+	ClientSentNothing Explanation = "ClientSentNothing"
+	// ClientSentLess: the stable template has a part of what was to be changed, so the request says nothing about it.
+	ClientSentLess Explanation = "ClientSentLess"
+)
+
+// Explanations are all there are.
+var Explanations = []Explanation{
+	UndoOfWhatNeverRan, UndoOfOtherHistory, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess,
+}
+
+// Explain names why the sides differ after a step, if what was observed in it says that it could not be helped. Only
+// differences in what is asked for can be explained.
+func (s Step) Explain(d Difference) (Explanation, bool) {
+	if d.Aspect != ExitCode && d.Aspect != Template && d.Aspect != Presence {
+		return "", false
+	}
+	if s.Command.Verb == sequence.Undo {
+		return s.explainUndo()
+	}
+	if d.Aspect == ExitCode {
+		return s.explainExitCode()
+	}
+	return s.explainLess()
+}
+
+// explainExitCode is for one client that failed: only where nothing of it has reached the webhook.
+func (s Step) explainExitCode() (Explanation, bool) {
+	failed := s.Outcome.Guarded
+	if failed.Code == 0 {
+		failed = s.Outcome.Unguarded
+	}
+	if s.Before.Guarded.Record == nil {
+		return "", false
+	}
+	if len(failed.Requests) == 0 {
+		return ClientRefused, true
+	}
+	last := failed.Requests[len(failed.Requests)-1]
+	switch {
+	case last.Status == statusConflict && last.ContentType == applyPatch && !last.Force:
+		return ConflictOfOwners, true
+	case last.Status == statusUnprocessable && last.ContentType == jsonPatch && strings.HasPrefix(last.Message, "the server rejected our request"):
+		return PatchDidNotFit, true
+	}
+	return "", false
+}
+
+// How the API server refuses.
+const (
+	statusConflict      = 409
+	statusUnprocessable = 422
+)
+
+// Content types of patches.
+const (
+	applyPatch = "application/apply-patch+yaml"
+	mergePatch = "application/merge-patch+json"
+	jsonPatch  = "application/json-patch+json"
+)
+
+// explainLess is for a client that computes its change on the stable template, or sends a change that is none there.
+// All that differs must be something that the command changed on the unguarded side to what the stable template has
+// already, and its request must have said so; only what is new there may follow unsaid, as the API's defaults do.
+func (s Step) explainLess() (Explanation, bool) {
+	if s.Before.Guarded.Record == nil {
+		return "", false
+	}
+	stable := leaves(templateOf(s.Before.Guarded.Stable()))
+	before, after := leaves(templateOf(s.Before.Unguarded.Desired())), leaves(templateOf(s.After.Unguarded.Desired()))
+	said := false
+	for _, path := range differing(templateOf(s.After.Unguarded.Desired()), templateOf(s.After.Guarded.Desired())) {
+		if before[path] == after[path] || after[path] != stable[path] {
+			return "", false
+		}
+		asked := s.Outcome.Unguarded.says(path, stable)
+		if _, had := before[path]; had && !asked {
+			return "", false
+		}
+		said = said || asked
+	}
+	switch {
+	case !said:
+		return "", false
+	case len(s.Outcome.Guarded.Requests) == 0:
+		return ClientSentNothing, true
+	}
+	return ClientSentLess, true
+}
+
+// says whether a patch asked for what an object with these leaves has already at a path.
+func (o Outcome) says(path string, object map[string]any) bool {
+	for _, request := range o.Requests {
+		for _, c := range request.changes() {
+			if within(path, c.path) && (c.whole || c.alreadyIn(object)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func templateOf(t hold.Template) map[string]any {
+	return map[string]any{"spec": map[string]any{"template": t}}
+}

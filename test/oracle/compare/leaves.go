@@ -1,0 +1,62 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+)
+
+// leaves are all values of a JSON document that are no objects and no lists, by path. Elements of lists are known by
+// what Kubernetes merges them by, or by their place.
+func leaves(v any) map[string]any {
+	out := map[string]any{}
+	collect(out, "", v)
+	return out
+}
+
+func collect(out map[string]any, path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			if !strings.HasPrefix(key, "$setElementOrder/") && !strings.HasPrefix(key, "$retainKeys") {
+				collect(out, path+"/"+key, value)
+			}
+		}
+	case []any:
+		for i, value := range v {
+			collect(out, path+"["+elementKey(value, i)+"]", value)
+		}
+	default:
+		out[path] = v
+	}
+}
+
+// mergeKeys are by what the lists of a pod template merge, the surest first: a port has a name too.
+var mergeKeys = []string{"mountPath", "containerPort", "name", "key"}
+
+func elementKey(v any, i int) string {
+	if m, ok := v.(map[string]any); ok {
+		for _, key := range mergeKeys {
+			if value, found := m[key]; found {
+				return fmt.Sprint(value)
+			}
+		}
+	}
+	return fmt.Sprint(i)
+}
+
+// differing are the paths of leaves that are not the same in two documents.
+func differing(a, b any) []string {
+	left, right := leaves(a), leaves(b)
+	var out []string
+	for path, value := range left {
+		if other, found := right[path]; !found || other != value {
+			out = append(out, path)
+		}
+	}
+	for path := range right {
+		if _, found := left[path]; !found {
+			out = append(out, path)
+		}
+	}
+	return out
+}

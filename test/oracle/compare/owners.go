@@ -1,0 +1,56 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// revision is the annotation in which the deployment controller counts.
+const revision = "deployment.kubernetes.io/revision"
+
+// ignoredManagers write what is not compared, wherever they write it.
+var ignoredManagers = []string{"kube-controller-manager", "holdfast"}
+
+// OwnersOf reads metadata.managedFields: sets of paths by who owns them, which is manager, operation and subresource. Times are left out, and with them all that Holdfast and the controllers own.
+func OwnersOf(object map[string]any) map[string]any {
+	out := map[string]any{}
+	entries, _ := at(object, "metadata", "managedFields").([]any)
+	for _, entry := range entries {
+		manager, _ := at(entry, "manager").(string)
+		subresource, _ := at(entry, "subresource").(string)
+		if slices.Contains(ignoredManagers, manager) || subresource == "status" {
+			continue
+		}
+		var fields []string
+		fieldPaths(&fields, "", at(entry, "fieldsV1"))
+		if len(fields) == 0 {
+			continue
+		}
+		who := strings.TrimSpace(fmt.Sprintf("%s %v %s", manager, at(entry, "operation"), subresource))
+		paths := shallow(out[who])
+		for _, field := range fields {
+			paths[field] = "owned"
+		}
+		out[who] = paths
+	}
+	return out
+}
+
+func fieldPaths(out *[]string, path string, v any) {
+	m, _ := v.(map[string]any)
+	if len(m) == 0 && path != "" && !incomparable(path) {
+		*out = append(*out, strings.TrimPrefix(path, "/"))
+	}
+	for key, value := range m {
+		fieldPaths(out, path+"/"+key, value)
+	}
+}
+
+// incomparable fields are Holdfast's and the deployment controller's annotations, whoever has copied them. That there
+// are annotations at all comes with them.
+func incomparable(path string) bool {
+	return strings.Contains(path, v1alpha1.Prefix) || strings.HasSuffix(path, "/f:"+revision) || path == "/f:metadata/f:annotations/."
+}

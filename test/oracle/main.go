@@ -1,0 +1,155 @@
+// Command oracle proves that Holdfast answers every client as if the update it holds were in etcd: it plays random
+// sequences of commands, with the real kubectl and Helm, to a guarded and an unguarded namespace of one API server, and
+// compares what comes of them. docs/oracle.md tells more.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/oracle/report"
+	"holdfast.dev/holdfast/test/oracle/sequence"
+	"holdfast.dev/holdfast/test/oracle/stage"
+)
+
+// choices are the command line.
+type choices struct {
+	n        int
+	seed     uint64
+	cluster  string
+	lanes    int
+	failures int
+	shrink   int
+	replay   bool
+	explain  bool
+}
+
+func main() {
+	if isEditor, err := stage.Edit(); isEditor {
+		exit(err)
+	}
+	var c choices
+	flag.IntVar(&c.n, "n", 200, "how many sequences")
+	flag.Uint64Var(&c.seed, "seed", 1, "what they are generated from")
+	flag.StringVar(&c.cluster, "cluster", "", "the folder of a running cluster with Holdfast; without it one is started")
+	flag.IntVar(&c.lanes, "lanes", 8, "how many sequences are played at a time")
+	flag.IntVar(&c.failures, "failures", 5, "after how many failures to end")
+	flag.IntVar(&c.shrink, "shrink", 5, "how many failures to shrink")
+	flag.BoolVar(&c.replay, "replay", false, "play the sequences in the files that are the arguments")
+	flag.BoolVar(&c.explain, "explain", false, "print explained differences too")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	exit(run(ctx, c, flag.Args()))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "oracle:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func run(ctx context.Context, c choices, files []string) (err error) {
+	var all []sequence.Sequence
+	if c.replay {
+		if all, err = read(files); err != nil {
+			return err
+		}
+		c.seed, c.lanes, c.failures = 0, min(c.lanes, len(all)), len(all)
+	} else {
+		all = generated(c.seed, c.n)
+	}
+	running, stop, err := clusterOf(ctx, c.cluster)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	return conduct(ctx, running, c, all)
+}
+
+// conduct plays all sequences on a cluster. Differences that nothing explains are printed, as small as they can be made,
+// and are an error.
+func conduct(ctx context.Context, on *cluster.Cluster, c choices, all []sequence.Sequence) (err error) {
+	s, err := stage.Open(ctx, on)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	band, err := newConductor(ctx, s, c.lanes)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, band.close(context.WithoutCancel(ctx))) }()
+
+	tally := report.Tally{Seed: c.seed}
+	var failed []report.Course
+	began := time.Now()
+	err = band.play(ctx, all, func(course report.Course) bool {
+		tally.Add(course)
+		if course.Failed() {
+			failed = append(failed, course)
+			fmt.Fprintf(os.Stderr, "%d of %d: seed %d fails: %s\n", tally.Sequences, len(all), course.Sequence.Seed, course.Difference.Aspect)
+		}
+		if c.explain && course.Explanation != "" {
+			fmt.Println(course)
+		}
+		if tally.Sequences%100 == 0 {
+			fmt.Fprintf(os.Stderr, "%d of %d after %s\n", tally.Sequences, len(all), time.Since(began).Round(time.Second))
+		}
+		return len(failed) < c.failures
+	})
+	took := time.Since(began)
+	if err == nil {
+		err = band.shrink(ctx, failed[:min(c.shrink, len(failed))], os.Stdout)
+	}
+	fmt.Print(tally.Text(took))
+	if err == nil && len(failed) > 0 {
+		err = fmt.Errorf("%d differences that nothing explains", len(failed))
+	}
+	return err
+}
+
+func read(files []string) ([]sequence.Sequence, error) {
+	var all []sequence.Sequence
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read sequence: %w", err)
+		}
+		s, err := sequence.Decode(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, s)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("name the files to replay")
+	}
+	return all, nil
+}
+
+// clusterOf attaches to the cluster in a folder or, without one, starts one that ends with stop.
+func clusterOf(ctx context.Context, dir string) (c *cluster.Cluster, stop func() error, err error) {
+	if dir != "" {
+		c, err = cluster.Attach(dir)
+		return c, func() error { return nil }, err
+	}
+	overlay, err := filepath.Abs("../manifests/overlays/test")
+	if err != nil {
+		return nil, nil, fmt.Errorf("find manifests: %w", err)
+	}
+	if c, err = cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay}); err != nil {
+		return nil, nil, err
+	}
+	return c, c.Stop, nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/oracle/stage"
+)
+
+var attach = flag.String("cluster", "", "the folder of a running cluster to use; without it one is started")
+
+// world is the cluster of all tests.
+var world *cluster.Cluster
+
+func TestMain(m *testing.M) {
+	if isEditor, err := stage.Edit(); isEditor {
+		exit(err)
+	}
+	flag.Parse()
+	code, err := inWorld(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "oracle:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func inWorld(m *testing.M) (int, error) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	c, stop, err := clusterOf(ctx, *attach)
+	if err != nil {
+		return 1, err
+	}
+	world = c
+	code := m.Run()
+	return code, stop()
+}
+
+// lanes suit two cores: most of the time of a sequence is waiting.
+const lanes = 8
+
+// TestWhatOnceWentWrong plays the sequences that have found mistakes, each as small as it could be made.
+func TestWhatOnceWentWrong(t *testing.T) {
+	files, err := filepath.Glob("testdata/regressions/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := read(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conduct(t.Context(), world, choices{lanes: min(lanes, len(all)), failures: len(all), shrink: 0}, all); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRandomSequences plays the first of what `make oracle` plays.
+func TestRandomSequences(t *testing.T) {
+	if err := conduct(t.Context(), world, choices{seed: 1, lanes: lanes, failures: 1, shrink: 1}, generated(1, 30)); err != nil {
+		t.Error(err)
+	}
+}
