@@ -20,10 +20,7 @@ func (s *shop) setImage(version string) {
 
 // TestAnImageSetByHandIsWithdrawnBySelfHealing, before it has run in anything but a canary.
 func TestAnImageSetByHandIsWithdrawnBySelfHealing(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
-		if !m.asks {
-			t.Skip("see TestAnImageSetByHandIsRolledBackAfterItsRelease")
-		}
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, patient)
 		s.setImage("v9")
 		run := s.newRun()
@@ -31,16 +28,13 @@ func TestAnImageSetByHandIsWithdrawnBySelfHealing(t *testing.T) {
 		s.awaitPhase(run.Name, v1alpha1.PhaseCanceled)
 		s.wantImage("v1")
 		s.stays(true)
-	})
+	}, asking)
 }
 
 // TestAnImageSetByHandIsRolledBackAfterItsRelease where the engine compares with
 // the live object: it cannot see what is held.
 func TestAnImageSetByHandIsRolledBackAfterItsRelease(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
-		if m.asks {
-			t.Skip("see TestAnImageSetByHandIsWithdrawnBySelfHealing")
-		}
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, good)
 		s.setImage("v9")
 		run := s.newRun()
@@ -51,12 +45,12 @@ func TestAnImageSetByHandIsRolledBackAfterItsRelease(t *testing.T) {
 		s.awaitRolledOut()
 		s.stays(true)
 		s.wantRuns(1)
-	})
+	}, comparing)
 }
 
 // TestAnImageSetByHandDuringAHoldGivesWayToGit: what Git says is held again.
 func TestAnImageSetByHandDuringAHoldGivesWayToGit(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, patient)
 		first := s.hold("v2")
 		s.setImage("v9")
@@ -66,36 +60,37 @@ func TestAnImageSetByHandDuringAHoldGivesWayToGit(t *testing.T) {
 		s.wantInSync(s.round(), false)
 		s.awaitPhase(byHand.Name, v1alpha1.PhaseSuperseded)
 		s.awaitCanary("v2")
+		s.awaitPhase(s.newRun(first.Name, byHand.Name).Name, v1alpha1.PhaseRunning)
 		s.wantImage("v1")
-		s.stays(m.asks)
-	})
+		s.stays(m.sight == asking)
+	}, asking, comparing)
 }
 
 // TestAnAutoscalerAndAHoldDoNotDisturbEachOther: Git does not say how many
 // replicas there are, and somebody else does all the time.
 func TestAnAutoscalerAndAHoldDoNotDisturbEachOther(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, patient, withoutReplicas)
 		run := s.hold("v2")
 		for _, replicas := range []string{"2", "3", "2"} {
 			s.kubectl("", "scale", "deployment", "web", "--replicas="+replicas)
-			s.wantInSync(s.round(), m.asks)
+			s.wantInSync(s.round(), m.sight == asking)
 		}
 		await(s, "web runs two replicas", &appsv1.DeploymentList{}, func(d *appsv1.Deployment) bool {
 			return *d.Spec.Replicas == 2 && d.Status.Replicas == 2 && d.Status.ReadyReplicas == 2
 		})
-		s.stays(m.asks)
+		s.stays(m.sight == asking)
 		s.wantRuns(1)
 		if now := s.awaitPhase(run.Name, v1alpha1.PhaseRunning); !now.Status.ReadyAt.Equal(run.Status.ReadyAt) {
 			t.Errorf("the run began at %v, then at %v", run.Status.ReadyAt, now.Status.ReadyAt)
 		}
 		s.wantImage("v1")
-	})
+	}, asking, comparing)
 }
 
 // TestAPrunedDeploymentTakesItsHoldWithIt; made again, it has nothing to protect.
 func TestAPrunedDeploymentTakesItsHoldWithIt(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, patient)
 		s.hold("v2")
 		all := s.git
@@ -110,5 +105,5 @@ func TestAPrunedDeploymentTakesItsHoldWithIt(t *testing.T) {
 		s.wantImage("v2")
 		s.stays(true)
 		s.wantRuns(0)
-	})
+	}, asking, comparing)
 }

@@ -15,7 +15,7 @@ import (
 // finds what Git says, healthy, as if it had written it itself; and the next
 // update is held like the first.
 func TestAReleasedUpdateIsInSyncAndTheEnginesOwn(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, good)
 		s.awaitPhase(s.try("v2").Name, v1alpha1.PhaseReleased)
 		s.awaitRolledOut()
@@ -29,7 +29,7 @@ func TestAReleasedUpdateIsInSyncAndTheEnginesOwn(t *testing.T) {
 		s.awaitRolledOut()
 		s.wantImage("v3")
 		s.stays(true)
-	})
+	}, asking, comparing)
 }
 
 // ownersOfImage are the field managers that own the container's image.
@@ -48,23 +48,23 @@ func (s *shop) ownersOfImage() []string {
 // TestARejectedUpdateIsNotTriedAgainHoweverOftenItIsSynced, and the next one is
 // held as any other.
 func TestARejectedUpdateIsNotTriedAgainHoweverOftenItIsSynced(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, good)
 		s.awaitPhase(s.try("v2", crashing).Name, v1alpha1.PhaseReverted)
 		s.wantImage("v1")
-		s.stays(m.asks)
+		s.stays(m.sight == asking)
 		s.wantRuns(1)
 		s.awaitPhase(s.try("v3").Name, v1alpha1.PhaseReleased)
 		s.awaitRolledOut()
 		s.wantImage("v3")
 		s.wantHealth(gitops.Healthy)
 		s.stays(true)
-	})
+	}, asking, comparing)
 }
 
 // TestAGitRevertAfterARejectionIsInSync: Git says what the Deployment never stopped to be.
 func TestAGitRevertAfterARejectionIsInSync(t *testing.T) {
-	inEachMode(t, func(t *testing.T, m mode) {
+	inModes(t, func(t *testing.T, m mode) {
 		s := open(t, m, good)
 		s.awaitPhase(s.try("v2", crashing).Name, v1alpha1.PhaseReverted)
 		s.commit("v1")
@@ -72,7 +72,7 @@ func TestAGitRevertAfterARejectionIsInSync(t *testing.T) {
 		s.stays(true)
 		s.wantRuns(1)
 		s.wantImage("v1")
-	})
+	}, asking, comparing)
 }
 
 func (s *shop) fields(entry metav1.ManagedFieldsEntry) *fieldpath.Set {
