@@ -91,12 +91,14 @@ func elementOf(list client.ObjectList) runtime.Object {
 	panic(fmt.Sprintf("no scenario waits for %T", list))
 }
 
-// awaitRolledOut waits until every pod of web is of its template, and Ready.
+// awaitRolledOut waits until every pod of web is of its template, and Ready, and
+// Holdfast has put its stamp on the template, the last thing that is written.
 func (s *shop) awaitRolledOut() {
 	s.t.Helper()
 	await(s, "web has rolled out", &appsv1.DeploymentList{}, func(d *appsv1.Deployment) bool {
 		return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == *d.Spec.Replicas &&
-			d.Status.AvailableReplicas == *d.Spec.Replicas && d.Status.Replicas == *d.Spec.Replicas && progressed(d)
+			d.Status.AvailableReplicas == *d.Spec.Replicas && d.Status.Replicas == *d.Spec.Replicas && progressed(d) &&
+			d.Annotations[v1alpha1.StableAnnotation] != ""
 	})
 }
 
