@@ -18,9 +18,9 @@ const again = 4
 
 // hold makes Git say a version, lets the engine bring it out, and returns the
 // run that tries it once its canary is measured.
-func (s *shop) hold(version string, args ...string) *v1alpha1.CanaryRun {
+func (s *shop) hold(version string) *v1alpha1.CanaryRun {
 	s.t.Helper()
-	return s.awaitPhase(s.try(version, args...).Name, v1alpha1.PhaseRunning)
+	return s.awaitPhase(s.try(version).Name, v1alpha1.PhaseRunning)
 }
 
 // try is hold without waiting for the canary.
