@@ -15,10 +15,10 @@ RACE    := $(if $(shell command -v gcc),-race)
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e oracle fuzz bench generate lint verify build
+.PHONY: help demo up down test test-unit test-e2e test-gitops oracle fuzz bench generate lint verify build
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## See a good update released and a bad one reverted, on a real control plane (KEEP=1 leaves it up)
 	@$(GO) run -C test ./demo $(if $(KEEP),--keep)
@@ -29,7 +29,7 @@ up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubec
 down: ## Stop the test cluster and remove every trace of it
 	@$(CLUSTER) down --dir $(CURDIR)/.cluster
 
-test: test-unit test-e2e ## Run all tests
+test: test-unit test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
@@ -39,6 +39,9 @@ test-e2e: ## Run the tests that need the test cluster
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
+
+test-gitops: ## Run the engines of Flux and Argo CD against the test cluster
+	$(GO) test -C test/gitops -count=1 -timeout 30m -parallel 10 $(TESTS)
 
 fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 	@for package in $$($(GO) list ./...); do \
@@ -65,6 +68,7 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 lint: ## Run the linters
 	$(LINT) run $(PKGS)
 	cd test && $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PKGS)
+	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 
 verify: ## Check that generated files and go.mod files are up to date
 	@.ci/verify

@@ -1,0 +1,72 @@
+package gitops_test
+
+import (
+	"slices"
+	"testing"
+
+	"holdfast.dev/holdfast/test/gitops"
+	"holdfast.dev/holdfast/test/gitops/argocd"
+	"holdfast.dev/holdfast/test/gitops/flux"
+)
+
+// sight is what an engine can see of a held update.
+type sight string
+
+const (
+	// asking the API server, by a dry run, what its manifests would come to: the
+	// webhook answers for itself, so that a held update is in sync and a
+	// withdrawn one is not.
+	asking sight = "asking"
+	// comparing with the live object, in which a held update cannot be seen: it
+	// is out of sync, and a withdrawn one in sync.
+	comparing sight = "comparing"
+	// unseeing: asking, and leaving out of the answer what webhooks did. A new
+	// version looks as if nothing would come of it.
+	unseeing sight = "unseeing"
+)
+
+// mode is one engine with one setting of what it has for comparing and applying.
+type mode struct {
+	name  string
+	sight sight
+	open  func(t *testing.T, namespace string) gitops.Engine
+}
+
+var modes = []mode{
+	{name: "Flux", sight: asking, open: func(t *testing.T, namespace string) gitops.Engine { return newFlux(t, namespace) }},
+	argo("Argo CD", comparing, argocd.Settings{Diff: argocd.ThreeWay}),
+	argo("Argo CD, server-side apply", comparing, argocd.Settings{Diff: argocd.StructuredMerge, ServerSideApply: true}),
+	argo("Argo CD, server-side diff", unseeing, argocd.Settings{Diff: argocd.ServerSide}),
+	argo("Argo CD, server-side diff and apply", unseeing, argocd.Settings{Diff: argocd.ServerSide, ServerSideApply: true}),
+	argo("Argo CD, server-side diff with webhooks", asking, argocd.Settings{Diff: argocd.ServerSideWithWebhooks}),
+	argo("Argo CD, server-side diff with webhooks and apply", asking, argocd.Settings{Diff: argocd.ServerSideWithWebhooks, ServerSideApply: true}),
+}
+
+func argo(name string, sight sight, settings argocd.Settings) mode {
+	return mode{name: name, sight: sight, open: func(_ *testing.T, namespace string) gitops.Engine {
+		return world.argocd.App(namespace, settings)
+	}}
+}
+
+func newFlux(t *testing.T, namespace string) *flux.Engine {
+	t.Helper()
+	engine, err := flux.New(world.config, namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return engine
+}
+
+// inModes tells one story with each engine and setting of the given sights.
+func inModes(t *testing.T, story func(t *testing.T, m mode), sights ...sight) {
+	t.Helper()
+	t.Parallel()
+	for _, m := range modes {
+		if slices.Contains(sights, m.sight) {
+			t.Run(m.name, func(t *testing.T) {
+				t.Parallel()
+				story(t, m)
+			})
+		}
+	}
+}
