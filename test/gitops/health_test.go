@@ -70,7 +70,7 @@ func TestHealthCheckOfFluxLastsUntilTheVerdict(t *testing.T) {
 // TestHealthHoldsBackTheNextWaveOfArgoCD: the Service is one wave later than the
 // Deployment, so that the sync ends with the verdict, and fails with the revert.
 func TestHealthHoldsBackTheNextWaveOfArgoCD(t *testing.T) {
-	m := argo("Argo CD", asking, argocd.Settings{Diff: argocd.ServerSideWithWebhooks, ServerSideApply: true})
+	m := argo("Argo CD", asking, argocd.Settings{CompareOptions: recommended, ServerSideApply: true})
 	untilTheVerdict(t, m, func(s *shop, args ...string) error {
 		s.commit("v2", args...)
 		s.git[1].SetAnnotations(map[string]string{"argocd.argoproj.io/sync-wave": "1"})

@@ -1,6 +1,8 @@
 package gitops_test
 
 import (
+	"os"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -32,14 +34,18 @@ type mode struct {
 	open  func(t *testing.T, namespace string) gitops.Engine
 }
 
+// recommended is what the how-to says.
+const recommended = "ServerSideDiff=true,IncludeMutationWebhook=true"
+
 var modes = []mode{
 	{name: "Flux", sight: asking, open: func(t *testing.T, namespace string) gitops.Engine { return newFlux(t, namespace) }},
-	argo("Argo CD", comparing, argocd.Settings{Diff: argocd.ThreeWay}),
-	argo("Argo CD, server-side apply", comparing, argocd.Settings{Diff: argocd.StructuredMerge, ServerSideApply: true}),
-	argo("Argo CD, server-side diff", unseeing, argocd.Settings{Diff: argocd.ServerSide}),
-	argo("Argo CD, server-side diff and apply", unseeing, argocd.Settings{Diff: argocd.ServerSide, ServerSideApply: true}),
-	argo("Argo CD, server-side diff with webhooks", asking, argocd.Settings{Diff: argocd.ServerSideWithWebhooks}),
-	argo("Argo CD, server-side diff with webhooks and apply", asking, argocd.Settings{Diff: argocd.ServerSideWithWebhooks, ServerSideApply: true}),
+	argo("Argo CD", comparing, argocd.Settings{}),
+	argo("Argo CD until 3.5, server-side apply", comparing, argocd.Settings{ServerSideApply: true, Before36: true}),
+	argo("Argo CD, server-side apply compared with the live object", comparing, argocd.Settings{ServerSideApply: true, CompareOptions: "ServerSideDiff=false"}),
+	argo("Argo CD, server-side diff", unseeing, argocd.Settings{CompareOptions: "ServerSideDiff=true"}),
+	argo("Argo CD, server-side apply", unseeing, argocd.Settings{ServerSideApply: true}),
+	argo("Argo CD, as recommended", asking, argocd.Settings{CompareOptions: recommended}),
+	argo("Argo CD, as recommended, server-side apply", asking, argocd.Settings{CompareOptions: recommended, ServerSideApply: true}),
 }
 
 func argo(name string, sight sight, settings argocd.Settings) mode {
@@ -69,4 +75,19 @@ func inModes(t *testing.T, story func(t *testing.T, m mode), sights ...sight) {
 			})
 		}
 	}
+}
+
+// TestTheSettingOfTheHowToIsTheOneTested, and no other.
+func TestTheSettingOfTheHowToIsTheOneTested(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/how-to/argo-cd.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile("argocd.argoproj.io/compare-options: (.*)").FindAllStringSubmatch(string(page), -1) {
+		if found[1] == recommended {
+			return
+		}
+	}
+	t.Errorf("the how-to does not recommend %s", recommended)
 }

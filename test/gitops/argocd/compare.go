@@ -50,7 +50,7 @@ func (a *App) difference(target, live *unstructured.Unstructured, revision strin
 	}
 	result, err := diff.Diff(target.DeepCopy(), live.DeepCopy(), a.diffOptions(applier)...)
 	if err != nil {
-		return diff.DiffResult{}, fmt.Errorf("%s of %s: %w", a.settings.Diff, key, err)
+		return diff.DiffResult{}, fmt.Errorf("%s of %s: %w", a.settings.diff(), key, err)
 	}
 	a.compared[key] = comparison{revision: revision, version: live.GetResourceVersion(), result: *result}
 	return *result, nil
