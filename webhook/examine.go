@@ -29,10 +29,10 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 		return decide.Decision{}, refuseAs(found.status)
 	case precheck.Accepted:
 		r.warnings = append(r.warnings, found.warnings...)
-		r.desired = found.template
-		if r.source == hold.SourceTemplate {
-			r.wish.Template = found.template
+		if err := r.stored(found.template); err != nil {
+			return decide.Decision{}, err
 		}
+		r.desired = found.template
 		var err error
 		if r.desiredHash, err = hold.HashOf(r.desired); err != nil {
 			return decide.Decision{}, err

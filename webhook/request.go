@@ -23,6 +23,7 @@ type request struct {
 	// wish is what the object would have if nothing were held. The template that
 	// the request asks for is another one only where an annotation asks for an image.
 	wish        intent.Desired
+	ask         intent.Request
 	desired     hold.Template
 	desiredHash hold.Hash
 	source      hold.Source
@@ -50,7 +51,7 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 		// A memory that cannot be read is none.
 		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation))
 	}
-	if r.touched() && (r.record == nil || r.asked != r.record.Hash) {
+	if r.touched() && (r.record == nil || r.asked != r.record.Hash) || r.replacesAnnotations() {
 		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old.uid(), r.old.selector()); err != nil {
 			return err
 		}
@@ -67,16 +68,16 @@ func (r *request) asksForRetry() bool {
 
 // findDesired asks intent, then the annotation that asks for an image.
 func (r *request) findDesired() error {
-	ask := intent.Request{Stable: r.old.owned(), Asked: r.new.owned()}
+	r.ask = intent.Request{Stable: r.old.owned(), Asked: r.new.owned()}
 	if r.record != nil {
-		ask.Held = &intent.Held{
+		r.ask.Held = &intent.Held{
 			Owned:       replay.Owned{Template: r.record.AsIf(), Owners: r.record.Owners},
 			LastApplied: r.record.LastApplied,
 		}
-		ask.Writer = r.writer()
+		r.ask.Writer = r.writer()
 	}
-	wish, err := intent.Of(ask)
-	if err == nil && ask.Writer.Way == intent.Owners {
+	wish, err := intent.Of(r.ask)
+	if err == nil && r.ask.Writer.Way == intent.Owners {
 		wish.Owners, err = replay.Move(wish.Owners, r.old.managedFields(), r.new.managedFields())
 	}
 	if err != nil { // by what the user sent: the templates in the cluster were merged before
@@ -91,6 +92,21 @@ func (r *request) findDesired() error {
 		r.source = hold.SourceImage
 	}
 	r.desiredHash, err = hold.HashOf(r.desired)
+	return err
+}
+
+// stored takes the template as the API server stores it, if that is another
+// only in what it filled in.
+func (r *request) stored(template hold.Template) error {
+	hash, err := hold.HashOf(template)
+	if err != nil || r.source != hold.SourceTemplate {
+		return err
+	}
+	if r.record == nil || hash != r.desiredHash { // the API server named the owners; or others changed it, who own nothing
+		r.wish.Template = template
+		return nil
+	}
+	r.wish, err = r.ask.Stored(r.wish, template)
 	return err
 }
 

@@ -79,11 +79,14 @@ func (d deployment) managedFields() ownership.Entries {
 	return entries
 }
 
-func (d deployment) withoutManagedFields() map[string]any {
+// withoutOwners leaves out managedFields, and the resourceVersion by which a
+// client makes sure that it knows them.
+func (d deployment) withoutOwners() map[string]any {
 	out := maps.Clone(d.object)
 	metadata, _ := d.object["metadata"].(map[string]any)
 	metadata = maps.Clone(metadata)
 	delete(metadata, "managedFields")
+	delete(metadata, "resourceVersion")
 	out["metadata"] = metadata
 	return out
 }

@@ -85,7 +85,7 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 	case decide.Keep:
 		err = h.keep(r, &a)
 	case decide.Drop:
-		r.drop(&a, d)
+		err = r.drop(&a, d)
 	default:
 		err = fmt.Errorf("no effect decided (reason %q)", d.Reason)
 	}
@@ -112,24 +112,29 @@ func (r *request) pass(a *answer, d decide.Decision) {
 }
 
 // drop leaves the stable template, and no record.
-func (r *request) drop(a *answer, d decide.Decision) {
+func (r *request) drop(a *answer, d decide.Decision) error {
 	r.stay(a)
 	a.set(v1alpha1.HeldAnnotation, "")
 	if d.Reason != decide.ReasonWithdrawn {
 		if rejection, ok := r.rejected.Find(r.desiredHash); ok {
 			a.warn(warnRejected(r.namespace, r.name, rejection))
 		}
-		return
+		return nil
 	}
 	a.warn(warnWithdrawn(*r.record, r.undoes()))
 	if r.wish.Rule == intent.RuleWithdraw {
-		if r.undoes() { // it brings the annotations of an earlier revision
+		if r.undoes() { // it brings the template and the annotations of an earlier revision
+			*a = answer{template: r.old.template(), managedFields: r.old.managedFields(), lastApplied: a.lastApplied, warnings: a.warnings}
 			a.annotate(r.old, r.old)
 			a.set(v1alpha1.HeldAnnotation, "")
 		}
-		return
+		return nil
+	}
+	if err := r.stored(a.template); err != nil {
+		return err
 	}
 	a.managedFields, a.lastApplied = r.ownedAs(r.wish.Owners), r.remembered()
+	return nil
 }
 
 // keep leaves template and record. What may change is who owns the fields of the

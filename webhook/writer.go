@@ -32,25 +32,41 @@ var (
 // that kubectl's commands and Helm use, by its entry in managedFields, and by
 // the manifest that client-side apply leaves on the object.
 func (r *request) writer() intent.Writer {
-	w := intent.Writer{Way: r.way(), By: replay.By{Manager: r.manager, APIVersion: "apps/v1"}}
+	w := intent.Writer{Way: r.way(), By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
 	operation := ownership.Update
 	if w.Way == intent.ServerSideApply {
 		operation = ownership.Apply
 	}
 	for _, owner := range ownership.OfObject(r.new.managedFields()) {
-		if owner.Manager == r.manager && owner.Operation == operation {
+		if owner.Manager == w.By.Manager && owner.Operation == operation {
 			w.By.APIVersion, w.By.Time = owner.APIVersion, owner.Time
 		}
 	}
 	for _, owner := range ownership.OfTemplate(r.new.managedFields()) {
-		if owner.Manager == r.manager && owner.Operation == operation {
+		if owner.Manager == w.By.Manager && owner.Operation == operation {
 			w.Fields = owner.Fields
 		}
 	}
+	w.AskedForHeld = r.record.Manager == r.manager
 	if w.Way == intent.ClientSideApply {
 		w.LastApplied = r.new.lastApplied().Template()
 	}
 	return w
+}
+
+// fieldManager is the name that the API server gives the writer: for clients that
+// name none it is that of the program, which is to be found in managedFields only.
+func (r *request) fieldManager() string {
+	if r.manager != "" {
+		return r.manager
+	}
+	before := ownership.OfObject(r.old.managedFields())
+	for _, owner := range ownership.OfObject(r.new.managedFields()) {
+		if owner.Operation == ownership.Update && !slices.ContainsFunc(before, func(o hold.Owner) bool { return reflect.DeepEqual(o, owner) }) {
+			return owner.Manager
+		}
+	}
+	return "unknown" // as the API server says
 }
 
 func (r *request) way() intent.Way {
@@ -85,13 +101,22 @@ func (r *request) appliesAnew() bool {
 // movesOwners: a client edits managedFields, and nothing else.
 func (r *request) movesOwners() bool {
 	return replay.Moves(r.old.managedFields(), r.new.managedFields()) &&
-		reflect.DeepEqual(r.old.withoutManagedFields(), r.new.withoutManagedFields())
+		reflect.DeepEqual(r.old.withoutOwners(), r.new.withoutOwners())
 }
 
 // undoes: kubectl rollout undo goes from the newest revision to the one before.
 // Its user takes the held update for the newest.
 func (r *request) undoes() bool {
-	return r.record != nil && r.manager == kubectlRollout && r.touched() && r.asked == r.history.previous()
+	return r.replacesAnnotations() && r.asked == r.history.previous()
+}
+
+// replacesAnnotations: kubectl rollout undo, and what is built on it, sends the
+// template and all annotations of an earlier revision, and names no manager. The
+// template may be the stable one but for the time of a restart.
+func (r *request) replacesAnnotations() bool {
+	return r.record != nil && (r.manager == "" || r.manager == kubectlRollout) &&
+		r.new.annotation(v1alpha1.HeldAnnotation) != r.old.annotation(v1alpha1.HeldAnnotation) &&
+		!reflect.DeepEqual(r.new.template(), r.old.template())
 }
 
 // withdraws: somebody takes the held record off by hand.

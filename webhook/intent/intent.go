@@ -47,6 +47,8 @@ type Writer struct {
 	Fields map[string]any
 	// LastApplied is the pod template of the manifest, for ClientSideApply.
 	LastApplied hold.Template
+	// AskedForHeld: the held template is this manager's wish, for Manifest.
+	AskedForHeld bool
 }
 
 // Way is how a client computes the template it sends.
@@ -115,7 +117,8 @@ func Of(r Request) (Desired, error) {
 		merged, err := threeWayMerge(r.Held.LastApplied, r.Writer.LastApplied, r.Held.Template)
 		return r.changed(merged, RuleClientSideApply, err)
 	case Manifest:
-		owned, err := replay.Declare(r.Held.Owned, r.Asked.Template, r.Writer.Fields, r.Writer.By)
+		sent := replay.Manifest{Stable: r.Stable.Template, Merged: r.Asked.Template, Fields: r.Writer.Fields, AskedForHeld: r.Writer.AskedForHeld}
+		owned, err := replay.Declare(r.Held.Owned, sent, r.Writer.By)
 		return Desired{Owned: owned, Rule: RuleManifest}, err
 	case Replace:
 		return r.changed(r.Asked.Template, RuleReplace, nil)
@@ -129,6 +132,21 @@ func Of(r Request) (Desired, error) {
 	}
 	merged, err := transplant(r.Stable.Template, r.Asked.Template, r.Held.Template)
 	return r.changed(merged, RuleDifference, err)
+}
+
+// Stored is what was found, with the template as the API server stores it: what
+// it fills in belongs to whoever changed the template, unless by server-side apply.
+func (r Request) Stored(d Desired, as hold.Template) (Desired, error) {
+	d.Template = as
+	switch d.Rule {
+	case RuleClientSideApply, RuleManifest, RuleReplace, RuleRollback, RuleDifference:
+		owned, err := replay.Update(r.Held.Owned, as, r.Writer.By)
+		if err != nil {
+			return Desired{}, err
+		}
+		d.Owners = owned.Owners
+	}
+	return d, nil
 }
 
 func (r Request) serverSideApply() (Desired, error) {

@@ -10,15 +10,25 @@ import (
 	"holdfast.dev/holdfast/webhook/ownership"
 )
 
-// Declare is Apply for a client that sends a whole manifest by other means, such
-// as Helm 3, which merges it three ways and patches. Its manifest is taken to be
-// what it owns of the merged template (fields, in FieldsV1 form) and said itself:
-// values that the API server filled in are nobody's wish. What it said of the
-// held template and no longer says goes, and unlike with Apply whoever added to
-// it since: a manifest that drops a list drops all of it.
-func Declare(onto Owned, merged hold.Template, fields map[string]any, by By) (Owned, error) {
+// Manifest is a whole manifest that a client merged three ways with the stable
+// template by itself, as Helm 3 does.
+type Manifest struct {
+	// Stable is what it was merged with, Merged what came of it.
+	Stable, Merged hold.Template
+	// Fields of Merged belong to the client, in FieldsV1 form.
+	Fields map[string]any
+	// AskedForHeld: the held template is what this client asked for last.
+	AskedForHeld bool
+}
+
+// Declare makes of a held template what the client would have made of it. The
+// manifest is taken to be what the client owns of the merged template and said
+// itself: values that the API server filled in are nobody's wish. What it said
+// of the held template and no longer says goes, and unlike with Apply whoever
+// added to it since: a manifest that drops a list drops all of it.
+func Declare(onto Owned, m Manifest, by By) (Owned, error) {
 	writer := hold.Owner{Manager: by.Manager, Operation: ownership.Update, APIVersion: by.APIVersion}
-	now, err := saidOf(merged, fields)
+	now, err := m.said(onto.Template)
 	if err != nil {
 		return Owned{}, err
 	}
@@ -34,7 +44,7 @@ func Declare(onto Owned, merged hold.Template, fields map[string]any, by By) (Ow
 	if err != nil {
 		return Owned{}, fmt.Errorf("held pod template: %w", err)
 	}
-	sent, err := typedTemplate(merged)
+	sent, err := typedTemplate(m.Merged)
 	if err != nil {
 		return Owned{}, fmt.Errorf("merged pod template: %w", err)
 	}
@@ -43,6 +53,43 @@ func Declare(onto Owned, merged hold.Template, fields map[string]any, by By) (Ow
 		return Owned{}, fmt.Errorf("merge into the held pod template: %w", err)
 	}
 	return Update(onto, templateOf(out), by)
+}
+
+// said is what the manifest says. A field that the client dropped with the held
+// template, and that still is in the stable one, may be said again or not: either
+// way the client sends nothing. It is taken to be said if the client goes back to
+// the stable template in all else.
+func (m Manifest) said(held hold.Template) (*fieldpath.Set, error) {
+	said, err := saidOf(m.Merged, m.Fields)
+	if err != nil || !m.AskedForHeld {
+		return said, err
+	}
+	toHeld, err := compare(m.Stable, held)
+	if err != nil {
+		return nil, err
+	}
+	toMerged, err := compare(m.Stable, m.Merged)
+	if err != nil {
+		return nil, err
+	}
+	differs := toHeld.Modified.Union(toHeld.Added)
+	if !differs.Empty() && differs.Intersection(toMerged.Modified.Union(toMerged.Added)).Empty() {
+		return said, nil
+	}
+	return said.Difference(toHeld.Removed), nil
+}
+
+// compare leaves out what says nothing.
+func compare(from, to hold.Template) (*typed.Comparison, error) {
+	a, err := typedTemplate(hold.Canonical(from))
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	b, err := typedTemplate(hold.Canonical(to))
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	return a.Compare(b)
 }
 
 // topmost are the paths of a set that lie below no other one.

@@ -147,7 +147,45 @@ func TestAManifestDropsWhatItSaidBefore(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Declare(held, app(t, tc.merged), owner(t, "helm", ownership.Update, tc.fields).Fields, helm)
+			got, err := Declare(held, Manifest{
+				Stable: app(t, `image: v1`), Merged: app(t, tc.merged), Fields: owner(t, "helm", ownership.Update, tc.fields).Fields,
+			}, helm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(app(t, tc.want), got.Template); diff != "" {
+				t.Errorf("template (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestAFieldThatTheHeldTemplateDropped is in the stable one still, so that Helm
+// sends nothing about it, whether its manifest has it again or not.
+func TestAFieldThatTheHeldTemplateDropped(t *testing.T) {
+	helm := By{Manager: "helm", APIVersion: "apps/v1"}
+	of := func(fields string) hold.Owner { return owner(t, "helm", ownership.Update, fields) }
+	for name, tc := range map[string]struct {
+		stable, held, merged, fields string
+		byOther                      bool
+		want                         string
+	}{
+		"stays dropped by the same manifest": {
+			stable: `image: v1, args: [x]`, held: `image: v2`, merged: `image: v2, args: [x]`, want: `image: v2`},
+		"stays dropped by a newer manifest": {
+			stable: `image: v1, args: [x]`, held: `image: v2`, merged: `image: v3, args: [x]`, want: `image: v3`},
+		"stays dropped where nothing else tells": {
+			stable: `image: v1, args: [x]`, held: `image: v1`, merged: `image: v1, args: [x]`, want: `image: v1`},
+		"comes back with the stable manifest": {
+			stable: `image: v1, args: [x]`, held: `image: v2`, merged: `image: v1, args: [x]`, want: `args: [x], image: v1`},
+		"comes back if somebody else dropped it": {
+			stable: `image: v1, args: [x]`, held: `image: v1`, merged: `image: v1, args: [x]`, byOther: true, want: `args: [x], image: v1`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			held := Owned{Template: app(t, tc.held), Owners: []hold.Owner{of(`"f:image":{}`)}}
+			got, err := Declare(held, Manifest{
+				Stable: app(t, tc.stable), Merged: app(t, tc.merged), Fields: of(`"f:image":{},"f:args":{}`).Fields, AskedForHeld: !tc.byOther,
+			}, helm)
 			if err != nil {
 				t.Fatal(err)
 			}
