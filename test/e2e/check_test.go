@@ -159,20 +159,23 @@ func TestWithoutPermissionToCheckUpdatesAreHeldUnchecked(t *testing.T) {
 		if err := world.client.Update(context.Background(), restricted); err != nil {
 			t.Errorf("give Holdfast its permission back: %v", err)
 		}
-		s.awaitMay("yes")
+		s.awaitAccess("yes", evaluatorUser, "update", "deployments.apps")
 	})
-	s.awaitMay("no")
+	s.awaitAccess("no", evaluatorUser, "update", "deployments.apps")
 	said := s.apply("v2")
 	if !strings.Contains(said, "update held") || !strings.Contains(said, `cannot update resource "deployments"`) {
 		t.Errorf("kubectl says:\n%s", said)
 	}
 }
 
-// awaitMay waits until the API server knows whether Holdfast may update Deployments.
-func (s *shop) awaitMay(answer string) {
+// awaitCan waits until the API server knows that a user may do something.
+func (s *shop) awaitCan(user, verb, resource string) { s.awaitAccess("yes", user, verb, resource) }
+
+// awaitAccess waits for an answer, "yes" or "no", of kubectl auth can-i.
+func (s *shop) awaitAccess(answer, user, verb, resource string) {
 	deadline := time.After(patience)
 	for {
-		result, err := world.cluster.Kubectl(context.Background(), "", "auth", "can-i", "update", "deployments.apps", "-n", s.namespace, "--as", evaluatorUser)
+		result, err := world.cluster.Kubectl(context.Background(), "", "auth", "can-i", verb, resource, "-n", s.namespace, "--as", user)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -181,7 +184,7 @@ func (s *shop) awaitMay(answer string) {
 		}
 		select {
 		case <-deadline:
-			s.t.Fatalf("Holdfast may update Deployments: %s, not %s", result.Stdout, answer)
+			s.t.Fatalf("may %s %s %s: %s, not %s", user, verb, resource, result.Stdout, answer)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
