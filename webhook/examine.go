@@ -29,7 +29,7 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 		return decide.Decision{}, refuseAs(found.status)
 	case precheck.Accepted:
 		r.warnings = append(r.warnings, found.warnings...)
-		r.desired = found.template
+		r.desired, r.checked = found.template, true
 		var err error
 		if r.desiredHash, err = hold.HashOf(r.desired); err != nil {
 			return decide.Decision{}, err
@@ -47,7 +47,8 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 // needsCheck: templates are checked when they are about to be held, but not in
 // a check.
 func (r *request) needsCheck(d decide.Decision) bool {
-	return d.Effect == decide.Hold && !(r.dryRun && r.manager == checkManager)
+	isCheck := r.dryRun && r.manager == checkManager
+	return d.Effect == decide.Hold && !isCheck
 }
 
 // refuseAs refuses with what the API server says of a template, the reason,

@@ -25,6 +25,7 @@ type request struct {
 	rule        intent.Rule // by which it was found
 	source      hold.Source
 
+	checked  bool // desired is what the API server would store
 	skip     bool // the user asks to go without a canary, and may
 	warnings []string
 }
