@@ -20,7 +20,7 @@ import (
 // It refuses what the API server refuses, and what cannot run as a canary. The
 // warnings are for the user, after those that say what became of the update.
 func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, error) {
-	found := h.Check.ask(ctx, r.new, r.desired)
+	found := h.Check.ask(ctx, r.update, r.desired)
 	if !r.dryRun {
 		h.Metrics.checks.WithLabelValues(string(found.finding)).Inc()
 	}
