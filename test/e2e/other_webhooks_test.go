@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,7 +55,7 @@ func TestOtherWebhooksAndHoldfast(t *testing.T) {
 // The run starts only when there is a plan.
 func holdAndRelease(s *shop, apply []string, sidecar bool) {
 	s.t.Helper()
-	v2 := append(apply, s.web("v2"))
+	v2 := slices.Concat(apply, []string{s.web("v2")})
 	if said := s.must(v2...); !strings.Contains(said, "update held") {
 		s.t.Fatalf("kubectl says:\n%s", said)
 	}
