@@ -60,9 +60,9 @@ type checked struct {
 	warnings []string
 }
 
-// ask sends a Deployment with another template.
-func (c Check) ask(ctx context.Context, d deployment, template hold.Template) checked {
-	u := d.with(template)
+// ask sends the Deployment of a request with a template.
+func (c Check) ask(ctx context.Context, of update, template hold.Template) checked {
+	u := of.with(template)
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	ctx, warnings := collectWarnings(ctx)
@@ -87,18 +87,22 @@ func (c Check) ask(ctx context.Context, d deployment, template hold.Template) ch
 // with is the Deployment as it would be once the template is released: without
 // a record. The UID makes sure that it is the same Deployment; there is no
 // resourceVersion, since what else has changed meanwhile is no matter here, and
-// no managedFields, which would only be wrong.
-func (d deployment) with(template hold.Template) *unstructured.Unstructured {
-	u := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(d.object)}
-	u.SetResourceVersion("")
-	u.SetManagedFields(nil)
-	annotations := u.GetAnnotations()
+// no managedFields, which would only be wrong. Owners and finalizers are the old
+// ones: who may set them is a question about the user, not about the template.
+func (u update) with(template hold.Template) *unstructured.Unstructured {
+	before := unstructured.Unstructured{Object: u.old.object}
+	out := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(u.new.object)}
+	out.SetResourceVersion("")
+	out.SetManagedFields(nil)
+	out.SetOwnerReferences(before.GetOwnerReferences())
+	out.SetFinalizers(before.GetFinalizers())
+	annotations := out.GetAnnotations()
 	delete(annotations, v1alpha1.HeldAnnotation)
 	delete(annotations, v1alpha1.ReleaseAnnotation)
-	u.SetAnnotations(annotations)
-	delete(u.Object, "status")
-	if spec, ok := u.Object["spec"].(map[string]any); ok {
+	out.SetAnnotations(annotations)
+	delete(out.Object, "status")
+	if spec, ok := out.Object["spec"].(map[string]any); ok {
 		spec["template"] = runtime.DeepCopyJSON(template)
 	}
-	return u
+	return out
 }

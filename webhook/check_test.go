@@ -77,8 +77,11 @@ func TestACheckIsADryRunOfTheWholeDeployment(t *testing.T) {
 	c.Held = template(map[string]any{"v": "1.5"})
 	c.Stable = map[string]any{"metadata": map[string]any{
 		"resourceVersion": "7", "managedFields": []any{map[string]any{"manager": "x"}},
-		"annotations": map[string]any{"note": "kept", v1alpha1.ReleaseAnnotation: "x"},
+		"annotations": map[string]any{"note": "kept", v1alpha1.ReleaseAnnotation: "x"}, "finalizers": []any{"a.b/c"},
 	}, "spec": map[string]any{"newField": map[string]any{"a": 1}}}
+	c.Request.Patch["metadata"] = map[string]any{"finalizers": []any{"d.e/f"}, "ownerReferences": []any{map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "y", "blockOwnerDeletion": true,
+	}}}
 	handler, req := setUp(t, c)
 	var sent *unstructured.Unstructured
 	var options client.UpdateOptions
@@ -89,9 +92,11 @@ func TestACheckIsADryRunOfTheWholeDeployment(t *testing.T) {
 	if resp := handler.Handle(context.Background(), req); !resp.Allowed {
 		t.Fatal(resp.Result)
 	}
-	want := must(casetest.Patched(must(casetest.Deployment(c.Request.Patch)), map[string]any{
-		"metadata": map[string]any{"namespace": "shop", "uid": string(testUID), "annotations": map[string]any{"note": "kept"}},
-		"spec":     map[string]any{"newField": map[string]any{"a": 1}, "template": template(map[string]any{"v": "2"})},
+	want := must(casetest.Patched(must(casetest.Deployment(nil)), map[string]any{
+		"metadata": map[string]any{
+			"namespace": "shop", "uid": string(testUID), "annotations": map[string]any{"note": "kept"}, "finalizers": []any{"a.b/c"},
+		},
+		"spec": map[string]any{"newField": map[string]any{"a": 1}, "template": template(map[string]any{"v": "2"})},
 	}))
 	if diff := cmp.Diff(want, sent.Object); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
@@ -216,7 +221,7 @@ func TestHoldfastsOwnCheckPassesUntouched(t *testing.T) {
 	} {
 		for _, held := range []map[string]any{nil, template(map[string]any{"v": "1.5"})} {
 			handler, req := setUp(t, casetest.Case{Stable: stable, Held: held, Request: casetest.Request{User: "evaluator"}})
-			u := deployment{decoded(t, req.OldObject.Raw)}.with(template(map[string]any{"v": "2"}))
+			u := update{new: deployment{decoded(t, req.OldObject.Raw)}}.with(template(map[string]any{"v": "2"}))
 			yes := true
 			req.DryRun, req.Object = &yes, runtime.RawExtension{Raw: must(json.Marshal(u.Object))}
 			handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {

@@ -20,7 +20,7 @@ import (
 // It refuses what the API server refuses, and what cannot run as a canary. The
 // warnings are for the user, after those that say what became of the update.
 func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, error) {
-	found := h.Check.ask(ctx, r.new, r.desired)
+	found := h.Check.ask(ctx, r.update, r.desired)
 	if !r.dryRun {
 		h.Metrics.checks.WithLabelValues(string(found.finding)).Inc()
 	}
@@ -32,7 +32,7 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 		if err := r.stored(found.template); err != nil {
 			return decide.Decision{}, err
 		}
-		r.desired = found.template
+		r.desired, r.checked = found.template, true
 		var err error
 		if r.desiredHash, err = hold.HashOf(r.desired); err != nil {
 			return decide.Decision{}, err
@@ -50,7 +50,8 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 // needsCheck: templates are checked when they are about to be held, but not in
 // a check.
 func (r *request) needsCheck(d decide.Decision) bool {
-	return d.Effect == decide.Hold && !(r.dryRun && r.manager == checkManager)
+	isCheck := r.dryRun && r.manager == checkManager
+	return d.Effect == decide.Hold && !isCheck
 }
 
 // refuseAs refuses with what the API server says of a template, the reason,

@@ -28,6 +28,7 @@ type request struct {
 	desiredHash hold.Hash
 	source      hold.Source
 
+	checked  bool // desired is what the API server would store
 	skip     bool // the user asks to go without a canary, and may
 	warnings []string
 }

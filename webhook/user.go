@@ -104,11 +104,22 @@ func (r *request) pass(a *answer, d decide.Decision) {
 	case d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
 		a.set(v1alpha1.StableAnnotation, "")
 	case r.stable != r.desiredHash:
-		a.set(v1alpha1.StableAnnotation, string(r.desiredHash))
+		a.set(v1alpha1.StableAnnotation, r.stamp())
 	}
 	if said := warnPassed(d, r.record != nil, r.new.annotation(v1alpha1.SkipAnnotation)); said != "" {
 		a.warn(said)
 	}
+}
+
+// stamp is the stamp for a template that passes. What was stored, held or
+// checked before is stored as it is. Other webhooks may still change anything
+// else: it gets no stamp, and the evaluator gives it that of what was stored.
+func (r *request) stamp() string {
+	wasHeld := r.record != nil && r.record.Hash == r.desiredHash
+	if r.checked || wasHeld || r.history.has(r.desiredHash) {
+		return string(r.desiredHash)
+	}
+	return ""
 }
 
 // drop leaves the stable template, and no record.

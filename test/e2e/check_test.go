@@ -55,23 +55,28 @@ func TestAnInvalidTemplateIsRefusedAsWithoutHoldfast(t *testing.T) {
 	free := open(t, settings{noLoad: true})
 	free.must("annotate", "deployment", "web", v1alpha1.CanaryAnnotation+"=disabled")
 	before := guarded.object()
-	for sentence, mistake := range map[string][2]string{
-		"a port that is none":           {"containerPort: 8080", "containerPort: 99999"},
-		"labels that do not match":      {"labels: {app: web}\n      annotations", "labels: {app: other}\n      annotations"},
-		"no image":                      {"image: holdfast.test/app:v1", `image: ""`},
-		"a probe of no port":            {"path: /readyz, port: http", "path: /readyz, port: no such port of mine"},
-		"a variable without a name":     {"ports:", "env: [{name: \"\", value: x}]\n        ports:"},
-		"a variable from two sources":   {"ports:", "env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]\n        ports:"},
-		"a mount of a volume not there": {"ports:", "volumeMounts: [{name: none, mountPath: /x}]\n        ports:"},
-	} {
-		manifest := strings.Replace(guarded.web("v1"), mistake[0], mistake[1], 1)
-		for _, way := range [][]string{{"apply"}, {"apply", "--server-side", "--force-conflicts"}, {"apply", "--dry-run=server"}, {"replace"}} {
-			args := append(way, "-f", "-", manifest)
-			want, got := free.refused(args...), guarded.refused(args...)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s, %v: the refusal differs (-without Holdfast +with):\n%s", sentence, way, diff)
-			}
+	same := func(way []string, manifest string) {
+		t.Helper()
+		args := slices.Concat(way, []string{"-f", "-", manifest})
+		want, got := free.refused(args...), guarded.refused(args...)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: the refusal differs (-without Holdfast +with):\n%s\n%s", way, diff, manifest)
 		}
+	}
+	for _, mistake := range [][2]string{
+		{"containerPort: 8080", "containerPort: 99999"},
+		{"labels: {app: web}\n      annotations", "labels: {app: other}\n      annotations"},
+		{"image: holdfast.test/app:v1", `image: ""`},
+		{"path: /readyz, port: http", "path: /readyz, port: no such port of mine"},
+		{"ports:", "env: [{name: \"\", value: x}]\n        ports:"},
+		{"ports:", "env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]\n        ports:"},
+		{"ports:", "volumeMounts: [{name: none, mountPath: /x}]\n        ports:"},
+	} {
+		same([]string{"apply"}, strings.Replace(guarded.web("v1"), mistake[0], mistake[1], 1))
+	}
+	noPort := strings.Replace(guarded.web("v1"), "containerPort: 8080", "containerPort: 99999", 1)
+	for _, way := range [][]string{{"apply", "--server-side", "--force-conflicts"}, {"apply", "--dry-run=server"}, {"replace"}} {
+		same(way, noPort)
 	}
 	guarded.wantNothingDone(before)
 }
@@ -159,20 +164,23 @@ func TestWithoutPermissionToCheckUpdatesAreHeldUnchecked(t *testing.T) {
 		if err := world.client.Update(context.Background(), restricted); err != nil {
 			t.Errorf("give Holdfast its permission back: %v", err)
 		}
-		s.awaitMay("yes")
+		s.awaitAccess("yes", evaluatorUser, "update", "deployments.apps")
 	})
-	s.awaitMay("no")
+	s.awaitAccess("no", evaluatorUser, "update", "deployments.apps")
 	said := s.apply("v2")
 	if !strings.Contains(said, "update held") || !strings.Contains(said, `cannot update resource "deployments"`) {
 		t.Errorf("kubectl says:\n%s", said)
 	}
 }
 
-// awaitMay waits until the API server knows whether Holdfast may update Deployments.
-func (s *shop) awaitMay(answer string) {
+// awaitCan waits until the API server knows that a user may do something.
+func (s *shop) awaitCan(user, verb, resource string) { s.awaitAccess("yes", user, verb, resource) }
+
+// awaitAccess waits for an answer, "yes" or "no", of kubectl auth can-i.
+func (s *shop) awaitAccess(answer, user, verb, resource string) {
 	deadline := time.After(patience)
 	for {
-		result, err := world.cluster.Kubectl(context.Background(), "", "auth", "can-i", "update", "deployments.apps", "-n", s.namespace, "--as", evaluatorUser)
+		result, err := world.cluster.Kubectl(context.Background(), "", "auth", "can-i", verb, resource, "-n", s.namespace, "--as", user)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -181,7 +189,7 @@ func (s *shop) awaitMay(answer string) {
 		}
 		select {
 		case <-deadline:
-			s.t.Fatalf("Holdfast may update Deployments: %s, not %s", result.Stdout, answer)
+			s.t.Fatalf("may %s %s %s: %s, not %s", user, verb, resource, result.Stdout, answer)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

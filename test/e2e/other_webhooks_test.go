@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,7 +55,7 @@ func TestOtherWebhooksAndHoldfast(t *testing.T) {
 // The run starts only when there is a plan.
 func holdAndRelease(s *shop, apply []string, sidecar bool) {
 	s.t.Helper()
-	v2 := append(apply, s.web("v2"))
+	v2 := slices.Concat(apply, []string{s.web("v2")})
 	if said := s.must(v2...); !strings.Contains(said, "update held") {
 		s.t.Fatalf("kubectl says:\n%s", said)
 	}
@@ -96,13 +97,7 @@ func holdAndRelease(s *shop, apply []string, sidecar bool) {
 	if said := s.must(append(apply, s.web("v1"))...); !strings.Contains(said, "rollback") {
 		s.t.Errorf("rolled back, kubectl says:\n%s", said)
 	}
-	var ungated corev1.EventList
-	if err := world.client.List(s.t.Context(), &ungated, inNamespace(s), matchingFields("reason", "UngatedUpdate")); err != nil {
-		s.t.Fatal(err)
-	}
-	if len(ungated.Items) > 0 {
-		s.t.Errorf("an update passed Holdfast by: %s", ungated.Items[0].Message)
-	}
+	wantNoneUngated(s)
 }
 
 // wantSidecars: the pods of the canary are what the release will run.
@@ -117,4 +112,57 @@ func wantSidecars(s *shop) {
 				pod.Name, len(pod.Spec.Containers), pod.Spec.Containers[0].Image, pod.Annotations)
 		}
 	}
+}
+
+// TestWhatPassesIsNotTakenForUngated although a webhook that is called later
+// changes it.
+func TestWhatPassesIsNotTakenForUngated(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{noLoad: true, plan: patient})
+	n := moveIn(s)
+	s.must("delete", "deployment", "web")
+	n.webhook("Mutating", after, "/pin", "@sha256:")
+	s.apply("v1")
+	s.awaitAvailable()
+	s.must("scale", "deployment", "web", "--replicas=0")
+	empty, _, _ := strings.Cut(strings.Replace(s.web("v2"), "replicas: 2", "replicas: 0", 1), "---")
+	stamp, said, _ := s.kubectl("apply", "-o", `jsonpath={.metadata.annotations.holdfast\.dev/stable}`, "-f", "-", empty)
+	if stamp != "" || !strings.Contains(said, "scaled to zero") {
+		t.Errorf("stamped %q; kubectl says:\n%s", stamp, said)
+	}
+	await(s, "the evaluator has stamped what was stored", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return d.Annotations[v1alpha1.StableAnnotation] != ""
+	})
+	wantNoneUngated(s)
+}
+
+// wantNoneUngated: no update passed Holdfast by.
+func wantNoneUngated(s *shop) {
+	s.t.Helper()
+	var ungated corev1.EventList
+	if err := world.client.List(s.t.Context(), &ungated, inNamespace(s), matchingFields("reason", "UngatedUpdate")); err != nil {
+		s.t.Fatal(err)
+	}
+	if len(ungated.Items) > 0 {
+		s.t.Errorf("an update passed Holdfast by: %s", ungated.Items[0].Message)
+	}
+}
+
+// TestAnInjectorThatIsNewChangesTheStableTemplate at the next request that it is
+// called for, as it would without Holdfast. The evaluator says so; the update
+// that was asked for is held all the same.
+func TestAnInjectorThatIsNewChangesTheStableTemplate(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{noLoad: true, plan: patient})
+	await(s, "the stable template is stamped", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return d.Annotations[v1alpha1.StableAnnotation] != ""
+	})
+	moveIn(s).webhook("Mutating", after, "/inject", "holdfast.test/app:sidecar")
+	run := s.newestRun(s.apply("v2"))
+	s.wantEvents("UngatedUpdate")
+	s.wantImage("v1")
+	if n := len(s.deployment("web").Spec.Template.Spec.Containers); n != 2 {
+		t.Errorf("the stable template has %d containers", n)
+	}
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
 }
