@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
+	"holdfast.dev/holdfast/webhook/status"
 )
 
 // ownAnnotations are written by Holdfast alone. What they say is taken from the
@@ -67,13 +68,25 @@ func (a *answer) set(key, value string) {
 func (a *answer) remember() {
 	manifest := clientstate.LastApplied(text(a.annotations, clientstate.LastAppliedAnnotation)).WithTemplate(a.lastApplied)
 	release := text(a.annotations, clientstate.HelmReleaseAnnotation)
-	if text(a.annotations, v1alpha1.HeldAnnotation) != "" || text(a.annotations, v1alpha1.FailedAnnotation) != "" {
-		manifest, release = manifest.Marked(), clientstate.MarkedRelease(release)
-	} else {
-		manifest, release = manifest.Unmarked(), clientstate.UnmarkedRelease(release)
+	switch {
+	case text(a.annotations, v1alpha1.HeldAnnotation) != "":
+		manifest = manifest.Marked(v1alpha1.HeldAnnotation)
+	case text(a.annotations, v1alpha1.FailedAnnotation) != "":
+		manifest = manifest.Marked(v1alpha1.FailedAnnotation)
+	default:
+		manifest = manifest.Unmarked()
+	}
+	release = clientstate.UnmarkedRelease(release)
+	if a.marked() && status.ByGeneration(a.annotations, a.managedFields) {
+		release = clientstate.MarkedRelease(release)
 	}
 	a.set(clientstate.LastAppliedAnnotation, string(manifest))
 	a.set(clientstate.HelmReleaseAnnotation, release)
+}
+
+// marked: another template is held, or was rejected, than what stands there.
+func (a *answer) marked() bool {
+	return text(a.annotations, v1alpha1.HeldAnnotation) != "" || text(a.annotations, v1alpha1.FailedAnnotation) != ""
 }
 
 func text(annotations map[string]any, key string) string {

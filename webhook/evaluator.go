@@ -39,6 +39,7 @@ func (u update) asSent() answer {
 	a.set(v1alpha1.ReleaseAnnotation, "")
 	a.lastApplied = u.new.lastApplied().Template()
 	a.remember()
+	a.attribute(u, nobody)
 	return a
 }
 
@@ -52,5 +53,6 @@ func (u update) release(r hold.Record) answer {
 	a.set(v1alpha1.StableAnnotation, string(r.Hash))
 	a.lastApplied = r.LastApplied
 	a.remember()
+	a.attribute(u, nobody)
 	return a
 }

@@ -90,6 +90,11 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 		err = fmt.Errorf("no effect decided (reason %q)", d.Reason)
 	}
 	a.remember()
+	requester := nobody
+	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected {
+		requester = ownership.Holder{Manager: r.fieldManager(), Operation: r.operation(), APIVersion: "apps/v1"}
+	}
+	a.attribute(r.update, requester)
 	return a, err
 }
 
@@ -158,7 +163,7 @@ func (h *Handler) keep(r *request, a *answer) error {
 	}
 	record := *r.record
 	record.Owners, record.LastApplied = r.wish.Owners, r.remembered()
-	if restartedAt(r.desired) != restartedAt(r.record.Template) {
+	if hold.Restarted(r.desired) != hold.Restarted(r.record.Template) {
 		record.Template = r.desired
 		if record.Under != nil {
 			record.Under = r.wish.Template
@@ -167,12 +172,6 @@ func (h *Handler) keep(r *request, a *answer) error {
 		return nil
 	}
 	return h.write(record, r, a)
-}
-
-func restartedAt(t hold.Template) any {
-	metadata, _ := t["metadata"].(map[string]any)
-	annotations, _ := metadata["annotations"].(map[string]any)
-	return annotations[hold.RestartedAt]
 }
 
 // stay keeps the stable template, the owners of its fields and what clients

@@ -29,6 +29,14 @@ func Canonical(t Template) Template {
 	return out
 }
 
+// Restarted is the mark of a restart in a template, "" without one.
+func Restarted(t Template) string {
+	metadata, _ := t["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	mark, _ := annotations[RestartedAt].(string)
+	return mark
+}
+
 // isTime keeps a mark of a restart from carrying anything but its time to the pods.
 func isTime(v any) bool {
 	text, _ := v.(string)

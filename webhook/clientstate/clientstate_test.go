@@ -8,7 +8,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 )
 
-const manifest LastApplied = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"annotations":{},"name":"web"},"spec":{"replicas":3,"template":{"metadata":{"labels":{"a":"<b>"}},"spec":{"hostIPC":false}}}}` + "\n"
+const manifest LastApplied = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"annotations":{},"name":"web"},"spec":{"replicas":3,"template":{"metadata":{"labels":{"a":"\u003cb\u003e"}},"spec":{"hostIPC":false}}}}` + "\n"
 
 func TestTheTemplateOfAManifestIsExchangedAndNothingElse(t *testing.T) {
 	template := manifest.Template()
@@ -35,9 +35,9 @@ func TestWhereNothingChangesNoByteDoes(t *testing.T) {
 }
 
 func TestAMarkIsPutOnAndTakenOff(t *testing.T) {
-	marked := manifest.Marked()
-	if marked == manifest || marked.Marked() != marked {
-		t.Errorf("marked is %q, twice %q", marked, marked.Marked())
+	marked := manifest.Marked("holdfast.dev/held")
+	if marked == manifest || marked.Marked("holdfast.dev/held") != marked {
+		t.Errorf("marked is %q, twice %q", marked, marked.Marked("holdfast.dev/held"))
 	}
 	if diff := cmp.Diff(manifest.Template(), marked.Template()); diff != "" {
 		t.Errorf("the mark changes the manifest: %s", diff)
@@ -45,7 +45,7 @@ func TestAMarkIsPutOnAndTakenOff(t *testing.T) {
 	if marked.Unmarked() != manifest || manifest.Unmarked() != manifest {
 		t.Errorf("unmarked is %q", marked.Unmarked())
 	}
-	if garbage := LastApplied("garbage"); garbage.Marked() != garbage {
+	if garbage := LastApplied("garbage"); garbage.Marked("holdfast.dev/held") != garbage {
 		t.Error("garbage was marked")
 	}
 	if MarkedRelease("") != "" || MarkedRelease(MarkedRelease("web")) != "web " || UnmarkedRelease("web ") != "web" || UnmarkedRelease("web") != "web" {

@@ -15,12 +15,13 @@ package clientstate
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"reflect"
-	"strings"
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // LastAppliedAnnotation is where kubectl keeps what was applied client-side.
@@ -52,11 +53,7 @@ func (l LastApplied) WithTemplate(t hold.Template) LastApplied {
 	if t != nil {
 		spec["template"] = t
 	}
-	var out bytes.Buffer
-	if err := json.NewEncoder(&out).Encode(manifest); err != nil { // as kubectl does, with its line break
-		return l
-	}
-	return LastApplied(out.String())
+	return l.encoded(manifest)
 }
 
 func (l LastApplied) decode() map[string]any {
@@ -67,21 +64,44 @@ func (l LastApplied) decode() map[string]any {
 	return manifest
 }
 
-// lineBreak ends what kubectl writes, and the mark what is marked.
-const lineBreak, mark = "\n", "\n "
-
-// Marked has a blank at its end: the same manifest, but other than any client writes.
-func (l LastApplied) Marked() LastApplied {
-	if l.decode() == nil {
-		return l
-	}
-	return LastApplied(strings.TrimRight(string(l), lineBreak+" ") + mark)
+// Marked remembers an annotation of Holdfast's as applied, which no manifest has:
+// every client that merges three ways then asks to take it off.
+func (l LastApplied) Marked(annotation string) LastApplied {
+	return l.withAnnotation(annotation)
 }
 
 // Unmarked is what kubectl wrote.
-func (l LastApplied) Unmarked() LastApplied {
-	if !strings.HasSuffix(string(l), mark) {
+func (l LastApplied) Unmarked() LastApplied { return l.withAnnotation("") }
+
+// withAnnotation has one of Holdfast's marks, or none.
+func (l LastApplied) withAnnotation(want string) LastApplied {
+	manifest := l.decode()
+	metadata, _ := manifest["metadata"].(map[string]any)
+	if metadata == nil {
 		return l
 	}
-	return l[:len(l)-len(mark)] + lineBreak
+	annotations, _ := metadata["annotations"].(map[string]any)
+	marked := maps.Clone(annotations)
+	if marked == nil {
+		marked = map[string]any{}
+	}
+	delete(marked, v1alpha1.HeldAnnotation)
+	delete(marked, v1alpha1.FailedAnnotation)
+	if want != "" {
+		marked[want] = ""
+	}
+	if len(marked) == len(annotations) && maps.Equal(marked, annotations) {
+		return l
+	}
+	metadata["annotations"] = marked
+	return l.encoded(manifest)
+}
+
+// encoded is a manifest as kubectl writes it, with a line break at its end.
+func (l LastApplied) encoded(manifest map[string]any) LastApplied {
+	var out bytes.Buffer
+	if err := json.NewEncoder(&out).Encode(manifest); err != nil {
+		return l
+	}
+	return LastApplied(out.String())
 }

@@ -154,7 +154,7 @@ func (r Request) serverSideApply() (Desired, error) {
 	if err != nil {
 		return Desired{}, err
 	}
-	owned, taken, err := replay.Apply(r.Held.Owned, sent, r.Writer.By)
+	owned, taken, err := replay.Apply(r.Held.Owned, sent, r.Writer.Fields, r.Writer.By)
 	return Desired{Owned: owned, Rule: RuleServerSideApply, Taken: taken}, err
 }
 

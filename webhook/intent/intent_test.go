@@ -66,6 +66,11 @@ func TestDesired(t *testing.T) {
 			stable: app1, held: app2, asked: app2, way: Patch, want: app2, rule: RuleDifference},
 		"a new container is added to the held template, by its name": {
 			stable: app1, held: app2, asked: app1 + "," + sidecar, way: Patch, want: app2 + "," + sidecar, rule: RuleDifference},
+		"what is new comes behind what is held, in lists below lists too": {
+			stable: app1, held: `{name: app, image: v1, env: [{name: C, value: c}]},` + sidecar, asked: `{name: app, image: v1, env: [{name: A, value: a}]}`, way: Patch,
+			want: `{name: app, image: v1, env: [{name: C, value: c}, {name: A, value: a}]},` + sidecar, rule: RuleDifference},
+		"another order of the same is kept": {
+			stable: app1 + "," + sidecar, held: app2 + "," + sidecar, asked: sidecar + "," + app1, way: Patch, want: sidecar + "," + app2, rule: RuleDifference},
 		"fields that the client library does not know are patched too": {
 			stable: app1, held: app2, asked: `{name: app, image: v1, newField: {a: [1, 2]}}`, way: Patch,
 			want: `{name: app, image: v2, newField: {a: [1, 2]}}`, rule: RuleDifference},

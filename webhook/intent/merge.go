@@ -56,6 +56,9 @@ func transplant(from, to, onto hold.Template) (hold.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compare pod templates: %w", err)
 	}
+	if patch, err = ordered(patch, onto, schema); err != nil {
+		return nil, err
+	}
 	return patched(onto, patch, schema)
 }
 

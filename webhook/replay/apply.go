@@ -3,6 +3,7 @@ package replay
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/merge"
@@ -23,7 +24,7 @@ func Configuration(merged hold.Template, fields map[string]any) (hold.Template, 
 	if err != nil {
 		return nil, fmt.Errorf("applied pod template: %w", err)
 	}
-	return templateOf(value.ExtractItems(set.Leaves(), typed.WithAppendKeyFields())), nil
+	return templateOf(value.ExtractItems(set.Leaves())), nil
 }
 
 // Conflict is a field that an apply takes from another manager.
@@ -31,8 +32,10 @@ type Conflict struct{ Manager, Field string }
 
 // Apply returns what a server-side apply makes of a template, with force, and
 // what it takes from other managers: without force the API server would refuse
-// that, and whether a client forces cannot be seen.
-func Apply(onto Owned, configuration hold.Template, by By) (Owned, []Conflict, error) {
+// that, and whether a client forces cannot be seen. The fields of the
+// configuration, in FieldsV1 form, are the applier's afterwards; nil stands for
+// those that it has.
+func Apply(onto Owned, configuration hold.Template, fields map[string]any, by By) (Owned, []Conflict, error) {
 	writer := hold.Owner{Manager: by.Manager, Operation: ownership.Apply, APIVersion: by.APIVersion, Time: by.Time}
 	live, err := typedTemplate(onto.Template)
 	if err != nil {
@@ -57,6 +60,13 @@ func Apply(onto Owned, configuration hold.Template, by By) (Owned, []Conflict, e
 	if err != nil {
 		return Owned{}, nil, fmt.Errorf("apply to the held pod template: %w", err)
 	}
+	if fields != nil { // what the API server said, also of what it leaves out, such as empty lists
+		set, err := decodeFields(fields)
+		if err != nil {
+			return Owned{}, nil, fmt.Errorf("fields of the applier: %w", err)
+		}
+		after[identity(writer)] = fieldpath.NewVersionedSet(set, fieldpath.APIVersion(by.APIVersion), true)
+	}
 	owners, err := encodeOwners(after, onto.Owners, writer)
 	if err != nil {
 		return Owned{}, nil, err
@@ -65,8 +75,12 @@ func Apply(onto Owned, configuration hold.Template, by By) (Owned, []Conflict, e
 }
 
 // Update returns a template that was changed by other means than server-side
-// apply, and who owns its fields then.
+// apply, and who owns its fields then. What says nothing new, such as a default
+// or an empty list, changes no owner.
 func Update(from Owned, to hold.Template, by By) (Owned, error) {
+	if same(from.Template, to) {
+		return Owned{Template: to, Owners: from.Owners}, nil
+	}
 	writer := hold.Owner{Manager: by.Manager, Operation: ownership.Update, APIVersion: by.APIVersion, Time: by.Time}
 	live, err := typedTemplate(from.Template)
 	if err != nil {
@@ -89,6 +103,10 @@ func Update(from Owned, to hold.Template, by By) (Owned, error) {
 		return Owned{}, err
 	}
 	return Owned{Template: to, Owners: owners}, nil
+}
+
+func same(a, b hold.Template) bool {
+	return reflect.DeepEqual(hold.Canonical(a), hold.Canonical(b)) && hold.Restarted(a) == hold.Restarted(b)
 }
 
 func templateOf(v *typed.TypedValue) hold.Template {
