@@ -28,6 +28,7 @@ type choices struct {
 	lanes    int
 	failures int
 	shrink   int
+	keep     string
 	replay   bool
 	explain  bool
 }
@@ -43,6 +44,7 @@ func main() {
 	flag.IntVar(&c.lanes, "lanes", 8, "how many sequences are played at a time")
 	flag.IntVar(&c.failures, "failures", 5, "after how many failures to end")
 	flag.IntVar(&c.shrink, "shrink", 5, "how many failures to shrink")
+	flag.StringVar(&c.keep, "keep", "", "a folder for the sequences that were shrunk")
 	flag.BoolVar(&c.replay, "replay", false, "play the sequences in the files that are the arguments")
 	flag.BoolVar(&c.explain, "explain", false, "print explained differences too")
 	flag.Parse()
@@ -110,7 +112,7 @@ func conduct(ctx context.Context, on *cluster.Cluster, c choices, all []sequence
 	})
 	took := time.Since(began)
 	if err == nil {
-		err = band.shrink(ctx, failed[:min(c.shrink, len(failed))], os.Stdout)
+		err = band.shrink(ctx, failed[:min(c.shrink, len(failed))], os.Stdout, c.keep)
 	}
 	fmt.Print(tally.Text(took))
 	if err == nil && len(failed) > 0 {
