@@ -86,39 +86,52 @@ func conduct(ctx context.Context, on *cluster.Cluster, c choices, all []sequence
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
 	band, err := newConductor(ctx, s, c.lanes)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, band.close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, band.close(ctx)) }()
 
-	tally := report.Tally{Seed: c.seed}
-	var failed []report.Course
-	began := time.Now()
-	err = band.play(ctx, all, func(course report.Course) bool {
-		tally.Add(course)
-		if course.Failed() {
-			failed = append(failed, course)
-			fmt.Fprintf(os.Stderr, "%d of %d: seed %d fails: %s\n", tally.Sequences, len(all), course.Sequence.Seed, course.Difference.Aspect)
-		}
-		if c.explain && course.Explanation != "" {
-			fmt.Println(course)
-		}
-		if tally.Sequences%100 == 0 {
-			fmt.Fprintf(os.Stderr, "%d of %d after %s\n", tally.Sequences, len(all), time.Since(began).Round(time.Second))
-		}
-		return len(failed) < c.failures
-	})
-	took := time.Since(began)
+	l := listener{choices: c, of: len(all), tally: report.Tally{Seed: c.seed}, began: time.Now()}
+	err = band.play(ctx, all, l.hear)
+	took := time.Since(l.began)
 	if err == nil {
-		err = band.shrink(ctx, failed[:min(c.shrink, len(failed))], os.Stdout, c.keep)
+		err = band.shrink(ctx, l.failed[:min(c.shrink, len(l.failed))], os.Stdout, c.keep)
 	}
-	fmt.Print(tally.Text(took))
-	if err == nil && len(failed) > 0 {
-		err = fmt.Errorf("%d differences that nothing explains", len(failed))
+	fmt.Print(l.tally.Text(took))
+	if err == nil && len(l.failed) > 0 {
+		err = fmt.Errorf("%d differences that nothing explains", len(l.failed))
 	}
 	return err
+}
+
+// listener hears how sequences went and tells those who wait.
+type listener struct {
+	choices
+	of     int
+	tally  report.Tally
+	failed []report.Course
+	began  time.Time
+}
+
+// progressEvery is after how many sequences a line is due.
+const progressEvery = 100
+
+// hear says whether more is to be played.
+func (l *listener) hear(course report.Course) (more bool) {
+	l.tally.Add(course)
+	switch {
+	case course.Failed():
+		l.failed = append(l.failed, course)
+		fmt.Fprintf(os.Stderr, "%d of %d: seed %d fails: %s\n", l.tally.Sequences, l.of, course.Sequence.Seed, course.Difference.Aspect)
+	case l.explain && !course.ToEnd():
+		fmt.Println(course)
+	}
+	if l.tally.Sequences%progressEvery == 0 {
+		fmt.Fprintf(os.Stderr, "%d of %d after %s\n", l.tally.Sequences, l.of, time.Since(l.began).Round(time.Second))
+	}
+	return len(l.failed) < l.failures
 }
 
 func read(files []string) ([]sequence.Sequence, error) {

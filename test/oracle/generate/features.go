@@ -12,7 +12,6 @@ type feature struct {
 
 // Features by where they are.
 var (
-	images    = []feature{{key: "image", prefix: "v"}, {key: "image", prefix: "v"}, {key: "side", prefix: "s"}}
 	variables = []feature{{key: "env.A"}, {key: "env.B"}, {key: "env.C"}}
 	resources = []feature{
 		{key: "request.cpu", values: []string{"5m", "10m", "20m"}}, {key: "request.memory", values: []string{"8Mi", "16Mi"}},
