@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/cluster/build"
 	"holdfast.dev/holdfast/test/oracle/report"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 	"holdfast.dev/holdfast/test/oracle/stage"
@@ -159,10 +160,11 @@ func clusterOf(ctx context.Context, dir string) (c *cluster.Cluster, stop func()
 		c, err = cluster.Attach(dir)
 		return c, func() error { return nil }, err
 	}
-	overlay, err := filepath.Abs("../manifests/overlays/test")
+	source, err := build.Source()
 	if err != nil {
-		return nil, nil, fmt.Errorf("find manifests: %w", err)
+		return nil, nil, err
 	}
+	overlay := filepath.Join(source, "manifests", "overlays", "test")
 	if c, err = cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay}); err != nil {
 		return nil, nil, err
 	}
