@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	"holdfast.dev/holdfast/test/oracle/generate"
@@ -98,8 +101,9 @@ func (c *conductor) play(ctx context.Context, all []sequence.Sequence, tell func
 // questions is how often a sequence is played to shrink it.
 const questions = 150
 
-// shrink prints the least sequences that fail as these did, with all that is known of them.
-func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.Writer) error {
+// shrink prints the least sequences that fail as these did, with all that is known of them, and keeps them in a folder if
+// one is given.
+func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.Writer, keep string) error {
 	queue := make(chan report.Course, len(failed))
 	for _, course := range failed {
 		queue <- course
@@ -112,7 +116,7 @@ func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.W
 			printing.Lock()
 			fmt.Fprintf(out, "=== seed %d\n%s\n", course.Sequence.Seed, least)
 			printing.Unlock()
-			if err != nil {
+			if err = errors.Join(err, save(least, course.Sequence.Seed, keep)); err != nil {
 				return err
 			}
 		}
@@ -132,4 +136,22 @@ func minimal(ctx context.Context, lane *stage.Lane, course report.Course) (repor
 		return same, err
 	})
 	return least, err
+}
+
+// save writes a sequence to the folder, to be replayed.
+func save(least report.Course, seed uint64, folder string) error {
+	if folder == "" {
+		return nil
+	}
+	kept := least.Sequence
+	kept.Why = fmt.Sprintf("%s after command %d", least.Difference.Aspect, least.Steps)
+	data, err := kept.Encode()
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(folder, fmt.Sprintf("%s-%d.yaml", strings.ToLower(string(least.Difference.Aspect)), seed))
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		return fmt.Errorf("keep sequence: %w", err)
+	}
+	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/cluster/build"
 	"holdfast.dev/holdfast/test/oracle/report"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 	"holdfast.dev/holdfast/test/oracle/stage"
@@ -28,6 +29,7 @@ type choices struct {
 	lanes    int
 	failures int
 	shrink   int
+	keep     string
 	replay   bool
 	explain  bool
 }
@@ -43,6 +45,7 @@ func main() {
 	flag.IntVar(&c.lanes, "lanes", 8, "how many sequences are played at a time")
 	flag.IntVar(&c.failures, "failures", 5, "after how many failures to end")
 	flag.IntVar(&c.shrink, "shrink", 5, "how many failures to shrink")
+	flag.StringVar(&c.keep, "keep", "", "a folder for the sequences that were shrunk")
 	flag.BoolVar(&c.replay, "replay", false, "play the sequences in the files that are the arguments")
 	flag.BoolVar(&c.explain, "explain", false, "print explained differences too")
 	flag.Parse()
@@ -84,39 +87,52 @@ func conduct(ctx context.Context, on *cluster.Cluster, c choices, all []sequence
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
 	band, err := newConductor(ctx, s, c.lanes)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, band.close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, band.close(ctx)) }()
 
-	tally := report.Tally{Seed: c.seed}
-	var failed []report.Course
-	began := time.Now()
-	err = band.play(ctx, all, func(course report.Course) bool {
-		tally.Add(course)
-		if course.Failed() {
-			failed = append(failed, course)
-			fmt.Fprintf(os.Stderr, "%d of %d: seed %d fails: %s\n", tally.Sequences, len(all), course.Sequence.Seed, course.Difference.Aspect)
-		}
-		if c.explain && course.Explanation != "" {
-			fmt.Println(course)
-		}
-		if tally.Sequences%100 == 0 {
-			fmt.Fprintf(os.Stderr, "%d of %d after %s\n", tally.Sequences, len(all), time.Since(began).Round(time.Second))
-		}
-		return len(failed) < c.failures
-	})
-	took := time.Since(began)
+	l := listener{choices: c, of: len(all), tally: report.Tally{Seed: c.seed}, began: time.Now()}
+	err = band.play(ctx, all, l.hear)
+	took := time.Since(l.began)
 	if err == nil {
-		err = band.shrink(ctx, failed[:min(c.shrink, len(failed))], os.Stdout)
+		err = band.shrink(ctx, l.failed[:min(c.shrink, len(l.failed))], os.Stdout, c.keep)
 	}
-	fmt.Print(tally.Text(took))
-	if err == nil && len(failed) > 0 {
-		err = fmt.Errorf("%d differences that nothing explains", len(failed))
+	fmt.Print(l.tally.Text(took))
+	if err == nil && len(l.failed) > 0 {
+		err = fmt.Errorf("%d differences that nothing explains", len(l.failed))
 	}
 	return err
+}
+
+// listener hears how sequences went and tells those who wait.
+type listener struct {
+	choices
+	of     int
+	tally  report.Tally
+	failed []report.Course
+	began  time.Time
+}
+
+// progressEvery is after how many sequences a line is due.
+const progressEvery = 100
+
+// hear says whether more is to be played.
+func (l *listener) hear(course report.Course) (more bool) {
+	l.tally.Add(course)
+	switch {
+	case course.Failed():
+		l.failed = append(l.failed, course)
+		fmt.Fprintf(os.Stderr, "%d of %d: seed %d fails: %s\n", l.tally.Sequences, l.of, course.Sequence.Seed, course.Difference.Aspect)
+	case l.explain && !course.ToEnd():
+		fmt.Println(course)
+	}
+	if l.tally.Sequences%progressEvery == 0 {
+		fmt.Fprintf(os.Stderr, "%d of %d after %s\n", l.tally.Sequences, l.of, time.Since(l.began).Round(time.Second))
+	}
+	return len(l.failed) < l.failures
 }
 
 func read(files []string) ([]sequence.Sequence, error) {
@@ -144,10 +160,11 @@ func clusterOf(ctx context.Context, dir string) (c *cluster.Cluster, stop func()
 		c, err = cluster.Attach(dir)
 		return c, func() error { return nil }, err
 	}
-	overlay, err := filepath.Abs("../manifests/overlays/test")
+	source, err := build.Source()
 	if err != nil {
-		return nil, nil, fmt.Errorf("find manifests: %w", err)
+		return nil, nil, err
 	}
+	overlay := filepath.Join(source, "manifests", "overlays", "test")
 	if c, err = cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay}); err != nil {
 		return nil, nil, err
 	}

@@ -17,9 +17,12 @@ type change struct {
 // whenever the manifest does, so Holdfast can always know what was asked for.
 const clientSideApply = "kubectl-client-side-apply"
 
+// patchMethod is the method of every patch.
+const patchMethod = "PATCH"
+
 // changes are those of a patch; requests that send the whole of what they ask for have none.
 func (r Request) changes() []change {
-	if r.Method != "PATCH" || r.ContentType == applyPatch || r.Manager == clientSideApply {
+	if r.Method != patchMethod || r.ContentType == applyPatch || r.Manager == clientSideApply {
 		return nil
 	}
 	var body any

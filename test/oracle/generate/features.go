@@ -12,7 +12,6 @@ type feature struct {
 
 // Features by where they are.
 var (
-	images    = []feature{{key: "image", prefix: "v"}, {key: "image", prefix: "v"}, {key: "side", prefix: "s"}}
 	variables = []feature{{key: "env.A"}, {key: "env.B"}, {key: "env.C"}}
 	resources = []feature{
 		{key: "request.cpu", values: []string{"5m", "10m", "20m"}}, {key: "request.memory", values: []string{"8Mi", "16Mi"}},
@@ -43,6 +42,8 @@ var (
 	})
 	features = slices.Concat(app, app, pod, around)
 
+	// mergeFeatures stand in maps, but for one: a merge patch replaces whole lists, of which a webhook cannot know.
+	mergeFeatures = slices.Concat(podMaps, podMaps, podFields, around, []feature{{key: "image", prefix: "v"}})
 	// jsonFeatures are those whose place in the Deployment a JSON patch can name whatever else is there.
 	jsonFeatures = slices.Concat(variables, podMaps[2:4], annotations, replicas, []feature{
 		{key: "image", prefix: "v"}, {key: "args", prefix: "--level="}, {key: "ready", prefix: "/ready"}, {key: "grace"},

@@ -21,7 +21,7 @@ func Edit() (bool, error) {
 		return true, err
 	}
 	path := os.Args[len(os.Args)-1]
-	before, err := os.ReadFile(path)
+	before, err := os.ReadFile(path) //nolint:gosec // kubectl names the file
 	if err != nil {
 		return true, fmt.Errorf("edit: %w", err)
 	}
@@ -29,7 +29,7 @@ func Edit() (bool, error) {
 	if err != nil {
 		return true, fmt.Errorf("edit %s: %w", path, err)
 	}
-	if err := os.WriteFile(path, after, 0o600); err != nil {
+	if err := os.WriteFile(path, after, 0o600); err != nil { //nolint:gosec // as above
 		return true, fmt.Errorf("edit: %w", err)
 	}
 	return true, nil

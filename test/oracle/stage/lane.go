@@ -90,8 +90,10 @@ func (s *side) awaitGuarded(ctx context.Context) error {
 	}
 }
 
-// Close removes both namespaces. It does not wait until they are gone.
+// Close removes both namespaces, also when ctx is over. It does not wait until they are gone.
 func (l *Lane) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	var problems []error
 	for _, s := range []*side{l.sides.Unguarded, l.sides.Guarded} {
 		if err := l.stage.client.CoreV1().Namespaces().Delete(ctx, s.namespace, metav1.DeleteOptions{}); err != nil {

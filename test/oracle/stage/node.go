@@ -63,11 +63,7 @@ func (n node) run(ctx context.Context) error {
 		o.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", manifest.Node).String()
 	})
 	failed := make(chan error, 1)
-	serve := func(object any) {
-		pod, ok := object.(*corev1.Pod)
-		if !ok {
-			return
-		}
+	serve := func(pod *corev1.Pod) {
 		go func() {
 			if err := n.serve(ctx, pod); err != nil && !apierrors.IsNotFound(err) && ctx.Err() == nil {
 				select {
@@ -79,7 +75,7 @@ func (n node) run(ctx context.Context) error {
 	}
 	_, controller := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: pods, ObjectType: &corev1.Pod{},
-		Handler: cache.ResourceEventHandlerFuncs{AddFunc: serve, UpdateFunc: func(_, object any) { serve(object) }},
+		Handler: handler(serve),
 	})
 	go controller.RunWithContext(ctx)
 	tick := time.NewTicker(heartbeat)
@@ -95,6 +91,24 @@ func (n node) run(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+}
+
+// handler lets a pod be served when it is new, and once more when it is to go.
+func handler(serve func(*corev1.Pod)) cache.ResourceEventHandler {
+	return cache.ResourceEventHandlerFuncs{
+		AddFunc: func(object any) {
+			if pod, ok := object.(*corev1.Pod); ok {
+				serve(pod)
+			}
+		},
+		UpdateFunc: func(before, after any) {
+			was, _ := before.(*corev1.Pod)
+			is, ok := after.(*corev1.Pod)
+			if ok && was != nil && was.DeletionTimestamp == nil && is.DeletionTimestamp != nil {
+				serve(is)
+			}
+		},
 	}
 }
 

@@ -119,11 +119,11 @@ func (s *Stage) writeKubeconfig() error {
 
 func (s *Stage) kubeconfig() string { return filepath.Join(s.dir, "kubeconfig") }
 
-// Close gives everything back but the namespaces, which their lanes remove.
-func (s *Stage) Close() error {
+// Close gives everything back but the namespaces, which their lanes remove, also when ctx is over.
+func (s *Stage) Close(ctx context.Context) error {
 	s.recorder.close()
 	s.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	return errors.Join(<-s.running, s.node.remove(ctx), os.RemoveAll(s.dir))
 }
