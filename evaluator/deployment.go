@@ -77,17 +77,11 @@ func (d deployment) selector() (*metav1.LabelSelector, error) {
 // progressing is the reason of its condition Progressing, "" where that is
 // Holdfast's own and tells of a rejection, not of a rollout.
 func (d deployment) progressing() string {
-	conditions, _, _ := unstructured.NestedSlice(d.Object, "status", "conditions")
-	for _, c := range conditions {
-		if c, ok := c.(map[string]any); ok && c["type"] == string(appsv1.DeploymentProgressing) {
-			reason, _ := c["reason"].(string)
-			if message, _ := c["message"].(string); strings.HasPrefix(message, v1alpha1.RejectionMessagePrefix) {
-				return ""
-			}
-			return reason
-		}
+	c := d.progressCondition()
+	if strings.HasPrefix(c.message, v1alpha1.RejectionMessagePrefix) {
+		return ""
 	}
-	return ""
+	return c.reason
 }
 
 // annotate writes annotations of a Deployment (null takes one off), if it is

@@ -56,7 +56,11 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 			return ctrl.Result{RequeueAfter: conflictRetry}, nil
 		}
 	}
-	return ctrl.Result{}, nil
+	again, err := e.rewriteStatus(ctx, d)
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	}
+	return ctrl.Result{RequeueAfter: again}, err
 }
 
 // runsOf lists the runs of a Deployment.

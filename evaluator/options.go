@@ -40,6 +40,9 @@ type Options struct {
 	MaxConcurrentReconciles int
 	// HistoryLimit is how many ended runs of a Deployment are kept; 10 if zero.
 	HistoryLimit int
+	// RewriteStatus says that the webhook rewrites the status of Deployments;
+	// what was stored without it is put right.
+	RewriteStatus bool
 }
 
 // SetupWithManager adds the evaluator's controllers to a manager, whose cache
@@ -69,10 +72,12 @@ type evaluator struct {
 	clock      clock.PassiveClock
 	labels     query.Labels
 	history    int
-	announce   announcer
-	metrics    *Metrics
-	warned     warnings
-	skips      skips
+	// rewritesStatus is Options.RewriteStatus.
+	rewritesStatus bool
+	announce       announcer
+	metrics        *Metrics
+	warned         warnings
+	skips          skips
 }
 
 func newEvaluator(o Options, cached, live client.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -87,9 +92,10 @@ func newEvaluator(o Options, cached, live client.Reader, writer client.Client, r
 	return &evaluator{
 		cached: cached, live: live, writer: writer,
 		key: o.Key, prometheus: o.Prometheus, clock: o.Clock, history: o.HistoryLimit,
-		labels:   query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel},
-		announce: announcer{recorder},
-		metrics:  metrics,
-		warned:   warnings{},
+		rewritesStatus: o.RewriteStatus,
+		labels:         query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel},
+		announce:       announcer{recorder},
+		metrics:        metrics,
+		warned:         warnings{},
 	}
 }

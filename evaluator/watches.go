@@ -21,9 +21,13 @@ import (
 )
 
 // watchDeployments: a Deployment is looked at when its spec or annotations
-// change, and when its runs come, end or go, its plan or its namespace changes.
+// change, when its status misleads tools, and when its runs come, end or go, its plan or its namespace changes.
 func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
-	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
+		predicate.NewPredicateFuncs(func(o client.Object) bool {
+			u, ok := o.(*unstructured.Unstructured)
+			return ok && deployment{u}.misleadsTools()
+		}))
 	return ctrl.NewControllerManagedBy(mgr).Named("deployments").
 		For(newDeployment(), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(deploymentOfRun), builder.WithPredicates(runCameOrEnded)).

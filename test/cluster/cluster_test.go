@@ -58,6 +58,7 @@ func TestCluster(t *testing.T) {
 		"missing configuration is waited for":                      testMissingConfig,
 		"a deleted pod is given its grace and leaves nothing":      testDeletion,
 		"an installation is waited for, and its failure shown":     testInstall,
+		"Helm 3 and 4 install, and write into no home folder":      testHelm,
 		"a component can be stopped and started":                   testComponent,
 		"a ServiceAccount without a rule is refused, with one not": testRBAC,
 	} {

@@ -46,7 +46,7 @@ func TestTheDeploymentControllerRests(t *testing.T) {
 func TestAStableRolloutDuringAHold(t *testing.T) {
 	s := open(t, settings{plan: longPlan, noLoad: true})
 	s.must("create", "configmap", "needed", "--from-literal=a=b")
-	s.must("patch", "deployment", "web", "--patch", `{"spec":{"progressDeadlineSeconds":5,"template":{"spec":{"containers":[{"name":"app","envFrom":[{"configMapRef":{"name":"needed"}}]}]}}},"metadata":{"annotations":{"holdfast.dev/canary":"disabled"}}}`)
+	s.must("patch", "deployment", "web", "--patch", `{"spec":{"template":{"spec":{"containers":[{"name":"app","envFrom":[{"configMapRef":{"name":"needed"}}]}]}}},"metadata":{"annotations":{"holdfast.dev/canary":"disabled"}}}`)
 	s.must("rollout", "status", "deployment/web")
 	s.must("annotate", "deployment", "web", "holdfast.dev/canary-")
 	run := s.newestRun(s.must("set", "image", "deployment/web", "app=holdfast.test/app:v2"))
@@ -54,11 +54,16 @@ func TestAStableRolloutDuringAHold(t *testing.T) {
 
 	s.must("delete", "configmap", "needed")
 	s.must("rollout", "restart", "deployment/web")
+	await(s, "the stable rollout is stuck", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return d.Status.ObservedGeneration == d.Generation && d.Status.Replicas == 3 && d.Status.AvailableReplicas == 2
+	})
+	s.wantRest("with a stable rollout that cannot complete")
+	s.must("patch", "deployment", "web", "--patch", `{"spec":{"progressDeadlineSeconds":5}}`)
 	stuck := s.awaitProgressing("ProgressDeadlineExceeded")
 	if message := progressMessage(stuck); !strings.Contains(message, "timed out progressing") {
 		t.Errorf("the stable rollout that is stuck has the message %q", message)
 	}
-	s.wantRest("with a stable rollout that cannot complete")
+	s.wantRest("with a stable rollout past its deadline")
 	if stuck.Annotations[v1alpha1.HeldAnnotation] == "" {
 		t.Error("the update is not held any more")
 	}

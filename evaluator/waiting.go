@@ -1,0 +1,80 @@
+package evaluator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=apps,resources=deployments/status,verbs=patch
+
+// statusRetry is how long a webhook that was away gets to come back.
+const statusRetry = 10 * time.Second
+
+// rewriteStatus has the webhook look at a status that was stored without it: it
+// fails open, and the deployment controller writes no other until something
+// happens. A patch that asks for nothing is enough.
+func (e *evaluator) rewriteStatus(ctx context.Context, d deployment) (time.Duration, error) {
+	if !e.rewritesStatus || !d.misleadsTools() {
+		return 0, nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": d.GetResourceVersion()}})
+	if err != nil {
+		return 0, fmt.Errorf("encode patch: %w", err)
+	}
+	target := newDeployment()
+	target.SetNamespace(d.GetNamespace())
+	target.SetName(d.GetName())
+	if err := e.writer.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		return 0, fmt.Errorf("have the status of Deployment %q rewritten: %w", client.ObjectKeyFromObject(d), err)
+	}
+	ctrl.LoggerFrom(ctx).V(1).Info("status was written without the webhook")
+	return statusRetry, nil
+}
+
+// misleadsTools says whether tools that wait for a rollout would take it for
+// done while an update is held, or for none that has failed after its revert.
+func (d deployment) misleadsTools() bool {
+	if d.count("observedGeneration") < d.GetGeneration() { // they wait, and a write is to come
+		return false
+	}
+	switch {
+	case d.annotation(v1alpha1.HeldAnnotation) != "":
+		updated := d.count("updatedReplicas")
+		return updated >= int64(d.replicas()) && d.count("replicas") <= updated && d.count("availableReplicas") >= updated
+	case d.annotation(v1alpha1.FailedAnnotation) != "":
+		return !strings.HasPrefix(d.progressCondition().message, v1alpha1.RejectionMessagePrefix)
+	}
+	return false
+}
+
+// count is a whole number of the status, 0 where there is none.
+func (d deployment) count(field string) int64 {
+	n, _, _ := unstructured.NestedInt64(d.Object, "status", field)
+	return n
+}
+
+// progress is a Deployment's condition Progressing.
+type progress struct{ reason, message string }
+
+func (d deployment) progressCondition() progress {
+	conditions, _, _ := unstructured.NestedSlice(d.Object, "status", "conditions")
+	for _, c := range conditions {
+		if c, ok := c.(map[string]any); ok && c["type"] == string(appsv1.DeploymentProgressing) {
+			reason, _ := c["reason"].(string)
+			message, _ := c["message"].(string)
+			return progress{reason, message}
+		}
+	}
+	return progress{}
+}

@@ -1,0 +1,60 @@
+package evaluator
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+func TestMisleadsTools(t *testing.T) {
+	for name, c := range map[string]struct {
+		object string
+		want   bool
+	}{
+		"held, and complete": {`
+metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
+spec: {replicas: 2}
+status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplicas: 2}`, true},
+		"held, and nothing updated": {`
+metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
+spec: {replicas: 2}
+status: {observedGeneration: 5, replicas: 2, availableReplicas: 2}`, false},
+		"held, and the stable template is rolled out": {`
+metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
+spec: {replicas: 2}
+status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplicas: 1}`, false},
+		"held, and the hold is not observed": {`
+metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
+spec: {replicas: 2}
+status: {observedGeneration: 4, replicas: 2, updatedReplicas: 2, availableReplicas: 2}`, false},
+		"held, and scaled to zero": {`
+metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
+spec: {replicas: 0}
+status: {observedGeneration: 5}`, true},
+		"failed, and the rollout has not": {`
+metadata: {generation: 5, annotations: {holdfast.dev/failed: x}}
+status: {observedGeneration: 5, conditions: [{type: Progressing, message: ReplicaSet "web-1" has successfully progressed.}]}`, true},
+		"failed, and so has the rollout": {`
+metadata: {generation: 5, annotations: {holdfast.dev/failed: x}}
+status: {observedGeneration: 5, conditions: [{type: Progressing, message: "canary run web-1 rejected the update: crashed"}]}`, false},
+		"neither": {`
+metadata: {generation: 5}
+spec: {replicas: 2}
+status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplicas: 2}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := &unstructured.Unstructured{}
+			data, err := yaml.YAMLToJSON([]byte("apiVersion: apps/v1\nkind: Deployment" + c.object))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := u.UnmarshalJSON(data); err != nil {
+				t.Fatal(err)
+			}
+			if got := (deployment{u}).misleadsTools(); got != c.want {
+				t.Errorf("misleads tools: %t", got)
+			}
+		})
+	}
+}
