@@ -126,7 +126,7 @@ func (r *request) imageChanged() bool {
 // that is held. Withdrawing and rolling back asks for none.
 func (r *request) asksForImage() bool {
 	if r.new.annotation(v1alpha1.CanaryImageAnnotation) == "" ||
-		r.wish.Rule == intent.RuleWithdraw || r.wish.Rule == intent.RuleRollback {
+		r.wish.Rule == intent.RuleWithdraw || r.wish.Rule == intent.RuleUndo || r.wish.Rule == intent.RuleRollback {
 		return false
 	}
 	return r.imageChanged() || r.record != nil && r.record.Source == hold.SourceImage

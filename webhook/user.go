@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -92,7 +93,9 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 	a.remember()
 	requester := nobody
 	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected {
-		requester = ownership.Holder{Manager: r.fieldManager(), Operation: r.operation(), APIVersion: "apps/v1"}
+		requester = ownership.Holder{
+			Manager: r.fieldManager(), Operation: r.operation(), APIVersion: "apps/v1", Time: h.Now().UTC().Format(time.RFC3339),
+		}
 	}
 	a.attribute(r.update, requester)
 	return a, err
@@ -137,13 +140,15 @@ func (r *request) drop(a *answer, d decide.Decision) error {
 		}
 		return nil
 	}
-	a.warn(warnWithdrawn(*r.record, r.undoes()))
-	if r.wish.Rule == intent.RuleWithdraw {
-		if r.undoes() { // it brings the template and the annotations of an earlier revision
-			*a = answer{template: r.old.template(), managedFields: r.old.managedFields(), lastApplied: a.lastApplied, warnings: a.warnings}
-			a.annotate(r.old, r.old)
-			a.set(v1alpha1.HeldAnnotation, "")
-		}
+	a.warn(warnWithdrawn(*r.record, r.wish.Rule == intent.RuleUndo))
+	switch r.wish.Rule {
+	case intent.RuleWithdraw:
+		return nil
+	case intent.RuleUndo: // it brings the template and the annotations of an earlier revision
+		a.template = r.old.template()
+		a.managedFields = ownership.WithTemplate(r.old.managedFields(), r.old.managedFields(), r.wish.Owners)
+		a.annotate(r.old, r.old)
+		a.set(v1alpha1.HeldAnnotation, "")
 		return nil
 	}
 	if err := r.stored(a.template); err != nil {

@@ -17,6 +17,7 @@ const (
 	kubectlReplace  = "kubectl-replace"
 	kubectlRollout  = "kubectl-rollout"
 	kubectlAnnotate = "kubectl-annotate"
+	kubectlPatch    = "kubectl-patch"
 )
 
 var (
@@ -25,7 +26,7 @@ var (
 	manifestManagers = []string{"helm", "helm-controller"}
 	// changeManagers change single fields. What they send is never a rollback,
 	// even if it comes out as the template of an earlier revision.
-	changeManagers = []string{"kubectl-set", "kubectl-edit", "kubectl-patch", "kubectl-label", kubectlAnnotate}
+	changeManagers = []string{"kubectl-set", "kubectl-edit", kubectlPatch, "kubectl-label", kubectlAnnotate}
 )
 
 // writer finds out how the client computed what it sends: by the field managers
@@ -48,6 +49,8 @@ func (r *request) writer() intent.Writer {
 		}
 	}
 	w.AskedForHeld = r.record.Manager == r.manager
+	w.TakesOver = slices.Contains(manifestManagers, r.manager)
+	w.NewFirst = r.manager == kubectlPatch
 	if w.Way == intent.ClientSideApply {
 		w.LastApplied = r.new.lastApplied().Template()
 	}
@@ -78,7 +81,9 @@ func (r *request) way() intent.Way {
 		return intent.ServerSideApply
 	case r.manager == kubectlReplace:
 		return intent.Replace
-	case r.undoes(), r.withdraws():
+	case r.undoes():
+		return intent.Undo
+	case r.withdraws():
 		return intent.Withdraw
 	case r.manager == kubectlApply && r.new.lastApplied() != "", r.appliesAnew():
 		return intent.ClientSideApply

@@ -47,6 +47,12 @@ type Writer struct {
 	Fields map[string]any
 	// LastApplied is the pod template of the manifest, for ClientSideApply.
 	LastApplied hold.Template
+	// TakesOver: what the manager wrote by other means becomes part of what it
+	// applied before, for ServerSideApply.
+	TakesOver bool
+	// NewFirst: what is new in a list stands first, for Patch. It does in what the
+	// API server makes of a patch that does not speak of order.
+	NewFirst bool
 	// AskedForHeld: the held template is this manager's wish, for Manifest.
 	AskedForHeld bool
 }
@@ -66,10 +72,11 @@ const (
 	Manifest Way = "Manifest"
 	// Replace: the whole object was sent.
 	Replace Way = "Replace"
-	// Withdraw: the held record was taken off by hand; or kubectl rollout undo to
-	// the revision before the stable one, whose user takes the held update for the
-	// newest revision and wants the one before that.
+	// Withdraw: the held record was taken off by hand.
 	Withdraw Way = "Withdraw"
+	// Undo: kubectl rollout undo to the revision before the stable one. Its user
+	// takes the held update for the newest revision, and wants the one before that.
+	Undo Way = "Undo"
 	// Rollback: the template of a ReplicaSet that the Deployment owns was sent.
 	Rollback Way = "Rollback"
 	// Owners: nothing was changed but who owns what.
@@ -86,9 +93,10 @@ const (
 	RuleNoHold          Rule = "NoHold"          // nothing is held: what was asked for
 	RuleServerSideApply Rule = "ServerSideApply" // the same apply on the held template
 	RuleClientSideApply Rule = "ClientSideApply" // kubectl's three-way merge, onto the held template
-	RuleManifest        Rule = "Manifest"        // an apply of what the client owns, on the held template
+	RuleManifest        Rule = "Manifest"        // the same with what the client owns, on the held template
 	RuleReplace         Rule = "Replace"         // what was asked for
 	RuleWithdraw        Rule = "Withdraw"        // the stable template
+	RuleUndo            Rule = "Undo"            // the stable template
 	RuleRollback        Rule = "Rollback"        // what was asked for
 	RuleUntouched       Rule = "Untouched"       // the held template
 	RuleDifference      Rule = "Difference"      // the change from stable to asked, made to the held template
@@ -117,20 +125,20 @@ func Of(r Request) (Desired, error) {
 		merged, err := threeWayMerge(r.Held.LastApplied, r.Writer.LastApplied, r.Held.Template)
 		return r.changed(merged, RuleClientSideApply, err)
 	case Manifest:
-		sent := replay.Manifest{Stable: r.Stable.Template, Merged: r.Asked.Template, Fields: r.Writer.Fields, AskedForHeld: r.Writer.AskedForHeld}
-		owned, err := replay.Declare(r.Held.Owned, sent, r.Writer.By)
-		return Desired{Owned: owned, Rule: RuleManifest}, err
+		return r.manifest()
 	case Replace:
 		return r.changed(r.Asked.Template, RuleReplace, nil)
 	case Withdraw:
 		return Desired{Owned: r.Stable, Rule: RuleWithdraw}, nil
+	case Undo:
+		return r.changed(r.Stable.Template, RuleUndo, nil)
 	case Rollback:
 		return r.changed(r.Asked.Template, RuleRollback, nil)
 	}
 	if reflect.DeepEqual(r.Stable.Template, r.Asked.Template) {
 		return Desired{Owned: r.Held.Owned, Rule: RuleUntouched}, nil
 	}
-	merged, err := transplant(r.Stable.Template, r.Asked.Template, r.Held.Template)
+	merged, err := transplant(r.Stable.Template, r.Asked.Template, r.Held.Template, r.Writer.NewFirst)
 	return r.changed(merged, RuleDifference, err)
 }
 
@@ -149,12 +157,28 @@ func (r Request) Stored(d Desired, as hold.Template) (Desired, error) {
 	return d, nil
 }
 
+func (r Request) manifest() (Desired, error) {
+	sent := replay.Manifest{Stable: r.Stable.Template, Merged: r.Asked.Template, Fields: r.Writer.Fields, AskedForHeld: r.Writer.AskedForHeld}
+	before, now, err := replay.Manifests(r.Held.Owned, sent, r.Writer.By)
+	if err != nil {
+		return Desired{}, err
+	}
+	merged, err := threeWayMerge(before, now, r.Held.Template)
+	return r.changed(merged, RuleManifest, err)
+}
+
 func (r Request) serverSideApply() (Desired, error) {
 	sent, err := replay.Configuration(r.Asked.Template, r.Writer.Fields)
 	if err != nil {
 		return Desired{}, err
 	}
-	owned, taken, err := replay.Apply(r.Held.Owned, sent, r.Writer.Fields, r.Writer.By)
+	held := r.Held.Owned
+	if r.Writer.TakesOver {
+		if held.Owners, err = replay.TakeOver(held.Owners, r.Writer.By); err != nil {
+			return Desired{}, err
+		}
+	}
+	owned, taken, err := replay.Apply(held, sent, r.Writer.Fields, r.Writer.By)
 	return Desired{Owned: owned, Rule: RuleServerSideApply, Taken: taken}, err
 }
 

@@ -42,6 +42,8 @@ func TestDesired(t *testing.T) {
 			stable: app1, held: app2, asked: app1 + "," + sidecar, way: Replace, want: app1 + "," + sidecar, rule: RuleReplace},
 		"a rollback asks for what it sends": {
 			stable: app1, held: app2 + "," + sidecar, asked: app3, way: Rollback, want: app3, rule: RuleRollback},
+		"an undo asks for the stable template, whatever is sent": {
+			stable: app1, held: app2, asked: app3, way: Undo, want: app1, rule: RuleUndo},
 		"withdrawing asks for the stable template, whatever is sent": {
 			stable: app1, held: app2, asked: app3, way: Withdraw, want: app1, rule: RuleWithdraw},
 		"client-side apply of the stable manifest asks for the stable template": {
@@ -69,6 +71,9 @@ func TestDesired(t *testing.T) {
 		"what is new comes behind what is held, in lists below lists too": {
 			stable: app1, held: `{name: app, image: v1, env: [{name: C, value: c}]},` + sidecar, asked: `{name: app, image: v1, env: [{name: A, value: a}]}`, way: Patch,
 			want: `{name: app, image: v1, env: [{name: C, value: c}, {name: A, value: a}]},` + sidecar, rule: RuleDifference},
+		"what is new and what is changed are told apart": {
+			stable: app1, held: `{name: app, image: v1, env: [{name: C, value: c}]}`, asked: `{name: app, image: v1, env: [{name: A, value: a}, {name: C, value: d}]}`, way: Patch,
+			want: `{name: app, image: v1, env: [{name: C, value: d}, {name: A, value: a}]}`, rule: RuleDifference},
 		"another order of the same is kept": {
 			stable: app1 + "," + sidecar, held: app2 + "," + sidecar, asked: sidecar + "," + app1, way: Patch, want: sidecar + "," + app2, rule: RuleDifference},
 		"fields that the client library does not know are patched too": {
@@ -181,7 +186,7 @@ func FuzzOf(f *testing.F) {
 			Stable: replay.Owned{Template: s}, Asked: replay.Owned{Template: n},
 			Held: &Held{Owned: replay.Owned{Template: h, Owners: []hold.Owner{owner}}, LastApplied: s},
 		}
-		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Replace, Withdraw, Rollback, Patch} {
+		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Replace, Withdraw, Undo, Rollback, Owners, Patch} {
 			r.Writer = Writer{Way: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: of, LastApplied: n}
 			_, _ = Of(r)
 		}

@@ -39,7 +39,7 @@ func threeWayMerge(before, after, held hold.Template) (hold.Template, error) {
 }
 
 // transplant makes the change that leads from one template to another to a third.
-func transplant(from, to, onto hold.Template) (hold.Template, error) {
+func transplant(from, to, onto hold.Template, newFirst bool) (hold.Template, error) {
 	schema, err := podTemplateSchema()
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func transplant(from, to, onto hold.Template) (hold.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compare pod templates: %w", err)
 	}
-	if patch, err = ordered(patch, onto, schema); err != nil {
+	if patch, err = ordered(patch, onto, schema, newFirst); err != nil {
 		return nil, err
 	}
 	return patched(onto, patch, schema)

@@ -18,13 +18,14 @@ const orderDirective = "$setElementOrder/"
 // ordered says in a patch, which was computed on another template, in which order
 // the elements of lists stand where the template has some that the patch does
 // not know of: those of the template as they were, then what is new, as if the
-// patch had been computed on it. Otherwise what is new would come first.
-func ordered(patch []byte, onto hold.Template, schema strategicpatch.LookupPatchMeta) ([]byte, error) {
+// patch had been computed on it. Patches that were not, and say nothing of order,
+// put what is new first.
+func ordered(patch []byte, onto hold.Template, schema strategicpatch.LookupPatchMeta, newFirst bool) ([]byte, error) {
 	var change map[string]any
 	if err := json.Unmarshal(patch, &change); err != nil {
 		return nil, fmt.Errorf("decode the difference of pod templates: %w", err)
 	}
-	if err := order(change, onto, schema); err != nil {
+	if err := order(change, onto, schema, newFirst); err != nil {
 		return nil, err
 	}
 	out, err := json.Marshal(change)
@@ -34,7 +35,7 @@ func ordered(patch []byte, onto hold.Template, schema strategicpatch.LookupPatch
 	return out, nil
 }
 
-func order(change, live map[string]any, schema strategicpatch.LookupPatchMeta) error {
+func order(change, live map[string]any, schema strategicpatch.LookupPatchMeta, newFirst bool) error {
 	for field, value := range change {
 		switch value := value.(type) {
 		case map[string]any:
@@ -43,11 +44,11 @@ func order(change, live map[string]any, schema strategicpatch.LookupPatchMeta) e
 				return fmt.Errorf("schema of %q: %w", field, err)
 			}
 			inner, _ := live[field].(map[string]any)
-			if err := order(value, inner, below); err != nil {
+			if err := order(value, inner, below, newFirst); err != nil {
 				return err
 			}
 		case []any:
-			if err := orderList(change, live, field, schema); err != nil {
+			if err := orderList(change, live, field, schema, newFirst); err != nil {
 				return err
 			}
 		}
@@ -57,7 +58,7 @@ func order(change, live map[string]any, schema strategicpatch.LookupPatchMeta) e
 
 // orderList orders one list of a patch that is merged by a key, and goes on in
 // its elements.
-func orderList(change, live map[string]any, field string, schema strategicpatch.LookupPatchMeta) error {
+func orderList(change, live map[string]any, field string, schema strategicpatch.LookupPatchMeta, newFirst bool) error {
 	below, meta, err := schema.LookupPatchMetadataForSlice(field)
 	if err != nil {
 		return fmt.Errorf("schema of %q: %w", field, err)
@@ -69,20 +70,28 @@ func orderList(change, live map[string]any, field string, schema strategicpatch.
 	elements, _ := live[field].([]any)
 	patches, _ := change[field].([]any)
 	known, _ := change[orderDirective+field].([]any)
-	complete := append(slices.Clone(known), patches...)
-	if !slices.ContainsFunc(elements, func(e any) bool { return !hasKey(complete, key, e) }) && known != nil {
+	var complete []any
+	switch {
+	case known != nil && !slices.ContainsFunc(elements, func(e any) bool { return !hasKey(known, key, e) && !hasKey(patches, key, e) }):
 		complete = known // the client knew all of them: the order is its wish
-	} else {
+	case newFirst && (len(known) == 0 || !hasKey(elements, key, known[0])):
+		complete = slices.Concat(known, patches, elements)
+	default:
 		complete = slices.Concat(elements, known, patches)
 	}
-	change[orderDirective+field] = keys(complete, key, patches)
+	complete = keys(complete, key, patches)
+	change[orderDirective+field] = complete
+	place := func(e any) int {
+		return slices.IndexFunc(complete, func(k any) bool { return hasKey([]any{k}, key, e) })
+	}
+	slices.SortStableFunc(patches, func(a, b any) int { return place(a) - place(b) }) // in the same order, or the patch is refused
 	for _, patch := range patches {
 		one, ok := patch.(map[string]any)
 		at := slices.IndexFunc(elements, func(e any) bool { return hasKey([]any{patch}, key, e) })
 		if !ok || at < 0 {
 			continue
 		}
-		if err := order(one, elements[at].(map[string]any), below); err != nil {
+		if err := order(one, elements[at].(map[string]any), below, newFirst); err != nil {
 			return err
 		}
 	}

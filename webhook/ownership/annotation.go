@@ -1,7 +1,11 @@
 package ownership
 
 // Holder is who holds an annotation in managedFields; the zero value is nobody.
-type Holder struct{ Manager, Operation, APIVersion string }
+type Holder struct {
+	Manager, Operation, APIVersion string
+	// Time is that of a new entry, as managedFields say it (RFC 3339).
+	Time string
+}
 
 // HolderOf finds who holds an annotation.
 func HolderOf(entries Entries, annotation string) Holder {
@@ -12,7 +16,7 @@ func HolderOf(entries Entries, annotation string) Holder {
 		}
 		k := keyOf(entry)
 		if _, holds := annotationsOf(entry)["f:"+annotation]; holds && k.subresource == "" {
-			return Holder{k.manager, k.operation, k.apiVersion}
+			return Holder{k.manager, k.operation, k.apiVersion, text(entry, "time")}
 		}
 	}
 	return Holder{}
@@ -40,7 +44,10 @@ func WithAnnotation(entries, before Entries, annotation string, holder Holder) E
 		out = append(out, entry)
 	}
 	if !given {
-		entry := map[string]any{"manager": holder.Manager, "operation": holder.Operation, "apiVersion": holder.APIVersion, "fieldsType": "FieldsV1", "fieldsV1": map[string]any{}}
+		entry := map[string]any{
+			"manager": holder.Manager, "operation": holder.Operation, "apiVersion": holder.APIVersion, "time": holder.Time,
+			"fieldsType": "FieldsV1", "fieldsV1": map[string]any{},
+		}
 		out = append(out, keepTime(withAnnotation(entry, "f:"+annotation, true), before))
 	}
 	if sameEntries(out, before) {

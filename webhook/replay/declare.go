@@ -21,38 +21,42 @@ type Manifest struct {
 	AskedForHeld bool
 }
 
-// Declare makes of a held template what the client would have made of it. The
-// manifest is taken to be what the client owns of the merged template and said
-// itself: values that the API server filled in are nobody's wish. What it said
-// of the held template and no longer says goes, and unlike with Apply whoever
-// added to it since: a manifest that drops a list drops all of it.
-func Declare(onto Owned, m Manifest, by By) (Owned, error) {
+// Manifests returns the client's manifest before and now, as far as they can be
+// told, for a three-way merge with the held template. A manifest is taken to be
+// what the client owns and said itself: values that the API server filled in are
+// nobody's wish. What the client took out of the stable template stood in its
+// manifest before.
+func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err error) {
 	writer := hold.Owner{Manager: by.Manager, Operation: ownership.Update, APIVersion: by.APIVersion}
-	now, err := m.said(onto.Template)
+	said, err := m.said(held.Template)
 	if err != nil {
-		return Owned{}, err
+		return nil, nil, err
 	}
-	before := fieldpath.NewSet()
-	for _, o := range onto.Owners {
-		if identity(o) == identity(writer) {
-			if before, err = saidOf(onto.Template, o.Fields); err != nil {
-				return Owned{}, err
-			}
+	if now, err = part(m.Merged, said); err != nil {
+		return nil, nil, err
+	}
+	toMerged, err := compare(m.Stable, m.Merged)
+	if err != nil {
+		return nil, nil, err
+	}
+	taken, err := part(m.Stable, toMerged.Removed)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, o := range held.Owners {
+		if identity(o) != identity(writer) {
+			continue
+		}
+		owned, err := saidOf(held.Template, o.Fields)
+		if err != nil {
+			return nil, nil, err
+		}
+		if before, err = part(held.Template, owned); err != nil {
+			return nil, nil, err
 		}
 	}
-	live, err := typedTemplate(onto.Template)
-	if err != nil {
-		return Owned{}, fmt.Errorf("held pod template: %w", err)
-	}
-	sent, err := typedTemplate(m.Merged)
-	if err != nil {
-		return Owned{}, fmt.Errorf("merged pod template: %w", err)
-	}
-	out, err := live.RemoveItems(topmost(before.Difference(now))).Merge(sent.ExtractItems(now.Leaves(), typed.WithAppendKeyFields()))
-	if err != nil {
-		return Owned{}, fmt.Errorf("merge into the held pod template: %w", err)
-	}
-	return Update(onto, templateOf(out), by)
+	before, err = merged(before, taken)
+	return before, now, err
 }
 
 // said is what the manifest says. A field that the client dropped with the held
@@ -72,11 +76,53 @@ func (m Manifest) said(held hold.Template) (*fieldpath.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	differs := toHeld.Modified.Union(toHeld.Added)
-	if !differs.Empty() && differs.Intersection(toMerged.Modified.Union(toMerged.Added)).Empty() {
+	differs, changed := toHeld.Modified.Union(toHeld.Added), toMerged.Modified.Union(toMerged.Added)
+	if !differs.Empty() && differs.Intersection(changed).Empty() {
 		return said, nil
 	}
-	return said.Difference(toHeld.Removed), nil
+	return said.Difference(untouched(toHeld.Removed, withMembers(changed))), nil
+}
+
+// untouched are the removed fields and elements that nothing was changed in.
+func untouched(removed, changed *fieldpath.Set) *fieldpath.Set {
+	out := fieldpath.NewSet()
+	removed.Iterate(func(p fieldpath.Path) {
+		for end := 1; end <= len(p); end++ {
+			if removed.Has(p[:end]) && changed.Has(p[:end]) {
+				return
+			}
+		}
+		out.Insert(p.Copy())
+	})
+	return out
+}
+
+// part is what a set has of a template, with the keys of its elements.
+func part(t hold.Template, set *fieldpath.Set) (hold.Template, error) {
+	if set.Empty() {
+		return nil, nil
+	}
+	value, err := typedTemplate(t)
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	return templateOf(value.ExtractItems(set.Leaves(), typed.WithAppendKeyFields())), nil
+}
+
+func merged(a, b hold.Template) (hold.Template, error) {
+	x, err := typedTemplate(a)
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	y, err := typedTemplate(b)
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	out, err := x.Merge(y)
+	if err != nil {
+		return nil, fmt.Errorf("merge parts of pod templates: %w", err)
+	}
+	return templateOf(out), nil
 }
 
 // compare leaves out what says nothing.
@@ -90,17 +136,6 @@ func compare(from, to hold.Template) (*typed.Comparison, error) {
 		return nil, fmt.Errorf("pod template: %w", err)
 	}
 	return a.Compare(b)
-}
-
-// topmost are the paths of a set that lie below no other one.
-func topmost(set *fieldpath.Set) *fieldpath.Set {
-	out := fieldpath.NewSet()
-	set.Iterate(func(p fieldpath.Path) {
-		if len(p) == 1 || !set.Has(p[:len(p)-1]) {
-			out.Insert(p.Copy())
-		}
-	})
-	return out
 }
 
 // saidOf leaves out of an owner's fields those that have the API's defaults. It

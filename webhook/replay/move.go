@@ -36,6 +36,14 @@ func Move(held []hold.Owner, before, after ownership.Entries) ([]hold.Owner, err
 	return held, nil
 }
 
+// TakeOver makes what a manager wrote by other means part of what it applied, as
+// Helm 4 does with what Helm 3 left. It would do so by an edit of managedFields,
+// if the object had those of the held template.
+func TakeOver(held []hold.Owner, by By) ([]hold.Owner, error) {
+	from := identity(hold.Owner{Manager: by.Manager, Operation: ownership.Update, APIVersion: by.APIVersion})
+	return moved(held, from, hold.Owner{Manager: by.Manager, Operation: ownership.Apply, APIVersion: by.APIVersion, Time: by.Time})
+}
+
 // vanished are the entries of updates that are no longer there.
 func vanished(before, after ownership.Entries) []hold.Owner {
 	there := map[string]bool{}

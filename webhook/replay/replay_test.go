@@ -3,7 +3,6 @@ package replay
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -116,83 +115,6 @@ func TestConfigurationIsWhatTheApplierSent(t *testing.T) {
 	}
 	if diff := cmp.Diff(app(t, `image: v2, ports: [{containerPort: 80}], env: [{name: B, value: b}]`), got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestAManifestDropsWhatItSaidBefore(t *testing.T) {
-	helm := By{Manager: "helm", APIVersion: "apps/v1"}
-	// The API server made helm the owner of the default it filled in; that was
-	// changed since and is not said in the manifest.
-	held := Owned{
-		Template: app(t, `image: v2, terminationMessagePath: /other, args: [x], `+both),
-		Owners: []hold.Owner{
-			owner(t, "helm", ownership.Update, `"f:image":{},"f:args":{},`+envA), onlyB(t),
-			owner(t, "kubectl-patch", ownership.Update, `"f:terminationMessagePath":{}`),
-		},
-	}
-	for name, tc := range map[string]struct{ merged, fields, want string }{
-		"an element of a list, not the others": {
-			merged: `image: v3, terminationMessagePath: /dev/termination-log, args: [x], env: [{name: C, value: c}]`,
-			fields: `"f:image":{},"f:args":{},"f:terminationMessagePath":{},` + strings.ReplaceAll(envA, `\"A\"`, `\"C\"`),
-			want:   `image: v3, terminationMessagePath: /other, args: [x], env: [{name: B, value: b}, {name: C, value: c}]`,
-		},
-		"a whole list, with what others added to it": {
-			merged: `image: v2, terminationMessagePath: /dev/termination-log, args: [x]`,
-			fields: `"f:image":{},"f:args":{},"f:terminationMessagePath":{}`,
-			want:   `image: v2, terminationMessagePath: /other, args: [x]`,
-		},
-		"a field": {
-			merged: `image: v2, env: [{name: A, value: a}]`, fields: `"f:image":{},` + envA,
-			want: `image: v2, terminationMessagePath: /other, ` + both,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := Declare(held, Manifest{
-				Stable: app(t, `image: v1`), Merged: app(t, tc.merged), Fields: owner(t, "helm", ownership.Update, tc.fields).Fields,
-			}, helm)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(app(t, tc.want), got.Template); diff != "" {
-				t.Errorf("template (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// TestAFieldThatTheHeldTemplateDropped is in the stable one still, so that Helm
-// sends nothing about it, whether its manifest has it again or not.
-func TestAFieldThatTheHeldTemplateDropped(t *testing.T) {
-	helm := By{Manager: "helm", APIVersion: "apps/v1"}
-	of := func(fields string) hold.Owner { return owner(t, "helm", ownership.Update, fields) }
-	for name, tc := range map[string]struct {
-		stable, held, merged, fields string
-		byOther                      bool
-		want                         string
-	}{
-		"stays dropped by the same manifest": {
-			stable: `image: v1, args: [x]`, held: `image: v2`, merged: `image: v2, args: [x]`, want: `image: v2`},
-		"stays dropped by a newer manifest": {
-			stable: `image: v1, args: [x]`, held: `image: v2`, merged: `image: v3, args: [x]`, want: `image: v3`},
-		"stays dropped where nothing else tells": {
-			stable: `image: v1, args: [x]`, held: `image: v1`, merged: `image: v1, args: [x]`, want: `image: v1`},
-		"comes back with the stable manifest": {
-			stable: `image: v1, args: [x]`, held: `image: v2`, merged: `image: v1, args: [x]`, want: `args: [x], image: v1`},
-		"comes back if somebody else dropped it": {
-			stable: `image: v1, args: [x]`, held: `image: v1`, merged: `image: v1, args: [x]`, byOther: true, want: `args: [x], image: v1`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			held := Owned{Template: app(t, tc.held), Owners: []hold.Owner{of(`"f:image":{}`)}}
-			got, err := Declare(held, Manifest{
-				Stable: app(t, tc.stable), Merged: app(t, tc.merged), Fields: of(`"f:image":{},"f:args":{}`).Fields, AskedForHeld: !tc.byOther,
-			}, helm)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(app(t, tc.want), got.Template); diff != "" {
-				t.Errorf("template (-want +got):\n%s", diff)
-			}
-		})
 	}
 }
 

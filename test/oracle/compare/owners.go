@@ -49,8 +49,21 @@ func fieldPaths(out *[]string, path string, v any) {
 	}
 }
 
-// incomparable fields are Holdfast's and the deployment controller's annotations, whoever has copied them. That there
-// are annotations at all comes with them.
+// incomparable are fields whose owners say nothing.
 func incomparable(path string) bool {
-	return strings.Contains(path, v1alpha1.Prefix) || strings.HasSuffix(path, "/f:"+revision) || path == "/f:metadata/f:annotations/."
+	switch {
+	case strings.Contains(path, v1alpha1.Prefix), strings.HasSuffix(path, "/f:"+revision):
+		return true // Holdfast's and the deployment controller's annotations, whoever has copied them
+	case path == "/f:metadata/f:annotations/.":
+		return true // that there are annotations at all comes with them
+	case path == "/f:spec/f:replicas":
+		// A write of the number that is there to the scale subresource leaves two entries of one manager in Kubernetes 1.36;
+		// the next write of anybody, be it of the status, keeps one of them.
+		return true
+	case path == "/f:metadata/f:annotations/f:meta.helm.sh/release-name":
+		// The deployment controller copies it to ReplicaSets with the mark that Helm 3 needs during a hold, and rollout undo
+		// brings it back: the value is put right, but kubectl has touched it.
+		return true
+	}
+	return false
 }
