@@ -63,11 +63,8 @@ func (r *request) fieldManager() string {
 	if r.manager != "" {
 		return r.manager
 	}
-	before := ownership.OfObject(r.old.managedFields())
-	for _, owner := range ownership.OfObject(r.new.managedFields()) {
-		if owner.Operation == ownership.Update && !slices.ContainsFunc(before, func(o hold.Owner) bool { return reflect.DeepEqual(o, owner) }) {
-			return owner.Manager
-		}
+	if writer := replay.Writer(r.old.managedFields(), r.new.managedFields()); writer != "" {
+		return writer
 	}
 	return "unknown" // as the API server says
 }

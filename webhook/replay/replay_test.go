@@ -148,3 +148,23 @@ func TestNewerFieldsAndDoubleNamesAreBorne(t *testing.T) {
 	}
 	want(t, got, app(t, odd+`, args: [a]`), owner(t, "jane", ownership.Update, `"f:image":{},"f:args":{}`))
 }
+
+func TestTheWriterIsWhoGainedFields(t *testing.T) {
+	entry := func(manager, operation string, fields ...string) any {
+		set := map[string]any{}
+		for _, field := range fields {
+			set["f:"+field] = map[string]any{}
+		}
+		return map[string]any{"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsV1": set}
+	}
+	before := []any{entry("helm", ownership.Update, "a", "b"), entry("flux", ownership.Apply, "c"), entry("kubectl", ownership.Update, "d")}
+	for want, after := range map[string][]any{
+		"kubectl": {entry("helm", ownership.Update, "a"), entry("flux", ownership.Apply, "c", "e"), entry("kubectl", ownership.Update, "b", "d")},
+		"curl":    {entry("helm", ownership.Update, "a"), entry("flux", ownership.Apply, "c"), entry("curl", ownership.Update, "b")},
+		"":        {entry("helm", ownership.Update, "a"), entry("flux", ownership.Apply, "c", "b")},
+	} {
+		if got := Writer(before, after); got != want {
+			t.Errorf("the writer is %q, want %q", got, want)
+		}
+	}
+}
