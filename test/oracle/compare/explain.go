@@ -29,11 +29,14 @@ const (
 	ClientSentNothing Explanation = "ClientSentNothing"
 	// ClientSentLess: the stable template has a part of what was to be changed, so the request says nothing about it.
 	ClientSentLess Explanation = "ClientSentLess"
+	// ManifestUnseen: Helm 3 sent nothing about a field that it had dropped with what is held, and that the stable
+	// template still has: its manifest may have it again or not.
+	ManifestUnseen Explanation = "ManifestUnseen"
 )
 
 // Explanations are all there are.
 var Explanations = []Explanation{
-	UndoOfWhatNeverRan, UndoOfOtherHistory, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess,
+	UndoOfWhatNeverRan, UndoOfOtherHistory, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, ManifestUnseen,
 }
 
 // Explain names why the sides differ after a step, if what was observed in it says that it could not be helped. Only
@@ -48,7 +51,10 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 	if d.Aspect == ExitCode {
 		return s.explainExitCode()
 	}
-	return s.explainLess()
+	if explanation, ok := s.explainLess(); ok {
+		return explanation, true
+	}
+	return s.explainUnseen()
 }
 
 // explainExitCode is for one client that failed: only where nothing of it has reached the webhook.
@@ -100,7 +106,7 @@ func (s Step) explainLess() (Explanation, bool) {
 		if before[path] == after[path] || after[path] != stable[path] {
 			return "", false
 		}
-		asked := s.Outcome.Unguarded.says(path, stable)
+		asked := s.Outcome.Unguarded.says(path, stable) || after[path] != nil && s.Outcome.Unguarded.takesOff(path)
 		if _, had := before[path]; had && !asked {
 			return "", false
 		}
@@ -113,6 +119,56 @@ func (s Step) explainLess() (Explanation, bool) {
 		return ClientSentNothing, true
 	}
 	return ClientSentLess, true
+}
+
+// explainUnseen is for a manifest that Helm 3 merged with the stable template: nothing it sent speaks of what differs,
+// which the stable template has, and which was not there any more before.
+func (s Step) explainUnseen() (Explanation, bool) {
+	if s.Before.Guarded.Record == nil || !s.Outcome.Guarded.byHelm3() {
+		return "", false
+	}
+	stable, had := leaves(templateOf(s.Before.Guarded.Stable())), leaves(templateOf(s.Before.Unguarded.Desired()))
+	wanted, got := leaves(templateOf(s.After.Unguarded.Desired())), leaves(templateOf(s.After.Guarded.Desired()))
+	for _, path := range differing(templateOf(s.After.Unguarded.Desired()), templateOf(s.After.Guarded.Desired())) {
+		_, before := had[path]
+		_, after := wanted[path]
+		if before || after || got[path] != stable[path] || s.Outcome.Guarded.speaksOf(path) {
+			return "", false
+		}
+	}
+	return ManifestUnseen, true
+}
+
+// byHelm3 says whether the last request was a patch of Helm 3's.
+func (o Outcome) byHelm3() bool {
+	if len(o.Requests) == 0 {
+		return false
+	}
+	last := o.Requests[len(o.Requests)-1]
+	return last.Method == patchMethod && last.Manager == "helm" && last.ContentType != applyPatch
+}
+
+func (o Outcome) speaksOf(path string) bool {
+	for _, request := range o.Requests {
+		for _, c := range request.changes() {
+			if within(path, c.path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// takesOff says whether a patch took a field off: what is there afterwards is the API's default.
+func (o Outcome) takesOff(path string) bool {
+	for _, request := range o.Requests {
+		for _, c := range request.changes() {
+			if c.path == path && c.value == nil && !c.whole {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // says whether a patch asked for what an object with these leaves has already at a path.

@@ -24,10 +24,11 @@ func patched(manager, body string) Outcome {
 }
 
 const (
-	imageV1     = `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v1"}]}}}}`
-	imageV1EnvA = `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v1","env":[{"name":"A","value":"1"}]}]}}}}`
-	dropEnvA    = `{"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"A","$patch":"delete"}]}]}}}}`
-	graceOf5    = `{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":5}}}}`
+	imageV1       = `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v1"}]}}}}`
+	imageV1EnvA   = `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v1","env":[{"name":"A","value":"1"}]}]}}}}`
+	dropEnvA      = `{"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"A","$patch":"delete"}]}]}}}}`
+	defaultPolicy = `{"spec":{"template":{"spec":{"containers":[{"name":"app","imagePullPolicy":null}]}}}}`
+	graceOf5      = `{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":5}}}}`
 )
 
 // asIfReleased is the unguarded side of a state.
@@ -55,6 +56,12 @@ func TestExplain(t *testing.T) {
 			outcome: Pair[Outcome]{patched("kubectl-edit", imageV1EnvA), patched("kubectl-edit", dropEnvA)}, want: ClientSentLess},
 		"taking off what the stable one has not": {command: "set-env env.A-", before: "image=v1|image=v1 env.A=1", unguarded: "image=v1", guarded: "image=v1|image=v1 env.A=1",
 			outcome: Pair[Outcome]{patched("kubectl-set", dropEnvA), none}, want: ClientSentNothing},
+		"taking off what comes back as a default": {command: "patch-strategic policy-", before: "image=v1|image=v1 policy=Always", unguarded: "image=v1", guarded: "image=v1|image=v1 policy=Always",
+			outcome: Pair[Outcome]{patched("kubectl-patch", defaultPolicy), patched("kubectl-patch", defaultPolicy)}, want: ClientSentLess},
+		"Helm 3 does not speak of what it dropped before": {command: "helm3 image=v1", before: "image=v1 env.A=1|image=v2", unguarded: "image=v1", guarded: "image=v1 env.A=1",
+			outcome: Pair[Outcome]{patched("helm", imageV1), patched("helm", imageV1)}, want: ManifestUnseen},
+		"others who do not speak of it change nothing": {command: "set-image image=v1", before: "image=v1 env.A=1|image=v2", unguarded: "image=v1", guarded: "image=v1 env.A=1",
+			outcome: Pair[Outcome]{patched("kubectl-set", imageV1), patched("kubectl-set", imageV1)}},
 		"the API's defaults come with what is sent": {command: "helm3 image=v1 dns=Default", before: "image=v1 dns=Default user=5|image=v2", unguarded: "image=v1 dns=Default user=5", guarded: "image=v1 dns=Default user=5|image=v2",
 			outcome: Pair[Outcome]{patched("helm", imageV1), none}, want: ClientSentNothing},
 		"what was held already is lost besides": {command: "set-image image=v1", before: "image=v1 host=h|image=v2 host=h", unguarded: "image=v1 host=h", guarded: "image=v1 host=h|image=v2",
