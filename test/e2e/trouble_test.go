@@ -148,6 +148,7 @@ func TestARunDeletedByHandIsMadeAnew(t *testing.T) {
 		t.Errorf("the new run is of another hold: %+v, was %+v", again.Spec, run.Spec)
 	}
 	s.wantImage("v1")
+	awaitList(s, "one canary pod, the old one gone", &corev1.PodList{}, func(n int) bool { return n == 1 }, []client.ListOption{client.HasLabels{v1alpha1.RoleLabel}})
 	s.wantCanaryPods(again, "v2")
 }
 

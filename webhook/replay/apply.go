@@ -78,6 +78,7 @@ func Apply(onto Owned, configuration hold.Template, fields map[string]any, by By
 // apply, and who owns its fields then. What says nothing new, such as a default
 // or an empty list, changes no owner.
 func Update(from Owned, to hold.Template, by By) (Owned, error) {
+	to, _ = withoutEmpty(to).(map[string]any)
 	if same(from.Template, to) {
 		return Owned{Template: to, Owners: from.Owners}, nil
 	}
@@ -103,6 +104,27 @@ func Update(from Owned, to hold.Template, by By) (Owned, error) {
 		return Owned{}, err
 	}
 	return Owned{Template: to, Owners: owners}, nil
+}
+
+// withoutEmpty leaves out nulls and empty lists, as the API server does.
+func withoutEmpty(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, value := range v {
+			if list, isList := value.([]any); value != nil && (!isList || len(list) > 0) {
+				out[key] = withoutEmpty(value)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, 0, len(v))
+		for _, element := range v {
+			out = append(out, withoutEmpty(element))
+		}
+		return out
+	}
+	return v
 }
 
 func same(a, b hold.Template) bool {

@@ -168,3 +168,12 @@ func TestTheWriterIsWhoGainedFields(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsEmptyBelongsToNobody(t *testing.T) {
+	held := Owned{Template: app(t, `image: v2@digest`), Owners: []hold.Owner{owner(t, "jane", ownership.Update, `"f:image":{}`)}}
+	got, err := Update(held, app(t, `image: v2, args: [], command: null`), By{Manager: "jane", APIVersion: "apps/v1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, got, app(t, `image: v2`), owner(t, "jane", ownership.Update, `"f:image":{}`))
+}
