@@ -173,7 +173,7 @@ func (h *Handler) keep(r *request, a *answer) error {
 		if record.Under != nil {
 			record.Under = r.wish.Template
 		}
-	} else if replay.SameOwners(record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
+	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
 		return nil
 	}
 	return h.write(record, r, a)

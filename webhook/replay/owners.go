@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -80,23 +81,36 @@ func sameFields(a, b map[string]any) bool {
 	return errX == nil && errY == nil && x.Equals(y)
 }
 
-// SameOwners says whether two lists give the same fields to the same managers,
-// in whatever order and at whatever time.
-func SameOwners(a, b []hold.Owner) bool {
-	if len(a) != len(b) {
+// SameOwners says whether two lists give the fields that a template has to the
+// same managers, in whatever order and at whatever time. A manager may own what
+// is not there, such as an empty list that it applied.
+func SameOwners(t hold.Template, a, b []hold.Owner) bool {
+	value, err := typedTemplate(t)
+	if err != nil {
 		return false
 	}
-	of := map[string]hold.Owner{}
-	for _, o := range a {
-		of[identity(o)] = o
+	there, err := value.ToFieldSet()
+	if err != nil {
+		return false
 	}
-	for _, o := range b {
-		same, ok := of[identity(o)]
-		if !ok || !sameFields(o.Fields, same.Fields) {
-			return false
+	x, errX := ownedOf(withMembers(there), a)
+	y, errY := ownedOf(withMembers(there), b)
+	return errX == nil && errY == nil && maps.EqualFunc(x, y, (*fieldpath.Set).Equals)
+}
+
+// ownedOf are the fields of a set by who owns them.
+func ownedOf(there *fieldpath.Set, owners []hold.Owner) (map[string]*fieldpath.Set, error) {
+	out := map[string]*fieldpath.Set{}
+	for _, o := range owners {
+		set, err := decodeFields(o.Fields)
+		if err != nil {
+			return nil, err
+		}
+		if set = set.Intersection(there); !set.Empty() {
+			out[identity(o)] = set
 		}
 	}
-	return true
+	return out, nil
 }
 
 func decodeFields(fields map[string]any) (*fieldpath.Set, error) {

@@ -46,8 +46,8 @@ func want(t *testing.T, got Owned, template hold.Template, owners ...hold.Owner)
 	if diff := cmp.Diff(template, got.Template); diff != "" {
 		t.Errorf("template (-want +got):\n%s", diff)
 	}
-	if !SameOwners(owners, got.Owners) {
-		t.Errorf("owners (-want +got):\n%s", cmp.Diff(ownersOf(Owned{Owners: owners}), ownersOf(got)))
+	if diff := cmp.Diff(ownersOf(Owned{Owners: owners}), ownersOf(got)); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
 	}
 }
 
@@ -131,10 +131,10 @@ func TestWhatWasAppliedClientSideMovesToTheApplier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wanted := []hold.Owner{owner(t, "kubectl", ownership.Apply, `"f:image":{},`+envA)}; !SameOwners(wanted, got) {
+	if wanted := []hold.Owner{owner(t, "kubectl", ownership.Apply, `"f:image":{},`+envA)}; !SameOwners(app(t, both+`, image: v2`), wanted, got) {
 		t.Error(cmp.Diff(wanted, got))
 	}
-	if got, err = Move(held, before, before); err != nil || !SameOwners(held, got) {
+	if got, err = Move(held, before, before); err != nil || !SameOwners(app(t, both+`, image: v2`), held, got) {
 		t.Error("moved though nothing was", err, got)
 	}
 }
@@ -176,4 +176,14 @@ func TestWhatIsEmptyBelongsToNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, got, app(t, `image: v2`), owner(t, "jane", ownership.Update, `"f:image":{}`))
+}
+
+func TestOwnersOfWhatIsNotThereDoNotCount(t *testing.T) {
+	with, without := owner(t, "flux", ownership.Apply, `"f:image":{},"f:args":{}`), owner(t, "flux", ownership.Apply, `"f:image":{}`)
+	if !SameOwners(app(t, `image: v1`), []hold.Owner{with}, []hold.Owner{without}) {
+		t.Error("an empty list that was applied makes another owner")
+	}
+	if SameOwners(app(t, `image: v1, args: [x]`), []hold.Owner{with}, []hold.Owner{without}) {
+		t.Error("who owns args is no matter")
+	}
 }
