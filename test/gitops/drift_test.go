@@ -28,7 +28,7 @@ func TestAnImageSetByHandIsWithdrawnBySelfHealing(t *testing.T) {
 		s.awaitPhase(run.Name, v1alpha1.PhaseCanceled)
 		s.wantImage("v1")
 		s.stays(true)
-	}, asking)
+	}, asking, marked)
 }
 
 // TestAnImageSetByHandIsRolledBackAfterItsRelease where the engine compares with
@@ -45,7 +45,7 @@ func TestAnImageSetByHandIsRolledBackAfterItsRelease(t *testing.T) {
 		s.awaitRolledOut()
 		s.stays(true)
 		s.wantRuns(1)
-	}, comparing)
+	}, owning, comparing)
 }
 
 // TestAnImageSetByHandDuringAHoldGivesWayToGit: what Git says is held again.
@@ -63,7 +63,7 @@ func TestAnImageSetByHandDuringAHoldGivesWayToGit(t *testing.T) {
 		s.awaitPhase(s.newRun(first.Name, byHand.Name).Name, v1alpha1.PhaseRunning)
 		s.wantImage("v1")
 		s.stays(m.sight == asking)
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 // TestAnAutoscalerAndAHoldDoNotDisturbEachOther: Git does not say how many
@@ -85,7 +85,7 @@ func TestAnAutoscalerAndAHoldDoNotDisturbEachOther(t *testing.T) {
 			t.Errorf("the run began at %v, then at %v", run.Status.ReadyAt, now.Status.ReadyAt)
 		}
 		s.wantImage("v1")
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 // TestAPrunedDeploymentTakesItsHoldWithIt; made again, it has nothing to protect.
@@ -105,5 +105,5 @@ func TestAPrunedDeploymentTakesItsHoldWithIt(t *testing.T) {
 		s.wantImage("v2")
 		s.stays(true)
 		s.wantRuns(0)
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }

@@ -20,7 +20,7 @@ func TestHealthIsProgressingWhileAnUpdateIsHeld(t *testing.T) {
 		s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
 		s.awaitRolledOut()
 		s.awaitHealth(gitops.Healthy)
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 // TestHealthIsDegradedAfterARejection until Git says something else.

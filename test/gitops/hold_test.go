@@ -18,7 +18,7 @@ func TestAHeldUpdateStaysHeldHoweverOftenItIsSynced(t *testing.T) {
 		s.stays(m.sight == asking)
 		s.wantRuns(1)
 		s.wantImage("v1")
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 func TestANewerCommitTakesThePlaceOfTheHeldOne(t *testing.T) {
@@ -34,7 +34,7 @@ func TestANewerCommitTakesThePlaceOfTheHeldOne(t *testing.T) {
 		s.stays(m.sight == asking)
 		s.wantRuns(2)
 		s.wantImage("v1")
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 // TestAGitRevertWithdrawsTheHeldUpdate with every engine that asks the API server.
@@ -50,7 +50,7 @@ func TestAGitRevertWithdrawsTheHeldUpdate(t *testing.T) {
 			t.Errorf("the spec changed:\n%s", diff)
 		}
 		s.stays(true)
-	}, asking)
+	}, asking, marked, owning)
 }
 
 // TestAGitRevertIsNotSeenByComparingWithTheLiveObject: the live object is v1, as
@@ -86,23 +86,4 @@ func TestAGitRevertThatWasNotSeenIsMadeUpForAfterTheRelease(t *testing.T) {
 		s.stays(true)
 		s.wantRuns(1)
 	}, comparing)
-}
-
-// TestServerSideDiffWithoutWebhooksDoesNotSeeANewCommit: the dry run says that
-// the template would stay as it is, which is true, and the record that would
-// hold the new one is left out as a webhook's. So nothing is sent, neither for a
-// new version nor for a withdrawn one, until a person syncs.
-func TestServerSideDiffWithoutWebhooksDoesNotSeeANewCommit(t *testing.T) {
-	inModes(t, func(t *testing.T, m mode) {
-		s := open(t, m, patient)
-		s.commit("v2")
-		s.stays(true)
-		s.wantRuns(0)
-		if err := s.engine.Sync(t.Context(), s.git); err != nil {
-			t.Fatal(err)
-		}
-		s.awaitPhase(s.newRun().Name, v1alpha1.PhaseRunning)
-		s.stays(true)
-		s.wantImage("v1")
-	}, unseeing)
 }

@@ -19,12 +19,15 @@ const (
 	// webhook answers for itself, so that a held update is in sync and a
 	// withdrawn one is not.
 	asking sight = "asking"
-	// comparing with the live object, in which a held update cannot be seen: it
-	// is out of sync, and a withdrawn one in sync.
+	// marked: comparing with the live object and what was applied or is owned
+	// there: a held update is out of sync, and a withdrawn one too, by its mark.
+	marked sight = "marked"
+	// owning: comparing what it owns of the live object: as marked, if the update
+	// that is held was its own.
+	owning sight = "owning"
+	// comparing with the live object alone, in which a held update cannot be
+	// seen: it is out of sync, and a withdrawn one in sync.
 	comparing sight = "comparing"
-	// unseeing: asking, and leaving out of the answer what webhooks did. A new
-	// version looks as if nothing would come of it.
-	unseeing sight = "unseeing"
 )
 
 // mode is one engine with one setting of what it has for comparing and applying.
@@ -39,11 +42,11 @@ const recommended = "ServerSideDiff=true,IncludeMutationWebhook=true"
 
 var modes = []mode{
 	{name: "Flux", sight: asking, open: func(t *testing.T, namespace string) gitops.Engine { return newFlux(t, namespace) }},
-	argo("Argo CD", comparing, argocd.Settings{}),
-	argo("Argo CD until 3.5, server-side apply", comparing, argocd.Settings{ServerSideApply: true, Before36: true}),
+	argo("Argo CD", marked, argocd.Settings{}),
+	argo("Argo CD until 3.5, server-side apply", owning, argocd.Settings{ServerSideApply: true, Before36: true}),
 	argo("Argo CD, server-side apply compared with the live object", comparing, argocd.Settings{ServerSideApply: true, CompareOptions: "ServerSideDiff=false"}),
-	argo("Argo CD, server-side diff", unseeing, argocd.Settings{CompareOptions: "ServerSideDiff=true"}),
-	argo("Argo CD, server-side apply", unseeing, argocd.Settings{ServerSideApply: true}),
+	argo("Argo CD, server-side diff", asking, argocd.Settings{CompareOptions: "ServerSideDiff=true"}),
+	argo("Argo CD, server-side apply", asking, argocd.Settings{ServerSideApply: true}),
 	argo("Argo CD, as recommended", asking, argocd.Settings{CompareOptions: recommended}),
 	argo("Argo CD, as recommended, server-side apply", asking, argocd.Settings{CompareOptions: recommended, ServerSideApply: true}),
 }

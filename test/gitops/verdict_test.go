@@ -29,7 +29,7 @@ func TestAReleasedUpdateIsInSyncAndTheEnginesOwn(t *testing.T) {
 		s.awaitRolledOut()
 		s.wantImage("v3")
 		s.stays(true)
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 // ownersOfImage are the field managers that own the container's image.
@@ -59,7 +59,7 @@ func TestARejectedUpdateIsNotTriedAgainHoweverOftenItIsSynced(t *testing.T) {
 		s.wantImage("v3")
 		s.wantHealth(gitops.Healthy)
 		s.stays(true)
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 // TestAGitRevertAfterARejectionIsInSync: Git says what the Deployment never stopped to be.
@@ -72,7 +72,7 @@ func TestAGitRevertAfterARejectionIsInSync(t *testing.T) {
 		s.stays(true)
 		s.wantRuns(1)
 		s.wantImage("v1")
-	}, asking, comparing)
+	}, asking, marked, owning, comparing)
 }
 
 func (s *shop) fields(entry metav1.ManagedFieldsEntry) *fieldpath.Set {

@@ -46,7 +46,10 @@ func SetUp(nodes int) error {
 			return err
 		}
 	}
-	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}}
+	// Without an address of its own a bridge takes the lowest of its ports', which change as pods come and go: all pods
+	// would lose their gateway for seconds, until they look for it again.
+	address := append(net.HardwareAddr{0x02, 0x42}, net.ParseIP(Gateway).To4()...)
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName, HardwareAddr: address}}
 	if err := netlink.LinkAdd(bridge); err != nil {
 		if errors.Is(err, unix.EOPNOTSUPP) {
 			return fmt.Errorf("make bridge for pods: %w (the kernel has no bridge support: `modprobe bridge veth` as root)", err)
