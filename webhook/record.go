@@ -31,11 +31,11 @@ func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
 		a.warn(warnSuperseding(r.namespace, *r.record, record))
 	}
 	a.warnTaken(r.wish.Taken)
-	return h.write(record, r, a)
+	return h.write(record, a)
 }
 
 // write seals the record into the answer, or refuses what does not fit.
-func (h *Handler) write(record hold.Record, r *request, a *answer) error {
+func (h *Handler) write(record hold.Record, a *answer) error {
 	encoded, err := h.Key.Seal(record)
 	if err != nil {
 		return err

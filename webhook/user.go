@@ -176,7 +176,7 @@ func (h *Handler) keep(r *request, a *answer) error {
 	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
 		return nil
 	}
-	return h.write(record, r, a)
+	return h.write(record, a)
 }
 
 // stay keeps the stable template, the owners of its fields and what clients
