@@ -19,9 +19,8 @@ func TestTheRecordIsHoldfastsAlone(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{plan: patient, noLoad: true})
 	other := open(t, settings{plan: patient, noLoad: true})
-	copied := ""
 	other.awaitPhase(other.holdV2("--latency=1ms").Name, v1alpha1.PhaseRunning)
-	copied = other.deployment("web").Annotations[v1alpha1.HeldAnnotation]
+	copied := other.deployment("web").Annotations[v1alpha1.HeldAnnotation]
 
 	run := s.holdV2()
 	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
