@@ -151,6 +151,9 @@ func (r *request) drop(a *answer, d decide.Decision) error {
 		a.set(v1alpha1.HeldAnnotation, "")
 		return nil
 	}
+	if hold.Restarted(r.desired) != hold.Restarted(a.template) { // the stable template but for a restart, which passes
+		a.template = r.desired
+	}
 	if err := r.stored(a.template); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (r *request) writer() intent.Writer {
 			w.Fields = owner.Fields
 		}
 	}
-	w.AskedForHeld = r.record.Manager == r.manager
+	w.AskedForHeld = r.record.Declared == r.manager
 	w.TakesOver = slices.Contains(manifestManagers, r.manager)
 	w.NewFirst = r.manager == kubectlPatch
 	if w.Way == intent.ClientSideApply {
@@ -90,6 +90,17 @@ func (r *request) way() intent.Way {
 		return intent.Rollback
 	}
 	return intent.Patch
+}
+
+// declared is who last sent a manifest that it merged itself.
+func (r *request) declared() string {
+	switch {
+	case slices.Contains(manifestManagers, r.manager) && r.operation() == ownership.Update:
+		return r.manager
+	case r.record != nil:
+		return r.record.Declared
+	}
+	return ""
 }
 
 // appliesAnew: a manifest was applied, by whatever manager. The mark that stands

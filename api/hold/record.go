@@ -31,6 +31,9 @@ type Record struct {
 	// and how it wrote, "Apply" (server-side) or "Update".
 	Manager   string `json:"manager,omitempty"`
 	Operation string `json:"operation,omitempty"`
+	// Declared is the field manager that last sent a manifest of its own merging
+	// (see package intent) for this template or one that it came from.
+	Declared string `json:"declared,omitempty"`
 	// User is who sent that request.
 	User string `json:"user,omitempty"`
 	// Template is the held template, as the API server sent it or as merged from that.

@@ -74,6 +74,15 @@ func TestDesired(t *testing.T) {
 		"what is new and what is changed are told apart": {
 			stable: app1, held: `{name: app, image: v1, env: [{name: C, value: c}]}`, asked: `{name: app, image: v1, env: [{name: A, value: a}, {name: C, value: d}]}`, way: Patch,
 			want: `{name: app, image: v1, env: [{name: C, value: d}, {name: A, value: a}]}`, rule: RuleDifference},
+		"what takes off all that the stable template has of a list takes off no more": {
+			stable: `{name: app, image: v1, env: [{name: A, value: a}], resources: {requests: {cpu: 5m}}}`,
+			held:   `{name: app, image: v1, env: [{name: A, value: a}, {name: B, value: b}], resources: {requests: {cpu: 5m, memory: 8Mi}}}`,
+			asked:  app1, way: Patch,
+			want: `{name: app, image: v1, env: [{name: B, value: b}], resources: {requests: {memory: 8Mi}}}`, rule: RuleDifference},
+		"what is there already stays in its place": {
+			stable: `{name: app, image: v1, env: [{name: B, value: b}]}`, held: `{name: app, image: v1, env: [{name: A, value: a}, {name: B, value: b}]}`,
+			asked: `{name: app, image: v1, env: [{name: B, value: b}, {name: A, value: c}]}`, way: Patch,
+			want: `{name: app, image: v1, env: [{name: A, value: c}, {name: B, value: b}]}`, rule: RuleDifference},
 		"another order of the same is kept": {
 			stable: app1 + "," + sidecar, held: app2 + "," + sidecar, asked: sidecar + "," + app1, way: Patch, want: sidecar + "," + app2, rule: RuleDifference},
 		"fields that the client library does not know are patched too": {

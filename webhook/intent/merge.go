@@ -56,7 +56,7 @@ func transplant(from, to, onto hold.Template, newFirst bool) (hold.Template, err
 	if err != nil {
 		return nil, fmt.Errorf("compare pod templates: %w", err)
 	}
-	if patch, err = ordered(patch, onto, schema, newFirst); err != nil {
+	if patch, err = (graft{newFirst}).fit(patch, from, onto, schema); err != nil {
 		return nil, err
 	}
 	return patched(onto, patch, schema)

@@ -1,0 +1,192 @@
+package intent
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+
+	"holdfast.dev/holdfast/api/hold"
+)
+
+// orderDirective begins the keys by which a strategic merge patch says in which
+// order the elements of a list stand.
+const orderDirective = "$setElementOrder/"
+
+// graft is the change from one template to another, made to a third one.
+type graft struct {
+	// newFirst: what is new in a list stands first, as in patches that do not
+	// speak of order; otherwise last.
+	newFirst bool
+}
+
+// fit makes a patch that was computed on one template fit another: elements of
+// lists keep the order they have there, and where the patch takes off the whole
+// of a list or map, it takes off what the client knew of it.
+func (g graft) fit(patch []byte, from, onto hold.Template, schema strategicpatch.LookupPatchMeta) ([]byte, error) {
+	var change map[string]any
+	if err := json.Unmarshal(patch, &change); err != nil {
+		return nil, fmt.Errorf("decode the difference of pod templates: %w", err)
+	}
+	if err := g.object(change, from, onto, schema); err != nil {
+		return nil, err
+	}
+	out, err := json.Marshal(change)
+	if err != nil {
+		return nil, fmt.Errorf("encode the difference of pod templates: %w", err)
+	}
+	return out, nil
+}
+
+func (g graft) object(change, from, live map[string]any, schema strategicpatch.LookupPatchMeta) error {
+	for field, value := range change {
+		switch value := value.(type) {
+		case nil:
+			if err := takeOff(change, from, live, field, schema); err != nil {
+				return err
+			}
+		case map[string]any:
+			below, _, err := schema.LookupPatchMetadataForStruct(field)
+			if err != nil {
+				return fmt.Errorf("schema of %q: %w", field, err)
+			}
+			before, _ := from[field].(map[string]any)
+			inner, _ := live[field].(map[string]any)
+			if err := g.object(value, before, inner, below); err != nil {
+				return err
+			}
+		case []any:
+			if err := g.list(change, from, live, field, schema); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// takeOff names what a patch takes off with a whole list or map.
+func takeOff(change, from, live map[string]any, field string, schema strategicpatch.LookupPatchMeta) error {
+	switch before := from[field].(type) {
+	case map[string]any:
+		if _, same := live[field].(map[string]any); !same || len(before) == 0 {
+			return nil
+		}
+		named := map[string]any{}
+		for key := range before {
+			named[key] = nil
+		}
+		change[field] = named
+		below, _, err := schema.LookupPatchMetadataForStruct(field)
+		if err != nil {
+			return fmt.Errorf("schema of %q: %w", field, err)
+		}
+		inner, _ := live[field].(map[string]any)
+		for key := range before {
+			if err := takeOff(named, before, inner, key, below); err != nil {
+				return err
+			}
+		}
+	case []any:
+		key, _, err := mergeKey(field, schema)
+		if _, same := live[field].([]any); err != nil || key == "" || !same {
+			return err
+		}
+		var named []any
+		for _, k := range keys(before, key, nil) {
+			one, _ := k.(map[string]any)
+			named = append(named, map[string]any{key: one[key], "$patch": "delete"})
+		}
+		change[field] = named
+	}
+	return nil
+}
+
+// mergeKey is by what the elements of a list are merged, "" if they are not.
+func mergeKey(field string, schema strategicpatch.LookupPatchMeta) (string, strategicpatch.LookupPatchMeta, error) {
+	below, meta, err := schema.LookupPatchMetadataForSlice(field)
+	if err != nil {
+		return "", nil, fmt.Errorf("schema of %q: %w", field, err)
+	}
+	if !slices.Contains(meta.GetPatchStrategies(), "merge") {
+		return "", below, nil
+	}
+	return meta.GetPatchMergeKey(), below, nil
+}
+
+// list orders one list of a patch that is merged by a key, and goes on in its elements.
+func (g graft) list(change, from, live map[string]any, field string, schema strategicpatch.LookupPatchMeta) error {
+	key, below, err := mergeKey(field, schema)
+	if err != nil || key == "" {
+		return err
+	}
+	before, _ := from[field].([]any)
+	elements, _ := live[field].([]any)
+	patches, _ := change[field].([]any)
+	known, _ := change[orderDirective+field].([]any)
+	complete := keys(g.order(elements, known, patches, key), key, patches)
+	change[orderDirective+field] = complete
+	place := func(e any) int {
+		return slices.IndexFunc(complete, func(k any) bool { return hasKey([]any{k}, key, e) })
+	}
+	slices.SortStableFunc(patches, func(a, b any) int { return place(a) - place(b) }) // in the same order, or the patch is refused
+	for _, patch := range patches {
+		one, ok := patch.(map[string]any)
+		at := slices.IndexFunc(elements, func(e any) bool { return hasKey([]any{patch}, key, e) })
+		if !ok || at < 0 {
+			continue
+		}
+		was := map[string]any{}
+		if i := slices.IndexFunc(before, func(e any) bool { return hasKey([]any{patch}, key, e) }); i >= 0 {
+			was, _ = before[i].(map[string]any)
+		}
+		if err := g.object(one, was, elements[at].(map[string]any), below); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// order is that of the elements that are there, with what is new before or behind.
+// A patch that speaks of nothing but order has its way.
+func (g graft) order(elements, known, patches []any, key string) []any {
+	if len(patches) == 0 {
+		return slices.Concat(known, elements)
+	}
+	var added []any
+	for _, e := range slices.Concat(known, patches) {
+		if !hasKey(elements, key, e) {
+			added = append(added, e)
+		}
+	}
+	if g.newFirst && (len(known) == 0 || !hasKey(elements, key, known[0])) {
+		return slices.Concat(added, elements)
+	}
+	return slices.Concat(elements, added)
+}
+
+// hasKey says whether a list has an element with the key of another one.
+func hasKey(list []any, key string, element any) bool {
+	object, _ := element.(map[string]any)
+	return slices.ContainsFunc(list, func(e any) bool {
+		other, _ := e.(map[string]any)
+		return other != nil && object != nil && other[key] != nil && reflect.DeepEqual(other[key], object[key])
+	})
+}
+
+// keys are the merge keys of elements, each once, without those that a patch deletes.
+func keys(elements []any, key string, patches []any) []any {
+	var out []any
+	for _, e := range elements {
+		object, ok := e.(map[string]any)
+		deleted := slices.ContainsFunc(patches, func(p any) bool {
+			patch, _ := p.(map[string]any)
+			return patch["$patch"] == "delete" && hasKey([]any{p}, key, e)
+		})
+		if ok && object[key] != nil && !deleted && !hasKey(out, key, e) {
+			out = append(out, map[string]any{key: object[key]})
+		}
+	}
+	return out
+}
