@@ -70,7 +70,8 @@ func (g graft) object(change, from, live map[string]any, schema strategicpatch.L
 func takeOff(change, from, live map[string]any, field string, schema strategicpatch.LookupPatchMeta) error {
 	switch before := from[field].(type) {
 	case map[string]any:
-		if _, same := live[field].(map[string]any); !same || len(before) == 0 {
+		inner, _ := live[field].(map[string]any)
+		if !hasMore(inner, before) {
 			return nil
 		}
 		named := map[string]any{}
@@ -82,7 +83,6 @@ func takeOff(change, from, live map[string]any, field string, schema strategicpa
 		if err != nil {
 			return fmt.Errorf("schema of %q: %w", field, err)
 		}
-		inner, _ := live[field].(map[string]any)
 		for key := range before {
 			if err := takeOff(named, before, inner, key, below); err != nil {
 				return err
@@ -90,7 +90,8 @@ func takeOff(change, from, live map[string]any, field string, schema strategicpa
 		}
 	case []any:
 		key, _, err := mergeKey(field, schema)
-		if _, same := live[field].([]any); err != nil || key == "" || !same {
+		elements, _ := live[field].([]any)
+		if err != nil || key == "" || !slices.ContainsFunc(elements, func(e any) bool { return !hasKey(before, key, e) }) {
 			return err
 		}
 		var named []any
@@ -101,6 +102,19 @@ func takeOff(change, from, live map[string]any, field string, schema strategicpa
 		change[field] = named
 	}
 	return nil
+}
+
+// hasMore says whether a map has, at any depth, a key that another one has not.
+func hasMore(live, known map[string]any) bool {
+	for key, value := range live {
+		was, there := known[key]
+		inner, _ := value.(map[string]any)
+		before, _ := was.(map[string]any)
+		if !there || inner != nil && hasMore(inner, before) {
+			return true
+		}
+	}
+	return false
 }
 
 // mergeKey is by what the elements of a list are merged, "" if they are not.

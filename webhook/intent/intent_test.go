@@ -79,6 +79,9 @@ func TestDesired(t *testing.T) {
 			held:   `{name: app, image: v1, env: [{name: A, value: a}, {name: B, value: b}], resources: {requests: {cpu: 5m, memory: 8Mi}}}`,
 			asked:  app1, way: Patch,
 			want: `{name: app, image: v1, env: [{name: B, value: b}], resources: {requests: {memory: 8Mi}}}`, rule: RuleDifference},
+		"what takes off the whole of a map leaves no shell of it": {
+			stable: `{name: app, image: v1, livenessProbe: {httpGet: {path: /live}}}`, held: `{name: app, image: v2, livenessProbe: {httpGet: {path: /live}}}`,
+			asked: app1, way: Patch, want: app2, rule: RuleDifference},
 		"what is there already stays in its place": {
 			stable: `{name: app, image: v1, env: [{name: B, value: b}]}`, held: `{name: app, image: v1, env: [{name: A, value: a}, {name: B, value: b}]}`,
 			asked: `{name: app, image: v1, env: [{name: B, value: b}, {name: A, value: c}]}`, way: Patch,
