@@ -12,7 +12,7 @@ import (
 // clients at once. They are dry runs without the check, so that it is the
 // replica that is busy and not etcd.
 func (b *bench) saturate(ctx context.Context, d time.Duration) (string, error) {
-	if err := b.scaleHoldfast(ctx, 1); err != nil {
+	if err := b.scaleToOne(ctx); err != nil {
 		return "", err
 	}
 	const clients = 16
@@ -33,7 +33,7 @@ func (b *bench) saturate(ctx context.Context, d time.Duration) (string, error) {
 		all.Go(func() {
 			for i := c; deadline.Err() == nil; i += clients {
 				start := time.Now()
-				err := b.send(ctx, m, b.guarded, i)
+				err := b.send(ctx, m, b.guarded, i) // whole, also past the deadline
 				mu.Lock()
 				took, failed = append(took, time.Since(start)), firstOf(failed, err)
 				mu.Unlock()

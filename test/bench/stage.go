@@ -113,8 +113,8 @@ func (b *bench) awaitHeld(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if d.Annotations[v1alpha1.HeldAnnotation] != "" {
-			return nil
+		if d.Annotations[v1alpha1.HeldAnnotation] != "" { // and is measured without a hold
+			return b.kubectl(ctx, "", "-n", b.guarded, "annotate", "deployment", "web", v1alpha1.HeldAnnotation+"-")
 		}
 		select {
 		case <-ctx.Done():
@@ -124,12 +124,35 @@ func (b *bench) awaitHeld(ctx context.Context) error {
 	}
 }
 
-func (b *bench) scaleHoldfast(ctx context.Context, replicas int) error {
-	fmt.Fprintln(os.Stderr, "scaling Holdfast to", replicas)
-	if err := b.kubectl(ctx, "", "-n", holdfastNamespace, "scale", "deployment", "holdfast", fmt.Sprintf("--replicas=%d", replicas)); err != nil {
+// scaleToOne leaves one replica of Holdfast, and waits until the other is gone.
+func (b *bench) scaleToOne(ctx context.Context) error {
+	fmt.Fprintln(os.Stderr, "scaling Holdfast to one replica")
+	if err := b.kubectl(ctx, "", "-n", holdfastNamespace, "scale", "deployment", "holdfast", "--replicas=1"); err != nil {
 		return err
 	}
-	return b.kubectl(ctx, "", "-n", holdfastNamespace, "rollout", "status", "deployment/holdfast", "--timeout=60s")
+	return b.kubectl(ctx, "", "-n", holdfastNamespace, "wait", "pod", "-l", "app.kubernetes.io/name=holdfast", "--for=delete", "--timeout=60s",
+		"--field-selector=metadata.name!="+b.lastPod(ctx))
+}
+
+// lastPod is the replica that stays when Holdfast is scaled to one.
+func (b *bench) lastPod(ctx context.Context) string {
+	for ctx.Err() == nil {
+		pods, err := b.clientset.CoreV1().Pods(holdfastNamespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=holdfast"})
+		if err != nil {
+			return ""
+		}
+		var stay []string
+		for _, pod := range pods.Items {
+			if pod.DeletionTimestamp == nil {
+				stay = append(stay, pod.Name)
+			}
+		}
+		if len(stay) == 1 {
+			return stay[0]
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return ""
 }
 
 // calls is how many requests of users all replicas have answered, dry runs aside.

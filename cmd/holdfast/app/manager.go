@@ -136,7 +136,7 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.
 	} {
 		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.Handler{
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
-			Key: key, History: holdwebhook.History{Reader: mgr.GetAPIReader()},
+			Key: key, History: holdwebhook.History{Reader: waitedFor},
 			Check:     holdwebhook.Check{Updater: waitedFor, User: o.user(), Timeout: holdwebhook.CheckTimeout},
 			Access:    holdwebhook.Access{Creator: waitedFor},
 			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
