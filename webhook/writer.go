@@ -66,6 +66,9 @@ func (r *request) fieldManager() string {
 	if writer := replay.Writer(r.old.managedFields(), r.new.managedFields()); writer != "" {
 		return writer
 	}
+	if r.replacesAnnotations() { // an undo that gains nothing
+		return "kubectl"
+	}
 	return "unknown" // as the API server says
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -62,13 +64,14 @@ func helm(version int, verb string) func(*shop, string, shape) string {
 	}
 }
 
-// state is what a Deployment stands on and what is held.
+// state is what a Deployment stands on and what is held; version is all of it
+// that clients write.
 type state struct{ stable, held, run, version string }
 
 func (s *shop) state(name string) state {
 	s.t.Helper()
 	d := s.deployment(name)
-	out := state{stable: describe(d.Spec.Template), version: d.ResourceVersion}
+	out := state{stable: describe(d.Spec.Template), version: written(d)}
 	if encoded := d.Annotations[v1alpha1.HeldAnnotation]; encoded != "" {
 		record, err := sealingKey(s.t).Open(encoded, d.UID)
 		if err != nil {
@@ -77,6 +80,18 @@ func (s *shop) state(name string) state {
 		out.held, out.run = describe(podTemplate(s.t, record.Template)), record.Run
 	}
 	return out
+}
+
+// written leaves out what the controllers and Holdfast itself may write at any
+// time: the status, the revision, the stamp.
+func written(d *appsv1.Deployment) string {
+	annotations := maps.Clone(d.Annotations)
+	delete(annotations, v1alpha1.StableAnnotation)
+	delete(annotations, "deployment.kubernetes.io/revision")
+	owners := slices.DeleteFunc(slices.Clone(d.ManagedFields), func(e metav1.ManagedFieldsEntry) bool {
+		return e.Subresource != "" || e.Manager == "holdfast" || e.Manager == "kube-controller-manager"
+	})
+	return string(encode(map[string]any{"spec": d.Spec, "labels": d.Labels, "annotations": annotations, "owners": owners}))
 }
 
 // describe tells a template as a shape does.
