@@ -150,7 +150,10 @@ func (b *bench) lastPod(ctx context.Context) string {
 		if len(stay) == 1 {
 			return stay[0]
 		}
-		time.Sleep(100 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 	return ""
 }

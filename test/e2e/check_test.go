@@ -134,7 +134,7 @@ func TestASlowWebhookLeavesTheTemplateUnchecked(t *testing.T) {
 			s := open(t, settings{noLoad: true, plan: patient, guard: guard})
 			// It is waited for by means of a fast one that is registered later.
 			n := moveIn(s)
-			n.webhook("Validating", after, "/slow/5s", "", "timeoutSeconds: 20", "failurePolicy: Fail")
+			n.webhook("Validating", after, "/slow/8s", "", "timeoutSeconds: 20", "failurePolicy: Fail")
 			n.webhook("Mutating", after, "/annotate", "webhook.holdfast.test/seen")
 			said := s.apply("v2")
 			if !strings.Contains(said, "update held") || !strings.Contains(said, "could not be asked beforehand") {
