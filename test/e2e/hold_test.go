@@ -1,13 +1,11 @@
 package e2e
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -27,16 +25,10 @@ func (s *shop) onlyRun() *v1alpha1.CanaryRun {
 	return &runs.Items[0]
 }
 
-// object is the Deployment as the API server stores it, byte for byte.
+// object is what clients write of the Deployment, byte for byte.
 func (s *shop) object() string {
 	s.t.Helper()
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
-	data, err := json.Marshal(get(s, "web", u))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(data)
+	return written(s.deployment("web"))
 }
 
 // TestApplyingTheHeldUpdateAgainChangesNothing: a GitOps tool does so every few minutes.
