@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
 )
 
@@ -49,9 +50,7 @@ var kinds = []kind{
 	{name: "Helm 4", make: helm(cluster.Helm4, "install"), ask: func(s *shop, name string, _, is shape) string {
 		return helm(cluster.Helm4, "upgrade")(s, name, is)
 	}},
-	{name: "kubectl replace", ask: func(s *shop, name string, _, is shape) string {
-		return s.must("replace", "-f", "-", is.manifest(name))
-	}},
+	{name: "kubectl replace", ask: replace},
 	{name: "kubectl set", changes: true, ask: func(s *shop, name string, was, is shape) string {
 		said := s.must("set", "image", "deployment/"+name, "app="+is.image())
 		said += s.must(append([]string{"set", "env", "deployment/" + name}, envChange(was, is)...)...)
@@ -98,6 +97,17 @@ func applyServerSide(manager string) func(*shop, string, shape) string {
 	return func(s *shop, name string, is shape) string {
 		return s.must("apply", "--server-side", "--field-manager="+manager, "-f", "-", is.manifest(name))
 	}
+}
+
+// replace waits for the controllers to have answered what was asked before:
+// kubectl replace reads and then writes, and a write between the two is a
+// conflict, as without Holdfast.
+func replace(s *shop, name string, _, is shape) string {
+	s.t.Helper()
+	await(s, "the controllers have seen "+name, name, &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return d.Status.ObservedGeneration >= d.Generation && d.Annotations[v1alpha1.StableAnnotation] != ""
+	})
+	return s.must("replace", "-f", "-", is.manifest(name))
 }
 
 // envChange are the arguments of kubectl set env.
