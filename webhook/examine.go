@@ -8,11 +8,12 @@ import (
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/webhook/decide"
+	"holdfast.dev/holdfast/webhook/intent"
 	"holdfast.dev/holdfast/webhook/precheck"
 )
 
-// examine lets the API server look at the template that is about to be held,
-// and decides anew on what it would make of it: with the sidecar that another
+// examine lets the API server look at the template that is about to be held (or
+// to pass, see needsCheck), and decides anew on what it would make of it: with the sidecar that another
 // webhook adds, a manifest applied again is the held template, or the stable
 // one. A template that could not be checked is held as it was asked for; every
 // admission sees it at the release again.
@@ -37,21 +38,27 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 		if r.desiredHash, err = hold.HashOf(r.desired); err != nil {
 			return decide.Decision{}, err
 		}
-	default:
-		r.warnings = append(r.warnings, warning(warnNotChecked(found.why)))
 	}
 	d := decide.Decide(h.view(r))
 	if d.Effect != decide.Hold {
 		return d, nil
 	}
+	if !r.checked {
+		r.warnings = append(r.warnings, warning(warnNotChecked(found.why)))
+	}
 	return d, refuseAll(precheck.Clashes(r.name, r.new.selector(), r.desired))
 }
 
 // needsCheck: templates are checked when they are about to be held, but not in
-// a check.
+// a check. One that passes is checked by the API server as it is stored; but one
+// that was worked out here, and is neither in the request nor in the record, has
+// to be known as it is stored, for the owners of what the API server fills in.
 func (r *request) needsCheck(d decide.Decision) bool {
-	isCheck := r.dryRun && r.manager == checkManager
-	return d.Effect == decide.Hold && !isCheck
+	if r.dryRun && r.manager == checkManager {
+		return false
+	}
+	workedOut := r.record != nil && r.wish.Rule != intent.RuleUntouched && r.desiredHash != r.stable
+	return d.Effect == decide.Hold || d.Effect == decide.Pass && workedOut
 }
 
 // refuseAs refuses with what the API server says of a template, the reason,

@@ -27,8 +27,11 @@ type Manifest struct {
 // nobody's wish. What the client took out of the stable template stood in its
 // manifest before.
 func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err error) {
-	writer := hold.Owner{Manager: by.Manager, Operation: ownership.Update, APIVersion: by.APIVersion}
-	said, err := m.said(held.Template)
+	own, err := held.fieldsOf(hold.Owner{Manager: by.Manager, Operation: ownership.Update, APIVersion: by.APIVersion})
+	if err != nil {
+		return nil, nil, err
+	}
+	said, err := m.said(held.Template, own)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,28 +46,42 @@ func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err er
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, o := range held.Owners {
-		if identity(o) != identity(writer) {
-			continue
-		}
-		owned, err := saidOf(held.Template, o.Fields)
-		if err != nil {
-			return nil, nil, err
-		}
-		if before, err = part(held.Template, owned); err != nil {
-			return nil, nil, err
-		}
+	saidBefore, err := saidOf(held.Template, own)
+	if err != nil {
+		return nil, nil, err
+	}
+	if before, err = part(held.Template, saidBefore); err != nil {
+		return nil, nil, err
 	}
 	before, err = merged(before, taken)
 	return before, now, err
 }
 
+// fieldsOf are the fields of one owner.
+func (o Owned) fieldsOf(owner hold.Owner) (*fieldpath.Set, error) {
+	for _, one := range o.Owners {
+		if identity(one) != identity(owner) {
+			continue
+		}
+		set, err := decodeFields(one.Fields)
+		if err != nil {
+			return nil, fmt.Errorf("fields of manager %q: %w", one.Manager, err)
+		}
+		return set, nil
+	}
+	return fieldpath.NewSet(), nil
+}
+
 // said is what the manifest says. A field that the client dropped with the held
 // template, and that still is in the stable one, may be said again or not: either
 // way the client sends nothing. It is taken to be said if the client goes back to
-// the stable template in all else.
-func (m Manifest) said(held hold.Template) (*fieldpath.Set, error) {
-	said, err := saidOf(m.Merged, m.Fields)
+// the stable template in all else that is its own there.
+func (m Manifest) said(held hold.Template, own *fieldpath.Set) (*fieldpath.Set, error) {
+	fields, err := decodeFields(m.Fields)
+	if err != nil {
+		return nil, fmt.Errorf("fields of the writer: %w", err)
+	}
+	said, err := saidOf(m.Merged, fields)
 	if err != nil || !m.AskedForHeld {
 		return said, err
 	}
@@ -76,7 +93,7 @@ func (m Manifest) said(held hold.Template) (*fieldpath.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	differs, changed := toHeld.Modified.Union(toHeld.Added), toMerged.Modified.Union(toMerged.Added)
+	differs, changed := toHeld.Modified.Union(toHeld.Added).Leaves().Intersection(own), toMerged.Modified.Union(toMerged.Added)
 	if !differs.Empty() && differs.Intersection(changed).Empty() {
 		return said, nil
 	}
@@ -140,11 +157,7 @@ func compare(from, to hold.Template) (*typed.Comparison, error) {
 
 // saidOf leaves out of an owner's fields those that have the API's defaults. It
 // has every field and element that something is said below of.
-func saidOf(t hold.Template, fields map[string]any) (*fieldpath.Set, error) {
-	owned, err := decodeFields(fields)
-	if err != nil {
-		return nil, fmt.Errorf("fields of the writer: %w", err)
-	}
+func saidOf(t hold.Template, owned *fieldpath.Set) (*fieldpath.Set, error) {
 	value, err := typedTemplate(hold.Canonical(t))
 	if err != nil {
 		return nil, fmt.Errorf("pod template: %w", err)
