@@ -62,8 +62,16 @@ type Handler struct {
 
 var _ admission.Handler = (*Handler)(nil)
 
-// Handle answers one request.
+// answerTimeout is the timeoutSeconds of the webhook configuration: after it
+// nobody waits for an answer any more.
+const answerTimeout = 10 * time.Second
+
+// Handle answers one request. A server that is told to stop ends the contexts of
+// the requests it is answering (controller-runtime's); they are answered all the
+// same, before it is gone.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
 	start := h.Now()
 	resp, decision := h.respond(ctx, req)
 	h.Metrics.observe(decision, req.DryRun != nil && *req.DryRun, h.Now().Sub(start))

@@ -54,6 +54,24 @@ func TestWhatCannotBeDecidedPassesOrNotAsTheNamespaceSays(t *testing.T) {
 	}
 }
 
+// patient is an API server that answers only those who still wait.
+type patient struct{ client.Reader }
+
+func (patient) List(ctx context.Context, _ client.ObjectList, _ ...client.ListOption) error {
+	return ctx.Err()
+}
+
+func TestARequestThatIsBeingAnsweredIsAnsweredAlsoWhenTheServerIsToldToStop(t *testing.T) {
+	handler, req := setUp(t, newTemplate())
+	handler.History, handler.FailClosed = History{Reader: patient{}}, true
+	handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error { return nil })
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if resp := handler.Handle(stopped, req); !resp.Allowed || len(resp.Patches) == 0 {
+		t.Errorf("the update was not held: %+v", resp)
+	}
+}
+
 func TestARequestThatCannotBeReadIsNoPanic(t *testing.T) {
 	handler, req := setUp(t, newTemplate())
 	for _, object := range []string{"", "garbage", "[]", "{}", `{"spec":1,"metadata":[]}`, `{"metadata":{"annotations":{"holdfast.dev/held":1}}}`} {
