@@ -41,7 +41,7 @@ func warnAlreadyHeld(namespace string, r hold.Record) string {
 
 func warnWithdrawn(r hold.Record, undone bool) string {
 	if undone {
-		return fmt.Sprintf("held update undone: the Deployment stays on its stable template, run %s ends; undo once more to go to the revision before that", r.Run)
+		return fmt.Sprintf("held update undone: the Deployment stays on its stable template, with the annotations it has now; run %s ends; undo once more to go to the revision before that", r.Run)
 	}
 	return fmt.Sprintf("held update withdrawn: the Deployment stays on its stable template; run %s ends", r.Run)
 }

@@ -48,6 +48,7 @@ func (r *request) writer() intent.Writer {
 			w.Fields = owner.Fields
 		}
 	}
+	w.MayNotBeSaid = slices.Contains(manifestManagers, r.manager) && reflect.DeepEqual(r.new.owned().Owners, r.old.owned().Owners)
 	w.AskedForHeld = r.record.Declared == r.manager
 	w.TakesOver = slices.Contains(manifestManagers, r.manager)
 	w.NewFirst = r.manager == kubectlPatch

@@ -47,6 +47,10 @@ type Writer struct {
 	Fields map[string]any
 	// LastApplied is the pod template of the manifest, for ClientSideApply.
 	LastApplied hold.Template
+	// MayNotBeSaid: of its fields those that have the API's defaults may be none that
+	// it sent, for ServerSideApply. Helm 4 takes them over from Helm 3, which goes by
+	// the same name, and a patch of that one may have changed nothing.
+	MayNotBeSaid bool
 	// TakesOver: what the manager wrote by other means becomes part of what it
 	// applied before, for ServerSideApply.
 	TakesOver bool
@@ -168,17 +172,23 @@ func (r Request) manifest() (Desired, error) {
 }
 
 func (r Request) serverSideApply() (Desired, error) {
-	sent, err := replay.Configuration(r.Asked.Template, r.Writer.Fields)
+	fields, held := r.Writer.Fields, r.Held.Owned
+	var err error
+	if r.Writer.MayNotBeSaid {
+		if fields, err = replay.Said(r.Asked.Template, fields); err != nil {
+			return Desired{}, err
+		}
+	}
+	sent, err := replay.Configuration(r.Asked.Template, fields)
 	if err != nil {
 		return Desired{}, err
 	}
-	held := r.Held.Owned
 	if r.Writer.TakesOver {
 		if held.Owners, err = replay.TakeOver(held.Owners, r.Writer.By); err != nil {
 			return Desired{}, err
 		}
 	}
-	owned, taken, err := replay.Apply(held, sent, r.Writer.Fields, r.Writer.By)
+	owned, taken, err := replay.Apply(held, sent, fields, r.Writer.By)
 	return Desired{Owned: owned, Rule: RuleServerSideApply, Taken: taken}, err
 }
 

@@ -35,6 +35,15 @@ func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err er
 	if err != nil {
 		return nil, nil, err
 	}
+	saidBefore, err := saidOf(held.Template, own)
+	if err != nil {
+		return nil, nil, err
+	}
+	still, err := m.still(saidBefore)
+	if err != nil {
+		return nil, nil, err
+	}
+	said = said.Union(still)
 	if now, err = part(m.Merged, said); err != nil {
 		return nil, nil, err
 	}
@@ -46,15 +55,25 @@ func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err er
 	if err != nil {
 		return nil, nil, err
 	}
-	saidBefore, err := saidOf(held.Template, own)
-	if err != nil {
-		return nil, nil, err
-	}
 	if before, err = part(held.Template, saidBefore); err != nil {
 		return nil, nil, err
 	}
 	before, err = merged(before, taken)
 	return before, now, err
+}
+
+// still is what a client said before and says now: what it drops it takes out of
+// the stable template too, whoever owns it there.
+func (m Manifest) still(before *fieldpath.Set) (*fieldpath.Set, error) {
+	merged, err := typedTemplate(m.Merged)
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	there, err := merged.ToFieldSet()
+	if err != nil {
+		return nil, fmt.Errorf("fields of the pod template: %w", err)
+	}
+	return before.Intersection(withMembers(there)), nil
 }
 
 // fieldsOf are the fields of one owner.
@@ -153,6 +172,32 @@ func compare(from, to hold.Template) (*typed.Comparison, error) {
 		return nil, fmt.Errorf("pod template: %w", err)
 	}
 	return a.Compare(b)
+}
+
+// Said are an owner's fields of a template without those that have the API's
+// defaults, in FieldsV1 form: those that it would own if it had applied them.
+func Said(t hold.Template, fields map[string]any) (map[string]any, error) {
+	owned, err := decodeFields(fields)
+	if err != nil {
+		return nil, fmt.Errorf("fields of the writer: %w", err)
+	}
+	said, err := saidOf(t, owned)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := part(t, said.Intersection(owned))
+	if err != nil {
+		return nil, err
+	}
+	value, err := typedTemplate(applied)
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	set, err := value.ToFieldSet()
+	if err != nil {
+		return nil, fmt.Errorf("fields of the pod template: %w", err)
+	}
+	return encodeFields(set)
 }
 
 // saidOf leaves out of an owner's fields those that have the API's defaults. It

@@ -7,6 +7,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/oracle/sequence"
+	"holdfast.dev/holdfast/webhook/clientstate"
 )
 
 // Aspect is in what the two sides differ.
@@ -88,7 +89,27 @@ func (s Step) Compare() Difference {
 	case !Same(unguarded.Desired(), guarded.Desired()):
 		return Difference{Template, Diff(unguarded.Desired(), guarded.Desired())}
 	}
+	if d := s.reverted(); d.Found() {
+		return d
+	}
+	if s.withdrawnByUndo() {
+		if diff := Diff(comparableAnnotations(unguarded.Object), comparableAnnotations(guarded.Object)); diff != "" {
+			return Difference{Annotations, diff}
+		}
+	}
 	return s.stability()
+}
+
+// reverted looks whether a revert has left all as it was but for the record: the spec, who owns what, and what kubectl
+// remembers.
+func (s Step) reverted() Difference {
+	if s.Command.Verb != sequence.Revert || s.Before.Guarded.Record == nil {
+		return Difference{}
+	}
+	if s.After.Guarded.Held() {
+		return Difference{Record, "+ it is still there\n"}
+	}
+	return Final(Pair[Snapshot]{s.Before.Guarded, s.After.Guarded})
 }
 
 // stability looks whether the stable template has changed without a reason.
@@ -130,14 +151,7 @@ func shallow(v any) map[string]any {
 
 // passed says whether Holdfast told the user that the update passed.
 func (s Step) passed() bool {
-	for _, request := range s.Outcome.Guarded.Requests {
-		for _, warning := range request.Warnings {
-			if strings.Contains(warning, "passed without a canary") || strings.Contains(warning, "passes without a verdict") {
-				return true
-			}
-		}
-	}
-	return false
+	return s.warned("passed without a canary") || s.warned("passes without a verdict")
 }
 
 // lastApplied is where kubectl keeps what was applied client-side.
@@ -152,7 +166,7 @@ func Final(states Pair[Snapshot]) Difference {
 	}{
 		{Spec, func(o map[string]any) any { return at(o, "spec") }},
 		{Labels, func(o map[string]any) any { return at(o, "metadata", "labels") }},
-		{LastApplied, func(o map[string]any) any { return at(o, "metadata", "annotations", lastApplied) }},
+		{LastApplied, func(o map[string]any) any { return clientstate.LastApplied(annotation(o, lastApplied)).Unmarked() }},
 		{Annotations, func(o map[string]any) any { return comparableAnnotations(o) }},
 		{Ownership, func(o map[string]any) any { return OwnersOf(o) }},
 	} {
@@ -163,9 +177,17 @@ func Final(states Pair[Snapshot]) Difference {
 	return Difference{}
 }
 
-// comparableAnnotations are the annotations that both sides must have alike.
+func annotation(object map[string]any, key string) string {
+	value, _ := at(object, "metadata", "annotations", key).(string)
+	return value
+}
+
+// comparableAnnotations are the annotations that both sides must have alike, without the mark of what is held or failed.
 func comparableAnnotations(object map[string]any) map[string]any {
 	out := shallow(at(object, "metadata", "annotations"))
+	if release := annotation(object, clientstate.HelmReleaseAnnotation); release != "" {
+		out[clientstate.HelmReleaseAnnotation] = clientstate.UnmarkedRelease(release)
+	}
 	for key := range out {
 		if strings.Contains(key, v1alpha1.Prefix) || key == revision || key == lastApplied {
 			delete(out, key)

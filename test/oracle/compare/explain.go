@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 
@@ -12,14 +13,18 @@ type Explanation string
 
 // The explanations, in the order in which they are looked for; docs/oracle.md has the reasons at length.
 const (
+	// RefusedFromMemory: what was asked for was rejected before, and is not tried again.
+	RefusedFromMemory Explanation = "RefusedFromMemory"
 	// UndoOfWhatNeverRan: the unguarded Deployment went back to a template that the guarded one never ran.
 	UndoOfWhatNeverRan Explanation = "UndoOfWhatNeverRan"
 	// UndoOfOtherHistory: both went back to what their own revisions say, and these stand in another order or were
 	// cleaned up at another time, because what was held has made no revision.
 	UndoOfOtherHistory Explanation = "UndoOfOtherHistory"
+	// UndoLeavesAnnotations: an undo has withdrawn what is held, and the Deployment's annotations are as they were.
+	UndoLeavesAnnotations Explanation = "UndoLeavesAnnotations"
 	// UndoReadAsWithdrawal: an undo to the revision before the stable one cannot be told from an undo of what is held.
 	UndoReadAsWithdrawal Explanation = "UndoReadAsWithdrawal"
-	// ClientRefused: a client refused to send anything because of what it read.
+	// ClientRefused: a client refused to go on because of what it read.
 	ClientRefused Explanation = "ClientRefused"
 	// ConflictOfOwners: a server-side apply conflicted on one side, since the stable fields have other owners.
 	ConflictOfOwners Explanation = "ConflictOfOwners"
@@ -36,14 +41,21 @@ const (
 
 // Explanations are all there are.
 var Explanations = []Explanation{
-	UndoOfWhatNeverRan, UndoOfOtherHistory, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, ManifestUnseen,
+	RefusedFromMemory, UndoOfWhatNeverRan, UndoOfOtherHistory, UndoLeavesAnnotations, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, ManifestUnseen,
 }
 
 // Explain names why the sides differ after a step, if what was observed in it says that it could not be helped. Only
 // differences in what is asked for can be explained.
 func (s Step) Explain(d Difference) (Explanation, bool) {
-	if d.Aspect != ExitCode && d.Aspect != Template && d.Aspect != Presence {
+	switch d.Aspect {
+	case ExitCode, Template, Presence:
+	case Annotations:
+		return UndoLeavesAnnotations, s.withdrawnByUndo()
+	default:
 		return "", false
+	}
+	if s.refusedFromMemory() {
+		return RefusedFromMemory, true
 	}
 	if s.Command.Verb == sequence.Undo {
 		return s.explainUndo()
@@ -55,6 +67,33 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 		return explanation, true
 	}
 	return s.explainUnseen()
+}
+
+// refusedFromMemory says whether the unguarded side runs what the guarded one remembers as rejected and has left aside,
+// and has said so.
+func (s Step) refusedFromMemory() bool {
+	memory, err := hold.ParseRejected(annotation(s.Before.Guarded.Object, v1alpha1.RejectedAnnotation))
+	if err != nil || s.After.Guarded.Held() {
+		return false
+	}
+	asked, err := hold.HashOf(withRestart(s.After.Unguarded.Desired(), nil))
+	if err != nil {
+		return false
+	}
+	_, known := memory.Find(asked)
+	return known && sameButRestart(s.Before.Guarded, s.After.Guarded) && s.warned("not tried again")
+}
+
+// warned says whether Holdfast told the user so.
+func (s Step) warned(words string) bool {
+	for _, request := range s.Outcome.Guarded.Requests {
+		for _, warning := range request.Warnings {
+			if strings.Contains(warning, words) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // explainExitCode is for one client that failed: only where nothing of it has reached the webhook.
@@ -71,6 +110,8 @@ func (s Step) explainExitCode() (Explanation, bool) {
 	}
 	last := failed.Requests[len(failed.Requests)-1]
 	switch {
+	case last.Status < statusRefused:
+		return ClientRefused, true
 	case last.Status == statusConflict && last.ContentType == applyPatch && !last.Force:
 		return ConflictOfOwners, true
 	case last.Status == statusUnprocessable && last.ContentType == jsonPatch && strings.HasPrefix(last.Message, "the server rejected our request"):
@@ -81,6 +122,7 @@ func (s Step) explainExitCode() (Explanation, bool) {
 
 // How the API server refuses.
 const (
+	statusRefused       = 400 // and above
 	statusConflict      = 409
 	statusUnprocessable = 422
 )

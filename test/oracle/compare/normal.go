@@ -32,6 +32,19 @@ func (n *Normal) Learn(step int, templates ...hold.Template) {
 	}
 }
 
+// Name is the name of a restart's time.
+func (n *Normal) Name(time string) string { return n.restarts[time] }
+
+// Time is the time of the restart of that name, "" if there was none.
+func (n *Normal) Time(name string) string {
+	for time, named := range n.restarts {
+		if named == name {
+			return time
+		}
+	}
+	return ""
+}
+
 // Snapshot is a copy with names.
 func (n *Normal) Snapshot(s Snapshot) Snapshot {
 	out := Snapshot{Broken: s.Broken}

@@ -47,6 +47,13 @@ func (s Step) explainUndoTo() (Explanation, bool) {
 	return "", false
 }
 
+// withdrawnByUndo says whether an undo has withdrawn what was held. The request brings the annotations of the revision
+// before the stable one; those that the stable one had when the hold began are not to be found, since its ReplicaSet has
+// gone on taking over what the Deployment has.
+func (s Step) withdrawnByUndo() bool {
+	return s.Command.Verb == sequence.Undo && s.Before.Guarded.Record != nil && !s.After.Guarded.Held() && sameButRestart(s.Before.Guarded, s.After.Guarded)
+}
+
 // did says whether a side went to a template or, where its history has none to go to, refused.
 func did(o Outcome, after Snapshot, to hold.Template, found bool) bool {
 	if !found {

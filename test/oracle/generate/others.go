@@ -54,6 +54,7 @@ var others = []other{
 	{(*generator).resuming, bare(sequence.Resume)},
 	{(*generator).rollingBack, (*generator).rollback},
 	{always(16), bare(sequence.Release)},
+	{always(6), bare(sequence.Revert)},
 }
 
 // again is the owner's next manifest.

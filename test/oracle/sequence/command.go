@@ -48,6 +48,7 @@ const (
 	Pause          Verb = "pause"           // kubectl rollout pause
 	Resume         Verb = "resume"          // kubectl rollout resume
 	Release        Verb = "release"         // what is held is released, as by the evaluator
+	Revert         Verb = "revert"          // what is held is rejected, as by the evaluator
 )
 
 // Options of commands; every other key is a setting.
@@ -72,7 +73,7 @@ var (
 	options = []string{By, With, To, Min, Max}
 	wholes  = []Verb{Create, Apply, ServerApply, Replace, Recreate, Helm3, Helm4}
 	changes = []Verb{Helm3Rollback, Helm4Rollback, SetImage, SetEnv, SetResources, PatchStrategic, PatchMerge, PatchJSON, Edit,
-		Scale, Autoscale, Label, Annotate, Undo, Restart, Pause, Resume, Release}
+		Scale, Autoscale, Label, Annotate, Undo, Restart, Pause, Resume, Release, Revert}
 )
 
 // Whole says whether the verb sends a whole manifest.

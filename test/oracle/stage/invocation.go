@@ -36,7 +36,7 @@ type situation struct {
 	revision int64
 }
 
-// invocations are the runs of clients that make up a command. Release has none.
+// invocations are the runs of clients that make up a command. Release and Revert have none.
 func invocations(c sequence.Command, s situation) ([]invocation, error) {
 	switch c.Verb {
 	case sequence.Recreate:

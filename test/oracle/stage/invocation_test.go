@@ -54,10 +54,10 @@ func TestInvocations(t *testing.T) {
 	}
 }
 
-func TestEveryVerbButReleaseIsInvoked(t *testing.T) {
+func TestEveryVerbButTheEvaluatorsIsInvoked(t *testing.T) {
 	for _, verb := range sequence.Verbs() {
 		c := sequence.Command{Verb: verb, Words: []sequence.Word{{Key: sequence.With, Value: "apply"}}}
-		if _, err := invocations(c, situation{}); (err != nil) != (verb == sequence.Release) {
+		if _, err := invocations(c, situation{}); (err != nil) != (verb == sequence.Release || verb == sequence.Revert) {
 			t.Errorf("%s: %v", verb, err)
 		}
 	}

@@ -50,9 +50,12 @@ func (p *play) step(ctx context.Context, i int, c sequence.Command) error {
 		}
 	}
 	var err error
-	if c.Verb == sequence.Release {
+	switch c.Verb {
+	case sequence.Release:
 		err = p.release(ctx)
-	} else {
+	case sequence.Revert:
+		err = p.lane.revert(ctx)
+	default:
 		s.Outcome, err = p.send(ctx, c)
 	}
 	if err != nil {

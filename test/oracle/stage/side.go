@@ -3,7 +3,6 @@ package stage
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -11,7 +10,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/oracle/compare"
@@ -91,41 +89,4 @@ func (s *side) snapshot(v view, step int) compare.Snapshot {
 	}
 	s.normal.Learn(step, raw.Stable(), raw.Desired())
 	return s.normal.Snapshot(raw)
-}
-
-// release releases what is held, as the evaluator does, and says whether anything was. Someone else's write in between
-// makes it look again.
-func (s *side) release(ctx context.Context) (bool, error) {
-	resource := s.stage.evaluator.Resource(deployments).Namespace(s.namespace)
-	for {
-		live, err := s.stage.objects.Resource(deployments).Namespace(s.namespace).Get(ctx, manifest.Name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		if err != nil {
-			return false, fmt.Errorf("read what is held: %w", err)
-		}
-		encoded := live.GetAnnotations()[v1alpha1.HeldAnnotation]
-		if encoded == "" {
-			return false, nil
-		}
-		record, err := s.stage.key.Open(encoded, live.GetUID())
-		if err != nil {
-			return false, nil //nolint:nilerr // the comparison finds it broken
-		}
-		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-			"resourceVersion": live.GetResourceVersion(), "annotations": map[string]any{v1alpha1.ReleaseAnnotation: record.ID},
-		}})
-		if err != nil {
-			return false, fmt.Errorf("encode release: %w", err)
-		}
-		_, err = resource.Patch(ctx, manifest.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "holdfast"})
-		if apierrors.IsConflict(err) {
-			continue
-		}
-		if err != nil {
-			return false, fmt.Errorf("release: %w", err)
-		}
-		return true, nil
-	}
 }
