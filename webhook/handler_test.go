@@ -10,8 +10,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/webhook/casetest"
@@ -59,6 +61,13 @@ type patient struct{ client.Reader }
 
 func (patient) List(ctx context.Context, _ client.ObjectList, _ ...client.ListOption) error {
 	return ctx.Err()
+}
+
+func (patient) Get(ctx context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return apierrors.NewNotFound(schema.GroupResource{Resource: "canaryruns"}, key.Name)
 }
 
 func TestARequestThatIsBeingAnsweredIsAnsweredAlsoWhenTheServerIsToldToStop(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,25 +18,31 @@ import (
 )
 
 // History is what the webhook asks the API server for, and only when a request
-// really brings another pod template. Reads are live: a cache could lag behind
-// the very ReplicaSet that a rollback goes to.
+// really brings another pod template. The user waits for the answers.
+//
+// Lists come from the API server's cache, whatever its age. A list that is to be
+// of this very moment waits there until the cache is told how far etcd has come,
+// for up to a tenth of a second. The price is that a rollback may be held, and
+// tried, that comes within that lag after the ReplicaSet it goes to; that a
+// ReplicaSet is still there is asked of etcd. Reader must not have a cache of its own.
 type History struct{ Reader client.Reader }
 
 var replicaSetList = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"}
 
-// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list
-// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=list
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get
 
 // Revisions returns the pod templates of all ReplicaSets that the Deployment
-// with this UID controls.
-func (h History) Revisions(ctx context.Context, namespace string, uid types.UID, selector *metav1.LabelSelector) (revisions, error) {
+// with this UID controls. Those with the asked template are there still.
+func (h History) Revisions(ctx context.Context, namespace string, uid types.UID, selector *metav1.LabelSelector, asked hold.Hash) (revisions, error) {
 	match, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
 		return nil, fmt.Errorf("selector of the Deployment: %w", err)
 	}
 	var list unstructured.UnstructuredList
 	list.SetGroupVersionKind(replicaSetList)
-	if err := h.Reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: match}); err != nil {
+	cached := &client.ListOptions{Namespace: namespace, LabelSelector: match, Raw: &metav1.ListOptions{ResourceVersion: "0"}}
+	if err := h.Reader.List(ctx, &list, cached); err != nil {
 		return nil, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
 	}
 	found := revisions{}
@@ -47,10 +54,28 @@ func (h History) Revisions(ctx context.Context, namespace string, uid types.UID,
 		if err != nil {
 			return nil, fmt.Errorf("ReplicaSet %q: %w", rs.GetName(), err)
 		}
+		if hash == asked {
+			if there, err := h.exists(ctx, &rs); err != nil {
+				return nil, fmt.Errorf("read ReplicaSet %q: %w", rs.GetName(), err)
+			} else if !there {
+				continue
+			}
+		}
 		number, _ := strconv.ParseInt(rs.GetAnnotations()[revisionAnnotation], 10, 64) // 0 where the controller has not numbered it yet
 		found = append(found, revision{hash: hash, number: number})
 	}
 	return found, nil
+}
+
+// exists says whether this very object is there still.
+func (h History) exists(ctx context.Context, object *unstructured.Unstructured) (bool, error) {
+	var live metav1.PartialObjectMetadata
+	live.SetGroupVersionKind(object.GroupVersionKind())
+	err := h.Reader.Get(ctx, client.ObjectKeyFromObject(object), &live)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return live.UID == object.GetUID(), err
 }
 
 // revisionAnnotation is the deployment controller's.
@@ -92,22 +117,16 @@ func withoutPodTemplateHash(t hold.Template) hold.Template {
 
 // RunName returns the first unused name for a run of a template.
 func (h History) RunName(ctx context.Context, namespace, deployment string, hash hold.Hash) (string, error) {
-	var runs metav1.PartialObjectMetadataList
-	runs.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRunList"))
-	err := h.Reader.List(ctx, &runs, client.InNamespace(namespace), client.MatchingLabels{
-		v1alpha1.DeploymentLabel: v1alpha1.LabelValue(deployment),
-		v1alpha1.HashLabel:       string(hash),
-	})
-	if err != nil {
-		return "", fmt.Errorf("list runs of the Deployment: %w", err)
-	}
-	used := map[string]bool{}
-	for _, run := range runs.Items {
-		used[run.Name] = true
-	}
 	for attempt := 1; ; attempt++ {
-		if name := v1alpha1.RunName(deployment, string(hash), attempt); !used[name] {
+		name := v1alpha1.RunName(deployment, string(hash), attempt)
+		var run metav1.PartialObjectMetadata
+		run.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRun"))
+		err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &run)
+		if apierrors.IsNotFound(err) {
 			return name, nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("look for CanaryRun %q: %w", name, err)
 		}
 	}
 }
