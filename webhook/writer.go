@@ -48,7 +48,8 @@ func (r *request) writer() intent.Writer {
 			w.Fields = owner.Fields
 		}
 	}
-	w.MayNotBeSaid = slices.Contains(manifestManagers, r.manager) && reflect.DeepEqual(r.new.owned().Owners, r.old.owned().Owners)
+	// That there are labels at all is owned by who writes them, not by who applies them.
+	w.MayNotBeSaid = ownership.Owned(r.new.managedFields(), ownership.Apply, r.manager, "f:spec", "f:template", "f:metadata", "f:labels", ".")
 	w.AskedForHeld = r.record.Declared == r.manager
 	w.TakesOver = slices.Contains(manifestManagers, r.manager)
 	w.NewFirst = r.manager == kubectlPatch

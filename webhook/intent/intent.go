@@ -48,8 +48,10 @@ type Writer struct {
 	// LastApplied is the pod template of the manifest, for ClientSideApply.
 	LastApplied hold.Template
 	// MayNotBeSaid: of its fields those that have the API's defaults may be none that
-	// it sent, for ServerSideApply. Helm 4 takes them over from Helm 3, which goes by
-	// the same name, and a patch of that one may have changed nothing.
+	// it sent, for ServerSideApply: they were written by updates, and the manager
+	// became their applier later. An apply of its own would have left only what it
+	// sends. But Helm 3 and 4 go by one name, and a patch of Helm 3's that changes
+	// nothing looks like an apply.
 	MayNotBeSaid bool
 	// TakesOver: what the manager wrote by other means becomes part of what it
 	// applied before, for ServerSideApply.
