@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"regexp"
 	"strings"
 
 	"holdfast.dev/holdfast/api/hold"
@@ -112,12 +113,27 @@ func (s Step) explainExitCode() (Explanation, bool) {
 	switch {
 	case last.Status < statusRefused:
 		return ClientRefused, true
-	case last.Status == statusConflict && last.ContentType == applyPatch && !last.Force:
+	case last.Status == statusConflict && last.ContentType == applyPatch && !last.Force && last.conflictsInTemplate():
 		return ConflictOfOwners, true
 	case last.Status == statusUnprocessable && last.ContentType == jsonPatch && strings.HasPrefix(last.Message, "the server rejected our request"):
 		return PatchDidNotFit, true
 	}
 	return "", false
+}
+
+// conflicting are the fields that the API server names when it refuses an apply.
+var conflicting = regexp.MustCompile(`(?m)(?:^- |: )(\.\S+)`)
+
+// conflictsInTemplate says whether all conflicts of a refused apply are about the template, the only part of the stable
+// Deployment whose owners differ.
+func (r Request) conflictsInTemplate() bool {
+	fields := conflicting.FindAllStringSubmatch(r.Message, -1)
+	for _, field := range fields {
+		if !strings.HasPrefix(field[1], ".spec.template.") {
+			return false
+		}
+	}
+	return len(fields) > 0
 }
 
 // How the API server refuses.
