@@ -92,7 +92,7 @@ func (s Step) Compare() Difference {
 	if d := s.reverted(); d.Found() {
 		return d
 	}
-	if s.withdrawnByUndo() {
+	if s.Command.Verb == sequence.Undo && s.Outcome.Unguarded.Code == 0 {
 		if diff := Diff(comparableAnnotations(unguarded.Object), comparableAnnotations(guarded.Object)); diff != "" {
 			return Difference{Annotations, diff}
 		}
@@ -189,7 +189,7 @@ func comparableAnnotations(object map[string]any) map[string]any {
 		out[clientstate.HelmReleaseAnnotation] = clientstate.UnmarkedRelease(release)
 	}
 	for key := range out {
-		if strings.Contains(key, v1alpha1.Prefix) || key == revision || key == lastApplied {
+		if strings.Contains(key, v1alpha1.Prefix) || strings.HasPrefix(key, controllers) || key == lastApplied {
 			delete(out, key)
 		}
 	}

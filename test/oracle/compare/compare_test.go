@@ -129,7 +129,7 @@ func TestNamesStandForWhatCannotBeTheSame(t *testing.T) {
 	seen := func(n *Normal, time string) Snapshot {
 		raw := state(t, "meta-annotation.from="+n.Namespace+" annotation."+hold.RestartedAt+"="+time)
 		n.Learn(4, raw.Stable())
-		raw.History = []Revision{{1, state(t, "label.pod-template-hash=x annotation."+hold.RestartedAt+"="+time).Stable()}}
+		raw.History = []Revision{{Number: 1, Template: state(t, "label.pod-template-hash=x annotation."+hold.RestartedAt+"="+time).Stable()}}
 		return n.Snapshot(raw)
 	}
 	a, b := seen(sides.Unguarded, "12:00:01"), seen(sides.Guarded, "12:00:02")

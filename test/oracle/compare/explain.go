@@ -51,7 +51,7 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 	switch d.Aspect {
 	case ExitCode, Template, Presence:
 	case Annotations:
-		return UndoLeavesAnnotations, s.withdrawnByUndo()
+		return s.explainAnnotations()
 	default:
 		return "", false
 	}

@@ -13,7 +13,7 @@ func past(t *testing.T, lines ...string) []Revision {
 	t.Helper()
 	var out []Revision
 	for i, line := range lines {
-		out = append(out, Revision{int64(i + 1), state(t, line).Stable()})
+		out = append(out, Revision{Number: int64(i + 1), Template: state(t, line).Stable(), Object: object(t, line)})
 	}
 	return out
 }

@@ -57,7 +57,7 @@ func (n *Normal) Snapshot(s Snapshot) Snapshot {
 		out.Record = &record
 	}
 	for _, r := range s.History {
-		r.Template = n.object(r.Template)
+		r.Template, r.Object = n.object(r.Template), n.object(r.Object)
 		if labels, ok := at(r.Template, "metadata", "labels").(map[string]any); ok {
 			delete(labels, podTemplateHash)
 		}

@@ -8,8 +8,11 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// revision is the annotation in which the deployment controller counts.
-const revision = "deployment.kubernetes.io/revision"
+// controllers is what annotations of the deployment controller begin with, in one of which it counts revisions.
+const (
+	controllers = "deployment.kubernetes.io/"
+	revision    = controllers + "revision"
+)
 
 // ignoredManagers write what is not compared, wherever they write it.
 var ignoredManagers = []string{"kube-controller-manager", "holdfast"}

@@ -23,6 +23,8 @@ type Snapshot struct {
 type Revision struct {
 	Number   int64
 	Template hold.Template
+	// Object is all of it, as JSON.
+	Object map[string]any
 }
 
 // Stable is the template that the Deployment runs, nil without one.

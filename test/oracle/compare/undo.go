@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"slices"
+
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
@@ -52,6 +54,25 @@ func (s Step) explainUndoTo() (Explanation, bool) {
 // gone on taking over what the Deployment has.
 func (s Step) withdrawnByUndo() bool {
 	return s.Command.Verb == sequence.Undo && s.Before.Guarded.Record != nil && !s.After.Guarded.Held() && sameButRestart(s.Before.Guarded, s.After.Guarded)
+}
+
+// explainAnnotations is for an undo after which the annotations differ. They are those of the revision it went to, which
+// has taken over all that the Deployment was given for as long as it was the newest: on the guarded side also during a hold.
+func (s Step) explainAnnotations() (Explanation, bool) {
+	switch {
+	case s.withdrawnByUndo():
+		return UndoLeavesAnnotations, true
+	case broughtAnnotations(s.Before.Unguarded, s.After.Unguarded) && broughtAnnotations(s.Before.Guarded, s.After.Guarded):
+		return UndoOfOtherHistory, true
+	}
+	return "", false
+}
+
+// broughtAnnotations says whether a Deployment has the annotations of a revision that it had before, and its template.
+func broughtAnnotations(before, after Snapshot) bool {
+	return slices.ContainsFunc(before.History, func(r Revision) bool {
+		return Same(r.Template, after.Stable()) && Diff(comparableAnnotations(r.Object), comparableAnnotations(after.Object)) == ""
+	})
 }
 
 // did says whether a side went to a template or, where its history has none to go to, refused.

@@ -85,7 +85,7 @@ func history(sets []*unstructured.Unstructured) []compare.Revision {
 	var out []compare.Revision
 	for _, set := range sets {
 		template, _, _ := unstructured.NestedMap(set.Object, "spec", "template")
-		out = append(out, compare.Revision{Number: number(set), Template: template})
+		out = append(out, compare.Revision{Number: number(set), Template: template, Object: set.Object})
 	}
 	return out
 }
