@@ -127,7 +127,7 @@ func (c Counts) Judge(t Tally) (Result, error) {
 		r.State = Worse
 	case !enough:
 		r.State = TooFew
-	case r.PNotWorse <= c.Beta:
+	case r.PNotWorse <= c.Beta && c.within(t.Sum):
 		r.State = NotWorse
 	}
 	r.sentence = c.sentence(t, r)
@@ -140,6 +140,12 @@ func (c Counts) Judge(t Tally) (Result, error) {
 func (c Counts) penalty(g grid, sum Interval, j int) float64 {
 	n, m, r := sum.CanaryTotal, sum.BaselineTotal, g.at(j)
 	return c.Slack * n * (m / (m + r*n)) * (r - g.null) / g.null
+}
+
+// within says whether what was counted, chance and all, lies within the
+// tolerance. It is asked before NotWorse only, which it makes rarer.
+func (c Counts) within(s Interval) bool {
+	return s.CanaryBad/s.CanaryTotal <= (1+c.Tolerance)*s.BaselineBad/s.BaselineTotal+c.Slack
 }
 
 func ratio(s Interval) float64 {

@@ -8,7 +8,8 @@ const (
 	Undecided State = "Undecided"
 	// Worse: the canary is worse than the tolerance allows.
 	Worse State = "Worse"
-	// NotWorse: a regression worth catching is ruled out.
+	// NotWorse: a regression worth catching is ruled out, and what was seen lies
+	// within the tolerance.
 	NotWorse State = "NotWorse"
 	// TooFew: too little was seen for a pass. Worse needs no minimum.
 	TooFew State = "TooFew"
@@ -18,8 +19,6 @@ const (
 // returned without an error.
 //
 // The order in which the State is decided: Worse, TooFew, NotWorse, Undecided.
-// A canary between the tolerance and the regression worth catching can be shown
-// to be both Worse and NotWorse; it is Worse.
 type Result struct {
 	State State
 	// Effect is how much there is of it on the canary's side, compared with the

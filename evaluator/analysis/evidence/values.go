@@ -116,26 +116,29 @@ type finding struct {
 }
 
 func (v Values) findWorse(x, y []float64) finding {
-	return find(len(x), v.Alpha, func(n int) float64 {
+	return find(len(x), v.Alpha, func(n int) (float64, bool) {
 		_, p, _ := MannWhitney(x[:n], v.worsened(y[:n], 1+v.Tolerance, v.Slack))
-		return p
+		return p, true
 	})
 }
 
+// findNotWorse asks besides that in half of all pairings the canary lies within
+// the tolerance.
 func (v Values) findNotWorse(x, y []float64) finding {
-	return find(len(x), v.Beta, func(n int) float64 {
+	return find(len(x), v.Beta, func(n int) (float64, bool) {
 		_, _, p := MannWhitney(x[:n], v.worsened(y[:n], v.Catch, 0))
-		return p
+		u, _, _ := MannWhitney(x[:n], v.worsened(y[:n], 1+v.Tolerance, v.Slack))
+		return p, u <= float64(n*n)/2
 	})
 }
 
-// find makes the looks that n windows allow until one rejects.
-func find(n int, budget float64, test func(n int) float64) finding {
+// find makes the looks that n windows allow until one rejects, and may.
+func find(n int, budget float64, test func(n int) (p float64, may bool)) finding {
 	f := finding{p: 1}
 	for _, l := range looksUntil(n, budget) {
-		p := test(l.at)
+		p, may := test(l.at)
 		f.p, f.last = min(f.p, p*budget/l.spend), l
-		if p <= l.spend {
+		if p <= l.spend && may {
 			f.at = l.at
 			break
 		}

@@ -1,0 +1,162 @@
+package world
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+const (
+	badShare     = 0.01
+	medianSecond = 0.080
+	sigma        = 0.6
+	stableSize   = 4
+	// warming is how much slower a pod that just started is, settling how many
+	// seconds it takes to lose most of that.
+	warming  = 0.5
+	settling = 60
+)
+
+// Make makes up a run of a cell.
+func Make(c Cell, seed, number uint64) *Run {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, number)), cell: c}
+	g.weather()
+	run := &Run{}
+	canary := pods{size: 1, fresh: true, errors: 1, slow: 1}
+	switch c.Of {
+	case Errors:
+		canary.errors = c.Factor
+	case Latency:
+		canary.slow = c.Factor
+	}
+	if c.Scenario == SlowNode {
+		canary.slow *= 1.15
+	}
+	g.side(&run.Canary, canary)
+	g.side(&run.Baseline, pods{size: 1, fresh: true, errors: 1, slow: 1})
+	g.side(&run.Stable, pods{size: stableSize, errors: 1, slow: 1})
+	if c.Scenario == Missing {
+		g.loseAll(run)
+	}
+	return run
+}
+
+// generator makes up one run.
+type generator struct {
+	*rand.Rand
+	cell Cell
+	// What all sides have in common at each scrape, as factors.
+	traffic, errors, slow [Scrapes]float64
+}
+
+// weather makes up what all pods have in common.
+func (g *generator) weather() {
+	for k := range Scrapes {
+		g.traffic[k], g.errors[k], g.slow[k] = 1, 1, 1
+	}
+	switch g.cell.Scenario {
+	case Drift:
+		g.wander(&g.traffic, 0.4)
+		g.wander(&g.errors, 0.6)
+		g.wander(&g.slow, 0.3)
+	case Incident:
+		for range 1 + g.IntN(2) {
+			from, n := g.IntN(Scrapes), 4+g.IntN(13)
+			for k := from; k < min(Scrapes, from+n); k++ {
+				g.errors[k], g.slow[k] = 10, 4
+			}
+		}
+	}
+}
+
+// wander lets factors wander around 1, with a memory of ten minutes.
+func (g *generator) wander(f *[Scrapes]float64, spread float64) {
+	keep := math.Exp(-ScrapeSeconds / 600.0)
+	x := g.NormFloat64()
+	for k := range f {
+		x = keep*x + math.Sqrt(1-keep*keep)*g.NormFloat64()
+		f[k] = math.Exp(spread * x)
+	}
+}
+
+// pods are those of one side.
+type pods struct {
+	size         float64
+	fresh        bool
+	errors, slow float64
+}
+
+// side makes up the samples of a side. Only fresh pods restart: of many stable
+// ones it hardly shows.
+func (g *generator) side(s *Side, p pods) {
+	var sum Counters
+	started := -1000 // the scrape after which the pod started
+	if p.fresh {
+		started = -1
+	}
+	for k := range s {
+		if g.cell.Scenario == Restarts && p.fresh && k > started+2 && g.Float64() < ScrapeSeconds/600.0 {
+			started = k + 1 // it is away during this interval and the next
+			sum = Counters{}
+		}
+		if k <= started && started >= 0 {
+			continue
+		}
+		if k == started+1 && started >= 0 {
+			// What it refuses before it is warm.
+			refused := g.poisson(0.1 * g.cell.Rate)
+			sum.add(Counters{Total: refused, Bad: refused})
+			sum.Latency[0] += sum.Total
+		}
+		warm := 1.0
+		if p.fresh {
+			warm += warming * math.Exp(-float64(k-started-1)*ScrapeSeconds/settling)
+		}
+		sum.add(g.interval(k, p, warm))
+		s[k] = Sample{Scraped: true, Counters: sum}
+	}
+}
+
+func (c *Counters) add(d Counters) { *c = c.plus(d) }
+
+// interval makes up what a side counts until scrape k.
+func (g *generator) interval(k int, p pods, warm float64) Counters {
+	var c Counters
+	mean := g.cell.Rate * ScrapeSeconds * p.size * g.traffic[k]
+	median := medianSecond * p.slow * g.slow[k] * warm
+	below := 0.0
+	for i := range c.Latency {
+		share := 1.0
+		if i < len(Bounds) {
+			share = lognormal(Bounds[i], median)
+		}
+		c.Latency[i] = g.poisson(mean * (share - below))
+		c.Total += c.Latency[i]
+		below = share
+	}
+	bad := min(0.95, badShare*p.errors*g.errors[k])
+	if g.cell.Scenario == Bursts {
+		for range int(g.poisson(c.Total * bad / 6.5)) {
+			c.Bad = min(c.Total, c.Bad+float64(1+g.IntN(12)))
+		}
+		return c
+	}
+	c.Bad = g.binomial(c.Total, bad)
+	return c
+}
+
+// lognormal is the share of latencies up to x.
+func lognormal(x, median float64) float64 {
+	return math.Erfc(-math.Log(x/median)/(sigma*math.Sqrt2)) / 2
+}
+
+// loseAll takes scrapes away: one in ten of each side, and two minutes of all.
+func (g *generator) loseAll(run *Run) {
+	from := g.IntN(Scrapes)
+	for _, s := range []*Side{&run.Canary, &run.Baseline, &run.Stable} {
+		for k := range s {
+			if g.Float64() < 0.1 || k >= from && k < from+8 {
+				s[k] = Sample{}
+			}
+		}
+	}
+}
