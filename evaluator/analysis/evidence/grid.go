@@ -31,6 +31,8 @@ type grid struct {
 	h     float64
 	catch int
 	half  int
+	// unit is the weight of the first ratio on the front side of a prior.
+	unit float64
 }
 
 func newGrid(tolerance, catch float64) (grid, error) {
@@ -45,7 +47,13 @@ func newGrid(tolerance, catch float64) (grid, error) {
 	distance := math.Log(catch / null)
 	k := max(1, int(math.Round(distance/step)))
 	h := distance / float64(k)
-	return grid{null: null, h: h, catch: k, half: int(math.Ceil(math.Log(span) / h))}, nil
+	g := grid{null: null, h: h, catch: k, half: int(math.Ceil(math.Log(span) / h))}
+	harmonic := 0.0
+	for j := range g.half {
+		harmonic += 1 / float64(j+1)
+	}
+	g.unit = front / harmonic
+	return g, nil
 }
 
 // size is how many ratios there are, at(-half) to at(half).
@@ -57,10 +65,11 @@ func (g grid) at(j int) float64 { return g.null * math.Exp(float64(j)*g.h) }
 // where it is a lower one. They mirror each other, so that with tolerance 0
 // nothing depends on which side is called the canary. The weights belong to
 // places, not to distances from a null: that makes the nulls that are rejected
-// an interval without gaps.
+// an interval without gaps. Near ratios weigh more: what is five times as bad
+// shows at once, what is half as bad again needs all the evidence there is.
 func (g grid) above(j int) float64 {
 	if j > 0 {
-		return front / float64(g.half)
+		return g.unit / float64(j)
 	}
 	return (1 - front) / float64(g.half+1)
 }

@@ -18,9 +18,13 @@ func (c Counts) sentence(t Tally, r Result) string {
 	if t.Points == 0 {
 		return fmt.Sprintf("there were no %s to compare on both sides", noun)
 	}
-	s := fmt.Sprintf("the canary %s %s of %s %s, the baseline %s of %s",
-		verb, count(t.Sum.CanaryBad), count(t.Sum.CanaryTotal), noun,
-		count(t.Sum.BaselineBad), count(t.Sum.BaselineTotal))
+	of := " of "
+	if c.Exposure {
+		of = " times in "
+	}
+	s := fmt.Sprintf("the canary %s %s %s, the baseline %s", verb,
+		count(t.Sum.CanaryBad)+of+count(t.Sum.CanaryTotal), noun,
+		count(t.Sum.BaselineBad)+of+count(t.Sum.BaselineTotal))
 	if t.Sum.CanaryBad+t.Sum.BaselineBad > 0 {
 		s += ": " + r.Effect.words("as often", "",
 			bound{r.State != NotWorse, c.Alpha}, bound{r.State != Worse, c.Beta})
@@ -104,7 +108,7 @@ func digits(v float64) string {
 func count(v float64) string {
 	switch {
 	case v == 0:
-		return "none"
+		return "0"
 	case v == math.Trunc(v):
 		return group(strconv.FormatFloat(v, 'f', 0, 64))
 	default:

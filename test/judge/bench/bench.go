@@ -26,7 +26,8 @@ type Cell struct {
 }
 
 // Run judges n runs of each cell by all judges, on all processors. The same seed
-// makes the same runs, whatever else is benched with them. progress is told the
+// makes the same runs, whatever else is benched with them; a run has its number's
+// chance in every cell. progress is told the
 // number of cells done.
 func Run(cells []world.Cell, all []judges.Judge, n int, seed uint64, progress func(done int)) []Cell {
 	out := make([]Cell, len(cells))
