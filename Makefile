@@ -56,8 +56,8 @@ bench: ## Measure what it costs to be guarded
 	$(GO) test -run '^$$' -bench . ./webhook/...
 	@$(GO) run -C test ./bench
 
-bench-judge: ## Let judges judge N (default 2000) made-up runs of each kind; JUDGE has more flags, such as -only=incident
-	@$(GO) run -C test ./judge -n $(if $(filter file,$(origin N)),2000,$(N)) -seed $(SEED) $(JUDGE)
+bench-judge: ## Compare judges by 2000 made-up runs of each kind; JUDGE has flags, such as "-n=200 -only=incident"
+	@$(GO) run -C test ./judge -seed $(SEED) $(JUDGE)
 
 build: ## Build holdfast into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
