@@ -47,6 +47,13 @@ import (
 // Because only the share of an interval's bad ones counts, an incident that hits
 // both sides alike is no evidence, nor is a drift of the rates.
 //
+// An interval's factor is capped at the square root of 1/Alpha (or 1/Beta), which
+// only lowers its mean: it takes three intervals to decide, never one or two.
+// Pods are not scraped at the same moment, so when an incident begins one side
+// has up to a scrape interval of it more; and failures do come in bursts. The cap
+// bounds what either can do. The bounds of Effect have no cap; they are held back
+// to what the State says.
+//
 // # What breaks it
 //
 // Bad events that come in bursts on one side (retries, a batch, requests in
@@ -109,18 +116,23 @@ func (c Counts) Judge(t Tally) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if len(t.Log) != 0 && len(t.Log) != g.size() {
-		return Result{}, fmt.Errorf("the tally has %d ratios, want %d", len(t.Log), g.size())
+	if err := t.fits(g); err != nil {
+		return Result{}, err
 	}
 	r := Result{
 		State: Undecided, Points: t.Points, PWorse: 1, PNotWorse: 1,
 		Effect: Effect{Estimate: ratio(t.Sum), High: math.Inf(1)},
 	}
 	if len(t.Log) > 0 {
-		m := mixture{grid: g, log: t.Log, burst: c.Burst}
-		r.PWorse = pValue(m.higherThan(0, func(j int) float64 { return c.penalty(g, t.Sum, j) }))
-		r.PNotWorse = pValue(m.lowerThan(g.catch))
-		r.Effect.Low, r.Effect.High = m.bounds(c.Alpha, c.Beta)
+		r.PWorse = pValue(logMean(t.Worse, func(k int) float64 { return g.above(k + 1) }))
+		r.PNotWorse = pValue(logMean(t.NotWorse, func(k int) float64 { return g.below(k - g.half) }))
+		r.Effect.Low, r.Effect.High = mixture{g, t.Log, c.Burst}.bounds(c.Alpha, c.Beta)
+		if r.PWorse > c.Alpha {
+			r.Effect.Low = min(r.Effect.Low, g.null)
+		}
+		if r.PNotWorse > c.Beta {
+			r.Effect.High = max(r.Effect.High, c.Catch)
+		}
 	}
 	switch enough := t.Points >= c.MinPoints && min(t.Sum.CanaryTotal, t.Sum.BaselineTotal) >= c.MinTotal; {
 	case r.PWorse <= c.Alpha:
@@ -134,11 +146,10 @@ func (c Counts) Judge(t Tally) (Result, error) {
 	return r, nil
 }
 
-// penalty is what Slack takes off the logarithm of the evidence for ratio j. The
-// totals stand in for the intervals: n·m/(m+r·n) of a sum is at least the sum of
-// it, so that intervals of different shares only lose some evidence.
-func (c Counts) penalty(g grid, sum Interval, j int) float64 {
-	n, m, r := sum.CanaryTotal, sum.BaselineTotal, g.at(j)
+// penalty is what Slack takes off the logarithm of an interval's evidence for
+// ratio j: Slack·n·(q-p)/p.
+func (c Counts) penalty(g grid, i Interval, j int) float64 {
+	n, m, r := i.CanaryTotal, i.BaselineTotal, g.at(j)
 	return c.Slack * n * (m / (m + r*n)) * (r - g.null) / g.null
 }
 

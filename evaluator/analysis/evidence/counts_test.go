@@ -28,7 +28,8 @@ func TestCounts(t *testing.T) {
 		"twice as bad is worse within half an hour":                       {none, repeat(Interval{6, 300, 3, 300}, 60), Worse},
 		"within the tolerance is not worse, however long":                 {none, repeat(Interval{110, 10000, 100, 10000}, 600), NotWorse},
 		"an incident that hits both alike is no evidence":                 {none, append(repeat(Interval{3, 300, 3, 300}, 5), repeat(Interval{200, 300, 200, 300}, 2)...), NotWorse},
-		"an outage of the canary alone is worse though little was seen":   {none, repeat(Interval{20, 20, 0, 20}, 1), Worse},
+		"an outage of the canary alone is worse though little was seen":   {none, repeat(Interval{20, 20, 0, 20}, 3), Worse},
+		"one interval never decides, nor do two":                          {none, repeat(Interval{20000, 20000, 0, 20000}, 2), TooFew},
 		"no failures at all prove nothing about a ratio":                  {none, repeat(Interval{0, 300, 0, 300}, 60), Undecided},
 		"intervals without traffic on a side are left out":                {none, repeat(Interval{9, 9, 0, 0}, 60), TooFew},
 		"a minimum of requests holds back a pass":                         {with(none, func(c *Counts) { c.MinTotal = 1e6 }), repeat(Interval{3, 300, 3, 300}, 60), TooFew},
@@ -58,21 +59,21 @@ func with(c Counts, change func(*Counts)) Counts {
 func TestCountsSentences(t *testing.T) {
 	for want, r := range map[string]Result{
 		"the canary failed 60 of 1,200 requests, the baseline 12 of 1,180: 4.9 times as often (at least 1.7 times, 99 % sure)": judged(t, plain(),
-			Interval{30, 600, 6, 590}, Interval{30, 600, 6, 590}),
+			repeat(Interval{15, 300, 3, 295}, 4)...),
 		"the canary failed 180 of 18,000 requests, the baseline 180 of 18,000: just as often (at most 1.4 times, 95 % sure)": judged(t, plain(),
 			repeat(Interval{3, 300, 3, 300}, 60)...),
 		"the canary failed 12 of 1,200 requests, the baseline 10 of 1,200: 1.2 times as often (at least 0.26 times, 99 % sure; at most 4.7 times, 95 % sure); that tells neither way yet": judged(t, plain(),
 			append(repeat(Interval{3, 300, 3, 300}, 2), repeat(Interval{3, 300, 2, 300}, 2)...)...),
 		"the canary failed 40 of 400 requests, the baseline 0 of 400: only the canary did (at least 4 times, 99 % sure)": judged(t, plain(),
-			repeat(Interval{20, 200, 0, 200}, 2)...),
+			repeat(Interval{10, 100, 0, 100}, 4)...),
 		"the canary failed 0 of 1,200 requests, the baseline 0 of 1,200; that tells neither way yet": judged(t, plain(),
 			repeat(Interval{0, 300, 0, 300}, 4)...),
 		"the canary failed 1 of 20 requests, the baseline 0 of 20: only the canary did; before a pass 100 requests of each in 4 intervals are wanted": judged(t, plain(),
 			Interval{1, 20, 0, 20}),
 		"there were no requests to compare on both sides": judged(t, plain()),
 		"the canary restarted 24 times in 1 pod-hours, the baseline 2 times in 1: 12 times as often (at least 1.4 times, 99 % sure)": judged(t,
-			with(plain(), func(c *Counts) { c.Exposure, c.Words = true, Words{"restarted", "pod-hours"} }),
-			repeat(Interval{12, 0.5, 1, 0.5}, 2)...),
+			with(plain(), func(c *Counts) { c.Exposure, c.MinTotal, c.Words = true, 1, Words{"restarted", "pod-hours"} }),
+			append(repeat(Interval{6, 0.25, 1, 0.25}, 2), repeat(Interval{6, 0.25, 0, 0.25}, 2)...)...),
 	} {
 		if r.Sentence() != want {
 			t.Errorf("Sentence = %q\nwant       %q", r.Sentence(), want)
@@ -123,7 +124,7 @@ func meanOfE(t *testing.T, c Counts, n, m int, canary, base float64) float64 {
 	for x := range n + 1 {
 		for y := range m + 1 {
 			tally := tallied(t, c, Interval{float64(x), float64(n), float64(y), float64(m)})
-			e := mixture{g, tally.Log, c.Burst}.higherThan(0, func(j int) float64 { return c.penalty(g, tally.Sum, j) })
+			e := logMean(tally.Worse, func(k int) float64 { return g.above(k + 1) })
 			mean += chance(n, x, canary) * chance(m, y, base) * math.Exp(e)
 		}
 	}
@@ -145,7 +146,8 @@ func TestTheEvidenceIsAMixtureOfLikelihoodRatios(t *testing.T) {
 		weights += 1 / float64(j)
 	}
 	e *= 0.9 / weights
-	if r := judged(t, c, Interval{4, 50, 0, 50}, Interval{6, 70, 0, 70}); !near(r.PWorse, 1/e) {
+	intervals := append(repeat(Interval{3, 50, 0, 50}, 2), repeat(Interval{2, 70, 0, 70}, 2)...) // too few each for the cap
+	if r := judged(t, c, intervals...); math.Abs(r.PWorse*e-1) > 1e-4 {
 		t.Errorf("PWorse = %v, want %v", r.PWorse, 1/e)
 	}
 }
@@ -255,10 +257,11 @@ func TestSwappingTheSidesMirrorsTheBounds(t *testing.T) {
 			one, _ = c.Add(one, i)
 			other, _ = c.Add(other, Interval{i.BaselineBad, i.BaselineTotal, i.CanaryBad, i.CanaryTotal})
 		}
-		a, _ := c.Judge(one)
-		b, _ := c.Judge(other)
-		if !near(a.Effect.Low, 1/b.Effect.High) || !near(a.Effect.High, 1/b.Effect.Low) {
-			t.Fatalf("bounds %v and %v do not mirror each other", a.Effect, b.Effect)
+		g, _ := c.grid()
+		low, high := mixture{g, one.Log, 1}.bounds(c.Alpha, c.Beta)
+		otherLow, otherHigh := mixture{g, other.Log, 1}.bounds(c.Alpha, c.Beta)
+		if !near(low, 1/otherHigh) || !near(high, 1/otherLow) {
+			t.Fatalf("bounds %v to %v and %v to %v do not mirror each other", low, high, otherLow, otherHigh)
 		}
 	}
 }

@@ -14,21 +14,6 @@ type mixture struct {
 
 func (m mixture) logAt(j int) float64 { return m.log[j+m.half] }
 
-// higherThan is the logarithm of the e-value against "the ratio is at(null) or
-// less". What penalty gives for a ratio is taken off.
-func (m mixture) higherThan(null int, penalty func(j int) float64) float64 {
-	return m.logSum(func(j int) (float64, float64) {
-		return m.above(j), (m.logAt(j) - m.logAt(null) - penalty(j)) / m.burst
-	}, null+1, m.half)
-}
-
-// lowerThan is the same against "the ratio is at(null) or more".
-func (m mixture) lowerThan(null int) float64 {
-	return m.logSum(func(j int) (float64, float64) {
-		return m.below(j), (m.logAt(j) - m.logAt(null)) / m.burst
-	}, -m.half, null-1)
-}
-
 // bounds are the highest ratio that the true one is shown to exceed, and the
 // lowest that it is shown to stay under: 0 and +Inf if there is none.
 //
@@ -62,20 +47,15 @@ func (m mixture) bounds(alpha, beta float64) (low, high float64) {
 	return low, high
 }
 
-// logSum is log(Σ w·exp(x)) without overflow.
-func (m mixture) logSum(term func(j int) (w, x float64), from, to int) float64 {
-	most := math.Inf(-1)
-	for j := from; j <= to; j++ {
-		_, x := term(j)
-		most = max(most, x)
-	}
+// logMean is the logarithm of Σ weight·exp(log), without overflow.
+func logMean(logs []float64, weight func(k int) float64) float64 {
+	most := slices.Max(logs)
 	if math.IsInf(most, 0) {
 		return most
 	}
 	sum := 0.0
-	for j := from; j <= to; j++ {
-		w, x := term(j)
-		sum += w * math.Exp(x-most)
+	for k, l := range logs {
+		sum += weight(k) * math.Exp(l-most)
 	}
 	return most + math.Log(sum)
 }

@@ -10,6 +10,8 @@
 //   - Requests arrive as a Poisson process. One in a hundred fails. Latencies are
 //     lognormal with a median of 80 ms (sigma 0.6; the 99th percentile is 323 ms),
 //     seen through the default buckets of Prometheus's client libraries.
+//   - Every side is scraped at a moment of its own within the 15 s, so that what
+//     begins suddenly is seen by one up to 10 s before the other.
 //   - A regression multiplies the canary's share of errors, or its latencies, from
 //     the beginning.
 package world

@@ -44,13 +44,13 @@ func Make(c Cell, seed, number uint64) *Run {
 type generator struct {
 	*rand.Rand
 	cell Cell
-	// What all sides have in common at each scrape, as factors.
-	traffic, errors, slow [Scrapes]float64
+	// What all sides have in common at each tick, as factors.
+	traffic, errors, slow [ticks]float64
 }
 
 // weather makes up what all pods have in common.
 func (g *generator) weather() {
-	for k := range Scrapes {
+	for k := range ticks {
 		g.traffic[k], g.errors[k], g.slow[k] = 1, 1, 1
 	}
 	switch g.cell.Scenario {
@@ -60,8 +60,8 @@ func (g *generator) weather() {
 		g.wander(&g.slow, 0.3)
 	case Incident:
 		for range 1 + g.IntN(2) {
-			from, n := g.IntN(Scrapes), 4+g.IntN(13)
-			for k := from; k < min(Scrapes, from+n); k++ {
+			from, n := g.IntN(ticks), (60+g.IntN(180))/tickSeconds
+			for k := from; k < min(ticks, from+n); k++ {
 				g.errors[k], g.slow[k] = 10, 4
 			}
 		}
@@ -69,8 +69,8 @@ func (g *generator) weather() {
 }
 
 // wander lets factors wander around 1, with a memory of ten minutes.
-func (g *generator) wander(f *[Scrapes]float64, spread float64) {
-	keep := math.Exp(-ScrapeSeconds / 600.0)
+func (g *generator) wander(f *[ticks]float64, spread float64) {
+	keep := math.Exp(-tickSeconds / 600.0)
 	x := g.NormFloat64()
 	for k := range f {
 		x = keep*x + math.Sqrt(1-keep*keep)*g.NormFloat64()
@@ -88,40 +88,38 @@ type pods struct {
 // side makes up the samples of a side. Only fresh pods restart: of many stable
 // ones it hardly shows.
 func (g *generator) side(s *Side, p pods) {
+	const away = 30 / tickSeconds
+	early := g.IntN(perScrape) // by how many ticks its scrapes come before the others'
 	var sum Counters
-	started := -1000 // the scrape after which the pod started
-	if p.fresh {
-		started = -1
-	}
-	for k := range s {
-		if g.cell.Scenario == Restarts && p.fresh && k > started+2 && g.Float64() < ScrapeSeconds/600.0 {
-			started = k + 1 // it is away during this interval and the next
+	started := 0 // the tick at which the pod started
+	for tick := range ticks {
+		if g.cell.Scenario == Restarts && p.fresh && tick > started && g.Float64() < tickSeconds/600.0 {
+			started = tick + away
 			sum = Counters{}
-		}
-		if k <= started && started >= 0 {
-			continue
-		}
-		if k == started+1 && started >= 0 {
-			// What it refuses before it is warm.
+			// What it refuses before it is ready.
 			refused := g.poisson(0.1 * g.cell.Rate)
 			sum.add(Counters{Total: refused, Bad: refused})
-			sum.Latency[0] += sum.Total
+			sum.Latency[0] = refused
 		}
-		warm := 1.0
-		if p.fresh {
-			warm += warming * math.Exp(-float64(k-started-1)*ScrapeSeconds/settling)
+		if tick >= started {
+			warm := 1.0
+			if p.fresh {
+				warm += warming * math.Exp(-float64(tick-started)*tickSeconds/settling)
+			}
+			sum.add(g.tick(tick, p, warm))
 		}
-		sum.add(g.interval(k, p, warm))
-		s[k] = Sample{Scraped: true, Counters: sum}
+		if (tick+1+early)%perScrape == 0 && tick >= started {
+			s[(tick+1+early)/perScrape-1] = Sample{Scraped: true, Counters: sum}
+		}
 	}
 }
 
 func (c *Counters) add(d Counters) { *c = c.plus(d) }
 
-// interval makes up what a side counts until scrape k.
-func (g *generator) interval(k int, p pods, warm float64) Counters {
+// tick makes up what a side counts in a tick.
+func (g *generator) tick(k int, p pods, warm float64) Counters {
 	var c Counters
-	mean := g.cell.Rate * ScrapeSeconds * p.size * g.traffic[k]
+	mean := g.cell.Rate * tickSeconds * p.size * g.traffic[k]
 	median := medianSecond * p.slow * g.slow[k] * warm
 	below := 0.0
 	for i := range c.Latency {

@@ -12,6 +12,12 @@ const (
 	Checks  = 30 * 60 / CheckSeconds
 	// PerCheck is how many scrapes there are from check to check.
 	PerCheck = CheckSeconds / ScrapeSeconds
+
+	// tickSeconds is how finely things happen between scrapes, perScrape how many
+	// ticks make a scrape interval.
+	tickSeconds = 5
+	perScrape   = ScrapeSeconds / tickSeconds
+	ticks       = Scrapes * perScrape
 )
 
 // Bounds are the upper bounds of the buckets of latencies in seconds, those of
@@ -34,7 +40,8 @@ type Sample struct {
 	Counters
 }
 
-// Side is one side's samples: number k is scraped (k+1)·15 s after Ready.
+// Side is one side's samples: number k is the newest (k+1)·15 s after Ready. It
+// was scraped up to 10 s before that, each side at a time of its own.
 type Side [Scrapes]Sample
 
 // Run is what Prometheus holds after half an hour.
