@@ -46,6 +46,12 @@ type generator struct {
 	cell Cell
 	// What all sides have in common at each tick, as factors.
 	traffic, errors, slow [ticks]float64
+	// shares are those of latencies that were computed last, for each tick: the next
+	// side often has the same.
+	shares [ticks]struct {
+		median float64
+		of     Buckets
+	}
 }
 
 // weather makes up what all pods have in common.
@@ -121,15 +127,9 @@ func (g *generator) tick(k int, p pods, warm float64) Counters {
 	var c Counters
 	mean := g.cell.Rate * tickSeconds * p.size * g.traffic[k]
 	median := medianSecond * p.slow * g.slow[k] * warm
-	below := 0.0
-	for i := range c.Latency {
-		share := 1.0
-		if i < len(Bounds) {
-			share = lognormal(Bounds[i], median)
-		}
-		c.Latency[i] = g.poisson(mean * (share - below))
+	for i, share := range g.latencies(k, median) {
+		c.Latency[i] = g.poisson(mean * share)
 		c.Total += c.Latency[i]
-		below = share
 	}
 	bad := min(0.95, badShare*p.errors*g.errors[k])
 	if g.cell.Scenario == Bursts {
@@ -140,6 +140,29 @@ func (g *generator) tick(k int, p pods, warm float64) Counters {
 	}
 	c.Bad = g.binomial(c.Total, bad)
 	return c
+}
+
+// latencies are the shares of the buckets where latencies have a median.
+func (g *generator) latencies(tick int, median float64) *Buckets {
+	s := &g.shares[tick]
+	if s.median == median {
+		return &s.of
+	}
+	if before := max(0, tick-1); g.shares[before].median == median {
+		*s = g.shares[before]
+		return &s.of
+	}
+	s.median = median
+	below := 0.0
+	for i := range s.of {
+		upTo := 1.0
+		if i < len(Bounds) {
+			upTo = lognormal(Bounds[i], median)
+		}
+		s.of[i] = upTo - below
+		below = upTo
+	}
+	return &s.of
 }
 
 // lognormal is the share of latencies up to x.
