@@ -101,6 +101,15 @@ func TestShortfall(t *testing.T) {
 	}
 }
 
+func TestReportDoesNotCallTheBarMetThatWasNotTried(t *testing.T) {
+	all := named(t, "Kayenta")
+	var out bytes.Buffer
+	Report(&out, Run(world.Cells(1)[:1], all, 5, 1, func(int) {}), all, false)
+	if strings.Contains(out.String(), "met") {
+		t.Errorf("the report speaks of the bar:\n%s", out.String())
+	}
+}
+
 func TestReportHasEveryCellAndJudge(t *testing.T) {
 	all := named(t, "Kayenta", "Holdfast")
 	cells := Run(world.Cells(10)[:2], all, 5, 1, func(int) {})

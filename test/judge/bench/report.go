@@ -34,6 +34,9 @@ func Report(w io.Writer, cells []Cell, all []judges.Judge, full bool) {
 }
 
 func bar(w io.Writer, cells []Cell, all []judges.Judge) {
+	if !slices.ContainsFunc(cells, func(c Cell) bool { return c.Rate == barRate }) {
+		return
+	}
 	fmt.Fprintf(w, "\nWhere the bar (%d requests/s, the first five scenarios) is not met:\n\n", barRate)
 	for i, j := range all {
 		var short []string
@@ -100,9 +103,9 @@ func percent(share float64) string {
 	switch {
 	case share == 0 || share == 1:
 		return fmt.Sprintf("%.0f %%", 100*share)
-	case share > 0.9995:
+	case share >= 0.9995:
 		return "> 99.9 %"
-	case share < 0.0005:
+	case share <= 0.0005:
 		return "< 0.1 %"
 	default:
 		return fmt.Sprintf("%.1f %%", 100*share)
