@@ -8,6 +8,7 @@ FUZZ    ?= 20s
 N       ?= 200
 SEED    ?= 1
 ORACLE  ?=
+JUDGE   ?=
 CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
 GEN     := $(GO) tool -modfile=test/tools/generate/go.mod controller-gen
 # The race detector needs a C compiler; without one the tests run without it.
@@ -15,7 +16,7 @@ RACE    := $(if $(shell command -v gcc),-race)
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e test-gitops oracle fuzz bench generate lint verify build
+.PHONY: help demo up down test test-unit test-e2e test-gitops oracle fuzz bench bench-judge generate lint verify build
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 bench: ## Measure what it costs to be guarded
 	$(GO) test -run '^$$' -bench . ./webhook/...
 	@$(GO) run -C test ./bench
+
+bench-judge: ## Compare judges by 2000 made-up runs of each kind; JUDGE has flags, such as "-n=200 -only=incident"
+	@$(GO) run -C test ./judge -seed $(SEED) $(JUDGE)
 
 build: ## Build holdfast into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
