@@ -74,6 +74,10 @@ func (p *prometheusStub) Query(ctx context.Context, query string, _ time.Time) (
 	return out, ctx.Err()
 }
 
+func (p *prometheusStub) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+	return p.Query(ctx, fmt.Sprintf("%s from %s to %s step %s", query, from.Format(time.TimeOnly), to.Format(time.TimeOnly), step), to)
+}
+
 var scheme = sync.OnceValue(func() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {
