@@ -3,11 +3,13 @@ package query
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -28,6 +30,9 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 	errs := validateTimes(&spec.Analysis, analysis)
 	if n := len(spec.Analysis.Metrics); n > maxMetrics {
 		errs = append(errs, field.TooMany(analysis.Child("metrics"), n, maxMetrics))
+	}
+	if s := spec.Analysis.Source; s != "" && !slices.Contains(preset.Sources(), s) {
+		errs = append(errs, field.NotSupported(analysis.Child("source"), s, preset.Sources()))
 	}
 	names := map[string]bool{}
 	for i := range spec.Analysis.Metrics {
