@@ -21,7 +21,7 @@ func judgeAlerts(m *v1alpha1.Measurement, firing []Series) {
 	names := make([]string, len(firing))
 	for i, s := range firing {
 		names[i] = s.Labels
-		if name := s.Label["alertname"]; name != "" {
+		if name := s.Metric["alertname"]; name != "" {
 			names[i] = name + " " + strings.TrimPrefix(s.Labels, "ALERTS")
 		}
 	}

@@ -50,7 +50,7 @@ func shares(l v1alpha1.List, series []Series, by string, at time.Time) ([]track,
 	if err != nil {
 		return nil, problem{v1alpha1.MeasuredError, err.Error()}
 	}
-	if !slices.ContainsFunc(series, func(s Series) bool { _, ok := s.Label[l.Label]; return ok }) && len(series) > 0 {
+	if !slices.ContainsFunc(series, func(s Series) bool { _, ok := s.Metric[l.Label]; return ok }) && len(series) > 0 {
 		return nil, problem{v1alpha1.MeasuredNoListLabel, fmt.Sprintf(
 			"no series has the label %s; let the query keep it, as in sum by (%s) (…)", l.Label, l.Label)}
 	}
@@ -58,12 +58,12 @@ func shares(l v1alpha1.List, series []Series, by string, at time.Time) ([]track,
 	for _, s := range series {
 		key := ""
 		if by != "" {
-			key = s.Label[by]
+			key = s.Metric[by]
 		}
 		if tallies[key] == nil {
 			tallies[key] = map[time.Time]*tally{}
 		}
-		value := s.Label[l.Label]
+		value := s.Metric[l.Label]
 		for _, one := range newTrack(s, at).samples {
 			if one.value < 0 {
 				return nil, problem{v1alpha1.MeasuredNoCount, fmt.Sprintf("%s of %s %q is no count", Number(one.value), l.Label, clip(value, 60))}

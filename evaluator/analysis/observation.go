@@ -29,19 +29,19 @@ type Observation struct {
 	Deployment map[string]string
 }
 
-// Series is one value, or with a range query the values in their order, and the
-// labels they have; a scalar has none.
+// Series is one value and the labels it has, as PromQL writes them; a scalar
+// has none.
 type Series struct {
-	// Labels are the labels as PromQL writes them, Label the same by name.
 	Labels string
-	Label  map[string]string
-	// Value is the value, the newest of several.
+	// Value is the value; of a range, the last one.
 	Value float64
-	// Samples are the values of a range query.
+	// Metric has the same labels by name; nil for a scalar.
+	Metric map[string]string
+	// Samples are the values of a range, oldest first; nil for a single value.
 	Samples []Sample
 }
 
-// Sample is one value of a series at a time.
+// Sample is one value of a range.
 type Sample struct {
 	Time  time.Time
 	Value float64

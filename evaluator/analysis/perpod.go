@@ -24,7 +24,7 @@ func podLabelOf(metric v1alpha1.Metric, o Observation) string {
 func ofPods(series []Series, label string, pods []Pod) ([]Series, problem) {
 	var out []Series
 	for _, s := range series {
-		name := s.Label[label]
+		name := s.Metric[label]
 		if name == "" {
 			return nil, problem{v1alpha1.MeasuredNoPodLabel, fmt.Sprintf(
 				"a series has no label %s to tell its pod by (%s); let the query keep it, as in sum by (%s) (…)", label, clip(s.Labels, 120), label)}

@@ -50,7 +50,7 @@ func decodeMatrix(matrix model.Matrix) (series []analysis.Series, wrongType stri
 		case len(stream.Histograms) > 0:
 			return nil, "matrix of histograms"
 		}
-		one := analysis.Series{Labels: stream.Metric.String(), Label: labelsOf(stream.Metric)}
+		one := analysis.Series{Labels: stream.Metric.String(), Metric: labelsOf(stream.Metric)}
 		for _, pair := range stream.Values {
 			if pair.Timestamp == 0 { // what the decoder makes of a value that is not there
 				return nil, "matrix with a sample that has no value"
