@@ -112,7 +112,7 @@ func remember(metric v1alpha1.Metric, s v1alpha1.MetricStatus, at time.Time, o O
 	for _, t := range tracks {
 		present[t.series] = true
 		value := t.samples[len(t.samples)-1].value
-		if math.IsNaN(value) || math.IsInf(value, 0) {
+		if !finite(value) {
 			continue
 		}
 		if !has(first, t.series) {

@@ -3,7 +3,6 @@ package analysis
 import (
 	"math"
 	"strconv"
-	"time"
 
 	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/query"
@@ -39,7 +38,7 @@ func expected(metric v1alpha1.Metric) (criterion, error) {
 }
 
 func sayExpected(e query.Expectation, v float64, l limits) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !finite(v) {
 		return l.say(v)
 	}
 	text := percent(v) + " of the requests succeeded"
@@ -62,5 +61,5 @@ func readable(seconds float64) string {
 			return strconv.FormatFloat(v, 'g', 4, 64) + unit.name
 		}
 	}
-	return time.Duration(0).String()
+	return "" // the last unit takes every value
 }

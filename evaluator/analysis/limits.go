@@ -30,9 +30,11 @@ func (l limits) reason(v float64) string {
 	}
 }
 
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // far is how far a value lies out of the limits, negative inside of them.
 func (l limits) far(v float64) float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !finite(v) {
 		return math.Inf(1)
 	}
 	far := math.Inf(-1)

@@ -31,6 +31,10 @@ func listed(l v1alpha1.List) (criterion, error) {
 		rule:   rule,
 		limits: func(string) (limits, bool) { return within, true },
 		ruleOf: func(limits) string { return rule },
+		reasons: map[string]string{
+			v1alpha1.MeasuredInRange:  v1alpha1.MeasuredInList,
+			v1alpha1.MeasuredAboveMax: v1alpha1.MeasuredOutOfList,
+		},
 		say: func(v float64, _ limits, note string) string {
 			if math.IsNaN(v) {
 				return "the counts have no share: " + note
@@ -81,8 +85,8 @@ func shares(l v1alpha1.List, series []Series, by string, at time.Time) ([]track,
 			t.series, t.label = fmt.Sprintf("{%s=%q}", by, key), map[string]string{by: key}
 		}
 		for when, counted := range tallies[key] {
-			if counted.all > 0 || math.IsNaN(counted.all) {
-				t.samples = append(t.samples, sample{at: when, value: counted.bad / counted.all, note: counted.note()})
+			if counted.all != 0 {
+				t.samples = append(t.samples, sample{at: when, value: counted.share(), note: counted.note()})
 			}
 		}
 		slices.SortFunc(t.samples, func(a, b sample) int { return a.at.Compare(b.at) })
@@ -132,9 +136,17 @@ func (t *tally) add(value string, count float64, bad bool) {
 	t.values = append(t.values, counted{value, count})
 }
 
+// share is that of the bad in all; NaN where a count is no number.
+func (t *tally) share() float64 {
+	if !finite(t.all) {
+		return math.NaN()
+	}
+	return t.bad / t.all
+}
+
 // note names the bad values that were counted most.
 func (t *tally) note() string {
-	if math.IsNaN(t.bad / t.all) {
+	if !finite(t.all) {
 		return "one of them is " + Number(t.all)
 	}
 	slices.SortFunc(t.values, func(a, b counted) int {

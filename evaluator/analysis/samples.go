@@ -69,7 +69,7 @@ func tracksOf(metric v1alpha1.Metric, at time.Time, o Observation) (tracks []tra
 }
 
 func newTrack(s Series, at time.Time) track {
-	t := track{series: s.Labels, label: s.Label}
+	t := track{series: s.Labels, label: s.Metric}
 	if s.Samples == nil {
 		t.samples = []sample{{at: at, value: s.Value}}
 	}

@@ -27,6 +27,13 @@ type criterion struct {
 	ruleOf func(limits) string
 	// say tells what a value is.
 	say func(v float64, l limits, note string) string
+	// reasons are its own words for reasons of a range, where it has some.
+	reasons map[string]string
+}
+
+func (c criterion) reason(l limits, v float64) string {
+	reason := l.reason(v)
+	return cmp.Or(c.reasons[reason], reason)
 }
 
 // criterionOf is the criterion of a metric that is judged by values. Its error
@@ -135,7 +142,9 @@ func compareFindings(a, b finding) int {
 // compare them with.
 func judgeTrack(metric v1alpha1.Metric, c criterion, t track) (finding, bool) {
 	l, ok := c.limits(t.series)
-	if !ok {
+	if newest := t.samples[len(t.samples)-1].value; !ok && !finite(newest) {
+		l = limits{} // what is no number is bad, compared with whatever
+	} else if !ok {
 		return finding{}, false
 	}
 	wanted, err := query.ParseSamples(metric.Samples)
@@ -157,7 +166,7 @@ func judgeTrack(metric v1alpha1.Metric, c criterion, t track) (finding, bool) {
 		}
 	}
 	f := finding{series: t.series, value: worst.value, far: l.far(worst.value), rule: c.ruleOf(l)}
-	f.reason = l.reason(worst.value)
+	f.reason = c.reason(l, worst.value)
 	f.says = c.say(worst.value, l, worst.note)
 	f.good = enough(good, len(samples), wanted)
 	if len(samples) > 1 {
