@@ -64,11 +64,14 @@ type cluster struct {
 
 type prometheusStub struct {
 	observation analysis.Observation
+	mutex       sync.Mutex // of asked
 	asked       []string
 }
 
 func (p *prometheusStub) Query(ctx context.Context, query string, _ time.Time) (analysis.Observation, error) {
+	p.mutex.Lock()
 	p.asked = append(p.asked, query)
+	p.mutex.Unlock()
 	out := p.observation
 	out.Query = query
 	return out, ctx.Err()
