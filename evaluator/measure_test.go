@@ -74,7 +74,7 @@ func TestEveryKindOfMetricIsMeasured(t *testing.T) {
 		v1alpha1.Metric{Name: "latency", Expect: "P99 < 310ms"},
 		v1alpha1.Metric{Name: "each", Expect: "P99 < 310ms", Per: "Pod"},
 		v1alpha1.Metric{Name: "marked", Labels: &v1alpha1.LabelWatch{Selector: sick}},
-		v1alpha1.Metric{Name: "object", Labels: &v1alpha1.LabelWatch{On: "Deployment", Selector: sick}},
+		v1alpha1.Metric{Name: "object", Labels: &v1alpha1.LabelWatch{Of: "Deployment", Selector: sick}},
 		v1alpha1.Metric{Name: "alerts", Alerts: &v1alpha1.AlertWatch{Matchers: []string{`severity="critical"`}}},
 	)
 	c.prometheus.observation = analysis.Observation{}

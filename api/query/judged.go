@@ -66,9 +66,9 @@ func validateList(l v1alpha1.List, at *field.Path) field.ErrorList {
 
 func validateLabels(w v1alpha1.LabelWatch, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	known := []v1alpha1.LabelsOn{v1alpha1.LabelsOnPods, v1alpha1.LabelsOnDeployment}
-	if w.On != "" && !slices.Contains(known, w.On) {
-		errs = append(errs, field.NotSupported(at.Child("on"), w.On, known))
+	known := []v1alpha1.LabelsOf{v1alpha1.LabelsOfPods, v1alpha1.LabelsOfDeployment}
+	if w.Of != "" && !slices.Contains(known, w.Of) {
+		errs = append(errs, field.NotSupported(at.Child("of"), w.Of, known))
 	}
 	selector, err := metav1.LabelSelectorAsSelector(&w.Selector)
 	switch {

@@ -87,7 +87,7 @@ func TestValidateMetric(t *testing.T) {
 		"tolerates all":         {list(v1alpha1.List{Label: "code", Good: []string{"x"}, Tolerance: "100%"}), ".list.tolerance: Invalid value"},
 		"every label":           {labels(metav1.LabelSelector{}), ".labels.selector: Required value: matches everything"},
 		"no label":              {labels(metav1.LabelSelector{MatchLabels: map[string]string{"a b": "c"}}), ".labels.selector: Invalid value"},
-		"labels on":             {metric{Labels: &v1alpha1.LabelWatch{On: "Nodes", Selector: metav1.LabelSelector{MatchLabels: sick}}}, `.labels.on: Unsupported value: "Nodes"`},
+		"labels on":             {metric{Labels: &v1alpha1.LabelWatch{Of: "Nodes", Selector: metav1.LabelSelector{MatchLabels: sick}}}, `.labels.of: Unsupported value: "Nodes"`},
 		"every alert":           {alerts("Any"), ".alerts: Invalid value: \"Any\": about: Any needs matchers"},
 		"alerts about":          {alerts("All", `a="b"`), `.alerts.about: Unsupported value: "All"`},
 		"no matcher":            {alerts("", "critical"), `.alerts.matchers[0]: Invalid value: "critical": line 1, column 1: expected one label matcher, as in severity="critical"`},

@@ -38,7 +38,7 @@ func (a *Analysis) SetMetricDefaults(metrics []Metric) {
 			setDefaultText(&m.Source, a.Source)
 		}
 		if m.Labels != nil {
-			setDefaultText(&m.Labels.On, LabelsOnPods)
+			setDefaultText(&m.Labels.Of, LabelsOfPods)
 			setDefault(&m.FailureLimit, 0)
 		}
 		if m.Alerts != nil {

@@ -264,25 +264,27 @@ type List struct {
 
 // LabelWatch fails a canary when a label appears.
 type LabelWatch struct {
-	// on is where: on any canary pod, or on the Deployment.
+	// of is whose labels are watched: those of the canary's pods, any of which
+	// counts, or of the Deployment. (It is not called "on", which is how YAML
+	// writes true.)
 	// +optional
 	// +kubebuilder:default=Pods
-	On LabelsOn `json:"on,omitempty"`
+	Of LabelsOf `json:"of,omitempty"`
 	// selector is what must not match.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="has(self.matchLabels) && size(self.matchLabels) > 0 || has(self.matchExpressions) && size(self.matchExpressions) > 0",message="matches everything; name a label that means the canary is bad"
 	Selector metav1.LabelSelector `json:"selector"`
 }
 
-// LabelsOn is where labels are watched.
+// LabelsOf is whose labels are watched.
 //
 // +kubebuilder:validation:Enum=Pods;Deployment
-type LabelsOn string
+type LabelsOf string
 
-// Where labels can be watched.
+// Whose labels can be watched.
 const (
-	LabelsOnPods       LabelsOn = "Pods"
-	LabelsOnDeployment LabelsOn = "Deployment"
+	LabelsOfPods       LabelsOf = "Pods"
+	LabelsOfDeployment LabelsOf = "Deployment"
 )
 
 // AlertWatch fails a canary when an alert fires. It asks Prometheus for the

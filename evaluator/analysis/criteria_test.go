@@ -300,7 +300,7 @@ func TestExpectation(t *testing.T) {
 func TestLabels(t *testing.T) {
 	sick := metav1.LabelSelector{MatchLabels: map[string]string{"sick": "true"}}
 	onPods := v1alpha1.Metric{Labels: &v1alpha1.LabelWatch{Selector: sick}}
-	onDeployment := v1alpha1.Metric{Labels: &v1alpha1.LabelWatch{On: "Deployment", Selector: sick}}
+	onDeployment := v1alpha1.Metric{Labels: &v1alpha1.LabelWatch{Of: "Deployment", Selector: sick}}
 	marked := append(pods("a"), Pod{Name: "b", Labels: map[string]string{"sick": "true"}})
 	check(t, map[string]judged{
 		"no pod has it":             {metric: onPods, o: Observation{Pods: pods("a", "b")}, outcome: "Passed", reason: "NoLabel", rule: "no canary pod matches sick=true"},

@@ -17,7 +17,7 @@ import (
 
 func labelsRule(w v1alpha1.LabelWatch) string {
 	where := "canary pod"
-	if w.On == v1alpha1.LabelsOnDeployment {
+	if w.Of == v1alpha1.LabelsOfDeployment {
 		where = "Deployment"
 	}
 	return fmt.Sprintf("no %s matches %s", where, metav1.FormatLabelSelector(&w.Selector))
@@ -29,7 +29,7 @@ func judgeLabels(m *v1alpha1.Measurement, w v1alpha1.LabelWatch, o Observation) 
 		refuse(m, v1alpha1.MeasuredError, fmt.Sprintf("selector %s: %s", metav1.FormatLabelSelector(&w.Selector), err))
 		return
 	}
-	if w.On == v1alpha1.LabelsOnDeployment {
+	if w.Of == v1alpha1.LabelsOfDeployment {
 		concludeLabels(m, selector, "the Deployment", selector.Matches(labels.Set(o.Deployment)))
 		return
 	}
