@@ -118,13 +118,20 @@ func (s source) rates(name string, and []string) string {
 	return strings.Join(out, " or ")
 }
 
+// quantile is that of the durations, in the source's unit. Where it lies beyond
+// the last finite bucket, histogram_quantile gives the end of that bucket, which
+// is no longer than many a limit; here it is infinite.
 func (s source) quantile(r Request, q float64) string {
 	number := strconv.FormatFloat(q, 'g', -1, 64)
-	value := fmt.Sprintf("histogram_quantile(%s, %s)", number, r.sum("le", s.rates(s.durations+"_bucket", nil)))
+	buckets := s.durations + "_bucket"
+	beyond := fmt.Sprintf("(max by (%s) (%s) < %s * %s)", r.By,
+		r.sum("le", s.rates(buckets, []string{`le!="+Inf"`})), number, r.sum("", s.rates(buckets, []string{`le="+Inf"`})))
+	value := fmt.Sprintf("(\n  histogram_quantile(%s, %s)\n  unless on (%s) %s\n  or %s * 0 + Inf", number,
+		r.sum("le", s.rates(buckets, nil)), r.By, beyond, beyond)
 	if s.native {
-		value = fmt.Sprintf("(%s\n  or histogram_quantile(%s, %s))", value, number, r.sum("", s.rates(s.durations, nil)))
+		value += fmt.Sprintf("\n  or histogram_quantile(%s, %s)", number, r.sum("", s.rates(s.durations, nil)))
 	}
-	return value
+	return value + "\n)"
 }
 
 // observed is how many requests a second have a duration.

@@ -38,12 +38,17 @@ func expected(metric v1alpha1.Metric) (criterion, error) {
 }
 
 func sayExpected(e query.Expectation, v float64, l limits) string {
-	if !finite(v) {
+	beyond := !e.Success() && math.IsInf(v, 1)
+	if !finite(v) && !beyond {
 		return l.say(v)
 	}
-	text := percent(v) + " of the requests succeeded"
-	if !e.Success() {
-		text = "P" + strconv.FormatFloat(e.Quantile*100, 'g', 6, 64) + " is " + readable(v)
+	quantile := "P" + strconv.FormatFloat(e.Quantile*100, 'g', 6, 64)
+	text := quantile + " is " + readable(v)
+	switch {
+	case e.Success():
+		text = percent(v) + " of the requests succeeded"
+	case beyond:
+		text = quantile + " lies beyond the last finite bucket of the histogram"
 	}
 	if l.reason(v) != v1alpha1.MeasuredInRange {
 		text += ", which is not " + e.Text

@@ -13,7 +13,7 @@ import (
 
 const (
 	maxMessage = 300
-	maxQuery   = 2048
+	maxQuery   = 4096
 )
 
 // Judge says what an observation of a metric is worth, given what was measured

@@ -212,6 +212,25 @@ func TestEachPodByItself(t *testing.T) {
 	}
 }
 
+func TestAQuantileBeyondTheBucketsIsInfinite(t *testing.T) {
+	const bucket = `http_request_duration_seconds_bucket{namespace="shop",pod="web-abc-x1",le="%s"} 0+%dx40` + "\n"
+	series := fmt.Sprintf(bucket+bucket+bucket, "5", 80, "10", 98, "+Inf", 100) +
+		`http_request_duration_seconds_count{namespace="shop",pod="web-abc-x1"} 0+100x40`
+	for quantile, want := range map[float64]float64{0.99: math.Inf(1), 0.98: 10, 0.89: 7.5} {
+		for _, by := range []string{"", "pod"} {
+			text, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary", By: by}.Duration(quantile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ask(t, text, series)
+			value, ok := got[map[string]string{"": "", "pod": "web-abc-x1"}[by]]
+			if len(got) != 1 || !ok || value != want && math.Abs(value-want) > 1e-9 {
+				t.Errorf("quantile %g by %q is %v, want %g", quantile, by, got, want)
+			}
+		}
+	}
+}
+
 func TestANativeHistogramDoesAsWell(t *testing.T) {
 	text, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}.Duration(0.99)
 	if err != nil {
