@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -131,8 +132,10 @@ func failed(s v1alpha1.MetricStatus, limit int32) Judgment {
 	}
 	m := newestFailed(s)
 	message := fmt.Sprintf("metric %s: %s", s.Name, m.Message)
-	if s.Name != Pods {
+	if strings.HasPrefix(m.Range, "[") && s.Name != Pods {
 		message += fmt.Sprintf(" (range %s)", m.Range)
+	} else if s.Name != Pods {
+		message += fmt.Sprintf(" (wanted: %s)", m.Range)
 	}
 	message += fmt.Sprintf("; failed %d times in a row, limit %d", s.ConsecutiveFailures, limit)
 	if m.Query != "" {

@@ -181,3 +181,16 @@ func TestAPlanIsRefusedWithItsRemedy(t *testing.T) {
 		}
 	}
 }
+
+func TestExpectationsInAnnotations(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{})
+	plan := []string{"holdfast.dev/period: 10s", "metric.holdfast.dev/success: success >= 95%", "metric.holdfast.dev/latency: P99 < 20s"}
+	bad := s.newestRun(s.must("apply", "-f", "-", annotate(s.web("v2", "--error-rate=0.5"), plan...)))
+	ended := s.wantReverted(bad.Name, v1alpha1.ReasonMetricOutOfRange)
+	if !strings.Contains(ended.Status.Message, "metric success: ") || !strings.Contains(ended.Status.Message, "of the requests succeeded, which is not success >= 95%") {
+		t.Errorf("message %q", ended.Status.Message)
+	}
+	good := s.newestRun(s.must("apply", "-f", "-", annotate(s.web("v3"), plan...)))
+	s.awaitPhase(good.Name, v1alpha1.PhaseReleased)
+}
