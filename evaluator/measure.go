@@ -24,15 +24,15 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	errs := make([]error, len(metrics))
 	var wait sync.WaitGroup
 	for i, metric := range metrics {
-		rendered, err := surroundings.render(ctx, metric, at)
+		q, err := surroundings.render(ctx, metric, at)
 		if err != nil {
 			observations[i] = analysis.Observation{Error: err.Error()}
 			continue
 		}
-		if rendered == "" { // it looks at what is known already
+		if q.text == "" { // it looks at what is known already
 			continue
 		}
-		wait.Go(func() { observations[i], errs[i] = e.ask(ctx, seen, metric, rendered, at) })
+		wait.Go(func() { observations[i], errs[i] = e.ask(ctx, seen, metric, q, at) })
 	}
 	wait.Wait()
 	if ctx.Err() != nil {
@@ -48,15 +48,23 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	return round, nil
 }
 
-// ask asks the query of a metric, for the time or for what it looks back over.
-func (e *evaluator) ask(ctx context.Context, seen observed, metric v1alpha1.Metric, rendered string, at time.Time) (analysis.Observation, error) {
+// rendered is a query as it is sent.
+type rendered struct {
+	text string
+	// back is how far each value of it looks back, as far as placeholders say.
+	back time.Duration
+}
+
+// ask asks the query of a metric, for the time or for what it looks back over:
+// from when the first value of a range no longer looks back before Ready.
+func (e *evaluator) ask(ctx context.Context, seen observed, metric v1alpha1.Metric, q rendered, at time.Time) (analysis.Observation, error) {
 	if metric.Over == nil {
-		return e.prometheus.Query(ctx, rendered, at)
+		return e.prometheus.Query(ctx, q.text, at)
 	}
 	step := analysis.Step(*metric.Over)
-	back := clampWindow(metric.Over.Duration.Duration, seen.run, at)
+	back := clampWindow(metric.Over.Duration.Duration, seen.run, at.Add(-q.back))
 	from := at.Add(-back.Truncate(step)) // so that a step ends at the time itself
-	return e.prometheus.QueryRange(ctx, rendered, from, at, step)
+	return e.prometheus.QueryRange(ctx, q.text, from, at, step)
 }
 
 // clampWindow keeps a window from reaching back before the canary was Ready.
@@ -100,31 +108,37 @@ type lazy struct {
 	stableKnown bool
 }
 
-// render is the query of a metric as it is sent, "" if it has none.
-func (l *lazy) render(ctx context.Context, metric v1alpha1.Metric, at time.Time) (string, error) {
+// render is the query of a metric; without text if it has none.
+func (l *lazy) render(ctx context.Context, metric v1alpha1.Metric, at time.Time) (rendered, error) {
 	template, err := query.Of(metric, l.e.labels.Pod)
 	if err != nil {
-		return "", fmt.Errorf("query of metric %s: %w", metric.Name, err)
+		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
 	if template.String() == "" {
-		return "", nil
+		return rendered{}, nil
 	}
 	values := l.values(metric, at)
 	if template.Uses(query.Stable) {
 		if values.Stable, err = l.stableNames(ctx); err != nil {
-			return "", err
+			return rendered{}, err
 		}
 	}
 	if template.Uses(query.Service) {
 		if values.Service, err = l.serviceName(ctx); err != nil {
-			return "", err
+			return rendered{}, err
 		}
 	}
-	rendered, err := template.Render(values)
-	if err != nil {
-		return "", fmt.Errorf("query of metric %s: %w", metric.Name, err)
+	var out rendered
+	if out.text, err = template.Render(values); err != nil {
+		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
-	return rendered, nil
+	if template.Uses(query.Window) {
+		out.back = values.Window
+	}
+	if template.Uses(query.Interval) {
+		out.back = max(out.back, values.Interval)
+	}
+	return out, nil
 }
 
 // minWindow is what windows are at least where none is said: a rate needs two

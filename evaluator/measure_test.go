@@ -51,6 +51,8 @@ func TestWindowsDoNotReachBackBeforeTheCanaryWasReady(t *testing.T) {
 		v1alpha1.Metric{Name: "over", Query: "up{ {{canary}} }", Range: r,
 			Over: &v1alpha1.Over{Duration: metav1.Duration{Duration: 5 * time.Minute}, Step: &metav1.Duration{Duration: 3 * time.Second}}},
 		v1alpha1.Metric{Name: "window", Query: "rate(x[{{window}}])", Range: r},
+		v1alpha1.Metric{Name: "both", Query: "rate(z[{{window}}])", Range: r, Window: &metav1.Duration{Duration: 4 * time.Second},
+			Over: &v1alpha1.Over{Duration: metav1.Duration{Duration: 5 * time.Minute}, Step: &metav1.Duration{Duration: time.Second}}},
 		v1alpha1.Metric{Name: "short", Query: "rate(y[{{window}}])", Range: r, Window: &metav1.Duration{Duration: 3 * time.Second}},
 	)
 	c.hold()
@@ -60,6 +62,7 @@ func TestWindowsDoNotReachBackBeforeTheCanaryWasReady(t *testing.T) {
 	for _, want := range []string{
 		"} from " + readyAt.Add(time.Second).Format(time.TimeOnly) + " to " + at.Format(time.TimeOnly) + " step 3s",
 		"rate(x[10s])", "rate(y[3s])",
+		"rate(z[4s]) from " + readyAt.Add(4*time.Second).Format(time.TimeOnly) + " to " + at.Format(time.TimeOnly) + " step 1s",
 	} {
 		if !slices.ContainsFunc(c.prometheus.asked, func(q string) bool { return strings.Contains(q, want) }) {
 			t.Errorf("%s was not asked in\n%s", want, strings.Join(c.prometheus.asked, "\n"))
