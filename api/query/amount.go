@@ -71,9 +71,17 @@ func parseNumber(text string, percent bool) (float64, error) {
 
 // Samples is which samples of a series must be good.
 type Samples struct {
-	// Last: the newest. Otherwise at least Share of them, where 1 is all.
-	Last  bool
-	Share float64
+	// Last: the newest. Otherwise at least so many percent of them.
+	Last    bool
+	Percent int
+}
+
+// Enough says whether so many good samples of so many are enough.
+func (s Samples) Enough(good, all int) bool {
+	if s.Last {
+		return good == all
+	}
+	return good*100 >= s.Percent*all
 }
 
 var percentage = regexp.MustCompile(`^([1-9][0-9]?|100)%$`)
@@ -82,12 +90,12 @@ var percentage = regexp.MustCompile(`^([1-9][0-9]?|100)%$`)
 func ParseSamples(text string) (Samples, error) {
 	switch {
 	case text == "" || text == v1alpha1.SamplesAll:
-		return Samples{Share: 1}, nil
+		return Samples{Percent: 100}, nil
 	case text == v1alpha1.SamplesLast:
 		return Samples{Last: true}, nil
 	case percentage.MatchString(text):
-		share, err := parseNumber(strings.TrimSuffix(text, "%"), true)
-		return Samples{Share: share}, err
+		percent, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
+		return Samples{Percent: percent}, err
 	}
 	return Samples{}, errors.New(`must be All, Last or a share from "1%" to "100%"`)
 }

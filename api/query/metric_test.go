@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -161,5 +162,17 @@ func TestShares(t *testing.T) {
 		if got, err := ParseAmount(text); err == nil {
 			t.Errorf("%s: got %+v", text, got)
 		}
+	}
+}
+
+func TestEnoughSamplesAreCountedInWholeNumbers(t *testing.T) {
+	for percent := 1; percent <= 100; percent++ {
+		wanted, err := ParseSamples(fmt.Sprintf("%d%%", percent))
+		if err != nil || !wanted.Enough(percent, 100) || wanted.Enough(percent-1, 100) {
+			t.Errorf("%d%%: %+v, %v", percent, wanted, err)
+		}
+	}
+	if last, err := ParseSamples("Last"); err != nil || !last.Enough(1, 1) || last.Enough(0, 1) {
+		t.Errorf("Last: %+v, %v", last, err)
 	}
 }

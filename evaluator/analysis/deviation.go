@@ -1,9 +1,12 @@
 package analysis
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/api/query"
@@ -42,7 +45,8 @@ func deviating(d v1alpha1.Deviation, before v1alpha1.MetricStatus) (criterion, e
 	}
 	c.rule = what + ", " + amountText(d)
 	c.limits = func(series string) (limits, bool) {
-		i := slices.IndexFunc(references, func(r v1alpha1.SeriesValue) bool { return r.Labels == series })
+		key := referenceKey(series)
+		i := slices.IndexFunc(references, func(r v1alpha1.SeriesValue) bool { return r.Labels == key })
 		if i < 0 {
 			return limits{}, false
 		}
@@ -110,16 +114,17 @@ func remember(metric v1alpha1.Metric, s v1alpha1.MetricStatus, at time.Time, o O
 	first, previous := slices.Clone(s.First), slices.Clone(s.Previous)
 	present := map[string]bool{}
 	for _, t := range tracks {
-		present[t.series] = true
+		key := referenceKey(t.series)
+		present[key] = true
 		value := t.samples[len(t.samples)-1].value
 		if !finite(value) {
 			continue
 		}
-		if !has(first, t.series) {
-			first = put(first, t.series, value)
+		if !has(first, key) {
+			first = put(first, key, value)
 		}
 		if f, compared := judgeTrack(metric, c, t); !compared || f.good {
-			previous = put(previous, t.series, value)
+			previous = put(previous, key, value)
 		}
 	}
 	if metric.Deviation.From == v1alpha1.FromFirst {
@@ -128,6 +133,17 @@ func remember(metric v1alpha1.Metric, s v1alpha1.MetricStatus, at time.Time, o O
 		s.Previous = keep(previous, present)
 	}
 	return s
+}
+
+// referenceKey is what a series is known by in the status: its labels, and of
+// very long ones the beginning and a hash.
+func referenceKey(series string) string {
+	const limit = 256
+	if len(series) <= limit {
+		return strings.ToValidUTF8(series, "?")
+	}
+	sum := sha256.Sum256([]byte(series))
+	return strings.ToValidUTF8(series[:limit], "") + "…" + hex.EncodeToString(sum[:8])
 }
 
 func has(values []v1alpha1.SeriesValue, series string) bool {

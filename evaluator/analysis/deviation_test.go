@@ -106,3 +106,14 @@ func TestDeviationIsOfEachSeriesByItself(t *testing.T) {
 		t.Errorf("%d references are kept", len(s.First))
 	}
 }
+
+func TestSeriesWithLongLabelsAreToldApartInFewBytes(t *testing.T) {
+	metric := defaulted(v1alpha1.Metric{Deviation: &v1alpha1.Deviation{From: "First", By: "10"}})
+	long := strings.Repeat("x", 5000)
+	a, b := series(1, "path", long+"a"), series(100, "path", long+"b")
+	s := Take(metric, v1alpha1.MetricStatus{}, noon, Observation{Series: []Series{a, b}})
+	s = Take(metric, s, noon, Observation{Series: []Series{b, a}})
+	if m, _ := Newest(s); m.Outcome != v1alpha1.OutcomePassed || len(s.First) != 2 || len(s.First[0].Labels) > 300 {
+		t.Errorf("got %+v with references %+v", m, s.First)
+	}
+}

@@ -86,7 +86,7 @@ func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // percent writes a share in percent, with as many digits as people read.
 func percent(share float64) string {
-	return strconv.FormatFloat(share*100, 'g', 4, 64) + "%"
+	return strconv.FormatFloat(share*100, 'g', 6, 64) + "%"
 }
 
 // OneLine joins the lines and words of a text that somebody else wrote.

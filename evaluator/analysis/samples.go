@@ -111,14 +111,6 @@ func Step(over v1alpha1.Over) time.Duration {
 	return max(over.Step.Duration, time.Second)
 }
 
-// enough says whether so many of the samples are good as must be.
-func enough(good, all int, wanted query.Samples) bool {
-	if wanted.Last || wanted.Share >= 1 {
-		return good == all
-	}
-	return float64(good) >= wanted.Share*float64(all)
-}
-
 // samplesRule is what the rule says of the samples of a range query.
 func samplesRule(metric v1alpha1.Metric) string {
 	if metric.Over == nil {

@@ -149,7 +149,7 @@ func judgeTrack(metric v1alpha1.Metric, c criterion, t track) (finding, bool) {
 	}
 	wanted, err := query.ParseSamples(metric.Samples)
 	if err != nil { // refused with the plan; all is the strictest
-		wanted = query.Samples{Share: 1}
+		wanted = query.Samples{Percent: 100}
 	}
 	samples := t.samples
 	if wanted.Last {
@@ -168,11 +168,11 @@ func judgeTrack(metric v1alpha1.Metric, c criterion, t track) (finding, bool) {
 	f := finding{series: t.series, value: worst.value, far: l.far(worst.value), rule: c.ruleOf(l)}
 	f.reason = c.reason(l, worst.value)
 	f.says = c.say(worst.value, l, worst.note)
-	f.good = enough(good, len(samples), wanted)
+	f.good = wanted.Enough(good, len(samples))
 	if len(samples) > 1 {
 		f.says = fmt.Sprintf("%d of %d samples good; the worst: %s", good, len(samples), f.says)
-		if !wanted.Last && wanted.Share < 1 {
-			f.says = fmt.Sprintf("%s must be: %s", percent(wanted.Share), f.says)
+		if !wanted.Last && wanted.Percent < 100 {
+			f.says = fmt.Sprintf("%d%% must be: %s", wanted.Percent, f.says)
 			f.reason = v1alpha1.MeasuredFewGood
 			if f.good {
 				f.reason = v1alpha1.MeasuredInRange
