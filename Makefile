@@ -34,6 +34,7 @@ test: test-unit test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
+	$(GO) test -C test/presets $(PKGS)
 
 test-e2e: ## Run the tests that need the test cluster
 	$(GO) test -C test -count=1 -timeout 30m -parallel 12 $(TESTS)
@@ -73,6 +74,7 @@ lint: ## Run the linters
 	$(LINT) run $(PKGS)
 	cd test && $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
+	cd test/presets && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 
 verify: ## Check that generated files and go.mod files are up to date
 	@.ci/verify

@@ -64,14 +64,21 @@ type cluster struct {
 
 type prometheusStub struct {
 	observation analysis.Observation
+	mutex       sync.Mutex // of asked
 	asked       []string
 }
 
 func (p *prometheusStub) Query(ctx context.Context, query string, _ time.Time) (analysis.Observation, error) {
+	p.mutex.Lock()
 	p.asked = append(p.asked, query)
+	p.mutex.Unlock()
 	out := p.observation
 	out.Query = query
 	return out, ctx.Err()
+}
+
+func (p *prometheusStub) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+	return p.Query(ctx, fmt.Sprintf("%s from %s to %s step %s", query, from.Format(time.TimeOnly), to.Format(time.TimeOnly), step), to)
 }
 
 var scheme = sync.OnceValue(func() *runtime.Scheme {

@@ -27,7 +27,7 @@ func planAnnotations(d deployment) map[string]string {
 	out := map[string]string{}
 	for key, value := range d.annotations() {
 		text, ok := value.(string)
-		if ok && (key == v1alpha1.PeriodAnnotation || strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)) {
+		if ok && (key == v1alpha1.PeriodAnnotation || key == v1alpha1.SourceAnnotation || strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)) {
 			out[key] = text
 		}
 	}

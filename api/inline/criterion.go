@@ -16,6 +16,13 @@ const example = `write it as: sum(rate(errors_total{ {{canary}} }[1m])) in [0, 0
 // rangeStart is the word in and the bracket behind it, at the end of a text.
 var rangeStart = regexp.MustCompile(`(^|[\s)\]}])in\s*\[$`)
 
+// expectation is how an expectation begins; what ends in a range is none.
+var expectation = regexp.MustCompile(`^\s*(success\s*($|[<>=!≤≥0-9])|[Pp][0-9.]+\s*($|[<>=!≤≥]))`)
+
+func isExpectation(text string) bool {
+	return expectation.MatchString(text) && !strings.HasSuffix(strings.TrimRight(text, " \t\r\n"), "]")
+}
+
 // parseCriterion cuts "<PromQL> in [<min>, <max>]" into its query and its range
 // and checks both. The last such range counts, so PromQL may have brackets too.
 // Places in mistakes are places in text.
@@ -26,7 +33,7 @@ func parseCriterion(text string) (string, v1alpha1.Range, *query.Error) {
 		return "", none, query.ErrorAt(text, 0, "the metric is empty; %s", example)
 	}
 	if text[end-1] != ']' {
-		return "", none, query.ErrorAt(text, end, "expected a range such as “in [0, 0.05]” at the end; %s", example)
+		return "", none, query.ErrorAt(text, end, "expected a range such as “in [0, 0.05]” at the end, or an expectation such as “P99 < 310ms” or “success >= 99%%”; %s", example)
 	}
 	open := strings.LastIndexByte(text[:end], '[')
 	if open < 0 {

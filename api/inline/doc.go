@@ -9,6 +9,13 @@
 // value must lie in, ends included. An end that is left out, or written -inf or
 // inf, is open: "[0, ]" is at least 0.
 //
+// A metric can also be an expectation of package query, whose query is made for
+// the source that holdfast.dev/source names:
+//
+//	holdfast.dev/source: Istio
+//	metric.holdfast.dev/latency: P99 < 310ms
+//	metric.holdfast.dev/success: success >= 99%
+//
 // The package is pure. A mistake is a field error on the annotation, with its
 // place in the annotation's value.
 package inline

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -48,6 +49,12 @@ func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.Error
 		}
 		spec.Analysis.Period = &metav1.Duration{Duration: period}
 	}
+	if text, ok := annotations[v1alpha1.SourceAnnotation]; ok {
+		spec.Analysis.Source = v1alpha1.Source(strings.TrimSpace(text))
+		if known := preset.Sources(); !slices.Contains(known, spec.Analysis.Source) {
+			errs = append(errs, field.NotSupported(path.Key(v1alpha1.SourceAnnotation), clip(text), known))
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		name, isMetric := strings.CutPrefix(key, v1alpha1.MetricAnnotationPrefix)
 		if !isMetric {
@@ -76,6 +83,12 @@ func setDefaults(spec *v1alpha1.CanaryPlanSpec) {
 
 func parseMetric(name, text string, at *field.Path) (v1alpha1.Metric, field.ErrorList) {
 	errs := query.ValidateName(name, at)
+	if isExpectation(text) {
+		if _, mistake := query.ParseExpectation(text); mistake != nil {
+			errs = append(errs, field.Invalid(at, clip(text), mistake.Error()))
+		}
+		return v1alpha1.Metric{Name: name, Expect: strings.TrimSpace(text)}, errs
+	}
 	head, limits, mistake := parseCriterion(text)
 	if mistake != nil {
 		return v1alpha1.Metric{}, append(errs, field.Invalid(at, clip(text), mistake.Error()))

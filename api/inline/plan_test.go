@@ -42,6 +42,18 @@ func TestParse(t *testing.T) {
 			map[string]string{errorsKey: `sum by (in) (rate(x{a=" in [1, 2]"}[5m]))in[ +1 , 2 ]` + "\n"},
 			"30s", "15m0s", []string{`errors sum by (in) (rate(x{a=" in [1, 2]"}[5m])) [1 2]`},
 		},
+		"expectations": {
+			map[string]string{errorsKey: " success ≥ 99.5%\n", latencyKey: "P99 < 310ms"},
+			"30s", "15m0s", []string{"errors success ≥ 99.5% by PrometheusClient", "latency P99 < 310ms by PrometheusClient"},
+		},
+		"expectations of a source": {
+			map[string]string{latencyKey: "p99.9<=1.5s", v1alpha1.SourceAnnotation: "Istio"},
+			"30s", "15m0s", []string{"latency p99.9<=1.5s by Istio"},
+		},
+		"a series named like an expectation": {
+			map[string]string{errorsKey: "success in [0, 1]", latencyKey: "P99 < 310 in [0, 1]"},
+			"30s", "15m0s", []string{"errors success [0 1]", "latency P99 < 310 [0 1]"},
+		},
 		"several lines": {
 			map[string]string{errorsKey: "up{ {{canary}} }\n  in [0, -0]\n"},
 			"30s", "15m0s", []string{"errors up{ {{canary}} } [0 -0]"},
@@ -54,6 +66,10 @@ func TestParse(t *testing.T) {
 			}
 			var metrics []string
 			for _, m := range spec.Analysis.Metrics {
+				if m.Expect != "" {
+					metrics = append(metrics, m.Name+" "+m.Expect+" by "+string(m.Source))
+					continue
+				}
 				metrics = append(metrics, m.Name+" "+m.Query+" ["+end(m.Range.Min)+" "+end(m.Range.Max)+"]")
 			}
 			got := append([]string{spec.Analysis.Interval.Duration.String(), spec.Analysis.Period.Duration.String()}, metrics...)
@@ -110,6 +126,9 @@ func TestParsePlacesMistakes(t *testing.T) {
 		"max is -inf":              {errorsKey, "up in [, -inf]", "line 1, column 10: max cannot be -inf"},
 		"PromQL, on a second line": {errorsKey, "up{ {{canary}} }\n + nope(1) in [0, 1]", "line 2, column 4: unknown function"},
 		"placeholder":              {errorsKey, "  up{ {{pod}} } in [0, 1]", "line 1, column 7: unknown placeholder {{pod}}"},
+		"expectation without unit": {latencyKey, " P99 < 310", "line 1, column 8: 310 has no unit"},
+		"expectation upside down":  {latencyKey, "success < 0.99", "line 1, column 9: a share of successes has a lower end"},
+		"unfinished expectation":   {latencyKey, "success >", "line 1, column 10: expected a share"},
 		"name of a metric":         {v1alpha1.MetricAnnotationPrefix + "Errors_5xx", "up in [0, 1]", "lower-case letters"},
 		"reserved name":            {v1alpha1.MetricAnnotationPrefix + "pods", "up in [0, 1]", "choose another name"},
 	} {
@@ -122,6 +141,14 @@ func TestParsePlacesMistakes(t *testing.T) {
 				t.Errorf("got  %s\nwant %s in it", errs[0], tc.want)
 			}
 		})
+	}
+}
+
+func TestParseRefusesAnUnknownSource(t *testing.T) {
+	_, errs := Parse(map[string]string{latencyKey: "P99 < 310ms", v1alpha1.SourceAnnotation: "istio"})
+	want := `metadata.annotations[holdfast.dev/source]: Unsupported value: "istio": supported values: "EnvoyGateway", "Istio", "Linkerd"`
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
+		t.Errorf("got %v, want %s", errs, want)
 	}
 }
 
@@ -143,6 +170,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"10m", "up in [0, 1]"}, {"", "in [,]"}, {"1h2m3.5s", "x[5m] in [0,1] in [ -1e-3 , ]"}, {"1d", "]["}, {"1s", "upin[0,1]"},
 		{"9223372036854775807h", "{{canary}} in [0, 1]"}, {"1.s", "up{ {{canary}} } in\n[-inf, +INF]"}, {"5m", "é in [0, 1]"},
+		{"5m", "P99.9 <= 1m2.5s"}, {"5m", "success ≥ .5%"}, {"5m", "success>"},
 	} {
 		f.Add(seed[0], "errors", seed[1])
 	}

@@ -26,10 +26,12 @@ const (
 	Service Placeholder = "service"
 	// Interval stands for the analysis interval as a PromQL duration.
 	Interval Placeholder = "interval"
+	// Window stands for the window of the metric as a PromQL duration.
+	Window Placeholder = "window"
 )
 
 // known are the placeholders that may be used, in the order messages list them.
-var known = []Placeholder{Canary, Stable, Namespace, Deployment, Service, Interval}
+var known = []Placeholder{Canary, Stable, Namespace, Deployment, Service, Interval, Window}
 
 // place is where in PromQL a placeholder stands.
 type place int
@@ -52,7 +54,7 @@ func (p Placeholder) check(in place) string {
 		return "{{baseline}} is not available until runs start baseline pods, which this version does not; compare with {{stable}}"
 	case !slices.Contains(known, p):
 		return fmt.Sprintf("unknown placeholder {{%s}}; known are %s", clip(string(p), 40), knownList())
-	case p == Interval:
+	case p == Interval || p == Window:
 		return ""
 	case p == Canary || p == Stable:
 		if in == matchers {

@@ -2,13 +2,14 @@ package query
 
 import (
 	"fmt"
-	"math"
 	"regexp"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -30,6 +31,9 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 	if n := len(spec.Analysis.Metrics); n > maxMetrics {
 		errs = append(errs, field.TooMany(analysis.Child("metrics"), n, maxMetrics))
 	}
+	if s := spec.Analysis.Source; s != "" && !slices.Contains(preset.Sources(), s) {
+		errs = append(errs, field.NotSupported(analysis.Child("source"), s, preset.Sources()))
+	}
 	names := map[string]bool{}
 	for i := range spec.Analysis.Metrics {
 		m := &spec.Analysis.Metrics[i]
@@ -39,10 +43,7 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 		}
 		names[m.Name] = true
 		errs = append(errs, ValidateName(m.Name, at.Child("name"))...)
-		if _, err := Parse(m.Query); err != nil {
-			errs = append(errs, field.Invalid(at.Child("query"), clip(m.Query, 100), err.Error()))
-		}
-		errs = append(errs, validateRange(m.Range, at.Child("range"))...)
+		errs = append(errs, validateMetric(*m, spec.Analysis, at)...)
 	}
 	return errs
 }
@@ -86,19 +87,4 @@ func length(d *metav1.Duration) time.Duration {
 		return 0
 	}
 	return d.Duration
-}
-
-func validateRange(r v1alpha1.Range, at *field.Path) field.ErrorList {
-	for _, end := range []*float64{r.Min, r.Max} {
-		if end != nil && (math.IsNaN(*end) || math.IsInf(*end, 0)) {
-			return field.ErrorList{field.Invalid(at, *end, "must be a finite number; leave an end out to have none")}
-		}
-	}
-	switch {
-	case r.Min == nil && r.Max == nil:
-		return field.ErrorList{field.Required(at, "needs min, max or both")}
-	case r.Min != nil && r.Max != nil && *r.Min > *r.Max:
-		return field.ErrorList{field.Invalid(at, fmt.Sprintf("[%g, %g]", *r.Min, *r.Max), "min must not be greater than max")}
-	}
-	return nil
 }

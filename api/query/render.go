@@ -10,6 +10,8 @@ import (
 
 const sampleInterval = 30 * time.Second
 
+const defaultPodLabel = "pod"
+
 // Labels are the names of the labels by which Prometheus knows a pod.
 type Labels struct {
 	// Namespace is "namespace" if empty, Pod is "pod".
@@ -27,7 +29,9 @@ type Values struct {
 	Canary, Stable []string
 	// Interval is the analysis interval, in milliseconds at the finest.
 	Interval time.Duration
-	Labels   Labels
+	// Window is the window of the metric, the same.
+	Window time.Duration
+	Labels Labels
 }
 
 // ErrNoService is wrapped by Render for a query that uses {{service}} in a run
@@ -79,6 +83,8 @@ func (p part) render(v Values) (string, error) {
 		return p.name(v.Service)
 	case Interval:
 		return Duration(v.Interval), nil
+	case Window:
+		return Duration(v.Window), nil
 	default:
 		return "", fmt.Errorf("placeholder {{%s}} cannot be rendered", p.placeholder)
 	}
@@ -105,7 +111,7 @@ func (p part) name(value string) (string, error) {
 // <ReplicaSet>-<random letters and digits>, which no other ReplicaSet's pods
 // match even where its name begins with the same words.
 func (v Values) podMatchers(replicaSets []string) (string, error) {
-	namespaceLabel, podLabel := orElse(v.Labels.Namespace, "namespace"), orElse(v.Labels.Pod, "pod")
+	namespaceLabel, podLabel := orElse(v.Labels.Namespace, "namespace"), orElse(v.Labels.Pod, defaultPodLabel)
 	for _, label := range []string{namespaceLabel, podLabel} {
 		if !labelName.MatchString(label) {
 			return "", fmt.Errorf("%q is no name of a Prometheus label", label)

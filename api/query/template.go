@@ -88,6 +88,7 @@ var samples = Values{
 	Canary:     []string{"canary"},
 	Stable:     []string{"stable"},
 	Interval:   sampleInterval,
+	Window:     sampleInterval,
 }
 
 // origin maps an offset of the query rendered with samples back to the text it

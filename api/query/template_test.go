@@ -142,7 +142,7 @@ func TestParsePlacesMistakes(t *testing.T) {
 	}{
 		"unknown placeholder": {
 			`up{ {{pods}} }`, `{{pods`, 1, 5,
-			"unknown placeholder {{pods}}; known are {{canary}} {{stable}} {{namespace}} {{deployment}} {{service}} {{interval}}",
+			"unknown placeholder {{pods}}; known are {{canary}} {{stable}} {{namespace}} {{deployment}} {{service}} {{interval}} {{window}}",
 		},
 		"baseline": {`up{ {{baseline}} }`, `{{base`, 1, 5, "not available until"},
 		"matchers without braces": {

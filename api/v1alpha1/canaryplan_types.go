@@ -142,8 +142,12 @@ type Analysis struct {
 	// +kubebuilder:validation:Minimum=0
 	NoDataLimit *int32 `json:"noDataLimit,omitempty"`
 
-	// metrics are the values that must stay in range. Without any the canary is
-	// judged by the health of its pods alone.
+	// source is what measures requests, for metrics that expect something of them.
+	// +optional
+	// +kubebuilder:default=PrometheusClient
+	Source Source `json:"source,omitempty"`
+
+	// metrics are what the canary is judged by besides the health of its pods.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

@@ -191,10 +191,28 @@ type MetricStatus struct {
 	ConsecutiveErrors int32 `json:"consecutiveErrors,omitempty"`
 	// +optional
 	ConsecutiveNoData int32 `json:"consecutiveNoData,omitempty"`
+	// first and previous are what a deviation is measured from, for metrics
+	// that are judged by one: of each series the first value, and the newest
+	// good one.
+	// +optional
+	// +listType=atomic
+	First []SeriesValue `json:"first,omitempty"`
+	// +optional
+	// +listType=atomic
+	Previous []SeriesValue `json:"previous,omitempty"`
 	// last are the latest measurements, newest last, ten at most.
 	// +optional
 	// +listType=atomic
 	Last []Measurement `json:"last,omitempty"`
+}
+
+// SeriesValue is a value of one series.
+type SeriesValue struct {
+	// labels are those of the series, as PromQL writes them; a scalar has none.
+	// +optional
+	Labels string `json:"labels,omitempty"`
+	// value is a finite number.
+	Value float64 `json:"value"`
 }
 
 // Measurement is one value of one metric and what was made of it.
@@ -207,7 +225,8 @@ type Measurement struct {
 	// where there were several.
 	// +optional
 	Value string `json:"value,omitempty"`
-	// range is what the value had to lie in, for example "[0, 0.05]".
+	// range is what the value had to lie in, for example "[0, 0.05]", or the
+	// rule it had to keep, for example "P99 < 310ms".
 	// +optional
 	Range string `json:"range,omitempty"`
 	// reason is one word for the outcome.

@@ -15,8 +15,12 @@ const (
 	// ("10m"). With it, or with metric annotations, a Deployment carries its plan inline.
 	PeriodAnnotation = Prefix + "period"
 	// MetricAnnotationPrefix begins the keys of inline metrics:
-	// metric.holdfast.dev/<name>: '<PromQL> in [<min>, <max>]'.
+	// metric.holdfast.dev/<name>: '<PromQL> in [<min>, <max>]', or an expectation
+	// such as 'P99 < 310ms' or 'success >= 99%'.
 	MetricAnnotationPrefix = "metric." + Prefix
+	// SourceAnnotation is what measures the requests that inline expectations are
+	// about: PrometheusClient (which it is without it), Istio, Linkerd and so on.
+	SourceAnnotation = Prefix + "source"
 	// CanaryImageAnnotation asks for a run of this image beside the template as it stands.
 	CanaryImageAnnotation = Prefix + "canary-image"
 	// CanaryContainerAnnotation names the container that CanaryImageAnnotation is for.

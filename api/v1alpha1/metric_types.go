@@ -1,6 +1,23 @@
 package v1alpha1
 
-// Metric is one PromQL query and the range its value must stay in.
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Metric is one criterion: what is looked at, and what it must be.
+//
+// Exactly one of query, expect, labels and alerts says what is looked at. What
+// a query finds is judged by exactly one of range, deviation and list; the
+// others know by themselves what is good.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.query), has(self.expect), has(self.labels), has(self.alerts)].exists_one(given, given)",message="needs exactly one of query, expect, labels and alerts"
+// +kubebuilder:validation:XValidation:rule="!has(self.query) || [has(self.range), has(self.deviation), has(self.list)].exists_one(given, given)",message="query needs exactly one of range, deviation and list, to be judged by"
+// +kubebuilder:validation:XValidation:rule="has(self.query) || !has(self.range) && !has(self.deviation) && !has(self.list)",message="range, deviation and list judge a query; take them off, or write a query"
+// +kubebuilder:validation:XValidation:rule="has(self.expect) || !has(self.source)",message="source is for expect; a query names its metrics itself"
+// +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.expect) || !has(self.over) && !has(self.per) && !has(self.window)",message="over, per and window are for query and expect"
+// +kubebuilder:validation:XValidation:rule="has(self.over) || !has(self.samples)",message="samples needs over: an instant query has one sample of each series"
+// +kubebuilder:validation:XValidation:rule="has(self.per) || !has(self.podLabel)",message="podLabel needs per: Pod"
+// +kubebuilder:validation:XValidation:rule="!has(self.deviation) || self.deviation.from == 'One' || !has(self.over)",message="deviation from First or Previous takes the value of an instant query; leave over out, and put avg_over_time(…) or max_over_time(…) around the query instead"
 type Metric struct {
 	// name tells the metric from the others of its plan, in events and status.
 	// "pods" is the health of the canary pods, which every run is judged by.
@@ -11,20 +28,122 @@ type Metric struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Name string `json:"name"`
 
-	// query is a PromQL instant query that gives a scalar or a vector. These
-	// are filled in before it is sent: {{canary}} and {{stable}} with the label
-	// matchers that select those pods, {{namespace}}, {{deployment}},
-	// {{service}} and {{interval}} with what they say. Every series it gives
-	// must be in range.
-	// +required
+	// query is PromQL that gives a scalar or a vector. These are filled in
+	// before it is sent: {{canary}} and {{stable}} with the label matchers that
+	// select those pods, {{namespace}}, {{deployment}}, {{service}},
+	// {{interval}} and {{window}} with what they say. Every series it gives must be good.
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=8192
-	Query string `json:"query"`
+	Query string `json:"query,omitempty"`
+
+	// expect is a built-in criterion on the canary's requests, whose query is
+	// made for the source: "success >= 99%" or "P99 < 310ms".
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Expect string `json:"expect,omitempty"`
+
+	// labels fails the canary when a label appears, on a canary pod or on the Deployment.
+	// +optional
+	Labels *LabelWatch `json:"labels,omitempty"`
+
+	// alerts fails the canary when an alert of Prometheus fires.
+	// +optional
+	Alerts *AlertWatch `json:"alerts,omitempty"`
+
+	// source is what measures the requests that expect is about; that of the
+	// analysis if it is not said.
+	// +optional
+	Source Source `json:"source,omitempty"`
+
+	// window is what {{window}} stands for, and what built-in queries look
+	// back over; 2m or the interval of the analysis, whichever is longer. It
+	// never reaches back before the canary was Ready.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	Window *metav1.Duration `json:"window,omitempty"`
+
+	// over makes it a range query, whose samples are judged one by one.
+	// +optional
+	Over *Over `json:"over,omitempty"`
+
+	// samples is which samples of each series must be good: All, Last, or a
+	// share such as "90%". It needs over; without it, All.
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	// +kubebuilder:validation:Pattern=`^(All|Last|([1-9][0-9]?|100)%)$`
+	Samples string `json:"samples,omitempty"`
+
+	// per: Pod judges each canary pod by its own series. Every pod must have
+	// one: a pod without is missing data, whatever the others say. Series of
+	// other pods are left alone.
+	// +optional
+	Per Per `json:"per,omitempty"`
+
+	// podLabel is the label of the series that names the pod; that by which
+	// Holdfast knows pods (a flag, usually "pod") if it is not said.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z_][a-zA-Z0-9_]*$`
+	PodLabel string `json:"podLabel,omitempty"`
 
 	// range is what every value must lie in, ends included.
-	// +required
-	Range Range `json:"range"`
+	// +optional
+	Range Range `json:"range,omitempty,omitzero"`
+
+	// deviation is how far a value may lie from 1, from the first value or from
+	// the one before.
+	// +optional
+	Deviation *Deviation `json:"deviation,omitempty"`
+
+	// list judges values by a label: what share of them is not on a list of
+	// good ones, or is on a list of bad ones.
+	// +optional
+	List *List `json:"list,omitempty"`
+
+	// failureLimit is how many failed measurements of this metric in a row are
+	// borne. If it is not said it is 0 for labels and alerts, which somebody has
+	// judged already, and that of the analysis for all others.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	FailureLimit *int32 `json:"failureLimit,omitempty"`
 }
+
+// Source is what measures the requests of a pod: which Prometheus metrics there
+// are, and under what names and labels.
+//
+// +kubebuilder:validation:Enum=PrometheusClient;Istio;Linkerd;NGINXIngress;EnvoyGateway;Traefik
+type Source string
+
+// The sources that built-in queries exist for. Those of the second group
+// measure in front of the Service: they cannot tell its pods apart.
+const (
+	SourcePrometheusClient Source = "PrometheusClient"
+	SourceIstio            Source = "Istio"
+	SourceLinkerd          Source = "Linkerd"
+
+	SourceNGINXIngress Source = "NGINXIngress"
+	SourceEnvoyGateway Source = "EnvoyGateway"
+	SourceTraefik      Source = "Traefik"
+)
+
+// Per says what is judged by series of its own.
+//
+// +kubebuilder:validation:Enum=Pod
+type Per string
+
+// PerPod judges each canary pod by its own series.
+const PerPod Per = "Pod"
+
+// Values of samples besides a share.
+const (
+	SamplesAll  = "All"
+	SamplesLast = "Last"
+)
 
 // Range is a closed interval. NaN and the infinities lie in no range.
 //
@@ -37,4 +156,29 @@ type Range struct {
 	// max is the greatest good value; without it there is none.
 	// +optional
 	Max *float64 `json:"max,omitempty"`
+}
+
+// IsZero says whether there is no range at all: one without ends is none.
+func (r Range) IsZero() bool { return r.Min == nil && r.Max == nil }
+
+// Over is the time that a range query looks back over.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.step) || duration(self.step) <= duration(self.duration)",message="step must not be longer than duration"
+type Over struct {
+	// duration is how far back the query looks. It never reaches back before
+	// the canary was Ready.
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	Duration metav1.Duration `json:"duration"`
+	// step is the time between two samples.
+	// +optional
+	// +kubebuilder:default="15s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	Step *metav1.Duration `json:"step,omitempty"`
 }

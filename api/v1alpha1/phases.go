@@ -108,4 +108,29 @@ const (
 	MeasuredWrongType  = "WrongType"
 	MeasuredNotReady   = "NotReady"
 	MeasuredAllHealthy = "AllHealthy"
+
+	// MeasuredFewGood: fewer samples of a series are good than must be.
+	MeasuredFewGood = "FewGoodSamples"
+	// MeasuredPodMissing: a canary pod has no series of its own.
+	MeasuredPodMissing = "PodMissing"
+	// MeasuredNoPodLabel: a series does not say which pod it is of.
+	MeasuredNoPodLabel = "NoPodLabel"
+	// MeasuredFirstValue: there is nothing yet to measure a deviation from.
+	MeasuredFirstValue = "FirstValue"
+	// MeasuredTooManySeries: more than a deviation is remembered for.
+	MeasuredTooManySeries = "TooManySeries"
+	// MeasuredOutOfList and MeasuredInList: more, or no more, of the values are
+	// bad than is borne.
+	MeasuredOutOfList = "OutOfList"
+	MeasuredInList    = "InList"
+	// MeasuredNoListLabel: no series has the label that a list is about.
+	MeasuredNoListLabel = "NoListLabel"
+	// MeasuredNoCount: a value is no count of anything.
+	MeasuredNoCount = "NoCount"
+	// MeasuredLabelFound and MeasuredNoLabel: what must not match does, or does not.
+	MeasuredLabelFound = "LabelFound"
+	MeasuredNoLabel    = "NoLabel"
+	// MeasuredAlertFiring and MeasuredNoAlert: an alert fires, or none does.
+	MeasuredAlertFiring = "AlertFiring"
+	MeasuredNoAlert     = "NoAlert"
 )

@@ -2,8 +2,6 @@ package analysis
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,19 +13,18 @@ import (
 
 const (
 	maxMessage = 300
-	maxQuery   = 2048
+	maxQuery   = 4096
 )
 
-// Judge says what an answer is worth: whether every value in it lies in the
-// metric's range. Of several series the worst stands in the measurement, the
-// one farthest out of range or, in range, nearest to its end.
+// Judge says what an observation of a metric is worth, given what was measured
+// of it before. Each kind of criterion is a file that opens with its rule.
 //
-// NaN and the infinities lie in no range. A ratio of requests is NaN while
-// there are none, so a query that may see no traffic has to say what that means.
-func Judge(metric v1alpha1.Metric, at time.Time, o Observation) v1alpha1.Measurement {
+// What goes wrong on the way to a value is an error, and an answer without
+// values is no data; neither is a failure or a success, whatever the criterion.
+func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.Measurement {
 	m := v1alpha1.Measurement{
 		Time:  metav1.NewTime(at.Truncate(time.Second)),
-		Range: rangeText(metric.Range),
+		Range: ruleOf(metric),
 		Query: clip(o.Query, maxQuery),
 	}
 	switch {
@@ -36,109 +33,60 @@ func Judge(metric v1alpha1.Metric, at time.Time, o Observation) v1alpha1.Measure
 	case o.WrongType != "":
 		m.Outcome, m.Reason = v1alpha1.OutcomeError, v1alpha1.MeasuredWrongType
 		m.Message = fmt.Sprintf("the query gave a %s, where a scalar or an instant vector of numbers is wanted", o.WrongType)
+	case metric.Labels != nil:
+		judgeLabels(&m, *metric.Labels, o)
+	case metric.Alerts != nil:
+		judgeAlerts(&m, o.Series)
 	case len(o.Series) == 0:
 		m.Outcome, m.Reason = v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData
-		m.Message = "the query found no series"
+		m.Message = "the query found no series" + noSeriesHint(metric)
 	default:
-		judgeSeries(&m, metric.Range, o.Series)
+		judgeValues(&m, metric, before, at, o)
 	}
 	if len(o.Warnings) > 0 {
 		m.Message += fmt.Sprintf(" (Prometheus warns: %s)", strings.Join(o.Warnings, "; "))
 	}
 	m.Message = clip(OneLine(m.Message), maxMessage)
+	m.Range = clip(OneLine(m.Range), maxRange)
 	return m
 }
 
-func judgeSeries(m *v1alpha1.Measurement, r v1alpha1.Range, series []Series) {
-	worst := slices.MaxFunc(series, func(a, b Series) int { return compareBadness(r, a, b) })
-	out := 0
-	for _, s := range series {
-		if reason(r, s.Value) != v1alpha1.MeasuredInRange {
-			out++
-		}
-	}
-	m.Value = Number(worst.Value)
-	m.Reason = reason(r, worst.Value)
-	m.Outcome = v1alpha1.OutcomeFailed
-	if m.Reason == v1alpha1.MeasuredInRange {
-		m.Outcome = v1alpha1.OutcomePassed
-	}
-	m.Message = sentence(m.Reason, m.Value, r)
-	if len(series) > 1 {
-		m.Message = fmt.Sprintf("%d of %d series out of range; the worst, %s: %s", out, len(series), clip(worst.Labels, 120), m.Message)
-	}
+const maxRange = 200
+
+// Take judges an observation of a metric and adds it to what was measured of it.
+func Take(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.MetricStatus {
+	m := Judge(metric, before, at, o)
+	return Count(remember(metric, before, at, o), m)
 }
 
-func reason(r v1alpha1.Range, v float64) string {
+// ruleOf is what a metric must keep, for people; the range of a range.
+func ruleOf(metric v1alpha1.Metric) string {
 	switch {
-	case math.IsNaN(v):
-		return v1alpha1.MeasuredNaN
-	case math.IsInf(v, 0):
-		return v1alpha1.MeasuredInfinite
-	case r.Min != nil && v < *r.Min:
-		return v1alpha1.MeasuredBelowMin
-	case r.Max != nil && v > *r.Max:
-		return v1alpha1.MeasuredAboveMax
-	default:
-		return v1alpha1.MeasuredInRange
+	case metric.Labels != nil:
+		return labelsRule(*metric.Labels)
+	case metric.Alerts != nil:
+		return "no alert fires"
 	}
+	c, err := criterionOf(metric, v1alpha1.MetricStatus{})
+	if err != nil {
+		return ""
+	}
+	return c.rule + samplesRule(metric)
 }
 
-func sentence(reason, value string, r v1alpha1.Range) string {
-	switch reason {
-	case v1alpha1.MeasuredNaN:
-		return "the value is NaN, which lies in no range (a ratio is NaN where there are no requests)"
-	case v1alpha1.MeasuredInfinite:
-		return fmt.Sprintf("the value is %s, which lies in no range", value)
-	case v1alpha1.MeasuredBelowMin:
-		return fmt.Sprintf("%s is below min %s", value, Number(*r.Min))
-	case v1alpha1.MeasuredAboveMax:
-		return fmt.Sprintf("%s is above max %s", value, Number(*r.Max))
-	default:
-		return fmt.Sprintf("%s is in %s", value, rangeText(r))
+func noSeriesHint(metric v1alpha1.Metric) string {
+	if metric.Expect != "" {
+		return fmt.Sprintf(": either there were no requests, or %s measures none under the names of its preset", metric.Source)
 	}
-}
-
-// badness is how far a value lies out of a range, negative inside of it.
-func badness(r v1alpha1.Range, v float64) float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return math.Inf(1)
-	}
-	bad := math.Inf(-1)
-	if r.Min != nil {
-		bad = max(bad, *r.Min-v)
-	}
-	if r.Max != nil {
-		bad = max(bad, v-*r.Max)
-	}
-	return bad
-}
-
-// compareBadness orders series of equal badness by their labels, so that the
-// order in which Prometheus sends them does not show.
-func compareBadness(r v1alpha1.Range, a, b Series) int {
-	switch x, y := badness(r, a.Value), badness(r, b.Value); {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	default:
-		return strings.Compare(b.Labels, a.Labels)
-	}
+	return ""
 }
 
 // Number writes a value as short as it can be read back.
 func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-func rangeText(r v1alpha1.Range) string {
-	low, high := "-inf", "inf"
-	if r.Min != nil {
-		low = Number(*r.Min)
-	}
-	if r.Max != nil {
-		high = Number(*r.Max)
-	}
-	return "[" + low + ", " + high + "]"
+// percent writes a share in percent, with as many digits as people read.
+func percent(share float64) string {
+	return strconv.FormatFloat(share*100, 'g', 6, 64) + "%"
 }
 
 // OneLine joins the lines and words of a text that somebody else wrote.

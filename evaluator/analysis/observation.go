@@ -1,6 +1,9 @@
 package analysis
 
-// Observation is the answer to one query.
+import "time"
+
+// Observation is what a metric is judged from: the answer to its query, and
+// what is known of the canary by other ways.
 //
 // Its zero value is an answer without series, which never releases.
 type Observation struct {
@@ -15,11 +18,37 @@ type Observation struct {
 	Error string
 	// Warnings are what Prometheus warned of beside its answer.
 	Warnings []string
+
+	// Pods are the canary's pods that are to be there, Wanted is how many that
+	// should be.
+	Pods   []Pod
+	Wanted int32
+	// PodLabel is the label by which Prometheus knows pods; "pod" if empty.
+	PodLabel string
+	// Deployment are the labels of the Deployment.
+	Deployment map[string]string
 }
 
 // Series is one value and the labels it has, as PromQL writes them; a scalar
 // has none.
 type Series struct {
 	Labels string
-	Value  float64
+	// Value is the value; of a range, the last one.
+	Value float64
+	// Metric has the same labels by name; nil for a scalar.
+	Metric map[string]string
+	// Samples are the values of a range, oldest first; nil for a single value.
+	Samples []Sample
+}
+
+// Sample is one value of a range.
+type Sample struct {
+	Time  time.Time
+	Value float64
+}
+
+// Pod is a canary pod.
+type Pod struct {
+	Name   string
+	Labels map[string]string
 }

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -38,8 +39,8 @@ type Judgment struct {
 func Evaluate(a v1alpha1.Analysis, metrics []v1alpha1.MetricStatus, p Progress) Judgment {
 	statuses := byName(a, metrics)
 	for _, s := range statuses {
-		if s.ConsecutiveFailures > *a.FailureLimit {
-			return failed(s, *a.FailureLimit)
+		if limit := failureLimit(a, s.Name); s.ConsecutiveFailures > limit {
+			return failed(s, limit)
 		}
 	}
 	for _, s := range statuses {
@@ -70,7 +71,21 @@ func (p Progress) periodIsOver() bool {
 // behind them errors and missing data up to theirs.
 func overtimeLimit(a v1alpha1.Analysis) int64 {
 	failures, others := int64(*a.FailureLimit), int64(*a.ErrorLimit)+int64(*a.NoDataLimit)
+	for _, m := range a.Metrics {
+		failures = max(failures, int64(failureLimit(a, m.Name)))
+	}
 	return min(failures+(failures+1)*others, 1<<31)
+}
+
+// failureLimit is how many failures in a row are borne of a metric: its own
+// limit, or that of the analysis.
+func failureLimit(a v1alpha1.Analysis, name string) int32 {
+	for _, m := range a.Metrics {
+		if m.Name == name && m.FailureLimit != nil {
+			return *m.FailureLimit
+		}
+	}
+	return *a.FailureLimit
 }
 
 // byName returns the status of every metric of a plan, Pods first; that of one
@@ -117,8 +132,10 @@ func failed(s v1alpha1.MetricStatus, limit int32) Judgment {
 	}
 	m := newestFailed(s)
 	message := fmt.Sprintf("metric %s: %s", s.Name, m.Message)
-	if s.Name != Pods {
+	if strings.HasPrefix(m.Range, "[") && s.Name != Pods {
 		message += fmt.Sprintf(" (range %s)", m.Range)
+	} else if s.Name != Pods {
+		message += fmt.Sprintf(" (wanted: %s)", m.Range)
 	}
 	message += fmt.Sprintf("; failed %d times in a row, limit %d", s.ConsecutiveFailures, limit)
 	if m.Query != "" {

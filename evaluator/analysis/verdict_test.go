@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -184,5 +185,32 @@ func TestCountKeepsTheLatest(t *testing.T) {
 		if (m.Query != "") != (i == maxLast-1) {
 			t.Errorf("measurement %d has query %q", i, m.Query)
 		}
+	}
+}
+
+func TestAMetricHasItsOwnFailureLimit(t *testing.T) {
+	for name, tc := range map[string]struct {
+		limit   int32
+		row     string
+		verdict v1alpha1.Verdict
+		rounds  int
+	}{
+		"none is borne":                  {0, "PF", "Fail", 2},
+		"more than the analysis bears":   {4, "PFFFFPPPPPP", "Pass", 11},
+		"and one more":                   {4, "PFFFFF", "Fail", 6},
+		"it takes long to settle by it":  {9, "PPPPPPPPPP" + strings.Repeat("F", 9) + "P", "Pass", 20},
+		"errors are counted by the plan": {0, "PEEEE", "Inconclusive", 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := testAnalysis("errors", "other")
+			a.Metrics[0].FailureLimit = &tc.limit
+			got, rounds := play(a, map[string]string{"errors": tc.row}, 100)
+			if got.Verdict != tc.verdict || rounds != tc.rounds {
+				t.Errorf("got %+v after %d rounds, want %s after %d", got, rounds, tc.verdict, tc.rounds)
+			}
+			if got.Verdict == v1alpha1.VerdictFail && !strings.Contains(got.Message, "limit "+strconv.Itoa(int(tc.limit))) {
+				t.Errorf("the message names another limit: %s", got.Message)
+			}
+		})
 	}
 }

@@ -56,8 +56,7 @@ func (s *step) count(schedule analysis.Schedule) {
 		if !ok {
 			observation.Error = "it was not measured"
 		}
-		counted = append(counted, analysis.Count(
-			analysis.Find(s.out.Metrics, metric.Name), analysis.Judge(metric, r.At, observation)))
+		counted = append(counted, analysis.Take(metric, analysis.Find(s.out.Metrics, metric.Name), r.At, observation))
 	}
 	s.out.Metrics = counted
 	s.out.Measured++

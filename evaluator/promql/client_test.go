@@ -67,11 +67,11 @@ func TestQuery(t *testing.T) {
 		"scalar": {200, success("scalar", `[1,"0.5"]`), analysis.Observation{Series: []analysis.Series{{Value: 0.5}}}},
 		"vector": {
 			200, success("vector", `[{"metric":{"__name__":"up","pod":"a"},"value":[1,"1"]},{"metric":{},"value":[1,"NaN"]}]`),
-			analysis.Observation{Series: []analysis.Series{{Labels: `up{pod="a"}`, Value: 1}, {Labels: `{}`, Value: math.NaN()}}},
+			analysis.Observation{Series: []analysis.Series{{Labels: `up{pod="a"}`, Metric: map[string]string{"__name__": "up", "pod": "a"}, Value: 1}, {Labels: `{}`, Metric: map[string]string{}, Value: math.NaN()}}},
 		},
 		"infinities": {
 			200, success("vector", `[{"metric":{},"value":[1,"+Inf"]},{"metric":{},"value":[1,"-Inf"]}]`),
-			analysis.Observation{Series: []analysis.Series{{Labels: `{}`, Value: math.Inf(1)}, {Labels: `{}`, Value: math.Inf(-1)}}},
+			analysis.Observation{Series: []analysis.Series{{Labels: `{}`, Metric: map[string]string{}, Value: math.Inf(1)}, {Labels: `{}`, Metric: map[string]string{}, Value: math.Inf(-1)}}},
 		},
 		"empty vector": {200, success("vector", `[]`), analysis.Observation{}},
 		"matrix":       {200, success("matrix", `[{"metric":{},"values":[[1,"1"]]}]`), analysis.Observation{WrongType: "matrix"}},

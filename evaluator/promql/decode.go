@@ -35,7 +35,7 @@ func decodeVector(v model.Vector) (series []analysis.Series, wrongType string) {
 		case sample.Histogram != nil:
 			return nil, "vector of histograms"
 		}
-		series = append(series, analysis.Series{Labels: sample.Metric.String(), Value: float64(sample.Value)})
+		series = append(series, analysis.Series{Labels: sample.Metric.String(), Metric: labelsOf(sample.Metric), Value: float64(sample.Value)})
 	}
 	return series, ""
 }

@@ -14,6 +14,7 @@ const prometheusConfig = `global:
   scrape_interval: 1s
   scrape_timeout: 1s
   evaluation_interval: 1s
+rule_files: [RULES]
 scrape_configs:
 - job_name: kubernetes-pods
   kubernetes_sd_configs:
@@ -46,12 +47,25 @@ scrape_configs:
     insecure_skip_verify: true
 `
 
+// prometheusRules has the alert that scenarios with alerts are about.
+const prometheusRules = `groups:
+- name: app
+  rules:
+  - alert: AppFails
+    expr: sum by (namespace, pod) (rate(http_requests_total{code="500"}[4s])) > 0
+    labels: {severity: critical}
+`
+
 func prometheusConfigFile(state control.State) string {
 	return filepath.Join(state.Dir, "prometheus.yaml")
 }
 
 func writePrometheusConfig(state control.State) error {
-	content := strings.ReplaceAll(prometheusConfig, "KUBECONFIG", filepath.Join(state.PKI(), fileAdmin+".kubeconfig"))
+	rules := filepath.Join(state.Dir, "prometheus-rules.yaml")
+	if err := os.WriteFile(rules, []byte(prometheusRules), 0o600); err != nil {
+		return fmt.Errorf("write rules of Prometheus: %w", err)
+	}
+	content := strings.NewReplacer("KUBECONFIG", filepath.Join(state.PKI(), fileAdmin+".kubeconfig"), "RULES", rules).Replace(prometheusConfig)
 	if err := os.WriteFile(prometheusConfigFile(state), []byte(content), 0o600); err != nil {
 		return fmt.Errorf("write Prometheus configuration: %w", err)
 	}

@@ -1,0 +1,16 @@
+// Package preset has the built-in queries: the share of requests that succeed
+// and how long they take, for each source that measures requests.
+//
+// Each source is a file with the names of its metrics and labels. The queries
+// are templates of package query. What they have in common:
+//
+//   - The share of successes is one minus that of failures, so that a canary
+//     whose every request fails, and which therefore has no series of successes,
+//     is at 0 and not without data.
+//   - Without requests there is no series at all. That is no data: neither a
+//     success nor, as NaN would be, a failure.
+//   - Durations are in seconds. A quantile beyond the last finite bucket of a
+//     histogram is infinite, and not the end of that bucket.
+//
+// The package is pure.
+package preset

@@ -1,0 +1,45 @@
+package query
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// matcher is one label matcher of PromQL: nothing in it ends the selector early.
+var matcher = regexp.MustCompile(`^\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|` + "`[^`]*`" + `)\s*$`)
+
+// ofAlerts is the query for the alerts that fire, by the series that Prometheus
+// keeps of them while they do.
+func ofAlerts(a v1alpha1.AlertWatch) (Template, error) {
+	matchers := []string{`alertstate="firing"`}
+	if a.About != v1alpha1.AlertsAboutAny {
+		matchers = append(matchers, "{{"+string(Canary)+"}}")
+	} else if len(a.Matchers) == 0 {
+		return Template{}, fmt.Errorf("about: Any needs matchers, or every alert there is would fail the canary")
+	}
+	for _, m := range a.Matchers {
+		if err := checkMatcher(m); err != nil {
+			return Template{}, err
+		}
+		matchers = append(matchers, strings.TrimSpace(m))
+	}
+	return Parse("ALERTS{ " + strings.Join(matchers, ", ") + " }")
+}
+
+// checkMatcher checks one matcher of an alert watch.
+func checkMatcher(text string) *Error {
+	found := matcher.FindStringSubmatch(text)
+	switch {
+	case found == nil:
+		return ErrorAt(text, 0, `expected one label matcher, as in severity="critical"`)
+	case found[1] == "alertstate":
+		return ErrorAt(text, 0, "only alerts that fire count; leave alertstate out")
+	}
+	if _, err := Parse("ALERTS{" + text + "}"); err != nil {
+		return ErrorAt(text, 0, "%s", err)
+	}
+	return nil
+}

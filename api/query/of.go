@@ -1,0 +1,54 @@
+package query
+
+import (
+	"fmt"
+
+	"holdfast.dev/holdfast/api/preset"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Of is the query of a metric: the one it has, or the one that is made for what
+// it expects or for the alerts it watches. podLabel is the label by which
+// Prometheus knows pods, "pod" if empty. A metric that watches labels has none,
+// and its Template is the zero value.
+func Of(m v1alpha1.Metric, podLabel string) (Template, error) {
+	switch {
+	case m.Expect != "":
+		return ofExpectation(m, podLabel)
+	case m.Alerts != nil:
+		return ofAlerts(*m.Alerts)
+	case m.Labels != nil:
+		return Template{}, nil
+	default:
+		return Parse(m.Query)
+	}
+}
+
+func ofExpectation(m v1alpha1.Metric, podLabel string) (Template, error) {
+	expected, mistake := ParseExpectation(m.Expect)
+	if mistake != nil {
+		return Template{}, mistake
+	}
+	request := preset.Request{Source: m.Source, Pods: string(Canary)}
+	if request.Source == "" {
+		request.Source = v1alpha1.SourcePrometheusClient
+	}
+	if m.Per == v1alpha1.PerPod {
+		request.By = orElse(m.PodLabel, orElse(podLabel, defaultPodLabel))
+	}
+	var text string
+	var err error
+	if expected.Success() {
+		text, err = request.Success()
+	} else {
+		text, err = request.Duration(expected.Quantile)
+	}
+	if err != nil {
+		return Template{}, err
+	}
+	template, err := Parse(text)
+	if err != nil { // a preset that is no PromQL does not get past its tests
+		return Template{}, fmt.Errorf("built-in query for %q: %w", m.Expect, err)
+	}
+	return template, nil
+}

@@ -1,0 +1,153 @@
+package evaluator
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// judgeBy gives the plan "default" these metrics.
+func (c *cluster) judgeBy(metrics ...v1alpha1.Metric) {
+	c.t.Helper()
+	plan := &v1alpha1.CanaryPlan{}
+	c.must(c.api.Get(c.t.Context(), types.NamespacedName{Namespace: namespace, Name: "default"}, plan))
+	plan.Spec.Analysis.Metrics = metrics
+	c.must(c.api.Update(c.t.Context(), plan))
+}
+
+func (c *cluster) canaryPod() *corev1.Pod {
+	c.t.Helper()
+	var pods corev1.PodList
+	c.must(c.api.List(c.t.Context(), &pods))
+	i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return p.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleCanary })
+	if i < 0 {
+		c.t.Fatal("there is no canary pod")
+	}
+	return &pods.Items[i]
+}
+
+func newest(t *testing.T, run v1alpha1.CanaryRun, metric string) v1alpha1.Measurement {
+	t.Helper()
+	m, ok := analysis.Newest(analysis.Find(run.Status.Metrics, metric))
+	if !ok {
+		t.Fatalf("metric %s was not measured: %+v", metric, run.Status)
+	}
+	return m
+}
+
+func TestWindowsDoNotReachBackBeforeTheCanaryWasReady(t *testing.T) {
+	c := newCluster(t)
+	one := 1.0
+	r := v1alpha1.Range{Max: &one}
+	c.judgeBy(
+		v1alpha1.Metric{Name: "over", Query: "up{ {{canary}} }", Range: r,
+			Over: &v1alpha1.Over{Duration: metav1.Duration{Duration: 5 * time.Minute}, Step: &metav1.Duration{Duration: 3 * time.Second}}},
+		v1alpha1.Metric{Name: "window", Query: "rate(x[{{window}}])", Range: r},
+		v1alpha1.Metric{Name: "both", Query: "rate(z[{{window}}])", Range: r, Window: &metav1.Duration{Duration: 4 * time.Second},
+			Over: &v1alpha1.Over{Duration: metav1.Duration{Duration: 5 * time.Minute}, Step: &metav1.Duration{Duration: time.Second}}},
+		v1alpha1.Metric{Name: "short", Query: "rate(y[{{window}}])", Range: r, Window: &metav1.Duration{Duration: 3 * time.Second}},
+	)
+	c.hold()
+	c.passes(20)
+	readyAt := c.run().Status.ReadyAt.Time
+	at := readyAt.Add(10 * time.Second)
+	for _, want := range []string{
+		"} from " + readyAt.Add(time.Second).Format(time.TimeOnly) + " to " + at.Format(time.TimeOnly) + " step 3s",
+		"rate(x[10s])", "rate(y[3s])",
+		"rate(z[4s]) from " + readyAt.Add(4*time.Second).Format(time.TimeOnly) + " to " + at.Format(time.TimeOnly) + " step 1s",
+	} {
+		if !slices.ContainsFunc(c.prometheus.asked, func(q string) bool { return strings.Contains(q, want) }) {
+			t.Errorf("%s was not asked in\n%s", want, strings.Join(c.prometheus.asked, "\n"))
+		}
+	}
+}
+
+func TestEveryKindOfMetricIsMeasured(t *testing.T) {
+	c := newCluster(t)
+	sick := metav1.LabelSelector{MatchLabels: map[string]string{"sick": "true"}}
+	c.judgeBy(
+		v1alpha1.Metric{Name: "latency", Expect: "P99 < 310ms"},
+		v1alpha1.Metric{Name: "each", Expect: "P99 < 310ms", Per: "Pod"},
+		v1alpha1.Metric{Name: "marked", Labels: &v1alpha1.LabelWatch{Selector: sick}},
+		v1alpha1.Metric{Name: "object", Labels: &v1alpha1.LabelWatch{Of: "Deployment", Selector: sick}},
+		v1alpha1.Metric{Name: "alerts", Alerts: &v1alpha1.AlertWatch{Matchers: []string{`severity="critical"`}}},
+	)
+	c.prometheus.observation = analysis.Observation{}
+	c.hold()
+	c.passes(4)
+	run := c.run()
+	for metric, want := range map[string]struct {
+		outcome v1alpha1.Outcome
+		query   string
+	}{
+		"latency": {"NoData", "histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{ namespace="},
+		"each":    {"NoData", "sum by (pod, le)"},
+		"marked":  {"Passed", ""},
+		"object":  {"Passed", ""},
+		"alerts":  {"Passed", `ALERTS{ alertstate="firing", namespace="shop",pod=~"` + run.Name + `-[a-z0-9]+", severity="critical" }`},
+	} {
+		if m := newest(t, run, metric); m.Outcome != want.outcome || !strings.Contains(m.Query, want.query) {
+			t.Errorf("%s: got %+v", metric, m)
+		}
+	}
+}
+
+func TestALabelOnACanaryPodFailsAtOnce(t *testing.T) {
+	c := newCluster(t)
+	c.judgeBy(v1alpha1.Metric{Name: "marked", Labels: &v1alpha1.LabelWatch{Selector: metav1.LabelSelector{MatchLabels: map[string]string{"sick": "true"}}}})
+	c.hold()
+	c.passes(4)
+	if m := newest(t, c.run(), "marked"); m.Outcome != v1alpha1.OutcomePassed {
+		t.Fatalf("before: %+v", m)
+	}
+	pod := c.canaryPod()
+	pod.Labels["sick"] = "true"
+	c.must(c.api.Update(t.Context(), pod))
+	c.passes(4)
+	run := c.run()
+	if run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonMetricOutOfRange || !strings.Contains(run.Status.Message, "pod "+pod.Name+" matches sick=true") {
+		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
+	}
+	if got := analysis.Find(run.Status.Metrics, "marked").Failed; got != 1 {
+		t.Errorf("it took %d failures", got)
+	}
+}
+
+// TestADeviationSurvivesARestart: an evaluator that comes new knows the first
+// value, because it stands in the status.
+func TestADeviationSurvivesARestart(t *testing.T) {
+	c := newCluster(t)
+	c.judgeBy(v1alpha1.Metric{Name: "memory", Query: "memory", Deviation: &v1alpha1.Deviation{From: "First", By: "10%", Direction: "Up"}})
+	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Value: 100}}}
+	c.hold()
+	c.passes(4)
+	run := c.run()
+	if first := analysis.Find(run.Status.Metrics, "memory").First; len(first) != 1 || first[0].Value != 100 {
+		t.Fatalf("the status has first values %+v", first)
+	}
+	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Value: 111}}}
+	c.passes(2)
+	if m := newest(t, c.run(), "memory"); m.Outcome != v1alpha1.OutcomeFailed || !strings.Contains(m.Range, "(the first value, at most 10% up)") {
+		t.Errorf("got %+v", m)
+	}
+}
+
+func TestPodsThatEndAreNotMissed(t *testing.T) {
+	now := metav1.Now()
+	got := countedPods([]corev1.Pod{
+		{ObjectMeta: metav1.ObjectMeta{Name: "there"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "leaving", DeletionTimestamp: &now}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "evicted"}, Status: corev1.PodStatus{Phase: corev1.PodFailed}},
+	})
+	if len(got) != 1 || got[0].Name != "there" {
+		t.Errorf("got %+v", got)
+	}
+}
