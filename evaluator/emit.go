@@ -18,6 +18,9 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 	}
 	if before.Measured != after.Measured {
 		for _, metric := range after.Metrics {
+			if len(metric.Last) == 0 {
+				continue
+			}
 			newest := metric.Last[len(metric.Last)-1]
 			log.V(1).Info("measured", "metric", metric.Name, "outcome", newest.Outcome, "value", newest.Value,
 				"range", newest.Range, "reason", newest.Reason, "query", newest.Query)

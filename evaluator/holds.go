@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -48,7 +49,35 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 		}
 		return false, nil
 	}
-	return false, e.createRun(ctx, d, *record, resolved)
+	startAt, mistake := startAtOf(d, *record)
+	if mistake != "" {
+		if e.warned.first(d.GetUID(), mistake) {
+			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
+			e.announce.noPlan(d, v1alpha1.ReasonStartAtPast, mistake)
+		}
+		return false, nil
+	}
+	return false, e.createRun(ctx, d, *record, resolved, startAt)
+}
+
+// startAtOf reads when the annotations of a Deployment say the canary may be
+// made. mistake says why they cannot be followed, and what to do.
+func startAtOf(d deployment, record hold.Record) (at *metav1.Time, mistake string) {
+	text := d.annotation(v1alpha1.StartAtAnnotation)
+	if text == "" {
+		return nil, ""
+	}
+	parsed, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return nil, fmt.Sprintf("annotation %s is no time such as 2026-03-01T22:00:00Z: %v; mend it or take it off, until then the update stays held",
+			v1alpha1.StartAtAnnotation, err)
+	}
+	if record.HeldAt.Sub(parsed) > plan.StartTolerance {
+		return nil, fmt.Sprintf("annotation %s says %s, which had passed long before the update was held; set a time to come or take it off, until then the update stays held",
+			v1alpha1.StartAtAnnotation, text)
+	}
+	out := metav1.NewTime(parsed)
+	return &out, ""
 }
 
 // checkName: the webhook chooses names that no run has. One that was made since
@@ -63,7 +92,7 @@ func (e *evaluator) checkName(d deployment, record hold.Record, existing *v1alph
 	}
 }
 
-func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved) error {
+func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
 	isController := true
 	run := &v1alpha1.CanaryRun{
 		ObjectMeta: metav1.ObjectMeta{
@@ -82,8 +111,9 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 			Deployment:   d.GetName(),
 			Hold:         record.ID,
 			TemplateHash: string(record.Hash),
-			Plan:         resolved.Spec,
+			Plan:         &resolved.Spec,
 			PlanSource:   resolved.Source,
+			StartAt:      startAt,
 		},
 	}
 	switch err := e.writer.Create(ctx, run); {
@@ -127,16 +157,39 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	var list v1alpha1.CanaryPlanList
-	if err := e.cached.List(ctx, &list, client.InNamespace(d.GetNamespace())); err != nil {
-		return plan.Resolved{}, fmt.Errorf("list CanaryPlans: %w", err)
+	find, err := e.plansOf(ctx, d.GetNamespace())
+	if err != nil {
+		return plan.Resolved{}, err
 	}
-	return plan.Resolve(d.GetAnnotations(), ns.Annotations, func(name string) *v1alpha1.CanaryPlanSpec {
+	return plan.Resolve(d.GetAnnotations(), ns.Annotations, find), nil
+}
+
+// plansOf finds the CanaryPlans of a namespace by name; nil for one that is not there.
+func (e *evaluator) plansOf(ctx context.Context, namespace string) (func(name string) *v1alpha1.CanaryPlanSpec, error) {
+	var list v1alpha1.CanaryPlanList
+	if err := e.cached.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list CanaryPlans: %w", err)
+	}
+	return func(name string) *v1alpha1.CanaryPlanSpec {
 		for i := range list.Items {
 			if list.Items[i].Name == name {
 				return &list.Items[i].Spec
 			}
 		}
 		return nil
-	}), nil
+	}, nil
+}
+
+// gatherPlan finds the plan that a run of a user names, until it has its copy.
+func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
+	name := seen.run.Spec.PlanRef
+	if name == "" || seen.run.Status.Plan != nil {
+		return nil
+	}
+	find, err := e.plansOf(ctx, seen.run.Namespace)
+	if err != nil {
+		return err
+	}
+	seen.Ref = plan.ResolveRef(name, find)
+	return nil
 }

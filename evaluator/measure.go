@@ -15,13 +15,17 @@ import (
 // measure asks all queries of a run for one time, at once. It fails only if ctx
 // ends: then there is no round, and the next evaluator takes it.
 func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*plan.Round, error) {
-	metrics := seen.run.Spec.Plan.Analysis.Metrics
+	judged := plan.AnalysisOf(seen.Input)
+	metrics := judged.Metrics
 	values := query.Values{
 		Namespace:  seen.run.Namespace,
 		Deployment: seen.run.Spec.Deployment,
-		Canary:     []string{seen.run.Name},
-		Interval:   seen.run.Spec.Plan.Analysis.Interval.Duration,
+		Canary:     []string{seen.canaryName()},
+		Interval:   judged.Interval.Duration,
 		Labels:     e.labels,
+	}
+	if plan.WantsBaseline(seen.Input) {
+		values.Baseline = []string{seen.baselineName()}
 	}
 	surroundings := &lazy{e: e, seen: seen}
 	observations := make([]analysis.Observation, len(metrics))

@@ -64,6 +64,7 @@ var verdictReasons = []string{
 	v1alpha1.ReasonPeriodOver, v1alpha1.ReasonMetricOutOfRange, v1alpha1.ReasonCrashed, v1alpha1.ReasonImagePull,
 	v1alpha1.ReasonContainerConfig, v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodsNotCreated, v1alpha1.ReasonNotReady,
 	v1alpha1.ReasonCanaryInvalid, v1alpha1.ReasonErrorLimit, v1alpha1.ReasonNoDataLimit, v1alpha1.ReasonUnsettled,
+	v1alpha1.ReasonManualLate, v1alpha1.ReasonDeadline, v1alpha1.ReasonBaselineSick, v1alpha1.ReasonBaselineInvalid,
 }
 
 // verdictReason keeps the label bounded, whatever stands in a status.
@@ -81,8 +82,9 @@ type runPhases struct{ runs client.Reader }
 var runsDesc = prometheus.NewDesc("holdfast_runs", "Runs that exist, by phase.", []string{"phase"}, nil)
 
 var phases = []v1alpha1.Phase{
-	v1alpha1.PhaseWaiting, v1alpha1.PhaseStarting, v1alpha1.PhaseRunning, v1alpha1.PhaseFrozen, v1alpha1.PhaseReleasing,
-	v1alpha1.PhaseReleased, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded,
+	v1alpha1.PhaseScheduled, v1alpha1.PhaseWaiting, v1alpha1.PhaseStarting, v1alpha1.PhaseRunning, v1alpha1.PhasePaused,
+	v1alpha1.PhaseFrozen, v1alpha1.PhaseReleasing,
+	v1alpha1.PhaseReleased, v1alpha1.PhasePassed, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded,
 }
 
 // Describe implements prometheus.Collector.

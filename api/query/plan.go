@@ -38,13 +38,18 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 			errs = append(errs, field.Duplicate(at.Child("name"), m.Name))
 		}
 		names[m.Name] = true
-		errs = append(errs, ValidateName(m.Name, at.Child("name"))...)
-		if _, err := Parse(m.Query); err != nil {
-			errs = append(errs, field.Invalid(at.Child("query"), clip(m.Query, 100), err.Error()))
-		}
-		errs = append(errs, validateRange(m.Range, at.Child("range"))...)
+		errs = append(errs, validateMetric(m, at)...)
 	}
-	return errs
+	return append(errs, validateCourse(spec, path)...)
+}
+
+// validateMetric checks one metric, wherever in a plan it stands.
+func validateMetric(m *v1alpha1.Metric, at *field.Path) field.ErrorList {
+	errs := ValidateName(m.Name, at.Child("name"))
+	if _, err := Parse(m.Query); err != nil {
+		errs = append(errs, field.Invalid(at.Child("query"), clip(m.Query, 100), err.Error()))
+	}
+	return append(errs, validateRange(m.Range, at.Child("range"))...)
 }
 
 // ValidateName checks the name of a metric.
@@ -52,6 +57,8 @@ func ValidateName(name string, at *field.Path) field.ErrorList {
 	switch {
 	case name == PodsMetric:
 		return field.ErrorList{field.Invalid(at, name, "is the health of the canary pods, which every run is judged by; choose another name")}
+	case name == BaselineMetric:
+		return field.ErrorList{field.Invalid(at, name, "is the health of the baseline pods; choose another name")}
 	case !metricName.MatchString(name):
 		return field.ErrorList{field.Invalid(at, clip(name, 80), `must be 1 to 63 lower-case letters, digits and "-", such as "error-rate"`)}
 	}
