@@ -213,8 +213,8 @@ func TestAHoldWithATimeToStart(t *testing.T) {
 	}{
 		"to come":     {noon.Add(time.Hour).Format(time.RFC3339), "Held", v1alpha1.PhaseScheduled},
 		"just passed": {noon.Add(-time.Minute).Format(time.RFC3339), "Held", v1alpha1.PhaseRunning},
-		"long passed": {noon.Add(-time.Hour).Format(time.RFC3339), v1alpha1.ReasonStartAtPast, ""},
-		"no time":     {"tonight", v1alpha1.ReasonStartAtPast, ""},
+		"long passed": {noon.Add(-time.Hour).Format(time.RFC3339), v1alpha1.ReasonStartAtInvalid, ""},
+		"no time":     {"tonight", v1alpha1.ReasonStartAtInvalid, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)

@@ -53,7 +53,7 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 	if mistake != "" {
 		if e.warned.first(d.GetUID(), mistake) {
 			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
-			e.announce.noPlan(d, v1alpha1.ReasonStartAtPast, mistake)
+			e.announce.noPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
 		}
 		return false, nil
 	}

@@ -74,8 +74,9 @@ const (
 	ReasonQueued          = "Queued"
 	ReasonQueuedInCluster = "QueuedInCluster"
 	ReasonStartAt         = "StartAt"
-	// ReasonStartAtPast: the time to start had long passed when the run was made.
-	ReasonStartAtPast = "StartAtPast"
+	// ReasonStartAtInvalid: the time to start is none, or had long passed when the
+	// run was made.
+	ReasonStartAtInvalid = "StartAtInvalid"
 	// ReasonNextStep: the canary is made as large as the next step of the plan says.
 	ReasonNextStep = "NextStep"
 	// ReasonUnjudged: nothing judges the run; it lives until it is deleted.

@@ -19,7 +19,7 @@ func (s *step) waitForStart() (Plan, bool) {
 		return Plan{}, false
 	}
 	if past := s.in.Run.CreatedAt.Sub(at.Time); s.in.Run.Spec.ByHand() && past > StartTolerance {
-		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonStartAtPast, fmt.Sprintf(
+		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonStartAtInvalid, fmt.Sprintf(
 			"startAt is %s, %s before the run was made; make another run with a time to come, or without startAt",
 			at.UTC().Format(time.RFC3339), Short(past.Truncate(time.Second)))), true
 	}
