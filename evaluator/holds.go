@@ -3,14 +3,12 @@ package evaluator
 import (
 	"context"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -58,26 +56,6 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 		return false, nil
 	}
 	return false, e.createRun(ctx, d, *record, resolved, startAt)
-}
-
-// startAtOf reads when the annotations of a Deployment say the canary may be
-// made. mistake says why they cannot be followed, and what to do.
-func startAtOf(d deployment, record hold.Record) (at *metav1.Time, mistake string) {
-	text := d.annotation(v1alpha1.StartAtAnnotation)
-	if text == "" {
-		return nil, ""
-	}
-	parsed, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return nil, fmt.Sprintf("annotation %s is no time such as 2026-03-01T22:00:00Z: %v; mend it or take it off, until then the update stays held",
-			v1alpha1.StartAtAnnotation, err)
-	}
-	if record.HeldAt.Sub(parsed) > plan.StartTolerance {
-		return nil, fmt.Sprintf("annotation %s says %s, which had passed long before the update was held; set a time to come or take it off, until then the update stays held",
-			v1alpha1.StartAtAnnotation, text)
-	}
-	out := metav1.NewTime(parsed)
-	return &out, ""
 }
 
 // checkName: the webhook chooses names that no run has. One that was made since
@@ -144,52 +122,4 @@ func (e *evaluator) dropRecord(ctx context.Context, d deployment, runs []v1alpha
 	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
 	e.announce.recordUnreadable(d, why)
 	return true, nil
-}
-
-// resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
-// the plan does not matter, and none that is missing may keep the update from
-// being let through.
-func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
-	ns, err := e.getNamespace(ctx, d.GetNamespace())
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
-		return plan.BuiltIn(), nil
-	}
-	find, err := e.plansOf(ctx, d.GetNamespace())
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	return plan.Resolve(d.GetAnnotations(), ns.Annotations, find), nil
-}
-
-// plansOf finds the CanaryPlans of a namespace by name; nil for one that is not there.
-func (e *evaluator) plansOf(ctx context.Context, namespace string) (func(name string) *v1alpha1.CanaryPlanSpec, error) {
-	var list v1alpha1.CanaryPlanList
-	if err := e.cached.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("list CanaryPlans: %w", err)
-	}
-	return func(name string) *v1alpha1.CanaryPlanSpec {
-		for i := range list.Items {
-			if list.Items[i].Name == name {
-				return &list.Items[i].Spec
-			}
-		}
-		return nil
-	}, nil
-}
-
-// gatherPlan finds the plan that a run of a user names, until it has its copy.
-func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
-	name := seen.run.Spec.PlanRef
-	if name == "" || seen.run.Status.Plan != nil {
-		return nil
-	}
-	find, err := e.plansOf(ctx, seen.run.Namespace)
-	if err != nil {
-		return err
-	}
-	seen.Ref = plan.ResolveRef(name, find)
-	return nil
 }

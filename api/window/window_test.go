@@ -72,7 +72,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	backwards := between(t, "2026-03-09T00:00:00Z", "2026-03-08T00:00:00Z")
+	backwards := between(t, "2026-03-10T00:00:00Z", "2026-03-09T00:00:00Z")
 	half := between(t, "2026-03-09T00:00:00Z", "2026-03-10T00:00:00Z")
 	half.To = nil
 	both := between(t, "2026-03-09T00:00:00Z", "2026-03-10T00:00:00Z")

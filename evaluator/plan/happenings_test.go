@@ -117,13 +117,13 @@ func (w *world) setHappens(name func() string) func(string) bool {
 			}
 			return true
 		}
-		switch {
-		case what == "crashes":
+		switch what {
+		case "crashes":
 			return first(func(p corev1.Pod) corev1.Pod { return restarted(p, 1) })
-		case what == "is Ready":
+		case "is Ready":
 			s.becomeReady()
 			return true
-		case what == "is deleted":
+		case "is deleted":
 			delete(w.sets, name())
 			return true
 		}

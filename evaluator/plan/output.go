@@ -31,10 +31,11 @@ type (
 	ScaleCanary struct{ Replicas int32 }
 	// DeleteCanary deletes the run's ReplicaSet and its pods.
 	DeleteCanary struct{}
-	// CreateBaseline makes the ReplicaSet of the baseline, ScaleBaseline gives it
-	// this many pods, DeleteBaseline deletes it.
+	// CreateBaseline makes the ReplicaSet of the baseline, as CreateCanary does.
 	CreateBaseline struct{ Replicas int32 }
-	ScaleBaseline  struct{ Replicas int32 }
+	// ScaleBaseline gives the ReplicaSet of the baseline this many pods.
+	ScaleBaseline struct{ Replicas int32 }
+	// DeleteBaseline deletes the ReplicaSet of the baseline and its pods.
 	DeleteBaseline struct{}
 	// DeleteLeftover deletes a ReplicaSet of an earlier attempt.
 	DeleteLeftover struct{ Name string }
