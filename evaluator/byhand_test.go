@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -152,6 +153,9 @@ func TestAnotherAttemptHasFreshPodsOfAnotherName(t *testing.T) {
 	c.passes(20)
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Attempt != 2 || c.canaries() != 0 {
 		t.Errorf("the run is %s (%s) in attempt %d, %d canaries are left", run.Status.Phase, run.Status.Message, run.Status.Attempt, c.canaries())
+	}
+	if got := testutil.ToFloat64(c.e.metrics.decisions.WithLabelValues(decisionRetry)); got != 1 {
+		t.Errorf("%v retries are counted", got)
 	}
 	if len(c.prometheus.asked) == 0 || !strings.Contains(c.prometheus.asked[0], name+"-r2-[a-z0-9]+") {
 		t.Errorf("the second attempt asked %v", c.prometheus.asked)

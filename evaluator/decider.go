@@ -45,13 +45,35 @@ func decider(entries []metav1.ManagedFieldsEntry) string {
 	return ""
 }
 
-// decisions are the turns that a person's decision may have brought.
-var decisions = map[plan.TurnKind]bool{plan.TurnPromoted: true, plan.TurnReverted: true, plan.TurnDryRun: true}
+// What people have runs do, as the metric holdfast_decisions_total counts it.
+const (
+	decisionPromote = "Promote"
+	decisionAbort   = "Abort"
+	decisionRetry   = "Retry"
+)
 
-// nameDecider adds to a turn that a person brought how the decision was written.
-func (e *evaluator) nameDecider(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus, turn plan.Turn) plan.Turn {
-	byPerson := after.Reason == v1alpha1.ReasonPromoted || after.Reason == v1alpha1.ReasonAborted
-	if decisions[turn.Kind] && byPerson && seen.run.Spec.Decision != "" {
+// decisionOf is what a person had the run do in a turn, "" where it was not a person.
+func decisionOf(turn plan.Turn, after v1alpha1.CanaryRunStatus) string {
+	switch {
+	case turn.Kind == plan.TurnPromoted, turn.Kind == plan.TurnDryRun && after.Reason == v1alpha1.ReasonPromoted:
+		return decisionPromote
+	case turn.Kind == plan.TurnReverted && after.Reason == v1alpha1.ReasonAborted:
+		return decisionAbort
+	case turn.Kind == plan.TurnRetried:
+		return decisionRetry
+	}
+	return ""
+}
+
+// countDecision counts what a person had the run do, and adds to the turn how
+// the decision was written.
+func (e *evaluator) countDecision(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus, turn plan.Turn) plan.Turn {
+	decision := decisionOf(turn, after)
+	if decision == "" {
+		return turn
+	}
+	e.metrics.decisions.WithLabelValues(decision).Inc()
+	if decision != decisionRetry {
 		turn.Message += e.decidedBy(ctx, seen.run)
 	}
 	return turn

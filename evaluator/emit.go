@@ -36,6 +36,6 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 		e.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
 	}
 	for _, turn := range plan.Turns(before, after) {
-		e.announce.turn(seen.deployment, seen.run, e.nameDecider(ctx, seen, after, turn))
+		e.announce.turn(seen.deployment, seen.run, e.countDecision(ctx, seen, after, turn))
 	}
 }

@@ -16,6 +16,7 @@ type Metrics struct {
 	holds        prometheus.Counter
 	verdicts     *prometheus.CounterVec
 	measurements *prometheus.CounterVec
+	decisions    *prometheus.CounterVec
 	ungated      prometheus.Counter
 	duration     prometheus.Histogram
 	phases       *runPhases
@@ -37,6 +38,10 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "holdfast_measurements_total",
 			Help: "Measurements of metrics of runs, by outcome.",
 		}, []string{"outcome"}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_decisions_total",
+			Help: "What people had runs do, by decision.",
+		}, []string{"decision"}),
 		ungated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_ungated_updates_total",
 			Help: "Updates of guarded Deployments that the webhook was not asked about.",
@@ -53,8 +58,11 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	} {
 		m.measurements.WithLabelValues(string(outcome))
 	}
+	for _, decision := range []string{decisionPromote, decisionAbort, decisionRetry} {
+		m.decisions.WithLabelValues(decision)
+	}
 	if registerer != nil {
-		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.ungated, m.duration, m.phases)
+		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.decisions, m.ungated, m.duration, m.phases)
 	}
 	return m
 }

@@ -130,7 +130,13 @@ func TestMetricsExposition(t *testing.T) {
 	m.verdicts.WithLabelValues("Fail", verdictReason("Crashed")).Inc()
 	m.verdicts.WithLabelValues("Fail", verdictReason("whatever a user wrote")).Inc()
 	m.duration.Observe(61)
+	m.decisions.WithLabelValues(decisionAbort).Inc()
 	want := `
+# HELP holdfast_decisions_total What people had runs do, by decision.
+# TYPE holdfast_decisions_total counter
+holdfast_decisions_total{decision="Abort"} 1
+holdfast_decisions_total{decision="Promote"} 0
+holdfast_decisions_total{decision="Retry"} 0
 # HELP holdfast_holds_total Held updates for which a run was made.
 # TYPE holdfast_holds_total counter
 holdfast_holds_total 1
