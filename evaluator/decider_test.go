@@ -10,7 +10,7 @@ import (
 func TestDecider(t *testing.T) {
 	at := metav1.NewTime(noon.In(time.FixedZone("", 3600)))
 	entry := func(manager, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Time: &at, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Time: &at, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	holdfast := entry("holdfast", `{"f:spec":{".":{},"f:hold":{}},"f:status":{"f:decision":{}}}`)
 	for name, tc := range map[string]struct {
