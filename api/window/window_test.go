@@ -98,3 +98,20 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParse: no window makes it panic, and one that is taken and open has an end to come.
+func FuzzParse(f *testing.F) {
+	f.Add("Fri 16:00", "Mon 08:00", "Europe/Berlin", int64(1772971200))
+	f.Add("Sun 00:00", "Sun 00:01", "", int64(-1))
+	f.Add("Fri 2:0", "", "../etc/passwd", int64(0))
+	f.Fuzz(func(t *testing.T, start, end, zone string, unix int64) {
+		now := time.Unix(unix%(1<<35), 0)
+		w, errs := Parse(v1alpha1.FreezeWindow{Start: start, End: end, TimeZone: zone}, nil)
+		if len(errs) > 0 {
+			return
+		}
+		if until, _, open := Open([]Window{w}, now); open && !until.After(now) {
+			t.Errorf("%s is open at %s until %s", w, now, until)
+		}
+	})
+}
