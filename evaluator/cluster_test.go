@@ -44,7 +44,9 @@ type cluster struct {
 	api        client.WithWatch
 	clock      *clocktesting.FakePassiveClock
 	prometheus *prometheusStub
-	events     []string
+
+	mu     sync.Mutex // of what follows: runs may be worked on at once
+	events []string
 
 	// failAt is the number of the write that fails, from 1; 0 is none. With
 	// lost set the write is made, and only its answer is lost.
@@ -149,6 +151,8 @@ func (r trimming) Get(ctx context.Context, name client.ObjectKey, o client.Objec
 }
 
 func (c *cluster) write(do func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.writes++
 	if c.beforeWrite != nil {
 		c.beforeWrite()
@@ -192,6 +196,8 @@ func (c *cluster) Eventf(about, related runtime.Object, kind, reason, action, no
 		c.t.Errorf("event %s about %v: no object to find it by", reason, about)
 		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	who := "run"
 	if about.GetObjectKind().GroupVersionKind().Kind == "Deployment" {
 		who = "deployment"

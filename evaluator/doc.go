@@ -17,7 +17,12 @@
 //   - A release and a revert carry the resourceVersion of the Deployment they
 //     were planned from, and the ID of the hold. The webhook compares the ID with
 //     the record on the object: a release of a hold that has ended does nothing.
-//   - The canary ReplicaSet has the name of its run, so there is never a second
-//     one. One made late, for a run that has ended, is deleted again, for ended
+//   - The ReplicaSets of a run are named after it and its attempt, so there is
+//     never a second one of a kind. One made late, for a run that has ended, is deleted again, for ended
 //     runs are looked after too.
+//
+// Where the number of runs with a canary is limited, the leader lets one run at
+// a time take a place, by what the API server says and not its cache. An old
+// leader with such a write under way could take one place too many; no more
+// comes of that than one run too many at once.
 package evaluator

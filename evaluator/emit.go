@@ -18,6 +18,9 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 	}
 	if before.Measured != after.Measured {
 		for _, metric := range after.Metrics {
+			if len(metric.Last) == 0 {
+				continue
+			}
 			newest := metric.Last[len(metric.Last)-1]
 			log.V(1).Info("measured", "metric", metric.Name, "outcome", newest.Outcome, "value", newest.Value,
 				"range", newest.Range, "reason", newest.Reason, "query", newest.Query)
@@ -33,6 +36,6 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 		e.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
 	}
 	for _, turn := range plan.Turns(before, after) {
-		e.announce.turn(seen.deployment, seen.run, turn)
+		e.announce.turn(seen.deployment, seen.run, e.countDecision(ctx, seen, after, turn))
 	}
 }

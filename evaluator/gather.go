@@ -2,21 +2,15 @@ package evaluator
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/plan"
 )
 
@@ -27,9 +21,19 @@ type observed struct {
 	run        *v1alpha1.CanaryRun
 	deployment deployment
 	record     *hold.Record
-	replicaSet *appsv1.ReplicaSet
+	// sets are the ReplicaSets of the run, by name.
+	sets map[string]*appsv1.ReplicaSet
 	// canary is the ReplicaSet to make, where one may have to be made.
 	canary *unstructured.Unstructured
+}
+
+// canaryName and baselineName are the names of the run's sets in this attempt.
+func (o observed) canaryName() string {
+	return v1alpha1.CanaryName(o.run.Name, plan.AttemptOf(o.run.Status))
+}
+
+func (o observed) baselineName() string {
+	return v1alpha1.BaselineName(o.run.Name, plan.AttemptOf(o.run.Status))
 }
 
 // gather reads what the next step of a run depends on. Nearly all of it comes
@@ -37,10 +41,13 @@ type observed struct {
 func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observed, error) {
 	seen := observed{run: run, Input: plan.Input{
 		Now: e.clock.Now(),
-		Run: plan.Run{Name: run.Name, Deleting: run.DeletionTimestamp != nil, Spec: run.Spec, Status: run.Status},
+		Run: plan.Run{
+			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time,
+			Deleting: run.DeletionTimestamp != nil, Spec: run.Spec, Status: run.Status,
+		},
 	}}
 	for _, gather := range []func(context.Context, *observed) error{
-		e.gatherDeployment, e.gatherCanary, e.gatherRollout, e.gatherTemplate,
+		e.gatherDeployment, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherLine,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return observed{}, err
@@ -57,7 +64,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 	if err != nil {
 		return err
 	}
-	if !d.owns(seen.run) { // another Deployment of the same name
+	if !seen.run.Spec.ByHand() && !d.owns(seen.run) { // another Deployment of the same name
 		return nil
 	}
 	ns, err := e.getNamespace(ctx, d.GetNamespace())
@@ -100,40 +107,6 @@ func rejects(d deployment, run *v1alpha1.CanaryRun) bool {
 	})
 }
 
-func (e *evaluator) gatherCanary(ctx context.Context, seen *observed) error {
-	rs := &appsv1.ReplicaSet{}
-	err := e.cached.Get(ctx, client.ObjectKeyFromObject(seen.run), rs)
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read canary ReplicaSet %q: %w", seen.run.Name, err)
-	}
-	if !metav1.IsControlledBy(rs, seen.run) {
-		return nil
-	}
-	seen.replicaSet = rs
-	seen.Canary = &plan.Canary{Deleting: rs.DeletionTimestamp != nil, Replicas: 1, Available: rs.Status.AvailableReplicas}
-	if rs.Spec.Replicas != nil {
-		seen.Canary.Replicas = *rs.Spec.Replicas
-	}
-	for _, c := range rs.Status.Conditions {
-		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
-			seen.Canary.CreateFailure = c.Message
-		}
-	}
-	var pods corev1.PodList
-	if err := e.cached.List(ctx, &pods, client.InNamespace(rs.Namespace), client.MatchingLabels(rs.Spec.Selector.MatchLabels)); err != nil {
-		return fmt.Errorf("list canary pods of %q: %w", rs.Name, err)
-	}
-	for _, pod := range pods.Items {
-		if metav1.IsControlledBy(&pod, rs) {
-			seen.Pods = append(seen.Pods, pod)
-		}
-	}
-	return nil
-}
-
 func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
 	if !seen.Deployment.Exists || seen.Deployment.Deleting || !plan.NeedsRollout(seen.run.Status) {
 		return nil
@@ -144,38 +117,4 @@ func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
 	}
 	seen.Rollout = plan.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
 	return nil
-}
-
-// gatherTemplate looks whether the held template can run as a canary, and who
-// would send it requests.
-func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
-	if seen.record == nil {
-		return nil
-	}
-	selector, err := seen.deployment.selector()
-	if err != nil {
-		return err
-	}
-	status := seen.run.Status
-	replicas := status.Replicas
-	if status.CreatedAt == nil {
-		replicas = plan.Replicas(seen.run.Spec.Plan.Replicas, seen.Deployment.Replicas)
-	}
-	seen.canary, err = canary.ReplicaSet(canary.Spec{
-		Run: seen.run.Name, Namespace: seen.run.Namespace, UID: seen.run.UID,
-		Deployment: seen.deployment.GetName(), Selector: selector, MinReadySeconds: seen.deployment.minReadySeconds(),
-		Hash: seen.record.Hash, Template: seen.record.Template, Replicas: replicas,
-	})
-	if errors.Is(err, canary.ErrInvalid) {
-		seen.Invalid = err.Error()
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("build canary: %w", err)
-	}
-	starts := status.CreatedAt == nil && (seen.Rollout.State == plan.RolloutComplete || seen.Rollout.State == plan.RolloutStuck)
-	if starts {
-		seen.Service, err = e.serviceOf(ctx, seen.canary)
-	}
-	return err
 }

@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -48,7 +47,15 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 		}
 		return false, nil
 	}
-	return false, e.createRun(ctx, d, *record, resolved)
+	startAt, mistake := startAtOf(d, *record)
+	if mistake != "" {
+		if e.warned.first(d.GetUID(), mistake) {
+			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
+			e.announce.noPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
+		}
+		return false, nil
+	}
+	return false, e.createRun(ctx, d, *record, resolved, startAt)
 }
 
 // checkName: the webhook chooses names that no run has. One that was made since
@@ -63,7 +70,7 @@ func (e *evaluator) checkName(d deployment, record hold.Record, existing *v1alph
 	}
 }
 
-func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved) error {
+func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
 	isController := true
 	run := &v1alpha1.CanaryRun{
 		ObjectMeta: metav1.ObjectMeta{
@@ -82,8 +89,9 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 			Deployment:   d.GetName(),
 			Hold:         record.ID,
 			TemplateHash: string(record.Hash),
-			Plan:         resolved.Spec,
+			Plan:         &resolved.Spec,
 			PlanSource:   resolved.Source,
+			StartAt:      startAt,
 		},
 	}
 	switch err := e.writer.Create(ctx, run); {
@@ -114,29 +122,4 @@ func (e *evaluator) dropRecord(ctx context.Context, d deployment, runs []v1alpha
 	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
 	e.announce.recordUnreadable(d, why)
 	return true, nil
-}
-
-// resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
-// the plan does not matter, and none that is missing may keep the update from
-// being let through.
-func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
-	ns, err := e.getNamespace(ctx, d.GetNamespace())
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
-		return plan.BuiltIn(), nil
-	}
-	var list v1alpha1.CanaryPlanList
-	if err := e.cached.List(ctx, &list, client.InNamespace(d.GetNamespace())); err != nil {
-		return plan.Resolved{}, fmt.Errorf("list CanaryPlans: %w", err)
-	}
-	return plan.Resolve(d.GetAnnotations(), ns.Annotations, func(name string) *v1alpha1.CanaryPlanSpec {
-		for i := range list.Items {
-			if list.Items[i].Name == name {
-				return &list.Items[i].Spec
-			}
-		}
-		return nil
-	}), nil
 }

@@ -180,7 +180,7 @@ func TestHistoryIsKeptToItsLimit(t *testing.T) {
 				Namespace: namespace, Name: fmt.Sprintf("web-%d", i), UID: types.UID(fmt.Sprint(i)), OwnerReferences: owner,
 				Labels: map[string]string{v1alpha1.DeploymentLabel: "web"},
 			},
-			Spec:   v1alpha1.CanaryRunSpec{Deployment: "web"},
+			Spec:   v1alpha1.CanaryRunSpec{Deployment: "web", Hold: "earlier"},
 			Status: v1alpha1.CanaryRunStatus{Phase: v1alpha1.PhaseReverted, FinishedAt: &finished},
 		}
 		if i == 0 {

@@ -18,7 +18,7 @@ import (
 // once. It fails only if ctx ends: then there is no round, and the next
 // evaluator takes it.
 func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*plan.Round, error) {
-	metrics := seen.run.Spec.Plan.Analysis.Metrics
+	metrics := plan.AnalysisOf(seen.Input).Metrics
 	surroundings := &lazy{e: e, seen: seen}
 	observations := make([]analysis.Observation, len(metrics))
 	errs := make([]error, len(metrics))
@@ -147,19 +147,23 @@ const minWindow = 2 * time.Minute
 
 func (l *lazy) values(metric v1alpha1.Metric, at time.Time) query.Values {
 	run := l.seen.run
-	interval := run.Spec.Plan.Analysis.Interval.Duration
+	interval := plan.AnalysisOf(l.seen.Input).Interval.Duration
 	window := max(interval, minWindow)
 	if metric.Window != nil {
 		window = metric.Window.Duration
 	}
-	return query.Values{
+	values := query.Values{
 		Namespace:  run.Namespace,
 		Deployment: run.Spec.Deployment,
-		Canary:     []string{run.Name},
+		Canary:     []string{l.seen.canaryName()},
 		Interval:   interval,
 		Window:     clampWindow(window, run, at),
 		Labels:     l.e.labels,
 	}
+	if plan.WantsBaseline(l.seen.Input) {
+		values.Baseline = []string{l.seen.baselineName()}
+	}
+	return values
 }
 
 func (l *lazy) stableNames(ctx context.Context) ([]string, error) {

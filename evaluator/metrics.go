@@ -16,6 +16,7 @@ type Metrics struct {
 	holds        prometheus.Counter
 	verdicts     *prometheus.CounterVec
 	measurements *prometheus.CounterVec
+	decisions    *prometheus.CounterVec
 	ungated      prometheus.Counter
 	duration     prometheus.Histogram
 	phases       *runPhases
@@ -37,6 +38,10 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "holdfast_measurements_total",
 			Help: "Measurements of metrics of runs, by outcome.",
 		}, []string{"outcome"}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_decisions_total",
+			Help: "What people had runs do, by decision.",
+		}, []string{"decision"}),
 		ungated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_ungated_updates_total",
 			Help: "Updates of guarded Deployments that the webhook was not asked about.",
@@ -53,8 +58,11 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	} {
 		m.measurements.WithLabelValues(string(outcome))
 	}
+	for _, decision := range []string{decisionPromote, decisionAbort, decisionRetry} {
+		m.decisions.WithLabelValues(decision)
+	}
 	if registerer != nil {
-		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.ungated, m.duration, m.phases)
+		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.decisions, m.ungated, m.duration, m.phases)
 	}
 	return m
 }
@@ -64,6 +72,7 @@ var verdictReasons = []string{
 	v1alpha1.ReasonPeriodOver, v1alpha1.ReasonMetricOutOfRange, v1alpha1.ReasonCrashed, v1alpha1.ReasonImagePull,
 	v1alpha1.ReasonContainerConfig, v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodsNotCreated, v1alpha1.ReasonNotReady,
 	v1alpha1.ReasonCanaryInvalid, v1alpha1.ReasonErrorLimit, v1alpha1.ReasonNoDataLimit, v1alpha1.ReasonUnsettled,
+	v1alpha1.ReasonManualLate, v1alpha1.ReasonDeadline, v1alpha1.ReasonBaselineSick, v1alpha1.ReasonBaselineInvalid,
 }
 
 // verdictReason keeps the label bounded, whatever stands in a status.
@@ -81,8 +90,9 @@ type runPhases struct{ runs client.Reader }
 var runsDesc = prometheus.NewDesc("holdfast_runs", "Runs that exist, by phase.", []string{"phase"}, nil)
 
 var phases = []v1alpha1.Phase{
-	v1alpha1.PhaseWaiting, v1alpha1.PhaseStarting, v1alpha1.PhaseRunning, v1alpha1.PhaseFrozen, v1alpha1.PhaseReleasing,
-	v1alpha1.PhaseReleased, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded,
+	v1alpha1.PhaseScheduled, v1alpha1.PhaseWaiting, v1alpha1.PhaseStarting, v1alpha1.PhaseRunning, v1alpha1.PhasePaused,
+	v1alpha1.PhaseFrozen, v1alpha1.PhaseReleasing,
+	v1alpha1.PhaseReleased, v1alpha1.PhasePassed, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded,
 }
 
 // Describe implements prometheus.Collector.

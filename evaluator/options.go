@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +42,8 @@ type Options struct {
 	MaxConcurrentReconciles int
 	// HistoryLimit is how many ended runs of a Deployment are kept; 10 if zero.
 	HistoryLimit int
+	// MaxRuns is how many runs of the cluster may have a canary at once; 0 is no limit.
+	MaxRuns int
 	// RewriteStatus says that the webhook rewrites the status of Deployments;
 	// what was stored without it is put right.
 	RewriteStatus bool
@@ -73,6 +76,9 @@ type evaluator struct {
 	clock      clock.PassiveClock
 	labels     query.Labels
 	history    int
+	// maxRuns is Options.MaxRuns; places keeps two runs from taking one place.
+	maxRuns int
+	places  sync.Mutex
 	// rewritesStatus is Options.RewriteStatus.
 	rewritesStatus bool
 	announce       announcer
@@ -93,10 +99,10 @@ func newEvaluator(o Options, cached, live client.Reader, writer client.Client, r
 	return &evaluator{
 		cached: cached, live: live, writer: writer,
 		key: o.Key, prometheus: o.Prometheus, clock: o.Clock, history: o.HistoryLimit,
-		rewritesStatus: o.RewriteStatus,
-		labels:         query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel},
-		announce:       announcer{recorder},
-		metrics:        metrics,
-		warned:         warnings{},
+		rewritesStatus: o.RewriteStatus, maxRuns: o.MaxRuns,
+		labels:   query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel},
+		announce: announcer{recorder},
+		metrics:  metrics,
+		warned:   warnings{},
 	}
 }

@@ -97,7 +97,8 @@ func TestEveryTurnIsTold(t *testing.T) {
 	kinds := []plan.TurnKind{
 		plan.TurnPlanInvalid, plan.TurnStarted, plan.TurnReady, plan.TurnFailed, plan.TurnErrors, plan.TurnNoData, plan.TurnPassed,
 		plan.TurnFrozen, plan.TurnUnguarded, plan.TurnReleaseRefused, plan.TurnReleased, plan.TurnRolledOut, plan.TurnRolloutStuck,
-		plan.TurnReverted, plan.TurnCanceled, plan.TurnSuperseded,
+		plan.TurnReverted, plan.TurnCanceled, plan.TurnSuperseded, plan.TurnScheduled, plan.TurnQueued, plan.TurnRetried, plan.TurnStep,
+		plan.TurnPaused, plan.TurnInconclusive, plan.TurnResumed, plan.TurnPromoted, plan.TurnWindow, plan.TurnDryRun,
 	}
 	if len(kinds) != len(turnForms) {
 		t.Errorf("%d kinds, %d forms", len(kinds), len(turnForms))
@@ -129,7 +130,13 @@ func TestMetricsExposition(t *testing.T) {
 	m.verdicts.WithLabelValues("Fail", verdictReason("Crashed")).Inc()
 	m.verdicts.WithLabelValues("Fail", verdictReason("whatever a user wrote")).Inc()
 	m.duration.Observe(61)
+	m.decisions.WithLabelValues(decisionAbort).Inc()
 	want := `
+# HELP holdfast_decisions_total What people had runs do, by decision.
+# TYPE holdfast_decisions_total counter
+holdfast_decisions_total{decision="Abort"} 1
+holdfast_decisions_total{decision="Promote"} 0
+holdfast_decisions_total{decision="Retry"} 0
 # HELP holdfast_holds_total Held updates for which a run was made.
 # TYPE holdfast_holds_total counter
 holdfast_holds_total 1
@@ -157,10 +164,13 @@ holdfast_run_duration_seconds_count 1
 # TYPE holdfast_runs gauge
 holdfast_runs{phase="Canceled"} 0
 holdfast_runs{phase="Frozen"} 0
+holdfast_runs{phase="Passed"} 0
+holdfast_runs{phase="Paused"} 0
 holdfast_runs{phase="Released"} 0
 holdfast_runs{phase="Releasing"} 0
 holdfast_runs{phase="Reverted"} 0
 holdfast_runs{phase="Running"} 1
+holdfast_runs{phase="Scheduled"} 0
 holdfast_runs{phase="Starting"} 0
 holdfast_runs{phase="Superseded"} 0
 holdfast_runs{phase="Waiting"} 0

@@ -45,9 +45,29 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 		seen.Now = e.clock.Now()
 		next = plan.Next(seen.Input)
 	}
+	if e.takesPlace(seen, next) {
+		return e.takePlace(ctx, seen)
+	}
+	return e.carryOut(ctx, seen, next)
+}
+
+// takePlace carries out the step that makes the canary of a run whose number is
+// limited. One run at a time does so, by what the API server knows and not the
+// cache, so that no two take one place.
+func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, error) {
+	e.places.Lock()
+	defer e.places.Unlock()
+	if err := e.readLine(ctx, e.live, &seen); err != nil {
+		return ctrl.Result{}, err
+	}
+	return e.carryOut(ctx, seen, plan.Next(seen.Input))
+}
+
+// carryOut takes the actions of a plan, writes its status and tells of it.
+func (e *evaluator) carryOut(ctx context.Context, seen observed, next plan.Plan) (ctrl.Result, error) {
 	status, err := e.apply(ctx, seen, next)
 	if err == nil {
-		err = e.record(ctx, run, status)
+		err = e.record(ctx, seen.run, status)
 	}
 	switch {
 	case apierrors.IsConflict(err) || errors.Is(err, errStale):
@@ -56,7 +76,7 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	case err != nil:
 		return ctrl.Result{}, err
 	}
-	e.emit(ctx, seen, run.Status, status)
+	e.emit(ctx, seen, seen.run.Status, status)
 	return ctrl.Result{RequeueAfter: next.Requeue}, nil
 }
 

@@ -38,8 +38,8 @@ func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 		Complete(reconcile.Func(e.reconcileDeployment))
 }
 
-// watchRuns: a run is looked at when it, its canary, its Deployment or its
-// namespace changes.
+// watchRuns: a run is looked at when it, its pods, its Deployment, its namespace
+// or the plan it names changes, and one that queues when another's place is free.
 func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("runs").
 		For(&v1alpha1.CanaryRun{}).
@@ -47,6 +47,8 @@ func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		Watches(newDeployment(), handler.EnqueueRequestsFromMapFunc(e.runsOfDeployment)).
 		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.runsOfNamespace)).
+		Watches(&v1alpha1.CanaryPlan{}, handler.EnqueueRequestsFromMapFunc(e.runsOfPlan)).
+		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(e.queuedRuns), builder.WithPredicates(placeFreed)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "run")).
 		Complete(reconcile.Func(e.reconcileRun))
@@ -122,23 +124,45 @@ func runOfPod(_ context.Context, o client.Object) []reconcile.Request {
 }
 
 func (e *evaluator) runsOfDeployment(ctx context.Context, o client.Object) []reconcile.Request {
-	return e.activeRuns(ctx, client.InNamespace(o.GetNamespace()),
-		client.MatchingLabels{v1alpha1.DeploymentLabel: v1alpha1.LabelValue(o.GetName())})
+	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.Deployment == o.GetName() }, client.InNamespace(o.GetNamespace()))
 }
 
 func (e *evaluator) runsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
-	return e.activeRuns(ctx, client.InNamespace(o.GetName()))
+	return e.activeRuns(ctx, func(*v1alpha1.CanaryRun) bool { return true }, client.InNamespace(o.GetName()))
 }
 
-func (e *evaluator) activeRuns(ctx context.Context, where ...client.ListOption) []reconcile.Request {
+func (e *evaluator) runsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
+	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.PlanRef == o.GetName() }, client.InNamespace(o.GetNamespace()))
+}
+
+// queuedRuns are all runs that wait for a place, wherever one has become free:
+// the limit may be that of the cluster.
+func (e *evaluator) queuedRuns(ctx context.Context, _ client.Object) []reconcile.Request {
+	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
+		return run.Status.Reason == v1alpha1.ReasonQueued || run.Status.Reason == v1alpha1.ReasonQueuedInCluster
+	})
+}
+
+// placeFreed leaves out all that takes no run out of the line.
+var placeFreed = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(u event.UpdateEvent) bool {
+		before, ok1 := u.ObjectOld.(*v1alpha1.CanaryRun)
+		after, ok2 := u.ObjectNew.(*v1alpha1.CanaryRun)
+		return ok1 && ok2 && (!before.Status.Phase.Ended() && after.Status.Phase.Ended() ||
+			before.Status.CreatedAt != nil && after.Status.CreatedAt == nil)
+	},
+}
+
+func (e *evaluator) activeRuns(ctx context.Context, wanted func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
 	var list v1alpha1.CanaryRunList
-	if err := e.cached.List(ctx, &list, where...); err != nil {
+	if err := e.cached.List(ctx, &list, append(where, client.UnsafeDisableDeepCopy)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list runs")
 		return nil
 	}
 	var out []reconcile.Request
 	for i := range list.Items {
-		if run := &list.Items[i]; !run.Status.Phase.Ended() {
+		if run := &list.Items[i]; !run.Status.Phase.Ended() && wanted(run) {
 			out = append(out, request(run.Namespace, run.Name))
 		}
 	}

@@ -90,6 +90,9 @@ func rejectionMessage(d deployment, hash hold.Hash) string {
 	if err != nil || !found { // it was edited while no webhook was there to put it back
 		return v1alpha1.RejectionMessagePrefix + "rejected the template that was last asked for"
 	}
+	if rejection.Passed {
+		return fmt.Sprintf("%s%s passed as a dry run, nothing was released: %s", v1alpha1.RejectionMessagePrefix, rejection.Run, rejection.Message)
+	}
 	why := rejection.Message
 	if why == "" {
 		why = rejection.Reason

@@ -91,6 +91,14 @@ func TestAStatusIsWrittenForToolsThatWait(t *testing.T) {
 	if !strings.Contains(string(data), "canary run web-abc rejected the update: app restarted") || !strings.Contains(string(data), "ProgressDeadlineExceeded") {
 		t.Errorf("after a revert the status is %s", data)
 	}
+	dry := strings.Replace(failedWeb, `"reason":"Crashed"`, `"passed":true`, 1)
+	data, err = json.Marshal(written(t, statusHandler(), dry, strings.Replace(dry, "observedGeneration: 4", "observedGeneration: 5", 1))["status"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), "canary run web-abc passed as a dry run, nothing was released") {
+		t.Errorf("after a dry run that passed the status is %s", data)
+	}
 	for state, want := range map[status.State]float64{status.Held: 1, status.Rejected: 1, status.Own: 0} {
 		if got := testutil.ToFloat64(h.Metrics.statuses.WithLabelValues(string(state))); got != want {
 			t.Errorf("%v writes are counted as %s, want %v", got, state, want)

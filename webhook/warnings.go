@@ -64,6 +64,10 @@ func (a *answer) warnTaken(taken []replay.Conflict) {
 }
 
 func warnRejected(namespace, deployment string, r hold.Rejection) string {
+	if r.Passed {
+		return fmt.Sprintf("not tried again: dry run %s of this template passed, and releases nothing. To try it again, or to release it by a plan without dryRun: kubectl -n %s annotate deployment %s --overwrite %s=%s, then apply it again",
+			r.Run, namespace, deployment, v1alpha1.RetryAnnotation, r.Hash.Short())
+	}
 	return fmt.Sprintf("not tried again: run %s rejected this template (%s). To retry: kubectl -n %s annotate deployment %s --overwrite %s=%s, then apply it again",
 		r.Run, r.Reason, namespace, deployment, v1alpha1.RetryAnnotation, r.Hash.Short())
 }

@@ -9,7 +9,8 @@ import (
 // maxRejections is how many rejected templates a Deployment remembers.
 const maxRejections = 10
 
-// Rejection is one template that failed its run.
+// Rejection is one template that is not to be tried again: it failed its run, or
+// it passed a run that was not to release it.
 type Rejection struct {
 	// Hash is the template's.
 	Hash Hash `json:"hash"`
@@ -20,6 +21,8 @@ type Rejection struct {
 	// Reason is the run's reason, one word; Message says why for people.
 	Reason  string `json:"reason"`
 	Message string `json:"message,omitempty"`
+	// Passed says that the run was a dry run, and good.
+	Passed bool `json:"passed,omitempty"`
 }
 
 // Rejected is the memory of rejected templates, oldest first, as it stands in

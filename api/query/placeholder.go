@@ -15,8 +15,7 @@ const (
 	Canary Placeholder = "canary"
 	// Stable stands for the label matchers that select the Deployment's own pods.
 	Stable Placeholder = "stable"
-	// Baseline stands for the pods of the baseline. It is known and refused:
-	// runs start no baseline yet.
+	// Baseline stands for the label matchers that select the baseline pods.
 	Baseline Placeholder = "baseline"
 	// Namespace and Deployment stand for the names of where the run is.
 	Namespace  Placeholder = "namespace"
@@ -31,7 +30,7 @@ const (
 )
 
 // known are the placeholders that may be used, in the order messages list them.
-var known = []Placeholder{Canary, Stable, Namespace, Deployment, Service, Interval, Window}
+var known = []Placeholder{Canary, Stable, Baseline, Namespace, Deployment, Service, Interval, Window}
 
 // place is where in PromQL a placeholder stands.
 type place int
@@ -50,13 +49,11 @@ const (
 // check says what is wrong with a placeholder where it stands, or "".
 func (p Placeholder) check(in place) string {
 	switch {
-	case p == Baseline:
-		return "{{baseline}} is not available until runs start baseline pods, which this version does not; compare with {{stable}}"
 	case !slices.Contains(known, p):
 		return fmt.Sprintf("unknown placeholder {{%s}}; known are %s", clip(string(p), 40), knownList())
 	case p == Interval || p == Window:
 		return ""
-	case p == Canary || p == Stable:
+	case p == Canary || p == Stable || p == Baseline:
 		if in == matchers {
 			return ""
 		}

@@ -45,7 +45,7 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 		errs = append(errs, ValidateName(m.Name, at.Child("name"))...)
 		errs = append(errs, validateMetric(*m, spec.Analysis, at)...)
 	}
-	return errs
+	return append(errs, validateCourse(spec, path)...)
 }
 
 // ValidateName checks the name of a metric.
@@ -53,6 +53,8 @@ func ValidateName(name string, at *field.Path) field.ErrorList {
 	switch {
 	case name == PodsMetric:
 		return field.ErrorList{field.Invalid(at, name, "is the health of the canary pods, which every run is judged by; choose another name")}
+	case name == BaselineMetric:
+		return field.ErrorList{field.Invalid(at, name, "is the health of the baseline pods; choose another name")}
 	case !metricName.MatchString(name):
 		return field.ErrorList{field.Invalid(at, clip(name, 80), `must be 1 to 63 lower-case letters, digits and "-", such as "error-rate"`)}
 	}

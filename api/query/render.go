@@ -24,9 +24,9 @@ type Values struct {
 	// Service is needed by queries that use {{service}} only; it is "" where no
 	// Service selects the canary pods.
 	Service string
-	// Canary and Stable are the names of the ReplicaSets whose pods are meant.
-	// Without any the matchers select nothing.
-	Canary, Stable []string
+	// Canary, Stable and Baseline are the names of the ReplicaSets whose pods are
+	// meant. Without any the matchers select nothing.
+	Canary, Stable, Baseline []string
 	// Interval is the analysis interval, in milliseconds at the finest.
 	Interval time.Duration
 	// Window is the window of the metric, the same.
@@ -72,6 +72,8 @@ func (p part) render(v Values) (string, error) {
 		return v.podMatchers(v.Canary)
 	case Stable:
 		return v.podMatchers(v.Stable)
+	case Baseline:
+		return v.podMatchers(v.Baseline)
 	case Namespace:
 		return p.name(v.Namespace)
 	case Deployment:

@@ -87,6 +87,7 @@ var samples = Values{
 	Service:    "service",
 	Canary:     []string{"canary"},
 	Stable:     []string{"stable"},
+	Baseline:   []string{"baseline"},
 	Interval:   sampleInterval,
 	Window:     sampleInterval,
 }

@@ -142,9 +142,9 @@ func TestParsePlacesMistakes(t *testing.T) {
 	}{
 		"unknown placeholder": {
 			`up{ {{pods}} }`, `{{pods`, 1, 5,
-			"unknown placeholder {{pods}}; known are {{canary}} {{stable}} {{namespace}} {{deployment}} {{service}} {{interval}} {{window}}",
+			"unknown placeholder {{pods}}; known are {{canary}} {{stable}} {{baseline}} {{namespace}} {{deployment}} {{service}} {{interval}} {{window}}",
 		},
-		"baseline": {`up{ {{baseline}} }`, `{{base`, 1, 5, "not available until"},
+		"baseline in quotes": {`up{pod="{{baseline}}"}`, `{{base`, 1, 9, "belongs between the braces"},
 		"matchers without braces": {
 			`up{{canary}}`, `{{can`, 1, 3, "belongs between the braces of a selector, as in up{ {{canary}} }",
 		},

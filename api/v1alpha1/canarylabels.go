@@ -15,10 +15,14 @@ const (
 // that sets one cannot run as a canary.
 var ReservedPodLabels = []string{podTemplateHashLabel, RunLabel, RoleLabel, HashLabel}
 
-// CanaryPodLabels are the labels that the pods of a run get beside those of
-// their template, CanaryPodLabel aside.
-func CanaryPodLabels(run, hash string) map[string]string {
-	return map[string]string{RunLabel: LabelValue(run), RoleLabel: RoleCanary, HashLabel: hash}
+// CanaryPodLabels are the labels that the canary pods of a run get beside those
+// of their template, CanaryPodLabel aside.
+func CanaryPodLabels(run, hash string) map[string]string { return PodLabels(run, RoleCanary, hash) }
+
+// PodLabels are the labels that the pods of a role in a run get beside those of
+// their template.
+func PodLabels(run, role, hash string) map[string]string {
+	return map[string]string{RunLabel: LabelValue(run), RoleLabel: role, HashLabel: hash}
 }
 
 // CanaryReplicaSetLabels are the labels of the ReplicaSet of a run.

@@ -40,10 +40,11 @@ type CanaryPlanList struct {
 // CanaryPlanSpec is how a held update is tried.
 type CanaryPlanSpec struct {
 	// replicas is the number of canary pods, or a share of the Deployment's
-	// replicas such as "10%" (rounded up, at least 1).
+	// replicas such as "10%" (rounded up, at least 1). Steps have their own.
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=4
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number from 1 to 1000, or a share from \"1%\" to \"100%\""
 	Replicas *intstr.IntOrString `json:"replicas,omitempty"`
 
@@ -75,6 +76,58 @@ type CanaryPlanSpec struct {
 	// +optional
 	// +kubebuilder:default=Revert
 	OnFailure FailureAction `json:"onFailure,omitempty"`
+
+	// onInconclusive is what happens to an update on which no verdict could be
+	// reached (errors, missing data, a sick baseline). Pause: it stays held with
+	// its canary running until a person promotes, aborts or retries, or the
+	// deadline is over. Revert: it is rejected and the canary goes.
+	// +optional
+	// +kubebuilder:default=Pause
+	OnInconclusive InconclusiveAction `json:"onInconclusive,omitempty"`
+
+	// deadline is how long a run may take from the making of its canary to its
+	// verdict, pauses included. A run that takes longer is reverted, never
+	// released. Default 24h, or twice the periods of all steps if that is longer.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	Deadline *metav1.Duration `json:"deadline,omitempty"`
+
+	// dryRun: an update that passes is not released. Its run ends Passed, and the
+	// template is remembered, so that it is not tried again until a retry.
+	// +optional
+	DryRun bool `json:"dryRun,omitempty"`
+
+	// steps are the stages of the canary, one after the other. Without any there
+	// is one, of replicas pods for analysis.period.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Steps []Step `json:"steps,omitempty"`
+
+	// manual asks for the verdict of a person beside that of the analysis.
+	// +optional
+	Manual *Manual `json:"manual,omitempty"`
+
+	// baseline asks for fresh pods of the stable template beside the canary's.
+	// +optional
+	Baseline *Baseline `json:"baseline,omitempty"`
+
+	// freezeWindows are times in which nothing is released. A run that passes in
+	// one waits, Releasing, for its end.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	FreezeWindows []FreezeWindow `json:"freezeWindows,omitempty"`
+
+	// maxRuns is how many runs of the namespace may have a canary at once; more
+	// wait for their turn, the oldest first. Without it there is no limit but
+	// that of the cluster (--max-runs).
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MaxRuns *int32 `json:"maxRuns,omitempty"`
 }
 
 // FailureAction is what happens to an update whose canary failed.
@@ -128,15 +181,15 @@ type Analysis struct {
 	FailureLimit *int32 `json:"failureLimit,omitempty"`
 
 	// errorLimit is how many measurements of one metric in a row may end in an
-	// error (Prometheus down, query refused); one more and the run ends without
-	// a verdict, which never releases.
+	// error (Prometheus down, query refused); one more and the run is
+	// inconclusive, which never releases.
 	// +optional
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0
 	ErrorLimit *int32 `json:"errorLimit,omitempty"`
 
 	// noDataLimit is how many measurements of one metric in a row may find no
-	// series; one more and the run ends without a verdict, which never releases.
+	// series; one more and the run is inconclusive, which never releases.
 	// +optional
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0

@@ -2,11 +2,14 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// CanaryRun is one trial of one held pod template. Holdfast makes it when it
-// holds an update, and keeps the last ten that ended as history.
+// CanaryRun is one trial of one pod template. Holdfast makes it when it holds an
+// update, and keeps the last ten that ended as history. Users may make runs too,
+// of a template of their own beside a Deployment; those never change it.
 //
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 57",message="the name of a run has at most 57 characters, for its pods are named after it"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=crun,categories=holdfast
@@ -22,7 +25,7 @@ type CanaryRun struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is tried and how. It does not change.
+	// spec is what is tried and how, and what people have decided since.
 	// +required
 	Spec CanaryRunSpec `json:"spec"`
 
@@ -40,39 +43,135 @@ type CanaryRunList struct {
 	Items           []CanaryRun `json:"items"`
 }
 
-// CanaryRunSpec is what is tried and how.
+// CanaryRunSpec is what is tried and how. Only paused, decision, approvedSteps
+// and attempt may be changed: they are for people.
 //
-// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed; apply another update to the Deployment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.hold) == has(oldSelf.hold) && has(self.templateHash) == has(oldSelf.templateHash) && has(self.plan) == has(oldSelf.plan) && has(self.planSource) == has(oldSelf.planSource) && has(self.planRef) == has(oldSelf.planRef) && has(self.containers) == has(oldSelf.containers) && has(self.template) == has(oldSelf.template) && has(self.startAt) == has(oldSelf.startAt)",message="a run cannot be changed but for paused, decision, approvedSteps and attempt; apply another update to the Deployment, or make another run, instead"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || has(self.decision) && self.decision == oldSelf.decision",message="the decision stands; it cannot be changed or taken back"
+// +kubebuilder:validation:XValidation:rule="self.?attempt.orValue(1) >= oldSelf.?attempt.orValue(1)",message="attempt can only be raised"
+// +kubebuilder:validation:XValidation:rule="self.?approvedSteps.orValue(0) >= oldSelf.?approvedSteps.orValue(0)",message="approvedSteps can only be raised"
+// +kubebuilder:validation:XValidation:rule="has(self.hold) ? has(self.templateHash) && has(self.plan) && !has(self.containers) && !has(self.template) && !has(self.planRef) : has(self.containers) != has(self.template)",message="needs containers or template, and not both (runs of held updates, which have hold, are made by Holdfast and have neither)"
+// +kubebuilder:validation:XValidation:rule="!has(self.planRef) || !has(self.plan)",message="takes planRef or plan, not both"
 type CanaryRunSpec struct {
-	// deployment is the name of the Deployment whose update is tried, in the
-	// namespace of the run.
+	// deployment is the name of the Deployment beside which the canary runs, in
+	// the namespace of the run.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
 	Deployment string `json:"deployment"`
 
 	// hold is the ID of the hold that the run is for; it ends with that hold.
-	// +required
+	// Runs that users make have none.
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	Hold string `json:"hold"`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	Hold string `json:"hold,omitempty"`
 
 	// templateHash is the hash of the held pod template.
-	// +required
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	TemplateHash string `json:"templateHash"`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	TemplateHash string `json:"templateHash,omitempty"`
 
-	// plan is a copy of the plan as it stood when the run began.
-	// +required
-	Plan CanaryPlanSpec `json:"plan"`
+	// containers are the images to try in the pod template that the Deployment
+	// has when the canary is made. For runs that users make.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	Containers []ContainerImage `json:"containers,omitempty"`
+
+	// template is a whole pod template to try, as in a Deployment. For runs that
+	// users make.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	Template *runtime.RawExtension `json:"template,omitempty"`
+
+	// plan is how the template is tried. Runs of held updates have a copy of the
+	// plan as it stood when they began. A run that has neither plan nor planRef
+	// is judged by nothing, and its canary lives until the run is deleted.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	Plan *CanaryPlanSpec `json:"plan,omitempty"`
+
+	// planRef is the name of a CanaryPlan in the namespace, of which the run
+	// takes a copy when its canary is made. For runs that users make.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	PlanRef string `json:"planRef,omitempty"`
 
 	// planSource says where the plan came from: "CanaryPlan <name>",
 	// "annotations of the Deployment" or "built-in".
 	// +optional
 	// +kubebuilder:validation:MaxLength=300
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
 	PlanSource string `json:"planSource,omitempty"`
+
+	// startAt is when the canary may be made, as RFC 3339; until then the run is
+	// Scheduled. A time more than five minutes before the run is made is a mistake.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	StartAt *metav1.Time `json:"startAt,omitempty"`
+
+	// paused stops the run: nothing is measured while it is true. When it is
+	// false again the step under way is measured from its beginning.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+
+	// decision is a person's verdict. Promote: the update is released, whatever
+	// was measured. Abort: it is reverted. Once given it stands; one that comes
+	// after the run has ended does nothing.
+	// +optional
+	Decision Decision `json:"decision,omitempty"`
+
+	// approvedSteps is how many of the plan's steps a person has approved to be
+	// left, of those with approval: true.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ApprovedSteps int32 `json:"approvedSteps,omitempty"`
+
+	// attempt, when it is raised, has the run begin anew with fresh pods:
+	// waiting, starting, running, paused or frozen. The first is 1.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Attempt int32 `json:"attempt,omitempty"`
 }
+
+// ByHand says whether a user made the run, and not Holdfast for a held update.
+func (s *CanaryRunSpec) ByHand() bool { return s.Hold == "" }
+
+// ContainerImage is the image to try in one container.
+type ContainerImage struct {
+	// name is the container's name in the pod template.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+	// image is the image to try.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1000
+	Image string `json:"image"`
+}
+
+// Decision is a person's verdict on a run.
+//
+// +kubebuilder:validation:Enum=Promote;Abort
+type Decision string
+
+// The decisions.
+const (
+	DecisionPromote Decision = "Promote"
+	DecisionAbort   Decision = "Abort"
+)
 
 // CanaryRunStatus is how far a run has come and what was measured. All that a
 // restarted evaluator needs to go on stands here.
@@ -90,7 +189,8 @@ type CanaryRunStatus struct {
 	Message string `json:"message,omitempty"`
 
 	// verdict is what the analysis came to: Pass, Fail or Inconclusive. Once
-	// written it does not change, and release or revert follow from it.
+	// written it stands until a retry, and release or revert follow from it
+	// unless a person decides.
 	// +optional
 	Verdict Verdict `json:"verdict,omitempty"`
 
@@ -98,12 +198,24 @@ type CanaryRunStatus struct {
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
 
-	// createdAt is when the canary ReplicaSet was made.
+	// attempt is which attempt of the run this is, from 1.
+	// +optional
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// plan is the copy of the plan that spec.planRef names.
+	// +optional
+	Plan *CanaryPlanSpec `json:"plan,omitempty"`
+
+	// step is the step of the plan that is under way, or was last.
+	// +optional
+	Step *StepStatus `json:"step,omitempty"`
+
+	// createdAt is when the canary ReplicaSet was made; deadline counts from here.
 	// +optional
 	CreatedAt *metav1.Time `json:"createdAt,omitempty"`
 
-	// readyAt is when all canary pods were first Ready; period and
-	// initialDelay count from here.
+	// readyAt is when all canary pods were first Ready; the deadline of a manual
+	// verdict counts from here.
 	// +optional
 	ReadyAt *metav1.Time `json:"readyAt,omitempty"`
 
@@ -112,18 +224,19 @@ type CanaryRunStatus struct {
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
 
 	// measured is how many rounds of measurements have been taken. A round
-	// measures every metric once, at readyAt + initialDelay + n × interval or
-	// at readyAt + period; rounds that were missed are not made up for.
+	// measures every metric once, at step.readyAt + initialDelay + n × interval
+	// or at step.readyAt + period; rounds that were missed are not made up for.
 	// +optional
 	Measured int32 `json:"measured,omitempty"`
 
-	// overtime is how many of those rounds were taken after readyAt + period,
+	// overtime is how many rounds of this step were taken after its period,
 	// because at its end not every metric was good.
 	// +optional
 	Overtime int32 `json:"overtime,omitempty"`
 
 	// metrics is what was measured, by metric. The metric "pods" is the health
-	// of the canary pods, which every run is judged by.
+	// of the canary pods, which every run is judged by, "baseline" that of the
+	// baseline pods.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -131,7 +244,8 @@ type CanaryRunStatus struct {
 
 	// service, scale, traffic, validation and duration are for people who list
 	// runs: where traffic comes from, pods ready of pods wanted, share of
-	// traffic, good measurements of those taken, and time since Ready of the period.
+	// traffic, good measurements of those taken, and time measured of the time
+	// that all steps take together.
 	// +optional
 	Service string `json:"service,omitempty"`
 	// +optional
@@ -149,6 +263,19 @@ type CanaryRunStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// StepStatus is how far a step of a plan has come.
+type StepStatus struct {
+	// number is which step it is, from 1.
+	Number int32 `json:"number"`
+	// startedAt is when its pods were asked for, or the run went on after a
+	// pause; readyDeadline counts from here.
+	StartedAt metav1.Time `json:"startedAt"`
+	// readyAt is when all its pods were Ready; initialDelay, interval and period
+	// count from here.
+	// +optional
+	ReadyAt *metav1.Time `json:"readyAt,omitempty"`
 }
 
 // Verdict is what an analysis came to.

@@ -17,6 +17,20 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	if s.OnFailure == "" {
 		s.OnFailure = FailureRevert
 	}
+	if s.OnInconclusive == "" {
+		s.OnInconclusive = InconclusivePause
+	}
+	if s.Manual != nil {
+		setDefault(&s.Manual.Deadline, metav1.Duration{Duration: time.Hour})
+		if s.Manual.Assume == "" {
+			s.Manual.Assume = AssumeNone
+		}
+	}
+	for i := range s.FreezeWindows {
+		if s.FreezeWindows[i].TimeZone == "" {
+			s.FreezeWindows[i].TimeZone = "UTC"
+		}
+	}
 	a := &s.Analysis
 	setDefault(&a.InitialDelay, metav1.Duration{})
 	setDefault(&a.Interval, metav1.Duration{Duration: 30 * time.Second})
@@ -26,6 +40,27 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	setDefault(&a.NoDataLimit, 10)
 	setDefaultText(&a.Source, SourcePrometheusClient)
 	a.SetMetricDefaults(a.Metrics)
+	for i := range s.Steps {
+		a.SetMetricDefaults(s.Steps[i].Metrics)
+	}
+	setDefault(&s.Deadline, metav1.Duration{Duration: max(24*time.Hour, 2*s.Total())})
+}
+
+// Total is the time that the steps of a plan take together, the default
+// period of its analysis set.
+func (s *CanaryPlanSpec) Total() time.Duration {
+	if len(s.Steps) == 0 {
+		return s.Analysis.Period.Duration
+	}
+	var total time.Duration
+	for _, step := range s.Steps {
+		if step.Period != nil {
+			total += step.Period.Duration
+		} else {
+			total += s.Analysis.Period.Duration
+		}
+	}
+	return total
 }
 
 // SetMetricDefaults fills in what metrics do not say, wherever in a plan they

@@ -25,6 +25,9 @@ const (
 	CanaryImageAnnotation = Prefix + "canary-image"
 	// CanaryContainerAnnotation names the container that CanaryImageAnnotation is for.
 	CanaryContainerAnnotation = Prefix + "canary-container"
+	// StartAtAnnotation is when the canary of the next update may be made, as
+	// RFC 3339 ("2026-03-01T22:00:00Z"), on a Deployment.
+	StartAtAnnotation = Prefix + "start-at"
 	// RetryAnnotation clears the memory of rejected templates whenever its value changes.
 	RetryAnnotation = Prefix + "retry"
 	// SkipAnnotation lets one update pass without a canary, for users who may
@@ -68,12 +71,17 @@ const (
 	HashLabel = Prefix + "hash"
 	// RunLabel on a canary ReplicaSet and its pods names their CanaryRun (see LabelValue).
 	RunLabel = Prefix + "run"
-	// RoleLabel on pods says what they are in a run, for example RoleCanary.
+	// RoleLabel on pods says what they are in a run.
 	RoleLabel = Prefix + "role"
 )
 
-// RoleCanary is the value of RoleLabel on the pods of a canary.
-const RoleCanary = "canary"
+// Values of RoleLabel.
+const (
+	// RoleCanary: a pod of the canary.
+	RoleCanary = "canary"
+	// RoleBaseline: a fresh pod of the stable template, to compare the canary with.
+	RoleBaseline = "baseline"
+)
 
 // Values of CanaryAnnotation and CanaryLabel.
 const (

@@ -28,6 +28,21 @@ func RunName(deployment, hash string, attempt int) string {
 	return clip(deployment, maxRunName-len(suffix)) + suffix
 }
 
+// CanaryName is the name of the canary's ReplicaSet in an attempt (from 1) of a
+// run: the run's own, and from the second attempt on one that its pods and those
+// of the attempt before do not share.
+func CanaryName(run string, attempt int32) string { return setName(run, attempt, "") }
+
+// BaselineName is the name of the ReplicaSet of the baseline.
+func BaselineName(run string, attempt int32) string { return setName(run, attempt, "-baseline") }
+
+func setName(run string, attempt int32, suffix string) string {
+	if attempt > 1 {
+		suffix = fmt.Sprintf("-r%d%s", attempt, suffix)
+	}
+	return clip(run, maxRunName-len(suffix)) + suffix
+}
+
 // LabelValue makes a name fit for a label value: names of up to 63 bytes stand
 // as they are, longer ones are cut and told apart by a hash.
 func LabelValue(name string) string {

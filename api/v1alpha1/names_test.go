@@ -26,6 +26,28 @@ func TestRunName(t *testing.T) {
 	}
 }
 
+// The pods of a run's sets are named after the sets: no name is cut, and pods of
+// one set are never taken for those of another.
+func TestNamesOfSets(t *testing.T) {
+	for _, run := range []string{"web-5phu7x2pnr", strings.Repeat("a", maxRunName), strings.Repeat("a", 49)} {
+		seen := map[string]bool{}
+		for attempt := int32(1); attempt < 12; attempt++ {
+			for _, name := range []string{CanaryName(run, attempt), BaselineName(run, attempt)} {
+				if len(name) > maxRunName || !dnsName.MatchString(name) || seen[name] {
+					t.Errorf("%q is no name of a set of run %s, or one twice", name, run)
+				}
+				seen[name] = true
+			}
+		}
+		if CanaryName(run, 1) != run || CanaryName(run, 0) != run {
+			t.Errorf("the canary of run %s is called %s", run, CanaryName(run, 1))
+		}
+	}
+	if got := BaselineName("web-x", 2); got != "web-x-r2-baseline" {
+		t.Errorf("the baseline is called %s", got)
+	}
+}
+
 var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 
 // TestNamesFit: whatever the Deployment is called, pods of the run get names

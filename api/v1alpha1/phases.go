@@ -9,9 +9,9 @@ type Phase string
 const (
 	// PhaseScheduled: the run has a time to start that has not come.
 	PhaseScheduled Phase = "Scheduled"
-	// PhaseWaiting: for a stable Deployment, a plan, quota or a turn.
+	// PhaseWaiting: for a stable Deployment, a plan or a turn.
 	PhaseWaiting Phase = "Waiting"
-	// PhaseStarting: the canary pods are made and not all of them are Ready.
+	// PhaseStarting: the canary pods of a step are made and not all of them are Ready.
 	PhaseStarting Phase = "Starting"
 	// PhaseRunning: the canary is measured.
 	PhaseRunning Phase = "Running"
@@ -25,7 +25,8 @@ const (
 
 	// PhaseReleased is an end: the held template is the stable one.
 	PhaseReleased Phase = "Released"
-	// PhasePassed is an end: the verdict of a dry run was Pass.
+	// PhasePassed is an end: the verdict of a dry run, or of a run that a user
+	// made, was Pass.
 	PhasePassed Phase = "Passed"
 	// PhaseReverted is an end: the held template was rejected.
 	PhaseReverted Phase = "Reverted"
@@ -53,17 +54,47 @@ const (
 	ConditionAnalyzed = "Analyzed"
 	// ConditionRolledOut: the Deployment has rolled the released template out.
 	ConditionRolledOut = "RolledOut"
+	// ConditionReleaseAllowed: False while a freeze window keeps a run that
+	// passed from being released, True after it. Runs that met none have none.
+	ConditionReleaseAllowed = "ReleaseAllowed"
 )
 
 // Reasons of phases and conditions of a run, and of events about it.
 const (
 	ReasonDeploymentRollingOut = "DeploymentRollingOut"
+	ReasonDeploymentNotFound   = "DeploymentNotFound"
 	ReasonPlanNotFound         = "PlanNotFound"
 	ReasonPlanInvalid          = "PlanInvalid"
 	ReasonCanaryInvalid        = "CanaryInvalid"
 	ReasonCanaryStarting       = "CanaryStarting"
 	ReasonCanaryReady          = "CanaryReady"
 	ReasonMeasuring            = "Measuring"
+	// ReasonQueued and ReasonQueuedInCluster: the run waits for its turn, by the
+	// limit of its plan or by that of the cluster.
+	ReasonQueued          = "Queued"
+	ReasonQueuedInCluster = "QueuedInCluster"
+	ReasonStartAt         = "StartAt"
+	// ReasonStartAtInvalid: the time to start is none, or had long passed when the
+	// run was made.
+	ReasonStartAtInvalid = "StartAtInvalid"
+	// ReasonNextStep: the canary is made as large as the next step of the plan says.
+	ReasonNextStep = "NextStep"
+	// ReasonUnjudged: nothing judges the run; it lives until it is deleted.
+	ReasonUnjudged = "Unjudged"
+
+	ReasonPausedByUser = "PausedByUser"
+	ReasonResumed      = "Resumed"
+	ReasonRetried      = "Retried"
+	ReasonApproval     = "ApprovalNeeded"
+	ReasonManual       = "DecisionNeeded"
+	ReasonPromoted     = "Promoted"
+	ReasonAborted      = "Aborted"
+	ReasonManualLate   = "ManualDeadline"
+	ReasonDeadline     = "DeadlineExceeded"
+	ReasonFreezeWindow = "FreezeWindow"
+
+	ReasonBaselineSick    = "BaselineSick"
+	ReasonBaselineInvalid = "BaselineInvalid"
 
 	ReasonPeriodOver = "PeriodOver"
 

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	_ "time/tzdata" // freeze windows name time zones, and an image may have none
 
 	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"

@@ -88,10 +88,13 @@ func failureLimit(a v1alpha1.Analysis, name string) int32 {
 	return *a.FailureLimit
 }
 
-// byName returns the status of every metric of a plan, Pods first; that of one
+// byName returns the status of every metric of a plan, Pods and Baseline first; that of one
 // not measured yet is empty.
 func byName(a v1alpha1.Analysis, metrics []v1alpha1.MetricStatus) []v1alpha1.MetricStatus {
 	out := []v1alpha1.MetricStatus{Find(metrics, Pods)}
+	if baseline := Find(metrics, Baseline); len(baseline.Last) > 0 { // measured whenever Pods is
+		out = append(out, baseline)
+	}
 	for _, m := range a.Metrics {
 		out = append(out, Find(metrics, m.Name))
 	}
@@ -155,6 +158,9 @@ func newestFailed(s v1alpha1.MetricStatus) v1alpha1.Measurement {
 
 func inconclusive(s v1alpha1.MetricStatus, reason, what string, times, limit int32) Judgment {
 	m, _ := Newest(s)
+	if s.Name == Baseline {
+		reason, what = v1alpha1.ReasonBaselineSick, "was not Ready"
+	}
 	message := fmt.Sprintf("metric %s %s %d times in a row, limit %d: %s", s.Name, what, times, limit, m.Message)
 	if m.Query != "" {
 		message += "; query: " + OneLine(m.Query)

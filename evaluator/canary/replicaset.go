@@ -16,28 +16,32 @@ import (
 
 // ErrInvalid is wrapped by the errors for a template that cannot be run as a
 // canary, however often it is tried.
-var ErrInvalid = errors.New("the held template cannot run as a canary")
+var ErrInvalid = errors.New("the template cannot run as a canary")
 
-// Spec is what a canary ReplicaSet is built from.
+// Spec is what a ReplicaSet of a run is built from.
 type Spec struct {
-	// Run, Namespace and UID are those of the CanaryRun; the ReplicaSet has its name.
-	Run, Namespace string
-	UID            types.UID
+	// Run, Namespace and UID are those of the CanaryRun, Name that of the
+	// ReplicaSet.
+	Run, Name, Namespace string
+	UID                  types.UID
+	// Role is RoleCanary or RoleBaseline.
+	Role string
 	// Deployment is the name of the Deployment, Selector its selector and
 	// MinReadySeconds its minReadySeconds.
 	Deployment      string
 	Selector        *metav1.LabelSelector
 	MinReadySeconds int64
-	// Hash and Template are those of the held update.
+	// Hash and Template are those that the pods run.
 	Hash     hold.Hash
 	Template hold.Template
 	Replicas int32
 }
 
-// ReplicaSet builds the ReplicaSet of a run. It belongs to the CanaryRun and
-// never to the Deployment: its own labels do not match the Deployment's
-// selector, so the deployment controller does not adopt it. Its pods do match,
-// and so get their share of what the Deployment's Services send.
+// ReplicaSet builds a ReplicaSet of a run: that of its canary or that of its
+// baseline. It belongs to the CanaryRun and never to the Deployment: its own
+// labels do not match the Deployment's selector, so the deployment controller
+// does not adopt it. Its pods do match, and so get their share of what the
+// Deployment's Services send.
 func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 	run := v1alpha1.LabelValue(s.Run)
 	own := labels.Set(v1alpha1.CanaryReplicaSetLabels(s.Run, s.Deployment, string(s.Hash)))
@@ -46,7 +50,7 @@ func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 		return nil, fmt.Errorf("%w: selector of the Deployment: %w", ErrInvalid, err)
 	}
 	if selector.Matches(own) {
-		return nil, fmt.Errorf("%w: the Deployment's selector %q matches the canary's ReplicaSet itself", ErrInvalid, selector)
+		return nil, fmt.Errorf("%w: the Deployment's selector %q matches the ReplicaSet of the run itself", ErrInvalid, selector)
 	}
 	template, err := podTemplate(s)
 	if err != nil {
@@ -59,7 +63,7 @@ func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 			"replicas": int64(s.Replicas),
 			"selector": map[string]any{"matchLabels": map[string]any{
 				v1alpha1.RunLabel:  run,
-				v1alpha1.RoleLabel: v1alpha1.RoleCanary,
+				v1alpha1.RoleLabel: s.Role,
 			}},
 			"template": template,
 		},
@@ -67,7 +71,7 @@ func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 	if s.MinReadySeconds > 0 {
 		_ = unstructured.SetNestedField(rs.Object, s.MinReadySeconds, "spec", "minReadySeconds") // spec is a map
 	}
-	rs.SetName(s.Run)
+	rs.SetName(s.Name)
 	rs.SetNamespace(s.Namespace)
 	rs.SetLabels(own)
 	isController := true
@@ -78,7 +82,9 @@ func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 	return rs, nil
 }
 
-// podTemplate is a copy of the held template with the identity of a canary.
+// podTemplate is a copy of the template with the labels of its role. A canary
+// has its identity too; baseline pods are told from the Deployment's own by
+// labels alone, so that they behave as those do.
 func podTemplate(s Spec) (hold.Template, error) {
 	if s.Template == nil {
 		return nil, fmt.Errorf("%w: it is empty", ErrInvalid)
@@ -97,13 +103,13 @@ func podTemplate(s Spec) (hold.Template, error) {
 			return nil, fmt.Errorf("%w: it uses the label %s, by which pods are told apart", ErrInvalid, key)
 		}
 	}
-	for key, value := range v1alpha1.CanaryPodLabels(s.Run, string(s.Hash)) {
+	for key, value := range v1alpha1.PodLabels(s.Run, s.Role, string(s.Hash)) {
 		podLabels[key] = value
 	}
-	if err := identify(template, podLabels); err != nil {
-		return nil, err
+	if s.Role != v1alpha1.RoleCanary {
+		return template, nil
 	}
-	return template, nil
+	return template, identify(template, podLabels)
 }
 
 // object returns the object below a key and puts an empty one there if there is none.

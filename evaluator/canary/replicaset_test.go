@@ -11,6 +11,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 func decode(t *testing.T, text string) hold.Template {
@@ -24,7 +25,7 @@ func decode(t *testing.T, text string) hold.Template {
 
 func spec(template hold.Template) Spec {
 	return Spec{
-		Run: "web-abc", Namespace: "shop", UID: "uid-1", Deployment: "web",
+		Run: "web-abc", Name: "web-abc", Role: v1alpha1.RoleCanary, Namespace: "shop", UID: "uid-1", Deployment: "web",
 		Selector:        &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
 		MinReadySeconds: 5, Hash: "abcdef", Template: template, Replicas: 2,
 	}

@@ -9,16 +9,27 @@ import (
 // Next plans the next step of a run. The first of these that applies decides:
 //
 //  1. a run that is being deleted is left to the garbage collector;
-//  2. an ended run stays as it ended; a canary left over is deleted;
+//  2. an ended run stays as it ended; what is left over of it is deleted;
 //  3. without its Deployment a run ends, and while that is being deleted it
 //     waits for the garbage collector;
 //  4. a hold that ended otherwise ends its run (see holdEnded);
-//  5. a verdict that stands in the status is acted on, whatever was measured since;
-//  6. a Deployment no longer guarded gets the held update without a verdict;
-//  7. otherwise the run goes its course: Waiting, Starting, Running.
+//  5. a person who aborts is obeyed, also while the release waits;
+//  6. what is being released goes on being released;
+//  7. a person who promotes, or raises the attempt, is obeyed;
+//  8. a verdict that stands in the status is acted on, whatever was measured since;
+//  9. a Deployment no longer guarded gets the held update without a verdict;
+//  10. a run whose deadline is over ends;
+//  11. a person who pauses is obeyed;
+//  12. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Input) Plan {
-	s := step{in: in, out: *in.Run.Status.DeepCopy()}
+	s := newStep(in)
 	p := s.next()
+	if !in.Run.Deleting {
+		p.Actions = append(p.Actions, s.deleteLeftovers()...)
+	}
+	if at := s.deadline(); !at.IsZero() {
+		p.Requeue = sooner(p.Requeue, s.until(at))
+	}
 	p.Status = s.finish()
 	return p
 }
@@ -27,35 +38,78 @@ func Next(in Input) Plan {
 type step struct {
 	in  Input
 	out v1alpha1.CanaryRunStatus
+	// plan is how the run is tried, its defaults set. judged is false where
+	// nothing was asked for: then the plan says no more than how many pods.
+	plan   *v1alpha1.CanaryPlanSpec
+	judged bool
+}
+
+func newStep(in Input) step {
+	s := step{in: in, out: *in.Run.Status.DeepCopy(), judged: true}
+	switch {
+	case in.Run.Spec.Plan != nil:
+		s.plan = in.Run.Spec.Plan.DeepCopy()
+	case in.Run.Status.Plan != nil:
+		s.plan = in.Run.Status.Plan.DeepCopy()
+	case in.Run.Spec.PlanRef != "":
+		s.plan = in.Ref.Spec.DeepCopy()
+	default:
+		s.plan, s.judged = &v1alpha1.CanaryPlanSpec{}, false
+	}
+	s.plan.SetDefaults()
+	return s
 }
 
 func (s *step) next() Plan {
+	spec, byHand := s.in.Run.Spec, s.in.Run.Spec.ByHand()
 	switch {
 	case s.in.Run.Deleting:
 		return Plan{}
 	case s.out.Phase.Ended():
 		return Plan{Actions: s.deleteCanary()}
 	case !s.in.Deployment.Exists:
-		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonDeploymentGone, "the Deployment is gone")
+		return s.noDeployment()
 	case s.in.Deployment.Deleting:
 		return Plan{}
-	case s.in.Deployment.Held != s.in.Run.Spec.Hold:
+	case !byHand && s.in.Deployment.Held != spec.Hold:
 		return s.holdEnded()
+	case spec.Decision == v1alpha1.DecisionAbort:
+		return s.abort()
 	case s.out.Phase == v1alpha1.PhaseReleasing:
 		return s.release()
+	case spec.Decision == v1alpha1.DecisionPromote:
+		return s.promote()
+	case spec.Attempt > s.attempt():
+		return s.retry()
 	case s.out.Verdict != "":
-		return s.revert()
-	case !s.in.Deployment.Guarded:
+		return s.settle()
+	case !byHand && !s.in.Deployment.Guarded:
 		return s.guardLifted()
+	case s.deadlineIsOver():
+		return s.late()
+	case spec.Paused:
+		return s.pause()
 	}
 	switch s.out.Phase {
 	case v1alpha1.PhaseStarting:
 		return s.start()
 	case v1alpha1.PhaseRunning:
 		return s.measure()
+	case v1alpha1.PhasePaused:
+		return s.paused()
 	default:
 		return s.wait()
 	}
+}
+
+// noDeployment: a run that a user made may be there before its Deployment is.
+func (s *step) noDeployment() Plan {
+	if s.in.Run.Spec.ByHand() && s.out.CreatedAt == nil {
+		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentNotFound,
+			"there is no Deployment "+s.in.Run.Spec.Deployment+" in the namespace; create it, or delete this run")
+		return Plan{}
+	}
+	return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonDeploymentGone, "the Deployment is gone")
 }
 
 // enter moves the run to a phase; the message may change without a move.
@@ -63,7 +117,7 @@ func (s *step) enter(phase v1alpha1.Phase, reason, message string) {
 	s.out.Phase, s.out.Reason, s.out.Message = phase, reason, clip(message, maxMessage)
 }
 
-// end moves the run to one of its ends and has the canary deleted before that.
+// end moves the run to one of its ends and has its pods deleted before that.
 func (s *step) end(phase v1alpha1.Phase, reason, message string) Plan {
 	s.enter(phase, reason, message)
 	at := s.now()
@@ -71,24 +125,37 @@ func (s *step) end(phase v1alpha1.Phase, reason, message string) Plan {
 	return Plan{Actions: s.deleteCanary()}
 }
 
+// deleteCanary deletes the canary, and the baseline with it.
 func (s *step) deleteCanary() []Action {
-	if s.in.Canary == nil || s.in.Canary.Deleting {
-		return nil
+	var out []Action
+	if c := s.in.Canary; c != nil && !c.Deleting {
+		out = append(out, DeleteCanary{})
 	}
-	return []Action{DeleteCanary{}}
+	if b := s.in.Baseline; b != nil && !b.Deleting {
+		out = append(out, DeleteBaseline{})
+	}
+	return out
 }
+
+// endsPassed says whether a pass releases nothing.
+func (s *step) endsPassed() bool { return s.in.Run.Spec.ByHand() || s.plan.DryRun }
 
 // judge writes a verdict. It takes no action: a later step acts on what was stored.
 func (s *step) judge(verdict v1alpha1.Verdict, reason, message string) Plan {
 	s.out.Verdict = verdict
 	phase := s.out.Phase
-	if phase == "" {
+	if phase == "" || phase == v1alpha1.PhasePaused || phase == v1alpha1.PhaseScheduled {
 		phase = v1alpha1.PhaseWaiting
+		if s.out.CreatedAt != nil {
+			phase = v1alpha1.PhaseRunning
+		}
 	}
 	switch {
-	case verdict == v1alpha1.VerdictPass:
+	case verdict == v1alpha1.VerdictPass && !s.endsPassed():
 		phase = v1alpha1.PhaseReleasing
-	case s.in.Run.Spec.Plan.OnFailure == v1alpha1.FailureFreeze:
+	case verdict == v1alpha1.VerdictInconclusive && s.plan.OnInconclusive == v1alpha1.InconclusivePause:
+		phase = v1alpha1.PhasePaused
+	case verdict == v1alpha1.VerdictFail && s.plan.OnFailure == v1alpha1.FailureFreeze:
 		phase = v1alpha1.PhaseFrozen
 	}
 	s.enter(phase, reason, message)

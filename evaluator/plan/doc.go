@@ -13,5 +13,17 @@
 //   - A release or a revert names the hold it is for. One of a hold that has
 //     ended, sent late by an evaluator that lost its lead, does nothing.
 //
+// What people write into the spec of a run is read at every step (see person.go).
+// A decision of theirs cannot be taken back, so it needs no copy in the status.
+//
+// # Tests
+//
+// testdata/trajectories has whole courses of runs, in time: what happens, behind
+// "!" (the words are in happenings_test.go), and what is to come of it. Each is
+// also played with the evaluator killed before each of its writes, and random
+// ones are made of the same words; invariants_test.go is what must hold at every
+// step of all of them. go test -run TestTrajectories -update writes the files
+// anew; read the difference.
+//
 // The package is pure.
 package plan

@@ -14,7 +14,7 @@ import (
 //
 //  1. the run was releasing and the Deployment runs its template, or has been
 //     seen to: released;
-//  2. its rejection stands on the Deployment: reverted;
+//  2. it stands in the Deployment's memory: reverted, or a dry run passed;
 //  3. the record is one that Holdfast did not write: never run what is in it;
 //  4. another hold took its place: superseded;
 //  5. the Deployment runs its template all the same: let through without a
@@ -26,6 +26,8 @@ func (s *step) holdEnded() Plan {
 	switch {
 	case releasing && (d.Hash == spec.TemplateHash || s.seenReleased()):
 		return s.released()
+	case d.Rejected && s.out.Verdict == v1alpha1.VerdictPass && s.plan.DryRun && !releasing && s.out.Reason != v1alpha1.ReasonAborted:
+		return s.end(v1alpha1.PhasePassed, s.out.Reason, s.out.Message)
 	case d.Rejected:
 		return s.end(v1alpha1.PhaseReverted, s.out.Reason, s.out.Message)
 	case d.Unreadable != "":
@@ -54,7 +56,7 @@ func (s *step) seenReleased() bool {
 // released: the webhook has swapped the template in. The canary stays until
 // the Deployment has rolled it out, so that no capacity is lost between the two.
 func (s *step) released() Plan {
-	if s.out.Reason == v1alpha1.ReasonUnguarded {
+	if s.unguarded() {
 		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonUnguarded,
 			"the Deployment is no longer guarded; the held update was released without a verdict")
 	}

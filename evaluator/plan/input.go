@@ -17,14 +17,23 @@ type Input struct {
 	// Rollout is how far the Deployment has rolled its template out. It is
 	// needed while NeedsRollout says so.
 	Rollout Rollout
-	// Canary is the run's ReplicaSet, nil if there is none.
+	// Canary is the run's ReplicaSet in this attempt, nil if there is none, and
+	// Pods its pods.
 	Canary *Canary
-	// Pods are the canary's pods.
-	Pods []corev1.Pod
+	Pods   []corev1.Pod
+	// Baseline is the ReplicaSet of the baseline, BaselinePods its pods.
+	Baseline     *Canary
+	BaselinePods []corev1.Pod
+	// Leftovers are the names of the ReplicaSets of earlier attempts.
+	Leftovers []string
+	// Ref is the plan that spec.planRef names, as it stands now.
+	Ref Resolved
+	// Line are the other runs. It is needed while NeedsLine says so.
+	Line Line
 	// Service is the first Service, in order of names, that selects the pods of
 	// the held template; "" if none does or it was not asked for.
 	Service string
-	// Invalid says why the held template cannot run as a canary, "" if it can.
+	// Invalid says why the template cannot run as a canary, "" if it can.
 	Invalid string
 	// Round is what was measured because the last plan asked for it, nil otherwise.
 	Round *Round
@@ -32,10 +41,12 @@ type Input struct {
 
 // Run is a CanaryRun.
 type Run struct {
-	Name     string
-	Deleting bool
-	Spec     v1alpha1.CanaryRunSpec
-	Status   v1alpha1.CanaryRunStatus
+	Namespace, Name string
+	// CreatedAt is when the run was made.
+	CreatedAt time.Time
+	Deleting  bool
+	Spec      v1alpha1.CanaryRunSpec
+	Status    v1alpha1.CanaryRunStatus
 }
 
 // Deployment is the Deployment of a run.
@@ -59,7 +70,7 @@ type Deployment struct {
 	Skipped bool
 }
 
-// Canary is the ReplicaSet of a run.
+// Canary is a ReplicaSet of a run, of its canary or of its baseline.
 type Canary struct {
 	Deleting bool
 	// Replicas is the number of pods it is to have, Available how many have

@@ -31,19 +31,31 @@ type (
 	ScaleCanary struct{ Replicas int32 }
 	// DeleteCanary deletes the run's ReplicaSet and its pods.
 	DeleteCanary struct{}
+	// CreateBaseline makes the ReplicaSet of the baseline, as CreateCanary does.
+	CreateBaseline struct{ Replicas int32 }
+	// ScaleBaseline gives the ReplicaSet of the baseline this many pods.
+	ScaleBaseline struct{ Replicas int32 }
+	// DeleteBaseline deletes the ReplicaSet of the baseline and its pods.
+	DeleteBaseline struct{}
+	// DeleteLeftover deletes a ReplicaSet of an earlier attempt.
+	DeleteLeftover struct{ Name string }
 	// Release asks the webhook to swap the held template in, if the Deployment
 	// still carries the hold of this ID.
 	Release struct{ Hold string }
-	// Revert takes the record off the Deployment and remembers the rejection,
-	// if the Deployment still carries the hold of this ID.
+	// Revert takes the record off the Deployment and remembers the template, if
+	// the Deployment still carries the hold of this ID.
 	Revert struct {
 		Hold      string
 		Rejection hold.Rejection
 	}
 )
 
-func (CreateCanary) isAction() {}
-func (ScaleCanary) isAction()  {}
-func (DeleteCanary) isAction() {}
-func (Release) isAction()      {}
-func (Revert) isAction()       {}
+func (CreateCanary) isAction()   {}
+func (ScaleCanary) isAction()    {}
+func (DeleteCanary) isAction()   {}
+func (CreateBaseline) isAction() {}
+func (ScaleBaseline) isAction()  {}
+func (DeleteBaseline) isAction() {}
+func (DeleteLeftover) isAction() {}
+func (Release) isAction()        {}
+func (Revert) isAction()         {}

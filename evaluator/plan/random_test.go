@@ -1,159 +1,138 @@
 package plan
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// A run that is killed before any of its writes, and started again, ends as one
-// that is not killed: the same verdict, one canary, one release, no round twice.
-func TestKilledAnywhere(t *testing.T) {
-	courses := map[string]func(*world){
-		"released": func(*world) {},
-		"reverted": func(w *world) {
-			w.value = func(string, time.Time) analysis.Observation { return good(1) }
-		},
-		"inconclusive": func(w *world) {
-			*w.run.Spec.Plan.Analysis.NoDataLimit = 2
-			w.value = func(string, time.Time) analysis.Observation { return analysis.Observation{} }
-		},
-		"refused": func(w *world) { w.refuse = true },
+// happenings are what can befall a random world, with how often in a thousand.
+var happenings = []struct {
+	what  string
+	often int
+}{
+	{"pods are Ready", 300}, {"canary is Ready", 30}, {"canary crashes", 15}, {"baseline crashes", 15},
+	{"canary waits ErrImagePull x", 8}, {"canary waits CreateContainerConfigError x", 8}, {"canary is not Ready", 20},
+	{"baseline is not Ready", 20}, {"canary is deleted", 20}, {"baseline is deleted", 20}, {"canary is scaled to 2", 20}, {"canary gets no pods x", 8},
+	{"Deployment rolls out", 30}, {"Deployment has rolled out", 60}, {"Deployment is stuck", 20}, {"Deployment wants 5", 20},
+	{"Deployment wants 0", 10}, {"Deployment is gone", 3}, {"hold is withdrawn", 4}, {"hold is superseded by hold-2", 4},
+	{"hold is unreadable x", 2}, {"hold is let through", 2}, {"hold is skipped", 2}, {"guard is lifted", 6},
+	{"webhook is down", 20}, {"webhook is up", 40}, {"release is refused", 6}, {"template cannot run x", 3},
+	{"person promotes", 6}, {"person aborts", 6}, {"person pauses", 25}, {"person resumes", 60}, {"person approves 1", 30},
+	{"person approves 2", 15}, {"person retries 2", 12}, {"person retries 3", 8},
+	{"places: 2 taken, 0 ahead", 20}, {"places: 1 taken, 1 ahead", 20}, {"places: 0 taken, 0 ahead", 60},
+}
+
+// someHappening picks one of them.
+func someHappening(random *rand.Rand) string {
+	total := 0
+	for _, h := range happenings {
+		total += h.often
 	}
-	for name, prepare := range courses {
-		t.Run(name, func(t *testing.T) {
-			var want v1alpha1.CanaryRunStatus
-			for killed := -1; killed < 16; killed++ {
-				w := newWorld(t)
-				prepare(w)
-				writes := 0
-				for range 60 {
-					killAt := -1
-					in := w.input()
-					n := len(Next(in).Actions) + 1
-					if killed >= writes && killed < writes+n {
-						killAt = killed - writes
-					}
-					writes += n
-					p, _ := w.step(killAt)
-					w.ready()
-					if w.run.Status.Phase == v1alpha1.PhaseReleasing && w.releases > 0 {
-						w.rollout = Rollout{State: RolloutComplete}
-					}
-					if p.Requeue > 0 {
-						w.now = w.now.Add(min(p.Requeue, time.Second))
-					}
-				}
-				if !w.run.Status.Phase.Ended() {
-					t.Fatalf("killed at write %d: still %s:\n%s", killed, w.run.Status.Phase, strings.Join(w.log, "\n"))
-				}
-				if killed == -1 {
-					want = w.run.Status
-				}
-				got := w.run.Status
-				if got.Phase != want.Phase || got.Verdict != want.Verdict || got.Reason != want.Reason {
-					t.Errorf("killed at write %d: ended %s %s %s, want %s %s %s:\n%s", killed,
-						got.Phase, got.Verdict, got.Reason, want.Phase, want.Verdict, want.Reason, strings.Join(w.log, "\n"))
-				}
-				if w.created != 1 || w.releases > 1 || w.canary != nil {
-					t.Errorf("killed at write %d: %d canaries made, %d releases, left over: %v", killed, w.created, w.releases, w.canary)
-				}
-				for at, n := range w.rounds {
-					if n > 1 {
-						t.Errorf("killed at write %d: the round of %s was counted %d times", killed, at, n)
-					}
-				}
+	n := random.IntN(total)
+	for _, h := range happenings {
+		if n -= h.often; n < 0 {
+			return h.what
+		}
+	}
+	panic("unreachable")
+}
+
+// randomPlan sets any of what a plan can say.
+func randomPlan(random *rand.Rand) func(*v1alpha1.CanaryPlanSpec) {
+	maybe := func() bool { return random.IntN(3) == 0 }
+	return func(s *v1alpha1.CanaryPlanSpec) {
+		*s.RestartLimit = random.Int32N(2)
+		*s.Analysis.ErrorLimit, *s.Analysis.NoDataLimit = random.Int32N(4), random.Int32N(4)
+		s.Deadline = &metav1.Duration{Duration: time.Duration(1+random.IntN(60)) * time.Minute}
+		s.DryRun = random.IntN(5) == 0
+		if maybe() {
+			s.OnFailure = v1alpha1.FailureFreeze
+		}
+		if maybe() {
+			s.OnInconclusive = v1alpha1.InconclusiveRevert
+		}
+		if maybe() {
+			s.Baseline = &v1alpha1.Baseline{}
+		}
+		if maybe() {
+			limit := int32(2)
+			s.MaxRuns = &limit
+		}
+		if maybe() {
+			from, to := metav1.NewTime(noon.Add(20*time.Second)), metav1.NewTime(noon.Add(3*time.Minute))
+			s.FreezeWindows = []v1alpha1.FreezeWindow{{From: &from, To: &to}}
+		}
+		if random.IntN(6) == 0 {
+			assume := []v1alpha1.Assumption{v1alpha1.AssumePass, v1alpha1.AssumeFail, v1alpha1.AssumeNone}[random.IntN(3)]
+			s.Manual = &v1alpha1.Manual{Deadline: &metav1.Duration{Duration: 2 * time.Minute}, Assume: assume}
+		}
+		if maybe() {
+			one, half := intstr.FromInt32(1), int32(50)
+			s.Steps = []v1alpha1.Step{
+				{Replicas: &one, Period: &metav1.Duration{Duration: 10 * time.Second}, Approval: maybe()},
+				{Weight: &half, Approval: maybe(), Metrics: []v1alpha1.Metric{{Name: "latency", Query: "up", Range: s.Analysis.Metrics[0].Range}}},
 			}
-		})
+		}
 	}
 }
 
-// Random worlds: whatever happens at whatever moment, the invariants of check
-// hold, rounds are counted once, and once the hold has ended so has the run.
-func TestRandomTrajectories(t *testing.T) {
-	random := rand.New(rand.NewPCG(5, 6))
-	happenings := []func(*world){
-		func(w *world) { w.ready() },
-		func(w *world) { w.ready() },
-		func(w *world) { w.ready() },
-		func(w *world) { w.webhook = !w.webhook },
-		func(w *world) { w.refuse = random.IntN(4) == 0 },
-		func(w *world) { w.deployment.Guarded = random.IntN(3) > 0 },
-		func(w *world) {
-			w.rollout = Rollout{State: []RolloutState{"", RolloutComplete, RolloutUnderWay, RolloutStuck}[random.IntN(4)]}
-		},
-		func(w *world) { w.rollout = Rollout{State: RolloutComplete} },
-		func(w *world) { w.deployment.Replicas = random.Int32N(5) },
-		func(w *world) {
-			if len(w.pods) > 0 && random.IntN(3) == 0 {
-				i := random.IntN(len(w.pods))
-				w.pods[i] = []func(corev1.Pod) corev1.Pod{
-					func(p corev1.Pod) corev1.Pod { return restarted(p, 1) },
-					func(p corev1.Pod) corev1.Pod { return waiting(p, "ErrImagePull", "x") },
-					func(p corev1.Pod) corev1.Pod { return waiting(p, "CreateContainerConfigError", "x") },
-					func(p corev1.Pod) corev1.Pod { p.Status.Conditions = nil; return p },
-				}[random.IntN(4)](w.pods[i])
-			}
-		},
-		func(w *world) {
-			if w.canary != nil {
-				w.canary.Replicas = random.Int32N(3)
-			}
-		},
-		func(w *world) {
-			if random.IntN(10) == 0 {
-				w.canary, w.pods = nil, nil
-			}
-		},
-		func(w *world) {
-			if random.IntN(30) == 0 {
-				w.deployment.Held = []string{"", "hold-2"}[random.IntN(2)]
-			}
-		},
-		func(w *world) {
-			if random.IntN(60) == 0 {
-				w.deployment.Held, w.deployment.Unreadable = "", "x"
-			}
-		},
-		func(w *world) {
-			if random.IntN(60) == 0 {
-				w.deployment.Hash = heldHash
-			}
-		},
-		func(w *world) { w.deployment.Exists = random.IntN(100) > 0 && w.deployment.Exists },
+// randomWorld is one of them, its metrics answering as they like.
+func randomWorld(t *testing.T, random *rand.Rand) *world {
+	w := newWorld(t, randomPlan(random))
+	if random.IntN(6) == 0 { // a run that a user made
+		spec := v1alpha1.CanaryRunSpec{Deployment: "web", Containers: []v1alpha1.ContainerImage{{Name: "web", Image: "v2"}}, Plan: w.run.Spec.Plan}
+		if random.IntN(3) == 0 {
+			spec.Plan = nil
+		}
+		w.run.Spec, w.deployment.Held = spec, ""
 	}
-	ends := map[v1alpha1.Phase]int{}
-	for range 400 {
-		w := newWorld(t)
-		if random.IntN(2) == 0 {
-			freeze(&w.run.Spec.Plan)
+	if random.IntN(6) == 0 {
+		at := metav1.NewTime(noon.Add(time.Minute))
+		w.run.Spec.StartAt = &at
+	}
+	values := []analysis.Observation{good(0), good(0), good(0), good(1), {Error: "x"}, {}, {WrongType: "matrix"}}
+	likely := random.IntN(len(values))
+	w.value = func(string, time.Time) analysis.Observation {
+		if random.IntN(4) > 0 {
+			return values[likely]
 		}
-		*w.run.Spec.Plan.RestartLimit = random.Int32N(2)
-		values := []analysis.Observation{good(0), good(0), good(0), good(1), {Error: "x"}, {}, {WrongType: "matrix"}}
-		likely := random.IntN(len(values))
-		w.value = func(string, time.Time) analysis.Observation {
-			if random.IntN(3) > 0 {
-				return values[likely]
-			}
-			return values[random.IntN(len(values))]
-		}
-		for range 150 {
-			killAt := -1
+		return values[random.IntN(len(values))]
+	}
+	return w
+}
+
+// Random worlds: whatever happens at whatever moment, whenever the evaluator is
+// killed, the invariants of check hold, rounds are counted once, and once nothing
+// is wrong any more every run comes to rest where a run may.
+func TestRandomTrajectories(t *testing.T) {
+	ends, rest := map[v1alpha1.Phase]int{}, map[string]int{}
+	for seed := range uint64(600) {
+		random := rand.New(rand.NewPCG(5, seed))
+		w := randomWorld(t, random)
+		for range 120 {
+			w.killAt = -1
 			if random.IntN(4) == 0 {
-				killAt = random.IntN(3)
+				w.killAt = w.writes + random.IntN(3)
 			}
-			p, changed := w.step(killAt)
-			if random.IntN(5) == 0 {
-				happenings[random.IntN(len(happenings))](w)
+			p, changed, killed := w.step()
+			if random.IntN(4) == 0 {
+				what := someHappening(random)
+				w.note("! %s", what)
+				w.happen(what)
 			}
-			if changed {
+			if changed || killed {
 				continue
 			}
 			wait := time.Duration(random.IntN(8000)) * time.Millisecond
@@ -162,26 +141,22 @@ func TestRandomTrajectories(t *testing.T) {
 			}
 			w.now = w.now.Add(wait)
 		}
-		for at, n := range w.rounds {
-			if n > 1 {
-				t.Fatalf("the round of %s was counted %d times:\n%s", at, n, strings.Join(w.log, "\n"))
-			}
-		}
-		if w.releases > 1 {
-			t.Fatalf("%d releases:\n%s", w.releases, strings.Join(w.log, "\n"))
-		}
 		w.settle()
-		ends[w.run.Status.Phase]++
-		if w.run.Status.Phase != v1alpha1.PhaseFrozen && !w.run.Status.Phase.Ended() {
-			t.Fatalf("the run hangs in %s:\n%s", w.run.Status.Phase, strings.Join(w.log, "\n"))
+		status := w.run.Status
+		ends[status.Phase]++
+		if !status.Phase.Ended() {
+			rest[fmt.Sprintf("%s/%s", status.Phase, status.Reason)]++
 		}
-		if w.run.Status.Phase.Ended() && w.canary != nil {
-			t.Fatalf("the canary is left over:\n%s", strings.Join(w.log, "\n"))
+		if !mayRest(w) {
+			t.Fatalf("seed %d: the run hangs in %s/%s:\n%s", seed, status.Phase, status.Reason, strings.Join(w.log, "\n"))
+		}
+		if w.wantTidy(); t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, strings.Join(w.log, "\n"))
 		}
 	}
-	t.Logf("ends: %v", ends)
+	t.Logf("ends: %v, at rest: %v", ends, rest)
 	for _, phase := range []v1alpha1.Phase{
-		v1alpha1.PhaseReleased, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded, v1alpha1.PhaseFrozen,
+		v1alpha1.PhaseReleased, v1alpha1.PhasePassed, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded, v1alpha1.PhaseFrozen,
 	} {
 		if ends[phase] == 0 {
 			t.Errorf("no trajectory ended %s: %v", phase, ends)
@@ -189,18 +164,48 @@ func TestRandomTrajectories(t *testing.T) {
 	}
 }
 
-// settle lets everything around the run be well for an hour.
+// mayRest says whether a run may stay where it is for ever.
+func mayRest(w *world) bool {
+	s := w.run.Status
+	return s.Phase.Ended() || s.Phase == v1alpha1.PhaseFrozen ||
+		s.Reason == v1alpha1.ReasonUnjudged || s.Reason == v1alpha1.ReasonDeploymentNotFound ||
+		w.run.Spec.Paused && s.Phase == v1alpha1.PhasePaused && (s.CreatedAt == nil || w.run.Spec.Plan == nil)
+}
+
+// settle lets everything around the run be well until nothing happens any more.
 func (w *world) settle() {
-	w.webhook, w.refuse = true, false
-	for range 2000 {
+	w.webhook, w.refuse, w.killAt, w.line.Others = true, false, -1, nil
+	for range 5000 {
 		w.rollout = Rollout{State: RolloutComplete}
-		w.ready()
-		p, changed := w.step(-1)
+		w.podsHappen("are Ready")
+		p, changed, _ := w.step()
 		if !changed && p.Requeue == 0 {
 			return
 		}
 		if !changed {
 			w.now = w.now.Add(p.Requeue)
+		}
+	}
+}
+
+// One input has one plan, and planning changes nothing of its input.
+func TestPlanningChangesNothing(t *testing.T) {
+	for seed := range uint64(100) {
+		random := rand.New(rand.NewPCG(7, seed))
+		w := randomWorld(t, random)
+		for range 40 {
+			in, again := w.input(), w.input()
+			first, second := Next(in), Next(again)
+			if diff := cmp.Diff(first, second); diff != "" {
+				t.Fatalf("one input, two plans:\n%s", diff)
+			}
+			if diff := cmp.Diff(w.input(), in); diff != "" {
+				t.Fatalf("planning changed its input:\n%s", diff)
+			}
+			if _, changed, _ := w.step(); !changed {
+				w.now = w.now.Add(time.Duration(random.IntN(9)) * time.Second)
+			}
+			w.happen(someHappening(random))
 		}
 	}
 }

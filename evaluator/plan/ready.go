@@ -19,12 +19,12 @@ func readyPods(pods []corev1.Pod) int32 {
 	return n
 }
 
-// whyNotReady says what keeps the canary from being Ready. The first of these
+// whyNotReady says what keeps a set of pods from being Ready. The first of these
 // that is found explains it: a pod that finds no node, pods that are not made,
 // a container that waits, a pod that is not Ready.
-func whyNotReady(c *Canary, pods []corev1.Pod, wanted int32) (reason, message string) {
+func whyNotReady(role string, c *Canary, pods []corev1.Pod, wanted int32) (reason, message string) {
 	pods = byPodName(pods)
-	count := fmt.Sprintf("%d of %d canary pods are Ready", min(readyPods(pods), wanted), wanted)
+	count := fmt.Sprintf("%d of %d %s pods are Ready", min(readyPods(pods), wanted), wanted, role)
 	for _, p := range pods {
 		if s := find(p, corev1.PodScheduled); s != nil && s.Status == corev1.ConditionFalse {
 			return v1alpha1.ReasonUnschedulable, fmt.Sprintf("%s; pod %s: %s: %s", count, p.Name, s.Reason, s.Message)
@@ -59,6 +59,15 @@ func whyNotReady(c *Canary, pods []corev1.Pod, wanted int32) (reason, message st
 		}
 	}
 	return v1alpha1.ReasonNotReady, count
+}
+
+// isReady says whether all pods that are wanted are Ready, for as long as the
+// Deployment's minReadySeconds ask for.
+func isReady(c *Canary, pods []corev1.Pod, wanted, minReady int32) bool {
+	if c == nil || c.Replicas != wanted || readyPods(pods) < wanted {
+		return false
+	}
+	return minReady == 0 || c.Available >= wanted
 }
 
 func isTrue(p corev1.Pod, kind corev1.PodConditionType) bool {

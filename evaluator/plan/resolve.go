@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -55,6 +56,20 @@ func Resolve(deployment, namespace map[string]string, find func(name string) *v1
 		return named(defaultPlan, *spec)
 	}
 	return BuiltIn()
+}
+
+// ResolveRef finds the plan that a run names. find is that of Resolve.
+func ResolveRef(name string, find func(name string) *v1alpha1.CanaryPlanSpec) Resolved {
+	spec := find(name)
+	if spec == nil {
+		return Resolved{Reason: v1alpha1.ReasonPlanNotFound, Message: fmt.Sprintf(
+			"the run names CanaryPlan %q, which does not exist; create it, or delete the run", clip(name, 100))}
+	}
+	out := named(name, *spec)
+	if out.Reason != "" {
+		out.Message = strings.Replace(out.Message, "the update stays held", "the run waits", 1)
+	}
+	return out
 }
 
 // BuiltIn is the plan of those who wrote none: one pod, 15 minutes, judged by

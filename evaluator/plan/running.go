@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -13,21 +14,34 @@ import (
 // A Deployment that is scaled to zero meanwhile changes nothing: the canary has
 // pods of its own, and is measured to the end.
 func (s *step) measure() Plan {
-	plan := s.in.Run.Spec.Plan
-	if trouble := findTrouble(s.in.Pods, *plan.RestartLimit, s.in.Now); trouble.reason != "" {
-		return s.judge(v1alpha1.VerdictFail, trouble.reason, trouble.message)
+	if !s.judged {
+		return s.unjudged()
 	}
-	if s.out.ReadyAt == nil { // a status that was tampered with
+	if p, over := s.troubled(); over {
+		return p
+	}
+	if s.readyAt() == nil { // a status that was tampered with
 		s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonCanaryStarting, "the canary pods start")
 		return Plan{Requeue: soon}
 	}
-	schedule := analysis.NewSchedule(plan.Analysis, s.out.ReadyAt.Time)
-	s.count(schedule)
-	judgment := analysis.Evaluate(plan.Analysis, s.out.Metrics, analysis.Progress{
+	a := s.analysis()
+	schedule := analysis.NewSchedule(a, s.readyAt().Time)
+	s.count(a, schedule)
+	judgment := analysis.Evaluate(a, s.out.Metrics, analysis.Progress{
 		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Overtime: s.out.Overtime,
 	})
-	if judgment.Verdict != "" {
+	switch judgment.Verdict {
+	case v1alpha1.VerdictPass:
+		if p, over := s.manualLate(); over {
+			return p
+		}
+		return s.stepPassed(judgment.Message)
+	case "":
+	default:
 		return s.judge(judgment.Verdict, judgment.Reason, judgment.Message)
+	}
+	if p, over := s.manualLate(); over {
+		return p
 	}
 	p := Plan{Actions: s.repair(), Requeue: s.until(schedule.Next(s.lastRound()))}
 	if due, ok := schedule.Due(s.lastRound(), s.in.Now); ok && s.in.Round == nil {
@@ -36,34 +50,50 @@ func (s *step) measure() Plan {
 	if end := schedule.End(); s.in.Now.Before(end) {
 		p.Requeue = min(p.Requeue, s.until(end))
 	}
+	if m := s.plan.Manual; m != nil && s.in.Now.Before(s.manualDeadline()) {
+		p.Requeue = min(p.Requeue, s.until(s.manualDeadline()))
+	}
 	return p
 }
 
 // count adds a round to the status, unless the status already has it or a newer one.
-func (s *step) count(schedule analysis.Schedule) {
+func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	r := s.in.Round
 	if r == nil || !r.At.Truncate(time.Second).After(s.lastRound()) {
 		return
 	}
-	metrics := s.in.Run.Spec.Plan.Analysis.Metrics
-	counted := make([]v1alpha1.MetricStatus, 0, len(metrics)+1)
-	_, why := whyNotReady(s.in.Canary, s.in.Pods, s.out.Replicas)
+	counted := make([]v1alpha1.MetricStatus, 0, len(a.Metrics)+2)
+	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
 	counted = append(counted, analysis.Count(
 		analysis.Find(s.out.Metrics, analysis.Pods),
 		analysis.JudgePods(r.At, min(readyPods(s.in.Pods), s.out.Replicas), s.out.Replicas, why)))
-	for _, metric := range metrics {
+	if s.wantsBaseline() {
+		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), s.judgeBaseline(r.At)))
+	}
+	for _, metric := range a.Metrics {
 		observation, ok := r.Observations[metric.Name]
 		if !ok {
 			observation.Error = "it was not measured"
 		}
 		counted = append(counted, analysis.Take(metric, analysis.Find(s.out.Metrics, metric.Name), r.At, observation))
 	}
-	s.out.Metrics = counted
+	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
 	if r.At.After(schedule.End()) {
 		s.out.Overtime++
 	}
 	s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, "the canary is measured")
+}
+
+// withEarlier are the metrics of a round, and behind them those that only other
+// steps measure, as they were.
+func withEarlier(counted, earlier []v1alpha1.MetricStatus) []v1alpha1.MetricStatus {
+	for _, m := range earlier {
+		if !slices.ContainsFunc(counted, func(c v1alpha1.MetricStatus) bool { return c.Name == m.Name }) {
+			counted = append(counted, m)
+		}
+	}
+	return counted
 }
 
 // lastRound is the time of the newest round in the status, to the second. Every

@@ -8,56 +8,111 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// start: the canary pods are made; all of them must get Ready before the
+// start: the pods of a step are made; all of them must get Ready before the
 // deadline. A crash, an image that cannot be pulled and a container that cannot
 // be configured are not waited out.
 func (s *step) start() Plan {
-	if s.out.CreatedAt == nil { // a status that was tampered with
-		at := s.now()
-		s.out.CreatedAt = &at
+	s.mend()
+	if !s.judged {
+		return s.unjudged()
 	}
-	if trouble := findTrouble(s.in.Pods, *s.in.Run.Spec.Plan.RestartLimit, s.in.Now); trouble.reason != "" {
-		return s.judge(v1alpha1.VerdictFail, trouble.reason, trouble.message)
+	if p, over := s.troubled(); over {
+		return p
 	}
-	if s.canaryIsReady() {
+	if s.canaryIsReady() && s.baselineIsReady() {
 		at := metav1.NewTime(roundUp(s.in.Now))
-		s.out.ReadyAt = &at
+		s.out.Step.ReadyAt = &at
+		if s.out.ReadyAt == nil {
+			s.out.ReadyAt = &at
+		}
 		s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, "the canary is measured")
 		return Plan{Requeue: soon}
 	}
-	deadline := s.out.CreatedAt.Add(s.in.Run.Spec.Plan.ReadyDeadline.Duration)
+	deadline := s.out.Step.StartedAt.Add(s.plan.ReadyDeadline.Duration)
+	reason, message := s.whyNot()
 	if !s.in.Now.Before(deadline) {
-		reason, message := whyNotReady(s.in.Canary, s.in.Pods, s.out.Replicas)
-		return s.judge(v1alpha1.VerdictFail, reason, "the canary was not Ready within "+
-			Short(s.in.Run.Spec.Plan.ReadyDeadline.Duration)+": "+message)
+		within := Short(s.plan.ReadyDeadline.Duration) + ": " + message
+		if reason == v1alpha1.ReasonBaselineSick {
+			return s.judge(v1alpha1.VerdictInconclusive, reason, "the baseline was not Ready within "+within)
+		}
+		return s.judge(v1alpha1.VerdictFail, reason, "the canary was not Ready within "+within)
 	}
-	_, message := whyNotReady(s.in.Canary, s.in.Pods, s.out.Replicas)
-	s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonCanaryStarting, message)
+	s.enter(v1alpha1.PhaseStarting, s.startReason(), message)
 	return Plan{Actions: s.repair(), Requeue: s.until(deadline)}
 }
 
-// repair brings back a canary that somebody deleted or scaled.
-func (s *step) repair() []Action {
-	switch c := s.in.Canary; {
-	case c == nil:
-		return []Action{CreateCanary{s.out.Replicas}}
-	case !c.Deleting && c.Replicas != s.out.Replicas:
-		return []Action{ScaleCanary{s.out.Replicas}}
+// startReason says why the pods are started: for the first time, for the next
+// step, or to be measured again after a pause.
+func (s *step) startReason() string {
+	switch s.out.Reason {
+	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed:
+		return s.out.Reason
 	}
-	return nil
+	return v1alpha1.ReasonCanaryStarting
+}
+
+// mend completes a status that was tampered with.
+func (s *step) mend() {
+	at := s.now()
+	if s.out.CreatedAt == nil {
+		s.out.CreatedAt = &at
+	}
+	if s.out.Step == nil {
+		s.out.Step = &v1alpha1.StepStatus{Number: 1, StartedAt: *s.out.CreatedAt}
+	}
+}
+
+// unjudged: nobody asked for a verdict. The canary is kept until its run is deleted.
+func (s *step) unjudged() Plan {
+	s.mend()
+	message := "nothing judges this run; its canary lives until the run is deleted"
+	if s.canaryIsReady() {
+		if s.out.ReadyAt == nil {
+			at := metav1.NewTime(roundUp(s.in.Now))
+			s.out.ReadyAt = &at
+		}
+	} else {
+		_, why := s.whyNot()
+		message += "; " + why
+	}
+	phase := v1alpha1.PhaseRunning
+	if s.out.ReadyAt == nil {
+		phase = v1alpha1.PhaseStarting
+	}
+	s.enter(phase, v1alpha1.ReasonUnjudged, message)
+	return Plan{Actions: s.repair()}
+}
+
+// troubled looks for what no more waiting will mend: the canary's fails the
+// run, the baseline's leaves it without a verdict.
+func (s *step) troubled() (Plan, bool) {
+	if t := findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now); t.reason != "" {
+		return s.judge(v1alpha1.VerdictFail, t.reason, t.message), true
+	}
+	return s.baselineTrouble()
+}
+
+// repair brings back a canary, and a baseline, that somebody deleted or scaled,
+// and gives them the size of the step.
+func (s *step) repair() []Action {
+	n := s.out.Replicas
+	out := repairSet(s.in.Canary, n, CreateCanary{n}, ScaleCanary{n})
+	if s.wantsBaseline() {
+		out = append(out, repairSet(s.in.Baseline, n, CreateBaseline{n}, ScaleBaseline{n})...)
+	}
+	return out
 }
 
 func (s *step) canaryIsReady() bool {
-	if s.in.Canary == nil || readyPods(s.in.Pods) < s.out.Replicas {
-		return false
-	}
-	return s.in.Deployment.MinReady == 0 || s.in.Canary.Available >= s.out.Replicas
+	return isReady(s.in.Canary, s.in.Pods, s.out.Replicas, s.in.Deployment.MinReady)
 }
+
+func (s *step) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }
 
 // until is how long to wait for a time, also looking again when a pull that
 // fails now would count.
 func (s *step) until(at time.Time) time.Duration {
-	if grace := nextGraceEnd(s.in.Pods, s.in.Now); !grace.IsZero() && grace.Before(at) {
+	if grace := s.nextGraceEnd(); !grace.IsZero() && grace.Before(at) {
 		at = grace
 	}
 	return max(at.Sub(s.in.Now), time.Millisecond)

@@ -54,7 +54,7 @@ func (s *step) finish() v1alpha1.CanaryRunStatus {
 	}
 	s.out.Validation = validation(s.out.Metrics)
 	s.out.Duration = s.duration()
-	if s.out.Verdict == "" && s.out.Phase != v1alpha1.PhaseReleasing && !s.out.Phase.Ended() {
+	if s.out.Verdict == "" && s.judged && s.out.Phase != v1alpha1.PhaseReleasing && !s.out.Phase.Ended() {
 		s.condition(v1alpha1.ConditionAnalyzed, metav1.ConditionUnknown, v1alpha1.ReasonMeasuring, "there is no verdict yet")
 	}
 	return s.out
@@ -66,10 +66,7 @@ func (s *step) canaryColumns() {
 	if s.in.Service != "" {
 		s.out.Service = s.in.Service
 	}
-	s.out.Traffic = "none"
-	if s.out.Service != "" {
-		s.out.Traffic = "service"
-	}
+	s.out.Traffic = s.traffic()
 	if ready >= s.out.Replicas && s.out.ReadyAt != nil {
 		s.condition(v1alpha1.ConditionCanaryReady, metav1.ConditionTrue, v1alpha1.ReasonCanaryReady, "all canary pods are Ready")
 	} else {
@@ -90,17 +87,32 @@ func validation(metrics []v1alpha1.MetricStatus) string {
 	return fmt.Sprintf("%d/%d", good, taken)
 }
 
-// duration is the time since Ready at the newest round of measurements, of the
-// period. It changes only when something was measured.
+// traffic is where the canary's requests come from, with its share of the pods
+// where the step asks for one.
+func (s *step) traffic() string {
+	switch all := s.out.Replicas + s.in.Deployment.Replicas; {
+	case s.out.Service == "":
+		return "none"
+	case s.stage().Weight == nil || all == 0:
+		return "service"
+	default:
+		return fmt.Sprintf("service %d%%", (100*s.out.Replicas+all/2)/all)
+	}
+}
+
+// duration is the time that was measured, up to the newest round, of the time
+// that all steps take. It changes only when something was measured.
 func (s *step) duration() string {
-	if s.out.ReadyAt == nil {
+	if s.out.ReadyAt == nil || !s.judged {
 		return ""
 	}
-	var elapsed time.Duration
-	if newest, ok := analysis.Newest(analysis.Find(s.out.Metrics, analysis.Pods)); ok {
-		elapsed = newest.Time.Sub(s.out.ReadyAt.Time)
+	elapsed := s.before()
+	if at := s.readyAt(); at != nil {
+		if newest, ok := analysis.Newest(analysis.Find(s.out.Metrics, analysis.Pods)); ok {
+			elapsed += max(newest.Time.Sub(at.Time), 0)
+		}
 	}
-	return Short(elapsed) + "/" + Short(s.in.Run.Spec.Plan.Analysis.Period.Duration)
+	return Short(elapsed) + "/" + Short(s.plan.Total())
 }
 
 // Short writes a duration without the units that are zero: "15m", "1m20s".

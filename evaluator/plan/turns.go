@@ -23,7 +23,16 @@ type TurnKind string
 // The turns of a run.
 const (
 	TurnPlanInvalid    TurnKind = "PlanInvalid"
+	TurnScheduled      TurnKind = "Scheduled"
+	TurnQueued         TurnKind = "Queued"
 	TurnStarted        TurnKind = "CanaryStarted"
+	TurnStep           TurnKind = "NextStep"
+	TurnPaused         TurnKind = "Paused"
+	TurnInconclusive   TurnKind = "Inconclusive"
+	TurnResumed        TurnKind = "Resumed"
+	TurnRetried        TurnKind = "Retried"
+	TurnPromoted       TurnKind = "Promoted"
+	TurnWindow         TurnKind = "FreezeWindow"
 	TurnReady          TurnKind = "CanaryReady"
 	TurnFailed         TurnKind = "MeasurementFailed"
 	TurnErrors         TurnKind = "MeasurementError"
@@ -33,6 +42,7 @@ const (
 	TurnUnguarded      TurnKind = "Unguarded"
 	TurnReleaseRefused TurnKind = "ReleaseRefused"
 	TurnReleased       TurnKind = "Released"
+	TurnDryRun         TurnKind = "RunPassed"
 	TurnRolledOut      TurnKind = "RolledOut"
 	TurnRolloutStuck   TurnKind = "RolloutStuck"
 	TurnReverted       TurnKind = "Reverted"
@@ -54,20 +64,41 @@ func Turns(before, after v1alpha1.CanaryRunStatus) []Turn {
 
 	tell(entered(v1alpha1.PhaseWaiting) && after.Reason == v1alpha1.ReasonPlanInvalid ||
 		after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPlanInvalid), TurnPlanInvalid)
-	tell(before.CreatedAt == nil && after.CreatedAt != nil, TurnStarted)
+	tell(entered(v1alpha1.PhaseScheduled), TurnScheduled)
+	tell(queued(after.Reason) && !queued(before.Reason), TurnQueued)
+	tell(AttemptOf(before) < AttemptOf(after), TurnRetried)
+	tell(before.CreatedAt == nil && after.CreatedAt != nil && after.Verdict == "", TurnStarted)
+	tell(newReason(v1alpha1.ReasonNextStep) || after.Reason == v1alpha1.ReasonNextStep && stepOf(before) != stepOf(after), TurnStep)
+	tell(newReason(v1alpha1.ReasonResumed), TurnResumed)
 	tell(before.ReadyAt == nil && after.ReadyAt != nil, TurnReady)
 	out = append(out, streaks(before, after)...)
-	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass, TurnPassed)
+	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass && after.Phase == v1alpha1.PhaseReleasing, TurnPassed)
+	tell(entered(v1alpha1.PhasePaused) && after.Verdict == "", TurnPaused)
+	tell(entered(v1alpha1.PhasePaused) && after.Verdict != "", TurnInconclusive)
 	tell(entered(v1alpha1.PhaseFrozen), TurnFrozen)
+	tell(newReason(v1alpha1.ReasonPromoted) && after.Phase == v1alpha1.PhaseReleasing && before.Phase != v1alpha1.PhaseReleasing, TurnPromoted)
+	tell(newReason(v1alpha1.ReasonFreezeWindow), TurnWindow)
 	tell(entered(v1alpha1.PhaseReleasing) && after.Reason == v1alpha1.ReasonUnguarded, TurnUnguarded)
 	tell(newReason(v1alpha1.ReasonReleaseRefused), TurnReleaseRefused)
 	tell(!releaseSeen(before) && releaseSeen(after), TurnReleased)
 	tell(entered(v1alpha1.PhaseReleased) && after.Reason == v1alpha1.ReasonRolledOut, TurnRolledOut)
 	tell(entered(v1alpha1.PhaseReleased) && after.Reason != v1alpha1.ReasonRolledOut, TurnRolloutStuck)
+	tell(entered(v1alpha1.PhasePassed), TurnDryRun)
 	tell(entered(v1alpha1.PhaseReverted), TurnReverted)
 	tell(entered(v1alpha1.PhaseCanceled), TurnCanceled)
 	tell(entered(v1alpha1.PhaseSuperseded), TurnSuperseded)
 	return out
+}
+
+func queued(reason string) bool {
+	return reason == v1alpha1.ReasonQueued || reason == v1alpha1.ReasonQueuedInCluster
+}
+
+func stepOf(s v1alpha1.CanaryRunStatus) int32 {
+	if s.Step == nil {
+		return 0
+	}
+	return s.Step.Number
 }
 
 func releaseSeen(s v1alpha1.CanaryRunStatus) bool {
@@ -85,7 +116,7 @@ func streaks(before, after v1alpha1.CanaryRunStatus) []Turn {
 	var out []Turn
 	for _, metric := range after.Metrics {
 		m, ok := analysis.Newest(metric)
-		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || before.Measured == after.Measured {
+		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || !isNew(before, after, m) {
 			continue
 		}
 		out = append(out, Turn{Kind: kinds[m.Outcome], Message: m.Message, Metric: metric.Name, Measurement: m})
@@ -93,15 +124,19 @@ func streaks(before, after v1alpha1.CanaryRunStatus) []Turn {
 	return out
 }
 
+// isNew says whether a measurement is one of the round that the later status has
+// and the one before it has not. Metrics of other steps are not in that round.
+func isNew(before, after v1alpha1.CanaryRunStatus, m v1alpha1.Measurement) bool {
+	pods, _ := analysis.Newest(analysis.Find(after.Metrics, analysis.Pods))
+	return before.Measured != after.Measured && m.Time.Equal(&pods.Time)
+}
+
 // Measured are the outcomes of the measurements that one status has and the one
 // before it has not.
 func Measured(before, after v1alpha1.CanaryRunStatus) []v1alpha1.Outcome {
-	if before.Measured == after.Measured {
-		return nil
-	}
 	var out []v1alpha1.Outcome
 	for _, metric := range after.Metrics {
-		if m, ok := analysis.Newest(metric); ok {
+		if m, ok := analysis.Newest(metric); ok && isNew(before, after, m) {
 			out = append(out, m.Outcome)
 		}
 	}

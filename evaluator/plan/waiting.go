@@ -21,38 +21,66 @@ const rolloutPoll = 10 * time.Second
 // NeedsRollout says whether the next step depends on how far the Deployment has
 // rolled out.
 func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
-	switch status.Phase {
-	case "", v1alpha1.PhaseWaiting, v1alpha1.PhaseReleasing:
-		return true
-	}
-	return false
+	return !status.Phase.Ended() && (status.CreatedAt == nil || status.Phase == v1alpha1.PhaseReleasing)
 }
 
-// wait: a plan that cannot be followed waits for a better one; otherwise the
-// canary waits until the Deployment's own rollout is complete, so that it is
-// compared with something that stands. One that is stuck is not waited for: the
-// held update may be its repair.
+// wait: the run waits for its time, for a plan that can be followed, for the
+// Deployment, for its turn. Then the canary is made.
 func (s *step) wait() Plan {
-	plan := s.in.Run.Spec.Plan
-	if errs := query.ValidatePlan(&plan, field.NewPath("spec")); len(errs) > 0 {
-		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonPlanInvalid, fmt.Sprintf(
-			"the plan (%s) cannot be followed: %s", s.in.Run.Spec.PlanSource, errs.ToAggregate()))
-		return Plan{}
-	}
-	switch s.in.Rollout.State {
-	case RolloutComplete, RolloutStuck:
-	default:
-		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, s.waitingFor())
-		return Plan{Requeue: rolloutPoll}
+	for _, wait := range []func() (Plan, bool){s.waitForStart, s.waitForPlan, s.waitForDeployment} {
+		if p, waits := wait(); waits {
+			return p
+		}
 	}
 	if s.in.Invalid != "" {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid)
 	}
-	s.out.Replicas = Replicas(plan.Replicas, s.in.Deployment.Replicas)
+	if len(s.in.Leftovers) > 0 {
+		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, "the pods of the attempt before are deleted")
+		return Plan{Requeue: soon}
+	}
+	if ok, reason, message := s.turn(); !ok {
+		s.enter(v1alpha1.PhaseWaiting, reason, message)
+		return Plan{Requeue: queuePoll}
+	}
+	if s.in.Run.Spec.PlanRef != "" {
+		s.out.Plan = s.plan
+	}
 	at := s.now()
-	s.out.CreatedAt = &at
-	s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonCanaryStarting, "the canary pods start")
-	return Plan{Actions: []Action{CreateCanary{s.out.Replicas}}, Requeue: soon}
+	s.out.CreatedAt, s.out.Step = &at, nil
+	p := s.begin(1, v1alpha1.ReasonCanaryStarting)
+	p.Actions = s.repair()
+	return p
+}
+
+// waitForPlan: a plan that cannot be followed waits for a better one.
+func (s *step) waitForPlan() (Plan, bool) {
+	if ref := s.in.Ref; s.in.Run.Spec.PlanRef != "" && s.in.Run.Status.Plan == nil && ref.Reason != "" {
+		s.enter(v1alpha1.PhaseWaiting, ref.Reason, ref.Message)
+		return Plan{}, true
+	}
+	if errs := query.ValidatePlan(s.plan, field.NewPath("spec")); len(errs) > 0 {
+		source := s.in.Run.Spec.PlanSource
+		if s.in.Run.Spec.ByHand() {
+			source = "spec.plan of this run; delete it and make another"
+		}
+		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonPlanInvalid, fmt.Sprintf(
+			"the plan (%s) cannot be followed: %s", source, errs.ToAggregate()))
+		return Plan{}, true
+	}
+	return Plan{}, false
+}
+
+// waitForDeployment: the canary waits until the Deployment's own rollout is
+// complete, so that it is compared with something that stands. One that is
+// stuck is not waited for: the held update may be its repair.
+func (s *step) waitForDeployment() (Plan, bool) {
+	switch s.in.Rollout.State {
+	case RolloutComplete, RolloutStuck:
+		return Plan{}, false
+	}
+	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, s.waitingFor())
+	return Plan{Requeue: rolloutPoll}, true
 }
 
 func (s *step) waitingFor() string {

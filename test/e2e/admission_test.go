@@ -141,17 +141,21 @@ func (l *live) write(create bool, patch map[string]any) {
 func (l *live) remember() {
 	l.t.Helper()
 	var memory hold.Rejected
-	for _, patch := range l.c.Rejected {
-		template, err := casetest.Template(patch)
-		if err != nil {
-			l.t.Fatal(err)
+	remember := func(patches []map[string]any, r hold.Rejection) {
+		for _, patch := range patches {
+			template, err := casetest.Template(patch)
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			if r.Hash, err = hold.HashOf(template); err != nil {
+				l.t.Fatal(err)
+			}
+			r.Run = v1alpha1.RunName("web", string(r.Hash), 1)
+			memory = memory.With(r)
 		}
-		hash, err := hold.HashOf(template)
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		memory = memory.With(hold.Rejection{Hash: hash, Run: v1alpha1.RunName("web", string(hash), 1), Reason: v1alpha1.ReasonCrashed})
 	}
+	remember(l.c.Rejected, hold.Rejection{Reason: v1alpha1.ReasonCrashed})
+	remember(l.c.Passed, hold.Rejection{Reason: v1alpha1.ReasonPeriodOver, Passed: true})
 	if len(memory) == 0 {
 		return
 	}

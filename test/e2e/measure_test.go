@@ -34,6 +34,15 @@ func TestWhatIsNoNumberNeverReleases(t *testing.T) {
 			}
 			s := open(t, settings{plan: plan, noLoad: true})
 			run := s.holdV2()
+			if tc.verdict == v1alpha1.VerdictInconclusive { // nothing is decided without a person
+				paused := s.awaitPhase(run.Name, v1alpha1.PhasePaused)
+				if paused.Status.Reason != tc.reason || paused.Status.Verdict != tc.verdict {
+					t.Errorf("run is paused for %s with verdict %q, want %s and %s", paused.Status.Reason, paused.Status.Verdict, tc.reason, tc.verdict)
+				}
+				s.wantImage("v1")
+				s.must("patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"decision":"Abort"}}`)
+				tc.reason = v1alpha1.ReasonAborted
+			}
 			ended := s.wantReverted(run.Name, tc.reason)
 			if ended.Status.Verdict != tc.verdict {
 				t.Errorf("verdict %s, want %s", ended.Status.Verdict, tc.verdict)

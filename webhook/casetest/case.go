@@ -30,7 +30,9 @@ type Case struct {
 	Held map[string]any `json:"held,omitempty"`
 	// Rejected are templates that were rejected, Revisions those of earlier
 	// ReplicaSets, oldest first; patches of the template.
-	Rejected  []map[string]any `json:"rejected,omitempty"`
+	Rejected []map[string]any `json:"rejected,omitempty"`
+	// Passed are templates whose dry run passed.
+	Passed    []map[string]any `json:"passed,omitempty"`
 	Revisions []map[string]any `json:"revisions,omitempty"`
 	// Skipped is the value of holdfast.dev/skip that was used up.
 	Skipped string `json:"skipped,omitempty"`

@@ -116,7 +116,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
 		Key: key, Prometheus: prometheus, Clock: clock.RealClock{}, Registerer: metrics.Registry,
 		NamespaceLabel: o.namespaceLabel, PodLabel: o.podLabel,
-		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, RewriteStatus: o.rewriteStatus,
+		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
 	}

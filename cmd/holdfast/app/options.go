@@ -31,6 +31,7 @@ type Options struct {
 	leaseDuration time.Duration
 	historySize   int
 	runsAtOnce    int
+	maxRuns       int
 }
 
 // AddFlags declares every flag; docs/reference/flags.md is made from it.
@@ -60,6 +61,7 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&o.leaseDuration, "lease-duration", 15*time.Second,
 		"how long the leader may be silent before another replica takes over; it must renew in two thirds of that")
 	fs.IntVar(&o.historySize, "history-limit", 10, "how many ended runs of a Deployment are kept")
+	fs.IntVar(&o.maxRuns, "max-runs", 0, "how many runs of the cluster may have a canary at once, the others wait for their turn; 0 is no limit")
 	fs.IntVar(&o.runsAtOnce, "concurrent-reconciles", 8, "how many runs are worked on at once")
 }
 
@@ -70,6 +72,9 @@ func (o *Options) Validate() error {
 	}
 	if o.leaseDuration < 3*time.Second {
 		return fmt.Errorf("--lease-duration is %s; it must be at least 3s", o.leaseDuration)
+	}
+	if o.maxRuns < 0 {
+		return fmt.Errorf("--max-runs is %d; it must be 0, for no limit, or more", o.maxRuns)
 	}
 	if o.prometheusURL == "" {
 		return nil

@@ -57,7 +57,7 @@ func fields(page *bytes.Buffer, path string, object apiextensionsv1.JSONSchemaPr
 			required = " Required."
 		}
 		fmt.Fprintf(page, "| `%s` | %s | %s | %s%s%s |\n", at, typ, value, cell(field.Description), required, rules(field))
-		if at != "spec.plan" && !strings.HasPrefix(at, "status.conditions") {
+		if at != "spec.plan" && at != "status.plan" && !strings.HasPrefix(at, "status.conditions") {
 			fields(page, at, below)
 		}
 	}

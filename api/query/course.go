@@ -1,0 +1,150 @@
+package query
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/api/window"
+)
+
+// BaselineMetric is the name of the metric that every run with a baseline has:
+// the health of its baseline pods. A plan cannot use it.
+const BaselineMetric = "baseline"
+
+// The limits of CanaryPlan.
+const (
+	maxSteps       = 16
+	maxStepMetrics = 8
+	maxWindows     = 32
+)
+
+// validateCourse checks what a plan says of the course of its runs: steps,
+// deadlines, windows, limits.
+func validateCourse(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if spec.Deadline != nil && spec.Deadline.Duration < time.Second {
+		errs = append(errs, field.Invalid(path.Child("deadline"), spec.Deadline.Duration.String(), "must be at least 1s"))
+	} else if spec.Deadline != nil && spec.Analysis.Period != nil && spec.Deadline.Duration <= spec.Total() {
+		errs = append(errs, field.Invalid(path.Child("deadline"), spec.Deadline.Duration.String(),
+			fmt.Sprintf("must be longer than all periods together (%s), or nothing could pass", spec.Total())))
+	}
+	if spec.MaxRuns != nil && *spec.MaxRuns < 1 {
+		errs = append(errs, field.Invalid(path.Child("maxRuns"), *spec.MaxRuns, "must be at least 1; leave it out to have no limit"))
+	}
+	if n := len(spec.FreezeWindows); n > maxWindows {
+		errs = append(errs, field.TooMany(path.Child("freezeWindows"), n, maxWindows))
+	}
+	for i, w := range spec.FreezeWindows {
+		_, mistakes := window.Parse(w, path.Child("freezeWindows").Index(i))
+		errs = append(errs, mistakes...)
+	}
+	errs = append(errs, validateManual(spec, path.Child("manual"))...)
+	errs = append(errs, validateSteps(spec, path.Child("steps"))...)
+	return append(errs, validateBaseline(spec, path)...)
+}
+
+func validateManual(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {
+	m := spec.Manual
+	if m == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	if m.Deadline != nil && m.Deadline.Duration < time.Second {
+		errs = append(errs, field.Invalid(at.Child("deadline"), m.Deadline.Duration.String(), "must be at least 1s"))
+	}
+	switch m.Assume {
+	case "", v1alpha1.AssumePass, v1alpha1.AssumeFail, v1alpha1.AssumeNone:
+	default:
+		errs = append(errs, field.NotSupported(at.Child("assume"), m.Assume,
+			[]v1alpha1.Assumption{v1alpha1.AssumePass, v1alpha1.AssumeFail, v1alpha1.AssumeNone}))
+	}
+	return errs
+}
+
+// validateSteps: each step has a size and times that fit together, and no two
+// metrics of the whole plan have one name, for they are counted by it.
+func validateSteps(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if n := len(spec.Steps); n > maxSteps {
+		errs = append(errs, field.TooMany(at, n, maxSteps))
+	}
+	names := map[string]bool{}
+	for _, m := range spec.Analysis.Metrics {
+		names[m.Name] = true
+	}
+	for i := range spec.Steps {
+		step, at := &spec.Steps[i], at.Index(i)
+		errs = append(errs, validateSize(step, at)...)
+		errs = append(errs, validatePeriod(step.Period, &spec.Analysis, at.Child("period"))...)
+		if n := len(step.Metrics); n > maxStepMetrics {
+			errs = append(errs, field.TooMany(at.Child("metrics"), n, maxStepMetrics))
+		}
+		for j := range step.Metrics {
+			m, at := &step.Metrics[j], at.Child("metrics").Index(j)
+			if names[m.Name] {
+				errs = append(errs, field.Duplicate(at.Child("name"), m.Name))
+			}
+			names[m.Name] = true
+			errs = append(errs, ValidateName(m.Name, at.Child("name"))...)
+			errs = append(errs, validateMetric(*m, spec.Analysis, at)...)
+		}
+	}
+	return errs
+}
+
+func validateSize(step *v1alpha1.Step, at *field.Path) field.ErrorList {
+	switch {
+	case (step.Replicas == nil) == (step.Weight == nil):
+		return field.ErrorList{field.Required(at, "needs replicas or weight, and not both")}
+	case step.Weight != nil && (*step.Weight < 1 || *step.Weight > 99):
+		return field.ErrorList{field.Invalid(at.Child("weight"), *step.Weight, "must be a percentage from 1 to 99")}
+	case step.Replicas != nil && step.Replicas.Type == intstr.Int && step.Replicas.IntVal < 1:
+		return field.ErrorList{field.Invalid(at.Child("replicas"), step.Replicas.IntVal, "must be at least 1")}
+	}
+	return nil
+}
+
+// validatePeriod: a step is measured at least once.
+func validatePeriod(period *metav1.Duration, a *v1alpha1.Analysis, at *field.Path) field.ErrorList {
+	if period == nil {
+		return nil
+	}
+	wrong := func(format string, args ...any) field.ErrorList {
+		return field.ErrorList{field.Invalid(at, period.Duration.String(), fmt.Sprintf(format, args...))}
+	}
+	switch delay, interval := length(a.InitialDelay), length(a.Interval); {
+	case period.Duration < time.Second:
+		return wrong("must be at least 1s")
+	case period.Duration <= delay:
+		return wrong("must be longer than analysis.initialDelay (%s), or nothing would be measured", delay)
+	case period.Duration < interval:
+		return wrong("must not be shorter than analysis.interval (%s), or nothing would be measured", interval)
+	}
+	return nil
+}
+
+// validateBaseline: a query about baseline pods needs some.
+func validateBaseline(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
+	if spec.Baseline != nil {
+		return nil
+	}
+	var errs field.ErrorList
+	look := func(metrics []v1alpha1.Metric, at *field.Path) {
+		for i, m := range metrics {
+			if t, err := Parse(m.Query); err == nil && t.Uses(Baseline) {
+				errs = append(errs, field.Required(path.Child("baseline"), fmt.Sprintf(
+					"%s uses {{baseline}}, and the plan asks for no baseline pods; add `baseline: {}` to a CanaryPlan", at.Index(i).Child("query"))))
+			}
+		}
+	}
+	look(spec.Analysis.Metrics, path.Child("analysis", "metrics"))
+	for i := range spec.Steps {
+		look(spec.Steps[i].Metrics, path.Child("steps").Index(i).Child("metrics"))
+	}
+	return errs
+}

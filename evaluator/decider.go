@@ -1,0 +1,80 @@
+package evaluator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// decidedBy says by which client and when the decision of a run was written, as
+// far as its managedFields tell; "" otherwise. Who it was the API server's audit
+// log knows. The cache has no managedFields.
+func (e *evaluator) decidedBy(ctx context.Context, run *v1alpha1.CanaryRun) string {
+	live := &metav1.PartialObjectMetadata{}
+	live.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRun"))
+	if err := e.live.Get(ctx, client.ObjectKeyFromObject(run), live); err != nil {
+		return ""
+	}
+	return decider(live.ManagedFields)
+}
+
+func decider(entries []metav1.ManagedFieldsEntry) string {
+	for _, entry := range entries {
+		var owned struct {
+			Spec map[string]json.RawMessage `json:"f:spec"`
+		}
+		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &owned) != nil {
+			continue
+		}
+		if _, decided := owned.Spec["f:decision"]; !decided {
+			continue
+		}
+		text := fmt.Sprintf(" (by field manager %q", entry.Manager)
+		if entry.Time != nil {
+			text += " at " + entry.Time.UTC().Format(time.RFC3339)
+		}
+		return text + ")"
+	}
+	return ""
+}
+
+// What people have runs do, as the metric holdfast_decisions_total counts it.
+const (
+	decisionPromote = "Promote"
+	decisionAbort   = "Abort"
+	decisionRetry   = "Retry"
+)
+
+// decisionOf is what a person had the run do in a turn, "" where it was not a person.
+func decisionOf(turn plan.Turn, after v1alpha1.CanaryRunStatus) string {
+	switch {
+	case turn.Kind == plan.TurnPromoted, turn.Kind == plan.TurnDryRun && after.Reason == v1alpha1.ReasonPromoted:
+		return decisionPromote
+	case turn.Kind == plan.TurnReverted && after.Reason == v1alpha1.ReasonAborted:
+		return decisionAbort
+	case turn.Kind == plan.TurnRetried:
+		return decisionRetry
+	}
+	return ""
+}
+
+// countDecision counts what a person had the run do, and adds to the turn how
+// the decision was written.
+func (e *evaluator) countDecision(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus, turn plan.Turn) plan.Turn {
+	decision := decisionOf(turn, after)
+	if decision == "" {
+		return turn
+	}
+	e.metrics.decisions.WithLabelValues(decision).Inc()
+	if decision != decisionRetry {
+		turn.Message += e.decidedBy(ctx, seen.run)
+	}
+	return turn
+}

@@ -1,0 +1,137 @@
+package plan
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// What a person writes into the spec of a run is acted on whatever was measured,
+// as long as the run has not ended:
+//
+//   - a decision first: Promote releases, Abort reverts;
+//   - then a new attempt, which begins anew with fresh pods;
+//   - then paused. A paused run measures nothing. What was measured before stays;
+//     when the run goes on, the step under way is measured from its beginning,
+//     for nobody knows what the canary did meanwhile.
+
+// abort: what a person aborts is reverted and remembered. The reason is written
+// first, so that it is the same whoever goes on from there.
+func (s *step) abort() Plan {
+	const message = "aborted by a person"
+	if s.in.Run.Spec.ByHand() {
+		return s.end(v1alpha1.PhaseReverted, v1alpha1.ReasonAborted, message)
+	}
+	if s.out.Reason == v1alpha1.ReasonAborted {
+		return s.reject()
+	}
+	phase := s.out.Phase
+	if phase == "" {
+		phase = v1alpha1.PhaseWaiting
+	}
+	s.enter(phase, v1alpha1.ReasonAborted, message)
+	return Plan{Requeue: soon}
+}
+
+// promote: what a person promotes is released. Freeze windows are honoured all
+// the same.
+func (s *step) promote() Plan {
+	message := "promoted by a person"
+	if s.out.Verdict != "" {
+		message += fmt.Sprintf("; the verdict was %s: %s", s.out.Verdict, s.out.Message)
+	}
+	if s.in.Run.Spec.ByHand() {
+		return s.end(v1alpha1.PhasePassed, v1alpha1.ReasonPromoted, message)
+	}
+	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonPromoted, message)
+	// Made anew, so that its time is that of this step (see releasingFor).
+	meta.RemoveStatusCondition(&s.out.Conditions, v1alpha1.ConditionAnalyzed)
+	status, known := analyzed[s.out.Verdict]
+	if !known {
+		status = analyzed[v1alpha1.VerdictInconclusive]
+	}
+	s.condition(v1alpha1.ConditionAnalyzed, status, v1alpha1.ReasonPromoted, message)
+	return Plan{Requeue: soon}
+}
+
+// attempt is the one under way, from 1.
+func (s *step) attempt() int32 { return AttemptOf(s.out) }
+
+// AttemptOf is which attempt of its run a status is of, from 1.
+func AttemptOf(status v1alpha1.CanaryRunStatus) int32 { return max(status.Attempt, 1) }
+
+// retry begins anew, as if the run had just been made. The pods of the attempt
+// before are left over, and deleted before new ones are made.
+func (s *step) retry() Plan {
+	s.out = v1alpha1.CanaryRunStatus{Attempt: s.in.Run.Spec.Attempt}
+	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, fmt.Sprintf("attempt %d begins anew with fresh pods", s.out.Attempt))
+	return Plan{Requeue: soon}
+}
+
+// pause keeps the run where it is. One that waits for a person anyway goes on
+// saying what for.
+func (s *step) pause() Plan {
+	if s.out.Phase != v1alpha1.PhasePaused {
+		s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonPausedByUser, "paused by a person; set paused to false to go on")
+	}
+	if s.out.CreatedAt == nil {
+		return Plan{}
+	}
+	return Plan{Actions: s.repair()}
+}
+
+// paused: the run is paused, and no field of it says so (any longer).
+func (s *step) paused() Plan {
+	switch s.out.Reason {
+	case v1alpha1.ReasonApproval, v1alpha1.ReasonManual:
+		return s.gate()
+	}
+	if s.out.CreatedAt == nil {
+		return s.wait()
+	}
+	return s.begin(s.number(), v1alpha1.ReasonResumed)
+}
+
+// gate: the analysis of a step is good, and a person must let the run through.
+// Pods that get into trouble meanwhile still fail it.
+func (s *step) gate() Plan {
+	if p, over := s.troubled(); over {
+		return p
+	}
+	if p, over := s.manualLate(); over {
+		return p
+	}
+	if s.out.Reason == v1alpha1.ReasonManual {
+		return s.awaitDecision("the canary stayed good")
+	}
+	if int(s.in.Run.Spec.ApprovedSteps) >= s.number() {
+		return s.stepPassed(fmt.Sprintf("the canary stayed good, and step %d of %d was approved", s.number(), len(s.plan.Steps)))
+	}
+	return s.guard()
+}
+
+// guard keeps the canary while a person thinks.
+func (s *step) guard() Plan {
+	p := Plan{Actions: s.repair()}
+	if at := s.nextGraceEnd(); !at.IsZero() {
+		p.Requeue = s.until(at)
+	}
+	return p
+}
+
+// awaitDecision: the analysis is good, and the plan wants a person's verdict too.
+func (s *step) awaitDecision(message string) Plan {
+	deadline := s.manualDeadline()
+	if !s.in.Now.Before(deadline) { // what else could be assumed has been (see manualLate)
+		return s.judge(v1alpha1.VerdictPass, v1alpha1.ReasonPeriodOver, message+
+			"; nobody decided otherwise within "+Short(s.plan.Manual.Deadline.Duration))
+	}
+	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonManual, fmt.Sprintf(
+		"the analysis is good and a person must decide: set decision to Promote or Abort; %s after Ready, %s is assumed",
+		Short(s.plan.Manual.Deadline.Duration), s.plan.Manual.Assume))
+	p := s.guard()
+	p.Requeue = sooner(p.Requeue, s.until(deadline))
+	return p
+}

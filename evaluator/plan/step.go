@@ -1,0 +1,117 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// stepsOf are the steps of a plan; one without any has one.
+func stepsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Step {
+	if len(spec.Steps) == 0 {
+		return []v1alpha1.Step{{Replicas: spec.Replicas}}
+	}
+	return spec.Steps
+}
+
+// number is that of the step under way, from 1.
+func (s *step) number() int {
+	if s.out.Step == nil {
+		return 1
+	}
+	return min(max(int(s.out.Step.Number), 1), len(stepsOf(s.plan)))
+}
+
+// stage is the step under way, as the plan has it.
+func (s *step) stage() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
+
+// begin begins a step, or begins it anew. Its pods are asked for by repair, so
+// that an evaluator that is killed in between asks for them all the same.
+func (s *step) begin(number int, reason string) Plan {
+	grows := s.out.Step == nil || int(s.out.Step.Number) != number
+	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.now()}
+	s.out.Overtime = 0
+	if grows {
+		s.out.Replicas = size(s.stage(), s.in.Deployment.Replicas)
+	}
+	s.enter(v1alpha1.PhaseStarting, reason, s.stepMessage())
+	return Plan{Requeue: soon}
+}
+
+func (s *step) stepMessage() string {
+	if len(s.plan.Steps) == 0 {
+		return "the canary pods start"
+	}
+	return fmt.Sprintf("step %d of %d begins with %s", s.number(), len(s.plan.Steps), plural(s.out.Replicas, "canary pod"))
+}
+
+// stepPassed: the period of a step is over and all was good. A gate keeps the
+// run until a person approves; the last step brings the verdict.
+func (s *step) stepPassed(message string) Plan {
+	n := s.number()
+	switch {
+	case s.stage().Approval && int(s.in.Run.Spec.ApprovedSteps) < n:
+		s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonApproval, fmt.Sprintf(
+			"step %d of %d is good and needs approval: set approvedSteps to %d, or decision to Promote or Abort", n, len(s.plan.Steps), n))
+		return s.guard()
+	case n < len(stepsOf(s.plan)):
+		return s.begin(n+1, v1alpha1.ReasonNextStep)
+	case s.plan.Manual != nil:
+		return s.awaitDecision(message)
+	}
+	return s.judge(v1alpha1.VerdictPass, v1alpha1.ReasonPeriodOver, message)
+}
+
+// analysis is how the step under way is judged.
+func (s *step) analysis() v1alpha1.Analysis { return analysisOf(s.plan, s.stage()) }
+
+func analysisOf(spec *v1alpha1.CanaryPlanSpec, stage v1alpha1.Step) v1alpha1.Analysis {
+	a := *spec.Analysis.DeepCopy()
+	if stage.Period != nil {
+		a.Period = stage.Period
+	}
+	a.Metrics = append(a.Metrics, stage.Metrics...)
+	return a
+}
+
+// AnalysisOf is how a run is judged at present.
+func AnalysisOf(in Input) v1alpha1.Analysis { s := newStep(in); return s.analysis() }
+
+// size is the number of canary pods of a step beside a Deployment of so many replicas.
+func size(stage v1alpha1.Step, replicas int32) int32 {
+	if stage.Weight != nil {
+		return weighted(*stage.Weight, replicas)
+	}
+	return Replicas(stage.Replicas, replicas)
+}
+
+// weighted is the least number of pods that make up a share of all, in percent.
+func weighted(weight, replicas int32) int32 {
+	weight = min(max(weight, 1), 99)
+	n := math.Ceil(float64(replicas) * float64(weight) / float64(100-weight))
+	wanted := intstr.FromInt32(int32(min(n, math.MaxInt32)))
+	return Replicas(&wanted, replicas)
+}
+
+// readyAt is when the step under way was Ready, nil before.
+func (s *step) readyAt() *metav1.Time {
+	if s.out.Step == nil {
+		return nil
+	}
+	return s.out.Step.ReadyAt
+}
+
+// before is the time that the steps before the one under way take.
+func (s *step) before() time.Duration {
+	earlier := *s.plan
+	earlier.Steps = stepsOf(s.plan)[:s.number()-1]
+	if len(earlier.Steps) == 0 {
+		return 0
+	}
+	return earlier.Total()
+}

@@ -1,0 +1,114 @@
+package evaluator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// createBaseline makes the ReplicaSet of the baseline, of the template that the
+// Deployment runs now.
+func (e *evaluator) createBaseline(ctx context.Context, seen observed, replicas int32) error {
+	template, err := e.stableTemplate(ctx, seen.deployment)
+	if err != nil {
+		return err
+	}
+	rs, err := e.buildSet(seen, seen.baselineName(), v1alpha1.RoleBaseline, template)
+	if err != nil {
+		return err
+	}
+	return e.createSet(ctx, seen, rs, replicas)
+}
+
+// createSet makes a ReplicaSet of a run. A cache that lags could show a run as
+// it was before its pods were deleted, so the run is read from the API server
+// once more.
+func (e *evaluator) createSet(ctx context.Context, seen observed, rs *unstructured.Unstructured, replicas int32) error {
+	var run v1alpha1.CanaryRun
+	if err := e.live.Get(ctx, client.ObjectKeyFromObject(seen.run), &run); err != nil {
+		if apierrors.IsNotFound(err) {
+			return fmt.Errorf("%w: the run is gone", errStale)
+		}
+		return fmt.Errorf("read CanaryRun %q: %w", seen.run.Name, err)
+	}
+	if run.UID != seen.run.UID || run.ResourceVersion != seen.run.ResourceVersion {
+		return fmt.Errorf("%w: the run is at another version", errStale)
+	}
+	rs = rs.DeepCopy()
+	_ = unstructured.SetNestedField(rs.Object, int64(replicas), "spec", "replicas") // spec is a map
+	err := e.writer.Create(ctx, rs)
+	if apierrors.IsAlreadyExists(err) {
+		return e.checkSet(ctx, seen, rs.GetName())
+	}
+	if err != nil {
+		return fmt.Errorf("create ReplicaSet %q: %w", rs.GetName(), err)
+	}
+	ctrl.LoggerFrom(ctx).Info("pods created", "replicaSet", rs.GetName(), "replicas", replicas)
+	return nil
+}
+
+// checkSet looks whose the ReplicaSet is that has the name of one to be made:
+// this run's, made in a step that was cut short; that of a run of the same name
+// whose garbage is not collected yet; or something else's.
+func (e *evaluator) checkSet(ctx context.Context, seen observed, name string) error {
+	existing := &metav1.PartialObjectMetadata{}
+	existing.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
+	if err := e.live.Get(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: name}, existing); err != nil {
+		if apierrors.IsNotFound(err) {
+			return fmt.Errorf("%w: the ReplicaSet is gone", errStale)
+		}
+		return fmt.Errorf("read ReplicaSet %q: %w", name, err)
+	}
+	owner := metav1.GetControllerOf(existing)
+	switch {
+	case owner == nil || owner.Kind != "CanaryRun" || owner.Name != seen.run.Name:
+		return fmt.Errorf("create ReplicaSet %q: %w", name, errNameTaken)
+	case owner.UID != seen.run.UID:
+		return fmt.Errorf("%w: the pods of an earlier run of the same name are still there", errStale)
+	}
+	return nil
+}
+
+func (e *evaluator) scaleSet(ctx context.Context, seen observed, name string, replicas int32) error {
+	rs := seen.sets[name]
+	if rs == nil {
+		return fmt.Errorf("%w: there is no ReplicaSet %q", errStale, name)
+	}
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"resourceVersion": rs.ResourceVersion},
+		"spec":     map[string]any{"replicas": replicas},
+	})
+	if err != nil {
+		return fmt.Errorf("encode replicas: %w", err)
+	}
+	target := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: rs.Namespace, Name: name}}
+	if err := e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		return fmt.Errorf("scale ReplicaSet %q: %w", name, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("pods scaled", "replicaSet", name, "replicas", replicas)
+	return nil
+}
+
+func (e *evaluator) deleteSet(ctx context.Context, seen observed, name string) error {
+	rs := seen.sets[name]
+	if rs == nil {
+		return nil
+	}
+	uid := rs.UID
+	target := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: rs.Namespace, Name: name}}
+	err := e.writer.Delete(ctx, target, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete ReplicaSet %q: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package evaluator
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// gatherSets reads the ReplicaSets of a run and their pods: the canary, the
+// baseline, and what earlier attempts have left.
+func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
+	of := client.MatchingLabels{v1alpha1.RunLabel: v1alpha1.LabelValue(seen.run.Name)}
+	var sets appsv1.ReplicaSetList
+	if err := e.cached.List(ctx, &sets, client.InNamespace(seen.run.Namespace), of); err != nil {
+		return fmt.Errorf("list ReplicaSets of run %q: %w", seen.run.Name, err)
+	}
+	var pods corev1.PodList
+	if len(sets.Items) > 0 {
+		if err := e.cached.List(ctx, &pods, client.InNamespace(seen.run.Namespace), of); err != nil {
+			return fmt.Errorf("list pods of run %q: %w", seen.run.Name, err)
+		}
+	}
+	seen.sets = map[string]*appsv1.ReplicaSet{}
+	for i := range sets.Items {
+		rs := &sets.Items[i]
+		if !metav1.IsControlledBy(rs, seen.run) {
+			continue
+		}
+		seen.sets[rs.Name] = rs
+		switch rs.Name {
+		case seen.canaryName():
+			seen.Canary, seen.Pods = viewSet(rs), podsOf(rs, pods.Items)
+		case seen.baselineName():
+			seen.Baseline, seen.BaselinePods = viewSet(rs), podsOf(rs, pods.Items)
+		default:
+			seen.Leftovers = append(seen.Leftovers, rs.Name)
+		}
+	}
+	return nil
+}
+
+func viewSet(rs *appsv1.ReplicaSet) *plan.Canary {
+	out := &plan.Canary{Deleting: rs.DeletionTimestamp != nil, Replicas: 1, Available: rs.Status.AvailableReplicas}
+	if rs.Spec.Replicas != nil {
+		out.Replicas = *rs.Spec.Replicas
+	}
+	for _, c := range rs.Status.Conditions {
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
+			out.CreateFailure = c.Message
+		}
+	}
+	return out
+}
+
+func podsOf(rs *appsv1.ReplicaSet, pods []corev1.Pod) []corev1.Pod {
+	var out []corev1.Pod
+	for _, pod := range pods {
+		if metav1.IsControlledBy(&pod, rs) {
+			out = append(out, pod)
+		}
+	}
+	return out
+}

@@ -1,0 +1,96 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/canary"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// gatherTemplate looks whether the template on trial can run as a canary, and
+// who would send it requests.
+func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
+	starts := seen.run.Status.CreatedAt == nil && (seen.Rollout.State == plan.RolloutComplete || seen.Rollout.State == plan.RolloutStuck)
+	template, err := e.templateOf(ctx, *seen, starts)
+	if err == nil && template != nil {
+		seen.canary, err = e.buildSet(*seen, seen.canaryName(), v1alpha1.RoleCanary, template)
+	}
+	if errors.Is(err, canary.ErrInvalid) {
+		seen.Invalid = err.Error()
+		return nil
+	}
+	if err != nil || seen.canary == nil {
+		return err
+	}
+	if starts {
+		seen.Service, err = e.serviceOf(ctx, seen.canary)
+	}
+	return err
+}
+
+// templateOf is the template on trial: that of the record, or what the user who
+// made the run asks for; nil where it is not needed now.
+func (e *evaluator) templateOf(ctx context.Context, seen observed, starts bool) (hold.Template, error) {
+	spec := seen.run.Spec
+	switch {
+	case seen.record != nil:
+		return seen.record.Template, nil
+	case !spec.ByHand() || !seen.Deployment.Exists || seen.run.Status.Phase.Ended():
+		return nil, nil
+	case spec.Template != nil:
+		var template hold.Template
+		if err := utiljson.Unmarshal(spec.Template.Raw, &template); err != nil {
+			return nil, fmt.Errorf("%w: %w", canary.ErrInvalid, err)
+		}
+		return template, nil
+	case starts || seen.run.Status.CreatedAt != nil && seen.Canary == nil:
+		stable, err := e.stableTemplate(ctx, seen.deployment)
+		if err != nil {
+			return nil, err
+		}
+		return canary.WithImages(stable, spec.Containers)
+	}
+	return nil, nil
+}
+
+// stableTemplate reads the template that a Deployment runs, which the cache
+// does not keep.
+func (e *evaluator) stableTemplate(ctx context.Context, d deployment) (hold.Template, error) {
+	live := newDeployment()
+	if err := e.live.Get(ctx, client.ObjectKeyFromObject(d), live); err != nil {
+		return nil, fmt.Errorf("read template of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
+	}
+	template, _, err := unstructured.NestedMap(live.Object, "spec", "template")
+	if err != nil {
+		return nil, fmt.Errorf("template of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
+	}
+	return template, nil
+}
+
+// buildSet builds a ReplicaSet of a run; the plan says of how many pods.
+func (e *evaluator) buildSet(seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
+	selector, err := seen.deployment.selector()
+	if err != nil {
+		return nil, err
+	}
+	hash, err := hold.HashOf(template)
+	if err != nil {
+		return nil, err
+	}
+	if role == v1alpha1.RoleCanary && seen.record != nil {
+		hash = seen.record.Hash
+	}
+	return canary.ReplicaSet(canary.Spec{
+		Run: seen.run.Name, Name: name, Role: role, Namespace: seen.run.Namespace, UID: seen.run.UID,
+		Deployment: seen.deployment.GetName(), Selector: selector, MinReadySeconds: seen.deployment.minReadySeconds(),
+		Hash: hash, Template: template, Replicas: 1,
+	})
+}
