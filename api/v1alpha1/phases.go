@@ -140,6 +140,8 @@ const (
 	MeasuredNotReady   = "NotReady"
 	MeasuredAllHealthy = "AllHealthy"
 
+	// MeasuredPartialData: Prometheus warned that its answer may not be whole.
+	MeasuredPartialData = "PartialData"
 	// MeasuredFewGood: fewer samples of a series are good than must be.
 	MeasuredFewGood = "FewGoodSamples"
 	// MeasuredPodMissing: a canary pod has no series of its own.

@@ -100,9 +100,10 @@ func remembered(metric v1alpha1.Metric, tracks []track) problem {
 // remember returns the status with the references that the next measurement of
 // the metric is compared with.
 func remember(metric v1alpha1.Metric, s v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.MetricStatus {
-	if !remembers(metric) || o.Error != "" || o.WrongType != "" {
+	if !remembers(metric) || o.Error != "" || o.WrongType != "" || len(o.Warnings) > 0 {
 		return s
 	}
+	at = o.askedAt(at)
 	c, err := criterionOf(metric, s)
 	if err != nil {
 		return s

@@ -22,6 +22,7 @@ const (
 // What goes wrong on the way to a value is an error, and an answer without
 // values is no data; neither is a failure or a success, whatever the criterion.
 func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.Measurement {
+	at = o.askedAt(at)
 	m := v1alpha1.Measurement{
 		Time:  metav1.NewTime(at.Truncate(time.Second)),
 		Range: ruleOf(metric),
@@ -33,6 +34,9 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 	case o.WrongType != "":
 		m.Outcome, m.Reason = v1alpha1.OutcomeError, v1alpha1.MeasuredWrongType
 		m.Message = fmt.Sprintf("the query gave a %s, where a scalar or an instant vector of numbers is wanted", o.WrongType)
+	case len(o.Warnings) > 0:
+		m.Outcome, m.Reason = v1alpha1.OutcomeError, v1alpha1.MeasuredPartialData
+		m.Message = "Prometheus warns of its answer, so it is not judged: " + strings.Join(o.Warnings, "; ")
 	case metric.Labels != nil:
 		judgeLabels(&m, *metric.Labels, o)
 	case metric.Alerts != nil:
@@ -43,8 +47,8 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 	default:
 		judgeValues(&m, metric, before, at, o)
 	}
-	if len(o.Warnings) > 0 {
-		m.Message += fmt.Sprintf(" (Prometheus warns: %s)", strings.Join(o.Warnings, "; "))
+	if len(o.Infos) > 0 {
+		m.Message += fmt.Sprintf(" (Prometheus remarks: %s)", strings.Join(o.Infos, "; "))
 	}
 	m.Message = clip(OneLine(m.Message), maxMessage)
 	m.Range = clip(OneLine(m.Range), maxRange)

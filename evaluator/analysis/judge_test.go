@@ -50,8 +50,18 @@ func TestJudge(t *testing.T) {
 		"error and series": {limits, Observation{Error: "x", Series: one(0).Series}, "Error", "Error", "", "[0, 0.05]", "x"},
 		"wrong type":       {limits, Observation{WrongType: "matrix"}, "Error", "WrongType", "", "[0, 0.05]", "gave a matrix"},
 		"long error":       {limits, Observation{Error: strings.Repeat("é", 4000)}, "Error", "Error", "", "[0, 0.05]", "…"},
-		"warning": {
-			limits, Observation{Series: one(0).Series, Warnings: []string{"a", "b"}}, "Passed", "InRange", "0", "[0, 0.05]", "(Prometheus warns: a; b)",
+		"a warning makes an answer worthless": {
+			limits, Observation{Series: one(0).Series, Warnings: []string{"a", "b"}}, "Error", "PartialData", "", "[0, 0.05]",
+			"Prometheus warns of its answer, so it is not judged: a; b",
+		},
+		"a warning is no failure either": {
+			limits, Observation{Series: one(1).Series, Warnings: []string{"a"}}, "Error", "PartialData", "", "[0, 0.05]", "",
+		},
+		"a warning without series is not missing data": {
+			limits, Observation{Warnings: []string{"a"}}, "Error", "PartialData", "", "[0, 0.05]", "",
+		},
+		"an info is told": {
+			limits, Observation{Series: one(0).Series, Infos: []string{"a", "b"}}, "Passed", "InRange", "0", "[0, 0.05]", "(Prometheus remarks: a; b)",
 		},
 		"several, the worst decides": {
 			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.2}, {Labels: `{pod="c"}`, Value: 0.06}}},

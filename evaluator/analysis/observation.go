@@ -9,6 +9,8 @@ import "time"
 type Observation struct {
 	// Query is the query as it was sent.
 	Query string
+	// At is the evaluation time that was asked for; zero for that of the round.
+	At time.Time
 	// Series are the values found, one for a scalar.
 	Series []Series
 	// WrongType is set where the answer is of a type that has no single values
@@ -16,8 +18,11 @@ type Observation struct {
 	WrongType string
 	// Error is set where no answer came, and says why.
 	Error string
-	// Warnings are what Prometheus warned of beside its answer.
+	// Warnings are what Prometheus warned of beside its answer: it may be partial,
+	// and is judged by nobody.
 	Warnings []string
+	// Infos are what Prometheus remarked beside its answer, which is whole.
+	Infos []string
 
 	// Pods are the canary's pods that are to be there, Wanted is how many that
 	// should be.
@@ -27,6 +32,14 @@ type Observation struct {
 	PodLabel string
 	// Deployment are the labels of the Deployment.
 	Deployment map[string]string
+}
+
+// askedAt is the time that was asked for, in a round at a time.
+func (o Observation) askedAt(round time.Time) time.Time {
+	if o.At.IsZero() {
+		return round
+	}
+	return o.At
 }
 
 // Series is one value and the labels it has, as PromQL writes them; a scalar

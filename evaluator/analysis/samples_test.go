@@ -3,9 +3,18 @@ package analysis
 import (
 	"math"
 	"testing"
+	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
+
+func TestSamplesAreAsOldAsTheTimeThatWasAskedFor(t *testing.T) {
+	metric := defaulted(v1alpha1.Metric{Range: between(0, 1), Over: fiveMinutes()})
+	o := Observation{Series: []Series{over(series(0), 0, 0)}, At: noon}
+	if m := Judge(metric, v1alpha1.MetricStatus{}, noon.Add(time.Minute), o); m.Outcome != v1alpha1.OutcomePassed || !m.Time.Time.Equal(noon) {
+		t.Errorf("got %+v", m)
+	}
+}
 
 func TestSamplesOfARangeQuery(t *testing.T) {
 	r := between(0, 1)

@@ -111,6 +111,9 @@ func ask(t *testing.T, text string, traffics string) map[string]float64 {
 	if result.Err != nil {
 		t.Fatalf("%s\n%v", rendered, result.Err)
 	}
+	if warnings, _ := result.Warnings.AsStrings(rendered, 0, 0); len(warnings) > 0 { // remarks are about names that are the proxies' own
+		t.Fatalf("%s\nis answered with warnings %v, so it would not be judged", rendered, warnings)
+	}
 	vector, ok := result.Value.(promql.Vector)
 	if !ok {
 		t.Fatalf("%s\ngave %T", rendered, result.Value)
