@@ -98,14 +98,16 @@ const (
 
 // Reasons of measurements.
 const (
-	MeasuredInRange    = "InRange"
-	MeasuredBelowMin   = "BelowMin"
-	MeasuredAboveMax   = "AboveMax"
-	MeasuredNaN        = "NaN"
-	MeasuredInfinite   = "Infinite"
-	MeasuredNoData     = "NoData"
-	MeasuredError      = "Error"
-	MeasuredWrongType  = "WrongType"
-	MeasuredNotReady   = "NotReady"
-	MeasuredAllHealthy = "AllHealthy"
+	MeasuredInRange   = "InRange"
+	MeasuredBelowMin  = "BelowMin"
+	MeasuredAboveMax  = "AboveMax"
+	MeasuredNaN       = "NaN"
+	MeasuredInfinite  = "Infinite"
+	MeasuredNoData    = "NoData"
+	MeasuredError     = "Error"
+	MeasuredWrongType = "WrongType"
+	// MeasuredPartialData: Prometheus warned that its answer may not be whole.
+	MeasuredPartialData = "PartialData"
+	MeasuredNotReady    = "NotReady"
+	MeasuredAllHealthy  = "AllHealthy"
 )

@@ -36,14 +36,17 @@ func Judge(metric v1alpha1.Metric, at time.Time, o Observation) v1alpha1.Measure
 	case o.WrongType != "":
 		m.Outcome, m.Reason = v1alpha1.OutcomeError, v1alpha1.MeasuredWrongType
 		m.Message = fmt.Sprintf("the query gave a %s, where a scalar or an instant vector of numbers is wanted", o.WrongType)
+	case len(o.Warnings) > 0:
+		m.Outcome, m.Reason = v1alpha1.OutcomeError, v1alpha1.MeasuredPartialData
+		m.Message = "Prometheus warns of its answer, so it is not judged: " + strings.Join(o.Warnings, "; ")
 	case len(o.Series) == 0:
 		m.Outcome, m.Reason = v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData
 		m.Message = "the query found no series"
 	default:
 		judgeSeries(&m, metric.Range, o.Series)
 	}
-	if len(o.Warnings) > 0 {
-		m.Message += fmt.Sprintf(" (Prometheus warns: %s)", strings.Join(o.Warnings, "; "))
+	if len(o.Infos) > 0 {
+		m.Message += fmt.Sprintf(" (Prometheus remarks: %s)", strings.Join(o.Infos, "; "))
 	}
 	m.Message = clip(OneLine(m.Message), maxMessage)
 	return m

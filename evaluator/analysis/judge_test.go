@@ -50,19 +50,29 @@ func TestJudge(t *testing.T) {
 		"error and series": {limits, Observation{Error: "x", Series: one(0).Series}, "Error", "Error", "", "[0, 0.05]", "x"},
 		"wrong type":       {limits, Observation{WrongType: "matrix"}, "Error", "WrongType", "", "[0, 0.05]", "gave a matrix"},
 		"long error":       {limits, Observation{Error: strings.Repeat("é", 4000)}, "Error", "Error", "", "[0, 0.05]", "…"},
-		"warning": {
-			limits, Observation{Series: one(0).Series, Warnings: []string{"a", "b"}}, "Passed", "InRange", "0", "[0, 0.05]", "(Prometheus warns: a; b)",
+		"a warning makes an answer worthless": {
+			limits, Observation{Series: one(0).Series, Warnings: []string{"a", "b"}}, "Error", "PartialData", "", "[0, 0.05]",
+			"Prometheus warns of its answer, so it is not judged: a; b",
+		},
+		"a warning is no failure either": {
+			limits, Observation{Series: one(1).Series, Warnings: []string{"a"}}, "Error", "PartialData", "", "[0, 0.05]", "",
+		},
+		"a warning without series is not missing data": {
+			limits, Observation{Warnings: []string{"a"}}, "Error", "PartialData", "", "[0, 0.05]", "",
+		},
+		"an info is told": {
+			limits, Observation{Series: one(0).Series, Infos: []string{"a", "b"}}, "Passed", "InRange", "0", "[0, 0.05]", "(Prometheus remarks: a; b)",
 		},
 		"several, the worst decides": {
-			limits, Observation{Series: []Series{{`{pod="a"}`, 0.01}, {`{pod="b"}`, 0.2}, {`{pod="c"}`, 0.06}}},
+			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.2}, {Labels: `{pod="c"}`, Value: 0.06}}},
 			"Failed", "AboveMax", "0.2", "[0, 0.05]", `2 of 3 series out of range; the worst, {pod="b"}: 0.2 is above max 0.05`,
 		},
 		"several in range, the one nearest to its end": {
-			limits, Observation{Series: []Series{{`{pod="a"}`, 0.01}, {`{pod="b"}`, 0.02}}},
+			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.02}}},
 			"Passed", "InRange", "0.01", "[0, 0.05]", `0 of 2 series out of range; the worst, {pod="a"}`,
 		},
 		"several, NaN is worse than any number": {
-			limits, Observation{Series: []Series{{`{pod="a"}`, 1e9}, {`{pod="b"}`, math.NaN()}}},
+			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 1e9}, {Labels: `{pod="b"}`, Value: math.NaN()}}},
 			"Failed", "NaN", "NaN", "[0, 0.05]", "2 of 2 series",
 		},
 	} {
@@ -82,7 +92,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudgeDoesNotDependOnOrder(t *testing.T) {
-	series := []Series{{`{pod="a"}`, 0.2}, {`{pod="b"}`, 0.2}, {`{pod="c"}`, math.NaN()}, {`{pod="d"}`, math.Inf(-1)}}
+	series := []Series{{Labels: `{pod="a"}`, Value: 0.2}, {Labels: `{pod="b"}`, Value: 0.2}, {Labels: `{pod="c"}`, Value: math.NaN()}, {Labels: `{pod="d"}`, Value: math.Inf(-1)}}
 	backwards := []Series{series[3], series[2], series[1], series[0]}
 	metric := v1alpha1.Metric{Range: between(0, 0.1)}
 	if diff := cmp.Diff(Judge(metric, noon, Observation{Series: series}), Judge(metric, noon, Observation{Series: backwards})); diff != "" {
@@ -107,7 +117,7 @@ func FuzzJudge(f *testing.F) {
 	f.Add(math.NaN(), 0.0, 1.0, "e", "", "\xff")
 	f.Fuzz(func(t *testing.T, v, low, high float64, failure, wrong, labels string) {
 		m := Judge(v1alpha1.Metric{Range: v1alpha1.Range{Min: &low, Max: &high}}, noon,
-			Observation{Series: []Series{{labels, v}, {"{}", v}}, Error: failure, WrongType: wrong})
+			Observation{Series: []Series{{Labels: labels, Value: v}, {Labels: "{}", Value: v}}, Error: failure, WrongType: wrong})
 		passed := m.Outcome == v1alpha1.OutcomePassed
 		if want := failure == "" && wrong == "" && v >= low && v <= high && !math.IsInf(v, 0); passed != want {
 			t.Fatalf("%+v", m)

@@ -1,5 +1,7 @@
 package analysis
 
+import "time"
+
 // Observation is the answer to one query.
 //
 // Its zero value is an answer without series, which never releases.
@@ -13,13 +15,30 @@ type Observation struct {
 	WrongType string
 	// Error is set where no answer came, and says why.
 	Error string
-	// Warnings are what Prometheus warned of beside its answer.
+	// Warnings are what Prometheus warned of beside its answer: it may be partial,
+	// and is judged by nobody.
 	Warnings []string
+	// Infos are what Prometheus remarked beside its answer, which is whole.
+	Infos []string
+	// WarmingUp is set where nothing was asked yet, because the canary is too
+	// young for the query's window, and says so. It is no measurement.
+	WarmingUp string
 }
 
 // Series is one value and the labels it has, as PromQL writes them; a scalar
 // has none.
 type Series struct {
 	Labels string
-	Value  float64
+	// Value is the value; of a range, the last one.
+	Value float64
+	// Metric has the same labels by name; nil for a scalar.
+	Metric map[string]string
+	// Samples are the values of a range, oldest first; nil for a single value.
+	Samples []Sample
+}
+
+// Sample is one value of a range.
+type Sample struct {
+	Time  time.Time
+	Value float64
 }
