@@ -12,41 +12,61 @@ import (
 	"holdfast.dev/holdfast/evaluator/plan"
 )
 
-// measure asks all queries of a run for one time, at once. It fails only if ctx
+// measure asks all queries of a run for the time of a round, aligned, at once. It fails only if ctx
 // ends: then there is no round, and the next evaluator takes it.
 func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*plan.Round, error) {
 	metrics := seen.run.Spec.Plan.Analysis.Metrics
+	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
+	at = align(at, seen.run.Spec.Plan.Analysis.Interval.Duration)
+	prometheus, unknown := e.endpoints(seen.run.Namespace, seen.run.Spec.Plan.Analysis.Endpoint)
 	values := query.Values{
 		Namespace:  seen.run.Namespace,
 		Deployment: seen.run.Spec.Deployment,
 		Canary:     []string{seen.run.Name},
 		Interval:   seen.run.Spec.Plan.Analysis.Interval.Duration,
-		Labels:     e.labels,
+		Labels:     prometheus.Labels,
+		Age:        age(seen.run, at),
 	}
 	surroundings := &lazy{e: e, seen: seen}
 	observations := make([]analysis.Observation, len(metrics))
 	errs := make([]error, len(metrics))
 	var wait sync.WaitGroup
 	for i, metric := range metrics {
-		rendered, err := surroundings.render(ctx, metric, values)
+		if unknown != nil {
+			observations[i] = analysis.Observation{Error: unknown.Error()}
+			continue
+		}
+		rendered, warmUp, err := surroundings.render(ctx, metric, values, prometheus.ScrapeInterval)
 		if err != nil {
 			observations[i] = analysis.Observation{Error: err.Error()}
 			continue
 		}
-		wait.Go(func() { observations[i], errs[i] = e.prometheus.Query(ctx, rendered, at) })
+		if values.Age < warmUp {
+			observations[i] = analysis.Observation{WarmingUp: plan.Short(warmUp)}
+			continue
+		}
+		wait.Go(func() { observations[i], errs[i] = prometheus.Query(ctx, rendered, at) })
 	}
 	wait.Wait()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("measure run %q: %w", seen.run.Name, context.Cause(ctx))
 	}
-	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
 	for i, metric := range metrics {
 		if errs[i] != nil {
 			observations[i] = analysis.Observation{Error: errs[i].Error()}
 		}
+		observations[i].At = at
 		round.Observations[metric.Name] = observations[i]
 	}
 	return round, nil
+}
+
+// age is how long a run's canary has been Ready at a time.
+func age(run *v1alpha1.CanaryRun, at time.Time) time.Duration {
+	if run.Status.ReadyAt == nil {
+		return 0
+	}
+	return at.Sub(run.Status.ReadyAt.Time)
 }
 
 // lazy finds out what a placeholder stands for when the first query uses it.
@@ -58,26 +78,27 @@ type lazy struct {
 	stableKnown bool
 }
 
-func (l *lazy) render(ctx context.Context, metric v1alpha1.Metric, values query.Values) (string, error) {
+// render returns a metric's query, and how old the canary must be for it.
+func (l *lazy) render(ctx context.Context, metric v1alpha1.Metric, values query.Values, scrape time.Duration) (string, time.Duration, error) {
 	template, err := query.Parse(metric.Query)
 	if err != nil {
-		return "", fmt.Errorf("query of metric %s: %w", metric.Name, err)
+		return "", 0, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
 	if template.Uses(query.Stable) {
 		if values.Stable, err = l.stableNames(ctx); err != nil {
-			return "", err
+			return "", 0, err
 		}
 	}
 	if template.Uses(query.Service) {
 		if values.Service, err = l.serviceName(ctx); err != nil {
-			return "", err
+			return "", 0, err
 		}
 	}
 	rendered, err := template.Render(values)
 	if err != nil {
-		return "", fmt.Errorf("query of metric %s: %w", metric.Name, err)
+		return "", 0, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
-	return rendered, nil
+	return rendered, template.WarmUp(values, scrape), nil
 }
 
 func (l *lazy) stableNames(ctx context.Context) ([]string, error) {

@@ -25,6 +25,9 @@ const (
 // NaN and the infinities lie in no range. A ratio of requests is NaN while
 // there are none, so a query that may see no traffic has to say what that means.
 func Judge(metric v1alpha1.Metric, at time.Time, o Observation) v1alpha1.Measurement {
+	if !o.At.IsZero() {
+		at = o.At
+	}
 	m := v1alpha1.Measurement{
 		Time:  metav1.NewTime(at.Truncate(time.Second)),
 		Range: rangeText(metric.Range),

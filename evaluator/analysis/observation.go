@@ -8,6 +8,8 @@ import "time"
 type Observation struct {
 	// Query is the query as it was sent.
 	Query string
+	// At is the evaluation time that was asked for; zero for that of the round.
+	At time.Time
 	// Series are the values found, one for a scalar.
 	Series []Series
 	// WrongType is set where the answer is of a type that has no single values

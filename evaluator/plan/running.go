@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -47,6 +49,7 @@ func (s *step) count(schedule analysis.Schedule) {
 	}
 	metrics := s.in.Run.Spec.Plan.Analysis.Metrics
 	counted := make([]v1alpha1.MetricStatus, 0, len(metrics)+1)
+	var warmingUp []string
 	_, why := whyNotReady(s.in.Canary, s.in.Pods, s.out.Replicas)
 	counted = append(counted, analysis.Count(
 		analysis.Find(s.out.Metrics, analysis.Pods),
@@ -56,15 +59,24 @@ func (s *step) count(schedule analysis.Schedule) {
 		if !ok {
 			observation.Error = "it was not measured"
 		}
+		if observation.WarmingUp != "" { // there is no measurement, and no pass before there is one
+			counted = append(counted, analysis.Find(s.out.Metrics, metric.Name))
+			warmingUp = append(warmingUp, fmt.Sprintf("%s until %s after Ready", metric.Name, observation.WarmingUp))
+			continue
+		}
 		counted = append(counted, analysis.Count(
 			analysis.Find(s.out.Metrics, metric.Name), analysis.Judge(metric, r.At, observation)))
 	}
 	s.out.Metrics = counted
 	s.out.Measured++
-	if r.At.After(schedule.End()) {
+	if r.At.After(schedule.End()) && len(warmingUp) == 0 {
 		s.out.Overtime++
 	}
-	s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, "the canary is measured")
+	message := "the canary is measured"
+	if len(warmingUp) > 0 {
+		message += "; these wait for their windows to fill: " + strings.Join(warmingUp, ", ")
+	}
+	s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, message)
 }
 
 // lastRound is the time of the newest round in the status, to the second. Every

@@ -51,6 +51,33 @@ func TestTrajectories(t *testing.T) {
 				28s event RolledOut
 				28s Released/RolledOut Pass`,
 		},
+		"a metric that warms up past the period is waited for, whatever the limits": {
+			plan: func(p *v1alpha1.CanaryPlanSpec) {
+				a := &p.Analysis
+				a.FailureLimit, a.ErrorLimit, a.NoDataLimit = new(int32), new(int32), new(int32)
+			},
+			script: func(w *world) {
+				w.value = func(_ string, at time.Time) analysis.Observation {
+					if at.Before(noon.Add(40 * time.Second)) {
+						return analysis.Observation{WarmingUp: "37s"}
+					}
+					return good(0)
+				}
+				w.start()
+				w.runFor(2 * time.Minute)
+			},
+			want: `
+				0s do plan.CreateCanary
+				0s event CanaryStarted
+				0s Starting/CanaryStarting
+				3s event CanaryReady
+				3s Running/Measuring
+				43s event Passed
+				43s Releasing/PeriodOver Pass
+				43s do plan.Release
+				43s event Released
+				43s Releasing/DeploymentRollingOut Pass`,
+		},
 		"a metric out of range reverts": {
 			script: func(w *world) {
 				w.value = func(string, time.Time) analysis.Observation { return good(0.2) }

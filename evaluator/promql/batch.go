@@ -19,8 +19,8 @@ const (
 )
 
 // batches remembers who asks which shape of query, and when it did so last. It
-// waits for nobody: the first run that asks at a time asks for all that asked
-// since its own last time, and the others find their answers there.
+// waits for nobody: the first run that asks for a time asks for all that asked
+// together with it the last time, and the others find their answers there.
 type batches map[string]*shape
 
 type shape struct {
@@ -50,7 +50,7 @@ func (b batches) note(one query.Batch, text string, at time.Time) time.Time {
 }
 
 // others returns the prefixes and queries that an ask is to be joined with: of
-// those that asked since it asked last, and have not at this time.
+// those that asked for the same time as it did last, and not for this one yet.
 func (b batches) others(one query.Batch, last, at time.Time) map[string]string {
 	sh, out := b[one.Shape], map[string]string{}
 	if sh == nil || last.IsZero() || at.Before(sh.aloneUntil) {
@@ -61,7 +61,7 @@ func (b batches) others(one query.Batch, last, at time.Time) map[string]string {
 		switch {
 		case at.Sub(other.at) > forgetAsks:
 			delete(sh.asked, prefix)
-		case !other.at.Before(last) && other.at.Before(at) && len(out) < maxBatch-1:
+		case other.at.Equal(last) && len(out) < maxBatch-1:
 			out[prefix] = other.query
 		}
 	}

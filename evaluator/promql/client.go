@@ -51,6 +51,9 @@ func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client
 	return c, nil
 }
 
+// Endpoint returns the settings of the endpoint.
+func (c *Client) Endpoint() endpoint.Endpoint { return c.endpoint }
+
 // Close lets go of the connections that wait for a next query. Queries under
 // way are answered.
 func (c *Client) Close() {
