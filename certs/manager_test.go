@@ -166,6 +166,17 @@ func TestWhatIsBrokenIsMended(t *testing.T) {
 			return api.Update(t.Context(), &corev1.Secret{
 				ObjectMeta: metav1.ObjectMeta{Namespace: secretName.Namespace, Name: secretName.Name}, Data: map[string][]byte{keyCA: []byte("x")}})
 		},
+		"the configuration of plans is deleted": func(api client.Client) error {
+			return api.Delete(t.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "holdfast"}})
+		},
+		"the configuration of plans was applied anew": func(api client.Client) error {
+			var config admissionregistrationv1.ValidatingWebhookConfiguration
+			if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
+				return err
+			}
+			config.Webhooks[0].ClientConfig.CABundle = nil
+			return api.Update(t.Context(), &config)
+		},
 		"the configuration was applied anew": func(api client.Client) error {
 			var config admissionregistrationv1.MutatingWebhookConfiguration
 			if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {

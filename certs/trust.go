@@ -28,7 +28,7 @@ func (m *Manager) configurations(ctx context.Context) (configurations, error) {
 	switch {
 	case err == nil:
 		c.validating = validating
-	case !apierrors.IsNotFound(err): // plans may be left unchecked
+	case !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err): // plans may be left unchecked, updates may not
 		return c, fmt.Errorf("get ValidatingWebhookConfiguration %q: %w", name.Name, err)
 	}
 	return c, nil
