@@ -15,7 +15,7 @@ RACE    := $(if $(shell command -v gcc),-race)
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e test-gitops oracle fuzz bench generate lint verify build
+.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle fuzz bench generate lint verify build
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +29,13 @@ up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubec
 down: ## Stop the test cluster and remove every trace of it
 	@$(CLUSTER) down --dir $(CURDIR)/.cluster
 
-test: test-unit test-e2e test-gitops ## Run all tests
+test: test-unit test-sharing test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
+
+test-sharing: ## Compare queries asked together with queries asked alone, on Prometheus's own engine
+	$(GO) test -C test/sharing -count=1 $(TESTS)
 
 test-e2e: ## Run the tests that need the test cluster
 	$(GO) test -C test -count=1 -timeout 30m -parallel 12 $(TESTS)
@@ -68,6 +71,7 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 lint: ## Run the linters
 	$(LINT) run $(PKGS)
 	cd test && $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PKGS)
+	cd test/sharing && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 
 verify: ## Check that generated files and go.mod files are up to date
