@@ -79,5 +79,9 @@ func planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPl
 	if len(traps) > maxTraps {
 		traps = append(traps[:maxTraps], "there is more of the kind")
 	}
-	return append(out, traps...)
+	out = append(out, traps...)
+	for i := range out {
+		out[i] = warning(out[i])
+	}
+	return out
 }
