@@ -1,6 +1,9 @@
 package endpoint
 
 import (
+	"iter"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +42,48 @@ func TestParse(t *testing.T) {
 	if b.Limits.MaxResponse.Value() != DefaultMaxResponse || b.Limits.Timeout.Duration != DefaultTimeout || b.Limits.Concurrency != DefaultConcurrency ||
 		b.ScrapeInterval.Duration != DefaultScrapeInterval || b.Labels != (Labels{"namespace", "pod"}) || b.Auth.Basic.Username != "holdfast" {
 		t.Errorf("defaults are not set: %+v", b)
+	}
+}
+
+// TestTheExampleInTheDocs: it is right, and shows every field there is.
+func TestTheExampleInTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/how-to/connect-prometheus.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, _ := strings.Cut(rest, "```")
+	if got, errs := Parse([]byte(example), Labels{}); len(errs) > 0 || len(got) < 3 {
+		t.Errorf("%d endpoints, %v", len(got), errs)
+	}
+	for field := range fields(reflect.TypeFor[Endpoint]()) {
+		if !strings.Contains(example, field+":") {
+			t.Errorf("the example does not show %s", field)
+		}
+	}
+}
+
+// fields are the names of all fields in YAML, those of structs within included.
+func fields(of reflect.Type) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for field := range of.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if !yield(name) {
+				return
+			}
+			inner := field.Type
+			if inner.Kind() == reflect.Pointer {
+				inner = inner.Elem()
+			}
+			if inner.Kind() != reflect.Struct || inner.PkgPath() != of.PkgPath() {
+				continue
+			}
+			for name := range fields(inner) {
+				if !yield(name) {
+					return
+				}
+			}
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // ask sends one query and reads what comes back. It is never sent a second
 // time, but for a server that takes no POST.
 func (c *Client) ask(ctx context.Context, path string, form url.Values) (reply, error) {
-	form.Set("timeout", strconv.FormatFloat(c.endpoint.Limits.Timeout.Seconds(), 'f', -1, 64))
+	form.Set("timeout", c.serverTimeout(ctx))
 	resp, body, err := c.send(ctx, http.MethodPost, path, form)
 	if err == nil && (resp.StatusCode == http.StatusMethodNotAllowed || resp.StatusCode == http.StatusNotImplemented) {
 		resp, body, err = c.send(ctx, http.MethodGet, path, form)
@@ -24,6 +24,17 @@ func (c *Client) ask(ctx context.Context, path string, form url.Values) (reply, 
 		return reply{}, err
 	}
 	return read(resp, body)
+}
+
+// serverTimeout is nine tenths of what is left: a server that can say in time
+// that a query takes too long is not one that does not answer.
+func (c *Client) serverTimeout(ctx context.Context) string {
+	left := c.endpoint.Limits.Timeout.Duration
+	if deadline, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(deadline))
+	}
+	left = max(left-left/10, time.Millisecond).Truncate(time.Millisecond)
+	return strconv.FormatFloat(left.Seconds(), 'f', -1, 64)
 }
 
 func (c *Client) send(ctx context.Context, method, path string, form url.Values) (*http.Response, []byte, error) {

@@ -2,6 +2,7 @@ package promql
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -120,8 +121,7 @@ func (s *sharing) start(ctx context.Context, a *answer, one query.Batch, last, a
 func (s *sharing) split(shapeOf string, at time.Time, answers map[string]*answer, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unclear := o.WrongType != "" || len(o.Warnings)+len(o.Infos) > 0 ||
-		o.Error != "" && !countsAgainst(o.kind) && o.kind != kindOpen && o.kind != kindRefused
+	unclear := o.WrongType != "" || len(o.Warnings)+len(o.Infos) > 0 || o.err != nil && mayBeOneQuerys(o.err)
 	if unclear {
 		if sh := s.batches[shapeOf]; sh != nil {
 			sh.aloneUntil = at.Add(aloneFor)
@@ -129,7 +129,7 @@ func (s *sharing) split(shapeOf string, at time.Time, answers map[string]*answer
 	}
 	for prefix, a := range answers {
 		if a.alone = unclear; !unclear {
-			a.outcome = outcome{o.Observation, o.kind}
+			a.outcome = outcome{o.Observation, o.err}
 			a.outcome.Series = seriesOf(o.Series, prefix)
 		}
 		if unclear || o.Error != "" || len(a.outcome.Series) > keepSeries {
@@ -137,6 +137,15 @@ func (s *sharing) split(shapeOf string, at time.Time, answers map[string]*answer
 		}
 		close(a.done)
 	}
+}
+
+// mayBeOneQuerys says whether an error may be that of one of several queries.
+func mayBeOneQuerys(err error) bool {
+	switch kindOf(err) {
+	case kindOpen, kindRefused:
+		return false
+	}
+	return !countsAgainst(err) && !errors.Is(err, errQueue)
 }
 
 // seriesOf picks the series of one canary, without the label they were told apart by.

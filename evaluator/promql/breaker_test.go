@@ -111,11 +111,16 @@ func TestAServerThatIsDownIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestAWrongQueryDoesNotStopTheOthers(t *testing.T) {
-	c := client(t, at(server(t, replies(400, `{"status":"error","errorType":"bad_data","error":"x"}`))))
-	for range 3 * openAfter {
-		if got := ask1(t, c).Error; got != "Prometheus: bad_data: x" {
-			t.Fatalf("error %q", got)
+func TestAWrongOrSlowQueryDoesNotStopTheOthers(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"status":"error","errorType":"bad_data","error":"x"}`:                 "Prometheus: bad_data: x",
+		`{"status":"error","errorType":"timeout","error":"query timed out in"}`: "Prometheus did not answer within 10s",
+	} {
+		c := client(t, at(server(t, replies(503, body))))
+		for range 3 * openAfter {
+			if got := ask1(t, c).Error; got != want {
+				t.Fatalf("error %q, want %q", got, want)
+			}
 		}
 	}
 }

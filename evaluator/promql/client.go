@@ -78,10 +78,10 @@ func (c *Client) instant(ctx context.Context, query string, at time.Time) outcom
 		func(kind string) bool { return kind == typeScalar || kind == typeVector })
 }
 
-// outcome is an observation and, where that has an error, the kind of it.
+// outcome is an observation and, where that has an error, what it came from.
 type outcome struct {
 	analysis.Observation
-	kind string
+	err error
 }
 
 // observe takes a turn, asks and decodes. It ends when the endpoint's timeout does.
@@ -96,7 +96,7 @@ func (c *Client) observe(ctx context.Context, query, path string, form url.Value
 	case c.turns <- struct{}{}:
 		defer func() { <-c.turns }()
 	case <-asking.Done():
-		return c.failed(out, asking.Err())
+		return c.failed(out, errQueue)
 	}
 	if err := c.allow(); err != nil {
 		return c.failed(out, err)
@@ -130,11 +130,10 @@ func (c *Client) allow() error {
 func (c *Client) learn(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch kind := kindOf(err); {
-	case err == nil || !countsAgainst(kind):
+	if err == nil || !countsAgainst(err) {
 		c.breaker.answered()
-	default:
-		c.breaker.failed(c.clock.Now(), message(kind, endpoint.Default, err, c.endpoint.Limits.Timeout.Duration))
+	} else {
+		c.breaker.failed(c.clock.Now(), message(kindOf(err), endpoint.Default, err, c.endpoint.Limits.Timeout.Duration))
 	}
 	open := 0.0
 	if c.breaker.open() {
@@ -148,5 +147,5 @@ func (c *Client) failed(out analysis.Observation, err error) outcome {
 	c.metrics.errors.WithLabelValues(c.endpoint.Name, kind).Inc()
 	out.Series, out.WrongType = nil, ""
 	out.Error = message(kind, c.endpoint.Name, err, c.endpoint.Limits.Timeout.Duration)
-	return outcome{out, kind}
+	return outcome{out, err}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -178,7 +179,7 @@ func TestQueryRange(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	wantForm := url.Values{
-		"path": {"/api/v1/query_range"}, "query": {"up"}, "start": {"1772366400"}, "end": {"1772366460"}, "step": {"1.5"}, "timeout": {"10"},
+		"path": {"/api/v1/query_range"}, "query": {"up"}, "start": {"1772366400"}, "end": {"1772366460"}, "step": {"1.5"}, "timeout": {form.Get("timeout")},
 	}
 	if diff := cmp.Diff(wantForm, form); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -202,9 +203,12 @@ func TestQueryAsksForTheTime(t *testing.T) {
 		e.Limits.Timeout.Duration = 1500 * time.Millisecond
 		e.Headers = map[string]string{"x-scope-orgid": "shop"}
 	})
-	want := url.Values{"path": {"/prefix/api/v1/query"}, "query": {"up"}, "time": {"1772366400"}, "timeout": {"1.5"}}
+	want := url.Values{"path": {"/prefix/api/v1/query"}, "query": {"up"}, "time": {"1772366400"}, "timeout": {form.Get("timeout")}}
 	if diff := cmp.Diff(want, form); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	if left, err := strconv.ParseFloat(form.Get("timeout"), 64); err != nil || left <= 0 || left > 1.35 {
+		t.Errorf("the server is given %q of 1.5s", form.Get("timeout"))
 	}
 	if header.Get("X-Scope-OrgID") != "shop" || header.Get("Authorization") != "" {
 		t.Errorf("headers %v", header)
@@ -321,6 +325,15 @@ func TestQueryIsGuarded(t *testing.T) {
 		defer close(release)
 		if got, err := client(t, at(address)).Query(ctx, "up", noon); !errors.Is(err, context.Canceled) || got.Error != "" {
 			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+	t.Run("a turn that does not come is no silence of the server", func(t *testing.T) {
+		c := client(t, at("http://127.0.0.1:1", timeout(100*time.Millisecond), func(e *endpoint.Endpoint) { e.Limits.Concurrency = 1 }))
+		c.turns <- struct{}{} // somebody has it
+		for range 2 * openAfter {
+			if got := ask1(t, c); got.Error != "Prometheus was not asked within 100ms: too many queries at once" {
+				t.Fatalf("got %+v", got)
+			}
 		}
 	})
 	t.Run("only so many at once", func(t *testing.T) {

@@ -29,6 +29,8 @@ var kinds = []string{
 var (
 	// errNone is for queries without a Prometheus to ask.
 	errNone = errors.New("no Prometheus is configured; start Holdfast with --prometheus-url, or define endpoint \"default\" in the file of --prometheus-endpoints")
+	// errQueue is for queries whose turn did not come.
+	errQueue = fmt.Errorf("too many queries at once: %w", context.DeadlineExceeded)
 	// errCredential is for files with credentials that cannot be read.
 	errCredential = errors.New("the credentials of the endpoint cannot be read")
 )
@@ -64,10 +66,12 @@ func kindOf(err error) string {
 }
 
 // countsAgainst says whether an error is one of the server's own health, and not
-// of what it was asked.
-func countsAgainst(kind string) bool {
-	switch kind {
-	case kindTimeout, kindUnreachable, kindServer, kindBadResponse:
+// of what it was asked: one slow query must not keep it from the others.
+func countsAgainst(err error) bool {
+	switch kindOf(err) {
+	case kindTimeout:
+		return !errors.As(err, new(*serverError)) // it said so itself
+	case kindUnreachable, kindServer, kindBadResponse:
 		return true
 	}
 	return false
@@ -86,6 +90,9 @@ func message(kind, endpoint string, err error, timeout time.Duration) string {
 	case kindOpen:
 		return fmt.Sprintf("%s %s", who, err)
 	case kindTimeout:
+		if errors.Is(err, errQueue) {
+			return fmt.Sprintf("%s was not asked within %s: too many queries at once", who, timeout)
+		}
 		return fmt.Sprintf("%s did not answer within %s", who, timeout)
 	case kindBadResponse, kindTooLarge:
 		return fmt.Sprintf("the answer of %s cannot be read: %s", who, withoutURL(err))
