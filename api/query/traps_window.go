@@ -47,11 +47,8 @@ func longWindow(l looked) []found {
 
 func short(d time.Duration) string { return Duration(d) }
 
-// counterSuffixes end the names of counters by convention (also those that
-// histograms and summaries are made of).
-var counterSuffixes = []string{"_total", "_count", "_sum", "_bucket"}
-
-// gaugeSuffixes end the names of what goes up and down.
+// gaugeSuffixes end the names of what goes up and down. Those of counters end in
+// _total, _count, _sum or _bucket.
 var gaugeSuffixes = []string{
 	"_ratio", "_percent", "_bytes", "_seconds", "_celsius", "_info", "_size", "_length", "_limit", "_usage", "_active", "_current", "_connections", "_replicas",
 }

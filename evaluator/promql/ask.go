@@ -16,14 +16,14 @@ import (
 // time, but for a server that takes no POST.
 func (c *Client) ask(ctx context.Context, path string, form url.Values) (reply, error) {
 	form.Set("timeout", c.serverTimeout(ctx))
-	resp, body, err := c.send(ctx, http.MethodPost, path, form)
-	if err == nil && (resp.StatusCode == http.StatusMethodNotAllowed || resp.StatusCode == http.StatusNotImplemented) {
-		resp, body, err = c.send(ctx, http.MethodGet, path, form)
+	status, body, err := c.send(ctx, http.MethodPost, path, form)
+	if err == nil && (status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented) {
+		status, body, err = c.send(ctx, http.MethodGet, path, form)
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	return read(resp, body)
+	return read(status, body)
 }
 
 // serverTimeout is nine tenths of what is left: a server that can say in time
@@ -37,7 +37,7 @@ func (c *Client) serverTimeout(ctx context.Context) string {
 	return strconv.FormatFloat(left.Seconds(), 'f', -1, 64)
 }
 
-func (c *Client) send(ctx context.Context, method, path string, form url.Values) (*http.Response, []byte, error) {
+func (c *Client) send(ctx context.Context, method, path string, form url.Values) (status int, body []byte, err error) {
 	target := strings.TrimRight(c.endpoint.URL, "/") + path
 	var content io.Reader
 	if method == http.MethodGet {
@@ -47,7 +47,7 @@ func (c *Client) send(ctx context.Context, method, path string, form url.Values)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, content)
 	if err != nil {
-		return nil, nil, err
+		return 0, nil, err
 	}
 	if content != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -59,24 +59,23 @@ func (c *Client) send(ctx context.Context, method, path string, form url.Values)
 	req.Header.Set("User-Agent", "holdfast")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	body, err = io.ReadAll(resp.Body)
 	if err != nil {
 		if ctx.Err() == nil && kindOf(err) == kindUnreachable { // it ends in the middle
 			err = &serverError{kindBadResponse, err.Error()}
 		}
-		return nil, nil, err
+		return 0, nil, err
 	}
-	return resp, body, nil
+	return resp.StatusCode, body, nil
 }
 
 // read takes what was sent for an answer only where status, body and each
 // other agree.
-func read(resp *http.Response, body []byte) (reply, error) {
+func read(status int, body []byte) (reply, error) {
 	var r reply
-	status := resp.StatusCode
 	answers := status == http.StatusOK || status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusServiceUnavailable
 	if decodeErr := json.Unmarshal(body, &r); answers && decodeErr == nil && r.Status == "error" {
 		return r, &serverError{kindOfServer(r.ErrorType), fmt.Sprintf("%s: %s", r.ErrorType, r.Error)}
