@@ -16,8 +16,11 @@ func TestAlign(t *testing.T) {
 		"rounds of a run keep their places": {30 * time.Second, 49 * time.Second, 40 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := align(noon.Add(tc.after), tc.interval).Sub(noon); got != tc.want {
-				t.Errorf("align(noon + %s) = noon + %s, want %s", tc.after, got, tc.want)
+			if got := alignTime(noon.Add(tc.after), tc.interval).Sub(noon); got != tc.want {
+				t.Errorf("the time noon + %s becomes noon + %s, want %s", tc.after, got, tc.want)
+			}
+			if got := align(tc.after, tc.interval); got != tc.want {
+				t.Errorf("the age %s becomes %s, want %s", tc.after, got, tc.want)
 			}
 		})
 	}

@@ -17,15 +17,16 @@ import (
 func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*plan.Round, error) {
 	metrics := seen.run.Spec.Plan.Analysis.Metrics
 	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
-	at = align(at, seen.run.Spec.Plan.Analysis.Interval.Duration)
+	interval := seen.run.Spec.Plan.Analysis.Interval.Duration
+	at = alignTime(at, interval)
 	prometheus, unknown := e.endpoints(seen.run.Namespace, seen.run.Spec.Plan.Analysis.Endpoint)
 	values := query.Values{
 		Namespace:  seen.run.Namespace,
 		Deployment: seen.run.Spec.Deployment,
 		Canary:     []string{seen.run.Name},
-		Interval:   seen.run.Spec.Plan.Analysis.Interval.Duration,
+		Interval:   interval,
 		Labels:     prometheus.Labels,
-		Age:        age(seen.run, at),
+		Age:        align(age(seen.run, at), interval),
 	}
 	surroundings := &lazy{e: e, seen: seen}
 	observations := make([]analysis.Observation, len(metrics))

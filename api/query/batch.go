@@ -20,6 +20,9 @@ const BatchLabel = "__holdfast_canary__"
 type Batch struct {
 	// Shape is the query without its canary; queries of one shape can be joined.
 	Shape string
+	// Family is the shape without its windows, which are cut while a canary is
+	// young. Queries that were of one shape the last time are likely to be so again.
+	Family string
 	// Prefix is what the names of the canary's pods begin with, for example "web-5d4f8-".
 	Prefix string
 }
@@ -53,7 +56,18 @@ func BatchOf(rendered, podLabel string) (Batch, bool) {
 	if _, ok := joiner(expr, podLabel, prefix); !ok {
 		return Batch{}, false
 	}
-	return Batch{Shape: shape, Prefix: prefix}, true
+	return Batch{Shape: shape, Family: window.ReplaceAllString(shape, "[]"), Prefix: prefix}, true
+}
+
+// window is a range in a shape, or what looks like one in a string.
+var window = regexp.MustCompile(`\[[^\]]*\]`)
+
+// For returns the query of the same shape for another canary, the query being
+// that which b was taken from; no if that cannot be said.
+func (b Batch) For(rendered, podLabel, prefix string) (string, bool) {
+	text := strings.ReplaceAll(rendered, `"`+prefixPattern([]string{b.Prefix})+`"`, `"`+prefixPattern([]string{prefix})+`"`)
+	other, ok := BatchOf(text, podLabel)
+	return text, ok && other.Shape == b.Shape && other.Prefix == prefix
 }
 
 // Join makes the query that gives the answers of several canaries to the

@@ -1,6 +1,9 @@
 package query
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestBatchOf(t *testing.T) {
 	const a = `pod=~"web-1-[a-z0-9]+"`
@@ -57,6 +60,35 @@ func TestBatchOf(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestTheQueryOfAnotherCanary(t *testing.T) {
+	for name, tc := range map[string]struct{ query, want string }{
+		"every pattern is replaced": {
+			`x{pod=~"web-1-[a-z0-9]+"} / x{ a="b", pod=~"web-1-[a-z0-9]+" }`, `x{pod=~"api.2-[a-z0-9]+"} / x{ a="b", pod=~"api.2-[a-z0-9]+" }`,
+		},
+		"a pattern of something else makes it another shape": {`x{pod=~"web-1-[a-z0-9]+",name=~"web-1-[a-z0-9]+"}`, ""},
+		"other quotes are not known":                         {`x{pod=~'web-1-[a-z0-9]+'}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, ok := BatchOf(tc.query, "pod")
+			if !ok {
+				t.Fatal("it cannot be joined at all")
+			}
+			got, ok := b.For(tc.query, "pod", "api.2-")
+			if want := strings.ReplaceAll(tc.want, "api.2", "api[.]2"); ok != (want != "") || ok && got != want {
+				t.Errorf("got %s, %t, want %s", got, ok, want)
+			}
+		})
+	}
+}
+
+func TestAFamilyHasAllWindows(t *testing.T) {
+	a, _ := BatchOf(`sum(rate(x{pod=~"web-1-[a-z0-9]+",code=~"[45].."}[10s]))`, "pod")
+	b, _ := BatchOf(`sum(rate(x{pod=~"web-2-[a-z0-9]+",code=~"[45].."}[5m]))`, "pod")
+	if a.Shape == b.Shape || a.Family != b.Family || a.Family == "" {
+		t.Errorf("got %+v, %+v", a, b)
 	}
 }
 

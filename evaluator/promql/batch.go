@@ -13,95 +13,111 @@ import (
 
 // Limits of batches.
 const (
-	maxBatch   = 32  // canaries in one request
-	maxShapes  = 256 // shapes of queries that are remembered
-	aloneFor   = 10 * time.Minute
-	forgetAsks = 10 * time.Minute
+	maxBatch    = 32  // canaries in one request
+	maxFamilies = 256 // families of queries that are remembered
+	aloneFor    = 10 * time.Minute
+	forgetAsks  = 10 * time.Minute
 )
 
-// batches remembers who asks which shape of query, and when it did so last. It
-// waits for nobody: the first run that asks for a time asks for all that asked
+// batches remembers who asks which family of queries, and when it did so last.
+// It waits for nobody: the first run that asks for a time asks for all that asked
 // together with it the last time, and the others find their answers there.
-type batches map[string]*shape
+type batches map[string]*family
 
-type shape struct {
-	asked map[string]ask // by prefix of the canary's pods
+type family struct {
+	asked map[asker]time.Time
 	// aloneUntil is set where asking together did not work.
 	aloneUntil time.Time
 }
 
-// ask is the last time that a canary's query was asked.
+// asker is a canary, by the prefix of its pods, and the shape of what it asks.
+type asker struct{ prefix, shape string }
+
+// ask is a shape that a canary asked, and the last time that it asked for.
 type ask struct {
-	query string
+	shape string
 	at    time.Time
 }
 
-// note remembers an ask and returns when the same canary asked before, zero if
-// that is not known.
-func (b batches) note(one query.Batch, text string, at time.Time) time.Time {
-	sh := b[one.Shape]
-	if sh == nil {
+// note remembers an ask and returns the one before it of the same canary, zero
+// if that is not known: that of the same shape or, as windows grow with the
+// canary, the newest of the family.
+func (b batches) note(one query.Batch, at time.Time) ask {
+	f := b[one.Family]
+	if f == nil {
 		b.tidy(at)
-		sh = &shape{asked: map[string]ask{}}
-		b[one.Shape] = sh
+		f = &family{asked: map[asker]time.Time{}}
+		b[one.Family] = f
 	}
-	last := sh.asked[one.Prefix].at
-	sh.asked[one.Prefix] = ask{text, at}
+	var last ask
+	for who, before := range f.asked {
+		switch {
+		case at.Sub(before) > forgetAsks:
+			delete(f.asked, who)
+		case who.prefix == one.Prefix && before.Before(at) &&
+			(before.After(last.at) || before.Equal(last.at) && who.shape < last.shape):
+			last = ask{who.shape, before}
+		}
+	}
+	me := asker{one.Prefix, one.Shape}
+	if before, ok := f.asked[me]; ok {
+		last = ask{one.Shape, before}
+	}
+	f.asked[me] = at
 	return last
 }
 
-// others returns the prefixes and queries that an ask is to be joined with: of
-// those that asked for the same time as it did last, and not for this one yet.
-func (b batches) others(one query.Batch, last, at time.Time) map[string]string {
-	sh, out := b[one.Shape], map[string]string{}
-	if sh == nil || last.IsZero() || at.Before(sh.aloneUntil) {
-		return out
+// others returns the prefixes that an ask is to be joined with: of those that
+// asked the same for the same time the last time.
+func (b batches) others(one query.Batch, last ask, at time.Time) []string {
+	f := b[one.Family]
+	if f == nil || last.shape == "" || at.Before(f.aloneUntil) {
+		return nil
 	}
-	for _, prefix := range slices.Sorted(maps.Keys(sh.asked)) {
-		other := sh.asked[prefix]
-		switch {
-		case at.Sub(other.at) > forgetAsks:
-			delete(sh.asked, prefix)
-		case other.at.Equal(last) && len(out) < maxBatch-1:
-			out[prefix] = other.query
+	var out []string
+	for who, before := range f.asked {
+		if who.shape == last.shape && before.Equal(last.at) && who.prefix != one.Prefix {
+			out = append(out, who.prefix)
 		}
 	}
-	return out
+	slices.Sort(out)
+	return out[:min(len(out), maxBatch-1)]
 }
 
-// tidy makes room for one more shape.
+// tidy makes room for one more family.
 func (b batches) tidy(at time.Time) {
-	if len(b) < maxShapes {
+	if len(b) < maxFamilies {
 		return
 	}
-	for text, sh := range b {
+	for text, f := range b {
 		newest := time.Time{}
-		for _, a := range sh.asked {
-			if a.at.After(newest) {
-				newest = a.at
+		for _, asked := range f.asked {
+			if asked.After(newest) {
+				newest = asked
 			}
 		}
 		if at.Sub(newest) > 2*time.Minute {
 			delete(b, text)
 		}
 	}
-	if len(b) >= maxShapes { // what is lost is a request or two
+	if len(b) >= maxFamilies { // what is lost is a request or two
 		clear(b)
 	}
 }
 
 // start asks for an answer, by itself or together with those of other canaries.
-// last is when the same canary asked before. It is called with the lock held.
-func (s *sharing) start(ctx context.Context, a *answer, one query.Batch, last, at time.Time) {
+// last is the ask before of the same canary. It is called with the lock held.
+func (s *sharing) start(ctx context.Context, a *answer, one query.Batch, last ask, at time.Time) {
 	ctx = context.WithoutCancel(ctx)
+	podLabel := s.c.endpoint.Labels.Pod
 	answers := map[string]*answer{one.Prefix: a}
-	for prefix, text := range s.batches.others(one, last, at) {
+	for _, prefix := range s.batches.others(one, last, at) {
+		text, ok := one.For(a.key.query, podLabel, prefix)
 		k := key{query: text, from: a.key.from, to: a.key.to}
-		if _, asked := s.answers[k]; !asked {
+		if _, asked := s.answers[k]; ok && !asked {
 			answers[prefix] = s.expect(k)
 		}
 	}
-	podLabel := s.c.endpoint.Labels.Pod
 	joined := query.Join(one.Shape, podLabel, slices.Sorted(maps.Keys(answers)))
 	if len(answers) == 1 || joined == "" || len(joined) > 4*query.MaxLength {
 		for _, each := range answers {
@@ -112,19 +128,19 @@ func (s *sharing) start(ctx context.Context, a *answer, one query.Batch, last, a
 	for _, each := range answers {
 		each.batched = true
 	}
-	go func() { s.split(one.Shape, at, answers, s.c.instant(ctx, joined, at)) }()
+	go func() { s.split(one.Family, at, answers, s.c.instant(ctx, joined, at)) }()
 }
 
 // split gives each canary its series of a joint answer. Where that is not a
 // clean one, what each would have got by itself is not known: it has to ask. A
 // server that is not well is not asked again, the error is everybody's.
-func (s *sharing) split(shapeOf string, at time.Time, answers map[string]*answer, o outcome) {
+func (s *sharing) split(familyOf string, at time.Time, answers map[string]*answer, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unclear := o.WrongType != "" || len(o.Warnings)+len(o.Infos) > 0 || o.err != nil && mayBeOneQuerys(o.err)
 	if unclear {
-		if sh := s.batches[shapeOf]; sh != nil {
-			sh.aloneUntil = at.Add(aloneFor)
+		if f := s.batches[familyOf]; f != nil {
+			f.aloneUntil = at.Add(aloneFor)
 		}
 	}
 	for prefix, a := range answers {

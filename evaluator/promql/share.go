@@ -59,7 +59,7 @@ func (s *sharing) query(ctx context.Context, text string, at time.Time) (analysi
 	}
 	first := alone
 	if one, ok := query.BatchOf(text, s.c.endpoint.Labels.Pod); ok {
-		last := s.note(one, text, at)
+		last := s.note(one, at)
 		first = func(a *answer) { s.start(ctx, a, one, last, at) }
 	}
 	a := s.join(k, first)
@@ -71,10 +71,10 @@ func (s *sharing) query(ctx context.Context, text string, at time.Time) (analysi
 	return out, err
 }
 
-func (s *sharing) note(one query.Batch, text string, at time.Time) time.Time {
+func (s *sharing) note(one query.Batch, at time.Time) ask {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.batches.note(one, text, at)
+	return s.batches.note(one, at)
 }
 
 // queryRange answers a range query, which is shared with identical ones only.

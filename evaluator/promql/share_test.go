@@ -167,10 +167,39 @@ func TestQueriesOfSeveralCanariesAreAskedTogether(t *testing.T) {
 	// Who stops asking is not asked for any more, but for one round.
 	mustQuery(t, c, errorsOf(1), second.Add(time.Minute))
 	mustQuery(t, c, errorsOf(2), second.Add(time.Minute))
+	mustQuery(t, c, cut(errorsOf(1)), second.Add(time.Minute)) // of the family, and of no run that is known
 	s.taken()
 	mustQuery(t, c, errorsOf(1), second.Add(2*time.Minute))
 	if queries := s.taken(); len(queries) != 1 || strings.Contains(queries[0], "web-0-") || !strings.Contains(queries[0], "web-1-|web-2-") {
 		t.Errorf("asked %q", queries)
+	}
+}
+
+func cut(query string) string { return strings.Replace(query, "[1m]", "[17s]", 1) }
+
+// TestYoungCanariesAreAskedTogether: their windows grow, and are alike as long as
+// they were alike.
+func TestYoungCanariesAreAskedTogether(t *testing.T) {
+	c, s, _ := share(t)
+	for round := range 5 {
+		for i := range 3 {
+			age := 20 + 15*round
+			if i == 2 {
+				age += 5 // this one is older
+			}
+			text := strings.Replace(errorsOf(i), "[1m]", fmt.Sprintf("[%ds]", age), 1)
+			o := mustQuery(t, c, text, noon.Add(time.Duration(round)*15*time.Second))
+			if round > 0 && i < 2 && (len(o.Series) != 1 || o.Series[0].Value != float64(i)) {
+				t.Errorf("round %d, canary %d: %+v", round, i, o)
+			}
+		}
+		want := 2 // those of one age together, the older one alone
+		if round == 0 {
+			want = 3
+		}
+		if got := s.taken(); len(got) != want {
+			t.Errorf("round %d: asked %q", round, got)
+		}
 	}
 }
 
@@ -219,8 +248,8 @@ func TestMuchIsForgotten(t *testing.T) {
 	if n := len(c.shared.answers); n > keepAtMost+1 {
 		t.Errorf("%d answers are kept", n)
 	}
-	if n := len(c.shared.batches); n > maxShapes {
-		t.Errorf("%d shapes are remembered", n)
+	if n := len(c.shared.batches); n > maxFamilies {
+		t.Errorf("%d families are remembered", n)
 	}
 }
 
