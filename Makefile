@@ -55,7 +55,7 @@ fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 	done
 
 bench: ## Measure what it costs to be guarded
-	$(GO) test -run '^$$' -bench . ./webhook/...
+	$(GO) test -run '^$$' -bench . ./webhook/... ./evaluator/promql
 	@$(GO) run -C test ./bench
 
 build: ## Build holdfast into bin/
