@@ -15,7 +15,7 @@ const BatchLabel = "__holdfast_canary__"
 
 // Batch is a query that can be asked for several canaries at once: it looks at
 // the pods of one canary only, and in a way that never lets the series of two
-// canaries meet (docs/adr/0011-shared-queries.md has the argument). It is made
+// canaries meet (docs/adr/0015-shared-queries.md has the argument). It is made
 // by BatchOf.
 type Batch struct {
 	// Shape is the query without its canary; queries of one shape can be joined.
