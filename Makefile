@@ -16,7 +16,7 @@ RACE    := $(if $(shell command -v gcc),-race)
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e test-gitops oracle fuzz bench bench-judge generate lint verify build
+.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle fuzz bench bench-judge generate lint verify build
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,14 @@ up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubec
 down: ## Stop the test cluster and remove every trace of it
 	@$(CLUSTER) down --dir $(CURDIR)/.cluster
 
-test: test-unit test-e2e test-gitops ## Run all tests
+test: test-unit test-sharing test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
 	$(GO) test -C test/presets $(PKGS)
+
+test-sharing: ## Compare queries asked together with queries asked alone, on Prometheus's own engine
+	$(GO) test -C test/sharing -count=1 $(TESTS)
 
 test-e2e: ## Run the tests that need the test cluster
 	$(GO) test -C test -count=1 -timeout 30m -parallel 12 $(TESTS)
@@ -54,7 +57,7 @@ fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 	done
 
 bench: ## Measure what it costs to be guarded
-	$(GO) test -run '^$$' -bench . ./webhook/...
+	$(GO) test -run '^$$' -bench . ./webhook/... ./evaluator/promql
 	@$(GO) run -C test ./bench
 
 bench-judge: ## Compare judges by 2000 made-up runs of each kind; JUDGE has flags, such as "-n=200 -only=incident"
@@ -73,6 +76,7 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 lint: ## Run the linters
 	$(LINT) run $(PKGS)
 	cd test && $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PKGS)
+	cd test/sharing && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/presets && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 

@@ -18,7 +18,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,7 +32,8 @@ type Manager struct {
 	// Reader reads live, Client writes.
 	Reader client.Reader
 	Client client.Client
-	// Secret holds the certificates; WebhookConfiguration is told the CAs.
+	// Secret holds the certificates; the webhook configurations named
+	// WebhookConfiguration, mutating and validating, are told the CAs.
 	Secret               types.NamespacedName
 	WebhookConfiguration string
 	// Hosts are the names under which API servers call the webhook.
@@ -53,7 +53,7 @@ const (
 
 // +kubebuilder:rbac:groups=core,namespace=holdfast-system,resources=secrets,verbs=create
 // +kubebuilder:rbac:groups=core,namespace=holdfast-system,resources=secrets,resourceNames=holdfast-webhook-tls;holdfast-seal,verbs=get;update
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=holdfast,verbs=get;update
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations;validatingwebhookconfigurations,resourceNames=holdfast,verbs=get;update
 
 // Start keeps things up to date until ctx ends. An error is logged and tried
 // again: what is served goes on being served.
@@ -95,11 +95,11 @@ func (m *Manager) Ready(*http.Request) error {
 
 // Sync brings Secret, webhook configuration and what is served up to date.
 func (m *Manager) Sync(ctx context.Context) error {
-	var config admissionregistrationv1.MutatingWebhookConfiguration
-	if err := m.Reader.Get(ctx, types.NamespacedName{Name: m.WebhookConfiguration}, &config); err != nil {
-		return fmt.Errorf("get MutatingWebhookConfiguration %q: %w", m.WebhookConfiguration, err)
+	config, err := m.configurations(ctx)
+	if err != nil {
+		return err
 	}
-	bundle, err := m.rotate(ctx, publishedBy(config))
+	bundle, err := m.rotate(ctx, config.published())
 	if err != nil {
 		return err
 	}
@@ -172,32 +172,6 @@ func (m *Manager) write(ctx context.Context, secret *corev1.Secret, data map[str
 	}
 	if err := m.Client.Create(ctx, secret); err != nil {
 		return fmt.Errorf("create Secret %q: %w", m.Secret, err)
-	}
-	return nil
-}
-
-// publishedBy is the trust that all entries of the configuration share, empty
-// if they differ: what one of them lacks is not published.
-func publishedBy(config admissionregistrationv1.MutatingWebhookConfiguration) []byte {
-	var shared []byte
-	for i, webhook := range config.Webhooks {
-		if i > 0 && string(webhook.ClientConfig.CABundle) != string(shared) {
-			return nil
-		}
-		shared = webhook.ClientConfig.CABundle
-	}
-	return shared
-}
-
-func (m *Manager) publish(ctx context.Context, config admissionregistrationv1.MutatingWebhookConfiguration, trusted []byte) error {
-	if string(publishedBy(config)) == string(trusted) {
-		return nil
-	}
-	for i := range config.Webhooks {
-		config.Webhooks[i].ClientConfig.CABundle = trusted
-	}
-	if err := m.Client.Update(ctx, &config); err != nil {
-		return fmt.Errorf("tell MutatingWebhookConfiguration %q the CA: %w", config.Name, err)
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ func replicas(n int) ([]*Manager, client.Client, *testingclock.FakeClock) {
 	api := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(&admissionregistrationv1.MutatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: "holdfast"},
 		Webhooks:   []admissionregistrationv1.MutatingWebhook{{Name: "a.holdfast.dev"}, {Name: "b.holdfast.dev"}},
+	}, &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "holdfast"},
+		Webhooks:   []admissionregistrationv1.ValidatingWebhook{{Name: "c.holdfast.dev"}},
 	}).Build()
 	clock := testingclock.NewFakeClock(epoch)
 	var out []*Manager
@@ -35,11 +38,11 @@ func replicas(n int) ([]*Manager, client.Client, *testingclock.FakeClock) {
 
 func published(t *testing.T, api client.Client) []byte {
 	t.Helper()
-	var config admissionregistrationv1.MutatingWebhookConfiguration
-	if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
+	config, err := (&Manager{Reader: api, WebhookConfiguration: "holdfast"}).configurations(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return publishedBy(config)
+	return config.published()
 }
 
 // call does what an API server does: a TLS handshake that trusts these CAs.
@@ -162,6 +165,17 @@ func TestWhatIsBrokenIsMended(t *testing.T) {
 		"the Secret holds garbage": func(api client.Client) error {
 			return api.Update(t.Context(), &corev1.Secret{
 				ObjectMeta: metav1.ObjectMeta{Namespace: secretName.Namespace, Name: secretName.Name}, Data: map[string][]byte{keyCA: []byte("x")}})
+		},
+		"the configuration of plans is deleted": func(api client.Client) error {
+			return api.Delete(t.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "holdfast"}})
+		},
+		"the configuration of plans was applied anew": func(api client.Client) error {
+			var config admissionregistrationv1.ValidatingWebhookConfiguration
+			if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
+				return err
+			}
+			config.Webhooks[0].ClientConfig.CABundle = nil
+			return api.Update(t.Context(), &config)
 		},
 		"the configuration was applied anew": func(api client.Client) error {
 			var config admissionregistrationv1.MutatingWebhookConfiguration

@@ -6,6 +6,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/plan"
 )
 
@@ -18,10 +19,10 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 	}
 	if before.Measured != after.Measured {
 		for _, metric := range after.Metrics {
-			if len(metric.Last) == 0 {
+			newest, ok := analysis.Newest(metric)
+			if !ok { // it warms up
 				continue
 			}
-			newest := metric.Last[len(metric.Last)-1]
 			log.V(1).Info("measured", "metric", metric.Name, "outcome", newest.Outcome, "value", newest.Value,
 				"range", newest.Range, "reason", newest.Reason, "query", newest.Query)
 		}

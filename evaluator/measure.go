@@ -14,38 +14,56 @@ import (
 	"holdfast.dev/holdfast/evaluator/plan"
 )
 
-// measure observes all metrics of a run at one time, asking their queries at
-// once. It fails only if ctx ends: then there is no round, and the next
-// evaluator takes it.
+// measure observes all metrics of a run for the time of a round, aligned, asking
+// their queries at once. It fails only if ctx ends: then there is no round, and
+// the next evaluator takes it.
 func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*plan.Round, error) {
-	metrics := plan.AnalysisOf(seen.Input).Metrics
-	surroundings := &lazy{e: e, seen: seen}
-	observations := make([]analysis.Observation, len(metrics))
-	errs := make([]error, len(metrics))
+	judged := plan.AnalysisOf(seen.Input)
+	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
+	asking := &asking{e: e, seen: seen, interval: judged.Interval.Duration, at: alignTime(at, judged.Interval.Duration)}
+	asking.endpoint, asking.unknown = e.endpoints(seen.run.Namespace, judged.Endpoint)
+	observations := make([]analysis.Observation, len(judged.Metrics))
+	errs := make([]error, len(judged.Metrics))
 	var wait sync.WaitGroup
-	for i, metric := range metrics {
-		q, err := surroundings.render(ctx, metric, at)
-		if err != nil {
+	for i, metric := range judged.Metrics {
+		q, err := asking.render(ctx, metric)
+		switch {
+		case err != nil:
 			observations[i] = analysis.Observation{Error: err.Error()}
-			continue
+		case q.text == "": // it looks at what is known already
+		case asking.age() < q.warmUp:
+			observations[i] = analysis.Observation{WarmingUp: plan.Short(q.warmUp)}
+		default:
+			wait.Go(func() { observations[i], errs[i] = asking.ask(ctx, metric, q) })
 		}
-		if q.text == "" { // it looks at what is known already
-			continue
-		}
-		wait.Go(func() { observations[i], errs[i] = e.ask(ctx, seen, metric, q, at) })
 	}
 	wait.Wait()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("measure run %q: %w", seen.run.Name, context.Cause(ctx))
 	}
-	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
-	for i, metric := range metrics {
+	for i, metric := range judged.Metrics {
 		if errs[i] != nil {
 			observations[i] = analysis.Observation{Error: errs[i].Error()}
 		}
-		round.Observations[metric.Name] = e.surround(seen, observations[i])
+		round.Observations[metric.Name] = asking.surround(observations[i])
 	}
 	return round, nil
+}
+
+// asking is the asking of one round. What a placeholder stands for it finds out
+// when the first query uses it.
+type asking struct {
+	e    *evaluator
+	seen observed
+	// at is the time that is asked for, interval that between two rounds.
+	at       time.Time
+	interval time.Duration
+	// endpoint answers; unknown says why none does.
+	endpoint Endpoint
+	unknown  error
+
+	stable      []string
+	stableKnown bool
 }
 
 // rendered is a query as it is sent.
@@ -53,35 +71,55 @@ type rendered struct {
 	text string
 	// back is how far each value of it looks back, as far as placeholders say.
 	back time.Duration
+	// warmUp is how long the canary must have been Ready before it is asked.
+	warmUp time.Duration
+}
+
+// age is how long the canary has been Ready at the time that is asked for,
+// shortened to one that other runs are likely to have too.
+func (a *asking) age() time.Duration {
+	ready := a.seen.run.Status.ReadyAt
+	if ready == nil {
+		return 0
+	}
+	return align(a.at.Sub(ready.Time), a.interval)
 }
 
 // ask asks the query of a metric, for the time or for what it looks back over:
-// from when the first value of a range no longer looks back before Ready.
-func (e *evaluator) ask(ctx context.Context, seen observed, metric v1alpha1.Metric, q rendered, at time.Time) (analysis.Observation, error) {
+// from when the first value of a range no longer looks back before Ready, and has
+// samples enough.
+func (a *asking) ask(ctx context.Context, metric v1alpha1.Metric, q rendered) (analysis.Observation, error) {
+	var o analysis.Observation
+	var err error
 	if metric.Over == nil {
-		return e.prometheus.Query(ctx, q.text, at)
+		o, err = a.endpoint.Query(ctx, q.text, a.at)
+	} else {
+		step := analysis.Step(*metric.Over)
+		back := a.clampWindow(metric.Over.Duration.Duration, a.at.Add(-max(q.back, q.warmUp)))
+		from := a.at.Add(-back.Truncate(step)) // so that a step ends at the time itself
+		o, err = a.endpoint.QueryRange(ctx, q.text, from, a.at, step)
 	}
-	step := analysis.Step(*metric.Over)
-	back := clampWindow(metric.Over.Duration.Duration, seen.run, at.Add(-q.back))
-	from := at.Add(-back.Truncate(step)) // so that a step ends at the time itself
-	return e.prometheus.QueryRange(ctx, q.text, from, at, step)
+	o.At = a.at
+	return o, err
 }
 
-// clampWindow keeps a window from reaching back before the canary was Ready.
-func clampWindow(window time.Duration, run *v1alpha1.CanaryRun, at time.Time) time.Duration {
-	if run.Status.ReadyAt == nil {
+// clampWindow keeps a window that ends at a time from reaching back before the
+// canary was Ready.
+func (a *asking) clampWindow(window time.Duration, at time.Time) time.Duration {
+	ready := a.seen.run.Status.ReadyAt
+	if ready == nil {
 		return 0
 	}
-	return max(0, min(window, at.Sub(run.Status.ReadyAt.Time)))
+	return max(0, min(window, at.Sub(ready.Time)))
 }
 
 // surround adds to an observation what is known of the canary otherwise.
-func (e *evaluator) surround(seen observed, o analysis.Observation) analysis.Observation {
-	o.Pods, o.Wanted = countedPods(seen.Pods), seen.run.Status.Replicas
-	o.PodLabel = e.labels.Pod
+func (a *asking) surround(o analysis.Observation) analysis.Observation {
+	o.Pods, o.Wanted = countedPods(a.seen.Pods), a.seen.run.Status.Replicas
+	o.PodLabel = a.endpoint.Labels.Pod
 	o.Deployment = map[string]string{}
-	if seen.deployment.Unstructured != nil {
-		o.Deployment = seen.deployment.GetLabels()
+	if a.seen.deployment.Unstructured != nil {
+		o.Deployment = a.seen.deployment.GetLabels()
 	}
 	return o
 }
@@ -99,44 +137,41 @@ func countedPods(pods []corev1.Pod) []analysis.Pod {
 	return out
 }
 
-// lazy finds out what a placeholder stands for when the first query uses it.
-type lazy struct {
-	e    *evaluator
-	seen observed
-
-	stable      []string
-	stableKnown bool
-}
-
 // render is the query of a metric; without text if it has none.
-func (l *lazy) render(ctx context.Context, metric v1alpha1.Metric, at time.Time) (rendered, error) {
-	template, err := query.Of(metric, l.e.labels.Pod)
+func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, error) {
+	template, err := query.Of(metric, a.endpoint.Labels.Pod)
 	if err != nil {
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
 	if template.String() == "" {
 		return rendered{}, nil
 	}
-	values := l.values(metric, at)
+	if a.unknown != nil {
+		return rendered{}, a.unknown
+	}
+	values := a.values()
 	if template.Uses(query.Stable) {
-		if values.Stable, err = l.stableNames(ctx); err != nil {
+		if values.Stable, err = a.stableNames(ctx); err != nil {
 			return rendered{}, err
 		}
 	}
 	if template.Uses(query.Service) {
-		if values.Service, err = l.serviceName(ctx); err != nil {
+		if values.Service, err = a.serviceName(ctx); err != nil {
 			return rendered{}, err
 		}
 	}
-	var out rendered
-	if out.text, err = template.Render(values); err != nil {
-		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
-	}
+	// What is waited for is the window as it is meant; then it is cut.
+	values.Window = a.windowOf(metric)
+	out := rendered{warmUp: template.WarmUp(values, a.endpoint.ScrapeInterval)}
+	values.Window = a.clampWindow(values.Window, a.at)
 	if template.Uses(query.Window) {
 		out.back = values.Window
 	}
 	if template.Uses(query.Interval) {
 		out.back = max(out.back, values.Interval)
+	}
+	if out.text, err = template.Render(values); err != nil {
+		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
 	return out, nil
 }
@@ -145,43 +180,44 @@ func (l *lazy) render(ctx context.Context, metric v1alpha1.Metric, at time.Time)
 // scrapes, and most are not farther apart than a minute.
 const minWindow = 2 * time.Minute
 
-func (l *lazy) values(metric v1alpha1.Metric, at time.Time) query.Values {
-	run := l.seen.run
-	interval := plan.AnalysisOf(l.seen.Input).Interval.Duration
-	window := max(interval, minWindow)
+func (a *asking) windowOf(metric v1alpha1.Metric) time.Duration {
 	if metric.Window != nil {
-		window = metric.Window.Duration
+		return metric.Window.Duration
 	}
+	return max(a.interval, minWindow)
+}
+
+func (a *asking) values() query.Values {
 	values := query.Values{
-		Namespace:  run.Namespace,
-		Deployment: run.Spec.Deployment,
-		Canary:     []string{l.seen.canaryName()},
-		Interval:   interval,
-		Window:     clampWindow(window, run, at),
-		Labels:     l.e.labels,
+		Namespace:  a.seen.run.Namespace,
+		Deployment: a.seen.run.Spec.Deployment,
+		Canary:     []string{a.seen.canaryName()},
+		Interval:   a.interval,
+		Labels:     a.endpoint.Labels,
+		Age:        a.age(),
 	}
-	if plan.WantsBaseline(l.seen.Input) {
-		values.Baseline = []string{l.seen.baselineName()}
+	if plan.WantsBaseline(a.seen.Input) {
+		values.Baseline = []string{a.seen.baselineName()}
 	}
 	return values
 }
 
-func (l *lazy) stableNames(ctx context.Context) ([]string, error) {
-	if !l.stableKnown {
-		names, err := l.e.stableReplicaSets(ctx, l.seen.deployment)
+func (a *asking) stableNames(ctx context.Context) ([]string, error) {
+	if !a.stableKnown {
+		names, err := a.e.stableReplicaSets(ctx, a.seen.deployment)
 		if err != nil {
 			return nil, err
 		}
-		l.stable, l.stableKnown = names, true
+		a.stable, a.stableKnown = names, true
 	}
-	return l.stable, nil
+	return a.stable, nil
 }
 
 // serviceName is the Service that was found when the canary was made, or one
 // that came since.
-func (l *lazy) serviceName(ctx context.Context) (string, error) {
-	if found := l.seen.run.Status.Service; found != "" || l.seen.canary == nil {
+func (a *asking) serviceName(ctx context.Context) (string, error) {
+	if found := a.seen.run.Status.Service; found != "" || a.seen.canary == nil {
 		return found, nil
 	}
-	return l.e.serviceOf(ctx, l.seen.canary)
+	return a.e.serviceOf(ctx, a.seen.canary)
 }

@@ -25,18 +25,33 @@ type Querier interface {
 	QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error)
 }
 
+// Endpoint is a Prometheus that a plan may name.
+type Endpoint struct {
+	Querier
+	// Labels are those by which its series name a pod.
+	Labels query.Labels
+	// ScrapeInterval is how often it takes samples of pods; zero if not known.
+	ScrapeInterval time.Duration
+}
+
+// Endpoints finds the endpoint that a plan of a namespace names, "" being the
+// default. Its error is shown to those who may read the run.
+type Endpoints func(namespace, name string) (Endpoint, error)
+
 // Options are the settings of the evaluator.
 type Options struct {
 	// Key opens held records.
 	Key hold.Key
-	// Prometheus answers the queries of plans.
+	// Prometheus answers the queries of all plans, where Endpoints is nil.
 	Prometheus Querier
+	// Endpoints finds who answers the queries of a plan.
+	Endpoints Endpoints
 	// Clock tells the time; the system's if nil.
 	Clock clock.PassiveClock
 	// Registerer takes the evaluator's metrics; none are registered if nil.
 	Registerer prometheus.Registerer
 	// NamespaceLabel and PodLabel are the labels by which Prometheus knows a
-	// pod; "namespace" and "pod" if empty.
+	// pod, where Endpoints is nil; "namespace" and "pod" if empty.
 	NamespaceLabel, PodLabel string
 	// MaxConcurrentReconciles is how many runs are worked on at once; 1 if zero.
 	MaxConcurrentReconciles int
@@ -71,11 +86,10 @@ type evaluator struct {
 	live   client.Reader // the API server itself
 	writer client.Client
 
-	key        hold.Key
-	prometheus Querier
-	clock      clock.PassiveClock
-	labels     query.Labels
-	history    int
+	key       hold.Key
+	endpoints Endpoints
+	clock     clock.PassiveClock
+	history   int
 	// maxRuns is Options.MaxRuns; places keeps two runs from taking one place.
 	maxRuns int
 	places  sync.Mutex
@@ -94,13 +108,16 @@ func newEvaluator(o Options, cached, live client.Reader, writer client.Client, r
 	if o.HistoryLimit <= 0 {
 		o.HistoryLimit = 10
 	}
+	if o.Endpoints == nil {
+		only := Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
+		o.Endpoints = func(string, string) (Endpoint, error) { return only, nil }
+	}
 	metrics := NewMetrics(o.Registerer)
 	metrics.phases.runs = cached
 	return &evaluator{
 		cached: cached, live: live, writer: writer,
-		key: o.Key, prometheus: o.Prometheus, clock: o.Clock, history: o.HistoryLimit,
+		key: o.Key, endpoints: o.Endpoints, clock: o.Clock, history: o.HistoryLimit,
 		rewritesStatus: o.RewriteStatus, maxRuns: o.MaxRuns,
-		labels:   query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel},
 		announce: announcer{recorder},
 		metrics:  metrics,
 		warned:   warnings{},

@@ -49,6 +49,9 @@ type Handler struct {
 	Check Check
 	// Access asks whether a user may go without a canary.
 	Access Access
+	// Endpoints tells how often pods are scraped, for warnings about windows; nil
+	// if that is not known.
+	Endpoints Endpoints
 	// Evaluator is the user name of the evaluator. Who released is decided by
 	// it, never by an annotation alone.
 	Evaluator string
@@ -131,6 +134,7 @@ func (h *Handler) answerCreate(req admissionv1.AdmissionRequest, u update) (answ
 	for _, clash := range precheck.Clashes(req.Name, u.new.selector(), u.new.template()) {
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}
+	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, u)...)
 	return a, created, validateInline(u)
 }
 

@@ -23,6 +23,19 @@ func validateInlineChange(u update) error {
 	return validateInline(u)
 }
 
+// inlineTraps tells the traps of a plan in annotations to those who change it.
+func (h *Handler) inlineTraps(namespace string, u update) []string {
+	annotations := planAnnotations(u.new)
+	if maps.Equal(planAnnotations(u.old), annotations) {
+		return nil
+	}
+	spec, errs := inline.Parse(annotations)
+	if spec == nil || len(errs) > 0 {
+		return nil
+	}
+	return planWarnings(h.Endpoints, namespace, spec)
+}
+
 func planAnnotations(d deployment) map[string]string {
 	out := map[string]string{}
 	for key, value := range d.annotations() {

@@ -39,6 +39,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	}
 	a, err := h.carryOut(ctx, r, decision)
 	a.warnings = append(a.warnings, r.warnings...)
+	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, u)...)
 	return a, decision, err
 }
 

@@ -12,7 +12,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-func span(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+func lasting(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
 
 // TestValidateMetric: right metrics pass, and of every other the message names
 // the field and the remedy.
@@ -32,7 +32,7 @@ func TestValidateMetric(t *testing.T) {
 		return metric{Alerts: &v1alpha1.AlertWatch{About: about, Matchers: matchers}}
 	}
 	over := func(duration, step time.Duration) *v1alpha1.Over {
-		return &v1alpha1.Over{Duration: metav1.Duration{Duration: duration}, Step: span(step)}
+		return &v1alpha1.Over{Duration: metav1.Duration{Duration: duration}, Step: lasting(step)}
 	}
 	sick := map[string]string{"sick": "true"}
 	for name, tc := range map[string]struct {
@@ -42,11 +42,11 @@ func TestValidateMetric(t *testing.T) {
 		"range":                {q(func(*metric) {}), ""},
 		"range query":          {q(func(m *metric) { m.Over, m.Samples = over(time.Minute, time.Second), "90%" }), ""},
 		"range query per pod":  {q(func(m *metric) { m.Over, m.Per, m.PodLabel = over(time.Minute, time.Second), "Pod", "instance" }), ""},
-		"window":               {metric{Query: "rate(x[{{window}}])", Range: good, Window: span(time.Minute)}, ""},
+		"window":               {metric{Query: "rate(x[{{window}}])", Range: good, Window: lasting(time.Minute)}, ""},
 		"deviation":            {deviation(v1alpha1.Deviation{From: "First", By: "1e-3", Direction: "Up"}), ""},
 		"list":                 {list(v1alpha1.List{Label: "code", Good: []string{"2.."}, Tolerance: "0.5%"}), ""},
 		"both lists":           {list(v1alpha1.List{Label: "code", Good: []string{"2.."}, Bad: []string{"a|b"}}), ""},
-		"expectation":          {metric{Expect: "P99 < 310ms", Source: "Linkerd", Per: "Pod", Window: span(time.Minute), Over: over(time.Minute, time.Second)}, ""},
+		"expectation":          {metric{Expect: "P99 < 310ms", Source: "Linkerd", Per: "Pod", Window: lasting(time.Minute), Over: over(time.Minute, time.Second)}, ""},
 		"in front of Services": {metric{Expect: "success >= 99%", Source: "NGINXIngress"}, ""},
 		"labels":               {labels(metav1.LabelSelector{MatchLabels: sick}), ""},
 		"alerts about pods":    {alerts(""), ""},
@@ -62,9 +62,9 @@ func TestValidateMetric(t *testing.T) {
 		"unknown source":        {metric{Expect: "P99 < 1s", Source: "istio"}, `.source: Unsupported value: "istio": supported values: "EnvoyGateway", "Istio"`},
 		"labels over time":      {metric{Labels: &v1alpha1.LabelWatch{}, Over: over(time.Minute, time.Second)}, ".over: Forbidden: is for query and expect"},
 		"alerts per pod":        {metric{Alerts: &v1alpha1.AlertWatch{}, Per: "Pod"}, ".per: Forbidden: is for query and expect"},
-		"window of labels":      {metric{Alerts: &v1alpha1.AlertWatch{}, Window: span(time.Minute)}, ".window: Forbidden"},
-		"window not used":       {q(func(m *metric) { m.Window = span(time.Minute) }), ".window: Forbidden: is what {{window}} in the query stands for, and the query has none"},
-		"window too short":      {q(func(m *metric) { m.Window = span(time.Millisecond) }), ".window: Invalid value: \"1ms\": must be at least 1s"},
+		"window of labels":      {metric{Alerts: &v1alpha1.AlertWatch{}, Window: lasting(time.Minute)}, ".window: Forbidden"},
+		"window not used":       {q(func(m *metric) { m.Window = lasting(time.Minute) }), ".window: Forbidden: is what {{window}} in the query stands for, and the query has none"},
+		"window too short":      {q(func(m *metric) { m.Window = lasting(time.Millisecond) }), ".window: Invalid value: \"1ms\": must be at least 1s"},
 		"samples of one":        {q(func(m *metric) { m.Samples = "Last" }), ".samples: Forbidden: needs over"},
 		"samples":               {q(func(m *metric) { m.Samples, m.Over = "0%", over(time.Minute, time.Second) }), `.samples: Invalid value: "0%": must be All, Last or a share`},
 		"podLabel alone":        {q(func(m *metric) { m.PodLabel = "pod" }), ".podLabel: Forbidden: needs per: Pod"},

@@ -34,6 +34,9 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 	if s := spec.Analysis.Source; s != "" && !slices.Contains(preset.Sources(), s) {
 		errs = append(errs, field.NotSupported(analysis.Child("source"), s, preset.Sources()))
 	}
+	if e := spec.Analysis.Endpoint; e != "" && !metricName.MatchString(e) {
+		errs = append(errs, field.Invalid(analysis.Child("endpoint"), clip(e, 80), `must be the name of a Prometheus endpoint: 1 to 63 lower-case letters, digits and "-"`))
+	}
 	names := map[string]bool{}
 	for i := range spec.Analysis.Metrics {
 		m := &spec.Analysis.Metrics[i]

@@ -32,6 +32,9 @@ type Values struct {
 	// Window is the window of the metric, the same.
 	Window time.Duration
 	Labels Labels
+	// Age is how long the canary has been Ready at the time of the evaluation;
+	// longer ranges on it are cut to that. With zero none is.
+	Age time.Duration
 }
 
 // ErrNoService is wrapped by Render for a query that uses {{service}} in a run
@@ -46,10 +49,11 @@ func (t Template) Render(v Values) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := check(rendered); err != nil {
-		return "", fmt.Errorf("rendered query: %s", err.message)
+	expr, mistake := check(rendered)
+	if mistake != nil {
+		return "", fmt.Errorf("rendered query: %s", mistake.message)
 	}
-	return rendered, nil
+	return v.cut(rendered, expr), nil
 }
 
 func (t Template) fill(v Values) (string, error) {
@@ -104,7 +108,7 @@ func (p part) name(value string) (string, error) {
 		return "", fmt.Errorf("{{%s}}: %q is no name of an object", p.placeholder, value)
 	}
 	if p.in == pattern {
-		return strings.ReplaceAll(value, ".", "[.]"), nil
+		return escapeDots(value), nil
 	}
 	return value, nil
 }
@@ -125,19 +129,36 @@ func (v Values) podMatchers(replicaSets []string) (string, error) {
 	if len(replicaSets) == 0 {
 		return fmt.Sprintf(`%s="%s",%s!~".*"`, namespaceLabel, v.Namespace, podLabel), nil
 	}
+	pattern, err := podPattern(replicaSets)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(`%s="%s",%s=~"%s"`, namespaceLabel, v.Namespace, podLabel, pattern), nil
+}
+
+// podPattern is the regular expression of the names of some ReplicaSets' pods.
+func podPattern(replicaSets []string) (string, error) {
 	prefixes := make([]string, len(replicaSets))
 	for i, name := range replicaSets {
 		if !objectName.MatchString(name) {
 			return "", fmt.Errorf("%q is no name of a ReplicaSet", name)
 		}
-		prefixes[i] = strings.ReplaceAll(podPrefix(name), ".", "[.]")
+		prefixes[i] = podPrefix(name)
 	}
-	prefix := prefixes[0]
-	if len(prefixes) > 1 {
-		prefix = "(?:" + strings.Join(prefixes, "|") + ")"
-	}
-	return fmt.Sprintf(`%s="%s",%s=~"%s[a-z0-9]+"`, namespaceLabel, v.Namespace, podLabel, prefix), nil
+	return prefixPattern(prefixes), nil
 }
+
+// podSuffix is what the API server appends to a generateName.
+const podSuffix = "[a-z0-9]+"
+
+func prefixPattern(prefixes []string) string {
+	if len(prefixes) == 1 {
+		return escapeDots(prefixes[0]) + podSuffix
+	}
+	return "(?:" + escapeDots(strings.Join(prefixes, "|")) + ")" + podSuffix
+}
+
+func escapeDots(s string) string { return strings.ReplaceAll(s, ".", "[.]") }
 
 // maxGenerateName is where the API server cuts a generateName (source:
 // k8s.io/apiserver/pkg/storage/names).

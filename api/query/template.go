@@ -41,8 +41,8 @@ func Parse(text string) (Template, error) {
 	if err != nil {
 		return Template{}, err
 	}
-	if err := check(rendered); err != nil {
-		return Template{}, ErrorAt(text, t.origin(err.offset), "%s", err.message)
+	if _, mistake := check(rendered); mistake != nil {
+		return Template{}, ErrorAt(text, t.origin(mistake.offset, samples), "%s", mistake.message)
 	}
 	return t, nil
 }
@@ -62,22 +62,16 @@ type mistake struct {
 	message string
 }
 
-func check(rendered string) *mistake {
+// check parses a rendered query and sees that it gives something to judge.
+func check(rendered string) (parser.Expr, *mistake) {
 	expr, err := promQL.ParseExpr(rendered)
 	if found := (parser.ParseErrors)(nil); errors.As(err, &found) && len(found) > 0 {
-		return &mistake{int(found[0].PositionRange.Start), found[0].Err.Error()}
+		return nil, &mistake{int(found[0].PositionRange.Start), found[0].Err.Error()}
 	}
 	if err != nil {
-		return &mistake{0, err.Error()}
+		return nil, &mistake{0, err.Error()}
 	}
-	switch expr.Type() {
-	case parser.ValueTypeScalar, parser.ValueTypeVector:
-		return nil
-	case parser.ValueTypeMatrix:
-		return &mistake{0, "the query gives a range of values for each series, where one value is wanted; put a function such as rate(…) or avg_over_time(…) around it"}
-	default:
-		return &mistake{0, "the query gives a " + string(expr.Type()) + ", where a scalar or an instant vector is wanted"}
-	}
+	return expr, checkType(expr)
 }
 
 // samples are what a query is checked with; messages of the parser may quote them.
@@ -92,12 +86,12 @@ var samples = Values{
 	Window:     sampleInterval,
 }
 
-// origin maps an offset of the query rendered with samples back to the text it
+// origin maps an offset of the query rendered with some values back to the text it
 // came from; inside of what a placeholder became it is where that begins.
-func (t Template) origin(rendered int) int {
+func (t Template) origin(rendered int, v Values) int {
 	at := 0
 	for _, p := range t.parts {
-		text, err := p.render(samples)
+		text, err := p.render(v)
 		if err != nil {
 			return p.offset
 		}

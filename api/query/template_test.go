@@ -231,14 +231,14 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, v := range []Values{
-			{Namespace: namespace, Deployment: name, Service: name, Canary: []string{name}, Interval: time.Duration(millis) * time.Millisecond},
+			{Namespace: namespace, Deployment: name, Service: name, Canary: []string{name}, Interval: time.Duration(millis) * time.Millisecond, Age: time.Duration(millis) * time.Microsecond},
 			{Namespace: "a", Deployment: "b", Service: "c", Stable: []string{"d", "e.f"}, Interval: time.Hour},
 		} {
 			rendered, err := template.Render(v)
 			if err != nil {
 				continue
 			}
-			if err := check(rendered); err != nil {
+			if _, err := check(rendered); err != nil {
 				t.Fatalf("%q rendered to %q: %s", text, rendered, err.message)
 			}
 		}

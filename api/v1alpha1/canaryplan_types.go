@@ -195,6 +195,13 @@ type Analysis struct {
 	// +kubebuilder:validation:Minimum=0
 	NoDataLimit *int32 `json:"noDataLimit,omitempty"`
 
+	// endpoint names the Prometheus that the queries are for, one of those that
+	// the administrator of Holdfast has defined; "default" if it is empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Endpoint string `json:"endpoint,omitempty"`
+
 	// source is what measures requests, for metrics that expect something of them.
 	// +optional
 	// +kubebuilder:default=PrometheusClient

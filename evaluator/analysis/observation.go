@@ -23,6 +23,9 @@ type Observation struct {
 	Warnings []string
 	// Infos are what Prometheus remarked beside its answer, which is whole.
 	Infos []string
+	// WarmingUp is set where nothing was asked yet, because the canary is too
+	// young for the query's window, and says so. It is no measurement.
+	WarmingUp string
 
 	// Pods are the canary's pods that are to be there, Wanted is how many that
 	// should be.

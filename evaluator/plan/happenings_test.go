@@ -74,6 +74,8 @@ func (w *world) parseValue(text string) analysis.Observation {
 	switch text {
 	case "none":
 		return analysis.Observation{Query: "up"}
+	case "warming":
+		return analysis.Observation{WarmingUp: "37s"}
 	case "down":
 		return analysis.Observation{Query: "up", Error: "connection refused"}
 	}

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -63,6 +65,7 @@ func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 		return
 	}
 	counted := make([]v1alpha1.MetricStatus, 0, len(a.Metrics)+2)
+	var warmingUp []string
 	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
 	counted = append(counted, analysis.Count(
 		analysis.Find(s.out.Metrics, analysis.Pods),
@@ -75,14 +78,23 @@ func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 		if !ok {
 			observation.Error = "it was not measured"
 		}
+		if observation.WarmingUp != "" { // there is no measurement, and no pass before there is one
+			counted = append(counted, analysis.Find(s.out.Metrics, metric.Name))
+			warmingUp = append(warmingUp, fmt.Sprintf("%s until %s after Ready", metric.Name, observation.WarmingUp))
+			continue
+		}
 		counted = append(counted, analysis.Take(metric, analysis.Find(s.out.Metrics, metric.Name), r.At, observation))
 	}
 	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
-	if r.At.After(schedule.End()) {
+	if r.At.After(schedule.End()) && len(warmingUp) == 0 {
 		s.out.Overtime++
 	}
-	s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, "the canary is measured")
+	message := "the canary is measured"
+	if len(warmingUp) > 0 {
+		message += "; these wait for their windows to fill: " + strings.Join(warmingUp, ", ")
+	}
+	s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, message)
 }
 
 // withEarlier are the metrics of a round, and behind them those that only other

@@ -2,170 +2,150 @@ package promql
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
 
+	"holdfast.dev/holdfast/api/endpoint"
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// Options are the settings of a Client; the zero value of each is its default.
-type Options struct {
-	// Timeout is for one query, waiting for a turn included; 10s.
-	Timeout time.Duration
-	// Concurrency is how many queries are asked at once; 8.
-	Concurrency int
-	// MaxResponse is the largest response that is read, in bytes; 4 MiB.
-	MaxResponse int64
-	// Transport sends the requests, for TLS and credentials of its own; one
-	// without a proxy.
-	Transport http.RoundTripper
-	// Registerer takes the client's metrics; none are registered without it.
-	Registerer prometheus.Registerer
-}
-
-func (o *Options) setDefaults() {
-	if o.Timeout <= 0 {
-		o.Timeout = 10 * time.Second
-	}
-	if o.Concurrency <= 0 {
-		o.Concurrency = 8
-	}
-	if o.MaxResponse <= 0 {
-		o.MaxResponse = 4 << 20
-	}
-	if o.Transport == nil {
-		o.Transport = &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConnsPerHost: o.Concurrency,
-			IdleConnTimeout:     90 * time.Second,
-			TLSHandshakeTimeout: 5 * time.Second,
-		}
-	}
-}
-
 // Client asks one Prometheus. It is safe for use by several goroutines.
 type Client struct {
-	api     promv1.API // nil without a Prometheus
-	timeout time.Duration
-	turns   chan struct{}
-	metrics *Metrics
+	endpoint endpoint.Endpoint
+	http     *http.Client // nil without a Prometheus
+	turns    chan struct{}
+	metrics  *Metrics
+	clock    clock.PassiveClock
+	shared   *sharing
+
+	mu      sync.Mutex
+	breaker breaker
 }
 
-// New makes a client of the Prometheus below an http or https URL. With the
-// empty URL there is none, and every query ends in an error that says so.
-func New(address string, options Options) (*Client, error) {
-	options.setDefaults()
-	c := &Client{
-		timeout: options.Timeout,
-		turns:   make(chan struct{}, options.Concurrency),
-		metrics: NewMetrics(options.Registerer),
+// New makes a client of an endpoint, its defaults set. With the empty URL there
+// is no Prometheus, and every query ends in an error that says so. The clock is
+// the system's if nil. It fails where a file of its TLS settings cannot be read.
+func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client, error) {
+	if now == nil {
+		now = clock.RealClock{}
 	}
-	if address == "" {
+	c := &Client{
+		endpoint: e, turns: make(chan struct{}, e.Limits.Concurrency), metrics: metrics, clock: now,
+		breaker: breaker{jitter: rand.Float64}, // #nosec G404 -- spreads load, guards nothing
+	}
+	c.shared = newSharing(c)
+	metrics.begin(e.Name)
+	if e.URL == "" {
 		return c, nil
 	}
-	client, err := newAPI(address, options)
-	if err != nil {
-		return nil, err
+	var err error
+	if c.http, err = newHTTPClient(e); err != nil {
+		return nil, fmt.Errorf("endpoint %q: %w", e.Name, err)
 	}
-	c.api = client
 	return c, nil
 }
 
-func newAPI(address string, options Options) (promv1.API, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, fmt.Errorf("URL of Prometheus: %w", unwrapURL(err)) // it may hold a password
+// Endpoint returns the settings of the endpoint.
+func (c *Client) Endpoint() endpoint.Endpoint { return c.endpoint }
+
+// Close lets go of the connections that wait for a next query. Queries under
+// way are answered.
+func (c *Client) Close() {
+	if c.http != nil {
+		c.http.CloseIdleConnections()
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("URL of Prometheus %q: want http://host:port or https://host:port", u.Redacted())
-	}
-	client, err := api.NewClient(api.Config{
-		Address: address,
-		Client: &http.Client{
-			Transport:     &limited{next: options.Transport, limit: options.MaxResponse},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("client of Prometheus: %w", err)
-	}
-	return promv1.NewAPI(client), nil
 }
 
-// errNone is for queries without a Prometheus to ask.
-var errNone = errors.New("no Prometheus is configured; start Holdfast with --prometheus-url")
-
-// Query asks for the value of a query at a time. What goes wrong on the way
-// stands in the observation; the error is ctx's alone, and then nothing was observed.
+// Query asks for the value of a query at a time, to the millisecond. What goes
+// wrong on the way stands in the observation; the error is ctx's alone, and then
+// nothing was observed.
+//
+// Another run may have asked the same, or may be asked for in the same request;
+// the answer is the one that this query alone would have got.
 func (c *Client) Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
-	asking, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+	return c.shared.query(ctx, query, at)
+}
+
+// instant asks for the value of a query at a time, by a request of its own.
+func (c *Client) instant(ctx context.Context, query string, at time.Time) outcome {
+	return c.observe(ctx, query, "/api/v1/query", url.Values{"query": {query}, "time": {seconds(at)}},
+		func(kind string) bool { return kind == typeScalar || kind == typeVector })
+}
+
+// outcome is an observation and, where that has an error, what it came from.
+type outcome struct {
+	analysis.Observation
+	err error
+}
+
+// observe takes a turn, asks and decodes. It ends when the endpoint's timeout does.
+func (c *Client) observe(ctx context.Context, query, path string, form url.Values, wanted func(string) bool) outcome {
 	out := analysis.Observation{Query: query}
-	if c.api == nil {
-		return c.failed(ctx, out, errNone)
+	if c.http == nil {
+		return c.failed(out, errNone)
 	}
+	asking, cancel := context.WithTimeout(ctx, c.endpoint.Limits.Timeout.Duration)
+	defer cancel()
 	select {
 	case c.turns <- struct{}{}:
 		defer func() { <-c.turns }()
 	case <-asking.Done():
-		return c.failed(ctx, out, asking.Err())
+		return c.failed(out, errQueue)
 	}
-	began := time.Now()
-	value, warnings, err := c.api.Query(asking, query, at, promv1.WithTimeout(c.timeout))
-	c.metrics.duration.Observe(time.Since(began).Seconds())
-	out.Warnings = warnings
-	if err != nil {
-		return c.failed(ctx, out, err)
+	if err := c.allow(); err != nil {
+		return c.failed(out, err)
 	}
-	decode(value, &out)
-	return out, nil
-}
-
-func (c *Client) failed(ctx context.Context, out analysis.Observation, err error) (analysis.Observation, error) {
-	if ctx.Err() != nil {
-		return analysis.Observation{}, fmt.Errorf("query Prometheus: %w", context.Cause(ctx))
-	}
-	kind := kindOf(err)
-	c.metrics.errors.WithLabelValues(kind).Inc()
-	out.Error = message(kind, err, c.timeout)
-	return out, nil
-}
-
-func message(kind string, err error, timeout time.Duration) string {
-	var fromServer *promv1.Error
-	switch {
-	case kind == kindNone:
-		return err.Error()
-	case kind == kindTimeout:
-		return fmt.Sprintf("Prometheus did not answer within %s", timeout)
-	case errors.As(err, &fromServer):
-		text := fmt.Sprintf("Prometheus: %s: %s", fromServer.Type, fromServer.Msg)
-		if kind != kindBadQuery && fromServer.Detail != "" {
-			text += ": " + fromServer.Detail[:min(len(fromServer.Detail), 200)]
+	began := c.clock.Now()
+	r, err := c.ask(asking, path, form)
+	c.metrics.duration.WithLabelValues(c.endpoint.Name).Observe(c.clock.Since(began).Seconds())
+	if err == nil {
+		if decodeErr := decode(r.Data, wanted, &out); decodeErr != nil {
+			err = &serverError{kindBadResponse, decodeErr.Error()}
 		}
-		return text
-	case kind == kindBadResponse:
-		return fmt.Sprintf("the answer of Prometheus cannot be read: %s", err)
-	default:
-		return fmt.Sprintf("Prometheus could not be asked: %s", unwrapURL(err))
 	}
+	c.learn(err)
+	out.Warnings, out.Infos = r.Warnings, r.Infos
+	if r.IsPartial {
+		out.Warnings = append(out.Warnings, "the answer is partial")
+	}
+	if err != nil {
+		return c.failed(out, err)
+	}
+	return outcome{Observation: out}
 }
 
-// unwrapURL leaves the URL out of the message: it is the admin's, and messages
-// are shown to tenants.
-func unwrapURL(err error) error {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
-		return withURL.Err
+func (c *Client) allow() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.breaker.allow(c.clock.Now())
+}
+
+// learn tells the breaker how a query that it allowed ended.
+func (c *Client) learn(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil || !countsAgainst(err) {
+		c.breaker.answered()
+	} else {
+		c.breaker.failed(c.clock.Now(), message(kindOf(err), endpoint.Default, err, c.endpoint.Limits.Timeout.Duration))
 	}
-	return err
+	open := 0.0
+	if c.breaker.open() {
+		open = 1
+	}
+	c.metrics.open.WithLabelValues(c.endpoint.Name).Set(open)
+}
+
+func (c *Client) failed(out analysis.Observation, err error) outcome {
+	kind := kindOf(err)
+	c.metrics.errors.WithLabelValues(c.endpoint.Name, kind).Inc()
+	out.Series, out.WrongType = nil, ""
+	out.Error = message(kind, c.endpoint.Name, err, c.endpoint.Limits.Timeout.Duration)
+	return outcome{out, err}
 }

@@ -1,13 +1,17 @@
 package promql
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,22 +19,26 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/api/resource"
 
+	"holdfast.dev/holdfast/api/endpoint"
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func server(t *testing.T, handler http.HandlerFunc) string {
+func server(t *testing.T, handler http.HandlerFunc) string { return serve(t, handler) }
+
+func serve(t testing.TB, handler http.Handler) string {
 	t.Helper()
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
 	return s.URL
 }
 
-func answer(status int, body string) http.HandlerFunc {
+func reply200(body string) http.HandlerFunc { return replies(200, body) }
+
+func replies(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -38,12 +46,27 @@ func answer(status int, body string) http.HandlerFunc {
 	}
 }
 
-func ask(t *testing.T, address string, options Options) analysis.Observation {
+// at is the endpoint at an address, with defaults but for what a change makes of it.
+func at(address string, change ...func(*endpoint.Endpoint)) endpoint.Endpoint {
+	e := endpoint.Endpoint{Name: endpoint.Default, URL: address}
+	for _, c := range change {
+		c(&e)
+	}
+	e.SetDefaults(endpoint.Labels{Namespace: "namespace", Pod: "pod"})
+	return e
+}
+
+func client(t *testing.T, e endpoint.Endpoint) *Client {
 	t.Helper()
-	c, err := New(address, options)
+	c, err := New(e, NewMetrics(nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+func ask1(t *testing.T, c *Client) analysis.Observation {
+	t.Helper()
 	o, err := c.Query(context.Background(), "up", noon)
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +75,11 @@ func ask(t *testing.T, address string, options Options) analysis.Observation {
 		t.Errorf("query %q", o.Query)
 	}
 	return o
+}
+
+func askAt(t *testing.T, address string, change ...func(*endpoint.Endpoint)) analysis.Observation {
+	t.Helper()
+	return ask1(t, client(t, at(address, change...)))
 }
 
 func success(kind, result string) string {
@@ -67,39 +95,59 @@ func TestQuery(t *testing.T) {
 		"scalar": {200, success("scalar", `[1,"0.5"]`), analysis.Observation{Series: []analysis.Series{{Value: 0.5}}}},
 		"vector": {
 			200, success("vector", `[{"metric":{"__name__":"up","pod":"a"},"value":[1,"1"]},{"metric":{},"value":[1,"NaN"]}]`),
-			analysis.Observation{Series: []analysis.Series{{Labels: `up{pod="a"}`, Metric: map[string]string{"__name__": "up", "pod": "a"}, Value: 1}, {Labels: `{}`, Metric: map[string]string{}, Value: math.NaN()}}},
+			analysis.Observation{Series: []analysis.Series{
+				{Labels: `up{pod="a"}`, Value: 1, Metric: map[string]string{"__name__": "up", "pod": "a"}},
+				{Labels: `{}`, Value: math.NaN(), Metric: map[string]string{}},
+			}},
 		},
 		"infinities": {
-			200, success("vector", `[{"metric":{},"value":[1,"+Inf"]},{"metric":{},"value":[1,"-Inf"]}]`),
-			analysis.Observation{Series: []analysis.Series{{Labels: `{}`, Metric: map[string]string{}, Value: math.Inf(1)}, {Labels: `{}`, Metric: map[string]string{}, Value: math.Inf(-1)}}},
+			200, success("vector", `[{"metric":{"a":"b"},"value":[1,"+Inf"]},{"metric":{"a":"c"},"value":[1.5,"-Inf"]}]`),
+			analysis.Observation{Series: []analysis.Series{
+				{Labels: `{a="b"}`, Value: math.Inf(1), Metric: map[string]string{"a": "b"}},
+				{Labels: `{a="c"}`, Value: math.Inf(-1), Metric: map[string]string{"a": "c"}},
+			}},
 		},
 		"empty vector": {200, success("vector", `[]`), analysis.Observation{}},
 		"matrix":       {200, success("matrix", `[{"metric":{},"values":[[1,"1"]]}]`), analysis.Observation{WrongType: "matrix"}},
-		"string":       {200, success("string", `[1,"x"]`), analysis.Observation{Error: "the answer of Prometheus cannot be read: "}},
+		"string":       {200, success("string", `[1,"x"]`), analysis.Observation{WrongType: "string"}},
 		"histogram": {
 			200, success("vector", `[{"metric":{},"value":[1,"1"]},{"metric":{},"histogram":[1,{"count":"1","sum":"1","buckets":[[0,"0","1","1"]]}]}]`),
 			analysis.Observation{WrongType: "vector of histograms"},
 		},
-		"warnings": {
-			200, `{"status":"success","warnings":["slow"],"data":{"resultType":"scalar","result":[1,"1"]}}`,
-			analysis.Observation{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"slow"}},
+		"warnings and infos": {
+			200, `{"status":"success","warnings":["slow"],"infos":["odd"],"data":{"resultType":"scalar","result":[1,"1"]}}`,
+			analysis.Observation{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"slow"}, Infos: []string{"odd"}},
 		},
-		"bad query":          {400, `{"status":"error","errorType":"bad_data","error":"1:3: parse error"}`, analysis.Observation{Error: "Prometheus: bad_data: 1:3: parse error"}},
-		"execution":          {422, `{"status":"error","errorType":"execution","error":"many-to-many"}`, analysis.Observation{Error: "Prometheus: execution: many-to-many"}},
-		"timeout of its own": {503, `{"status":"error","errorType":"timeout","error":"query timed out"}`, analysis.Observation{Error: "server_error: server error: 503: "}},
-		"not there":          {502, `<html>Bad Gateway</html>`, analysis.Observation{Error: "server_error: server error: 502: <html>Bad Gateway"}},
-		"no path":            {404, `404 page not found`, analysis.Observation{Error: "client_error: client error: 404"}},
-		"redirect":           {302, ``, analysis.Observation{Error: "bad_response"}},
-		"no JSON":            {200, `hello`, analysis.Observation{Error: "bad_response"}},
-		"half an answer":     {200, `{"status":"success","data":{"resultType":"vector","resu`, analysis.Observation{Error: "bad_response"}},
-		"unknown type":       {200, success("cube", `[]`), analysis.Observation{Error: "cannot be read"}},
-		"empty":              {200, `{}`, analysis.Observation{Error: "cannot be read"}},
-		"null":               {200, success("vector", `[null]`), analysis.Observation{WrongType: "vector with a sample that has no value"}},
-		"null for a scalar":  {200, success("scalar", `null`), analysis.Observation{Error: "cannot be read"}},
-		"no value":           {200, success("vector", `[{"metric":{}}]`), analysis.Observation{WrongType: "vector with a sample that has no value"}},
+		"partial, as VictoriaMetrics says it": {
+			200, `{"status":"success","isPartial":true,"data":{"resultType":"scalar","result":[1,"1"]}}`,
+			analysis.Observation{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"the answer is partial"}},
+		},
+		"bad query":               {400, `{"status":"error","errorType":"bad_data","error":"1:3: parse error"}`, analysis.Observation{Error: "Prometheus: bad_data: 1:3: parse error"}},
+		"execution":               {422, `{"status":"error","errorType":"execution","error":"many-to-many"}`, analysis.Observation{Error: "Prometheus: execution: many-to-many"}},
+		"timeout of its own":      {503, `{"status":"error","errorType":"timeout","error":"query timed out"}`, analysis.Observation{Error: "Prometheus did not answer within 10s"}},
+		"not there":               {502, `<html>Bad Gateway</html>`, analysis.Observation{Error: "Prometheus: HTTP status 502: <html>Bad Gateway"}},
+		"too many":                {429, `slow down`, analysis.Observation{Error: "Prometheus: HTTP status 429: slow down"}},
+		"nobody":                  {401, ``, analysis.Observation{Error: "Prometheus refused Holdfast: HTTP status 401"}},
+		"no path":                 {404, `404 page not found`, analysis.Observation{Error: "Prometheus: HTTP status 404"}},
+		"redirect":                {302, ``, analysis.Observation{Error: "a redirect (302), which is not followed"}},
+		"another success":         {204, ``, analysis.Observation{Error: "HTTP status 204"}},
+		"no JSON":                 {200, `hello`, analysis.Observation{Error: "the answer of Prometheus cannot be read"}},
+		"half an answer":          {200, `{"status":"success","data":{"resultType":"vector","resu`, analysis.Observation{Error: "cannot be read: unexpected end of JSON input"}},
+		"unknown type":            {200, success("cube", `[]`), analysis.Observation{Error: "cannot be read"}},
+		"empty":                   {200, `{}`, analysis.Observation{Error: "cannot be read"}},
+		"success without data":    {200, `{"status":"success"}`, analysis.Observation{Error: "cannot be read"}},
+		"an error that is a 200":  {200, `{"status":"error","errorType":"internal","error":"x"}`, analysis.Observation{Error: "Prometheus: internal: x"}},
+		"a success that is a 400": {400, success("scalar", `[1,"1"]`), analysis.Observation{Error: "HTTP status 400"}},
+		"null":                    {200, success("vector", `[null]`), analysis.Observation{WrongType: "vector with a series that is null"}},
+		"null for a scalar":       {200, success("scalar", `null`), analysis.Observation{WrongType: "scalar without a value"}},
+		"no value":                {200, success("vector", `[{"metric":{}}]`), analysis.Observation{WrongType: "vector with a series that has no value"}},
+		"half a value":            {200, success("vector", `[{"metric":{},"value":[1]}]`), analysis.Observation{Error: "cannot be read"}},
+		"a value that is none":    {200, success("vector", `[{"metric":{},"value":[1,"x"]}]`), analysis.Observation{Error: `the value "x" of a sample is no number`}},
+		"a value without quotes":  {200, success("vector", `[{"metric":{},"value":[1,1]}]`), analysis.Observation{Error: "cannot be read"}},
+		"no time":                 {200, success("vector", `[{"metric":{},"value":[null,"1"]}]`), analysis.Observation{Error: "cannot be read"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := ask(t, server(t, answer(tc.status, tc.body)), Options{})
+			got := askAt(t, server(t, replies(tc.status, tc.body)))
 			if !strings.Contains(got.Error, tc.want.Error) || (got.Error == "") != (tc.want.Error == "") {
 				t.Errorf("error %q, want %q in it", got.Error, tc.want.Error)
 			}
@@ -111,42 +159,136 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-func TestQueryAsksForTheTime(t *testing.T) {
+func TestQueryRange(t *testing.T) {
 	var form url.Values
 	address := server(t, func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
 		form = r.Form
-		answer(200, success("scalar", `[1,"1"]`))(w, r)
+		form.Set("path", r.URL.Path)
+		reply200(success("matrix", `[{"metric":{"pod":"a"},"values":[[1772366400,"1"],[1772366415.5,"NaN"]]}]`))(w, r)
 	})
-	ask(t, address, Options{Timeout: 3 * time.Second})
-	want := url.Values{"query": {"up"}, "time": {"1772366400"}, "timeout": {"3s"}}
+	got, err := client(t, at(address)).QueryRange(t.Context(), "up", noon, noon.Add(time.Minute), 1500*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := analysis.Observation{Query: "up", Series: []analysis.Series{{
+		Labels: `{pod="a"}`, Metric: map[string]string{"pod": "a"}, Value: math.NaN(),
+		Samples: []analysis.Sample{{Time: noon, Value: 1}, {Time: noon.Add(15500 * time.Millisecond), Value: math.NaN()}},
+	}}}
+	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	wantForm := url.Values{
+		"path": {"/api/v1/query_range"}, "query": {"up"}, "start": {"1772366400"}, "end": {"1772366460"}, "step": {"1.5"}, "timeout": {form.Get("timeout")},
+	}
+	if diff := cmp.Diff(wantForm, form); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	vector := server(t, reply200(success("vector", `[]`)))
+	if got, _ := client(t, at(vector)).QueryRange(t.Context(), "up", noon, noon, time.Second); got.WrongType != "vector" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestQueryAsksForTheTime(t *testing.T) {
+	var form url.Values
+	var header http.Header
+	address := server(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		form, header = r.Form, r.Header
+		form.Set("path", r.URL.Path)
+		reply200(success("scalar", `[1,"1"]`))(w, r)
+	})
+	askAt(t, address+"/prefix/", func(e *endpoint.Endpoint) {
+		e.Limits.Timeout.Duration = 1500 * time.Millisecond
+		e.Headers = map[string]string{"x-scope-orgid": "shop"}
+	})
+	want := url.Values{"path": {"/prefix/api/v1/query"}, "query": {"up"}, "time": {"1772366400"}, "timeout": {form.Get("timeout")}}
 	if diff := cmp.Diff(want, form); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if left, err := strconv.ParseFloat(form.Get("timeout"), 64); err != nil || left <= 0 || left > 1.35 {
+		t.Errorf("the server is given %q of 1.5s", form.Get("timeout"))
+	}
+	if header.Get("X-Scope-OrgID") != "shop" || header.Get("Authorization") != "" {
+		t.Errorf("headers %v", header)
+	}
+}
+
+func TestAServerWithoutPOSTIsAskedByGET(t *testing.T) {
+	var methods []string
+	address := server(t, func(w http.ResponseWriter, r *http.Request) {
+		methods = append(methods, r.Method+" "+r.URL.Query().Get("query"))
+		if r.Method != http.MethodGet {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		reply200(success("scalar", `[1,"1"]`))(w, r)
+	})
+	if got := askAt(t, address); got.Error != "" {
+		t.Errorf("got %+v", got)
+	}
+	if diff := cmp.Diff([]string{"POST ", "GET up"}, methods); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
 func TestQueryIsGuarded(t *testing.T) {
+	limit := func(bytes int64) func(*endpoint.Endpoint) {
+		return func(e *endpoint.Endpoint) { e.Limits.MaxResponse = *resource.NewQuantity(bytes, resource.BinarySI) }
+	}
+	timeout := func(d time.Duration) func(*endpoint.Endpoint) {
+		return func(e *endpoint.Endpoint) { e.Limits.Timeout.Duration = d }
+	}
 	t.Run("a large response is an error, not half an answer", func(t *testing.T) {
 		body := success("vector", `[{"metric":{},"value":[1,"1"]}`+strings.Repeat(`,{"metric":{},"value":[1,"1"]}`, 1000)+`]`)
-		got := ask(t, server(t, answer(200, body)), Options{MaxResponse: 1000})
+		got := askAt(t, server(t, reply200(body)), limit(1024))
 		if !strings.Contains(got.Error, errTooLarge.Error()) || got.Series != nil {
 			t.Errorf("got %+v", got)
 		}
-		if got := ask(t, server(t, answer(200, body)), Options{MaxResponse: int64(len(body))}); got.Error != "" || len(got.Series) != 1001 {
+		if got := askAt(t, server(t, reply200(body)), limit(int64(len(body)))); got.Error != "" || len(got.Series) != 1001 {
 			t.Errorf("one of just that size: %+v", got.Error)
+		}
+	})
+	t.Run("a small response that unpacks to a large one is a large one", func(t *testing.T) {
+		var packed bytes.Buffer
+		zip := gzip.NewWriter(&packed)
+		_, _ = zip.Write(bytes.Repeat([]byte{' '}, 32<<20))
+		_ = zip.Close()
+		got := askAt(t, server(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(packed.Bytes())
+		}))
+		if packed.Len() > 1<<16 || !strings.Contains(got.Error, errTooLarge.Error()) {
+			t.Errorf("%d bytes: got %+v", packed.Len(), got)
+		}
+	})
+	t.Run("large headers are an error", func(t *testing.T) {
+		got := askAt(t, server(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }))
+		if !strings.Contains(got.Error, "could not be asked") {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("a response that ends in the middle is no answer", func(t *testing.T) {
+		got := askAt(t, server(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(w, success("vector", `[]`))
+		}))
+		if !strings.Contains(got.Error, "cannot be read: unexpected EOF") {
+			t.Errorf("got %+v", got)
 		}
 	})
 	t.Run("a redirect is not followed", func(t *testing.T) {
 		var asked atomic.Int32
 		other := server(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
-		got := ask(t, server(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other, http.StatusTemporaryRedirect) }), Options{})
+		got := askAt(t, server(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other, http.StatusTemporaryRedirect) }))
 		if got.Error == "" || asked.Load() != 0 {
 			t.Errorf("got %+v, %d requests elsewhere", got, asked.Load())
 		}
 	})
 	t.Run("the environment's proxy is not used", func(t *testing.T) {
 		t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-		if got := ask(t, server(t, answer(200, success("scalar", `[1,"1"]`))), Options{}); got.Error != "" {
+		if got := askAt(t, server(t, reply200(success("scalar", `[1,"1"]`)))); got.Error != "" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -154,12 +296,24 @@ func TestQueryIsGuarded(t *testing.T) {
 		release := make(chan struct{})
 		address := server(t, func(http.ResponseWriter, *http.Request) { <-release })
 		defer close(release)
-		if got := ask(t, address, Options{Timeout: 20 * time.Millisecond}); got.Error != "Prometheus did not answer within 20ms" {
+		if got := askAt(t, address, timeout(20*time.Millisecond)); got.Error != "Prometheus did not answer within 20ms" {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("an answer that trickles is none in time", func(t *testing.T) {
+		release := make(chan struct{})
+		address := server(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"status":`)
+			_ = http.NewResponseController(w).Flush()
+			<-release
+		})
+		defer close(release)
+		if got := askAt(t, address, timeout(100*time.Millisecond)); got.Error != "Prometheus did not answer within 100ms" {
 			t.Errorf("got %+v", got)
 		}
 	})
 	t.Run("nobody listens, and the address is not told", func(t *testing.T) {
-		got := ask(t, "http://127.0.0.1:1/secret-path", Options{})
+		got := askAt(t, "http://127.0.0.1:1/secret-path")
 		if !strings.Contains(got.Error, "refused") || strings.Contains(got.Error, "secret-path") {
 			t.Errorf("got %+v", got)
 		}
@@ -169,12 +323,17 @@ func TestQueryIsGuarded(t *testing.T) {
 		release := make(chan struct{})
 		address := server(t, func(http.ResponseWriter, *http.Request) { cancel(); <-release })
 		defer close(release)
-		c, err := New(address, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := c.Query(ctx, "up", noon); !errors.Is(err, context.Canceled) || got.Error != "" {
+		if got, err := client(t, at(address)).Query(ctx, "up", noon); !errors.Is(err, context.Canceled) || got.Error != "" {
 			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+	t.Run("a turn that does not come is no silence of the server", func(t *testing.T) {
+		c := client(t, at("http://127.0.0.1:1", timeout(100*time.Millisecond), func(e *endpoint.Endpoint) { e.Limits.Concurrency = 1 }))
+		c.turns <- struct{}{} // somebody has it
+		for range 2 * openAfter {
+			if got := ask1(t, c); got.Error != "Prometheus was not asked within 100ms: too many queries at once" {
+				t.Fatalf("got %+v", got)
+			}
 		}
 	})
 	t.Run("only so many at once", func(t *testing.T) {
@@ -184,15 +343,12 @@ func TestQueryIsGuarded(t *testing.T) {
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
 			defer now.Add(-1)
-			answer(200, success("scalar", `[1,"1"]`))(w, r)
+			reply200(success("scalar", `[1,"1"]`))(w, r)
 		})
-		c, err := New(address, Options{Concurrency: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := client(t, at(address, func(e *endpoint.Endpoint) { e.Limits.Concurrency = 2 }))
 		done := make(chan error)
-		for range 20 {
-			go func() { _, err := c.Query(context.Background(), "up", noon); done <- err }()
+		for i := range 20 {
+			go func() { _, err := c.Query(context.Background(), fmt.Sprintf("up > %d", i), noon); done <- err }()
 		}
 		for range 20 {
 			if err := <-done; err != nil {
@@ -206,68 +362,7 @@ func TestQueryIsGuarded(t *testing.T) {
 }
 
 func TestWithoutPrometheusEveryQueryIsAnError(t *testing.T) {
-	if got := ask(t, "", Options{}); got.Error != errNone.Error() {
+	if got := askAt(t, ""); got.Error != errNone.Error() {
 		t.Errorf("got %+v", got)
 	}
 }
-
-func TestNewRefuses(t *testing.T) {
-	for _, address := range []string{"prometheus:9090", "file:///etc/passwd", "http://", "http://user:secret@%zz"} {
-		if _, err := New(address, Options{}); err == nil || strings.Contains(err.Error(), "secret@") {
-			t.Errorf("New(%q) = %v", address, err)
-		}
-	}
-}
-
-func TestMetrics(t *testing.T) {
-	registry := prometheus.NewPedanticRegistry()
-	ask(t, server(t, answer(400, `{"status":"error","errorType":"bad_data","error":"x"}`)), Options{Registerer: registry})
-	want := `
-# HELP holdfast_query_errors_total Queries of an analysis that got no answer, by kind of error.
-# TYPE holdfast_query_errors_total counter
-holdfast_query_errors_total{kind="bad_query"} 1
-holdfast_query_errors_total{kind="bad_response"} 0
-holdfast_query_errors_total{kind="not_configured"} 0
-holdfast_query_errors_total{kind="server"} 0
-holdfast_query_errors_total{kind="timeout"} 0
-holdfast_query_errors_total{kind="too_large"} 0
-holdfast_query_errors_total{kind="unreachable"} 0
-`
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "holdfast_query_errors_total"); err != nil {
-		t.Error(err)
-	}
-	if n, err := testutil.GatherAndCount(registry, "holdfast_query_duration_seconds"); n != 1 || err != nil {
-		t.Errorf("duration: %d, %v", n, err)
-	}
-}
-
-// FuzzResponse: no response panics or is taken for values and an error at once.
-func FuzzResponse(f *testing.F) {
-	for _, seed := range []string{
-		success("scalar", `[1,"0.5"]`), success("vector", `[{"metric":{"a":"b"},"value":[1,"NaN"]}]`), success("matrix", `[]`),
-		success("vector", `[null]`), success("vector", `null`), success("scalar", `null`), `{"status":"error"}`, `null`, ``,
-		success("vector", `[{"histogram":[1,{"buckets":[[9,"1","2","3"]]}]}]`),
-	} {
-		f.Add(200, seed)
-	}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		transport := roundTrip(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
-		})
-		c, err := New("http://prometheus", Options{Transport: transport})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o, err := c.Query(context.Background(), "up", noon)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if (o.Error != "" || o.WrongType != "") && o.Series != nil {
-			t.Fatalf("both: %+v", o)
-		}
-	})
-}
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (r roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }

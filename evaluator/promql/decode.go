@@ -1,41 +1,96 @@
 package promql
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"github.com/prometheus/common/model"
 
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// decode turns an answer into series, if it is of a type that has single values.
-//
-// The decoder of the client library makes a zero of a value that is not there.
-// Zero is in many a range, so what has no timestamp either is no value.
-func decode(value model.Value, out *analysis.Observation) {
-	switch v := value.(type) {
-	case *model.Scalar:
-		if v == nil || v.Timestamp == 0 {
-			out.WrongType = "scalar without a value"
-			return
-		}
-		out.Series = []analysis.Series{{Value: float64(v.Value)}}
-	case model.Vector:
-		out.Series, out.WrongType = decodeVector(v)
-	case nil:
-		out.WrongType = "response without a value"
-	default:
-		out.WrongType = v.Type().String()
+// decode turns the data of an answer into series, if it is of the type that was
+// asked for and has a value everywhere. An error is for what is no answer.
+func decode(data json.RawMessage, wanted func(kind string) bool, out *analysis.Observation) error {
+	var r result
+	if err := json.Unmarshal(data, &r); err != nil {
+		return fmt.Errorf("data: %w", err)
 	}
+	if !known(r.Type) {
+		return fmt.Errorf("data: unknown result type %q", clip(r.Type, 40))
+	}
+	if !wanted(r.Type) {
+		out.WrongType = r.Type
+		return nil
+	}
+	if r.Type == typeScalar {
+		return decodeScalar(r.Result, out)
+	}
+	var list []*series
+	if err := json.Unmarshal(r.Result, &list); err != nil {
+		return fmt.Errorf("%s: %w", r.Type, err)
+	}
+	for _, s := range list {
+		if problem := s.problem(r.Type); problem != "" {
+			out.Series, out.WrongType = nil, problem
+			return nil
+		}
+		out.Series = append(out.Series, s.observed())
+	}
+	return nil
 }
 
-func decodeVector(v model.Vector) (series []analysis.Series, wrongType string) {
-	for _, sample := range v {
-		switch {
-		case sample == nil || sample.Timestamp == 0:
-			return nil, "vector with a sample that has no value"
-		case sample.Histogram != nil:
-			return nil, "vector of histograms"
-		}
-		series = append(series, analysis.Series{Labels: sample.Metric.String(), Metric: labelsOf(sample.Metric), Value: float64(sample.Value)})
+func known(kind string) bool {
+	return kind == typeScalar || kind == typeVector || kind == typeMatrix || kind == "string"
+}
+
+func decodeScalar(data json.RawMessage, out *analysis.Observation) error {
+	var s *sample
+	if err := json.Unmarshal(data, &s); err != nil {
+		return fmt.Errorf("scalar: %w", err)
 	}
-	return series, ""
+	if s == nil {
+		out.WrongType = "scalar without a value"
+		return nil
+	}
+	out.Series = []analysis.Series{{Value: s.value}}
+	return nil
+}
+
+// problem says why a series cannot be judged, "" if it can.
+func (s *series) problem(kind string) string {
+	switch {
+	case s == nil:
+		return kind + " with a series that is null"
+	case present(s.Histogram) || present(s.Histograms):
+		return kind + " of histograms"
+	case kind == typeVector && s.Value == nil, kind == typeMatrix && len(s.Values) == 0:
+		return kind + " with a series that has no value"
+	}
+	return ""
+}
+
+func present(data json.RawMessage) bool { return len(data) > 0 && string(data) != "null" }
+
+// observed is the series as it is judged. That of a range has its last value.
+func (s *series) observed() analysis.Series {
+	out := analysis.Series{Labels: labelText(s.Metric), Metric: s.Metric}
+	if s.Value != nil {
+		out.Value = s.Value.value
+		return out
+	}
+	for _, v := range s.Values {
+		out.Samples = append(out.Samples, analysis.Sample{Time: v.at, Value: v.value})
+	}
+	out.Value = s.Values[len(s.Values)-1].value
+	return out
+}
+
+// labelText writes labels as PromQL does.
+func labelText(labels map[string]string) string {
+	metric := make(model.Metric, len(labels))
+	for name, value := range labels {
+		metric[model.LabelName(name)] = model.LabelValue(value)
+	}
+	return metric.String()
 }

@@ -1,82 +1,67 @@
 package promql
 
 import (
-	"context"
-	"errors"
-	"net"
-
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Kinds of errors, the values of the label kind.
-const (
-	kindTimeout     = "timeout"
-	kindUnreachable = "unreachable"
-	kindBadQuery    = "bad_query"
-	kindServer      = "server"
-	kindBadResponse = "bad_response"
-	kindTooLarge    = "too_large"
-	kindNone        = "not_configured"
-)
-
-// Metrics count the queries and their errors.
+// Metrics count the queries, their errors and what was shared. The label
+// endpoint has the names that the administrator gave.
 type Metrics struct {
-	duration prometheus.Histogram
+	duration *prometheus.HistogramVec
 	errors   *prometheus.CounterVec
+	shared   *prometheus.CounterVec
+	open     *prometheus.GaugeVec
 }
 
-// NewMetrics makes the metrics of a client and registers them, unless the
+// Ways in which a measurement is spared a request, the values of the label how.
+const (
+	sharedIdentical = "identical"
+	sharedBatched   = "batched"
+)
+
+// NewMetrics makes the metrics of all clients and registers them, unless the
 // registerer is nil.
 func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "holdfast_query_duration_seconds",
-			Help:    "Time Prometheus took to answer a query of an analysis.",
-			Buckets: []float64{0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10},
-		}),
+			Help:    "Time a Prometheus took to answer a query of an analysis, by endpoint.",
+			Buckets: []float64{0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30},
+		}, []string{"endpoint"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_query_errors_total",
-			Help: "Queries of an analysis that got no answer, by kind of error.",
-		}, []string{"kind"}),
-	}
-	for _, kind := range []string{kindTimeout, kindUnreachable, kindBadQuery, kindServer, kindBadResponse, kindTooLarge, kindNone} {
-		m.errors.WithLabelValues(kind)
+			Help: "Queries of an analysis that got no answer, by endpoint and kind of error.",
+		}, []string{"endpoint", "kind"}),
+		shared: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_query_shared_total",
+			Help: "Queries of an analysis that needed no request of their own, by endpoint and how: identical to another, or batched with others.",
+		}, []string{"endpoint", "how"}),
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_query_breaker_open",
+			Help: "1 while an endpoint that failed several times in a row is left alone.",
+		}, []string{"endpoint"}),
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.duration, m.errors)
+		registerer.MustRegister(m.duration, m.errors, m.shared, m.open)
 	}
 	return m
 }
 
-func kindOf(err error) string {
-	var fromServer *promv1.Error
-	var network net.Error
-	switch {
-	case errors.Is(err, errNone):
-		return kindNone
-	case errors.Is(err, errTooLarge):
-		return kindTooLarge
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return kindTimeout
-	case errors.As(err, &fromServer):
-		return kindOfServer(fromServer.Type)
-	case network != nil:
-		return kindUnreachable
-	default:
-		return kindBadResponse
+// begin makes the series of an endpoint, all at zero.
+func (m *Metrics) begin(endpoint string) {
+	m.duration.WithLabelValues(endpoint)
+	for _, kind := range kinds {
+		m.errors.WithLabelValues(endpoint, kind)
 	}
+	m.shared.WithLabelValues(endpoint, sharedIdentical)
+	m.shared.WithLabelValues(endpoint, sharedBatched)
+	m.open.WithLabelValues(endpoint).Set(0)
 }
 
-func kindOfServer(kind promv1.ErrorType) string {
-	switch kind {
-	case promv1.ErrBadData, promv1.ErrExec, promv1.ErrClient:
-		return kindBadQuery
-	case promv1.ErrTimeout, promv1.ErrCanceled:
-		return kindTimeout
-	case promv1.ErrBadResponse:
-		return kindBadResponse
-	default:
-		return kindServer
+// end takes the series of an endpoint that is gone away.
+func (m *Metrics) end(endpoint string) {
+	of := prometheus.Labels{"endpoint": endpoint}
+	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.duration, m.errors, m.shared, m.open} {
+		vec.DeletePartialMatch(of)
 	}
 }

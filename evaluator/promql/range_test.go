@@ -1,9 +1,6 @@
 package promql
 
 import (
-	"context"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -15,18 +12,14 @@ import (
 
 func askRange(t *testing.T, address string) analysis.Observation {
 	t.Helper()
-	c, err := New(address, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := c.QueryRange(context.Background(), "up", noon.Add(-30*time.Second), noon, 15*time.Second)
+	o, err := client(t, at(address)).QueryRange(t.Context(), "up", noon.Add(-30*time.Second), noon, 15*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return o
 }
 
-func TestQueryRange(t *testing.T) {
+func TestRangesAreRead(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
 		body   string
@@ -40,14 +33,13 @@ func TestQueryRange(t *testing.T) {
 			}}},
 		},
 		"none":       {200, success("matrix", `[]`), analysis.Observation{}},
-		"vector":     {200, success("vector", `[]`), analysis.Observation{WrongType: "without ranges"}},
-		"no values":  {200, success("matrix", `[{"metric":{}}]`), analysis.Observation{WrongType: "has no values"}},
-		"no time":    {200, success("matrix", `[{"metric":{},"values":[[0,"1"]]}]`), analysis.Observation{WrongType: "sample that has no value"}},
+		"vector":     {200, success("vector", `[]`), analysis.Observation{WrongType: "vector"}},
+		"no values":  {200, success("matrix", `[{"metric":{}}]`), analysis.Observation{WrongType: "has no value"}},
 		"histograms": {200, success("matrix", `[{"metric":{},"histograms":[[1,{"count":"1","sum":"1","buckets":[[0,"0","1","1"]]}]]}]`), analysis.Observation{WrongType: "of histograms"}},
 		"refused":    {400, `{"status":"error","errorType":"bad_data","error":"exceeded maximum resolution"}`, analysis.Observation{Error: "exceeded maximum resolution"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := askRange(t, server(t, answer(tc.status, tc.body)))
+			got := askRange(t, server(t, replies(tc.status, tc.body)))
 			if !strings.Contains(got.Error, tc.want.Error) || (got.Error == "") != (tc.want.Error == "") ||
 				!strings.Contains(got.WrongType, tc.want.WrongType) || (got.WrongType == "") != (tc.want.WrongType == "") {
 				t.Errorf("got %+v, want %+v", got, tc.want)
@@ -56,20 +48,5 @@ func TestQueryRange(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestQueryRangeAsksForTheTimes(t *testing.T) {
-	var form url.Values
-	address := server(t, func(w http.ResponseWriter, r *http.Request) {
-		_ = r.ParseForm()
-		form = r.Form
-		answer(200, success("matrix", `[]`))(w, r)
-	})
-	askRange(t, address)
-	for key, want := range map[string]string{"query": "up", "start": "1772366370", "end": "1772366400", "step": "15"} {
-		if got := form.Get(key); got != want {
-			t.Errorf("%s is %q, want %q", key, got, want)
-		}
 	}
 }

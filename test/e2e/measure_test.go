@@ -66,14 +66,48 @@ func TestEverySeriesMustBeInRange(t *testing.T) {
 	}
 }
 
-// TestAPlanWithABadQueryStartsNothing: it is an event with the position, not a loop.
-func TestAPlanWithABadQueryStartsNothing(t *testing.T) {
+// TestAPlanWithABadQueryIsRefused: with field and position, and what is right
+// and likely not meant is told.
+func TestAPlanWithABadQueryIsRefused(t *testing.T) {
 	t.Parallel()
-	s := open(t, settings{plan: planOf(`sum(rate(x[1m])`), noLoad: true})
-	s.apply("v2")
-	s.wantEvents("PlanInvalid")
-	s.wantImage("v1")
-	s.must("apply", "-f", "-", planOf(`sum(up{ {{canary}} }) * 0`))
-	run := s.onlyRun()
+	s := open(t, settings{noLoad: true})
+	for query, want := range map[string]string{
+		`sum(rate(x[1m])`:        "spec.analysis.metrics[0].query: Invalid value: \"sum(rate(x[1m])\": line 1, column",
+		`rate(x{ {{pod}} }[1m])`: "line 1, column 9: unknown placeholder {{pod}}",
+		`x{ {{canary}} }[1m]`:    "put a function such as rate(…)",
+		`"x"`:                    "the query gives a string",
+	} {
+		_, stderr, code := s.kubectl("apply", "-f", "-", planOf(query))
+		if code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, kubectl says:\n%s", query, code, stderr)
+		}
+	}
+	said := s.must("apply", "-f", "-", planOf(`sum(rate(x{ {{canary}} }[2s])) or vector(0)`))
+	for _, trap := range []string{"makes a value of missing data", "shorter than four scrape intervals (4 × 1s)"} {
+		if !strings.Contains(said, trap) {
+			t.Errorf("%q is not told; kubectl says:\n%s", trap, said)
+		}
+	}
+	if said := s.must("apply", "-f", "-", planOf(`sum(up{ {{canary}} }) * 0`)); strings.Contains(said, "Warning") {
+		t.Errorf("a good plan is warned about; kubectl says:\n%s", said)
+	}
+	run := s.holdV2()
 	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+}
+
+// TestAnEndpointThatIsNotThereEndsInconclusive: the names that there are stand in
+// the warning and in the verdict.
+func TestAnEndpointThatIsNotThereEndsInconclusive(t *testing.T) {
+	t.Parallel()
+	plan := strings.Replace(planOf(`sum(up{ {{canary}} }) * 0`), "errorLimit: 30", "endpoint: thanos\n    errorLimit: 3", 1)
+	s := open(t, settings{noLoad: true})
+	const want = `unknown Prometheus endpoint "thanos": plans of namespace `
+	if said := s.must("apply", "-f", "-", plan); !strings.Contains(said, want) {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+	run := s.holdV2()
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonErrorLimit)
+	if ended.Status.Verdict != v1alpha1.VerdictInconclusive || !strings.Contains(ended.Status.Message, want) {
+		t.Errorf("verdict %s: %s", ended.Status.Verdict, ended.Status.Message)
+	}
 }

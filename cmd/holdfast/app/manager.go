@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/certs"
 	"holdfast.dev/holdfast/evaluator"
@@ -102,20 +103,20 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 	if err != nil {
 		return err
 	}
-	serveAdmission(mgr, o, key, waitedFor)
+	endpoints, err := promql.Open(o.prometheusEndpoints, o.prometheus(), promql.NewMetrics(metrics.Registry), clock.RealClock{})
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(endpoints); err != nil {
+		return err
+	}
+	serveAdmission(mgr, o, key, waitedFor, endpoints)
 	labels := &optin.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: []string{o.namespace, "kube-system"}}
 	if err := labels.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up opt-in: %w", err)
 	}
-	prometheus, err := promql.New(o.prometheusURL, promql.Options{
-		Timeout: o.prometheusTimeout, Concurrency: o.queriesAtOnce, Registerer: metrics.Registry,
-	})
-	if err != nil {
-		return err
-	}
 	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
-		Key: key, Prometheus: prometheus, Clock: clock.RealClock{}, Registerer: metrics.Registry,
-		NamespaceLabel: o.namespaceLabel, PodLabel: o.podLabel,
+		Key: key, Endpoints: find(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
@@ -123,9 +124,25 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 	return health(mgr, certificates)
 }
 
+// find finds the client of an endpoint for the evaluator.
+func find(endpoints *promql.Endpoints) evaluator.Endpoints {
+	return func(namespace, name string) (evaluator.Endpoint, error) {
+		c, err := endpoints.Find(namespace, name)
+		if err != nil {
+			return evaluator.Endpoint{}, err
+		}
+		e := c.Endpoint()
+		return evaluator.Endpoint{
+			Querier: c, ScrapeInterval: e.ScrapeInterval.Duration,
+			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
+		}, nil
+	}
+}
+
 // serveAdmission serves the entries of the webhook configuration.
-func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.Client) {
+func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.Client, endpoints *promql.Endpoints) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
+	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints}})
 	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
 		Rewrite: o.rewriteStatus, Now: time.Now, Metrics: counted,
 	}})
@@ -139,6 +156,7 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.
 			Key: key, History: holdwebhook.History{Reader: waitedFor},
 			Check:     holdwebhook.Check{Updater: waitedFor, User: o.user(), Timeout: holdwebhook.CheckTimeout},
 			Access:    holdwebhook.Access{Creator: waitedFor},
+			Endpoints: endpoints,
 			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
 		}})
 	}

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/url"
 	"os"
 	"time"
+
+	"holdfast.dev/holdfast/api/endpoint"
 )
 
 // Options are the flags of holdfast.
@@ -14,11 +15,13 @@ type Options struct {
 	namespace      string
 	serviceAccount string
 
-	prometheusURL     string
-	prometheusTimeout time.Duration
-	queriesAtOnce     int
-	namespaceLabel    string
-	podLabel          string
+	prometheusURL       string
+	prometheusEndpoints string
+	prometheusTimeout   time.Duration
+	scrapeInterval      time.Duration
+	queriesAtOnce       int
+	namespaceLabel      string
+	podLabel            string
 
 	webhookPort   int
 	metricsAddr   string
@@ -43,6 +46,10 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 
 	fs.StringVar(&o.prometheusURL, "prometheus-url", "",
 		"the Prometheus that plans are judged by, for example http://prometheus-server.monitoring.svc; without it runs of plans with metrics end in an error")
+	fs.StringVar(&o.prometheusEndpoints, "prometheus-endpoints", "",
+		"a file that defines more of them, with credentials, which plans name by spec.analysis.endpoint; it is reread when it changes")
+	fs.DurationVar(&o.scrapeInterval, "prometheus-scrape-interval", endpoint.DefaultScrapeInterval,
+		"how often --prometheus-url scrapes pods; a window on a canary is first asked for when it holds four samples")
 	fs.DurationVar(&o.prometheusTimeout, "prometheus-timeout", 10*time.Second, "the longest a query may take")
 	fs.IntVar(&o.queriesAtOnce, "prometheus-concurrency", 8, "how many queries may be under way at once")
 	fs.StringVar(&o.namespaceLabel, "namespace-label", "namespace", "the label of series that names a pod's namespace")
@@ -76,17 +83,27 @@ func (o *Options) Validate() error {
 	if o.maxRuns < 0 {
 		return fmt.Errorf("--max-runs is %d; it must be 0, for no limit, or more", o.maxRuns)
 	}
-	if o.prometheusURL == "" {
-		return nil
+	if o.prometheusURL != "" {
+		if errs := endpoint.ValidateURL(o.prometheusURL, nil); len(errs) > 0 {
+			return fmt.Errorf("--prometheus-url %s", errs[0].ErrorBody())
+		}
 	}
-	u, err := url.Parse(o.prometheusURL)
-	if err != nil {
-		return fmt.Errorf("--prometheus-url: %w", err)
+	if o.scrapeInterval < time.Second {
+		return fmt.Errorf("--prometheus-scrape-interval is %s; it must be at least 1s", o.scrapeInterval)
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("--prometheus-url is %q; it must be like http://prometheus.monitoring:9090", o.prometheusURL)
+	if o.prometheusTimeout < 100*time.Millisecond || o.queriesAtOnce < 1 {
+		return errors.New("--prometheus-timeout must be at least 100ms, and --prometheus-concurrency at least 1")
 	}
 	return nil
+}
+
+// prometheus is the endpoint that the flags define.
+func (o *Options) prometheus() endpoint.Endpoint {
+	e := endpoint.Endpoint{URL: o.prometheusURL, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
+	e.ScrapeInterval.Duration = o.scrapeInterval
+	e.Limits.Timeout.Duration = o.prometheusTimeout
+	e.Limits.Concurrency = o.queriesAtOnce
+	return e
 }
 
 // user is the name under which the API server knows this process.

@@ -1,0 +1,130 @@
+package endpoint
+
+import (
+	"path"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Default is the name of the endpoint of plans that name none.
+const Default = "default"
+
+// Endpoint is a Prometheus server, or what speaks its HTTP API.
+type Endpoint struct {
+	// Name is what plans call it by.
+	Name string `json:"name"`
+	// URL is what stands before /api/v1/query.
+	URL string `json:"url"`
+	// Namespaces are the namespaces whose plans may name it: names, or patterns
+	// such as team-*. Without any, those of all namespaces may.
+	Namespaces []string `json:"namespaces,omitempty"`
+	// Auth says who Holdfast is there; nobody, if it is empty.
+	Auth Auth `json:"auth,omitempty,omitzero"`
+	// TLS is for https: whom to trust, and a client certificate.
+	TLS TLS `json:"tls,omitempty,omitzero"`
+	// Headers are sent with every query, for example X-Scope-OrgID.
+	Headers map[string]string `json:"headers,omitempty"`
+	// Labels are those by which series name a pod.
+	Labels Labels `json:"labels,omitempty,omitzero"`
+	// ScrapeInterval is how often it takes samples of pods; 15s.
+	ScrapeInterval metav1.Duration `json:"scrapeInterval,omitempty,omitzero"`
+	// Limits are on what is asked of it and taken from it.
+	Limits Limits `json:"limits,omitempty,omitzero"`
+}
+
+// Auth is one way of many to say who one is. Files are read anew for each query,
+// so what is in them may change at any time.
+type Auth struct {
+	BearerTokenFile string `json:"bearerTokenFile,omitempty"`
+	Basic           *Basic `json:"basic,omitempty"`
+}
+
+// Basic is a user name and a file with the password.
+type Basic struct {
+	Username     string `json:"username"`
+	PasswordFile string `json:"passwordFile"`
+}
+
+// TLS names files in PEM.
+type TLS struct {
+	// CAFile has the CAs to trust, the system's without it.
+	CAFile string `json:"caFile,omitempty"`
+	// CertFile and KeyFile are a client certificate and its key.
+	CertFile string `json:"certFile,omitempty"`
+	KeyFile  string `json:"keyFile,omitempty"`
+	// ServerName is the name in the server's certificate, if it is not the host of the URL.
+	ServerName string `json:"serverName,omitempty"`
+}
+
+// Files lists the files that are named.
+func (t TLS) Files() []string {
+	var out []string
+	for _, name := range []string{t.CAFile, t.CertFile, t.KeyFile} {
+		if name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Labels are the labels of series that name a pod's namespace and the pod.
+type Labels struct {
+	Namespace string `json:"namespace,omitempty"`
+	Pod       string `json:"pod,omitempty"`
+}
+
+// Limits keep one server from taking more than its share of Holdfast, and
+// Holdfast from taking more than its share of a server.
+type Limits struct {
+	// Timeout is for one query, waiting for a turn included.
+	Timeout metav1.Duration `json:"timeout,omitempty,omitzero"`
+	// Concurrency is how many queries are asked at once.
+	Concurrency int `json:"concurrency,omitempty"`
+	// MaxResponse is the largest answer that is read, unpacked.
+	MaxResponse resource.Quantity `json:"maxResponse,omitempty,omitzero"`
+}
+
+// Defaults of an endpoint.
+const (
+	DefaultScrapeInterval = 15 * time.Second
+	DefaultTimeout        = 10 * time.Second
+	DefaultConcurrency    = 8
+	DefaultMaxResponse    = 4 << 20 // bytes
+)
+
+// SetDefaults fills in what is not said; labels come from the flags.
+func (e *Endpoint) SetDefaults(labels Labels) {
+	if e.Labels.Namespace == "" {
+		e.Labels.Namespace = labels.Namespace
+	}
+	if e.Labels.Pod == "" {
+		e.Labels.Pod = labels.Pod
+	}
+	if e.ScrapeInterval.Duration == 0 {
+		e.ScrapeInterval.Duration = DefaultScrapeInterval
+	}
+	if e.Limits.Timeout.Duration == 0 {
+		e.Limits.Timeout.Duration = DefaultTimeout
+	}
+	if e.Limits.Concurrency == 0 {
+		e.Limits.Concurrency = DefaultConcurrency
+	}
+	if e.Limits.MaxResponse.IsZero() {
+		e.Limits.MaxResponse = *resource.NewQuantity(DefaultMaxResponse, resource.BinarySI)
+	}
+}
+
+// Serves says whether the plans of a namespace may name the endpoint.
+func (e *Endpoint) Serves(namespace string) bool {
+	if len(e.Namespaces) == 0 {
+		return true
+	}
+	for _, pattern := range e.Namespaces {
+		if ok, err := path.Match(pattern, namespace); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}

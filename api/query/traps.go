@@ -1,0 +1,128 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Surroundings are what a query's traps depend on beside its text.
+type Surroundings struct {
+	// Scrape is how often the canary's pods are scraped, zero if not known.
+	Scrape time.Duration
+	// Interval and Period are those of the analysis.
+	Interval, Period time.Duration
+}
+
+// Trap is something in a right query that is likely not meant: it is no
+// mistake, and nobody is refused for it.
+type Trap struct {
+	// Error is the place and what may go wrong there.
+	Error
+	// Name is one word for the kind of trap; docs/reference/traps.md explains each.
+	Name string
+}
+
+const trapSeries = "Series"
+
+// found is a trap at an offset of the rendered query.
+type found struct {
+	at      parser.Node
+	message string
+}
+
+// looked is a query as those who look for traps see it.
+type looked struct {
+	Surroundings
+	template Template
+	values   Values
+	expr     parser.Expr
+	spans    []span
+}
+
+// traps are all that are looked for, in the order of docs/reference/traps.md.
+var traps = []struct {
+	name string
+	look func(looked) []found
+}{
+	{"NoCanary", noCanary},
+	{"MissingHidden", missingHidden},
+	{"Absent", absent},
+	{"Filter", filter},
+	{"NaN", nan},
+	{trapSeries, severalSeries},
+	{"ShortWindow", shortWindow},
+	{"LongWindow", longWindow},
+	{"RateOfGauge", rateOfGauge},
+	{"RawCounter", rawCounter},
+}
+
+// Traps finds the traps of a query, in the order of their kinds.
+func (t Template) Traps(around Surroundings) []Trap {
+	values := samples
+	if around.Interval > 0 {
+		values.Interval = around.Interval
+	}
+	rendered, err := t.fill(values)
+	if err != nil {
+		return nil
+	}
+	expr, err := promQL.ParseExpr(rendered)
+	if err != nil {
+		return nil
+	}
+	l := looked{Surroundings: around, template: t, values: values, expr: expr, spans: spans(expr)}
+	var out []Trap
+	for _, kind := range traps {
+		for _, f := range kind.look(l) {
+			at := t.origin(int(f.at.PositionRange().Start), values)
+			out = append(out, Trap{Error: *ErrorAt(t.text, at, "%s", f.message), Name: kind.name})
+		}
+	}
+	return out
+}
+
+// PlanTraps finds the traps of a plan's queries, its defaults set, each as a
+// sentence for people. A plan with a mistake has none.
+func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
+	around := Surroundings{Scrape: scrape, Interval: length(spec.Analysis.Interval), Period: length(spec.Analysis.Period)}
+	var out []string
+	for _, m := range spec.Analysis.Metrics {
+		t, err := Parse(m.Query)
+		if err != nil || m.Query == "" {
+			continue
+		}
+		for _, trap := range t.Traps(around) {
+			if trap.Name == trapSeries && (m.Per != "" || m.List != nil) { // several are meant
+				continue
+			}
+			out = append(out, fmt.Sprintf("metric %s, %s", m.Name, &trap.Error))
+		}
+	}
+	return out
+}
+
+// each calls visit for every node of a type, with the nodes around it, outermost first.
+func each[T parser.Node](expr parser.Expr, visit func(node T, path []parser.Node)) {
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		if n, ok := node.(T); ok {
+			visit(n, slices.Clone(path))
+		}
+		return nil
+	})
+}
+
+// bare is an expression without the parentheses around it.
+func bareExpr(expr parser.Expr) parser.Expr {
+	for {
+		p, ok := expr.(*parser.ParenExpr)
+		if !ok {
+			return expr
+		}
+		expr = p.Expr
+	}
+}

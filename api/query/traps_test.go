@@ -1,0 +1,114 @@
+package query
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+var around = Surroundings{Scrape: 15 * time.Second, Interval: 30 * time.Second, Period: 15 * time.Minute}
+
+func TestTraps(t *testing.T) {
+	for name, tc := range map[string]struct {
+		query string
+		want  []string // <name>@<what stands there>
+	}{
+		"a good one":                       {`sum(rate(errors_total{ {{canary}} }[1m])) / (sum(rate(requests_total{ {{canary}} }[1m])) > 0)`, nil},
+		"a good quantile":                  {`histogram_quantile(0.99, sum by (le) (rate(latency_bucket{ {{canary}} }[5m])))`, nil},
+		"a good gauge":                     {`max(memory_bytes{ {{canary}} })`, nil},
+		"a good comparison with stable":    {`sum(rate(e_total{ {{canary}} }[1m])) - sum(rate(e_total{ {{stable}} }[1m]))`, nil},
+		"no canary":                        {`sum(rate(errors_total{namespace="{{namespace}}"}[1m]))`, []string{"NoCanary@sum"}},
+		"a constant has none either":       {`1`, []string{"NoCanary@1"}},
+		"or vector":                        {`sum(rate(e_total{ {{canary}} }[1m])) or vector(0)`, []string{"MissingHidden@vector(0)"}},
+		"or on vector, in parentheses":     {`(sum(rate(e_total{ {{canary}} }[1m])) or on() (vector(0)))`, []string{"MissingHidden@(vector(0))"}},
+		"absent":                           {`absent(up{ {{canary}} })`, []string{"Absent@absent"}},
+		"absent over time":                 {`absent_over_time(up{ {{canary}} }[5m])`, []string{"Absent@absent_over"}},
+		"a filter":                         {`sum(rate(e_total{ {{canary}} }[1m])) > 5`, []string{"Filter@sum"}},
+		"a filter within":                  {`count(up{ {{canary}} } == 0)`, []string{"Filter@up"}},
+		"bool is no filter":                {`sum(rate(e_total{ {{canary}} }[1m])) > bool 5`, nil},
+		"a guard is no trap":               {`sum(a{ {{canary}} }) and on() sum(rate(r_total{ {{canary}} }[1m])) > 0`, nil},
+		"a share of no requests":           {`sum(rate(e_total{ {{canary}} }[1m])) / sum(rate(r_total{ {{canary}} }[1m]))`, []string{"NaN@sum(rate(r"}},
+		"a share with a guard behind":      {`sum(rate(e_total{ {{canary}} }[1m])) / sum(rate(r_total{ {{canary}} }[1m])) and on() sum(rate(r_total{ {{canary}} }[1m])) > 0`, nil},
+		"a division by what is never zero": {`sum(memory{ {{canary}} }) / sum(limit{ {{canary}} })`, nil},
+		"no aggregation":                   {`up{ {{canary}} }`, []string{"Series@up"}},
+		"by a label":                       {`sum by (code) (up{ {{canary}} })`, []string{"Series@sum"}},
+		"a quantile by a label":            {`histogram_quantile(0.9, sum by (le, code) (rate(l_bucket{ {{canary}} }[5m])))`, []string{"Series@histogram"}},
+		"a sum over a window":              {`avg_over_time(sum(up{ {{canary}} })[5m:])`, nil},
+		"one side alone is enough":         {`sum(up{ {{canary}} }) / on() up{ {{canary}} }`, nil},
+		"many to one":                      {`sum(x{ {{canary}} }) * on() group_right() up{ {{canary}} }`, []string{"Series@sum"}},
+		"topk 1":                           {`topk(1, up{ {{canary}} })`, nil},
+		"topk 3":                           {`topk(3, up{ {{canary}} })`, []string{"Series@topk"}},
+		"a short window":                   {`sum(rate(e_total{ {{canary}} }[30s]))`, []string{"ShortWindow@e_total"}},
+		"a short window by the interval":   {`sum(rate(e_total{ {{canary}} }[{{interval}}]))`, []string{"ShortWindow@e_total"}},
+		"a short window of a gauge":        {`avg(avg_over_time(e{ {{canary}} }[30s]))`, nil},
+		"a window that is cut":             {`sum(rate(e_total{ {{canary}} }[1h]))`, nil},
+		"one that cannot be cut":           {`max_over_time(sum(rate(e_total{ {{canary}} }[1m]))[30m:])`, []string{"LongWindow@e_total"}},
+		"the past of the canary":           {`sum(x{ {{canary}} } offset 1h)`, []string{"LongWindow@x{"}},
+		"the past of stable":               {`sum(x{ {{canary}} }) - sum(x{ {{stable}} } offset 1h)`, nil},
+		"rate of a gauge":                  {`sum(rate(memory_bytes{ {{canary}} }[5m]))`, []string{"RateOfGauge@memory_bytes"}},
+		"rate of a count":                  {`sum(rate(latency_seconds_count{ {{canary}} }[5m]))`, nil},
+		"a raw counter":                    {`sum(e_total{ {{canary}} })`, []string{"RawCounter@e_total"}},
+		"how many there are of a counter":  {`count(e_total{ {{canary}} })`, nil},
+		"a share of raw counters":          {`sum(e_total{ {{canary}} }) / sum(r_total{ {{canary}} })`, nil},
+		"several":                          {"up +\n  (absent(x) or vector(0))", []string{"NoCanary@up", "MissingHidden@vector", "Absent@absent"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			template, err := Parse(tc.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, trap := range template.Traps(around) {
+				got = append(got, trap.Name+"@"+tc.query[trap.Offset:])
+			}
+			for i := range got {
+				if i < len(tc.want) && strings.HasPrefix(got[i], tc.want[i]) {
+					got[i] = tc.want[i]
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPlanTraps(t *testing.T) {
+	spec := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{
+		{Name: "errors", Query: "sum(\n  rate(e_total{ {{canary}} }[30s]))"}, {Name: "wrong", Query: "sum("}, {Name: "none"},
+	}}}
+	spec.SetDefaults()
+	want := []string{"metric errors, line 2, column 8: the window [30s] is shorter than four scrape intervals (4 × 15s): a late scrape leaves rate(…) without data; make it [1m] or longer"}
+	if diff := cmp.Diff(want, PlanTraps(&spec, 15*time.Second)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := PlanTraps(&spec, 0); got != nil {
+		t.Errorf("where the scrape interval is not known: %q", got)
+	}
+}
+
+// Every trap is explained, in the order in which they are told.
+func TestTrapsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/traps.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var headings, names []string
+	for line := range strings.SplitSeq(string(page), "\n") {
+		if heading, ok := strings.CutPrefix(line, "## "); ok {
+			headings = append(headings, heading)
+		}
+	}
+	for _, kind := range traps {
+		names = append(names, kind.name)
+	}
+	if !slices.Equal(headings, names) {
+		t.Errorf("headings %q, traps %q", headings, names)
+	}
+}

@@ -1,0 +1,105 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// needTwo are the functions that give nothing for fewer than two samples.
+var needTwo = []string{"rate", "increase", "irate", "delta", "idelta", "deriv"}
+
+// shortWindow: scrapes come late and fail; four in a window leave two for sure.
+func shortWindow(l looked) []found {
+	var out []found
+	each(l.expr, func(c *parser.Call, _ []parser.Node) {
+		if len(c.Args) == 0 || !slices.Contains(needTwo, c.Func.Name) {
+			return
+		}
+		m, ok := c.Args[0].(*parser.MatrixSelector)
+		if !ok || m.RangeExpr != nil || m.Range >= 4*l.Scrape {
+			return
+		}
+		out = append(out, found{m, fmt.Sprintf("the window [%s] is shorter than four scrape intervals (4 × %s): a late scrape leaves %s(…) without data; make it [%s] or longer",
+			Duration(m.Range), Duration(l.Scrape), c.Func.Name, Duration(4*l.Scrape))})
+	})
+	return out
+}
+
+// longWindow: a window that is waited for in whole and is longer than the period
+// makes the run longer than its plan says.
+func longWindow(l looked) []found {
+	wait, period := l.template.WarmUp(l.values, l.Scrape), l.Period
+	if period <= 0 || wait <= period {
+		return nil
+	}
+	for _, s := range l.spans {
+		if l.values.isCanary(s.selector) && s.reach >= wait {
+			return []found{{s.selector, fmt.Sprintf("this looks back %s, which is waited for, so that it lies after Ready: longer than period (%s)",
+				short(wait), short(period))}}
+		}
+	}
+	return nil
+}
+
+func short(d time.Duration) string { return Duration(d) }
+
+// gaugeSuffixes end the names of what goes up and down. Those of counters end in
+// _total, _count, _sum or _bucket.
+var gaugeSuffixes = []string{
+	"_ratio", "_percent", "_bytes", "_seconds", "_celsius", "_info", "_size", "_length", "_limit", "_usage", "_active", "_current", "_connections", "_replicas",
+}
+
+// rateOfGauge: rate(…) takes each fall of a gauge for the reset of a counter.
+func rateOfGauge(l looked) []found {
+	var out []found
+	each(l.expr, func(c *parser.Call, _ []parser.Node) {
+		if !isRate(c) && c.Func.Name != "irate" {
+			return
+		}
+		m, ok := c.Args[0].(*parser.MatrixSelector)
+		if !ok {
+			return
+		}
+		if s, ok := m.VectorSelector.(*parser.VectorSelector); ok && hasSuffix(s.Name, gaugeSuffixes) {
+			out = append(out, found{s, fmt.Sprintf("%s looks like a gauge, and %s(…) is for counters; use avg_over_time(…) or delta(…)", clip(s.Name, 60), c.Func.Name)})
+		}
+	})
+	return out
+}
+
+// rawCounter: a counter only grows, so its value says how long a pod has run.
+func rawCounter(l looked) []found {
+	var out []found
+	each(l.expr, func(s *parser.VectorSelector, path []parser.Node) {
+		if !hasSuffix(s.Name, []string{"_total", "_bucket"}) || slices.ContainsFunc(path, understandsCounters) {
+			return
+		}
+		out = append(out, found{s, fmt.Sprintf("%s is a counter: its value is the count since the pod started and only grows; put rate(…[%s]) around it",
+			clip(s.Name, 60), Duration(max(4*l.Scrape, time.Minute)))})
+	})
+	return out
+}
+
+// understandsCounters: functions of a range or of whether there is anything, and
+// the share of one counter in another.
+func understandsCounters(around parser.Node) bool {
+	switch n := around.(type) {
+	case *parser.MatrixSelector, *parser.SubqueryExpr:
+		return true
+	case *parser.Call:
+		return strings.HasPrefix(n.Func.Name, "absent") || n.Func.Name == "timestamp"
+	case *parser.AggregateExpr:
+		return n.Op == parser.COUNT || n.Op == parser.GROUP
+	case *parser.BinaryExpr:
+		return n.Op == parser.DIV
+	}
+	return false
+}
+
+func hasSuffix(name string, suffixes []string) bool {
+	return slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+}

@@ -1,0 +1,141 @@
+package query
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// span is how far back one selector of a query looks.
+type span struct {
+	selector *parser.VectorSelector
+	// matrix is the range selector that it stands in, nil for an instant one.
+	matrix *parser.MatrixSelector
+	// reach is the time from the evaluation back to the oldest sample that
+	// counts: ranges, offsets and the subqueries around it, added up.
+	reach time.Duration
+	// direct: nothing but its own range makes up the reach.
+	direct bool
+}
+
+// spans finds those of an expression. A selector with @ looks at a time of its
+// own, whatever the evaluation time; its reach is zero.
+func spans(expr parser.Expr) []span {
+	var out []span
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		selector, ok := node.(*parser.VectorSelector)
+		if !ok {
+			return nil
+		}
+		s := span{selector: selector, reach: selector.OriginalOffset, direct: selector.OriginalOffset == 0 && selector.OriginalOffsetExpr == nil}
+		fixed := selector.Timestamp != nil || selector.StartOrEnd != 0
+		for _, around := range path {
+			switch n := around.(type) {
+			case *parser.MatrixSelector:
+				s.matrix, s.reach = n, s.reach+n.Range
+				s.direct = s.direct && n.RangeExpr == nil && !selector.Anchored && !selector.Smoothed
+			case *parser.SubqueryExpr:
+				s.reach, s.direct = s.reach+n.Range+n.OriginalOffset, false
+				fixed = fixed || n.Timestamp != nil || n.StartOrEnd != 0
+			}
+		}
+		if fixed {
+			s.reach, s.direct = 0, false
+		}
+		s.reach = max(s.reach, 0) // a negative offset looks ahead
+		out = append(out, s)
+		return nil
+	})
+	return out
+}
+
+// Window is how far back a query looks: the longest of its ranges, with the
+// offsets and subqueries around it added. It is zero for one that looks at the
+// newest samples only. {{interval}} is taken from v.
+func (t Template) Window(v Values) time.Duration {
+	var longest time.Duration
+	for _, s := range t.spans(v) {
+		longest = max(longest, s.reach)
+	}
+	return longest
+}
+
+// WarmUp is how long a canary must have been Ready before the query is asked of
+// it, with its pods scraped every so often: a window on the canary must hold
+// samples enough, four scrapes or all of it, and must not reach back to before
+// it was Ready. Render cuts plain ranges to the canary's age; what has an offset
+// or stands in a subquery is not cut, and waited for in whole.
+func (t Template) WarmUp(v Values, scrape time.Duration) time.Duration {
+	var longest time.Duration
+	for _, s := range t.spans(v) {
+		switch {
+		case !v.isCanary(s.selector):
+		case s.direct:
+			longest = max(longest, min(s.reach, 4*scrape))
+		default:
+			longest = max(longest, s.reach)
+		}
+	}
+	return longest
+}
+
+// spans of the query with these values, none where it cannot be rendered.
+func (t Template) spans(v Values) []span {
+	rendered, err := t.fill(v)
+	if err != nil {
+		return nil
+	}
+	expr, err := promQL.ParseExpr(rendered)
+	if err != nil {
+		return nil
+	}
+	return spans(expr)
+}
+
+// cut shortens the ranges on the canary to its age: rate(x[5m]) of a canary that
+// has been Ready for a minute would take the requests of one minute for those of
+// five. Ranges with an offset, or in a subquery, stay.
+func (v Values) cut(rendered string, expr parser.Expr) string {
+	if v.Age <= 0 {
+		return rendered
+	}
+	for _, s := range reversed(spans(expr)) { // from the end, so that places stay true
+		if s.matrix == nil || !s.direct || s.matrix.Range <= v.Age || !v.isCanary(s.selector) {
+			continue
+		}
+		from, to := int(s.selector.PosRange.End), int(s.matrix.EndPos)
+		if from < 0 || to > len(rendered) || !strings.HasPrefix(strings.TrimSpace(rendered[from:to]), "[") {
+			continue
+		}
+		rendered = rendered[:from] + "[" + Duration(v.Age) + "]" + rendered[to:]
+	}
+	return rendered
+}
+
+// reversed has the selectors that stand last first.
+func reversed(all []span) []span {
+	out := make([]span, 0, len(all))
+	for i := len(all) - 1; i >= 0; i-- {
+		out = append(out, all[i])
+	}
+	return out
+}
+
+// isCanary says whether a selector has the matchers that {{canary}} became, or
+// {{baseline}}: its pods are of the same age.
+func (v Values) isCanary(s *parser.VectorSelector) bool {
+	for _, replicaSets := range [][]string{v.Canary, v.Baseline} {
+		pattern, err := podPattern(replicaSets)
+		if err != nil || len(replicaSets) == 0 {
+			continue
+		}
+		for _, m := range s.LabelMatchers {
+			if m.Name == orElse(v.Labels.Pod, "pod") && m.Type == labels.MatchRegexp && m.Value == pattern {
+				return true
+			}
+		}
+	}
+	return false
+}

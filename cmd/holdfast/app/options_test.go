@@ -1,0 +1,48 @@
+package app
+
+import (
+	"flag"
+	"strings"
+	"testing"
+	"time"
+)
+
+func parse(t *testing.T, args ...string) Options {
+	t.Helper()
+	var o Options
+	fs := flag.NewFlagSet("holdfast", flag.ContinueOnError)
+	o.AddFlags(fs)
+	if err := fs.Parse(append([]string{"--namespace=holdfast-system"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestValidate(t *testing.T) {
+	for name, tc := range map[string]struct{ arg, want string }{
+		"nothing":              {"--pod-label=pod", ""},
+		"a Prometheus":         {"--prometheus-url=http://prometheus:9090", ""},
+		"no URL":               {"--prometheus-url=prometheus:9090", `--prometheus-url Invalid value: "prometheus:9090": must be like https://`},
+		"a password":           {"--prometheus-url=http://u:secret@prometheus", "--prometheus-url"},
+		"no scrape interval":   {"--prometheus-scrape-interval=1ms", "--prometheus-scrape-interval is 1ms; it must be at least 1s"},
+		"no query ever":        {"--prometheus-concurrency=0", "--prometheus-concurrency at least 1"},
+		"a lease that is none": {"--lease-duration=1s", "--lease-duration is 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := parse(t, tc.arg)
+			err := o.Validate()
+			if (err == nil) != (tc.want == "") || err != nil && (!strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "secret")) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestTheFlagsAreAnEndpoint(t *testing.T) {
+	o := parse(t, "--prometheus-url=http://p", "--pod-label=pod_name", "--prometheus-timeout=3s", "--prometheus-concurrency=2", "--prometheus-scrape-interval=1m")
+	e := o.prometheus()
+	if e.URL != "http://p" || e.Labels.Pod != "pod_name" || e.Labels.Namespace != "namespace" || e.Limits.Timeout.Duration != 3*time.Second ||
+		e.Limits.Concurrency != 2 || e.ScrapeInterval.Duration != time.Minute {
+		t.Errorf("got %+v", e)
+	}
+}

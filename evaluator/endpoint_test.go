@@ -1,0 +1,74 @@
+package evaluator
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
+	c := newCluster(t)
+	c.e.endpoints = func(string, string) (Endpoint, error) {
+		return Endpoint{Querier: c.prometheus, ScrapeInterval: 3 * time.Second}, nil
+	}
+	c.editAnalysis(func(a *v1alpha1.Analysis) { a.Metrics[0].Query = `sum(rate(errors_total{ {{canary}} }[1m]))` })
+	c.hold()
+	c.passes(30)
+	run := c.run()
+	if run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Overtime != 1 {
+		t.Fatalf("run %s (%s), overtime %d", run.Status.Phase, run.Status.Message, run.Status.Overtime)
+	}
+	// Ready is at 0s, the period 10s, the interval 2s, the warm-up four scrapes: 12s.
+	if got := len(c.prometheus.asked); got != 1 || !strings.HasSuffix(c.prometheus.asked[0], "[12s]))") {
+		t.Errorf("asked %q, want once, after 12s, with a window of no more", c.prometheus.asked)
+	}
+}
+
+func TestAnEndpointHasItsOwnLabels(t *testing.T) {
+	c := newCluster(t)
+	var named string
+	c.e.endpoints = func(namespace, name string) (Endpoint, error) {
+		named = namespace + "/" + name
+		return Endpoint{Querier: c.prometheus, Labels: query.Labels{Namespace: "ns", Pod: "pod_name"}}, nil
+	}
+	c.editAnalysis(func(a *v1alpha1.Analysis) {
+		a.Endpoint = "thanos"
+		a.Metrics[0].Query = `up{ {{canary}} }`
+	})
+	c.hold()
+	c.passes(5)
+	if len(c.prometheus.asked) == 0 || !strings.HasPrefix(c.prometheus.asked[0], `up{ ns="shop",pod_name=~"web-`) || named != "shop/thanos" {
+		t.Errorf("asked %q of %s", c.prometheus.asked, named)
+	}
+}
+
+func TestAnUnknownEndpointEndsInconclusive(t *testing.T) {
+	c := newCluster(t)
+	c.e.endpoints = func(_, name string) (Endpoint, error) {
+		return Endpoint{}, errors.New("unknown Prometheus endpoint \"" + name + "\": plans may name a, b")
+	}
+	c.editAnalysis(func(a *v1alpha1.Analysis) {
+		a.Endpoint = "thanos"
+		a.ErrorLimit = new(int32)
+	})
+	c.hold()
+	c.passes(10)
+	run := c.run()
+	if run.Status.Verdict != v1alpha1.VerdictInconclusive || run.Status.Reason != v1alpha1.ReasonErrorLimit ||
+		!strings.Contains(run.Status.Message, `unknown Prometheus endpoint "thanos": plans may name a, b`) {
+		t.Errorf("run %s %s (%s)", run.Status.Verdict, run.Status.Reason, run.Status.Message)
+	}
+	if len(c.prometheus.asked) > 0 {
+		t.Errorf("asked %q", c.prometheus.asked)
+	}
+}
+
+// editAnalysis changes the plan that is there, before a run copies it.
+func (c *cluster) editAnalysis(edit func(*v1alpha1.Analysis)) {
+	c.t.Helper()
+	c.editPlan(func(s *v1alpha1.CanaryPlanSpec) { edit(&s.Analysis) })
+}

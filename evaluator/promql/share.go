@@ -1,0 +1,158 @@
+package promql
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// What is kept of answers, for runs that ask the same a little later: rounds of
+// several runs are at the same times, but come one after another.
+const (
+	keepFor    = 30 * time.Second
+	keepAtMost = 1024 // answers
+	keepSeries = 100  // of one answer; a longer one is not kept
+)
+
+// key is one thing that can be asked.
+type key struct {
+	query    string
+	from, to int64 // in milliseconds; equal for an instant query
+	step     time.Duration
+}
+
+// answer is what was asked for, by now or soon.
+type answer struct {
+	key   key
+	asked time.Time
+	// done is closed when outcome is there, or alone is set: it could not be
+	// found together with others, and must be asked for by itself.
+	done    chan struct{}
+	outcome outcome
+	alone   bool
+	batched bool // it is asked for together with others
+}
+
+// sharing keeps a client from asking twice. It is safe for use by several goroutines.
+type sharing struct {
+	c *Client
+
+	mu      sync.Mutex
+	answers map[key]*answer
+	order   []*answer // as they were asked
+	batches batches
+}
+
+func newSharing(c *Client) *sharing {
+	return &sharing{c: c, answers: map[key]*answer{}, batches: batches{}}
+}
+
+// query answers an instant query.
+func (s *sharing) query(ctx context.Context, text string, at time.Time) (analysis.Observation, error) {
+	k := key{query: text, from: at.UnixMilli(), to: at.UnixMilli()}
+	alone := func(a *answer) {
+		s.run(a, func() outcome { return s.c.instant(context.WithoutCancel(ctx), text, at) })
+	}
+	first := alone
+	if one, ok := query.BatchOf(text, s.c.endpoint.Labels.Pod); ok {
+		last := s.note(one, at)
+		first = func(a *answer) { s.start(ctx, a, one, last, at) }
+	}
+	a := s.join(k, first)
+	out, err := s.wait(ctx, a)
+	for err == nil && a.alone {
+		a = s.join(k, alone)
+		out, err = s.wait(ctx, a)
+	}
+	return out, err
+}
+
+func (s *sharing) note(one query.Batch, at time.Time) ask {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.batches.note(one, at)
+}
+
+// queryRange answers a range query, which is shared with identical ones only.
+func (s *sharing) queryRange(ctx context.Context, text string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+	k := key{query: text, from: from.UnixMilli(), to: to.UnixMilli(), step: step}
+	return s.wait(ctx, s.join(k, func(a *answer) {
+		s.run(a, func() outcome { return s.c.ranged(context.WithoutCancel(ctx), text, from, to, step) })
+	}))
+}
+
+// join returns the answer to a key, and has it asked for where nobody did so.
+// start is called with the lock held and must not wait.
+func (s *sharing) join(k key, start func(*answer)) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+	if a, ok := s.answers[k]; ok {
+		how := sharedIdentical
+		if a.batched {
+			how = sharedBatched
+		}
+		s.c.metrics.shared.WithLabelValues(s.c.endpoint.Name, how).Inc()
+		return a
+	}
+	a := s.expect(k)
+	start(a)
+	return a
+}
+
+// expect makes room for an answer that is asked for now.
+func (s *sharing) expect(k key) *answer {
+	a := &answer{key: k, asked: s.c.clock.Now(), done: make(chan struct{})}
+	s.answers[k] = a
+	s.order = append(s.order, a)
+	return a
+}
+
+// run asks in the background: an answer is for everybody who waits for it, and
+// does not end with the first of them. The endpoint's timeout ends it.
+func (s *sharing) run(a *answer, ask func() outcome) {
+	go func() { s.settle(a, ask()) }()
+}
+
+// settle gives an answer to those who wait. Errors are not kept: who asks next
+// asks anew.
+func (s *sharing) settle(a *answer, o outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.outcome = o
+	if o.Error != "" || len(o.Series) > keepSeries {
+		s.drop(a)
+	}
+	close(a.done)
+}
+
+func (s *sharing) wait(ctx context.Context, a *answer) (analysis.Observation, error) {
+	select {
+	case <-a.done:
+		out := a.outcome.Observation
+		out.Query = a.key.query
+		return out, nil
+	case <-ctx.Done():
+		return analysis.Observation{}, fmt.Errorf("query Prometheus: %w", context.Cause(ctx))
+	}
+}
+
+func (s *sharing) drop(a *answer) {
+	if s.answers[a.key] == a {
+		delete(s.answers, a.key)
+	}
+}
+
+// forget drops what is old, and what is too much.
+func (s *sharing) forget() {
+	now := s.c.clock.Now()
+	for len(s.order) > 0 && (len(s.order) > keepAtMost || now.Sub(s.order[0].asked) > keepFor) {
+		s.drop(s.order[0])
+		s.order[0] = nil
+		s.order = s.order[1:]
+	}
+}

@@ -1,0 +1,87 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Endpoints knows the Prometheus servers that plans may name.
+type Endpoints interface {
+	// Endpoint returns the settings of one, "" being the default. Its error
+	// names those that plans of the namespace may name.
+	Endpoint(namespace, name string) (endpoint.Endpoint, error)
+}
+
+// PlanHandler answers the admission requests for CanaryPlans: it refuses the
+// mistakes that the schema cannot see, such as those of a query, and warns of
+// traps. Its entry fails open, and so does it: the evaluator runs no plan with a
+// mistake, however that came in.
+type PlanHandler struct {
+	Endpoints Endpoints
+}
+
+var _ admission.Handler = (*PlanHandler)(nil)
+
+// Handle answers one request.
+func (h *PlanHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
+	var plan v1alpha1.CanaryPlan
+	if err := json.Unmarshal(req.Object.Raw, &plan); err != nil {
+		return admission.Allowed("").WithWarnings("the plan was not checked: it cannot be decoded")
+	}
+	plan.Spec.SetDefaults()
+	if errs := query.ValidatePlan(&plan.Spec, field.NewPath("spec")); len(errs) > 0 {
+		ctrl.LoggerFrom(ctx).Info("plan refused", "mistakes", len(errs))
+		return invalid(errs)
+	}
+	return admission.Allowed("").WithWarnings(planWarnings(h.Endpoints, req.Namespace, &plan.Spec)...)
+}
+
+// invalid refuses with one cause for each mistake, as the API server does.
+func invalid(errs field.ErrorList) admission.Response {
+	resp := admission.Denied(errs.ToAggregate().Error())
+	resp.Result.Code = http.StatusUnprocessableEntity
+	resp.Result.Reason = metav1.StatusReasonInvalid
+	resp.Result.Details = &metav1.StatusDetails{}
+	for _, err := range errs {
+		resp.Result.Details.Causes = append(resp.Result.Details.Causes, metav1.StatusCause{
+			Type: metav1.CauseType(err.Type), Field: err.Field, Message: err.ErrorBody(),
+		})
+	}
+	return resp
+}
+
+// maxTraps is how many traps are told; API servers cut a long list of warnings.
+const maxTraps = 8
+
+// planWarnings tells the traps of a plan, and an endpoint that it cannot have.
+func planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec) []string {
+	var out []string
+	var scrape time.Duration
+	if endpoints != nil {
+		e, err := endpoints.Endpoint(namespace, spec.Analysis.Endpoint)
+		if err != nil {
+			out = append(out, "runs of this plan will end inconclusive: spec.analysis.endpoint: "+err.Error())
+		}
+		scrape = e.ScrapeInterval.Duration
+	}
+	traps := query.PlanTraps(spec, scrape)
+	if len(traps) > maxTraps {
+		traps = append(traps[:maxTraps], "there is more of the kind")
+	}
+	out = append(out, traps...)
+	for i := range out {
+		out[i] = warning(out[i])
+	}
+	return out
+}

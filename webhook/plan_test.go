@@ -1,0 +1,127 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// endpointsStub knows the default and thanos.
+type endpointsStub struct{}
+
+func (endpointsStub) Endpoint(namespace, name string) (endpoint.Endpoint, error) {
+	var e endpoint.Endpoint
+	e.ScrapeInterval.Duration = 15 * time.Second
+	switch name {
+	case "":
+		return e, nil
+	case "thanos":
+		e.ScrapeInterval.Duration = time.Minute
+		return e, nil
+	}
+	return endpoint.Endpoint{}, fmt.Errorf("unknown endpoint %q: plans of namespace %q may name default, thanos", name, namespace)
+}
+
+func TestPlanHandler(t *testing.T) {
+	const good = `sum(rate(errors_total{ {{canary}} }[1m]))`
+	plan := func(analysis string) string {
+		return `{"apiVersion":"holdfast.dev/v1alpha1","kind":"CanaryPlan","metadata":{"name":"default","namespace":"shop"},"spec":{"analysis":` + analysis + `}}`
+	}
+	metric := func(query string) string {
+		text, _ := json.Marshal(query)
+		return plan(`{"metrics":[{"name":"errors","query":` + string(text) + `,"range":{"max":1}}]}`)
+	}
+	for name, tc := range map[string]struct {
+		object   string
+		refused  string   // "" where it is let through
+		fields   []string // of the refusal's causes
+		warnings []string // parts of them
+	}{
+		"a good plan":   {object: metric(good)},
+		"no metrics":    {object: plan(`{}`)},
+		"no spec":       {object: `{}`},
+		"no plan":       {object: `[]`, warnings: []string{"was not checked"}},
+		"a wrong query": {object: metric("sum(\n  up{ {{pods}} })"), refused: "line 2, column 7: unknown placeholder {{pods}}", fields: []string{"spec.analysis.metrics[0].query"}},
+		"a string":      {object: metric(`"x"`), refused: "gives a string, where a scalar or an instant vector is wanted", fields: []string{"spec.analysis.metrics[0].query"}},
+		"a range":       {object: metric(`up{ {{canary}} }[5m]`), refused: "put a function such as rate(…)", fields: []string{"spec.analysis.metrics[0].query"}},
+		"two mistakes": {
+			object:  plan(`{"endpoint":"A","metrics":[{"name":"errors","query":"nope(1)","range":{"max":1}}]}`),
+			refused: "unknown function", fields: []string{"spec.analysis.endpoint", "spec.analysis.metrics[0].query"},
+		},
+		"a trap": {object: metric(good + " or vector(0)"), warnings: []string{"metric errors, line 1, column 46: this makes a value of missing data"}},
+		"windows are compared with the endpoint's scrape interval": {
+			object: strings.Replace(metric(good), `{"metrics"`, `{"endpoint":"thanos","metrics"`, 1), warnings: []string{"shorter than four scrape intervals (4 × 1m)"},
+		},
+		"an endpoint that is not there": {
+			object: plan(`{"endpoint":"mimir"}`), warnings: []string{`runs of this plan will end inconclusive: spec.analysis.endpoint: unknown endpoint "mimir": plans of namespace "shop" may name`},
+		},
+		"many traps": {
+			object:   metric(strings.Repeat("up and ", 20) + "absent(x)" + strings.Repeat(" or vector(0)", 20)),
+			warnings: append(make([]string, maxTraps), "there is more"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &PlanHandler{Endpoints: endpointsStub{}}
+			resp := h.Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+				Namespace: "shop", Operation: admissionv1.Create, Object: runtime.RawExtension{Raw: []byte(tc.object)},
+			}})
+			if resp.Allowed != (tc.refused == "") || !resp.Allowed && !strings.Contains(resp.Result.Message, tc.refused) {
+				t.Fatalf("got %+v", resp)
+			}
+			var fields []string
+			if !resp.Allowed {
+				for _, cause := range resp.Result.Details.Causes {
+					fields = append(fields, cause.Field)
+				}
+			}
+			if diff := cmp.Diff(tc.fields, fields); diff != "" {
+				t.Errorf("fields: -want +got:\n%s", diff)
+			}
+			if len(resp.Warnings) != len(tc.warnings) {
+				t.Fatalf("warnings %q", resp.Warnings)
+			}
+			for i, want := range tc.warnings {
+				if !strings.Contains(resp.Warnings[i], want) {
+					t.Errorf("warning %q, want %q in it", resp.Warnings[i], want)
+				}
+			}
+			if len(resp.Patches) > 0 {
+				t.Errorf("patches %v", resp.Patches)
+			}
+		})
+	}
+}
+
+func TestInlineTrapsAreToldWhenThePlanChanges(t *testing.T) {
+	const key = v1alpha1.MetricAnnotationPrefix + "errors"
+	with := func(value string) deployment {
+		return deployment{map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}
+	}
+	h := &Handler{Endpoints: endpointsStub{}}
+	trap, good := with("absent(up{ {{canary}} }) in [0, 1]"), with("max(up{ {{canary}} }) in [0, 1]")
+	for name, tc := range map[string]struct {
+		u    update
+		want int
+	}{
+		"made with one":   {update{new: trap}, 1},
+		"changed to one":  {update{old: good, new: trap}, 1},
+		"as it was":       {update{old: trap, new: trap}, 0},
+		"changed to none": {update{old: trap, new: good}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := h.inlineTraps("shop", tc.u); len(got) != tc.want || len(got) > 0 && !strings.Contains(got[0], "metric errors, line 1, column 1: absent") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
