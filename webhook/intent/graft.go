@@ -91,6 +91,9 @@ func takeOff(change, from, live map[string]any, field string, schema strategicpa
 	case []any:
 		key, _, err := mergeKey(field, schema)
 		elements, _ := live[field].([]any)
+		if left := exchange(elements, before, nil); key == "" && objects(before) && objects(elements) && len(left) > 0 {
+			change[field] = left
+		}
 		if err != nil || key == "" || !slices.ContainsFunc(elements, func(e any) bool { return !hasKey(before, key, e) }) {
 			return err
 		}
@@ -132,12 +135,16 @@ func mergeKey(field string, schema strategicpatch.LookupPatchMeta) (string, stra
 // list orders one list of a patch that is merged by a key, and goes on in its elements.
 func (g graft) list(change, from, live map[string]any, field string, schema strategicpatch.LookupPatchMeta) error {
 	key, below, err := mergeKey(field, schema)
-	if err != nil || key == "" {
-		return err
-	}
 	before, _ := from[field].([]any)
 	elements, _ := live[field].([]any)
 	patches, _ := change[field].([]any)
+	if err != nil || key == "" {
+		// A patch puts the whole list there; others have changed what they read.
+		if !g.newFirst && objects(before) && objects(elements) && objects(patches) {
+			change[field] = exchange(elements, before, patches)
+		}
+		return err
+	}
 	known, _ := change[orderDirective+field].([]any)
 	complete := keys(g.order(elements, known, patches, key), key, patches)
 	change[orderDirective+field] = complete
@@ -160,6 +167,39 @@ func (g graft) list(change, from, live map[string]any, field string, schema stra
 		}
 	}
 	return nil
+}
+
+// exchange makes the change from one list to another to a third one. Their
+// elements have no key, so they are the same where they are equal.
+func exchange(live, from, to []any) []any {
+	if reflect.DeepEqual(live, from) {
+		return to
+	}
+	var out []any
+	for _, e := range live {
+		if hasEqual(to, e) || !hasEqual(from, e) {
+			out = append(out, e)
+		}
+	}
+	for _, e := range to {
+		if !hasEqual(from, e) && !hasEqual(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func hasEqual(list []any, element any) bool {
+	return slices.ContainsFunc(list, func(e any) bool { return reflect.DeepEqual(e, element) })
+}
+
+// objects says whether a list has nothing but objects; others, such as the
+// arguments of a command, mean something as a whole only.
+func objects(list []any) bool {
+	return !slices.ContainsFunc(list, func(e any) bool {
+		_, is := e.(map[string]any)
+		return !is
+	})
 }
 
 // order is that of the elements that are there, with what is new before or behind.

@@ -88,6 +88,17 @@ func TestDesired(t *testing.T) {
 			want: `{name: app, image: v1, env: [{name: A, value: c}, {name: B, value: b}]}`, rule: RuleDifference},
 		"another order of the same is kept": {
 			stable: app1 + "," + sidecar, held: app2 + "," + sidecar, asked: sidecar + "," + app1, way: Patch, want: sidecar + "," + app2, rule: RuleDifference},
+		"elements that have no key are the same where they are equal": {
+			stable: `{name: app, image: v1, envFrom: [{prefix: a}, {prefix: b}]}`, held: `{name: app, image: v1, envFrom: [{prefix: b}, {prefix: c}]}`,
+			asked: `{name: app, image: v1, envFrom: [{prefix: a}, {prefix: d}]}`, way: Patch,
+			want: `{name: app, image: v1, envFrom: [{prefix: c}, {prefix: d}]}`, rule: RuleDifference},
+		"what takes off all of such a list takes off no more": {
+			stable: `{name: app, image: v1, envFrom: [{prefix: a}]}`, held: `{name: app, image: v1, envFrom: [{prefix: a}, {prefix: c}]}`,
+			asked: app1, way: Patch, want: `{name: app, image: v1, envFrom: [{prefix: c}]}`, rule: RuleDifference},
+		"arguments mean something as a whole only": {
+			stable: `{name: app, image: v1, args: [a, b]}`, held: `{name: app, image: v1, args: [b, c]}`,
+			asked: `{name: app, image: v1, args: [a, d]}`, way: Patch,
+			want: `{name: app, image: v1, args: [a, d]}`, rule: RuleDifference},
 		"fields that the client library does not know are patched too": {
 			stable: app1, held: app2, asked: `{name: app, image: v1, newField: {a: [1, 2]}}`, way: Patch,
 			want: `{name: app, image: v2, newField: {a: [1, 2]}}`, rule: RuleDifference},

@@ -65,6 +65,11 @@ func TestAManifest(t *testing.T) {
 			stable: `{name: app, image: v1, env: [{name: A, value: a}]}`, held: app1, heldFields: `"f:image":{}`,
 			asked: `{name: app, image: v1, env: [{name: A, value: b}]}`, fields: `"f:image":{},` + envA,
 			want: `{name: app, image: v1, env: [{name: A, value: b}]}`},
+		"changes a part of what the held template has nothing of": {
+			stable: `{name: app, image: v1, livenessProbe: {httpGet: {path: /2, port: 8080}}}`,
+			held:   `{name: app, image: v3}`, heldFields: `"f:args":{}`, byOther: true,
+			asked: `{name: app, image: v1, livenessProbe: {httpGet: {path: /7, port: 8080}}}`, fields: `"f:livenessProbe":{"f:httpGet":{"f:path":{}}}`,
+			want: `{name: app, image: v3, livenessProbe: {httpGet: {path: /7, port: 8080}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			helm := hold.Owner{Manager: "helm", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, `{".":{},"f:name":{},`+tc.heldFields+`}`)}

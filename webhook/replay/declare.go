@@ -43,7 +43,9 @@ func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err er
 	if err != nil {
 		return nil, nil, err
 	}
-	said = said.Union(still)
+	if said, err = m.whole(said.Union(still), held.Template); err != nil {
+		return nil, nil, err
+	}
 	if now, err = part(m.Merged, said); err != nil {
 		return nil, nil, err
 	}
@@ -65,15 +67,56 @@ func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err er
 // still is what a client said before and says now: what it drops it takes out of
 // the stable template too, whoever owns it there.
 func (m Manifest) still(before *fieldpath.Set) (*fieldpath.Set, error) {
-	merged, err := typedTemplate(m.Merged)
+	there, err := membersOf(m.Merged)
+	if err != nil {
+		return nil, err
+	}
+	return before.Intersection(there), nil
+}
+
+// whole adds to what a client said the rest of each object of which the held
+// template has nothing: a change of the path of a probe would come without its port.
+func (m Manifest) whole(said *fieldpath.Set, held hold.Template) (*fieldpath.Set, error) {
+	before, err := membersOf(held)
+	if err != nil {
+		return nil, err
+	}
+	there, err := membersOf(m.Merged)
+	if err != nil {
+		return nil, err
+	}
+	missing := fieldpath.NewSet()
+	said.Iterate(func(p fieldpath.Path) {
+		for end := 1; end < len(p); end++ {
+			if !before.Has(p[:end]) {
+				missing.Insert(p[:end].Copy())
+				return
+			}
+		}
+	})
+	out := said.Union(fieldpath.NewSet())
+	there.Iterate(func(p fieldpath.Path) {
+		for end := 1; end <= len(p); end++ {
+			if missing.Has(p[:end]) {
+				out.Insert(p.Copy())
+				return
+			}
+		}
+	})
+	return out, nil
+}
+
+// membersOf are all fields of a template, and all objects and lists that they stand in.
+func membersOf(t hold.Template) (*fieldpath.Set, error) {
+	value, err := typedTemplate(t)
 	if err != nil {
 		return nil, fmt.Errorf("pod template: %w", err)
 	}
-	there, err := merged.ToFieldSet()
+	set, err := value.ToFieldSet()
 	if err != nil {
 		return nil, fmt.Errorf("fields of the pod template: %w", err)
 	}
-	return before.Intersection(withMembers(there)), nil
+	return withMembers(set), nil
 }
 
 // fieldsOf are the fields of one owner.

@@ -1,8 +1,12 @@
 package compare
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -35,6 +39,8 @@ const (
 	ClientSentNothing Explanation = "ClientSentNothing"
 	// ClientSentLess: the stable template has a part of what was to be changed, so the request says nothing about it.
 	ClientSentLess Explanation = "ClientSentLess"
+	// OrderOfTheStable: the client put new elements of a list in an order that goes by those of the stable template.
+	OrderOfTheStable Explanation = "OrderOfTheStable"
 	// ManifestUnseen: Helm 3 sent nothing about a field that it had dropped with what is held, and that the stable
 	// template still has: its manifest may have it again or not.
 	ManifestUnseen Explanation = "ManifestUnseen"
@@ -42,7 +48,7 @@ const (
 
 // Explanations are all there are.
 var Explanations = []Explanation{
-	RefusedFromMemory, UndoOfWhatNeverRan, UndoOfOtherHistory, UndoLeavesAnnotations, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, ManifestUnseen,
+	RefusedFromMemory, UndoOfWhatNeverRan, UndoOfOtherHistory, UndoLeavesAnnotations, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, OrderOfTheStable, ManifestUnseen,
 }
 
 // Explain names why the sides differ after a step, if what was observed in it says that it could not be helped. Only
@@ -63,6 +69,9 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 	}
 	if d.Aspect == ExitCode {
 		return s.explainExitCode()
+	}
+	if s.ordersAsStable() {
+		return OrderOfTheStable, true
 	}
 	if explanation, ok := s.explainLess(); ok {
 		return explanation, true
@@ -177,6 +186,38 @@ func (s Step) explainLess() (Explanation, bool) {
 		return ClientSentNothing, true
 	}
 	return ClientSentLess, true
+}
+
+// ordersAsStable says whether the templates differ in nothing but the order of elements, which the guarded client has put
+// in the order of a list of which it read some in the stable template.
+func (s Step) ordersAsStable() bool {
+	if s.Before.Guarded.Record == nil || len(s.Outcome.Guarded.Requests) == 0 || s.Command.Verb.Whole() {
+		return false
+	}
+	last := s.Outcome.Guarded.Requests[len(s.Outcome.Guarded.Requests)-1]
+	return strings.Contains(last.Body, "$setElementOrder/") &&
+		Same(sorted(s.After.Unguarded.Desired()), sorted(s.After.Guarded.Desired()))
+}
+
+// sorted is a template in which the elements that have names stand in their order.
+func sorted(t hold.Template) hold.Template {
+	out, _ := sortedValue(runtime.DeepCopyJSON(t)).(map[string]any)
+	return out
+}
+
+func sortedValue(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key := range v {
+			v[key] = sortedValue(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = sortedValue(v[i])
+		}
+		slices.SortStableFunc(v, func(a, b any) int { return strings.Compare(fmt.Sprint(at(a, "name")), fmt.Sprint(at(b, "name"))) })
+	}
+	return v
 }
 
 // explainUnseen is for a manifest that Helm 3 merged with the stable template: nothing it sent speaks of what differs,

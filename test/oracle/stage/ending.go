@@ -117,7 +117,7 @@ func (s *side) become(ctx context.Context, other *unstructured.Unstructured, nam
 	remembered := clientstate.LastApplied(other.GetAnnotations()[clientstate.LastAppliedAnnotation]).Template()
 	var before ownership.Entries
 	err = s.rewrite(ctx, func(live *unstructured.Unstructured) error {
-		before = entries(live)
+		before = each(entries(live))
 		annotations := live.GetAnnotations()
 		if manifest := clientstate.LastApplied(annotations[clientstate.LastAppliedAnnotation]); manifest != "" {
 			annotations[clientstate.LastAppliedAnnotation] = string(manifest.WithTemplate(remembered))
@@ -138,6 +138,26 @@ func (s *side) become(ctx context.Context, other *unstructured.Unstructured, nam
 func entries(of *unstructured.Unstructured) ownership.Entries {
 	found, _, _ := unstructured.NestedSlice(of.Object, "metadata", "managedFields")
 	return found
+}
+
+// each has every manager once. A write of the number that is there to the scale subresource leaves a second entry of its
+// manager in Kubernetes 1.36, with spec.replicas alone, and the next write keeps one of the two.
+func each(all ownership.Entries) ownership.Entries {
+	var out ownership.Entries
+	places := map[string]int{}
+	for _, entry := range all {
+		e, _ := entry.(map[string]any)
+		who := fmt.Sprint(e["manager"], e["operation"], e["apiVersion"], e["subresource"])
+		place, twice := places[who]
+		switch {
+		case !twice:
+			places[who] = len(out)
+			out = append(out, entry)
+		case len(fmt.Sprint(e)) > len(fmt.Sprint(out[place])):
+			out[place] = entry
+		}
+	}
+	return out
 }
 
 // ownTimes puts in place of the time of a restart that of this side's own.

@@ -38,6 +38,8 @@ func unsettled(v view) string {
 		return fmt.Sprintf("%d pods are available, want %d", available, want)
 	case integer(v.deployment, "status", "readyReplicas") != want:
 		return fmt.Sprintf("its status counts %d ready pods, want %d", integer(v.deployment, "status", "readyReplicas"), want)
+	case integer(v.deployment, "status", "terminatingReplicas") != 0: // its status is yet to be written
+		return fmt.Sprintf("its status counts %d terminating pods", integer(v.deployment, "status", "terminatingReplicas"))
 	}
 	if paused, _, _ := unstructured.NestedBool(v.deployment.Object, "spec", "paused"); paused {
 		return ""
