@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -169,7 +170,8 @@ func (s *shop) close() {
 			{"get", "events", "--sort-by=.metadata.creationTimestamp"},
 		} {
 			result, _ := world.cluster.Kubectl(ctx, "", append(args, "-n", s.namespace)...)
-			s.t.Logf("kubectl %s:\n%s%s", strings.Join(args, " "), result.Stdout, result.Stderr)
+			// Not the test's log: what went wrong is to be read at the end of a long output.
+			fmt.Fprintf(os.Stderr, "%s: kubectl %s:\n%s%s", s.t.Name(), strings.Join(args, " "), result.Stdout, result.Stderr)
 		}
 	}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}}

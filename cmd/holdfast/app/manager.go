@@ -29,6 +29,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/promql"
 	holdwebhook "holdfast.dev/holdfast/webhook"
 	"holdfast.dev/holdfast/webhook/optin"
+	"holdfast.dev/holdfast/webhook/serving"
 )
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=holdfast-system,resources=leases,verbs=create
@@ -84,10 +85,10 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, error) {
 		LeaseDuration:                 &o.leaseDuration,
 		RenewDeadline:                 &renewDeadline,
 		RetryPeriod:                   &retryPeriod,
-		WebhookServer: webhook.NewServer(webhook.Options{
+		WebhookServer: &serving.Server{Farewell: serving.Farewell, Server: webhook.NewServer(webhook.Options{
 			Port:    o.webhookPort,
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }},
-		}),
+		})},
 	})
 	if err != nil {
 		return nil, err

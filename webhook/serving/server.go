@@ -1,0 +1,52 @@
+// Package serving stops a webhook server without failing a request.
+//
+// API servers keep their connections (HTTP/1.1) and send the next request on one
+// that was used before. A server that closes it at that moment fails the request,
+// and where the webhook fails open the update passes without a canary. So a
+// server that is told to stop goes on answering for a while, and says with each
+// answer that the connection ends with it; what is closed in the end was used by
+// nobody.
+package serving
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+)
+
+// Farewell is how long a server told to stop goes on answering, where Server
+// says nothing else. With it a pod needs less than its terminationGracePeriod of
+// 30 s, the sleep before its end included.
+const Farewell = 3 * time.Second
+
+// Server is a webhook server that takes leave of its clients before it stops.
+type Server struct {
+	webhook.Server
+	// Farewell is how long it goes on answering after it was told to stop.
+	Farewell time.Duration
+	leaving  atomic.Bool
+}
+
+// Register serves a hook at a path.
+func (s *Server) Register(path string, hook http.Handler) {
+	s.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		hook.ServeHTTP(w, r)
+	}))
+}
+
+// Start serves until ctx has ended and the farewell is over.
+func (s *Server) Start(ctx context.Context) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		s.leaving.Store(true)
+		time.AfterFunc(s.Farewell, stop)
+	})()
+	return s.Server.Start(serving)
+}
