@@ -27,7 +27,10 @@ type Trap struct {
 	Name string
 }
 
-const trapSeries = "Series"
+const (
+	trapSeries = "Series"
+	trapNaN    = "NaN"
+)
 
 // found is a trap at an offset of the rendered query.
 type found struct {
@@ -53,7 +56,7 @@ var traps = []struct {
 	{"MissingHidden", missingHidden},
 	{"Absent", absent},
 	{"Filter", filter},
-	{"NaN", nan},
+	{trapNaN, nan},
 	{trapSeries, severalSeries},
 	{"ShortWindow", shortWindow},
 	{"LongWindow", longWindow},
@@ -92,12 +95,15 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	around := Surroundings{Scrape: scrape, Interval: length(spec.Analysis.Interval), Period: length(spec.Analysis.Period)}
 	var out []string
 	for _, m := range spec.Analysis.Metrics {
-		t, err := Parse(m.Query)
+		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
 		if err != nil || m.Query == "" {
 			continue
 		}
 		for _, trap := range t.Traps(around) {
 			if trap.Name == trapSeries && (m.Per != "" || m.List != nil) { // several are meant
+				continue
+			}
+			if trap.Name == trapNaN && m.Compare != nil { // a window without a value is passed over
 				continue
 			}
 			out = append(out, fmt.Sprintf("metric %s, %s", m.Name, &trap.Error))

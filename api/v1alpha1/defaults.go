@@ -98,6 +98,9 @@ func (a *Analysis) SetMetricDefaults(metrics []Metric) {
 		if m.Compare != nil {
 			setDefault(&m.FailureLimit, 0)
 			m.Compare.setDefaults()
+			if m.Compare.Count == nil {
+				setDefault(&m.Window, metav1.Duration{Duration: max(a.Interval.Duration, 2*time.Minute)})
+			}
 		}
 	}
 }

@@ -158,11 +158,11 @@ func TestAPlanIsRefusedWithItsRemedy(t *testing.T) {
 	t.Parallel()
 	s := &shop{t: t, namespace: "default"}
 	for metric, want := range map[string]string{
-		"{name: m}": "needs exactly one of query, expect, labels and alerts",
-		"{name: m, query: up, expect: P99 < 1s, range: {max: 1}}": "needs exactly one of query, expect, labels and alerts",
-		"{name: m, query: up}":            "query needs exactly one of range, deviation and list",
+		"{name: m}": "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up, expect: P99 < 1s, range: {max: 1}}": "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up}":            "query needs exactly one of range, deviation, list and compare",
 		"{name: m, query: up, range: {}}": "needs min, max or both",
-		"{name: m, query: up, range: {max: 1}, list: {label: a, good: [b]}}":            "query needs exactly one of range, deviation and list",
+		"{name: m, query: up, range: {max: 1}, list: {label: a, good: [b]}}":            "query needs exactly one of range, deviation, list and compare",
 		"{name: m, expect: P99 < 1s, range: {max: 1}}":                                  "range, deviation and list judge a query",
 		"{name: m, query: up, range: {max: 1}, source: Istio}":                          "source is for expect",
 		"{name: m, query: up, range: {max: 1}, samples: Last}":                          "samples needs over",
