@@ -7,7 +7,7 @@ import (
 // Comparison judges the canary by other pods that run at the same time: either
 // by counting what goes wrong on both sides, or by values of both.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.count) || !has(self.worse) && !has(self.unit)",message="worse and unit are for comparisons of a query; of what is counted, more is worse"
+// +kubebuilder:validation:XValidation:rule="!has(self.count) || !has(self.worse)",message="worse is for comparisons of a query; of what goes wrong, more is worse"
 // +kubebuilder:validation:XValidation:rule="has(self.count) || !has(self.burst)",message="burst is for count"
 // +kubebuilder:validation:XValidation:rule="has(self.count) || !has(self.minimum) || !has(self.minimum.total)",message="minimum.total is for count; of values there are points only"
 type Comparison struct {
@@ -54,7 +54,8 @@ type Comparison struct {
 	// +kubebuilder:validation:Minimum=1
 	Burst *int32 `json:"burst,omitempty"`
 
-	// unit follows the numbers of a query in sentences, " s" for example.
+	// unit follows the numbers of a query in sentences, " s" for example. Of counts
+	// it is what was counted; requests if it is not said.
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
 	Unit string `json:"unit,omitempty"`
