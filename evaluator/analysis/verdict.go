@@ -162,6 +162,12 @@ func newestFailed(s v1alpha1.MetricStatus) v1alpha1.Measurement {
 
 func inconclusive(s v1alpha1.MetricStatus, reason, what string, times, limit int32) Judgment {
 	m, _ := Newest(s)
+	switch m.Reason {
+	case v1alpha1.MeasuredTooFew:
+		what = "had too little to compare, after the period,"
+	case v1alpha1.MeasuredUndecided:
+		what = "told neither way, after the period,"
+	}
 	if s.Name == Baseline {
 		reason, what = v1alpha1.ReasonBaselineSick, "was not Ready"
 	}
