@@ -173,6 +173,13 @@ func TestAPlanIsRefusedWithItsRemedy(t *testing.T) {
 		"{name: m, query: up, list: {label: a}}":                                        "needs good, bad or both",
 		"{name: m, query: up, deviation: {from: First, by: '1'}, over: {duration: 1m}}": "takes the value of an instant query",
 		"{name: m, query: up, range: {max: 1}, over: {duration: 5s}}":                   "step must not be longer than duration",
+		"{name: m, compare: {}}":                                                        "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up, compare: {count: {bad: a, total: b}}}":                    "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up, over: {duration: 1m}, compare: {}}":                       "over and per are not for compare",
+		"{name: m, compare: {count: {total: b}}}":                                       "needs exactly one of bad and good",
+		"{name: m, compare: {worse: Lower, count: {bad: a, total: b}}}":                 "worse is for comparisons of a query",
+		"{name: m, query: up, compare: {burst: 2}}":                                     "burst is for count",
+		"{name: m, query: up, compare: {catch: 1}}":                                     "it is a factor",
 		"{name: m, expect: P99 < 1s, source: istio}":                                    "Unsupported value",
 	} {
 		_, stderr, code := s.kubectl("apply", "--dry-run=server", "-f", "-", judgedBy("    - "+metric))
