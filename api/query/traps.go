@@ -16,6 +16,8 @@ type Surroundings struct {
 	Scrape time.Duration
 	// Interval and Period are those of the analysis.
 	Interval, Period time.Duration
+	// Window is what {{window}} stands for, zero if not known.
+	Window time.Duration
 }
 
 // Trap is something in a right query that is likely not meant: it is no
@@ -70,6 +72,9 @@ func (t Template) Traps(around Surroundings) []Trap {
 	if around.Interval > 0 {
 		values.Interval = around.Interval
 	}
+	if around.Window > 0 {
+		values.Window = around.Window
+	}
 	rendered, err := t.fill(values)
 	if err != nil {
 		return nil
@@ -98,6 +103,10 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
 		if err != nil || m.Query == "" {
 			continue
+		}
+		around.Window = max(around.Interval, 2*time.Minute) // as it is where none is said
+		if m.Window != nil {
+			around.Window = m.Window.Duration
 		}
 		for _, trap := range t.Traps(around) {
 			if trap.Name == trapSeries && (m.Per != "" || m.List != nil) { // several are meant

@@ -248,6 +248,32 @@ func TestTheEndsOfWhatIsValidCanBeJudged(t *testing.T) {
 	}
 }
 
+// A pass says what was not shown, and an early one what was.
+func TestAPassTellsWhatWasCompared(t *testing.T) {
+	a := testAnalysis("errors")
+	at := NewSchedule(a, noon).End()
+	status := func(reason string) []v1alpha1.MetricStatus {
+		m := v1alpha1.Measurement{Outcome: v1alpha1.OutcomePassed, Reason: reason, Message: "1 of 100"}
+		return []v1alpha1.MetricStatus{{Name: Pods, Last: []v1alpha1.Measurement{m}}, {Name: "errors", Last: []v1alpha1.Measurement{m}}}
+	}
+	end := Progress{Schedule: NewSchedule(a, noon), Now: at, Last: at}
+	if got := Evaluate(a, status(v1alpha1.MeasuredUndecided)[1:], end); got.Verdict != "" {
+		t.Errorf("without its pods: %+v", got)
+	}
+	if got := Evaluate(a, status(v1alpha1.MeasuredUndecided), end); got.Verdict != v1alpha1.VerdictPass || !strings.Contains(got.Message, "metric errors was not shown to be worse: 1 of 100") {
+		t.Errorf("got %+v", got)
+	}
+	a.EndEarly = true
+	early := Progress{Schedule: NewSchedule(a, noon), Now: noon.Add(4 * time.Second), Last: noon.Add(4 * time.Second)}
+	want := Judgment{v1alpha1.VerdictPass, v1alpha1.ReasonNotWorse, "nothing is worse after 4s, so the period ends early; metric errors: 1 of 100"}
+	if got := Evaluate(a, status(v1alpha1.MeasuredNotWorse), early); got != want {
+		t.Errorf("got %+v", got)
+	}
+	if got := Evaluate(a, status(v1alpha1.MeasuredUndecided), early); got.Verdict != "" {
+		t.Errorf("undecided: %+v", got)
+	}
+}
+
 func TestEndsEarly(t *testing.T) {
 	status := func(reasons ...string) (out []v1alpha1.MetricStatus) {
 		for i, r := range reasons {

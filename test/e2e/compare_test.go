@@ -62,6 +62,7 @@ func TestASharedIncidentRevertsByALimitAndNotByComparison(t *testing.T) {
 		t.Errorf("message %q", ended.Status.Message)
 	}
 
+	s.wantNoCanary()
 	s.fail("0")
 	s.must("apply", "-f", "-", lasting("40s", compared))
 	run = s.newestRun(s.apply("v3"))
