@@ -185,17 +185,21 @@ func validateComparing(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.Erro
 	if a.EndEarly && len(spec.Steps) > 0 {
 		errs = append(errs, field.Forbidden(at.Child("endEarly"), "is for a plan without steps: what was shown of a small step would end the large one before it has begun"))
 	}
+	first, of := a.Period, "the period"
+	if len(spec.Steps) > 0 && spec.Steps[0].Period != nil {
+		first, of = spec.Steps[0].Period, "the period of the first step"
+	}
 	for i, m := range a.Metrics {
-		if m.Compare != nil && a.Period != nil {
-			errs = append(errs, validateTimeEnough(m, spec, at.Child("metrics").Index(i))...)
+		if m.Compare != nil && first != nil {
+			errs = append(errs, validateTimeEnough(m, a, first.Duration, of, at.Child("metrics").Index(i))...)
 		}
 	}
 	return errs
 }
 
 // validateTimeEnough: the minimum before a pass must fit into the time there is.
-func validateTimeEnough(m v1alpha1.Metric, spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {
-	each, what, remedy := length(spec.Analysis.Interval), "intervals", "make interval shorter"
+func validateTimeEnough(m v1alpha1.Metric, a v1alpha1.Analysis, there time.Duration, of string, at *field.Path) field.ErrorList {
+	each, what, remedy := length(a.Interval), "intervals", "make interval shorter"
 	if m.Compare.Count == nil {
 		each, what, remedy = length(m.Window), "windows", "make window shorter"
 	}
@@ -203,10 +207,10 @@ func validateTimeEnough(m v1alpha1.Metric, spec *v1alpha1.CanaryPlanSpec, at *fi
 	if m.Compare.Minimum.Points != nil {
 		points = *m.Compare.Minimum.Points
 	}
-	needed, there := time.Duration(points)*each+length(spec.Analysis.InitialDelay), spec.Total()
+	needed := time.Duration(points)*each + length(a.InitialDelay)
 	if needed <= there {
 		return nil
 	}
 	return field.ErrorList{field.Invalid(at.Child("compare", "minimum", "points"), points, fmt.Sprintf(
-		"%d %s of %s take %s, and the period is %s; %s, or period longer", points, what, short(each), short(needed), short(there), remedy))}
+		"%d %s of %s take %s, and %s is %s; %s, or period longer", points, what, short(each), short(needed), of, short(there), remedy))}
 }

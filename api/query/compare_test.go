@@ -72,6 +72,20 @@ func TestEndEarlyIsForPlansWithoutSteps(t *testing.T) {
 	}
 }
 
+// What is compared in every step needs its minimum in the first.
+func TestTheFirstStepIsLongEnoughForTheMinimum(t *testing.T) {
+	var spec v1alpha1.CanaryPlanSpec
+	text := "steps: [{weight: 10, period: 2m}, {weight: 50, period: 1h}]\nanalysis: {metrics: [{name: e, compare: {count: " + goodCount + "}}]}"
+	if err := yaml.UnmarshalStrict([]byte(text), &spec); err != nil {
+		t.Fatal(err)
+	}
+	spec.SetDefaults()
+	err := ValidatePlan(&spec, field.NewPath("spec")).ToAggregate()
+	if err == nil || !strings.Contains(err.Error(), "6 intervals of 30s take 3m, and the period of the first step is 2m; make interval shorter") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAComparisonSwitchesTheBaselineOn(t *testing.T) {
 	for to, want := range map[string]bool{"Baseline": true, "": true, "Stable": false} {
 		spec := v1alpha1.CanaryPlanSpec{Steps: []v1alpha1.Step{{Metrics: []v1alpha1.Metric{{

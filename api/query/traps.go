@@ -100,6 +100,9 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	around := Surroundings{Scrape: scrape, Interval: length(spec.Analysis.Interval), Period: length(spec.Analysis.Period)}
 	var out []string
 	for _, m := range spec.Analysis.Metrics {
+		if m.Compare != nil && m.Compare.Count != nil {
+			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
+		}
 		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
 		if err != nil || m.Query == "" {
 			continue

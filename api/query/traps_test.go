@@ -108,6 +108,7 @@ func TestTrapsOfComparisons(t *testing.T) {
 		"a counter":                             {compare("sum(r_total{ {{pods}} })"), "r_total is a counter"},
 		"a short window":                        {short, "the window [30s] is shorter than four scrape intervals"},
 		"counters by their samples":             {v1alpha1.Metric{Name: "m", Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: "b_total{ {{pods}} }", Total: "r_total{ {{pods}} }"}}}, ""},
+		"a gauge that is counted":               {v1alpha1.Metric{Name: "m", Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: "b_total{ {{pods}} }", Total: "r_bytes{ {{pods}} }"}}}, "metric m, r_bytes looks like a gauge, and count is for counters"},
 	} {
 		spec := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{tc.metric}}}
 		spec.SetDefaults()

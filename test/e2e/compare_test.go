@@ -90,6 +90,7 @@ func TestASharedIncidentRevertsByALimitAndNotByComparison(t *testing.T) {
 func TestTwiceAsManyErrorsUnderTheLimitAreCaught(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{plan: lasting("10m", under("0.8")+strings.TrimLeft(compared, "\n")), args: []string{"--error-rate=0.3"}, replicas: 1})
+	s.must("scale", "deployment", "load", "--replicas=3") // what decides is failures a minute
 	run := s.holdV2("--error-rate=0.6")
 	ended := s.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
 	for _, want := range []string{"metric errors: the canary failed ", "times as often (at least ", "wanted: at most 20% worse than the baseline"} {
