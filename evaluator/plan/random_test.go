@@ -69,7 +69,7 @@ func randomPlan(random *rand.Rand) func(*v1alpha1.CanaryPlanSpec) {
 		if random.IntN(5) == 0 { // a comparison and nothing else
 			s.Analysis.Metrics = []v1alpha1.Metric{{Name: "errors", Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{
 				Bad: "r_total{ {{pods}} }", Total: "r_total{ {{pods}} }",
-			}, Minimum: v1alpha1.Minimum{Points: ptr(int32(1 + random.IntN(4)))}}}}
+			}, Minimum: v1alpha1.Minimum{Points: ptr(int32(1 + random.IntN(2)))}}}}
 			s.Analysis.EndEarly = maybe()
 			s.SetDefaults()
 		}
