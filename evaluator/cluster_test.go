@@ -83,6 +83,10 @@ func (p *prometheusStub) QueryRange(ctx context.Context, query string, from, to 
 	return p.Query(ctx, fmt.Sprintf("%s from %s to %s step %s", query, from.Format(time.TimeOnly), to.Format(time.TimeOnly), step), to)
 }
 
+func (p *prometheusStub) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
+	return p.Query(ctx, "samples of "+query, at)
+}
+
 var scheme = sync.OnceValue(func() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {

@@ -73,6 +73,8 @@ type rendered struct {
 	back time.Duration
 	// warmUp is how long the canary must have been Ready before it is asked.
 	warmUp time.Duration
+	// sides are the queries of a comparison, nil for other metrics.
+	sides *sides
 }
 
 // age is how long the canary has been Ready at the time that is asked for,
@@ -89,6 +91,9 @@ func (a *asking) age() time.Duration {
 // from when the first value of a range no longer looks back before Ready, and has
 // samples enough.
 func (a *asking) ask(ctx context.Context, metric v1alpha1.Metric, q rendered) (analysis.Observation, error) {
+	if q.sides != nil {
+		return a.askSides(ctx, q.sides)
+	}
 	var o analysis.Observation
 	var err error
 	if metric.Over == nil {
@@ -139,6 +144,9 @@ func countedPods(pods []corev1.Pod) []analysis.Pod {
 
 // render is the query of a metric; without text if it has none.
 func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, error) {
+	if metric.Compare != nil {
+		return a.renderSides(ctx, metric)
+	}
 	template, err := query.Of(metric, a.endpoint.Labels.Pod)
 	if err != nil {
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)

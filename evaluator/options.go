@@ -17,12 +17,14 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// Querier asks Prometheus for the value of a query at a time, or for its values
-// at every step of a time, both ends included. What goes wrong stands in the
+// Querier asks Prometheus for the value of a query at a time, for its values at
+// every step of a time, both ends included, or for the samples that a range
+// selector selects, as they were scraped. What goes wrong stands in the
 // observation; an error is for a ctx that ended, and then nothing was observed.
 type Querier interface {
 	Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error)
 	QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error)
+	QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Observation, error)
 }
 
 // Endpoint is a Prometheus that a plan may name.

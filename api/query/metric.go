@@ -34,6 +34,8 @@ func validateMetric(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) fiel
 		errs = append(errs, validateLabels(*m.Labels, at.Child("labels"))...)
 	case m.Alerts != nil:
 		errs = append(errs, validateAlerts(*m.Alerts, at.Child("alerts"))...)
+	case m.Compare != nil:
+		errs = append(errs, validateComparison(m, a, at)...)
 	default:
 		errs = append(errs, validateQuery(m, a, at)...)
 	}
@@ -42,8 +44,12 @@ func validateMetric(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) fiel
 
 // validateShape checks which fields a metric has.
 func validateShape(m v1alpha1.Metric, at *field.Path) field.ErrorList {
-	subjects := given(map[string]bool{"query": m.Query != "", "expect": m.Expect != "", "labels": m.Labels != nil, "alerts": m.Alerts != nil})
-	judges := given(map[string]bool{"range": !m.Range.IsZero(), "deviation": m.Deviation != nil, "list": m.List != nil})
+	compares := m.Compare != nil
+	subjects := given(map[string]bool{
+		"query": m.Query != "", "expect": m.Expect != "", "labels": m.Labels != nil, "alerts": m.Alerts != nil,
+		"compare.count": compares && m.Compare.Count != nil,
+	})
+	judges := given(map[string]bool{"range": !m.Range.IsZero(), "deviation": m.Deviation != nil, "list": m.List != nil, "compare": compares && m.Compare.Count == nil})
 	asks := m.Query != "" || m.Expect != ""
 	var errs field.ErrorList
 	refuse := func(wrong bool, child, why string) {
@@ -53,11 +59,11 @@ func validateShape(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 	}
 	switch {
 	case len(subjects) == 0:
-		return field.ErrorList{field.Required(at, "needs one of query, expect, labels and alerts: what is looked at")}
+		return field.ErrorList{field.Required(at, "needs one of query, expect, labels, alerts and compare.count: what is looked at")}
 	case len(subjects) > 1:
-		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of query, expect, labels and alerts says what is looked at; make a metric of each", joined(subjects)))}
+		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of query, expect, labels, alerts and compare.count says what is looked at; make a metric of each", joined(subjects)))}
 	case m.Query != "" && len(judges) > 1:
-		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of range, deviation and list judges a query; make a metric of each", joined(judges)))}
+		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of range, deviation, list and compare judges a query; make a metric of each", joined(judges)))}
 	}
 	for _, judge := range judges {
 		refuse(m.Query == "", judge, fmt.Sprintf("judges a query; %s knows by itself what is good", subjects[0]))
@@ -66,6 +72,8 @@ func validateShape(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 	refuse(!asks && m.Over != nil, "over", "is for query and expect")
 	refuse(!asks && m.Per != "", "per", "is for query and expect")
 	refuse(!asks && m.Window != nil, "window", "is for query and expect")
+	refuse(compares && m.Over != nil, "over", "is not for compare, which asks for all windows since Ready; window says how long each is")
+	refuse(compares && m.Per != "", "per", "is not for compare, which compares all pods of a side together")
 	refuse(m.Over == nil && m.Samples != "", "samples", "needs over: an instant query has one sample of each series")
 	refuse(m.Per == "" && m.PodLabel != "", "podLabel", "needs per: Pod")
 	refuse(m.Over != nil && m.Deviation != nil && m.Deviation.From != v1alpha1.FromOne, "over",
@@ -161,7 +169,7 @@ func validateQuery(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) field
 	case m.List != nil:
 		errs = append(errs, validateList(*m.List, at.Child("list"))...)
 	case m.Range.IsZero():
-		errs = append(errs, field.Required(at.Child("range"), "query needs range, deviation or list, to be judged by; a range needs min, max or both"))
+		errs = append(errs, field.Required(at.Child("range"), "query needs range, deviation, list or compare, to be judged by; a range needs min, max or both"))
 	default:
 		errs = append(errs, validateRange(m.Range, at.Child("range"))...)
 	}

@@ -10,15 +10,17 @@ import (
 // Of is the query of a metric: the one it has, or the one that is made for what
 // it expects or for the alerts it watches. podLabel is the label by which
 // Prometheus knows pods, "pod" if empty. A metric that watches labels has none,
-// and its Template is the zero value.
+// nor one that counts (see CountersOf), and its Template is the zero value.
 func Of(m v1alpha1.Metric, podLabel string) (Template, error) {
 	switch {
 	case m.Expect != "":
 		return ofExpectation(m, podLabel)
 	case m.Alerts != nil:
 		return ofAlerts(*m.Alerts)
-	case m.Labels != nil:
+	case m.Labels != nil, m.Compare != nil && m.Compare.Count != nil:
 		return Template{}, nil
+	case m.Compare != nil:
+		return ParseSide(m.Query)
 	default:
 		return Parse(m.Query)
 	}

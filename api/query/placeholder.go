@@ -17,6 +17,9 @@ const (
 	Stable Placeholder = "stable"
 	// Baseline stands for the label matchers that select the baseline pods.
 	Baseline Placeholder = "baseline"
+	// Pods stands, in a metric that compares, for the label matchers that select
+	// the pods of one side, each side in its turn.
+	Pods Placeholder = "pods"
 	// Namespace and Deployment stand for the names of where the run is.
 	Namespace  Placeholder = "namespace"
 	Deployment Placeholder = "deployment"
@@ -29,8 +32,12 @@ const (
 	Window Placeholder = "window"
 )
 
-// known are the placeholders that may be used, in the order messages list them.
-var known = []Placeholder{Canary, Stable, Baseline, Namespace, Deployment, Service, Interval, Window}
+// known are the placeholders that may be used, in the order messages list them;
+// knownCompared are those of a metric that compares.
+var (
+	known         = []Placeholder{Canary, Stable, Baseline, Namespace, Deployment, Service, Interval, Window}
+	knownCompared = []Placeholder{Pods, Namespace, Deployment, Service, Interval, Window}
+)
 
 // place is where in PromQL a placeholder stands.
 type place int
@@ -47,13 +54,15 @@ const (
 )
 
 // check says what is wrong with a placeholder where it stands, or "".
-func (p Placeholder) check(in place) string {
+func (p Placeholder) check(in place, known []Placeholder) string {
 	switch {
+	case !slices.Contains(known, p) && slices.Contains(known, Pods) && p.selects():
+		return fmt.Sprintf("{{%s}} selects one side only; write {{pods}}, which stands for the pods of each side in turn", p)
 	case !slices.Contains(known, p):
-		return fmt.Sprintf("unknown placeholder {{%s}}; known are %s", clip(string(p), 40), knownList())
+		return fmt.Sprintf("unknown placeholder {{%s}}; known are %s", clip(string(p), 40), list(known))
 	case p == Interval || p == Window:
 		return ""
-	case p == Canary || p == Stable || p == Baseline:
+	case p.selects():
 		if in == matchers {
 			return ""
 		}
@@ -65,7 +74,12 @@ func (p Placeholder) check(in place) string {
 	}
 }
 
-func knownList() string {
+// selects says whether a placeholder stands for label matchers.
+func (p Placeholder) selects() bool {
+	return p == Canary || p == Stable || p == Baseline || p == Pods
+}
+
+func list(known []Placeholder) string {
 	names := make([]string, len(known))
 	for i, p := range known {
 		names[i] = "{{" + string(p) + "}}"

@@ -37,7 +37,7 @@ func TestValidatePlan(t *testing.T) {
 		"query":               {metric("errors", "up{", good), `spec.analysis.metrics[0].query: Invalid value: "up{": line 1, column 4: `},
 		"reserved name":       {metric("pods", "up", good), `spec.analysis.metrics[0].name: Invalid value: "pods"`},
 		"bad name":            {metric("Errors", "up", good), "lower-case"},
-		"no range":            {metric("errors", "up", v1alpha1.Range{}), "spec.analysis.metrics[0].range: Required value: query needs range, deviation or list"},
+		"no range":            {metric("errors", "up", v1alpha1.Range{}), "spec.analysis.metrics[0].range: Required value: query needs range, deviation, list or compare"},
 		"NaN in range":        {metric("errors", "up", v1alpha1.Range{Min: &nan}), "must be a finite number"},
 		"range upside down":   {metric("errors", "up", v1alpha1.Range{Min: &one, Max: &zero}), "min must not be greater"},
 		"delay too long":      {times(10*time.Second, time.Second, 10*time.Second), "must be shorter than period"},

@@ -27,6 +27,8 @@ type Values struct {
 	// Canary, Stable and Baseline are the names of the ReplicaSets whose pods are
 	// meant. Without any the matchers select nothing.
 	Canary, Stable, Baseline []string
+	// Pods are those of the side that a metric which compares is asked for.
+	Pods []string
 	// Interval is the analysis interval, in milliseconds at the finest.
 	Interval time.Duration
 	// Window is the window of the metric, the same.
@@ -78,6 +80,8 @@ func (p part) render(v Values) (string, error) {
 		return v.podMatchers(v.Stable)
 	case Baseline:
 		return v.podMatchers(v.Baseline)
+	case Pods:
+		return v.podMatchers(v.Pods)
 	case Namespace:
 		return p.name(v.Namespace)
 	case Deployment:

@@ -21,11 +21,12 @@ type scanner struct {
 	pattern bool // the string is taken for a regular expression
 	braces  int
 	parts   []part
+	known   []Placeholder
 }
 
-// scan cuts a text into its parts.
-func scan(text string) ([]part, *Error) {
-	s := &scanner{text: text}
+// scan cuts a text into its parts, with placeholders of those that are known.
+func scan(text string, known []Placeholder) ([]part, *Error) {
+	s := &scanner{text: text, known: known}
 	for s.at < len(s.text) {
 		switch {
 		case s.opensPlaceholder():
@@ -51,10 +52,10 @@ func (s *scanner) opensPlaceholder() bool {
 func (s *scanner) placeholder() *Error {
 	name, _, closed := strings.Cut(s.text[s.at+2:], "}}")
 	if !closed || strings.ContainsAny(name, "{}\n") {
-		return ErrorAt(s.text, s.at, "{{ opens a placeholder that no }} closes; known are %s", knownList())
+		return ErrorAt(s.text, s.at, "{{ opens a placeholder that no }} closes; known are %s", list(s.known))
 	}
 	p := Placeholder(strings.TrimSpace(name))
-	if problem := p.check(s.place()); problem != "" {
+	if problem := p.check(s.place(), s.known); problem != "" {
 		return ErrorAt(s.text, s.at, "%s", problem)
 	}
 	s.endText()

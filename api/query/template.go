@@ -28,11 +28,23 @@ func (t Template) Uses(p Placeholder) bool {
 // Parse reads a query and checks that it is PromQL which gives a scalar or an
 // instant vector, whatever names its placeholders come to stand for. Its error
 // is an *Error, with the place in text.
-func Parse(text string) (Template, error) {
+func Parse(text string) (Template, error) { return parse(text, known) }
+
+// ParseSide reads the query of a metric that compares: the same, with {{pods}}
+// in it, which stands for the pods of one side.
+func ParseSide(text string) (Template, error) {
+	t, err := parse(text, knownCompared)
+	if err == nil && !t.Uses(Pods) {
+		return Template{}, ErrorAt(text, 0, "has no {{pods}}, so both sides would have the same value; put {{pods}} between the braces of its selectors")
+	}
+	return t, err
+}
+
+func parse(text string, known []Placeholder) (Template, error) {
 	if len(text) > MaxLength {
 		return Template{}, ErrorAt(text, MaxLength, "the query is longer than %d bytes", MaxLength)
 	}
-	parts, mistake := scan(text)
+	parts, mistake := scan(text, known)
 	if mistake != nil {
 		return Template{}, mistake
 	}
@@ -82,6 +94,7 @@ var samples = Values{
 	Canary:     []string{"canary"},
 	Stable:     []string{"stable"},
 	Baseline:   []string{"baseline"},
+	Pods:       []string{"pods"},
 	Interval:   sampleInterval,
 	Window:     sampleInterval,
 }

@@ -16,6 +16,8 @@ type Surroundings struct {
 	Scrape time.Duration
 	// Interval and Period are those of the analysis.
 	Interval, Period time.Duration
+	// Window is what {{window}} stands for, zero if not known.
+	Window time.Duration
 }
 
 // Trap is something in a right query that is likely not meant: it is no
@@ -27,7 +29,10 @@ type Trap struct {
 	Name string
 }
 
-const trapSeries = "Series"
+const (
+	trapSeries = "Series"
+	trapNaN    = "NaN"
+)
 
 // found is a trap at an offset of the rendered query.
 type found struct {
@@ -53,7 +58,7 @@ var traps = []struct {
 	{"MissingHidden", missingHidden},
 	{"Absent", absent},
 	{"Filter", filter},
-	{"NaN", nan},
+	{trapNaN, nan},
 	{trapSeries, severalSeries},
 	{"ShortWindow", shortWindow},
 	{"LongWindow", longWindow},
@@ -66,6 +71,9 @@ func (t Template) Traps(around Surroundings) []Trap {
 	values := samples
 	if around.Interval > 0 {
 		values.Interval = around.Interval
+	}
+	if around.Window > 0 {
+		values.Window = around.Window
 	}
 	rendered, err := t.fill(values)
 	if err != nil {
@@ -92,12 +100,22 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	around := Surroundings{Scrape: scrape, Interval: length(spec.Analysis.Interval), Period: length(spec.Analysis.Period)}
 	var out []string
 	for _, m := range spec.Analysis.Metrics {
-		t, err := Parse(m.Query)
+		if m.Compare != nil && m.Compare.Count != nil {
+			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
+		}
+		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
 		if err != nil || m.Query == "" {
 			continue
 		}
+		around.Window = max(around.Interval, 2*time.Minute) // as it is where none is said
+		if m.Window != nil {
+			around.Window = m.Window.Duration
+		}
 		for _, trap := range t.Traps(around) {
 			if trap.Name == trapSeries && (m.Per != "" || m.List != nil) { // several are meant
+				continue
+			}
+			if trap.Name == trapNaN && m.Compare != nil { // a window without a value is passed over
 				continue
 			}
 			out = append(out, fmt.Sprintf("metric %s, %s", m.Name, &trap.Error))

@@ -9,7 +9,7 @@ import (
 // noCanary: a query that does not look at the canary has the same value whether
 // the canary is good or bad.
 func noCanary(l looked) []found {
-	if l.template.Uses(Canary) || len(l.spans) == 0 && l.expr.Type() == parser.ValueTypeVector {
+	if l.template.Uses(Canary) || l.template.Uses(Pods) || len(l.spans) == 0 && l.expr.Type() == parser.ValueTypeVector {
 		return nil
 	}
 	return []found{{l.expr, "the query has no {{canary}}, so its value may be the same whether the canary is good or bad; put {{canary}} between the braces of its selectors"}}

@@ -93,6 +93,32 @@ func TestPlanTraps(t *testing.T) {
 	}
 }
 
+// What is a trap of a fixed limit need be none of a comparison.
+func TestTrapsOfComparisons(t *testing.T) {
+	compare := func(query string) v1alpha1.Metric {
+		return v1alpha1.Metric{Name: "m", Query: query, Compare: &v1alpha1.Comparison{}}
+	}
+	short := compare("sum(rate(e_total{ {{pods}} }[{{window}}]))")
+	short.Window = lasting(30 * time.Second)
+	for name, tc := range map[string]struct {
+		metric v1alpha1.Metric
+		want   string
+	}{
+		"a share, which is NaN without traffic": {compare("sum(rate(e_total{ {{pods}} }[{{window}}])) / sum(rate(r_total{ {{pods}} }[{{window}}]))"), ""},
+		"a counter":                             {compare("sum(r_total{ {{pods}} })"), "r_total is a counter"},
+		"a short window":                        {short, "the window [30s] is shorter than four scrape intervals"},
+		"counters by their samples":             {v1alpha1.Metric{Name: "m", Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: "b_total{ {{pods}} }", Total: "r_total{ {{pods}} }"}}}, ""},
+		"a gauge that is counted":               {v1alpha1.Metric{Name: "m", Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: "b_total{ {{pods}} }", Total: "r_bytes{ {{pods}} }"}}}, "metric m, r_bytes looks like a gauge, and count is for counters"},
+	} {
+		spec := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{tc.metric}}}
+		spec.SetDefaults()
+		got := PlanTraps(&spec, 15*time.Second)
+		if (len(got) == 0) != (tc.want == "") || len(got) > 1 || len(got) == 1 && !strings.Contains(got[0], tc.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
 // Every trap is explained, in the order in which they are told.
 func TestTrapsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/reference/traps.md")

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // needTwo are the functions that give nothing for fewer than two samples.
@@ -68,6 +70,24 @@ func rateOfGauge(l looked) []found {
 			out = append(out, found{s, fmt.Sprintf("%s looks like a gauge, and %s(…) is for counters; use avg_over_time(…) or delta(…)", clip(s.Name, 60), c.Func.Name)})
 		}
 	})
+	return out
+}
+
+// gaugesCounted: what goes down is taken for the reset of a counter, too, where a
+// comparison counts.
+func gaugesCounted(metric string, c v1alpha1.Counted) []string {
+	var out []string
+	for _, text := range []string{c.Bad, c.Good, c.Total} {
+		t, err := ParseCounter(text)
+		if err != nil {
+			continue // none, or refused
+		}
+		for _, s := range t.spans(samples) {
+			if hasSuffix(s.selector.Name, gaugeSuffixes) {
+				out = append(out, fmt.Sprintf("metric %s, %s looks like a gauge, and count is for counters; compare it by a query", metric, clip(s.selector.Name, 60)))
+			}
+		}
+	}
 	return out
 }
 

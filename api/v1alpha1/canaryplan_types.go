@@ -145,6 +145,7 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.initialDelay) || !has(self.period) || duration(self.initialDelay) < duration(self.period)",message="initialDelay must be shorter than period, or nothing would be measured"
 // +kubebuilder:validation:XValidation:rule="!has(self.interval) || !has(self.period) || duration(self.interval) <= duration(self.period)",message="interval must not be longer than period, or nothing would be measured"
+// +kubebuilder:validation:XValidation:rule="!has(self.endEarly) || !self.endEarly || has(self.metrics) && size(self.metrics) > 0 && self.metrics.all(m, has(m.compare))",message="endEarly needs metrics that all compare: what others look for may come at the end of the period"
 type Analysis struct {
 	// initialDelay is how long after the canary is Ready the first measurement is taken.
 	// +optional
@@ -194,6 +195,20 @@ type Analysis struct {
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0
 	NoDataLimit *int32 `json:"noDataLimit,omitempty"`
+
+	// falseAlarms is the probability that a canary which is within the tolerances
+	// is found worse by a comparison, over a whole run. It is split over the metrics
+	// that compare.
+	// +optional
+	// +kubebuilder:default="1%"
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]+\.?[0-9]*|\.[0-9]+)%$`
+	FalseAlarms string `json:"falseAlarms,omitempty"`
+
+	// endEarly lets the period end as soon as all metrics are shown not to be
+	// worse. All of them must be comparisons, and the plan without steps.
+	// +optional
+	EndEarly bool `json:"endEarly,omitempty"`
 
 	// endpoint names the Prometheus that the queries are for, one of those that
 	// the administrator of Holdfast has defined; "default" if it is empty.

@@ -327,6 +327,9 @@ type MetricStatus struct {
 	// +optional
 	// +listType=atomic
 	Previous []SeriesValue `json:"previous,omitempty"`
+	// compared is what a comparison of counts remembers.
+	// +optional
+	Compared *Compared `json:"compared,omitempty"`
 	// last are the latest measurements, newest last, ten at most.
 	// +optional
 	// +listType=atomic

@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,9 +40,13 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	setDefault(&a.ErrorLimit, 10)
 	setDefault(&a.NoDataLimit, 10)
 	setDefaultText(&a.Source, SourcePrometheusClient)
+	setDefaultText(&a.FalseAlarms, "1%")
 	a.SetMetricDefaults(a.Metrics)
 	for i := range s.Steps {
 		a.SetMetricDefaults(s.Steps[i].Metrics)
+	}
+	if s.Baseline == nil && s.comparesTo(CompareToBaseline) {
+		s.Baseline = &Baseline{}
 	}
 	setDefault(&s.Deadline, metav1.Duration{Duration: max(24*time.Hour, 2*s.Total())})
 }
@@ -90,7 +95,44 @@ func (a *Analysis) SetMetricDefaults(metrics []Metric) {
 		if m.List != nil {
 			setDefaultText(&m.List.Tolerance, "0%")
 		}
+		if m.Compare != nil {
+			setDefault(&m.FailureLimit, 0)
+			m.Compare.setDefaults()
+			if m.Compare.Count == nil {
+				setDefault(&m.Window, metav1.Duration{Duration: max(a.Interval.Duration, 2*time.Minute)})
+			}
+		}
 	}
+}
+
+// setDefaults is for a comparison. What is said of counts only, or of values only,
+// has no default in the CustomResourceDefinition.
+func (c *Comparison) setDefaults() {
+	setDefaultText(&c.To, CompareToBaseline)
+	setDefaultText(&c.Tolerance, "20%")
+	setDefaultText(&c.Slack, "0")
+	setDefault(&c.Catch, 2)
+	setDefault(&c.Minimum.Points, 6)
+	if c.Count == nil {
+		setDefaultText(&c.Worse, WorseHigher)
+	} else {
+		setDefault(&c.Burst, 1)
+		setDefault(&c.Minimum.Total, 500)
+	}
+}
+
+// comparesTo says whether a metric of any step compares with such pods.
+func (s *CanaryPlanSpec) comparesTo(what CompareTo) bool {
+	return slices.ContainsFunc(s.Comparisons(), func(m Metric) bool { return m.Compare.To == what })
+}
+
+// Comparisons are the metrics of all steps that compare.
+func (s *CanaryPlanSpec) Comparisons() []Metric {
+	metrics := slices.Clone(s.Analysis.Metrics)
+	for _, step := range s.Steps {
+		metrics = append(metrics, step.Metrics...)
+	}
+	return slices.DeleteFunc(metrics, func(m Metric) bool { return m.Compare == nil })
 }
 
 func setDefaultText[T ~string](field *T, value T) {

@@ -6,12 +6,14 @@ import (
 
 // Metric is one criterion: what is looked at, and what it must be.
 //
-// Exactly one of query, expect, labels and alerts says what is looked at. What
-// a query finds is judged by exactly one of range, deviation and list; the
-// others know by themselves what is good.
+// Exactly one of query, expect, labels, alerts and compare.count says what is
+// looked at. What a query finds is judged by exactly one of range, deviation,
+// list and compare; the others know by themselves what is good.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.query), has(self.expect), has(self.labels), has(self.alerts)].exists_one(given, given)",message="needs exactly one of query, expect, labels and alerts"
-// +kubebuilder:validation:XValidation:rule="!has(self.query) || [has(self.range), has(self.deviation), has(self.list)].exists_one(given, given)",message="query needs exactly one of range, deviation and list, to be judged by"
+// +kubebuilder:validation:XValidation:rule="[has(self.query), has(self.expect), has(self.labels), has(self.alerts), has(self.compare) && has(self.compare.count)].exists_one(given, given)",message="needs exactly one of query, expect, labels, alerts and compare.count"
+// +kubebuilder:validation:XValidation:rule="!has(self.query) || [has(self.range), has(self.deviation), has(self.list), has(self.compare)].exists_one(given, given)",message="query needs exactly one of range, deviation, list and compare, to be judged by"
+// +kubebuilder:validation:XValidation:rule="!has(self.compare) || has(self.query) || has(self.compare.count)",message="compare needs a query whose values are compared, or count"
+// +kubebuilder:validation:XValidation:rule="!has(self.compare) || !has(self.over) && !has(self.per)",message="over and per are not for compare, which asks for all windows since Ready, of all pods together"
 // +kubebuilder:validation:XValidation:rule="has(self.query) || !has(self.range) && !has(self.deviation) && !has(self.list)",message="range, deviation and list judge a query; take them off, or write a query"
 // +kubebuilder:validation:XValidation:rule="has(self.expect) || !has(self.source)",message="source is for expect; a query names its metrics itself"
 // +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.expect) || !has(self.over) && !has(self.per) && !has(self.window)",message="over, per and window are for query and expect"
@@ -32,6 +34,7 @@ type Metric struct {
 	// before it is sent: {{canary}} and {{stable}} with the label matchers that
 	// select those pods, {{namespace}}, {{deployment}}, {{service}},
 	// {{interval}} and {{window}} with what they say. Every series it gives must be good.
+	// A query that compare judges has {{pods}} instead, and is asked once of each side.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=8192
@@ -105,9 +108,15 @@ type Metric struct {
 	// +optional
 	List *List `json:"list,omitempty"`
 
+	// compare judges the canary by other pods at the same time, most of all by
+	// those of the baseline.
+	// +optional
+	Compare *Comparison `json:"compare,omitempty"`
+
 	// failureLimit is how many failed measurements of this metric in a row are
 	// borne. If it is not said it is 0 for labels and alerts, which somebody has
-	// judged already, and that of the analysis for all others.
+	// judged already, and for compare, which is sure when it fails; and that of the
+	// analysis for all others.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	FailureLimit *int32 `json:"failureLimit,omitempty"`

@@ -97,6 +97,8 @@ const (
 	ReasonBaselineInvalid = "BaselineInvalid"
 
 	ReasonPeriodOver = "PeriodOver"
+	// ReasonNotWorse: the period ended early, for nothing is worse.
+	ReasonNotWorse = "NotWorse"
 
 	ReasonMetricOutOfRange = "MetricOutOfRange"
 	ReasonCrashed          = "Crashed"
@@ -163,6 +165,16 @@ const (
 	// MeasuredLabelFound and MeasuredNoLabel: what must not match does, or does not.
 	MeasuredLabelFound = "LabelFound"
 	MeasuredNoLabel    = "NoLabel"
+	// MeasuredWorse, MeasuredNotWorse and MeasuredUndecided are what a comparison has
+	// come to.
+	MeasuredWorse     = "Worse"
+	MeasuredNotWorse  = "NotWorse"
+	MeasuredUndecided = "Undecided"
+	// MeasuredGathering: a comparison has too little for a pass yet, and the period
+	// is not over. It counts against no limit.
+	MeasuredGathering = "Gathering"
+	// MeasuredTooFew: so it is, and the period is over.
+	MeasuredTooFew = "TooFew"
 	// MeasuredAlertFiring and MeasuredNoAlert: an alert fires, or none does.
 	MeasuredAlertFiring = "AlertFiring"
 	MeasuredNoAlert     = "NoAlert"

@@ -27,7 +27,9 @@ func Count(s v1alpha1.MetricStatus, m v1alpha1.Measurement) v1alpha1.MetricStatu
 		s.ConsecutiveErrors, s.ConsecutiveNoData = 0, 0
 	case v1alpha1.OutcomeNoData:
 		s.NoData++
-		s.ConsecutiveNoData++
+		if m.Reason != v1alpha1.MeasuredGathering { // which comes with time
+			s.ConsecutiveNoData++
+		}
 	default:
 		s.Errors++
 		s.ConsecutiveErrors++

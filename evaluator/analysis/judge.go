@@ -41,6 +41,8 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 		judgeLabels(&m, *metric.Labels, o)
 	case metric.Alerts != nil:
 		judgeAlerts(&m, o.Series)
+	case metric.Compare != nil:
+		judgeComparison(&m, metric, before, at, o)
 	case len(o.Series) == 0:
 		m.Outcome, m.Reason = v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData
 		m.Message = "the query found no series" + noSeriesHint(metric)
@@ -60,7 +62,7 @@ const maxRange = 200
 // Take judges an observation of a metric and adds it to what was measured of it.
 func Take(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.MetricStatus {
 	m := Judge(metric, before, at, o)
-	return Count(remember(metric, before, at, o), m)
+	return Count(tallied(metric, remember(metric, before, at, o), at, o), m)
 }
 
 // ruleOf is what a metric must keep, for people; the range of a range.
@@ -70,6 +72,8 @@ func ruleOf(metric v1alpha1.Metric) string {
 		return labelsRule(*metric.Labels)
 	case metric.Alerts != nil:
 		return "no alert fires"
+	case metric.Compare != nil:
+		return comparisonRule(*metric.Compare)
 	}
 	c, err := criterionOf(metric, v1alpha1.MetricStatus{})
 	if err != nil {

@@ -35,6 +35,14 @@ type Observation struct {
 	PodLabel string
 	// Deployment are the labels of the Deployment.
 	Deployment map[string]string
+
+	// Sides are the answers to the queries of a comparison, nil for other metrics.
+	Sides *Sides
+	// FalseAlarms is the probability of a false alarm that a comparison may spend;
+	// that of a run with one comparison if zero.
+	FalseAlarms float64
+	// Late says that the period is over: what is missing now does not come in time.
+	Late bool
 }
 
 // askedAt is the time that was asked for, in a round at a time.

@@ -32,6 +32,8 @@ type Judgment struct {
 //     a row than the limit of those;
 //  3. Pass, if the period is over, a round was taken at its end or later, and
 //     in the newest round every metric passed;
+//     or before that, if the plan lets it end early and every metric is shown not
+//     to be worse;
 //  4. Inconclusive, if so many rounds were taken after the period that no single
 //     metric could have kept from its limits for so long: several take turns
 //     in being bad;
@@ -53,6 +55,8 @@ func Evaluate(a v1alpha1.Analysis, metrics []v1alpha1.MetricStatus, p Progress) 
 	}
 	if bad := firstBad(statuses); bad == "" && p.periodIsOver() {
 		return Judgment{v1alpha1.VerdictPass, v1alpha1.ReasonPeriodOver, passed(a, statuses)}
+	} else if bad == "" && EndsEarly(a, metrics) {
+		return Judgment{v1alpha1.VerdictPass, v1alpha1.ReasonNotWorse, passedEarly(a, metrics, p)}
 	} else if bad != "" && int64(p.Overtime) > overtimeLimit(a) {
 		return Judgment{
 			v1alpha1.VerdictInconclusive, v1alpha1.ReasonUnsettled,
@@ -158,6 +162,12 @@ func newestFailed(s v1alpha1.MetricStatus) v1alpha1.Measurement {
 
 func inconclusive(s v1alpha1.MetricStatus, reason, what string, times, limit int32) Judgment {
 	m, _ := Newest(s)
+	switch m.Reason {
+	case v1alpha1.MeasuredTooFew:
+		what = "had too little to compare, after the period,"
+	case v1alpha1.MeasuredUndecided:
+		what = "told neither way, after the period,"
+	}
 	if s.Name == Baseline {
 		reason, what = v1alpha1.ReasonBaselineSick, "was not Ready"
 	}
@@ -172,5 +182,35 @@ func passed(a v1alpha1.Analysis, statuses []v1alpha1.MetricStatus) string {
 	if len(statuses) == 1 {
 		return fmt.Sprintf("the canary pods stayed healthy for %s", a.Period.Duration)
 	}
-	return fmt.Sprintf("the canary stayed good for %s by %d metrics", a.Period.Duration, len(statuses))
+	message := fmt.Sprintf("the canary stayed good for %s by %d metrics", a.Period.Duration, len(statuses))
+	for _, s := range statuses {
+		if m, _ := Newest(s); m.Reason == v1alpha1.MeasuredUndecided {
+			message += fmt.Sprintf("; metric %s was not shown to be worse: %s", s.Name, m.Message)
+		}
+	}
+	return message
+}
+
+// EndsEarly says whether a period may end before its time: the plan says so, and
+// by its newest measurement no metric is worse.
+func EndsEarly(a v1alpha1.Analysis, metrics []v1alpha1.MetricStatus) bool {
+	if !a.EndEarly || len(a.Metrics) == 0 {
+		return false
+	}
+	for _, m := range a.Metrics {
+		if newest, ok := Newest(Find(metrics, m.Name)); !ok || newest.Reason != v1alpha1.MeasuredNotWorse {
+			return false
+		}
+	}
+	return true
+}
+
+func passedEarly(a v1alpha1.Analysis, metrics []v1alpha1.MetricStatus, p Progress) string {
+	ready := p.Schedule.End().Add(-a.Period.Duration)
+	message := fmt.Sprintf("nothing is worse after %s, so the period ends early", second(p.Last).Sub(second(ready)))
+	for _, m := range a.Metrics {
+		newest, _ := Newest(Find(metrics, m.Name))
+		message += fmt.Sprintf("; metric %s: %s", m.Name, newest.Message)
+	}
+	return message
 }

@@ -19,7 +19,9 @@ import (
 //	canary|baseline crashes | waits REASON WHY | is not Ready WHY | finds no node WHY | gets no pods WHY
 //	canary|baseline is Ready | is deleted | is scaled to N | is left over
 //	METRIC is VALUE...           one answer a round, the last one from then on;
-//	                             "none" finds no series, "down" is an error
+//	                             "none" finds no series, "down" is an error,
+//	                             "60/1200:12/1180" is what a comparison counts, on
+//	                             both sides since the round before
 //	Deployment rolls out WHY | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N
 //	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
 //	guard is lifted
@@ -66,11 +68,14 @@ func (w *world) answer(metric string, values []string) {
 		if _, asked := seen[at]; !asked {
 			seen[at] = len(seen)
 		}
-		return w.parseValue(values[min(seen[at], len(values)-1)])
+		return w.parseValue(values[min(seen[at], len(values)-1)], at)
 	}
 }
 
-func (w *world) parseValue(text string) analysis.Observation {
+func (w *world) parseValue(text string, at time.Time) analysis.Observation {
+	if strings.Contains(text, ":") {
+		return w.countedAs(text, at)
+	}
 	switch text {
 	case "none":
 		return analysis.Observation{Query: "up"}
@@ -84,6 +89,22 @@ func (w *world) parseValue(text string) analysis.Observation {
 		w.t.Fatalf("value %q: %v", text, err)
 	}
 	return good(v)
+}
+
+// countedAs has counters that have risen by so much since the round before: they
+// are those of new pods, scraped once.
+func (w *world) countedAs(text string, at time.Time) analysis.Observation {
+	var x, n, y, m float64
+	if _, err := fmt.Sscanf(text, "%f/%f:%f/%f", &x, &n, &y, &m); err != nil {
+		w.t.Fatalf("counts %q: %v", text, err)
+	}
+	series := func(v float64) []analysis.Series {
+		return []analysis.Series{{Value: v, Samples: []analysis.Sample{{Time: at, Value: v}}}}
+	}
+	return analysis.Observation{Query: "r_total", Sides: &analysis.Sides{
+		Canary: analysis.Side{Bad: series(x), Total: series(n)}, Other: analysis.Side{Bad: series(y), Total: series(m)},
+		Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
+	}}
 }
 
 func (w *world) podsHappen(what string) bool {

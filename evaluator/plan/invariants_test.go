@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"reflect"
 	"slices"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -23,7 +24,9 @@ func (w *world) check(in Input, p Plan) {
 		{old.Verdict != "" && p.Status.Verdict != old.Verdict && !retried, "the verdict changed"},
 		{old.Verdict == "" && p.Status.Verdict != "" && decided, "a verdict was written together with actions"},
 		{passes && !w.allGood(in, p.Status), "passed although not every metric was good at last"},
-		{passes && in.Now.Before(old.ReadyAt.Add(plan.Total())), "passed before its periods were over"},
+		{passes && in.Now.Before(old.ReadyAt.Add(plan.Total())) && !allNotWorse(plan, p.Status), "passed before its periods were over"},
+		{passes && !allEnough(plan, p.Status), "passed by a comparison with less than its minimum"},
+		{!countedOn(old, p.Status) && !retried, "counted the same twice"},
 		{passes && plan.Manual != nil && plan.Manual.Assume != v1alpha1.AssumePass, "passed without the person it needs"},
 		{in.Run.Spec.Paused && old.Phase == v1alpha1.PhasePaused && p.Status.Measured > old.Measured, "measured while paused"},
 		{p.Status.Phase == v1alpha1.PhasePassed && old.Verdict != v1alpha1.VerdictPass && spec.Decision != v1alpha1.DecisionPromote, "ended Passed without a pass"},
@@ -72,6 +75,42 @@ func (w *world) allGood(in Input, status v1alpha1.CanaryRunStatus) bool {
 	return true
 }
 
+// allNotWorse says whether a period could end early, by the newest measurements.
+func allNotWorse(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStatus) bool {
+	for _, m := range plan.Analysis.Metrics {
+		if newest, _ := analysis.Newest(analysis.Find(status.Metrics, m.Name)); newest.Reason != v1alpha1.MeasuredNotWorse {
+			return false
+		}
+	}
+	return plan.Analysis.EndEarly && len(plan.Steps) == 0
+}
+
+// allEnough says whether every comparison of counts has counted its minimum.
+func allEnough(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStatus) bool {
+	for _, m := range plan.Comparisons() {
+		c := analysis.Find(status.Metrics, m.Name).Compared
+		if m.Compare.Count != nil && (c == nil || c.Tally.Points < *m.Compare.Minimum.Points ||
+			min(c.Tally.Sum.CanaryTotal, c.Tally.Sum.BaselineTotal) < float64(*m.Compare.Minimum.Total)) {
+			return false
+		}
+	}
+	return true
+}
+
+// countedOn says whether whatever was counted is of a later time than before.
+func countedOn(old, status v1alpha1.CanaryRunStatus) bool {
+	for _, m := range status.Metrics {
+		before := analysis.Find(old.Metrics, m.Name).Compared
+		if before == nil || m.Compared == nil || m.Compared.Until.After(before.Until.Time) {
+			continue
+		}
+		if !m.Compared.Until.Equal(&before.Until) || !reflect.DeepEqual(m.Compared.Tally, before.Tally) {
+			return false
+		}
+	}
+	return true
+}
+
 // forbidden says what forbids an action, or "".
 func (w *world) forbidden(in Input, plan *v1alpha1.CanaryPlanSpec, action Action) string {
 	old, spec := in.Run.Status, in.Run.Spec
@@ -95,7 +134,7 @@ func (w *world) forbidden(in Input, plan *v1alpha1.CanaryPlanSpec, action Action
 			return "without a pass"
 		case plan.DryRun:
 			return "of a dry run"
-		case in.Now.Before(old.ReadyAt.Add(plan.Total())):
+		case in.Now.Before(old.ReadyAt.Add(plan.Total())) && !allNotWorse(plan, old):
 			return "before its periods are over"
 		}
 	case Revert:

@@ -107,7 +107,7 @@ func (s *step) gate() Plan {
 		return s.awaitDecision("the canary stayed good")
 	}
 	if int(s.in.Run.Spec.ApprovedSteps) >= s.number() {
-		return s.stepPassed(fmt.Sprintf("the canary stayed good, and step %d of %d was approved", s.number(), len(s.plan.Steps)))
+		return s.stepPassed(v1alpha1.ReasonPeriodOver, fmt.Sprintf("the canary stayed good, and step %d of %d was approved", s.number(), len(s.plan.Steps)))
 	}
 	return s.guard()
 }

@@ -66,6 +66,13 @@ func randomPlan(random *rand.Rand) func(*v1alpha1.CanaryPlanSpec) {
 		if maybe() {
 			s.Baseline = &v1alpha1.Baseline{}
 		}
+		if random.IntN(5) == 0 { // a comparison and nothing else
+			s.Analysis.Metrics = []v1alpha1.Metric{{Name: "errors", Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{
+				Bad: "r_total{ {{pods}} }", Total: "r_total{ {{pods}} }",
+			}, Minimum: v1alpha1.Minimum{Points: ptr(int32(1 + random.IntN(2)))}}}}
+			s.Analysis.EndEarly = maybe()
+			s.SetDefaults()
+		}
 		if maybe() {
 			limit := int32(2)
 			s.MaxRuns = &limit
@@ -82,11 +89,14 @@ func randomPlan(random *rand.Rand) func(*v1alpha1.CanaryPlanSpec) {
 			one, half := intstr.FromInt32(1), int32(50)
 			s.Steps = []v1alpha1.Step{
 				{Replicas: &one, Period: &metav1.Duration{Duration: 10 * time.Second}, Approval: maybe()},
-				{Weight: &half, Approval: maybe(), Metrics: []v1alpha1.Metric{{Name: "latency", Query: "up", Range: s.Analysis.Metrics[0].Range}}},
+				{Weight: &half, Approval: maybe(), Metrics: []v1alpha1.Metric{{Name: "latency", Query: "up", Range: quickPlan().Analysis.Metrics[0].Range}}},
 			}
+			s.Analysis.EndEarly = false
 		}
 	}
 }
+
+func ptr[T any](v T) *T { return &v }
 
 // randomWorld is one of them, its metrics answering as they like.
 func randomWorld(t *testing.T, random *rand.Rand) *world {
@@ -104,7 +114,16 @@ func randomWorld(t *testing.T, random *rand.Rand) *world {
 	}
 	values := []analysis.Observation{good(0), good(0), good(0), good(1), {Error: "x"}, {}, {WrongType: "matrix"}}
 	likely := random.IntN(len(values))
-	w.value = func(string, time.Time) analysis.Observation {
+	counts := []string{"0/1000:0/1000", "10/1000:10/1000", "0/0:0/0", "50/1000:2/1000", "3/100:2/1", "0.5/7:1/9"}
+	usually := counts[random.IntN(len(counts))]
+	compares := w.run.Spec.Plan != nil && len(w.run.Spec.Plan.Comparisons()) > 0
+	w.value = func(name string, at time.Time) analysis.Observation {
+		if compares && name == "errors" && random.IntN(4) > 0 {
+			if random.IntN(4) == 0 {
+				return w.countedAs(counts[random.IntN(len(counts))], at)
+			}
+			return w.countedAs(usually, at)
+		}
 		if random.IntN(4) > 0 {
 			return values[likely]
 		}

@@ -37,7 +37,7 @@ func (s *step) measure() Plan {
 		if p, over := s.manualLate(); over {
 			return p
 		}
-		return s.stepPassed(judgment.Message)
+		return s.stepPassed(judgment.Reason, judgment.Message)
 	case "":
 	default:
 		return s.judge(judgment.Verdict, judgment.Reason, judgment.Message)
@@ -78,6 +78,8 @@ func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 		if !ok {
 			observation.Error = "it was not measured"
 		}
+		observation.FalseAlarms = analysis.FalseAlarms(s.plan)
+		observation.Late = !r.At.Before(schedule.End())
 		if observation.WarmingUp != "" { // there is no measurement, and no pass before there is one
 			counted = append(counted, analysis.Find(s.out.Metrics, metric.Name))
 			warmingUp = append(warmingUp, fmt.Sprintf("%s until %s after Ready", metric.Name, observation.WarmingUp))

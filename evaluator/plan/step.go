@@ -52,7 +52,7 @@ func (s *step) stepMessage() string {
 
 // stepPassed: the period of a step is over and all was good. A gate keeps the
 // run until a person approves; the last step brings the verdict.
-func (s *step) stepPassed(message string) Plan {
+func (s *step) stepPassed(reason, message string) Plan {
 	n := s.number()
 	switch {
 	case s.stage().Approval && int(s.in.Run.Spec.ApprovedSteps) < n:
@@ -64,7 +64,7 @@ func (s *step) stepPassed(message string) Plan {
 	case s.plan.Manual != nil:
 		return s.awaitDecision(message)
 	}
-	return s.judge(v1alpha1.VerdictPass, v1alpha1.ReasonPeriodOver, message)
+	return s.judge(v1alpha1.VerdictPass, reason, message)
 }
 
 // analysis is how the step under way is judged.

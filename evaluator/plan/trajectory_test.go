@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -94,6 +95,9 @@ func (tr trajectory) world(t *testing.T) *world {
 	if tr.plan != nil {
 		if w.run.Spec.Plan == nil {
 			w.run.Spec.Plan = quickPlan()
+		}
+		if bytes.Contains(tr.plan, []byte(`"metrics":`)) { // which would be merged, element by element
+			w.run.Spec.Plan.Analysis.Metrics = nil
 		}
 		if err := json.Unmarshal(tr.plan, w.run.Spec.Plan); err != nil {
 			t.Fatal(err)

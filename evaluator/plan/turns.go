@@ -116,7 +116,7 @@ func streaks(before, after v1alpha1.CanaryRunStatus) []Turn {
 	var out []Turn
 	for _, metric := range after.Metrics {
 		m, ok := analysis.Newest(metric)
-		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || !isNew(before, after, m) {
+		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || !isNew(before, after, m) || m.Reason == v1alpha1.MeasuredGathering {
 			continue
 		}
 		out = append(out, Turn{Kind: kinds[m.Outcome], Message: m.Message, Metric: metric.Name, Measurement: m})

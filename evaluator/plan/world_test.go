@@ -180,6 +180,9 @@ func (w *world) store(status v1alpha1.CanaryRunStatus) {
 	for _, turn := range Turns(w.run.Status, status) {
 		w.note("event %s %s", turn.Kind, turn.Metric)
 	}
+	if AttemptOf(status) > AttemptOf(w.run.Status) {
+		clear(w.rounds) // which may come in the same second
+	}
 	if status.Measured > w.run.Status.Measured {
 		newest, _ := analysis.Newest(analysis.Find(status.Metrics, analysis.Pods))
 		w.rounds[newest.Time.UTC()]++

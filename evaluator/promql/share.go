@@ -23,6 +23,7 @@ type key struct {
 	query    string
 	from, to int64 // in milliseconds; equal for an instant query
 	step     time.Duration
+	samples  bool // as they were scraped
 }
 
 // answer is what was asked for, by now or soon.
@@ -82,6 +83,14 @@ func (s *sharing) queryRange(ctx context.Context, text string, from, to time.Tim
 	k := key{query: text, from: from.UnixMilli(), to: to.UnixMilli(), step: step}
 	return s.wait(ctx, s.join(k, func(a *answer) {
 		s.run(a, func() outcome { return s.c.ranged(context.WithoutCancel(ctx), text, from, to, step) })
+	}))
+}
+
+// querySamples answers a query for samples, which is shared the same way.
+func (s *sharing) querySamples(ctx context.Context, text string, at time.Time) (analysis.Observation, error) {
+	k := key{query: text, from: at.UnixMilli(), to: at.UnixMilli(), samples: true}
+	return s.wait(ctx, s.join(k, func(a *answer) {
+		s.run(a, func() outcome { return s.c.sampled(context.WithoutCancel(ctx), text, at) })
 	}))
 }
 

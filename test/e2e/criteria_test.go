@@ -158,11 +158,11 @@ func TestAPlanIsRefusedWithItsRemedy(t *testing.T) {
 	t.Parallel()
 	s := &shop{t: t, namespace: "default"}
 	for metric, want := range map[string]string{
-		"{name: m}": "needs exactly one of query, expect, labels and alerts",
-		"{name: m, query: up, expect: P99 < 1s, range: {max: 1}}": "needs exactly one of query, expect, labels and alerts",
-		"{name: m, query: up}":            "query needs exactly one of range, deviation and list",
+		"{name: m}": "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up, expect: P99 < 1s, range: {max: 1}}": "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up}":            "query needs exactly one of range, deviation, list and compare",
 		"{name: m, query: up, range: {}}": "needs min, max or both",
-		"{name: m, query: up, range: {max: 1}, list: {label: a, good: [b]}}":            "query needs exactly one of range, deviation and list",
+		"{name: m, query: up, range: {max: 1}, list: {label: a, good: [b]}}":            "query needs exactly one of range, deviation, list and compare",
 		"{name: m, expect: P99 < 1s, range: {max: 1}}":                                  "range, deviation and list judge a query",
 		"{name: m, query: up, range: {max: 1}, source: Istio}":                          "source is for expect",
 		"{name: m, query: up, range: {max: 1}, samples: Last}":                          "samples needs over",
@@ -173,6 +173,13 @@ func TestAPlanIsRefusedWithItsRemedy(t *testing.T) {
 		"{name: m, query: up, list: {label: a}}":                                        "needs good, bad or both",
 		"{name: m, query: up, deviation: {from: First, by: '1'}, over: {duration: 1m}}": "takes the value of an instant query",
 		"{name: m, query: up, range: {max: 1}, over: {duration: 5s}}":                   "step must not be longer than duration",
+		"{name: m, compare: {}}":                                                        "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up, compare: {count: {bad: a, total: b}}}":                    "needs exactly one of query, expect, labels, alerts and compare.count",
+		"{name: m, query: up, over: {duration: 1m}, compare: {}}":                       "over and per are not for compare",
+		"{name: m, compare: {count: {total: b}}}":                                       "needs exactly one of bad and good",
+		"{name: m, compare: {worse: Lower, count: {bad: a, total: b}}}":                 "worse is for comparisons of a query",
+		"{name: m, query: up, compare: {burst: 2}}":                                     "burst is for count",
+		"{name: m, query: up, compare: {catch: 1}}":                                     "it is a factor",
 		"{name: m, expect: P99 < 1s, source: istio}":                                    "Unsupported value",
 	} {
 		_, stderr, code := s.kubectl("apply", "--dry-run=server", "-f", "-", judgedBy("    - "+metric))

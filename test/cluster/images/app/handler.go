@@ -53,9 +53,20 @@ func newHandler(b behaviour, now func() time.Time) http.Handler {
 	})
 	mux.HandleFunc("GET /file/{path...}", readFile)
 	mux.HandleFunc("GET /touch/{path...}", touchFile)
+	mux.HandleFunc("GET /fail/{share}", h.fail)
 	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv(r.PathValue("name"))) })
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// fail changes the error rate while the server runs: an incident begins, or ends.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request) {
+	rate, err := strconv.ParseFloat(r.PathValue("share"), 64)
+	if err != nil || !(rate >= 0 && rate <= 1) {
+		http.Error(w, "the share must be from 0 to 1", http.StatusBadRequest)
+		return
+	}
+	h.errors.set(rate)
 }
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {

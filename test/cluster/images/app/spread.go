@@ -22,5 +22,12 @@ func (s *spread) next() bool {
 	return math.Floor(s.n*s.rate+epsilon) > before
 }
 
+// set changes the share of the picks to come.
+func (s *spread) set(rate float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rate, s.n = rate, 0
+}
+
 // epsilon makes 5 × 0.2 count as 1 whatever the rounding.
 const epsilon = 1e-9

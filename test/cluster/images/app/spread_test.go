@@ -27,6 +27,21 @@ func TestSpread(t *testing.T) {
 	}
 }
 
+func TestSpreadThatChanges(t *testing.T) {
+	s, bad := spread{}, 0
+	for i := range 200 {
+		if i == 100 {
+			s.set(0.25)
+		}
+		if s.next() {
+			bad++
+		}
+	}
+	if bad != 25 {
+		t.Errorf("%d of 100 after the change were errors, want 25", bad)
+	}
+}
+
 func TestSpreadIsEven(t *testing.T) {
 	s, last := spread{rate: 0.2}, 0
 	for i := 1; i <= 500; i++ {

@@ -1,0 +1,180 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis/evidence"
+)
+
+// Counts: what counters have risen by since the time that was counted to. Both
+// sides are counted to one time, at which both had been scraped; the rest is of
+// the next interval. That time stands in the status beside the evidence, so an
+// interval is never counted twice, whoever counts it.
+
+// longest is how long an interval may be; of more, the beginning is left out.
+const longest = time.Hour
+
+// CountFrom is the time from which counters are counted next.
+func CountFrom(before v1alpha1.MetricStatus, since, at time.Time) time.Time {
+	from := since
+	if c := before.Compared; c != nil && c.Until.After(from) {
+		from = c.Until.Time
+	}
+	if earliest := at.Add(-longest); from.Before(earliest) {
+		return earliest
+	}
+	return from
+}
+
+func countsOf(c v1alpha1.Comparison, falseAlarms float64) (evidence.Counts, error) {
+	n, err := numbersOf(c, falseAlarms)
+	if err != nil {
+		return evidence.Counts{}, err
+	}
+	out := evidence.Counts{
+		Tolerance: n.tolerance, Slack: n.slack, Catch: n.catch, Alpha: n.alpha, Beta: evidence.DefaultMisses,
+		Burst: 1, MinPoints: pointsOf(c), Words: evidence.Words{Noun: c.Unit},
+	}
+	if c.Burst != nil {
+		out.Burst = float64(*c.Burst)
+	}
+	if c.Minimum.Total != nil {
+		out.MinTotal = float64(*c.Minimum.Total)
+	}
+	if c.Count.Good != "" {
+		out.Words.Verb = "was not good in"
+	}
+	return out, nil
+}
+
+func judgeCounts(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) (evidence.Result, problem) {
+	compared, found := countOn(metric, before, at, o)
+	if found.reason != "" {
+		return evidence.Result{}, found
+	}
+	counts, err := countsOf(*metric.Compare, o.FalseAlarms)
+	if err != nil {
+		return evidence.Result{}, problem{v1alpha1.MeasuredError, err.Error()}
+	}
+	r, err := counts.Judge(tallyOf(compared))
+	if err != nil {
+		return evidence.Result{}, problem{v1alpha1.MeasuredError, err.Error()}
+	}
+	return r, notScraped(*metric.Compare, *o.Sides, at)
+}
+
+// notScraped: what has no new samples may be gone, and was never found good since.
+func notScraped(c v1alpha1.Comparison, s Sides, at time.Time) problem {
+	for _, side := range []struct {
+		name  string
+		total []Series
+	}{{"the canary", s.Canary.Total}, {otherSide(c), s.Other.Total}} {
+		switch newest := newestSample(side.total); {
+		case newest.IsZero():
+			return problem{v1alpha1.MeasuredNoData, fmt.Sprintf("the counter of all (total) has no series of %s: is there traffic, is the pod scraped, is the selector right?", side.name)}
+		case at.Sub(newest) > s.patience():
+			return problem{v1alpha1.MeasuredNoData, fmt.Sprintf("the counter of all (total) of %s has had no samples since %s", side.name, newest.UTC().Format(time.RFC3339))}
+		}
+	}
+	return problem{}
+}
+
+// tallied returns the status with what a comparison of counts remembers.
+func tallied(metric v1alpha1.Metric, s v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.MetricStatus {
+	if metric.Compare == nil || metric.Compare.Count == nil || o.Sides == nil || o.Error != "" || o.WrongType != "" || len(o.Warnings) > 0 {
+		return s
+	}
+	s.Compared, _ = countOn(metric, s, o.askedAt(at), o)
+	return s
+}
+
+// countOn adds the interval from what was counted to. One that cannot be is
+// passed over and told.
+func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) (*v1alpha1.Compared, problem) {
+	counts, err := countsOf(*metric.Compare, o.FalseAlarms)
+	if err != nil {
+		return before.Compared, problem{v1alpha1.MeasuredError, err.Error()}
+	}
+	s := o.Sides
+	from, to := CountFrom(before, s.Since, at), newestSample(s.Canary.Total)
+	if other := newestSample(s.Other.Total); other.Before(to) {
+		to = other
+	}
+	if !to.After(from) {
+		return before.Compared, problem{}
+	}
+	// Counters of pods that are older than the run do not begin at 0.
+	old := before.Compared == nil && metric.Compare.To == v1alpha1.CompareToStable
+	var i evidence.Interval
+	i.CanaryBad, i.CanaryTotal = s.Canary.risen(*metric.Compare.Count, from, to, false)
+	i.BaselineBad, i.BaselineTotal = s.Other.risen(*metric.Compare.Count, from, to, old)
+	tally, err := counts.Add(tallyOf(before.Compared), i)
+	after := &v1alpha1.Compared{Until: metav1.NewMicroTime(to), Tally: storedTally(tally)}
+	if err != nil {
+		return after, problem{v1alpha1.MeasuredNoCount, "this interval is passed over: " + err.Error()}
+	}
+	return after, problem{}
+}
+
+// risen is by how much the counters of a side have risen.
+func (s Side) risen(c v1alpha1.Counted, from, to time.Time, old bool) (bad, total float64) {
+	total = rise(s.Total, from, to, old)
+	if c.Good != "" {
+		return total - rise(s.Good, from, to, old), total
+	}
+	return rise(s.Bad, from, to, old), total
+}
+
+func rise(series []Series, from, to time.Time, old bool) float64 {
+	sum := 0.0
+	for _, s := range series {
+		points := make([]evidence.Point, len(s.Samples))
+		for i, sample := range s.Samples {
+			points[i] = evidence.Point{Time: sample.Time, Value: sample.Value}
+		}
+		start := from
+		if old && len(points) > 0 && points[0].Time.After(from) {
+			start = points[0].Time
+			if start.After(to) {
+				continue
+			}
+		}
+		sum += evidence.Increase(points, start, to)
+	}
+	return sum
+}
+
+func newestSample(series []Series) time.Time {
+	var newest time.Time
+	for _, s := range series {
+		for _, sample := range s.Samples {
+			if sample.Time.After(newest) && !math.IsNaN(sample.Value) {
+				newest = sample.Time
+			}
+		}
+	}
+	return newest
+}
+
+func tallyOf(c *v1alpha1.Compared) evidence.Tally {
+	if c == nil {
+		return evidence.Tally{}
+	}
+	t := c.Tally
+	return evidence.Tally{
+		Sum: evidence.Interval(t.Sum), Points: int(t.Points), Idle: int(t.Idle),
+		Log: t.Log, Worse: t.Worse, NotWorse: t.NotWorse,
+	}
+}
+
+func storedTally(t evidence.Tally) v1alpha1.Tally {
+	return v1alpha1.Tally{
+		Sum: v1alpha1.Counts(t.Sum), Points: int32(t.Points), Idle: int32(t.Idle),
+		Log: t.Log, Worse: t.Worse, NotWorse: t.NotWorse,
+	}
+}

@@ -1,0 +1,179 @@
+package evaluator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// sides are the queries of a comparison, as they are sent.
+type sides struct {
+	since   time.Time
+	queries []sideQuery
+}
+
+// sideQuery is one of them, and where in the answer it belongs.
+type sideQuery struct {
+	text string
+	into func(*analysis.Sides) *[]analysis.Series
+	// step is that of a range query from a time; zero asks for samples.
+	step time.Duration
+	from time.Time
+}
+
+// sampleReach is how far before an interval its first samples are looked for: a
+// series that has none there for so long is taken for a new one.
+const sampleReach = 5 * time.Minute
+
+// renderSides are the queries of a metric that compares, for both sides.
+func (a *asking) renderSides(ctx context.Context, metric v1alpha1.Metric) (rendered, error) {
+	if a.unknown != nil {
+		return rendered{}, a.unknown
+	}
+	values := a.values()
+	values.Age = 0
+	other := values.Baseline
+	if metric.Compare.To == v1alpha1.CompareToStable {
+		names, err := a.stableNames(ctx)
+		if err != nil {
+			return rendered{}, err
+		}
+		other = names
+	}
+	service, err := a.serviceName(ctx)
+	if err != nil {
+		return rendered{}, err
+	}
+	values.Service = service
+	out := rendered{sides: &sides{}}
+	for _, side := range []struct {
+		pods []string
+		of   func(*analysis.Sides) *analysis.Side
+	}{
+		{values.Canary, func(s *analysis.Sides) *analysis.Side { return &s.Canary }},
+		{other, func(s *analysis.Sides) *analysis.Side { return &s.Other }},
+	} {
+		values.Pods = side.pods
+		add := a.addValues
+		if metric.Compare.Count != nil {
+			add = a.addCounters
+		}
+		if err := add(&out, metric, values, side.of); err != nil {
+			return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
+		}
+	}
+	out.text = metric.Name // it has something to ask
+	return out, nil
+}
+
+// addCounters asks for the samples of the counters of one side, since what was
+// counted to. They are first asked for when there can be some.
+func (a *asking) addCounters(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
+	out.sides.since = a.comparedSince()
+	out.warmUp = 2 * a.endpoint.ScrapeInterval
+	from := analysis.CountFrom(analysis.Find(a.seen.run.Status.Metrics, metric.Name), out.sides.since, a.at)
+	back := align(max(a.at.Sub(from), 0)+sampleReach, time.Second)
+	for _, counter := range []struct {
+		text string
+		into func(*analysis.Side) *[]analysis.Series
+	}{
+		{metric.Compare.Count.Bad, func(s *analysis.Side) *[]analysis.Series { return &s.Bad }},
+		{metric.Compare.Count.Good, func(s *analysis.Side) *[]analysis.Series { return &s.Good }},
+		{metric.Compare.Count.Total, func(s *analysis.Side) *[]analysis.Series { return &s.Total }},
+	} {
+		if counter.text == "" {
+			continue
+		}
+		template, err := query.ParseCounter(counter.text)
+		if err != nil {
+			return err
+		}
+		text, err := template.RenderSamples(values, back)
+		if err != nil {
+			return err
+		}
+		out.sides.queries = append(out.sides.queries, sideQuery{
+			text: text, into: func(s *analysis.Sides) *[]analysis.Series { return counter.into(of(s)) },
+		})
+	}
+	return nil
+}
+
+// addValues asks for a value of one side at the end of each window. The first
+// window begins where nothing from before the comparison is looked at.
+func (a *asking) addValues(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
+	template, err := query.ParseSide(metric.Query)
+	if err != nil {
+		return err
+	}
+	values.Window = a.windowOf(metric)
+	text, err := template.Render(values)
+	if err != nil {
+		return err
+	}
+	delay := plan.AnalysisOf(a.seen.Input).InitialDelay.Duration
+	out.warmUp = delay + values.Window
+	ready := a.seen.run.Status.ReadyAt
+	if ready == nil {
+		return nil // it is too young for any window, and is not asked
+	}
+	out.sides.since = ready.Add(delay)
+	out.sides.queries = append(out.sides.queries, sideQuery{
+		text: text, into: func(s *analysis.Sides) *[]analysis.Series { return &of(s).Values },
+		from: out.sides.since.Add(values.Window), step: values.Window,
+	})
+	return nil
+}
+
+// comparedSince is when the step under way has begun to be measured.
+func (a *asking) comparedSince() time.Time {
+	step := a.seen.run.Status.Step
+	if step == nil || step.ReadyAt == nil {
+		return a.at
+	}
+	return step.ReadyAt.Add(plan.AnalysisOf(a.seen.Input).InitialDelay.Duration)
+}
+
+// askSides asks all queries of a comparison at once. What goes wrong with one of
+// them is told for all.
+func (a *asking) askSides(ctx context.Context, s *sides) (analysis.Observation, error) {
+	answers := make([]analysis.Observation, len(s.queries))
+	errs := make([]error, len(s.queries))
+	var wait sync.WaitGroup
+	for i, q := range s.queries {
+		wait.Go(func() {
+			if q.step == 0 {
+				answers[i], errs[i] = a.endpoint.QuerySamples(ctx, q.text, a.at)
+			} else {
+				answers[i], errs[i] = a.endpoint.QueryRange(ctx, q.text, q.from, a.at, q.step)
+			}
+		})
+	}
+	wait.Wait()
+	out := analysis.Observation{
+		At: a.at, Query: s.queries[0].text,
+		Sides: &analysis.Sides{Since: s.since, Scrape: a.endpoint.ScrapeInterval},
+	}
+	for i, answer := range answers {
+		if errs[i] != nil {
+			return analysis.Observation{}, errs[i]
+		}
+		*s.queries[i].into(out.Sides) = answer.Series
+		if out.Error == "" && out.WrongType == "" && (answer.Error != "" || answer.WrongType != "") {
+			out.Error, out.WrongType, out.Query = answer.Error, answer.WrongType, answer.Query
+		}
+		for _, w := range answer.Warnings {
+			if !slices.Contains(out.Warnings, w) {
+				out.Warnings = append(out.Warnings, w)
+			}
+		}
+	}
+	return out, nil
+}
