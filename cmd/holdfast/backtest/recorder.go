@@ -41,7 +41,8 @@ func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values quer
 		return nil, "", err
 	}
 	if len(found) > 0 {
-		return slices.Collect(maps.Values(found)), "kube-state-metrics", r.ready(ctx, found, from, to)
+		err := r.ready(ctx, found, from, to)
+		return slices.Collect(maps.Values(found)), "kube-state-metrics", err
 	}
 	var selectors []string
 	for _, t := range plan.Templates(r.labels) {

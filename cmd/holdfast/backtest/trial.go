@@ -23,9 +23,9 @@ import (
 // trial is a plan to be tried, and where.
 type trial struct {
 	Options
-	prepared  backtest.Prepared
-	name      string
-	from, to  time.Time
+	prepared backtest.Prepared
+	name     string
+	from, to time.Time
 	// until is up to when is looked at what became of rollouts.
 	until     time.Time
 	endpoints evaluator.Endpoints
