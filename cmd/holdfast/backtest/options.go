@@ -79,7 +79,7 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 		return err
 	})
 	fs.StringVar(&o.pods, "pods", "",
-		"a regular expression of the names of the Deployment's pods, which are <ReplicaSet>-<suffix>; default: names as Kubernetes makes them")
+		"a regular expression of the names of the Deployment's pods, which are REPLICASET-SUFFIX; default: names as Kubernetes makes them")
 
 	fs.StringVar(&o.out, "out", "", "write a plot of values and ranges to this file, one page of HTML")
 	fs.StringVar(&o.output, "o", "text", "what is printed: text or json")
