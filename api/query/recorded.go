@@ -3,6 +3,7 @@ package query
 import (
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -23,7 +24,7 @@ func (t Template) CanarySelectors(v Values, pods string) []string {
 				if m, err := labels.NewMatcher(labels.MatchRegexp, m.Name, pods); err == nil {
 					selector.LabelMatchers = append(selector.LabelMatchers, m)
 				}
-			case m.Name == labels.MetricName && s.selector.Name != "":
+			case m.Name == model.MetricNameLabel && s.selector.Name != "":
 			default:
 				selector.LabelMatchers = append(selector.LabelMatchers, m)
 			}

@@ -111,7 +111,7 @@ func writeMetrics(out io.Writer, metrics []backtest.Metric) {
 			m.Count(v1alpha1.OutcomePassed), m.Count(v1alpha1.OutcomeFailed), m.Count(v1alpha1.OutcomeError), m.Count(v1alpha1.OutcomeNoData),
 			short(last.Value), last.Range)
 	}
-	table.Flush()
+	_ = table.Flush() // out takes everything
 }
 
 // short writes a value with as many digits as people read.
