@@ -3,6 +3,7 @@
 package backtest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -36,8 +37,8 @@ func serve(t *testing.T, load string) string {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/query", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, r, func() (promql.Query, error) {
-			return s.engine.NewInstantQuery(r.Context(), s.storage, nil, r.FormValue("query"), at(r, "time"))
+		s.answer(w, r, func(ctx context.Context) (promql.Query, error) {
+			return s.engine.NewInstantQuery(ctx, s.storage, nil, r.FormValue("query"), at(r, "time"))
 		})
 	})
 	mux.HandleFunc("/api/v1/query_range", func(w http.ResponseWriter, r *http.Request) {
@@ -45,8 +46,8 @@ func serve(t *testing.T, load string) string {
 		if err != nil {
 			t.Errorf("step: %v", err)
 		}
-		s.answer(w, r, func() (promql.Query, error) {
-			return s.engine.NewRangeQuery(r.Context(), s.storage, nil, r.FormValue("query"), at(r, "start"), at(r, "end"), time.Duration(step*float64(time.Second)))
+		s.answer(w, r, func(ctx context.Context) (promql.Query, error) {
+			return s.engine.NewRangeQuery(ctx, s.storage, nil, r.FormValue("query"), at(r, "start"), at(r, "end"), time.Duration(step*float64(time.Second)))
 		})
 	})
 	listening := httptest.NewServer(mux)
@@ -62,8 +63,8 @@ func at(r *http.Request, name string) time.Time {
 	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()
 }
 
-func (s server) answer(w http.ResponseWriter, r *http.Request, make func() (promql.Query, error)) {
-	q, err := make()
+func (s server) answer(w http.ResponseWriter, r *http.Request, begin func(context.Context) (promql.Query, error)) {
+	q, err := begin(r.Context())
 	if err != nil {
 		refuse(w, "bad_data", err)
 		return
