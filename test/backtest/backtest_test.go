@@ -92,7 +92,12 @@ func TestKubeStateMetricsTellsOwnersReadinessAndRestarts(t *testing.T) {
 			}
 			fmt.Fprintf(&more, "  kube_pod_status_ready{namespace=\"shop\",pod=\"web-%s-%s\",condition=\"true\"} _x%d 0x%d 1x224\n", set, pod, from, max(ready-from-1, 0))
 		}
+		// A canary, whose name does not tell it from a ReplicaSet of the Deployment.
+		fmt.Fprintf(&more, "  kube_pod_owner{namespace=\"shop\",pod=\"web-2nqq6mln9s-%s\",owner_kind=\"ReplicaSet\",owner_name=\"web-2nqq6mln9s\"} _x100 1x40\n", pod)
 		fmt.Fprintf(&more, "  kube_pod_container_status_restarts_total{namespace=\"shop\",pod=\"web-7f9d-%s\",container=\"app\"} _x480 0x3 1x240\n", pod)
+	}
+	for _, set := range []string{"5d8f", "6b7c", "7f9d"} {
+		fmt.Fprintf(&more, "  kube_replicaset_owner{namespace=\"shop\",replicaset=\"web-%s\",owner_kind=\"Deployment\",owner_name=\"web\"} 1x900\n", set)
 	}
 	stdout, stderr, code := run(t, planText, serve(t, recordings(more.String())))
 	if code != 0 || !strings.Contains(stderr, "9 pods were recorded by kube-state-metrics") {
@@ -125,6 +130,38 @@ func TestPodsOfOtherNamesAreToldByAPattern(t *testing.T) {
 	stdout, stderr, code := run(t, plan, serve(t, load), "--pods", "shop[.]v[0-9]-[a-z]+")
 	if code != 0 || !strings.Contains(stdout, "00:15:00Z  shop.v2  would have been released at 1970-01-01 00:20:00Z") {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
+func TestTheServiceIsCalledAsTheDeploymentUnlessItIsSaid(t *testing.T) {
+	load := recordings("  answered{service=\"web\"} 0x900\n  answered{service=\"shop\"} 1x900\n")
+	plan := planText + "    - name: answered\n      query: sum(answered{service=\"{{service}}\"}) + 0 * sum(up{ {{canary}} } or on() vector(0))\n      range: {min: 1}\n"
+	for service, want := range map[string]string{"": "Reverted", "shop": "Released"} {
+		stdout, stderr, code := run(t, plan, serve(t, load), "-o", "json", "--service", service, "--rollout", "1970-01-01T01:00:00Z")
+		if code != 0 || !strings.Contains(stdout, `"outcome": "`+want+`"`) {
+			t.Errorf("service %q, exit code %d, want %s: %s%s", service, code, want, stdout, stderr)
+		}
+	}
+}
+
+func TestStableAndBaselineAreTheReplicaSetsBefore(t *testing.T) {
+	plan := strings.Replace(planText, "  analysis:", "  baseline: {}\n  analysis:", 1) +
+		"    - name: stable\n      query: count(requests_total{ {{stable}} })\n      range: {min: 6, max: 6}\n" +
+		"    - name: baseline\n      query: count(requests_total{ {{baseline}} })\n      range: {min: 6, max: 6}\n"
+	plan = strings.Replace(plan, "name: baseline", "name: base", 1)
+	stdout, stderr, code := run(t, plan, serve(t, recordings("")), "-o", "json", "--rollout", "1970-01-01T01:00:00Z")
+	var got command.Report
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != 1 {
+		t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	d := got.Decisions[0]
+	if d.Outcome != "Released" || !strings.Contains(strings.Join(d.Notes, "\n"), "ReplicaSets before") {
+		t.Errorf("%s: %s %q", d.Outcome, d.Message, d.Notes)
+	}
+	for _, m := range d.Metrics {
+		if query := m.Measurements[0].Query; (m.Name == "stable" || m.Name == "base") && !strings.Contains(query, `pod=~"web-5d8f-`) {
+			t.Errorf("%s asks %s", m.Name, query)
+		}
 	}
 }
 

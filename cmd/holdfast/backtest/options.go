@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"holdfast.dev/holdfast/api/endpoint"
 )
@@ -122,12 +123,16 @@ func (o *Options) Validate() error {
 	return nil
 }
 
+// maxResponse is for what was recorded of many pods at once.
+const maxResponse = 32 << 20 // bytes
+
 // fallback is the endpoint that the flags define.
 func (o *Options) fallback() endpoint.Endpoint {
 	e := endpoint.Endpoint{URL: o.prometheusURL, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
 	e.ScrapeInterval.Duration = o.scrapeInterval
 	e.Limits.Timeout.Duration = o.timeout
 	e.Limits.Concurrency = o.concurrency
+	e.Limits.MaxResponse = *resource.NewQuantity(maxResponse, resource.BinarySI)
 	return e
 }
 

@@ -41,6 +41,9 @@ func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values quer
 		return nil, "", err
 	}
 	if len(found) > 0 {
+		if err := r.ownedBy(ctx, values.Deployment, found, from, to); err != nil {
+			return nil, "", err
+		}
 		err := r.ready(ctx, found, from, to)
 		return slices.Collect(maps.Values(found)), "kube-state-metrics", err
 	}
@@ -87,6 +90,21 @@ func (r *recorder) seen(ctx context.Context, selector, podLabel, setLabel string
 	return out, nil
 }
 
+// ownedBy leaves out the pods of ReplicaSets that are not the Deployment's, such
+// as canaries, if it was recorded whose they are.
+func (r *recorder) ownedBy(ctx context.Context, deployment string, pods map[string]backtest.Pod, from, to time.Time) error {
+	owned := fmt.Sprintf(`kube_replicaset_owner{namespace=%q,owner_kind="Deployment",owner_name=%q}`, r.namespace, deployment)
+	sets, err := r.seen(ctx, owned, "replicaset", "", from, to)
+	if err != nil || len(sets) == 0 {
+		return err
+	}
+	maps.DeleteFunc(pods, func(_ string, pod backtest.Pod) bool {
+		_, is := sets[pod.ReplicaSet]
+		return !is
+	})
+	return nil
+}
+
 func merge(into map[string]backtest.Pod, name string, pod backtest.Pod) {
 	known, ok := into[name]
 	if !ok {
@@ -130,7 +148,7 @@ func (r *recorder) restarts(ctx context.Context, rollout *backtest.Rollout, to t
 	}
 	text := fmt.Sprintf(`sum by (pod) (kube_pod_container_status_restarts_total{namespace=%q,pod=~"%s-[a-z0-9]+"})`,
 		r.namespace, strings.ReplaceAll(rollout.ReplicaSet, ".", "[.]"))
-	const most = 5000 // samples of a series
+	const most = 1000 // samples of a series
 	step := max(r.step, (to.Sub(rollout.At) / most).Truncate(time.Second))
 	o, err := r.ask(ctx, text, rollout.At, to, step)
 	if err != nil {

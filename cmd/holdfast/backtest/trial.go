@@ -49,12 +49,18 @@ func (o *Options) prepare(s Streams, now time.Time) (*trial, error) {
 	t.name = cmp.Or(object.Name, o.plan)
 	t.namespace = cmp.Or(t.namespace, object.Namespace, "default")
 	t.service = cmp.Or(t.service, t.deployment)
-	spec := t.prepared.Spec
-	t.until = t.to.Add(2*spec.Total() + spec.ReadyDeadline.Duration + time.Hour)
-	if t.until.After(now) {
-		t.until = now
-	}
+	t.until = now
+	t.until = t.horizon(t.to)
 	return t, t.connect()
+}
+
+// horizon is up to when is looked at what became of a rollout that began at a time.
+func (t *trial) horizon(began time.Time) time.Time {
+	spec := t.prepared.Spec
+	if end := began.Add(2*spec.Total() + spec.ReadyDeadline.Duration + time.Hour); end.Before(t.until) {
+		return end
+	}
+	return t.until
 }
 
 func readPlan(name string, stdin io.Reader) (v1alpha1.CanaryPlan, error) {
@@ -115,7 +121,7 @@ func (t *trial) decide(ctx context.Context) ([]backtest.Decision, error) {
 	var out []backtest.Decision
 	for i, r := range rollouts {
 		fmt.Fprintf(t.progress, "rollout %d of %d: %s at %s\n", i+1, len(rollouts), cmp.Or(r.ReplicaSet, "none"), stamp(r.At))
-		if err := t.recorder.restarts(ctx, &r, t.until); err != nil {
+		if err := t.recorder.restarts(ctx, &r, t.horizon(r.At)); err != nil {
 			return nil, err
 		}
 		d, err := backtest.Replay(t.prepared, r, backtest.Settings{
