@@ -51,7 +51,7 @@ func Prepare(spec v1alpha1.CanaryPlanSpec) (Prepared, error) {
 		p.note("the verdict is that of the analysis alone: what a person would have decided is not known")
 	}
 	if p.uses(query.Stable) || p.uses(query.Baseline) || p.Spec.Baseline != nil {
-		p.note("stable and baseline are the pods of the ReplicaSets before, which a rollout takes away: from then on there is no data of them")
+		p.note("stable and baseline are the pods of the ReplicaSets before, which are taken for healthy, and which a rollout takes away: from then on there is no data of them")
 	}
 	return p, nil
 }

@@ -36,8 +36,10 @@ func bandOf(m v1alpha1.Measurement) band {
 	}
 }
 
-// number reads a value that can be drawn.
+// number reads a value that can be drawn: the whole text, or what stands before
+// the interval that the value lies in.
 func number(value string) (float64, bool) {
+	value, _, _ = strings.Cut(value, " [")
 	v, err := strconv.ParseFloat(value, 64)
 	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 }

@@ -31,6 +31,19 @@ func TestBandOf(t *testing.T) {
 	}
 }
 
+func TestNumber(t *testing.T) {
+	for text, want := range map[string]float64{"0.05": 0.05, "15.3 [7.81, 36.2]": 15.3, "1e-9": 1e-9} {
+		if got, ok := number(text); !ok || got != want {
+			t.Errorf("%s: %g, %t", text, got, ok)
+		}
+	}
+	for _, text := range []string{"", "NaN", "+Inf", "3 of 4", "[1, 2]"} {
+		if got, ok := number(text); ok {
+			t.Errorf("%q is taken for %g", text, got)
+		}
+	}
+}
+
 // TestEverythingIsDrawnInsideOfTheChart: whatever the values are.
 func TestEverythingIsDrawnInsideOfTheChart(t *testing.T) {
 	began := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)

@@ -116,7 +116,7 @@ func writeMetrics(out io.Writer, metrics []backtest.Metric) {
 
 // short writes a value with as many digits as people read.
 func short(value string) string {
-	if v, ok := number(value); ok {
+	if v, ok := number(value); ok && !strings.Contains(value, " ") {
 		return fmt.Sprintf("%.4g", v)
 	}
 	if value == "" {
