@@ -23,6 +23,8 @@ type observed struct {
 	record     *hold.Record
 	// sets are the ReplicaSets of the run, by name.
 	sets map[string]*appsv1.ReplicaSet
+	// past has the sets of a rollout of the past, nil for a run.
+	past *PastSets
 	// canary is the ReplicaSet to make, where one may have to be made.
 	canary *unstructured.Unstructured
 }

@@ -207,10 +207,14 @@ func (a *asking) values() query.Values {
 	if plan.WantsBaseline(a.seen.Input) {
 		values.Baseline = []string{a.seen.baselineName()}
 	}
+	a.seen.past.fill(&values)
 	return values
 }
 
 func (a *asking) stableNames(ctx context.Context) ([]string, error) {
+	if a.seen.past != nil {
+		return a.seen.past.Stable, nil
+	}
 	if !a.stableKnown {
 		names, err := a.e.stableReplicaSets(ctx, a.seen.deployment)
 		if err != nil {

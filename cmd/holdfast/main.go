@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 	_ "time/tzdata" // freeze windows name time zones, and an image may have none
 
 	"go.uber.org/zap/zapcore"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"holdfast.dev/holdfast/cmd/holdfast/app"
+	"holdfast.dev/holdfast/cmd/holdfast/backtest"
 )
 
 const about = `holdfast makes every image change of a Deployment a canary.
@@ -24,10 +26,15 @@ holdfast.dev/canary=enabled (or required), holds new pod templates back, tries
 each as a canary beside its Deployment, and releases or reverts it.
 
 Usage: holdfast [flags]
+       holdfast backtest [flags]   say what a plan would have decided about past rollouts
 
 `
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "backtest" {
+		streams := backtest.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+		os.Exit(backtest.Main(ctrl.SetupSignalHandler(), os.Args[2:], streams, time.Now()))
+	}
 	if err := run(ctrl.SetupSignalHandler(), os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "holdfast:", err)
 		os.Exit(1)

@@ -99,8 +99,7 @@ func TestAPlanWithABadQueryIsRefused(t *testing.T) {
 // the warning and in the verdict.
 func TestAnEndpointThatIsNotThereEndsInconclusive(t *testing.T) {
 	t.Parallel()
-	plan := strings.Replace(planOf(`sum(up{ {{canary}} }) * 0`), "errorLimit: 30", "endpoint: thanos\n    errorLimit: 3", 1)
-	plan = strings.Replace(plan, "readyDeadline: 15s", "readyDeadline: 15s\n  onInconclusive: Revert", 1)
+	plan := planAsking("thanos")
 	s := open(t, settings{noLoad: true})
 	const want = `unknown Prometheus endpoint "thanos": plans of namespace `
 	if said := s.must("apply", "-f", "-", plan); !strings.Contains(said, want) {

@@ -7,22 +7,39 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/cmd/holdfast/app"
+	"holdfast.dev/holdfast/cmd/holdfast/backtest"
 )
 
 func flags(page *bytes.Buffer) error {
 	page.WriteString("# Flags of holdfast\n\n`holdfast --help` prints them too, with those of its logger (`--zap-…`).\n\n")
-	page.WriteString("| flag | default | meaning |\n|---|---|---|\n")
-	fs := flag.NewFlagSet("holdfast", flag.ContinueOnError)
 	var o app.Options
-	o.AddFlags(fs)
+	table(page, o.AddFlags)
+	return nil
+}
+
+func backtestFlags(page *bytes.Buffer) error {
+	page.WriteString("# Flags of holdfast backtest\n\n[How to use it](../how-to/backtest.md); `holdfast backtest --help` has examples.\n\n")
+	var o backtest.Options
+	table(page, o.AddFlags)
+	return nil
+}
+
+// table lists the flags that are added to a set.
+func table(page *bytes.Buffer, add func(*flag.FlagSet)) {
+	page.WriteString("| flag | default | meaning |\n|---|---|---|\n")
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	add(fs)
 	fs.VisitAll(func(f *flag.Flag) {
 		value := ""
 		if f.DefValue != "" {
 			value = "`" + f.DefValue + "`"
 		}
-		fmt.Fprintf(page, "| `--%s` | %s | %s |\n", f.Name, value, cell(f.Usage))
+		dashes := "--"
+		if len(f.Name) == 1 {
+			dashes = "-"
+		}
+		fmt.Fprintf(page, "| `%s%s` | %s | %s |\n", dashes, f.Name, value, cell(f.Usage))
 	})
-	return nil
 }
 
 // cell makes a text fit for a table.

@@ -24,6 +24,7 @@ func generate(dir string) error {
 		"annotations.md": annotations,
 		"kinds.md":       kinds,
 		"flags.md":       flags,
+		"backtest.md":    backtestFlags,
 		"metrics.md":     metrics,
 	} {
 		var page bytes.Buffer

@@ -1,0 +1,102 @@
+package backtest
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestWrongFlagsAreNamed(t *testing.T) {
+	good := []string{"--plan=plan.yaml", "--deployment=web", "--prometheus-url=http://localhost:9090"}
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no plan":            {[]string{"--deployment=web"}, "--plan is missing"},
+		"no Deployment":      {[]string{"--plan=-"}, "--deployment is missing"},
+		"no Prometheus":      {[]string{"--plan=-", "--deployment=web"}, "give --prometheus-url, or --prometheus-endpoints"},
+		"an unknown format":  {append(good, "-o=yaml"), `-o is "yaml"; it must be text or json`},
+		"a time that is not": {append(good, "--rollout=noon"), "invalid value \"noon\" for flag -rollout"},
+		"a broken pattern":   {append(good, "--pods=("), "--pods: error parsing regexp"},
+		"no URL":             {append(good, "--prometheus-url=localhost"), "--prometheus-url Invalid value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, said bytes.Buffer
+			code := Main(context.Background(), tc.args, Streams{Out: &out, Err: &said}, time.Now())
+			if code != exitUsage || !strings.Contains(said.String(), tc.want) || out.Len() > 0 {
+				t.Errorf("exit code %d: %s, want %s", code, said.String(), tc.want)
+			}
+		})
+	}
+}
+
+func TestHelpSaysWhatStandsForTheCanary(t *testing.T) {
+	var said bytes.Buffer
+	if code := Main(context.Background(), []string{"--help"}, Streams{Err: &said}, time.Now()); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"In the past there was no canary", "Examples:", "-rollout", "Exit code:"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("the help does not say %q", want)
+		}
+	}
+}
+
+func TestAPlanThatIsNoneIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"kind: Deployment": "its kind is \"Deployment\", want a CanaryPlan",
+		"kind: CanaryPlan\nspec: {analysis: {perriod: 1m}}":                           `unknown field "perriod"`,
+		"kind: CanaryPlan\nspec: {analysis: {metrics: [{name: x, query: \"sum(\"}]}}": "spec.analysis.metrics[0].query",
+	} {
+		var said bytes.Buffer
+		code := Main(context.Background(), []string{"--plan=-", "--deployment=web", "--prometheus-url=http://127.0.0.1:1"},
+			Streams{In: strings.NewReader(text), Err: &said}, time.Now())
+		if code != exitFailed || !strings.Contains(said.String(), want) {
+			t.Errorf("%s: exit code %d: %s, want %s", text, code, said.String(), want)
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		from, to         string
+		wantFrom, wantTo time.Time
+		mistake          string
+	}{
+		"a week":                   {"-7d", "now", now.AddDate(0, 0, -7), now, ""},
+		"from one to another":      {"2026-05-01T00:00:00Z", "-1d", now.AddDate(0, 0, -3).Add(-12 * time.Hour), now.AddDate(0, 0, -1), ""},
+		"the future is cut off":    {"-1h", "2027-01-01T00:00:00Z", now.Add(-time.Hour), now, ""},
+		"backwards is a mistake":   {"now", "-1h", now, now, "--from now is not before --to -1h"},
+		"a word is a mistake":      {"yesterday", "now", now, now, `--from is "yesterday"; it must be like`},
+		"a unit must be there":     {"-7", "now", now, now, `--from is "-7"`},
+		"an end that is a mistake": {"-7d", "7d", now, now, `--to is "7d"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{from: tc.from, to: tc.to}
+			from, to, err := o.times(now)
+			switch {
+			case tc.mistake != "":
+				if err == nil || !strings.Contains(err.Error(), tc.mistake) {
+					t.Errorf("error %v, want %s", err, tc.mistake)
+				}
+			case err != nil || !from.Equal(tc.wantFrom) || !to.Equal(tc.wantTo):
+				t.Errorf("%s to %s, %v; want %s to %s", from, to, err, tc.wantFrom, tc.wantTo)
+			}
+		})
+	}
+}
+
+func TestEveryFlagSaysWhatItIs(t *testing.T) {
+	var o Options
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	o.AddFlags(fs)
+	fs.VisitAll(func(f *flag.Flag) {
+		if f.Usage == "" {
+			t.Errorf("--%s says nothing", f.Name)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The outcomes of a back-test.
+const (
+	undecided = "Undecided"
+	released  = "Released"
+	reverted  = "Reverted"
+)
+
+// backtested is a rollout as holdfast backtest -o json tells of it.
+type backtested struct{ ReplicaSet, Outcome, Message string }
+
+// TestABacktestOfRealRollouts: without a canary v2 and v3 roll out; the plan
+// would have released the good one and reverted the bad one, as the cluster's own
+// Prometheus has recorded them.
+func TestABacktestOfRealRollouts(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{})
+	began := time.Now().Add(-time.Second)
+	s.must("annotate", "deployment", "web", "holdfast.dev/canary=disabled")
+	s.rollOutAndTest("v2", began, released)
+	last := s.rollOutAndTest("v3", began, released, reverted)
+	if !strings.Contains(last.Message, "metric error-rate") || !strings.Contains(last.Message, "range [0, 0.05]") {
+		t.Errorf("the bad rollout is explained by: %s", last.Message)
+	}
+}
+
+// rollOutAndTest rolls a version out and tests the plan until it has decided
+// about all rollouts there were; it returns the last of them.
+func (s *shop) rollOutAndTest(version string, since time.Time, want ...string) backtested {
+	s.t.Helper()
+	args := []string{}
+	if want[len(want)-1] == reverted {
+		args = append(args, "--error-rate=0.5")
+	}
+	s.must("apply", "-f", "-", annotate(s.web(version, args...), `holdfast.dev/canary: disabled`))
+	s.awaitAvailable()
+	s.wantImage(version)
+	deadline := time.After(patience)
+	for {
+		rollouts := s.backtest(since)
+		decided := len(rollouts) == len(want)
+		for _, e := range rollouts {
+			decided = decided && e.Outcome != undecided
+		}
+		if decided {
+			for i, e := range rollouts {
+				if e.Outcome != want[i] {
+					s.t.Fatalf("rollout %d, of %s: %s (%s), want %s", i+1, e.ReplicaSet, e.Outcome, e.Message, want[i])
+				}
+			}
+			return rollouts[len(want)-1]
+		}
+		select {
+		case <-deadline:
+			s.t.Fatalf("no decision about %d rollouts: %+v", len(want), rollouts)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// backtest runs the program, as people do, outside of the cluster.
+func (s *shop) backtest(since time.Time) []backtested {
+	s.t.Helper()
+	program := exec.CommandContext(s.t.Context(), filepath.Join(world.cluster.Dir(), "images", "holdfast"), "backtest",
+		"--plan=-", "--namespace", s.namespace, "--deployment=web", "--prometheus-url", world.cluster.PrometheusURL(),
+		"--prometheus-scrape-interval=1s", "--from", since.UTC().Format(time.RFC3339), "-o=json")
+	var out, said bytes.Buffer
+	program.Stdin, program.Stdout, program.Stderr = strings.NewReader(quickPlan), &out, &said
+	err := program.Run()
+	const noRollout = 3
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == noRollout {
+		err = nil
+	}
+	var report struct{ Rollouts []backtested }
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &report)
+	}
+	if err != nil {
+		s.t.Fatalf("holdfast backtest: %v\n%s%s", err, out.String(), said.String())
+	}
+	return report.Rollouts
+}
