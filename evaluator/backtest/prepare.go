@@ -50,7 +50,7 @@ func Prepare(spec v1alpha1.CanaryPlanSpec) (Prepared, error) {
 		p.Spec.Manual = nil
 		p.note("the verdict is that of the analysis alone: what a person would have decided is not known")
 	}
-	if p.uses(query.Stable) || p.uses(query.Baseline) || p.Spec.Baseline != nil {
+	if p.uses(query.Stable) || p.uses(query.Baseline) || p.Spec.Baseline != nil || len(p.Spec.Comparisons()) > 0 {
 		p.note("stable and baseline are the pods of the ReplicaSets before, which are taken for healthy, and which a rollout takes away: from then on there is no data of them")
 	}
 	return p, nil
@@ -74,6 +74,14 @@ func (p *Prepared) Templates(labels query.Labels) []query.Template {
 	for _, m := range metrics {
 		if t, err := query.Of(m, labels.Pod); err == nil && t.String() != "" {
 			out = append(out, t)
+		}
+		if m.Compare == nil || m.Compare.Count == nil {
+			continue
+		}
+		for _, counter := range []string{m.Compare.Count.Bad, m.Compare.Count.Good, m.Compare.Count.Total} {
+			if t, err := query.ParseCounter(counter); err == nil {
+				out = append(out, t)
+			}
 		}
 	}
 	return out

@@ -165,6 +165,24 @@ func TestStableAndBaselineAreTheReplicaSetsBefore(t *testing.T) {
 	}
 }
 
+func TestAComparisonIsWithThePodsBefore(t *testing.T) {
+	metrics, _, _ := strings.Cut(planText, "    metrics:")
+	plan := metrics + `    metrics:
+    - name: errors
+      compare:
+        count:
+          bad: 'requests_total{ {{pods}}, code="500" }'
+          total: 'requests_total{ {{pods}} }'
+`
+	// The pods of 6b7c stay for another ten minutes beside those of 7f9d.
+	load := strings.NewReplacer("_x240 0+100x244", "_x240 0+100x280", "_x240 0+2x244", "_x240 0+2x280").Replace(recordings(""))
+	stdout, stderr, code := run(t, plan, serve(t, load))
+	if code != 0 || !strings.Contains(stderr, "12 pods were recorded") {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	compareGolden(t, "comparison.txt", stdout)
+}
+
 func TestWithoutARolloutTheExitCodeSaysSo(t *testing.T) {
 	stdout, _, code := run(t, planText, serve(t, recordings("")), "--from", "1970-01-01T01:10:00Z", "--to", "1970-01-01T01:50:00Z")
 	if code != 3 || !strings.Contains(stdout, "no rollout was found") {

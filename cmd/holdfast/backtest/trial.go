@@ -145,7 +145,7 @@ func (t *trial) find(ctx context.Context) ([]backtest.Rollout, error) {
 	fmt.Fprintf(t.progress, "looking for rollouts of %s/%s from %s to %s\n", t.namespace, t.deployment, stamp(t.from), stamp(t.to))
 	names := query.Values{
 		Namespace: t.namespace, Deployment: t.deployment, Service: t.service, Labels: t.recorder.labels,
-		Canary: []string{t.deployment}, Interval: time.Minute, Window: time.Minute,
+		Canary: []string{t.deployment}, Pods: []string{t.deployment}, Interval: time.Minute, Window: time.Minute,
 	}
 	pods, source, err := t.recorder.pods(ctx, t.prepared, names, t.from.Add(-before), t.until)
 	if err != nil {
