@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,15 +21,18 @@ import (
 var secretName = types.NamespacedName{Namespace: "holdfast-system", Name: "holdfast-webhook-tls"}
 
 // replicas are managers that share one cluster.
-func replicas(n int) ([]*Manager, client.Client, *testingclock.FakeClock) {
+func replicas(n int) ([]*SelfManaged, client.Client, *testingclock.FakeClock) {
 	api := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(&admissionregistrationv1.MutatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: "holdfast"},
 		Webhooks:   []admissionregistrationv1.MutatingWebhook{{Name: "a.holdfast.dev"}, {Name: "b.holdfast.dev"}},
 	}).Build()
 	clock := testingclock.NewFakeClock(epoch)
-	var out []*Manager
+	var out []*SelfManaged
 	for range n {
-		out = append(out, &Manager{Reader: api, Client: api, Secret: secretName, WebhookConfiguration: "holdfast", Hosts: hosts, Clock: clock})
+		out = append(out, &SelfManaged{
+			Objects: &Objects{Reader: api}, Writer: api, Secret: secretName, WebhookConfiguration: "holdfast",
+			Hosts: hosts, Clock: clock, Metrics: NewMetrics(prometheus.NewRegistry()),
+		})
 	}
 	return out, api, clock
 }
@@ -39,11 +43,16 @@ func published(t *testing.T, api client.Client) []byte {
 	if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
 		t.Fatal(err)
 	}
-	return publishedBy(config)
+	return config.Webhooks[0].ClientConfig.CABundle
+}
+
+// getter is either way to a certificate.
+type getter interface {
+	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 }
 
 // call does what an API server does: a TLS handshake that trusts these CAs.
-func call(t *testing.T, m *Manager, trusted []byte, now time.Time) error {
+func call(t *testing.T, m getter, trusted []byte, now time.Time) error {
 	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(trusted)
@@ -70,10 +79,10 @@ func TestNoCallFailsInTwoYears(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, m := range managers {
-			if m.serving.Load() == nil {
+			if m.current.Load() == nil {
 				continue // not started yet
 			}
-			leaves[m.serving.Load().Leaf.SerialNumber.String()] = true
+			leaves[m.current.Load().Leaf.SerialNumber.String()] = true
 			for _, trusted := range [][]byte{trustedBefore, published(t, api)} {
 				if trusted == nil {
 					continue
@@ -97,15 +106,17 @@ func TestReplicasShareWhatTheFirstOneMade(t *testing.T) {
 		if err := m.Ready(nil); err == nil {
 			t.Error("ready before it has a certificate")
 		}
-		if err := m.Sync(t.Context()); err != nil {
-			t.Fatal(err)
+		for range 2 { // the first publishes, the second sees it published
+			if err := m.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := m.Ready(nil); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, m := range managers {
-		if !m.serving.Load().Leaf.Equal(managers[0].serving.Load().Leaf) {
+		if !m.current.Load().Leaf.Equal(managers[0].current.Load().Leaf) {
 			t.Error("replicas serve different certificates")
 		}
 		if err := call(t, m, published(t, api), epoch); err != nil {
@@ -139,13 +150,17 @@ func TestADeletedSecretBreaksNoCall(t *testing.T) {
 			}
 		}
 	}
-	old := managers[0].serving.Load()
-	clock.Step(interval)
-	for i, m := range managers {
-		if err := m.Sync(t.Context()); err != nil {
-			t.Fatal(err)
+	old := managers[0].current.Load()
+	for range 2 { // the first sees the CA published, at the second all API servers have seen it
+		for _, m := range managers {
+			if err := m.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if m.serving.Load().Leaf.Equal(old.Leaf) {
+		clock.Step(propagation)
+	}
+	for i, m := range managers {
+		if m.current.Load().Leaf.Equal(old.Leaf) {
 			t.Errorf("replica %d still serves the certificate of the deleted Secret", i)
 		}
 		if err := call(t, m, after, clock.Now()); err != nil {
