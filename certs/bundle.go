@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -30,17 +29,17 @@ type Bundle struct {
 }
 
 // Trusted is the PEM of every CA that API servers must trust.
-func (b Bundle) Trusted() []byte {
-	var out bytes.Buffer
+func (b Bundle) Trusted() []byte { return encodeCertificates(b.authorities()) }
+
+// authorities are the CAs that API servers must trust.
+func (b Bundle) authorities() []*x509.Certificate {
+	var out []*x509.Certificate
 	for _, p := range []*pair{b.CA, b.Next} {
 		if p != nil {
-			out.Write(encodeCertificate(p.certificate))
+			out = append(out, p.certificate)
 		}
 	}
-	for _, certificate := range b.Retired {
-		out.Write(encodeCertificate(certificate))
-	}
-	return out.Bytes()
+	return append(out, b.Retired...)
 }
 
 // Certificate is the leaf in the form that a TLS server takes.

@@ -90,7 +90,7 @@ func (m *CertManager) take(ctx context.Context, now time.Time) (*tls.Certificate
 	}
 	if !served {
 		if _, trusted := m.accepts(candidate, m.Host, now); trusted {
-			return nil, nil // for a few seconds only; then it is served
+			return nil, nil // it is served in a few seconds
 		}
 	}
 	return nil, m.wanting(candidate, now)

@@ -160,6 +160,8 @@ func TestWhatIsIssuedAndTrustedIsServed(t *testing.T) {
 	c.wantNotReady("in every entry")
 	c.inject(2, ca)
 	c.wantServed(leaf)
+	c.wantNotReady("only just been told")
+	c.wait(propagationReady)
 	if err := c.Ready(nil); err != nil {
 		t.Error(err)
 	}
@@ -197,6 +199,29 @@ func TestACertificateOfANewCAWaitsForTrust(t *testing.T) {
 	c.wantServed(old)
 	c.wait(time.Second)
 	c.wantServed(renewed)
+}
+
+// TestAReplicaThatStartsLateNeedNotWait: the configuration says since when it is as it is.
+func TestAReplicaThatStartsLateNeedNotWait(t *testing.T) {
+	now := epoch.Add(time.Hour)
+	at := func(age time.Duration) metav1.ManagedFieldsEntry {
+		return metav1.ManagedFieldsEntry{Time: &metav1.Time{Time: now.Add(-age)}}
+	}
+	for name, tc := range map[string]struct {
+		entries []metav1.ManagedFieldsEntry
+		want    time.Duration
+	}{
+		"the last of several writers counts": {[]metav1.ManagedFieldsEntry{at(time.Hour), at(time.Minute), at(2 * time.Minute)}, time.Minute},
+		"a clock that is ahead":              {[]metav1.ManagedFieldsEntry{at(-time.Minute)}, 0},
+		"nothing is said":                    {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{ManagedFields: tc.entries}}
+			if got := now.Sub(lastChange(config, now)); got != tc.want {
+				t.Errorf("it was last changed %s ago, not %s", got, tc.want)
+			}
+		})
+	}
 }
 
 // TestAReplacedCABundleIsFollowedAtOnce: a cainjector that does not merge takes

@@ -17,13 +17,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// Times between two looks at what the watch has brought: when all is well,
-// because certificates and CAs come of age, and after an error, such as losing
-// the first write to another replica. A change is looked at when it comes.
-const (
-	interval      = 5 * time.Second
-	retryInterval = time.Second
-)
+// interval is the time between two looks at what the watch has brought, because
+// certificates and CAs come of age. A change is looked at when it comes.
+const interval = time.Second
 
 // keep calls sync at every change of the objects, and as time goes by, until ctx
 // ends. An error is logged and tried again: what is served goes on being served.
@@ -34,9 +30,7 @@ func keep(ctx context.Context, clock clock.Clock, objects *Objects, sync func(co
 		return err
 	}
 	for {
-		wait := interval
 		if err := sync(ctx); err != nil && ctx.Err() == nil {
-			wait = retryInterval
 			if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 				log.V(1).Info("another replica was first", "reason", err.Error())
 			} else {
@@ -49,7 +43,7 @@ func keep(ctx context.Context, clock clock.Clock, objects *Objects, sync func(co
 		case err := <-ended:
 			return err
 		case <-objects.changed:
-		case <-clock.After(wait):
+		case <-clock.After(interval):
 		}
 	}
 }

@@ -51,11 +51,11 @@ func (m *SelfManaged) Ready(*http.Request) error { return m.ready(m.Clock.Now())
 // Sync brings Secret, webhook configuration and what is served up to date.
 func (m *SelfManaged) Sync(ctx context.Context) error {
 	err := m.sync(ctx)
+	problem := ""
 	if err != nil {
-		m.note(err.Error())
-	} else {
-		m.note("its CA has just been published")
+		problem = err.Error()
 	}
+	m.note(problem)
 	return err
 }
 
@@ -69,7 +69,7 @@ func (m *SelfManaged) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.publish(ctx, config, bundle.Trusted()); err != nil {
+	if err := m.publish(ctx, config, bundle); err != nil {
 		return err
 	}
 	certificate, err := bundle.Certificate()
@@ -131,13 +131,15 @@ func (m *SelfManaged) write(ctx context.Context, secret *corev1.Secret, data map
 }
 
 // publish tells every entry of the configuration what to trust.
-func (m *SelfManaged) publish(ctx context.Context, config admissionregistrationv1.MutatingWebhookConfiguration, trusted []byte) error {
-	told := true
+func (m *SelfManaged) publish(ctx context.Context, config admissionregistrationv1.MutatingWebhookConfiguration, bundle Bundle) error {
+	news := false
 	for i := range config.Webhooks {
-		told = told && bytes.Equal(config.Webhooks[i].ClientConfig.CABundle, trusted)
-		config.Webhooks[i].ClientConfig.CABundle = trusted
+		entry := &config.Webhooks[i].ClientConfig
+		if trusted, changed := merged(entry.CABundle, bundle.authorities(), m.Clock.Now()); changed {
+			entry.CABundle, news = trusted, true
+		}
 	}
-	if told {
+	if !news {
 		return nil
 	}
 	if err := m.Writer.Update(ctx, &config); err != nil {

@@ -101,15 +101,16 @@ func TestNoCallFailsInTwoYears(t *testing.T) {
 }
 
 func TestReplicasShareWhatTheFirstOneMade(t *testing.T) {
-	managers, api, _ := replicas(3)
+	managers, api, clock := replicas(3)
 	for _, m := range managers {
 		if err := m.Ready(nil); err == nil {
 			t.Error("ready before it has a certificate")
 		}
-		for range 2 { // the first publishes, the second sees it published
+		for range 3 { // the first publishes, the second sees it, at the third API servers have seen it
 			if err := m.Sync(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			clock.Step(propagationReady)
 		}
 		if err := m.Ready(nil); err != nil {
 			t.Error(err)
@@ -119,7 +120,7 @@ func TestReplicasShareWhatTheFirstOneMade(t *testing.T) {
 		if !m.current.Load().Leaf.Equal(managers[0].current.Load().Leaf) {
 			t.Error("replicas serve different certificates")
 		}
-		if err := call(t, m, published(t, api), epoch); err != nil {
+		if err := call(t, m, published(t, api), clock.Now()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -202,5 +203,50 @@ func TestWhatIsBrokenIsMended(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestWhatOthersMadeTrustedStays: replicas that go over to self-managed leave the
+// CA of those that have not, and a cainjector that still adds it starts no quarrel.
+func TestWhatOthersMadeTrustedStays(t *testing.T) {
+	managers, api, clock := replicas(1)
+	theirs, err := newCA(epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config admissionregistrationv1.MutatingWebhookConfiguration
+	get := func() {
+		t.Helper()
+		if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get()
+	for i := range config.Webhooks {
+		config.Webhooks[i].ClientConfig.CABundle = encodeCertificate(theirs.certificate)
+	}
+	if err := api.Update(t.Context(), &config); err != nil {
+		t.Fatal(err)
+	}
+	sync := func() {
+		t.Helper()
+		if err := managers[0].Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		get()
+	}
+	sync()
+	if cas := parsed(t, published(t, api)); len(cas) != 2 || !contains(cas, theirs.certificate) {
+		t.Fatalf("%d CAs are trusted", len(cas))
+	}
+	version := config.ResourceVersion
+	sync()
+	if config.ResourceVersion != version {
+		t.Error("it was written again without need")
+	}
+	clock.Step(caLifetime)
+	sync()
+	if contains(parsed(t, published(t, api)), theirs.certificate) {
+		t.Error("an expired CA is still trusted")
 	}
 }

@@ -11,16 +11,21 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// propagation is how long API servers may take to see a published CA.
-const propagation = 10 * time.Second
+// How long API servers may take to see a published CA. They watch, so it is a
+// matter of milliseconds; waiting costs nothing while there is another
+// certificate to serve, but a replica that has none is not Ready so long.
+const (
+	propagation      = 10 * time.Second
+	propagationReady = 3 * time.Second
+)
 
 // serving is what a replica serves and what it knows of the trust in it. Only
 // the goroutine that keeps it up to date changes it.
 type serving struct {
 	trust   trust
 	current atomic.Pointer[tls.Certificate]
-	// trusted says that API servers have been told to trust what is served; it
-	// stays, because a replica that is not Ready helps no one when they forget.
+	// trusted says that all API servers know to trust what is served; it stays,
+	// because a replica that is not Ready helps no one when they forget.
 	trusted atomic.Bool
 	// problem is why there is nothing better to serve, for people.
 	problem atomic.Pointer[string]
@@ -38,8 +43,10 @@ func (s *serving) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 // ready says why API servers cannot call this replica, if they cannot.
 func (s *serving) ready(now time.Time) error {
 	why := "it has not been looked for yet"
-	if problem := s.problem.Load(); problem != nil {
+	if problem := s.problem.Load(); problem != nil && *problem != "" {
 		why = *problem
+	} else if problem != nil {
+		why = "they have only just been told of its CA"
 	}
 	current := s.current.Load()
 	switch {
@@ -55,7 +62,7 @@ func (s *serving) ready(now time.Time) error {
 
 // observe takes in what the webhook configuration trusts.
 func (s *serving) observe(config admissionregistrationv1.MutatingWebhookConfiguration, now time.Time) {
-	s.trust = s.trust.observe(publishedBy(config), now)
+	s.trust = s.trust.observe(publishedBy(config), lastChange(config, now))
 }
 
 // offer serves the candidate if that is better than to go on with what is
@@ -84,7 +91,7 @@ func (s *serving) offer(candidate *tls.Certificate, host string, now time.Time) 
 	if changed {
 		s.current.Store(candidate)
 	}
-	if trusted {
+	if trusted && trustedFor >= propagationReady {
 		s.trusted.Store(true)
 	}
 	return true, changed

@@ -8,8 +8,7 @@ import (
 )
 
 // trust is the CAs that API servers have been told to trust, by the raw
-// certificate, and since when this replica has seen them there. A replica that
-// has just started has seen each for no time, and only waits longer for it.
+// certificate, and since when they have, as far as this replica can tell.
 type trust map[string]trusted
 
 type trusted struct {
@@ -17,12 +16,12 @@ type trusted struct {
 	since       time.Time
 }
 
-// observe is the trust after a look at what is published now. A CA that was
-// taken off and comes back starts anew.
-func (t trust) observe(published []*x509.Certificate, now time.Time) trust {
+// observe is the trust after a look at what is published, by a configuration
+// that was last changed then. A CA that was taken off and comes back starts anew.
+func (t trust) observe(published []*x509.Certificate, changed time.Time) trust {
 	next := trust{}
 	for _, ca := range published {
-		entry := trusted{ca, now}
+		entry := trusted{ca, changed}
 		if before, known := t[string(ca.Raw)]; known {
 			entry = before
 		}
@@ -64,6 +63,21 @@ func (t trust) certificates() []*x509.Certificate {
 	return out
 }
 
+// lastChange is when the configuration was last written, by the clock of the API
+// server, which may differ; now at the latest.
+func lastChange(config admissionregistrationv1.MutatingWebhookConfiguration, now time.Time) time.Time {
+	var last time.Time
+	for _, entry := range config.ManagedFields {
+		if entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	if last.IsZero() || last.After(now) {
+		return now
+	}
+	return last
+}
+
 // publishedBy is the CAs that every entry of the configuration trusts: one that
 // an entry lacks, or an entry that cannot be read, is of no use to the webhook.
 func publishedBy(config admissionregistrationv1.MutatingWebhookConfiguration) []*x509.Certificate {
@@ -86,6 +100,24 @@ func publishedBy(config admissionregistrationv1.MutatingWebhookConfiguration) []
 		shared = both
 	}
 	return shared
+}
+
+// merged is what an entry should trust that trusts the bundle now: ours too, and
+// what has not expired of the rest, under which somebody may serve. It is what
+// cert-manager's cainjector does, so that the two cannot undo each other's work.
+// Without a need for change it is not changed.
+func merged(bundle []byte, ours []*x509.Certificate, now time.Time) (_ []byte, changed bool) {
+	before, err := decodeCertificates(bundle)
+	if err != nil {
+		before = nil // nobody can serve under what cannot be read
+	}
+	out := unexpired(before, now)
+	for _, ca := range ours {
+		if !contains(out, ca) {
+			out, changed = append(out, ca), true
+		}
+	}
+	return encodeCertificates(out), changed || len(out) != len(before)
 }
 
 func contains(certificates []*x509.Certificate, one *x509.Certificate) bool {

@@ -28,8 +28,9 @@ var guards = []string{v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired}
 // clientsPerGuard is how many clients update the Deployment of each.
 const clientsPerGuard = 2
 
-// slowest is how far behind an API server may be with what it trusts, in a cluster that is well.
-const slowest = 3 * time.Second
+// slowest is how far behind an API server may be with what it trusts: less than a replica waits that has nothing else to
+// serve, by times of whole seconds.
+const slowest = time.Second
 
 // certLoad is what goes on all the time while certificates change.
 type certLoad struct {

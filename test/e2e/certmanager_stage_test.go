@@ -15,6 +15,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -104,20 +105,32 @@ func (s *certStage) installCertManager() *cluster.CertManager {
 	return cm
 }
 
-// pods are the names of Holdfast's.
-func (s *certStage) pods() []string {
+// pods are the names of Holdfast's that have not been told to end.
+func (s *certStage) pods() (names []string) {
 	s.t.Helper()
-	return strings.Fields(s.must("get", "pods", "-n", holdfastNamespace, "-l", "app.kubernetes.io/name=holdfast",
-		"--field-selector=status.phase=Running", "-o", "jsonpath={.items[?(!@.metadata.deletionTimestamp)].metadata.name}"))
+	var list corev1.PodList
+	if err := s.client.List(s.t.Context(), &list, client.InNamespace(holdfastNamespace), client.MatchingLabels{"app.kubernetes.io/name": "holdfast"}); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, pod := range list.Items {
+		if pod.DeletionTimestamp == nil {
+			names = append(names, pod.Name)
+		}
+	}
+	return names
 }
 
-// logs is what all pods of Holdfast have logged, those that are gone too.
+// logs is what all replicas of Holdfast have logged of certificates, those that are gone too.
 func (s *certStage) logs() string {
 	files, _ := filepath.Glob(filepath.Join(s.cluster.Logs(), "pods", holdfastNamespace+"_*", "*", "*.log"))
 	var out strings.Builder
 	for _, file := range files {
 		content, _ := os.ReadFile(file)
-		out.Write(content)
+		for line := range strings.Lines(string(content)) {
+			if strings.Contains(line, `"logger":"certs"`) {
+				out.WriteString(line)
+			}
+		}
 	}
 	return out.String()
 }

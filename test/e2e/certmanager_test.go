@@ -69,7 +69,7 @@ func TestCertManager(t *testing.T) {
 // mayNotWrite checks what Holdfast may do with what cert-manager writes.
 func (s *certStage) mayNotWrite() {
 	s.t.Helper()
-	for _, verb := range []string{"create", "update", "patch", "delete"} {
+	for _, verb := range []string{"update", "patch", "delete"} {
 		for _, what := range []string{"mutatingwebhookconfigurations/holdfast", "secrets/holdfast-webhook-issued", "secrets/holdfast-webhook-ca"} {
 			if said, may := s.canI(verb, what); may {
 				s.t.Errorf("Holdfast may %s %s: %s", verb, what, said)

@@ -17,8 +17,9 @@ import (
 )
 
 func main() {
-	kubeconfig := flag.String("kubeconfig", "", "the cluster to serve; by default the one this runs in")
-	flag.Parse()
+	flags := flag.NewFlagSet("certmanager", flag.ExitOnError) // the default set has what libraries put there
+	kubeconfig := flags.String("kubeconfig", "", "the cluster to serve; by default the one this runs in")
+	_ = flags.Parse(os.Args[1:]) // it exits
 	ctrl.SetLogger(klog.Background())
 	if err := run(ctrl.SetupSignalHandler(), *kubeconfig); err != nil {
 		fmt.Fprintln(os.Stderr, "certmanager:", err)
