@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -190,7 +191,7 @@ func (s *certStage) trusted() []*x509.Certificate {
 func (s *certStage) awaitServed(l *certLoad, others ...string) string {
 	s.t.Helper()
 	var serial string
-	s.eventually("both replicas serve another certificate", func() bool {
+	s.eventually(fmt.Sprintf("both replicas serve another certificate than %v", others), func() bool {
 		l.check(s.t)
 		now := l.serials()
 		if len(now) != 1 || slices.Contains(others, now[0]) {
