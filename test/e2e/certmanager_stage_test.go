@@ -207,7 +207,11 @@ var expiryMetric = regexp.MustCompile(`(?m)^holdfast_certificate_expiry_timestam
 
 func (s *certStage) wantExpiryMetric() {
 	s.t.Helper()
-	response, err := http.Get(s.cluster.MetricsURL())
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.cluster.MetricsURL(), http.NoBody)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}
