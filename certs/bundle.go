@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -30,17 +29,17 @@ type Bundle struct {
 }
 
 // Trusted is the PEM of every CA that API servers must trust.
-func (b Bundle) Trusted() []byte {
-	var out bytes.Buffer
+func (b Bundle) Trusted() []byte { return encodeCertificates(b.authorities()) }
+
+// authorities are the CAs that API servers must trust.
+func (b Bundle) authorities() []*x509.Certificate {
+	var out []*x509.Certificate
 	for _, p := range []*pair{b.CA, b.Next} {
 		if p != nil {
-			out.Write(encodeCertificate(p.certificate))
+			out = append(out, p.certificate)
 		}
 	}
-	for _, certificate := range b.Retired {
-		out.Write(encodeCertificate(certificate))
-	}
-	return out.Bytes()
+	return append(out, b.Retired...)
 }
 
 // Certificate is the leaf in the form that a TLS server takes.
@@ -56,16 +55,16 @@ func (b Bundle) Certificate() (*tls.Certificate, error) {
 }
 
 // Rotate returns the bundle as it should be now. It is b itself when nothing is
-// due. published is the PEM of the CAs that the API servers have been told to trust.
+// due. told is the CAs that the API servers have been told to trust, and since when.
 //
 // A CA is replaced in two moves, so that no call fails: the next one is
 // published beside it, and only when it has settled does it sign. The old one
 // stays trusted until it expires. Leaves are renewed, and a CA gets its
 // successor, when a third of the lifetime is left.
-func Rotate(b Bundle, hosts []string, published []byte, now time.Time) (Bundle, error) {
+func Rotate(b Bundle, hosts []string, told trust, now time.Time) (Bundle, error) {
 	var err error
 	if b.CA == nil || b.CA.expired(now) {
-		if b, err = freshStart(published, now); err != nil {
+		if b, err = freshStart(told, now); err != nil {
 			return Bundle{}, err
 		}
 	}
@@ -74,7 +73,7 @@ func Rotate(b Bundle, hosts []string, published []byte, now time.Time) (Bundle, 
 			return Bundle{}, err
 		}
 	}
-	if b.Next != nil && settled(b.Next, published, now) {
+	if b.Next != nil && settled(b.Next, told, now) {
 		b.Retired = append([]*x509.Certificate{b.CA.certificate}, b.Retired...)
 		b.CA, b.Next = b.Next, nil
 	}
@@ -89,21 +88,18 @@ func Rotate(b Bundle, hosts []string, published []byte, now time.Time) (Bundle, 
 
 // freshStart makes a bundle where there is none, or one that is of no use. What
 // was published stays trusted: other replicas may still serve under it.
-func freshStart(published []byte, now time.Time) (Bundle, error) {
+func freshStart(told trust, now time.Time) (Bundle, error) {
 	ca, err := newCA(now)
 	if err != nil {
 		return Bundle{}, err
 	}
-	old, err := decodeCertificates(published)
-	if err != nil {
-		old = nil // nobody can serve under what cannot be read
-	}
-	return Bundle{CA: ca, Retired: unexpired(old, now)}, nil
+	return Bundle{CA: ca, Retired: unexpired(told.certificates(), now)}, nil
 }
 
-func settled(p *pair, published []byte, now time.Time) bool {
-	age := now.Sub(p.certificate.NotBefore) - clockSkew
-	return age >= settle && bytes.Contains(published, encodeCertificate(p.certificate))
+// settled says that a CA has been published for long enough, however old it is.
+func settled(p *pair, told trust, now time.Time) bool {
+	age, published := told.age(p.certificate, now)
+	return published && age >= settle
 }
 
 func unexpired(certificates []*x509.Certificate, now time.Time) []*x509.Certificate {

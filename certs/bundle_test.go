@@ -18,10 +18,12 @@ var (
 func TestRotateForThreeYears(t *testing.T) {
 	var b Bundle
 	var published []byte
+	var told trust
 	leaves, authorities := map[string]bool{}, map[string]bool{}
 	var served *pair
 	for now := epoch; now.Before(epoch.AddDate(3, 0, 0)); now = now.Add(12 * time.Hour) {
-		next, err := Rotate(b, hosts, published, now)
+		told = told.observe(parsed(t, published), now)
+		next, err := Rotate(b, hosts, told, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,28 +53,52 @@ func verifies(leaf *pair, trusted []byte, now time.Time) bool {
 	return err == nil
 }
 
-func TestANewCADoesNotSignBeforeItIsPublished(t *testing.T) {
+// toldSince is the trust of a replica that has seen these CAs published since then.
+func toldSince(t *testing.T, trusted []byte, since time.Time) trust {
+	t.Helper()
+	return trust{}.observe(parsed(t, trusted), since)
+}
+
+func parsed(t *testing.T, trusted []byte) []*x509.Certificate {
+	t.Helper()
+	out, err := decodeCertificates(trusted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestANewCASignsWhenItHasBeenPublishedForLongEnough: how old it is does not count.
+func TestANewCASignsWhenItHasBeenPublishedForLongEnough(t *testing.T) {
 	b, err := Rotate(Bundle{}, hosts, nil, epoch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	late := epoch.Add(caLifetime - 24*time.Hour)
-	b, err = Rotate(b, hosts, b.Trusted(), late)
+	b, err = Rotate(b, hosts, toldSince(t, b.Trusted(), epoch), late)
 	if err != nil || b.Next == nil {
 		t.Fatalf("no successor is made: %v", err)
 	}
-	unpublished := encodeCertificate(b.CA.certificate)
-	after, err := Rotate(b, hosts, unpublished, late.Add(time.Hour))
-	if err != nil || after.CA != b.CA {
-		t.Errorf("an unpublished CA signs (error %v)", err)
-	}
-	after, err = Rotate(b, hosts, b.Trusted(), late.Add(settle/2))
-	if err != nil || after.CA != b.CA {
-		t.Errorf("a CA that has not settled signs (error %v)", err)
-	}
-	after, err = Rotate(b, hosts, b.Trusted(), late.Add(2*settle))
-	if err != nil || after.CA != b.Next || !after.Leaf.signedBy(b.Next) {
-		t.Errorf("a published and settled CA does not sign (error %v)", err)
+	withoutNext := encodeCertificate(b.CA.certificate)
+	now := late.Add(2 * time.Hour)
+	for name, tc := range map[string]struct {
+		told  trust
+		signs bool
+	}{
+		"never published":                    {told: toldSince(t, withoutNext, epoch)},
+		"old, but published a moment ago":    {told: toldSince(t, b.Trusted(), now.Add(-settle/2))},
+		"published for long":                 {told: toldSince(t, b.Trusted(), now.Add(-settle)), signs: true},
+		"taken off and put back a while ago": {told: toldSince(t, b.Trusted(), late).observe(parsed(t, withoutNext), now.Add(-time.Minute)).observe(parsed(t, b.Trusted()), now)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			after, err := Rotate(b, hosts, tc.told, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if signs := after.CA == b.Next && after.Leaf.signedBy(b.Next); signs != tc.signs {
+				t.Errorf("the new CA signs: %t", signs)
+			}
+		})
 	}
 }
 
@@ -86,7 +112,7 @@ func TestRotateMakesALeafForOtherHosts(t *testing.T) {
 
 func TestRotateChangesNothingThatIsNotDue(t *testing.T) {
 	b, _ := Rotate(Bundle{}, hosts, nil, epoch)
-	after, err := Rotate(b, hosts, b.Trusted(), epoch.Add(24*time.Hour))
+	after, err := Rotate(b, hosts, toldSince(t, b.Trusted(), epoch), epoch.Add(24*time.Hour))
 	if err != nil || after.Leaf != b.Leaf || after.CA != b.CA || after.Next != nil {
 		t.Errorf("something changed: %v", err)
 	}
@@ -95,8 +121,8 @@ func TestRotateChangesNothingThatIsNotDue(t *testing.T) {
 func TestBundleSurvivesTheSecret(t *testing.T) {
 	b, _ := Rotate(Bundle{}, hosts, nil, epoch)
 	late := epoch.Add(caLifetime - 24*time.Hour)
-	b, _ = Rotate(b, hosts, b.Trusted(), late)
-	b, _ = Rotate(b, hosts, b.Trusted(), late.Add(2*settle))
+	b, _ = Rotate(b, hosts, nil, late)
+	b, _ = Rotate(b, hosts, toldSince(t, b.Trusted(), late), late.Add(2*settle))
 	data, err := b.Encode()
 	if err != nil {
 		t.Fatal(err)

@@ -99,6 +99,14 @@ func encodeCertificate(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
+func encodeCertificates(certificates []*x509.Certificate) []byte {
+	var out []byte
+	for _, c := range certificates {
+		out = append(out, encodeCertificate(c)...)
+	}
+	return out
+}
+
 func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {

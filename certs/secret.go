@@ -1,9 +1,6 @@
 package certs
 
-import (
-	"bytes"
-	"fmt"
-)
+import "fmt"
 
 // Keys of the Secret.
 const (
@@ -34,12 +31,8 @@ func (b Bundle) Encode() (map[string][]byte, error) {
 		}
 		data[part.certificate], data[part.key] = encodeCertificate(part.pair.certificate), key
 	}
-	var retired bytes.Buffer
-	for _, certificate := range b.Retired {
-		retired.Write(encodeCertificate(certificate))
-	}
-	if retired.Len() > 0 {
-		data[keyRetired] = retired.Bytes()
+	if len(b.Retired) > 0 {
+		data[keyRetired] = encodeCertificates(b.Retired)
 	}
 	return data, nil
 }

@@ -59,6 +59,7 @@ func TestCluster(t *testing.T) {
 		"a deleted pod is given its grace and leaves nothing":      testDeletion,
 		"an installation is waited for, and its failure shown":     testInstall,
 		"Helm 3 and 4 install, and write into no home folder":      testHelm,
+		"cert-manager issues, stops, starts and is removed":        testCertManager,
 		"a component can be stopped and started":                   testComponent,
 		"a ServiceAccount without a rule is refused, with one not": testRBAC,
 	} {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,7 +23,6 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/certs"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/promql"
 	holdwebhook "holdfast.dev/holdfast/webhook"
@@ -67,10 +65,9 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	certificates := &certs.Manager{
-		Reader: direct, Client: direct, Clock: clock.RealClock{}, Hosts: o.hosts(),
-		Secret:               types.NamespacedName{Namespace: o.namespace, Name: "holdfast-webhook-tls"},
-		WebhookConfiguration: o.webhookConfig,
+	certificate, err := newCertificates(config, scheme, direct, o)
+	if err != nil {
+		return nil, err
 	}
 	renewDeadline, retryPeriod := o.leaseDuration*2/3, o.leaseDuration*2/15
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
@@ -87,17 +84,17 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, error) {
 		RetryPeriod:                   &retryPeriod,
 		WebhookServer: &serving.Server{Farewell: serving.Farewell, Server: webhook.NewServer(webhook.Options{
 			Port:    o.webhookPort,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }},
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate.GetCertificate }},
 		})},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return mgr, setUp(mgr, o, key, certificates)
+	return mgr, setUp(mgr, o, key, certificate)
 }
 
-func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manager) error {
-	if err := mgr.Add(certificates); err != nil {
+func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) error {
+	if err := mgr.Add(certificate); err != nil {
 		return err
 	}
 	waitedFor, err := holdwebhook.NewClient(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
@@ -122,7 +119,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificates *certs.Manage
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
 	}
-	return health(mgr, certificates)
+	return health(mgr, certificate)
 }
 
 // find finds the client of an endpoint for the evaluator.
@@ -164,11 +161,11 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.
 }
 
 // health says ready only when the certificate serves and the caches are filled.
-func health(mgr ctrl.Manager, certificates *certs.Manager) error {
+func health(mgr ctrl.Manager, certificate certificates) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("certificate", certificates.Ready); err != nil {
+	if err := mgr.AddReadyzCheck("certificate", certificate.Ready); err != nil {
 		return err
 	}
 	if err := mgr.AddReadyzCheck("caches", evaluator.CachesSynced(mgr)); err != nil {

@@ -28,6 +28,7 @@ type Options struct {
 	healthAddr    string
 	webhookConfig string
 	webhookName   string
+	certificates  string
 	rewriteStatus bool
 
 	leaderElect   bool
@@ -58,8 +59,10 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 	fs.IntVar(&o.webhookPort, "webhook-port", 9443, "the port that answers admission requests")
 	fs.StringVar(&o.metricsAddr, "metrics-bind-address", ":8080", "where /metrics is served; 0 turns it off")
 	fs.StringVar(&o.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
-	fs.StringVar(&o.webhookConfig, "webhook-configuration", "holdfast", "the MutatingWebhookConfiguration to put the CA into")
+	fs.StringVar(&o.webhookConfig, "webhook-configuration", "holdfast", "the webhook configurations, mutating and validating, by which API servers trust the webhook")
 	fs.StringVar(&o.webhookName, "webhook-service", "holdfast-webhook", "the Service by which API servers reach the webhook")
+	fs.StringVar(&o.certificates, "certificates", selfManaged,
+		"where the webhook's certificate comes from: "+selfManaged+" (Holdfast makes and rotates it) or "+certManager+" (issued by cert-manager, with the objects of the overlay of that name)")
 
 	fs.BoolVar(&o.rewriteStatus, "rewrite-status", true,
 		"keep tools that wait for a rollout waiting while an update is held, and make them fail after its revert, by what the Deployment's status says")
@@ -79,6 +82,9 @@ func (o *Options) Validate() error {
 	}
 	if o.leaseDuration < 3*time.Second {
 		return fmt.Errorf("--lease-duration is %s; it must be at least 3s", o.leaseDuration)
+	}
+	if o.certificates != selfManaged && o.certificates != certManager {
+		return fmt.Errorf("--certificates is %q; it must be %s or %s", o.certificates, selfManaged, certManager)
 	}
 	if o.maxRuns < 0 {
 		return fmt.Errorf("--max-runs is %d; it must be 0, for no limit, or more", o.maxRuns)

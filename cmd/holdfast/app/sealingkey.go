@@ -18,6 +18,9 @@ const (
 	sealField  = "key"
 )
 
+// +kubebuilder:rbac:groups=core,namespace=holdfast-system,resources=secrets,verbs=create
+// +kubebuilder:rbac:groups=core,namespace=holdfast-system,resources=secrets,resourceNames=holdfast-seal,verbs=get
+
 // sealingKey reads the key that held records are sealed with; the first replica
 // of an installation makes it.
 func sealingKey(ctx context.Context, c client.Client, namespace string) (hold.Key, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast.dev/holdfast/certs"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/webhook"
@@ -53,6 +54,7 @@ func metrics(page *bytes.Buffer) error {
 		"`workqueue_…`, `rest_client_…`). Labels have few values, all of them fixed; none names an object.\n\n")
 	page.WriteString("| metric | labels | meaning |\n|---|---|---|\n")
 	var c collected
+	certs.NewMetrics(&c)
 	webhook.NewMetrics(&c)
 	evaluator.NewMetrics(&c)
 	promql.NewMetrics(&c)

@@ -6,12 +6,12 @@ import (
 	"fmt"
 )
 
-// key names the cache folder of a module's tools: it changes with any pin, with the compiler, and with the way of
+// key names the cache folder of a module's tools: it changes with any pin or source, with the compiler, and with the way of
 // building, so that what is in the folder never has to be checked again.
-func key(compiler string, flags []string, goMod, goSum []byte) string {
+func key(compiler string, flags []string, files ...[]byte) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s\n%q\n", compiler, flags)
-	for _, content := range [][]byte{goMod, goSum} {
+	for _, content := range files {
 		fmt.Fprintf(sum, "%d\n", len(content))
 		sum.Write(content)
 	}

@@ -54,15 +54,15 @@ func buildOwn(ctx context.Context, source, dir string, own Own) error {
 		destination["holdfast"] = own.Images
 	}
 	for name, folder := range destination {
-		if err := place(filepath.Join(dir, name), filepath.Join(folder, name)); err != nil {
+		if err := Place(filepath.Join(dir, name), filepath.Join(folder, name)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// place copies a program by way of a rename: one that runs from the old file goes on running from it.
-func place(from, to string) error {
+// Place copies a program by way of a rename: one that runs from the old file goes on running from it.
+func Place(from, to string) error {
 	source, err := os.Open(from)
 	if err != nil {
 		return fmt.Errorf("copy program: %w", err)

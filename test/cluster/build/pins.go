@@ -5,7 +5,7 @@ package build
 import "time"
 
 // A pinned tool is a main package of a module under test/cluster/tools, whose go.mod and go.sum fix its version and
-// that of everything it is made of.
+// that of everything it is made of. certmanager is a main package in its module's own folder.
 type tool struct {
 	name string
 	// module is the folder under test/cluster/tools.
@@ -30,5 +30,6 @@ var tools = []tool{
 	{name: "etcd", module: "etcd", pkg: "go.etcd.io/etcd/server/v3", firstTime: 25 * time.Second},
 	{name: "helm3", module: "helm3", pkg: "helm.sh/helm/v3/cmd/helm", onDemand: true, firstTime: 90 * time.Second},
 	{name: "helm4", module: "helm4", pkg: "helm.sh/helm/v4/cmd/helm", onDemand: true, firstTime: 90 * time.Second},
+	{name: "certmanager", module: "certmanager", pkg: ".", onDemand: true, firstTime: 150 * time.Second},
 	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd", firstTime: 150 * time.Second},
 }

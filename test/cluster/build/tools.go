@@ -71,18 +71,31 @@ func toolPaths(ctx context.Context, source string) (map[string]string, error) {
 	}
 	paths := map[string]string{}
 	for _, t := range tools {
-		goMod, err := os.ReadFile(filepath.Join(moduleDir(source, t.module), "go.mod"))
+		files, err := pins(moduleDir(source, t.module))
 		if err != nil {
 			return nil, fmt.Errorf("read pins of %s: %w", t.name, err)
 		}
-		goSum, err := os.ReadFile(filepath.Join(moduleDir(source, t.module), "go.sum"))
-		if err != nil {
-			return nil, fmt.Errorf("read pins of %s: %w", t.name, err)
-		}
-		folder := t.module + "-" + key(goVersion, append(flags, t.tags), goMod, goSum)
+		folder := t.module + "-" + key(goVersion, append(flags, t.tags), files...)
 		paths[t.name] = filepath.Join(cache, folder, t.name)
 	}
 	return paths, nil
+}
+
+// pins is the content of what decides what is built in a module: go.mod, go.sum and its own source, if it has any.
+func pins(dir string) ([][]byte, error) {
+	own, err := filepath.Glob(filepath.Join(dir, "*.go")) // in the order of their names
+	if err != nil {
+		return nil, err
+	}
+	var files [][]byte
+	for _, path := range append([]string{filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")}, own...) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, content)
+	}
+	return files, nil
 }
 
 // missing are those of paths that are not built yet.

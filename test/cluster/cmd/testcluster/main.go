@@ -30,6 +30,7 @@ var commands = []command{
 	{"status", "[--dir DIR]", "show where things are and how the components do", status},
 	{"build", "", "only build the tools into the cache", buildTools},
 	{"helm", "[--dir DIR]", "build Helm 3 and 4 and put them into the cluster's bin folder as helm3 and helm4", helm},
+	{"certmanager", "[--dir DIR]", "build cert-manager and run it in the cluster", certManager},
 	{"component", "[--dir DIR] start|stop|SIGNAL NAME", "start, stop or signal a component, e.g. `component stop prometheus`", component},
 	{"kill", "[--dir DIR] [--container NAME] SIGNAL NAMESPACE/POD", "signal the program of a pod, e.g. `kill KILL default/web-0`", kill},
 }

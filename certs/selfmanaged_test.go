@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -20,7 +22,7 @@ import (
 var secretName = types.NamespacedName{Namespace: "holdfast-system", Name: "holdfast-webhook-tls"}
 
 // replicas are managers that share one cluster.
-func replicas(n int) ([]*Manager, client.Client, *testingclock.FakeClock) {
+func replicas(n int) ([]*SelfManaged, client.Client, *testingclock.FakeClock) {
 	api := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(&admissionregistrationv1.MutatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: "holdfast"},
 		Webhooks:   []admissionregistrationv1.MutatingWebhook{{Name: "a.holdfast.dev"}, {Name: "b.holdfast.dev"}},
@@ -29,24 +31,32 @@ func replicas(n int) ([]*Manager, client.Client, *testingclock.FakeClock) {
 		Webhooks:   []admissionregistrationv1.ValidatingWebhook{{Name: "c.holdfast.dev"}},
 	}).Build()
 	clock := testingclock.NewFakeClock(epoch)
-	var out []*Manager
+	var out []*SelfManaged
 	for range n {
-		out = append(out, &Manager{Reader: api, Client: api, Secret: secretName, WebhookConfiguration: "holdfast", Hosts: hosts, Clock: clock})
+		out = append(out, &SelfManaged{
+			Objects: &Objects{Reader: api}, Writer: api, Secret: secretName, WebhookConfiguration: "holdfast",
+			Hosts: hosts, Clock: clock, Metrics: NewMetrics(prometheus.NewRegistry()),
+		})
 	}
 	return out, api, clock
 }
 
 func published(t *testing.T, api client.Client) []byte {
 	t.Helper()
-	config, err := (&Manager{Reader: api, WebhookConfiguration: "holdfast"}).configurations(t.Context())
-	if err != nil {
+	var config admissionregistrationv1.MutatingWebhookConfiguration
+	if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
 		t.Fatal(err)
 	}
-	return config.published()
+	return config.Webhooks[0].ClientConfig.CABundle
+}
+
+// getter is either way to a certificate.
+type getter interface {
+	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 }
 
 // call does what an API server does: a TLS handshake that trusts these CAs.
-func call(t *testing.T, m *Manager, trusted []byte, now time.Time) error {
+func call(t *testing.T, m getter, trusted []byte, now time.Time) error {
 	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(trusted)
@@ -73,10 +83,10 @@ func TestNoCallFailsInTwoYears(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, m := range managers {
-			if m.serving.Load() == nil {
+			if m.current.Load() == nil {
 				continue // not started yet
 			}
-			leaves[m.serving.Load().Leaf.SerialNumber.String()] = true
+			leaves[m.current.Load().Leaf.SerialNumber.String()] = true
 			for _, trusted := range [][]byte{trustedBefore, published(t, api)} {
 				if trusted == nil {
 					continue
@@ -95,23 +105,26 @@ func TestNoCallFailsInTwoYears(t *testing.T) {
 }
 
 func TestReplicasShareWhatTheFirstOneMade(t *testing.T) {
-	managers, api, _ := replicas(3)
+	managers, api, clock := replicas(3)
 	for _, m := range managers {
 		if err := m.Ready(nil); err == nil {
 			t.Error("ready before it has a certificate")
 		}
-		if err := m.Sync(t.Context()); err != nil {
-			t.Fatal(err)
+		for range 3 { // the first publishes, the second sees it, at the third API servers have seen it
+			if err := m.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			clock.Step(propagationReady)
 		}
 		if err := m.Ready(nil); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, m := range managers {
-		if !m.serving.Load().Leaf.Equal(managers[0].serving.Load().Leaf) {
+		if !m.current.Load().Leaf.Equal(managers[0].current.Load().Leaf) {
 			t.Error("replicas serve different certificates")
 		}
-		if err := call(t, m, published(t, api), epoch); err != nil {
+		if err := call(t, m, published(t, api), clock.Now()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -142,13 +155,17 @@ func TestADeletedSecretBreaksNoCall(t *testing.T) {
 			}
 		}
 	}
-	old := managers[0].serving.Load()
-	clock.Step(interval)
-	for i, m := range managers {
-		if err := m.Sync(t.Context()); err != nil {
-			t.Fatal(err)
+	old := managers[0].current.Load()
+	for range 2 { // the first sees the CA published, at the second all API servers have seen it
+		for _, m := range managers {
+			if err := m.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if m.serving.Load().Leaf.Equal(old.Leaf) {
+		clock.Step(propagation)
+	}
+	for i, m := range managers {
+		if m.current.Load().Leaf.Equal(old.Leaf) {
 			t.Errorf("replica %d still serves the certificate of the deleted Secret", i)
 		}
 		if err := call(t, m, after, clock.Now()); err != nil {
@@ -200,6 +217,58 @@ func TestWhatIsBrokenIsMended(t *testing.T) {
 			if err := call(t, managers[0], published(t, api), epoch); err != nil {
 				t.Error(err)
 			}
+			var plans admissionregistrationv1.ValidatingWebhookConfiguration
+			if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &plans); apierrors.IsNotFound(err) {
+				return
+			}
+			if err := call(t, managers[0], plans.Webhooks[0].ClientConfig.CABundle, epoch); err != nil {
+				t.Errorf("as the webhook that checks plans: %v", err)
+			}
 		})
+	}
+}
+
+// TestWhatOthersMadeTrustedStays: replicas that go over to self-managed leave the
+// CA of those that have not, and a cainjector that still adds it starts no quarrel.
+func TestWhatOthersMadeTrustedStays(t *testing.T) {
+	managers, api, clock := replicas(1)
+	theirs, err := newCA(epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config admissionregistrationv1.MutatingWebhookConfiguration
+	get := func() {
+		t.Helper()
+		if err := api.Get(t.Context(), types.NamespacedName{Name: "holdfast"}, &config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get()
+	for i := range config.Webhooks {
+		config.Webhooks[i].ClientConfig.CABundle = encodeCertificate(theirs.certificate)
+	}
+	if err := api.Update(t.Context(), &config); err != nil {
+		t.Fatal(err)
+	}
+	sync := func() {
+		t.Helper()
+		if err := managers[0].Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		get()
+	}
+	sync()
+	if cas := parsed(t, published(t, api)); len(cas) != 2 || !contains(cas, theirs.certificate) {
+		t.Fatalf("%d CAs are trusted", len(cas))
+	}
+	version := config.ResourceVersion
+	sync()
+	if config.ResourceVersion != version {
+		t.Error("it was written again without need")
+	}
+	clock.Step(caLifetime)
+	sync()
+	if contains(parsed(t, published(t, api)), theirs.certificate) {
+		t.Error("an expired CA is still trusted")
 	}
 }
