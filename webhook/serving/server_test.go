@@ -66,7 +66,11 @@ func serve(t *testing.T, farewell time.Duration) (stop func(), ended <-chan erro
 		time.Sleep(time.Millisecond)
 	}
 	return cancel, done, func() bool {
-		resp, err := donor.Client().Post(url, "text/plain", strings.NewReader("update"))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("update"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := donor.Client().Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
