@@ -5,10 +5,12 @@ PKGS    := ./...
 TESTS   := ./...
 FUZZ    ?= 20s
 # Of make oracle; ORACLE has more of its flags, for example -cluster=$PWD/.cluster.
+# CHAOS has those of make chaos, for example "-rounds=3 -only=etcd".
 N       ?= 200
 SEED    ?= 1
 ORACLE  ?=
 JUDGE   ?=
+CHAOS   ?=
 CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
 GEN     := $(GO) tool -modfile=test/tools/generate/go.mod controller-gen
 # The race detector needs a C compiler; without one the tests run without it.
@@ -16,7 +18,7 @@ RACE    := $(if $(shell command -v gcc),-race)
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle fuzz bench bench-judge generate lint verify build
+.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle chaos fuzz bench bench-judge generate lint verify build
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +58,9 @@ fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 	    $(GO) test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) || exit 1; \
 	  done; \
 	done
+
+chaos: ## Break what Holdfast stands on, under a stream of updates of SEED (1), and look for what must never be
+	@$(GO) run -C test ./chaos -seed $(SEED) $(CHAOS)
 
 bench: ## Measure what it costs to be guarded
 	$(GO) test -run '^$$' -bench . ./webhook/... ./evaluator/promql

@@ -11,16 +11,17 @@ package serving
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
-// Farewell is how long a server told to stop goes on answering, where Server
-// says nothing else. With it a pod needs less than its terminationGracePeriod of
-// 30 s, the sleep before its end included.
-const Farewell = 3 * time.Second
+// Farewell is how long Holdfast goes on answering after it was told to stop:
+// longer than it takes a failing readiness probe to reach the API servers, and
+// with the sleep before its end less than the 30 s that a pod has to end.
+const Farewell = 4 * time.Second
 
 // Server is a webhook server that takes leave of its clients before it stops.
 type Server struct {
@@ -28,6 +29,7 @@ type Server struct {
 	// Farewell is how long it goes on answering after it was told to stop.
 	Farewell time.Duration
 	leaving  atomic.Bool
+	running  sync.WaitGroup
 }
 
 // Register serves a hook at a path.
@@ -42,6 +44,8 @@ func (s *Server) Register(path string, hook http.Handler) {
 
 // Start serves until ctx has ended and the farewell is over.
 func (s *Server) Start(ctx context.Context) error {
+	s.running.Add(1)
+	defer s.running.Done()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, func() {
@@ -50,3 +54,8 @@ func (s *Server) Start(ctx context.Context) error {
 	})()
 	return s.Server.Start(serving)
 }
+
+// Wait returns when the server has ended. A manager that has lost its lease does
+// not wait for what it runs, and a process that then ends fails the requests that
+// it is answering.
+func (s *Server) Wait() { s.running.Wait() }

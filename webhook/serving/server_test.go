@@ -17,7 +17,7 @@ import (
 // TestAServerToldToStopTakesItsLeave: on a connection that a client keeps, the
 // next request is answered, and the answer says that it is the last one.
 func TestAServerToldToStopTakesItsLeave(t *testing.T) {
-	stop, ended, post := serve(t, time.Minute)
+	_, stop, ended, post := serve(t, time.Minute)
 	if kept := post(); !kept {
 		t.Error("a connection ends although the server goes on")
 	}
@@ -36,9 +36,10 @@ func TestAServerToldToStopTakesItsLeave(t *testing.T) {
 
 // TestTheFarewellEnds: then the server stops, and its port is closed.
 func TestTheFarewellEnds(t *testing.T) {
-	stop, ended, post := serve(t, time.Millisecond)
+	s, stop, ended, post := serve(t, time.Millisecond)
 	post()
 	stop()
+	s.Wait()
 	if err := <-ended; err != nil {
 		t.Errorf("the server ended with %v, want no error", err)
 	}
@@ -46,13 +47,13 @@ func TestTheFarewellEnds(t *testing.T) {
 
 // serve starts a server. The returned functions tell it to stop, and send a
 // request and tell whether the connection is kept; ended has what Start returned.
-func serve(t *testing.T, farewell time.Duration) (stop func(), ended <-chan error, post func() bool) {
+func serve(t *testing.T, farewell time.Duration) (s *Server, stop func(), ended <-chan error, post func() bool) {
 	t.Helper()
 	donor := httptest.NewTLSServer(nil) // of a certificate, and of a client that trusts it
 	t.Cleanup(donor.Close)
 	port := donor.Listener.Addr().(*net.TCPAddr).Port
 	donor.Listener.Close()
-	s := &Server{Farewell: farewell, Server: webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){
+	s = &Server{Farewell: farewell, Server: webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){
 		func(c *tls.Config) {
 			c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &donor.TLS.Certificates[0], nil }
 		},
@@ -65,7 +66,7 @@ func serve(t *testing.T, farewell time.Duration) (stop func(), ended <-chan erro
 	for s.StartedChecker()(nil) != nil {
 		time.Sleep(time.Millisecond)
 	}
-	return cancel, done, func() bool {
+	return s, cancel, done, func() bool {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("update"))
 		if err != nil {
 			t.Fatal(err)

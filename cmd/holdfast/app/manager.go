@@ -36,39 +36,44 @@ import (
 
 // Run runs Holdfast until ctx ends or something fails for good.
 func Run(ctx context.Context, o Options) error {
-	mgr, err := newManager(ctx, o)
+	mgr, server, err := newManager(ctx, o)
 	if err != nil {
 		return err
 	}
+	defer server.Wait()
 	return mgr.Start(ctx)
 }
 
 // newManager wires everything together.
-func newManager(ctx context.Context, o Options) (ctrl.Manager, error) {
+func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, error) {
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config.QPS, config.Burst = 50, 100
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key, err := sealingKey(ctx, direct, o.namespace)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	certificate, err := newCertificates(config, scheme, direct, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	server := &serving.Server{Farewell: serving.Farewell, Server: webhook.NewServer(webhook.Options{
+		Port:    o.webhookPort,
+		TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate.GetCertificate }},
+	})}
 	renewDeadline, retryPeriod := o.leaseDuration*2/3, o.leaseDuration*2/15
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
@@ -82,15 +87,12 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, error) {
 		LeaseDuration:                 &o.leaseDuration,
 		RenewDeadline:                 &renewDeadline,
 		RetryPeriod:                   &retryPeriod,
-		WebhookServer: &serving.Server{Farewell: serving.Farewell, Server: webhook.NewServer(webhook.Options{
-			Port:    o.webhookPort,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate.GetCertificate }},
-		})},
+		WebhookServer:                 server,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return mgr, setUp(mgr, o, key, certificate)
+	return mgr, server, setUp(mgr, o, key, certificate)
 }
 
 func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) error {

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// fault is one thing that breaks and is mended.
+type fault struct {
+	name string
+	// costs are the outcomes that updates may have in it, besides Held.
+	costs  []Outcome
+	inject func(context.Context, *stage) error
+}
+
+// absent is the cost of a replica that dies without a word: what it was answering,
+// or is sent until it is out of the endpoints.
+var absent = []Outcome{Refused, Ungated}
+
+// mute is the cost of a control plane that does not answer. Holdfast may be asked
+// and not be able to ask: then updates are refused, or pass with a warning.
+var mute = []Outcome{Unanswered, Refused, Told, Ungated}
+
+// faults are all there are.
+func faults(c choices) []fault {
+	return []fault{
+		{"all replicas are replaced", nil, restartHoldfast},
+		{"the lease is lost and regained", nil, stealLease(time.Second)},
+		{"nobody evaluates while holds pile up", nil, stealLease(c.unevaluated)},
+		{"the leader is killed", absent, signalReplica(true, syscall.SIGKILL)},
+		{"another replica is killed", absent, signalReplica(false, syscall.SIGKILL)},
+		{"the leader hangs past its lease and goes on", absent, hangLeader},
+		{"all replicas are down", absent, withoutHoldfast},
+		{"Prometheus is down", nil, without("prometheus", 5*time.Second)},
+		{"the controller manager is down", nil, without("kube-controller-manager", 8*time.Second)},
+		{"the API server restarts, all watches end", mute, without("kube-apiserver", 2*time.Second)},
+		{"etcd stands still for a second, five times", mute, stutter},
+	}
+}
+
+// chosenFaults are as often as asked for, in a random order.
+func chosenFaults(c choices) []fault {
+	var out []fault
+	for range c.rounds {
+		for _, f := range faults(c) {
+			if matches(f.name, c.only) {
+				out = append(out, f)
+			}
+		}
+	}
+	random := rand.New(rand.NewPCG(c.seed, 0)) //nolint:gosec // seeded on purpose
+	random.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// matches says whether a name contains one of the words between bars.
+func matches(name, only string) bool {
+	return slices.ContainsFunc(strings.Split(only, "|"), func(word string) bool { return strings.Contains(name, word) })
+}
+
+func restartHoldfast(ctx context.Context, s *stage) error {
+	return s.kubectl(ctx, "", "-n", holdfastNamespace, "rollout", "restart", "deployment/holdfast")
+}
+
+// stealLease gives the lease to nobody for so long.
+func stealLease(long time.Duration) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error { return s.stealLease(ctx, long) }
+}
+
+func (s *stage) stealLease(ctx context.Context, long time.Duration) error {
+	for end := time.Now().Add(long); ; {
+		if err := s.changeLease(ctx, func(l *coordinationv1.Lease) {
+			nobody, now := "chaos", time.Now()
+			l.Spec.HolderIdentity = &nobody
+			l.Spec.RenewTime.Time = now
+		}); err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return s.changeLease(ctx, func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = new(string) })
+		}
+		if err := wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// changeLease writes until nobody else has written in between.
+func (s *stage) changeLease(ctx context.Context, change func(*coordinationv1.Lease)) error {
+	for {
+		lease, err := s.lease(ctx)
+		if err != nil {
+			return err
+		}
+		change(lease)
+		if err := s.client.Update(ctx, lease); !apierrors.IsConflict(err) {
+			return err
+		}
+	}
+}
+
+func (s *stage) lease(ctx context.Context) (*coordinationv1.Lease, error) {
+	lease := &coordinationv1.Lease{}
+	return lease, s.client.Get(ctx, client.ObjectKey{Namespace: holdfastNamespace, Name: "holdfast"}, lease)
+}
+
+// replica is the name of a pod of Holdfast: the leader's, or that of another.
+func (s *stage) replica(ctx context.Context, leader bool) (string, error) {
+	lease, err := s.lease(ctx)
+	if err != nil {
+		return "", err
+	}
+	holder, _, _ := strings.Cut(*lease.Spec.HolderIdentity, "_")
+	pods := &corev1.PodList{}
+	if err := s.client.List(ctx, pods, client.InNamespace(holdfastNamespace), client.MatchingLabels{"app.kubernetes.io/name": "holdfast"}); err != nil {
+		return "", err
+	}
+	for _, pod := range pods.Items {
+		if pod.DeletionTimestamp == nil && (pod.Name == holder) == leader {
+			return pod.Name, nil
+		}
+	}
+	return "", errors.New("there is no such replica")
+}
+
+func signalReplica(leader bool, signal syscall.Signal) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		pod, err := s.replica(ctx, leader)
+		if err != nil {
+			return err
+		}
+		return s.cluster.SignalPod(ctx, holdfastNamespace, pod, signal)
+	}
+}
+
+// hangLeader stops the leader as a machine that hangs does, until another leads,
+// and lets it go on: it has not noticed.
+func hangLeader(ctx context.Context, s *stage) error {
+	pod, err := s.replica(ctx, true)
+	if err != nil {
+		return err
+	}
+	if err := s.cluster.SignalPod(ctx, holdfastNamespace, pod, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	err = poll(ctx, time.Minute, "another leads", func() (bool, error) {
+		lease, err := s.lease(ctx)
+		return err == nil && !strings.HasPrefix(*lease.Spec.HolderIdentity, pod), err
+	})
+	if err == nil {
+		err = wait(ctx, 2*time.Second)
+	}
+	return errors.Join(err, s.cluster.SignalPod(context.WithoutCancel(ctx), holdfastNamespace, pod, syscall.SIGCONT))
+}
+
+func withoutHoldfast(ctx context.Context, s *stage) error {
+	if err := s.kubectl(ctx, "", "-n", holdfastNamespace, "scale", "deployment/holdfast", "--replicas=0"); err != nil {
+		return err
+	}
+	err := wait(ctx, 12*time.Second)
+	return errors.Join(err, s.kubectl(context.WithoutCancel(ctx), "", "-n", holdfastNamespace, "scale", "deployment/holdfast", "--replicas=2"))
+}
+
+func without(component string, long time.Duration) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		if err := s.cluster.StopComponent(ctx, component); err != nil {
+			return err
+		}
+		err := wait(ctx, long)
+		return errors.Join(err, s.cluster.StartComponent(context.WithoutCancel(ctx), component))
+	}
+}
+
+func stutter(ctx context.Context, s *stage) error {
+	for range 5 {
+		if err := s.cluster.SignalComponent(ctx, "etcd", syscall.SIGSTOP); err != nil {
+			return err
+		}
+		err := wait(ctx, time.Second)
+		if err := errors.Join(err, s.cluster.SignalComponent(context.WithoutCancel(ctx), "etcd", syscall.SIGCONT)); err != nil {
+			return err
+		}
+		if err := wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitHealthy waits until the API server answers, both replicas are there and one leads.
+func (s *stage) awaitHealthy(ctx context.Context) error {
+	why := error(nil)
+	err := poll(ctx, 2*time.Minute, "Holdfast is healthy", func() (bool, error) {
+		why = s.healthy(ctx)
+		return why == nil, nil
+	})
+	return errors.Join(err, why)
+}
+
+func (s *stage) healthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	d := &appsv1.Deployment{}
+	if err := s.client.Get(ctx, client.ObjectKey{Namespace: holdfastNamespace, Name: "holdfast"}, d); err != nil {
+		return err
+	}
+	st := d.Status
+	if st.ObservedGeneration < d.Generation || st.UpdatedReplicas != *d.Spec.Replicas || st.ReadyReplicas != *d.Spec.Replicas || st.Replicas != *d.Spec.Replicas {
+		return fmt.Errorf("%d of %d replicas are Ready", st.ReadyReplicas, *d.Spec.Replicas)
+	}
+	lease, err := s.lease(ctx)
+	if err != nil {
+		return err
+	}
+	if *lease.Spec.HolderIdentity == "" || time.Since(lease.Spec.RenewTime.Time) > 3*time.Second {
+		return fmt.Errorf("nobody leads, or has not renewed the lease since %s", lease.Spec.RenewTime.Time)
+	}
+	_, err = s.replica(ctx, true)
+	return err
+}
