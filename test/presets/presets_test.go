@@ -1,5 +1,5 @@
-// Package presets asks the built-in queries of Prometheus's own engine, about
-// series as each source writes them.
+// Package presets asks what Holdfast ships, built-in queries and alerts, of
+// Prometheus's own engine, about series as each source writes them.
 package presets
 
 import (
