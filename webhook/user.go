@@ -150,6 +150,7 @@ func (r *request) drop(a *answer, d decide.Decision) error {
 		a.managedFields = ownership.WithTemplate(r.old.managedFields(), r.old.managedFields(), r.wish.Owners)
 		a.annotate(r.old, r.old)
 		a.set(v1alpha1.HeldAnnotation, "")
+		a.lastApplied = r.record.LastApplied // an undo leaves alone what kubectl remembers
 		return nil
 	}
 	if hold.Restarted(r.desired) != hold.Restarted(a.template) { // the stable template but for a restart, which passes

@@ -81,18 +81,13 @@ func jsonPatchChanges(body any) []change {
 
 var firstContainer = strings.NewReplacer("/containers/0/", "/containers[app]/")
 
-// alreadyIn says whether an object with these leaves has already what the change asks for.
-func (c change) alreadyIn(object map[string]any) bool {
+// alreadyAt says whether an object with these leaves has already what the change asks for at a path at or below its own.
+func (c change) alreadyAt(path string, object map[string]any) bool {
+	value, found := object[path]
 	if c.value != nil {
-		value, found := object[c.path]
 		return found && equal(value, c.value)
 	}
-	for path := range object {
-		if within(path, c.path) {
-			return false
-		}
-	}
-	return true
+	return !found
 }
 
 // within says whether a path is, or is below, another.

@@ -38,6 +38,7 @@ const (
 	// ClientSentNothing: the stable template has all that was to be changed, and the client sent no request.
 	ClientSentNothing Explanation = "ClientSentNothing"
 	// ClientSentLess: the stable template has a part of what was to be changed, so the request says nothing about it.
+	// What a client refuses to send, or the API server to take, because of that part is of the same kind.
 	ClientSentLess Explanation = "ClientSentLess"
 	// OrderOfTheStable: the client put new elements of a list in an order that goes by those of the stable template.
 	OrderOfTheStable Explanation = "OrderOfTheStable"
@@ -126,8 +127,19 @@ func (s Step) explainExitCode() (Explanation, bool) {
 		return ConflictOfOwners, true
 	case last.Status == statusUnprocessable && last.ContentType == jsonPatch && strings.HasPrefix(last.Message, "the server rejected our request"):
 		return PatchDidNotFit, true
+	case last.Status == statusUnprocessable && strings.Contains(last.Message, "refuses the new pod template") && s.sentOther():
+		return ClientSentLess, true
 	}
 	return "", false
+}
+
+// sentOther says whether a client made another patch of the stable template than of the one that is held.
+func (s Step) sentOther() bool {
+	unguarded, guarded := s.Outcome.Unguarded.Requests, s.Outcome.Guarded.Requests
+	if len(unguarded) == 0 || len(guarded) == 0 || s.Command.Verb.Whole() {
+		return false
+	}
+	return unguarded[len(unguarded)-1].Body != guarded[len(guarded)-1].Body
 }
 
 // conflicting are the fields that the API server names when it refuses an apply.
@@ -274,7 +286,7 @@ func (o Outcome) takesOff(path string) bool {
 func (o Outcome) says(path string, object map[string]any) bool {
 	for _, request := range o.Requests {
 		for _, c := range request.changes() {
-			if within(path, c.path) && (c.whole || c.alreadyIn(object)) {
+			if within(path, c.path) && (c.whole || c.alreadyAt(path, object)) {
 				return true
 			}
 		}

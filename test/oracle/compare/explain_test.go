@@ -39,6 +39,8 @@ func asIfReleased(s Snapshot) Snapshot {
 func TestExplain(t *testing.T) {
 	none, silent, merged := Outcome{}, Outcome{Code: 1}, patched("kubectl-patch", imageV1EnvA)
 	merged.Requests[0].ContentType = mergePatch
+	offEnv := patched("kubectl-patch", `[{"op":"remove","path":"/spec/template/spec/containers/0/env"}]`)
+	offEnv.Requests[0].ContentType = jsonPatch
 	refused := func(contentType string, status int, force bool, message string) Outcome {
 		return Outcome{Code: 1, Requests: []Request{{Method: http.MethodPatch, ContentType: contentType, Status: status, Force: force, Message: message}}}
 	}
@@ -91,6 +93,12 @@ func TestExplain(t *testing.T) {
 			outcome: Pair[Outcome]{none, refused(applyPatch, http.StatusConflict, true, "conflict")}},
 		"a JSON patch of what is not there": {command: "patch-json env.A-", before: "image=v1|image=v1 env.A=1", unguarded: "image=v1", guarded: "image=v1|image=v1 env.A=1",
 			outcome: Pair[Outcome]{none, refused(jsonPatch, http.StatusUnprocessableEntity, false, "the server rejected our request due to an error in our request")}, want: PatchDidNotFit},
+		"a list that the stable one has in part was taken off": {command: "patch-json env.A-", before: "image=v1 env.A=1|image=v1 env.A=1 env.B=2", unguarded: "image=v1", guarded: "image=v1|image=v1 env.B=2",
+			outcome: Pair[Outcome]{offEnv, offEnv}, want: ClientSentLess},
+		"what an edit of the stable one makes of the held one is refused": {command: "edit port.a=2", before: "image=v1|image=v1 port.a=1", unguarded: "image=v1 port.a=2", guarded: "image=v1|image=v1 port.a=1",
+			outcome: Pair[Outcome]{patched("kubectl-edit", graceOf5), refused("application/strategic-merge-patch+json", http.StatusUnprocessableEntity, false, "the API server refuses the new pod template: Duplicate value")}, want: ClientSentLess},
+		"a template is refused that was sent to both": {command: "set-image image=v2", before: "image=v1|image=v3", unguarded: "image=v2", guarded: "image=v1|image=v3",
+			outcome: Pair[Outcome]{patched("kubectl-set", ""), refused("application/strategic-merge-patch+json", http.StatusUnprocessableEntity, false, "the API server refuses the new pod template: no")}},
 		"a webhook's refusal": {command: "patch-json grace=1", before: "image=v1|image=v2", unguarded: "image=v1 grace=1", guarded: "image=v1|image=v2",
 			outcome: Pair[Outcome]{none, refused(jsonPatch, http.StatusForbidden, false, "admission webhook denied the request")}},
 	} {

@@ -30,6 +30,7 @@ type Lane struct {
 type side struct {
 	stage     *Stage
 	namespace string
+	guarded   bool
 	dir       string // where the clients run
 	normal    compare.Normal
 }
@@ -63,7 +64,7 @@ func (s *Stage) side(ctx context.Context, dir string, annotations map[string]str
 	if err != nil {
 		return nil, fmt.Errorf("make namespace: %w", err)
 	}
-	return &side{stage: s, namespace: made.Name, dir: dir}, nil
+	return &side{stage: s, namespace: made.Name, guarded: annotations != nil, dir: dir}, nil
 }
 
 // awaitGuarded waits until the API server refuses, in a dry run, what only Holdfast refuses.

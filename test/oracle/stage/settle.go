@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/oracle/compare"
 )
 
@@ -67,6 +69,14 @@ func unrolled(d *unstructured.Unstructured, sets []*unstructured.Unstructured, w
 		return "more revisions are kept than should be"
 	}
 	return ""
+}
+
+// stamped says whether the stable template is the one that Holdfast knows of. A template that came unseen, as that of a
+// creation does, is stamped a moment later, and a client that writes what it has read may meet that.
+func stamped(v view) bool {
+	template, _, _ := unstructured.NestedMap(v.deployment.Object, "spec", "template")
+	hash, err := hold.HashOf(template)
+	return err == nil && v.deployment.GetAnnotations()[v1alpha1.StableAnnotation] == string(hash)
 }
 
 func limit(d *unstructured.Unstructured) int64 { return integer(d, "spec", "revisionHistoryLimit") }

@@ -66,6 +66,9 @@ func (s *side) settled(ctx context.Context, step int) (compare.Snapshot, string,
 		case version == "" && v.deployment != nil, version != "" && (v.deployment == nil || !atLeast(v.deployment, version)):
 			return "the watch lags behind"
 		}
+		if s.guarded && v.deployment != nil && !stamped(v) {
+			return "the evaluator has not stamped its template"
+		}
 		return unsettled(v)
 	})
 	if err != nil {
