@@ -37,7 +37,7 @@ var mute = []Outcome{Unanswered, Refused, Told, Ungated}
 func faults(c choices) []fault {
 	return []fault{
 		{"all replicas are replaced", nil, restartHoldfast},
-		{"the lease is lost and regained", nil, stealLease(time.Second)},
+		{"the lease is lost and regained", nil, stealLease(4 * time.Second)},
 		{"nobody evaluates while holds pile up", nil, stealLease(c.unevaluated)},
 		{"the leader is killed", absent, signalReplica(true, syscall.SIGKILL)},
 		{"another replica is killed", absent, signalReplica(false, syscall.SIGKILL)},
