@@ -113,7 +113,7 @@ func TestALabelOnACanaryPodFailsAtOnce(t *testing.T) {
 	c.must(c.api.Update(t.Context(), pod))
 	c.passes(4)
 	run := c.run()
-	if run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonMetricOutOfRange || !strings.Contains(run.Status.Message, "pod "+pod.Name+" matches sick=true") {
+	if run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonLabelFound || !strings.Contains(run.Status.Message, "pod "+pod.Name+" matches sick=true") {
 		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 	}
 	if got := analysis.Find(run.Status.Metrics, "marked").Failed; got != 1 {

@@ -92,7 +92,7 @@ func TestTwiceAsManyErrorsUnderTheLimitAreCaught(t *testing.T) {
 	s := open(t, settings{plan: lasting("10m", under("0.8")+strings.TrimLeft(compared, "\n")), args: []string{"--error-rate=0.3"}, replicas: 1})
 	s.must("scale", "deployment", "load", "--replicas=3") // what decides is failures a minute
 	run := s.holdV2("--error-rate=0.6")
-	ended := s.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonWorse)
 	for _, want := range []string{"metric errors: the canary failed ", "times as often (at least ", "wanted: at most 20% worse than the baseline"} {
 		if !strings.Contains(ended.Status.Message, want) {
 			t.Errorf("message %q, want %q in it", ended.Status.Message, want)
@@ -128,7 +128,7 @@ func TestLatenciesAreComparedByWindows(t *testing.T) {
       window: 4s
       compare: {slack: "0.05", catch: 4, unit: " s"}`), replicas: 1})
 	run := s.holdV2("--latency=500ms")
-	ended := s.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonWorse)
 	if !strings.Contains(ended.Status.Message, "metric mean: the canary's median was ") {
 		t.Errorf("message %q", ended.Status.Message)
 	}
