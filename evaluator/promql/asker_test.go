@@ -21,7 +21,10 @@ func TestQueriesTakeTurnsOfTheirNamespace(t *testing.T) {
 	shop, ctx := c.In("shop"), context.Background()
 	for want, ask := range []func() error{
 		func() error { _, err := shop.Query(ctx, "up", noon); return err },
-		func() error { _, err := shop.QueryRange(ctx, "up", noon, noon.Add(time.Minute), time.Second); return err },
+		func() error {
+			_, err := shop.QueryRange(ctx, "up", noon, noon.Add(time.Minute), time.Second)
+			return err
+		},
 		func() error { _, err := shop.QuerySamples(ctx, "up[1m]", noon); return err },
 	} {
 		if err := ask(); err != nil || seen != want+1 {
