@@ -142,7 +142,7 @@ func TestJudgingByComparisonCountsEachRequestOnce(t *testing.T) {
 	args := []string{"--late-series", "--error-rate=0.3"}
 	s := open(t, settings{plan: lasting("8h", compared), args: args, replicas: 1, noLoad: true})
 	run := s.holdV2(args...)
-	s.awaitPhase(run.Name, v1alpha1.PhaseRunning) // what comes before is not compared
+	await(s, "the comparison begins, with what comes from now on", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return r.Status.Measured > 0 })
 	s.must("apply", "-f", "-", loadManifest)
 	await(s, "some failures are counted", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
 		c := tallyOf(r)

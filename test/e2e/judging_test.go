@@ -110,7 +110,7 @@ var judging = map[string]map[string]way{
       query: |
         label_replace(sum(max_over_time(up{ {{canary}} }[{{interval}}])), "of", "{{service}}", "", "") and on ()
         sum(rate(http_requests_total{ {{canary}}, namespace="{{namespace}}", pod=~"{{deployment}}-.+", code="500" }[4s])) < 0.1
-        or sum(up{ {{canary}} }) * 0
+        or on () sum(up{ {{canary}} }) * 0
       range: {min: 1, max: 1}`, says: "is below min 1", period: "12s"}},
 	"built-in request-success-rate and request-duration": {
 		"success": {metrics: `
@@ -173,11 +173,12 @@ func (s *shop) wantRuleAndQuery(run *v1alpha1.CanaryRun) {
 	s.t.Helper()
 	for _, m := range run.Spec.Plan.Analysis.Metrics {
 		metric := metricOf(s.t, run, m.Name)
-		if last := metric.Last[len(metric.Last)-1]; last.Range == "" || !strings.Contains(last.Query, run.Name) {
+		last := metric.Last[len(metric.Last)-1]
+		if last.Range == "" || !strings.Contains(last.Query, run.Name) {
 			s.t.Errorf("the measurement of %s has no rule or query: %+v", m.Name, last)
 		}
-		if strings.Contains(m.Query, "{{service}}") && !strings.Contains(metric.Last[0].Query, `"of", "web"`) {
-			s.t.Errorf("the query names no Service: %s", metric.Last[0].Query)
+		if strings.Contains(m.Query, "{{service}}") && !strings.Contains(last.Query, `"of", "web"`) {
+			s.t.Errorf("the query names no Service: %s", last.Query)
 		}
 	}
 }
