@@ -3,6 +3,7 @@ package evaluator
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -194,5 +195,22 @@ func TestCacheOptionsNameEveryKind(t *testing.T) {
 	}
 	if diff := cmp.Diff(3, len(kinds)); diff != "" {
 		t.Errorf("kinds %v", kinds)
+	}
+}
+
+// Every reason that a verdict can have is explained where criteria are.
+func TestReasonsOfVerdictsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/criteria/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, reasons, found := strings.Cut(string(page), "## Reasons of verdicts")
+	if !found {
+		t.Fatal("the page has no section about them")
+	}
+	for _, reason := range verdictReasons {
+		if !strings.Contains(reasons, "`"+reason+"`") {
+			t.Errorf("%s is not there", reason)
+		}
 	}
 }
