@@ -107,7 +107,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 	c := newCluster(t)
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
 	for _, kind := range kinds {
-		turn := plan.Turn{Kind: kind, Message: "because " + strings.Repeat("é", 1000)}
+		turn := plan.Turn{Kind: kind, Reason: "Worse", Message: "because " + strings.Repeat("é", 1000)}
 		if kind == plan.TurnFailed || kind == plan.TurnErrors || kind == plan.TurnNoData {
 			turn.Metric, turn.Measurement = "errors", v1alpha1.Measurement{Range: "[0, 1]", Query: "up"}
 			turn.Message = "because"
@@ -116,6 +116,10 @@ func TestEveryTurnIsTold(t *testing.T) {
 		c.e.announce.turn(deployment{}, run, turn)
 		if len(c.events) != 1 || strings.Contains(c.events[0], "%!") || !strings.Contains(c.events[0], "because") || len(c.events[0]) > maxNote+100 {
 			t.Errorf("%s: %v", kind, c.events)
+		}
+		ends := kind == plan.TurnReverted || kind == plan.TurnFrozen || kind == plan.TurnInconclusive
+		if strings.Contains(c.events[0], "Worse: because") != ends {
+			t.Errorf("%s: the reason of a verdict belongs to events that tell one: %v", kind, c.events)
 		}
 	}
 }
