@@ -77,6 +77,10 @@ func (a announcer) turn(d deployment, run *v1alpha1.CanaryRun, t plan.Turn) {
 	}
 	action := form.action
 	args := []any{run.Name, t.Message}
+	switch t.Kind {
+	case plan.TurnReverted, plan.TurnFrozen, plan.TurnInconclusive: // which kind of judge it was
+		args = []any{run.Name, t.Reason + ": " + t.Message}
+	}
 	if t.Metric != "" {
 		action += " " + t.Metric
 		args = []any{run.Name, t.Metric, t.Message, t.Measurement.Range, t.Measurement.Query}

@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -198,5 +200,24 @@ func TestHistoryIsKeptToItsLimit(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"web-0", "web-3", "web-4"}, names); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A cache that lists anew, as after a change of the kinds, has no plan of anybody.
+// A run keeps the plan it begins with, so that is not taken for an answer.
+func TestAPlanThatTheCacheHasNotYetIsFound(t *testing.T) {
+	c := newCluster(t)
+	c.e.cached = trimming{interceptor.NewClient(c.api, interceptor.Funcs{
+		List: func(ctx context.Context, api client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if _, ok := list.(*v1alpha1.CanaryPlanList); ok {
+				return nil
+			}
+			return api.List(ctx, list, opts...)
+		},
+	})}
+	c.hold()
+	c.passes(2)
+	if run := c.run(); run.Spec.PlanSource != "CanaryPlan default" {
+		t.Errorf("the run goes by %s", run.Spec.PlanSource)
 	}
 }

@@ -168,10 +168,9 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 			return rendered{}, err
 		}
 	}
-	// What is waited for is the window as it is meant; then it is cut.
 	values.Window = a.windowOf(metric)
-	out := rendered{warmUp: template.WarmUp(values, a.endpoint.ScrapeInterval)}
-	values.Window = a.clampWindow(values.Window, a.at)
+	out := rendered{warmUp: a.warmUp(metric, template, values)}
+	values.Window = min(values.Window, values.Age) // whosever pods it is asked of
 	if template.Uses(query.Window) {
 		out.back = values.Window
 	}
@@ -182,6 +181,22 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
 	return out, nil
+}
+
+// warmUp is how long the canary must have been Ready before a query is asked, its
+// windows being as they are meant. {{window}} is cut to the canary's age wherever it
+// stands: four scrapes of it are enough. So they are for all of a built-in query,
+// which looks back over {{window}} and no farther, by an offset too.
+func (a *asking) warmUp(metric v1alpha1.Metric, template query.Template, values query.Values) time.Duration {
+	enough := min(values.Window, max(4*a.endpoint.ScrapeInterval, time.Second))
+	if metric.Expect != "" {
+		values.Window = enough
+	}
+	out := template.WarmUp(values, a.endpoint.ScrapeInterval)
+	if template.Uses(query.Window) {
+		out = max(out, enough)
+	}
+	return out
 }
 
 // minWindow is what windows are at least where none is said: a rate needs two

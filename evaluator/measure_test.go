@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
@@ -113,7 +114,7 @@ func TestALabelOnACanaryPodFailsAtOnce(t *testing.T) {
 	c.must(c.api.Update(t.Context(), pod))
 	c.passes(4)
 	run := c.run()
-	if run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonMetricOutOfRange || !strings.Contains(run.Status.Message, "pod "+pod.Name+" matches sick=true") {
+	if run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonLabelFound || !strings.Contains(run.Status.Message, "pod "+pod.Name+" matches sick=true") {
 		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 	}
 	if got := analysis.Find(run.Status.Metrics, "marked").Failed; got != 1 {
@@ -149,5 +150,33 @@ func TestPodsThatEndAreNotMissed(t *testing.T) {
 	})
 	if len(got) != 1 || got[0].Name != "there" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// What {{window}} is cut to is waited for as long as four scrapes take; what else
+// looks back before Ready, until it no longer does.
+func TestHowLongAQueryWaitsForItsWindow(t *testing.T) {
+	a := &asking{endpoint: Endpoint{ScrapeInterval: 15 * time.Second}}
+	values := query.Values{Namespace: namespace, Service: "web", Canary: []string{"web-1"}, Window: 2 * time.Minute}
+	for name, tc := range map[string]struct {
+		metric v1alpha1.Metric
+		want   time.Duration
+	}{
+		"successes, which look back by an offset": {v1alpha1.Metric{Expect: "success >= 99%"}, time.Minute},
+		"latencies":                            {v1alpha1.Metric{Expect: "P99 < 1s"}, time.Minute},
+		"successes of all behind the Service":  {v1alpha1.Metric{Expect: "success >= 99%", Source: v1alpha1.SourceNGINXIngress}, time.Minute},
+		"a window of the canary":               {v1alpha1.Metric{Query: "rate(x{ {{canary}} }[{{window}}])"}, time.Minute},
+		"a window of all behind the Service":   {v1alpha1.Metric{Query: `rate(x{service="{{service}}"}[{{window}}])`}, time.Minute},
+		"an offset that a user wrote":          {v1alpha1.Metric{Query: "x{ {{canary}} } offset {{window}}"}, 2 * time.Minute},
+		"the newest samples":                   {v1alpha1.Metric{Query: "x{ {{canary}} }"}, 0},
+		"the past of what is not the canary's": {v1alpha1.Metric{Query: "rate(x[1h])"}, 0},
+	} {
+		template, err := query.Of(tc.metric, "pod")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.warmUp(tc.metric, template, values); got != tc.want {
+			t.Errorf("%s: waits for %s, want %s", name, got, tc.want)
+		}
 	}
 }

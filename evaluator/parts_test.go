@@ -3,6 +3,7 @@ package evaluator
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -106,7 +107,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 	c := newCluster(t)
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
 	for _, kind := range kinds {
-		turn := plan.Turn{Kind: kind, Message: "because " + strings.Repeat("é", 1000)}
+		turn := plan.Turn{Kind: kind, Reason: "Worse", Message: "because " + strings.Repeat("é", 1000)}
 		if kind == plan.TurnFailed || kind == plan.TurnErrors || kind == plan.TurnNoData {
 			turn.Metric, turn.Measurement = "errors", v1alpha1.Measurement{Range: "[0, 1]", Query: "up"}
 			turn.Message = "because"
@@ -115,6 +116,10 @@ func TestEveryTurnIsTold(t *testing.T) {
 		c.e.announce.turn(deployment{}, run, turn)
 		if len(c.events) != 1 || strings.Contains(c.events[0], "%!") || !strings.Contains(c.events[0], "because") || len(c.events[0]) > maxNote+100 {
 			t.Errorf("%s: %v", kind, c.events)
+		}
+		ends := kind == plan.TurnReverted || kind == plan.TurnFrozen || kind == plan.TurnInconclusive
+		if strings.Contains(c.events[0], "Worse: because") != ends {
+			t.Errorf("%s: the reason of a verdict belongs to events that tell one: %v", kind, c.events)
 		}
 	}
 }
@@ -194,5 +199,22 @@ func TestCacheOptionsNameEveryKind(t *testing.T) {
 	}
 	if diff := cmp.Diff(3, len(kinds)); diff != "" {
 		t.Errorf("kinds %v", kinds)
+	}
+}
+
+// Every reason that a verdict can have is explained where criteria are.
+func TestReasonsOfVerdictsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/criteria/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, reasons, found := strings.Cut(string(page), "## Reasons of verdicts")
+	if !found {
+		t.Fatal("the page has no section about them")
+	}
+	for _, reason := range verdictReasons {
+		if !strings.Contains(reasons, "`"+reason+"`") {
+			t.Errorf("%s is not there", reason)
+		}
 	}
 }

@@ -13,6 +13,11 @@ import (
 // resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
 // the plan does not matter, and none that is missing may keep the update from
 // being let through.
+//
+// A plan that is not in the cache is looked for in the API server itself: the
+// cache may be behind (a plan applied together with the update), or empty while
+// it lists anew because the CustomResourceDefinition was changed. A run takes its
+// plan for good, so it must not take the built-in one for want of a second.
 func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
 	ns, err := e.getNamespace(ctx, d.GetNamespace())
 	if err != nil {
@@ -21,17 +26,24 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	find, err := e.plansOf(ctx, d.GetNamespace())
+	find, err := plansOf(ctx, e.cached, d.GetNamespace())
 	if err != nil {
+		return plan.Resolved{}, err
+	}
+	resolved := plan.Resolve(d.GetAnnotations(), ns.Annotations, find)
+	if !resolved.Missed() {
+		return resolved, nil
+	}
+	if find, err = plansOf(ctx, e.live, d.GetNamespace()); err != nil {
 		return plan.Resolved{}, err
 	}
 	return plan.Resolve(d.GetAnnotations(), ns.Annotations, find), nil
 }
 
 // plansOf finds the CanaryPlans of a namespace by name; nil for one that is not there.
-func (e *evaluator) plansOf(ctx context.Context, namespace string) (func(name string) *v1alpha1.CanaryPlanSpec, error) {
+func plansOf(ctx context.Context, reader client.Reader, namespace string) (func(name string) *v1alpha1.CanaryPlanSpec, error) {
 	var list v1alpha1.CanaryPlanList
-	if err := e.cached.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+	if err := reader.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("list CanaryPlans: %w", err)
 	}
 	return func(name string) *v1alpha1.CanaryPlanSpec {
@@ -50,7 +62,7 @@ func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
 	if name == "" || seen.run.Status.Plan != nil {
 		return nil
 	}
-	find, err := e.plansOf(ctx, seen.run.Namespace)
+	find, err := plansOf(ctx, e.cached, seen.run.Namespace)
 	if err != nil {
 		return err
 	}

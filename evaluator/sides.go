@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
@@ -15,8 +17,9 @@ import (
 
 // sides are the queries of a comparison, as they are sent.
 type sides struct {
-	since   time.Time
-	queries []sideQuery
+	// since is when what is compared begins, asked since when samples are asked for.
+	since, asked time.Time
+	queries      []sideQuery
 }
 
 // sideQuery is one of them, and where in the answer it belongs.
@@ -28,8 +31,7 @@ type sideQuery struct {
 	from time.Time
 }
 
-// sampleReach is how far before an interval its first samples are looked for: a
-// series that has none there for so long is taken for a new one.
+// sampleReach is how far before an interval its first samples are looked for.
 const sampleReach = 5 * time.Minute
 
 // renderSides are the queries of a metric that compares, for both sides.
@@ -80,6 +82,7 @@ func (a *asking) addCounters(out *rendered, metric v1alpha1.Metric, values query
 	out.warmUp = 2 * a.endpoint.ScrapeInterval
 	from := analysis.CountFrom(analysis.Find(a.seen.run.Status.Metrics, metric.Name), out.sides.since, a.at)
 	back := align(max(a.at.Sub(from), 0)+sampleReach, time.Second)
+	out.sides.asked = a.at.Add(-back)
 	for _, counter := range []struct {
 		text string
 		into func(*analysis.Side) *[]analysis.Series
@@ -159,8 +162,9 @@ func (a *asking) askSides(ctx context.Context, s *sides) (analysis.Observation, 
 	wait.Wait()
 	out := analysis.Observation{
 		At: a.at, Query: s.queries[0].text,
-		Sides: &analysis.Sides{Since: s.since, Scrape: a.endpoint.ScrapeInterval},
+		Sides: &analysis.Sides{Since: s.since, Asked: s.asked, Scrape: a.endpoint.ScrapeInterval},
 	}
+	out.Sides.Canary.Made, out.Sides.Other.Made = madeAt(a.seen.Pods), madeAt(a.seen.BaselinePods)
 	for i, answer := range answers {
 		if errs[i] != nil {
 			return analysis.Observation{}, errs[i]
@@ -176,4 +180,14 @@ func (a *asking) askSides(ctx context.Context, s *sides) (analysis.Observation, 
 		}
 	}
 	return out, nil
+}
+
+// madeAt is when pods were made. Those of the Deployment itself are not watched,
+// so nothing is known of them.
+func madeAt(pods []corev1.Pod) map[string]time.Time {
+	out := make(map[string]time.Time, len(pods))
+	for _, pod := range pods {
+		out[pod.Name] = pod.CreationTimestamp.Time
+	}
+	return out
 }

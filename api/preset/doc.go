@@ -9,6 +9,8 @@
 //     is at 0 and not without data.
 //   - Without requests there is no series at all. That is no data: neither a
 //     success nor, as NaN would be, a failure.
+//   - The first failure of a kind counts, though the series that counts it begins
+//     with it (see source.counted).
 //   - Durations are in seconds. A quantile beyond the last finite bucket of a
 //     histogram is infinite, and not the end of that bucket.
 //

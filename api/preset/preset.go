@@ -27,8 +27,8 @@ func (r Request) Success() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	all := r.sum("", s.rates(s.requests, nil))
-	return fmt.Sprintf("1 - (\n  %s\n  or 0 * %s\n) / (%s > 0)", r.sum("", s.rates(s.requests, s.failed)), all, all), nil
+	return fmt.Sprintf("1 - (\n  %s\n  or 0 * %s\n) / (%s > 0)",
+		s.counted(r, s.failed), r.sum("", s.each(s.requests, nil, "%s")), s.counted(r, nil)), nil
 }
 
 // Duration is a query for a quantile, between 0 and 1, of how long requests
@@ -103,6 +103,11 @@ var sources = map[v1alpha1.Source]source{
 // rates are the rates of the series of one name, with any of the matchers in
 // and beside the source's own.
 func (s source) rates(name string, and []string) string {
+	return s.each(name, and, "rate(%s[{{window}}])")
+}
+
+// each are the same, each in a form that has %s where the selector stands.
+func (s source) each(name string, and []string, form string) string {
 	if len(and) == 0 {
 		and = []string{""}
 	}
@@ -112,10 +117,21 @@ func (s source) rates(name string, and []string) string {
 			if more != "" {
 				more = ", " + more
 			}
-			out = append(out, fmt.Sprintf("rate(%s{ %s%s }[{{window}}])", name, selector, more))
+			out = append(out, fmt.Sprintf(form, fmt.Sprintf("%s{ %s%s }", name, selector, more)))
 		}
 	}
 	return strings.Join(out, " or ")
+}
+
+// counted is how many requests there were in the window. increase(…) does not see
+// the first increment of a series that is born at 1, as most series of failures
+// are. A series that was not there at the beginning of the window has risen to what
+// it is from 0, if its target was scraped then; if that was not, it may only have
+// been found late, and what it has from before is not counted.
+func (s source) counted(r Request, and []string) string {
+	return r.sum("", fmt.Sprintf("\n    ((%s) unless (%s)) and on (job, instance) (%s)\n    or %s\n  ",
+		s.each(s.requests, and, "%s"), s.each(s.requests, and, "%s offset {{window}}"), s.each(s.requests, nil, "%s offset {{window}}"),
+		s.each(s.requests, and, "increase(%s[{{window}}])")))
 }
 
 // quantile is that of the durations, in the source's unit. Where it lies beyond

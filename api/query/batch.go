@@ -59,8 +59,8 @@ func BatchOf(rendered, podLabel string) (Batch, bool) {
 	return Batch{Shape: shape, Family: rangeText.ReplaceAllString(shape, "[]"), Prefix: prefix}, true
 }
 
-// rangeText is a range in a shape, or what looks like one in a string.
-var rangeText = regexp.MustCompile(`\[[^\]]*\]`)
+// rangeText is a range or an offset in a shape, or what looks like one in a string.
+var rangeText = regexp.MustCompile(`\[[^\]]*\]|offset [0-9a-z]+`)
 
 // For returns the query of the same shape for another canary, the query being
 // that which b was taken from; no if that cannot be said.

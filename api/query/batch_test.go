@@ -3,6 +3,9 @@ package query
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 func TestBatchOf(t *testing.T) {
@@ -125,4 +128,30 @@ func FuzzBatchOf(f *testing.F) {
 			t.Fatalf("%q has the shapes %q", text, shapes)
 		}
 	})
+}
+
+// The queries that most plans have are asked for all canaries at once, however
+// young they are.
+func TestBuiltInQueriesAreJoined(t *testing.T) {
+	for _, expect := range []string{"success >= 99%", "P99 < 1s"} {
+		template, err := Of(v1alpha1.Metric{Expect: expect}, "pod")
+		if err != nil {
+			t.Fatal(err)
+		}
+		families := map[string]bool{}
+		for _, window := range []time.Duration{30 * time.Second, 2 * time.Minute} {
+			text, err := template.Render(Values{Namespace: "shop", Deployment: "web", Canary: []string{"web-1"}, Window: window})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, ok := BatchOf(text, "pod")
+			if !ok || Join(b.Shape, "pod", []string{"web-1-", "web-2-"}) == "" {
+				t.Errorf("%s is asked alone: %s", expect, text)
+			}
+			families[b.Family] = true
+		}
+		if len(families) != 1 {
+			t.Errorf("%s with two windows is of %d families", expect, len(families))
+		}
+	}
 }

@@ -79,7 +79,7 @@ func validateSteps(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLis
 	}
 	for i := range spec.Steps {
 		step, at := &spec.Steps[i], at.Index(i)
-		errs = append(errs, validateSize(step, at)...)
+		errs = append(errs, validateSize(step, spec.Baseline != nil, at)...)
 		errs = append(errs, validatePeriod(step.Period, &spec.Analysis, at.Child("period"))...)
 		if n := len(step.Metrics); n > maxStepMetrics {
 			errs = append(errs, field.TooMany(at.Child("metrics"), n, maxStepMetrics))
@@ -97,12 +97,15 @@ func validateSteps(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLis
 	return errs
 }
 
-func validateSize(step *v1alpha1.Step, at *field.Path) field.ErrorList {
+func validateSize(step *v1alpha1.Step, baseline bool, at *field.Path) field.ErrorList {
 	switch {
 	case (step.Replicas == nil) == (step.Weight == nil):
 		return field.ErrorList{field.Required(at, "needs replicas or weight, and not both")}
 	case step.Weight != nil && (*step.Weight < 1 || *step.Weight > 99):
 		return field.ErrorList{field.Invalid(at.Child("weight"), *step.Weight, "must be a percentage from 1 to 99")}
+	case step.Weight != nil && baseline && *step.Weight >= 50:
+		return field.ErrorList{field.Invalid(at.Child("weight"), *step.Weight,
+			"must be less than 50 where there is a baseline: it is as large as the canary, and its pods have the same share")}
 	case step.Replicas != nil && step.Replicas.Type == intstr.Int && step.Replicas.IntVal < 1:
 		return field.ErrorList{field.Invalid(at.Child("replicas"), step.Replicas.IntVal, "must be at least 1")}
 	}

@@ -28,6 +28,14 @@ func TestValidateCourse(t *testing.T) {
 		}, ""},
 		"a step without a size": {func(s *spec) { s.Steps = []v1alpha1.Step{{}} }, "spec.steps[0]: Required value: needs replicas or weight"},
 		"a step with two sizes": {func(s *spec) { s.Steps = []v1alpha1.Step{{Replicas: &one, Weight: &weight}} }, "spec.steps[0]: Required value: needs replicas or weight"},
+		"half of the pods beside a baseline": {func(s *spec) {
+			w := int32(50)
+			s.Steps, s.Baseline = []v1alpha1.Step{{Weight: &w}}, &v1alpha1.Baseline{}
+		}, "spec.steps[0].weight: Invalid value: 50: must be less than 50 where there is a baseline"},
+		"a part of them": {func(s *spec) {
+			w := int32(49)
+			s.Steps, s.Baseline = []v1alpha1.Step{{Weight: &w}}, &v1alpha1.Baseline{}
+		}, ""},
 		"all pods are the canary's": {func(s *spec) { w := int32(100); s.Steps = []v1alpha1.Step{{Weight: &w}} },
 			"spec.steps[0].weight: Invalid value: 100: must be a percentage from 1 to 99"},
 		"a step shorter than the interval": {func(s *spec) {

@@ -27,7 +27,7 @@ var overRange = []string{
 // perSeries are the functions of a vector that do so; histogram_quantile looks
 // at the series that differ in le only.
 var perSeries = []string{
-	"abs", "ceil", "floor", "round", "exp", "ln", "log2", "log10", "sqrt", "sgn", "clamp", "clamp_min", "clamp_max", "histogram_quantile",
+	"abs", "ceil", "floor", "round", "exp", "ln", "log2", "log10", "sqrt", "sgn", "clamp", "clamp_min", "clamp_max", "histogram_quantile", "histogram_count",
 }
 
 var perGroup = []parser.ItemType{

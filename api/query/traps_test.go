@@ -55,6 +55,7 @@ func TestTraps(t *testing.T) {
 		"rate of a count":                  {`sum(rate(latency_seconds_count{ {{canary}} }[5m]))`, nil},
 		"a raw counter":                    {`sum(e_total{ {{canary}} })`, []string{"RawCounter@e_total"}},
 		"how many there are of a counter":  {`count(e_total{ {{canary}} })`, nil},
+		"which counters are new":           {`sum(((e_total{ {{canary}} }) unless (e_total{ {{canary}} } offset 2m)) and on (job, instance) (r_total{ {{canary}} } offset 2m) or increase(e_total{ {{canary}} }[2m]))`, nil},
 		"a share of raw counters":          {`sum(e_total{ {{canary}} }) / sum(r_total{ {{canary}} })`, nil},
 		"several":                          {"up +\n  (absent(x) or vector(0))", []string{"NoCanary@up", "MissingHidden@vector", "Absent@absent"}},
 	} {

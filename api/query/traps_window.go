@@ -104,8 +104,8 @@ func rawCounter(l looked) []found {
 	return out
 }
 
-// understandsCounters: functions of a range or of whether there is anything, and
-// the share of one counter in another.
+// understandsCounters: functions of a range or of whether there is anything, the
+// share of one counter in another, and which series there are.
 func understandsCounters(around parser.Node) bool {
 	switch n := around.(type) {
 	case *parser.MatrixSelector, *parser.SubqueryExpr:
@@ -115,7 +115,7 @@ func understandsCounters(around parser.Node) bool {
 	case *parser.AggregateExpr:
 		return n.Op == parser.COUNT || n.Op == parser.GROUP
 	case *parser.BinaryExpr:
-		return n.Op == parser.DIV
+		return n.Op == parser.DIV || n.Op == parser.LUNLESS || n.Op == parser.LAND
 	}
 	return false
 }

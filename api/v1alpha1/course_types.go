@@ -18,8 +18,12 @@ type Step struct {
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number from 1 to 1000, or a share from \"1%\" to \"100%\""
 	Replicas *intstr.IntOrString `json:"replicas,omitempty"`
 
-	// weight is the share of all pods in percent that are the canary's, canary
-	// / (canary + Deployment); so many pods are started that it is at least this.
+	// weight is the share of all pods in percent that are the canary's: so many
+	// are started that it is at least this. All are the canary's, the Deployment's
+	// and the baseline's; as that is as large as the canary, weight must be less
+	// than 50 where there is one. The Deployment's replicas are read when the step
+	// begins: pods that come with a scaling in the middle of it would have to
+	// get Ready and warm up before anything is measured again.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=99

@@ -100,13 +100,19 @@ const (
 	// ReasonNotWorse: the period ended early, for nothing is worse.
 	ReasonNotWorse = "NotWorse"
 
+	// ReasonMetricOutOfRange: values of a metric were not where they must be.
 	ReasonMetricOutOfRange = "MetricOutOfRange"
-	ReasonCrashed          = "Crashed"
-	ReasonImagePull        = "ImagePull"
-	ReasonContainerConfig  = "ContainerConfig"
-	ReasonUnschedulable    = "Unschedulable"
-	ReasonPodsNotCreated   = "PodsNotCreated"
-	ReasonNotReady         = "NotReady"
+	// ReasonWorse: a comparison has shown the canary to be worse.
+	ReasonWorse = "Worse"
+	// ReasonLabelFound and ReasonAlertFiring: somebody or something else has judged.
+	ReasonLabelFound      = "LabelFound"
+	ReasonAlertFiring     = "AlertFiring"
+	ReasonCrashed         = "Crashed"
+	ReasonImagePull       = "ImagePull"
+	ReasonContainerConfig = "ContainerConfig"
+	ReasonUnschedulable   = "Unschedulable"
+	ReasonPodsNotCreated  = "PodsNotCreated"
+	ReasonNotReady        = "NotReady"
 
 	ReasonErrorLimit  = "ErrorLimit"
 	ReasonNoDataLimit = "NoDataLimit"

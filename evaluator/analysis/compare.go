@@ -27,6 +27,8 @@ type Sides struct {
 	Canary, Other Side
 	// Since is when what is compared begins.
 	Since time.Time
+	// Asked is since when samples of counters were asked for.
+	Asked time.Time
 	// Scrape is how often samples are taken; zero if not known.
 	Scrape time.Duration
 }
@@ -36,6 +38,8 @@ type Sides struct {
 type Side struct {
 	Bad, Good, Total []Series
 	Values           []Series
+	// Made is when pods of this side were made, by their names, as far as it is known.
+	Made map[string]time.Time
 }
 
 // FalseAlarms is the probability of a false alarm that each comparison of a plan

@@ -160,17 +160,6 @@ func TestEachIncrementIsCountedOnce(t *testing.T) {
 	}
 }
 
-func TestCountersOfOldPodsDoNotBeginAtZero(t *testing.T) {
-	old := Side{Bad: []Series{counter(noon.Add(5*time.Second), 1e6, 1e6+1)}, Total: []Series{counter(noon.Add(5*time.Second), 1e8, 1e8+100)}}
-	fresh := steady(0, 1, 100, 3)
-	for to, want := range map[v1alpha1.CompareTo]float64{v1alpha1.CompareToStable: 100, v1alpha1.CompareToBaseline: 1e8 + 100} {
-		s := rounds(counting(func(c *v1alpha1.Comparison) { c.To = to }), 2, fresh, old)
-		if got := s.Compared.Tally.Sum.BaselineTotal; got != want {
-			t.Errorf("%s: counted %v, want %v", to, got, want)
-		}
-	}
-}
-
 func TestWhatIsLateCountsAgainstTheLimit(t *testing.T) {
 	metric, side := counting(), steady(0, 0, 5, 20)
 	for late, want := range map[bool]int32{false: 0, true: 1} {

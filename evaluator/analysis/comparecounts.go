@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -108,11 +109,10 @@ func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time,
 	if !to.After(from) {
 		return before.Compared, problem{}
 	}
-	// Counters of pods that are older than the run do not begin at 0.
-	old := before.Compared == nil && metric.Compare.To == v1alpha1.CompareToStable
 	var i evidence.Interval
-	i.CanaryBad, i.CanaryTotal = s.Canary.risen(*metric.Compare.Count, from, to, false)
-	i.BaselineBad, i.BaselineTotal = s.Other.risen(*metric.Compare.Count, from, to, old)
+	podLabel := cmp.Or(o.PodLabel, "pod")
+	i.CanaryBad, i.CanaryTotal = s.Canary.risen(*metric.Compare.Count, from, to, birthsOf(s.Canary, podLabel, s.Asked))
+	i.BaselineBad, i.BaselineTotal = s.Other.risen(*metric.Compare.Count, from, to, birthsOf(s.Other, podLabel, s.Asked))
 	tally, err := counts.Add(tallyOf(before.Compared), i)
 	after := &v1alpha1.Compared{Until: metav1.NewMicroTime(to), Tally: storedTally(tally)}
 	if err != nil {
@@ -122,31 +122,12 @@ func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time,
 }
 
 // risen is by how much the counters of a side have risen.
-func (s Side) risen(c v1alpha1.Counted, from, to time.Time, old bool) (bad, total float64) {
-	total = rise(s.Total, from, to, old)
+func (s Side) risen(c v1alpha1.Counted, from, to time.Time, b births) (bad, total float64) {
+	total = b.rise(s.Total, from, to)
 	if c.Good != "" {
-		return total - rise(s.Good, from, to, old), total
+		return total - b.rise(s.Good, from, to), total
 	}
-	return rise(s.Bad, from, to, old), total
-}
-
-func rise(series []Series, from, to time.Time, old bool) float64 {
-	sum := 0.0
-	for _, s := range series {
-		points := make([]evidence.Point, len(s.Samples))
-		for i, sample := range s.Samples {
-			points[i] = evidence.Point{Time: sample.Time, Value: sample.Value}
-		}
-		start := from
-		if old && len(points) > 0 && points[0].Time.After(from) {
-			start = points[0].Time
-			if start.After(to) {
-				continue
-			}
-		}
-		sum += evidence.Increase(points, start, to)
-	}
-	return sum
+	return b.rise(s.Bad, from, to), total
 }
 
 func newestSample(series []Series) time.Time {

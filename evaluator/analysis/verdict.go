@@ -133,11 +133,8 @@ func firstBad(statuses []v1alpha1.MetricStatus) string {
 }
 
 func failed(s v1alpha1.MetricStatus, limit int32) Judgment {
-	reason := v1alpha1.ReasonMetricOutOfRange
-	if s.Name == Pods {
-		reason = v1alpha1.ReasonNotReady
-	}
 	m := newestFailed(s)
+	reason := failedReason(s.Name, m)
 	message := fmt.Sprintf("metric %s: %s", s.Name, m.Message)
 	if strings.HasPrefix(m.Range, "[") && s.Name != Pods {
 		message += fmt.Sprintf(" (range %s)", m.Range)
@@ -149,6 +146,22 @@ func failed(s v1alpha1.MetricStatus, limit int32) Judgment {
 		message += "; query: " + OneLine(m.Query)
 	}
 	return Judgment{v1alpha1.VerdictFail, reason, message}
+}
+
+// failedReason is the reason of a verdict by a metric: what judges by values has
+// one for all of them, whatever they were out of.
+func failedReason(metric string, m v1alpha1.Measurement) string {
+	switch {
+	case metric == Pods:
+		return v1alpha1.ReasonNotReady
+	case m.Reason == v1alpha1.MeasuredWorse:
+		return v1alpha1.ReasonWorse
+	case m.Reason == v1alpha1.MeasuredLabelFound:
+		return v1alpha1.ReasonLabelFound
+	case m.Reason == v1alpha1.MeasuredAlertFiring:
+		return v1alpha1.ReasonAlertFiring
+	}
+	return v1alpha1.ReasonMetricOutOfRange
 }
 
 func newestFailed(s v1alpha1.MetricStatus) v1alpha1.Measurement {

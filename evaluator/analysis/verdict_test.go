@@ -214,3 +214,24 @@ func TestAMetricHasItsOwnFailureLimit(t *testing.T) {
 		})
 	}
 }
+
+// A verdict says what kind of judge it was by, whatever the metric's name is.
+func TestEachKindOfFailureHasItsReason(t *testing.T) {
+	for measured, want := range map[string]string{
+		v1alpha1.MeasuredAboveMax:    v1alpha1.ReasonMetricOutOfRange,
+		v1alpha1.MeasuredNaN:         v1alpha1.ReasonMetricOutOfRange,
+		v1alpha1.MeasuredOutOfList:   v1alpha1.ReasonMetricOutOfRange,
+		v1alpha1.MeasuredFewGood:     v1alpha1.ReasonMetricOutOfRange,
+		v1alpha1.MeasuredWorse:       v1alpha1.ReasonWorse,
+		v1alpha1.MeasuredLabelFound:  v1alpha1.ReasonLabelFound,
+		v1alpha1.MeasuredAlertFiring: v1alpha1.ReasonAlertFiring,
+	} {
+		a := testAnalysis("m")
+		*a.FailureLimit = 0
+		s := Count(v1alpha1.MetricStatus{Name: "m"}, v1alpha1.Measurement{Time: metav1.NewTime(noon), Outcome: v1alpha1.OutcomeFailed, Reason: measured})
+		j := Evaluate(a, []v1alpha1.MetricStatus{s}, Progress{Schedule: NewSchedule(a, noon), Now: noon, Last: noon})
+		if j.Verdict != v1alpha1.VerdictFail || j.Reason != want {
+			t.Errorf("%s gives %s, %s, want %s", measured, j.Verdict, j.Reason, want)
+		}
+	}
+}

@@ -101,8 +101,9 @@ func (w *world) countedAs(text string, at time.Time) analysis.Observation {
 	series := func(v float64) []analysis.Series {
 		return []analysis.Series{{Value: v, Samples: []analysis.Sample{{Time: at, Value: v}}}}
 	}
+	made := map[string]time.Time{"": at} // the pod that a series without labels is of
 	return analysis.Observation{Query: "r_total", Sides: &analysis.Sides{
-		Canary: analysis.Side{Bad: series(x), Total: series(n)}, Other: analysis.Side{Bad: series(y), Total: series(m)},
+		Canary: analysis.Side{Bad: series(x), Total: series(n), Made: made}, Other: analysis.Side{Bad: series(y), Total: series(m), Made: made},
 		Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
 	}}
 }

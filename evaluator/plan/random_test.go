@@ -86,10 +86,10 @@ func randomPlan(random *rand.Rand) func(*v1alpha1.CanaryPlanSpec) {
 			s.Manual = &v1alpha1.Manual{Deadline: &metav1.Duration{Duration: 2 * time.Minute}, Assume: assume}
 		}
 		if maybe() {
-			one, half := intstr.FromInt32(1), int32(50)
+			one, weight := intstr.FromInt32(1), int32(40)
 			s.Steps = []v1alpha1.Step{
 				{Replicas: &one, Period: &metav1.Duration{Duration: 10 * time.Second}, Approval: maybe()},
-				{Weight: &half, Approval: maybe(), Metrics: []v1alpha1.Metric{{Name: "latency", Query: "up", Range: quickPlan().Analysis.Metrics[0].Range}}},
+				{Weight: &weight, Approval: maybe(), Metrics: []v1alpha1.Metric{{Name: "latency", Query: "up", Range: quickPlan().Analysis.Metrics[0].Range}}},
 			}
 			s.Analysis.EndEarly = false
 		}

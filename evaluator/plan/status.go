@@ -90,7 +90,11 @@ func validation(metrics []v1alpha1.MetricStatus) string {
 // traffic is where the canary's requests come from, with its share of the pods
 // where the step asks for one.
 func (s *step) traffic() string {
-	switch all := s.out.Replicas + s.in.Deployment.Replicas; {
+	all := s.out.Replicas + s.in.Deployment.Replicas
+	if s.wantsBaseline() {
+		all += s.out.Replicas
+	}
+	switch {
 	case s.out.Service == "":
 		return "none"
 	case s.stage().Weight == nil || all == 0:

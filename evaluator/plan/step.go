@@ -37,7 +37,7 @@ func (s *step) begin(number int, reason string) Plan {
 	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.now()}
 	s.out.Overtime = 0
 	if grows {
-		s.out.Replicas = size(s.stage(), s.in.Deployment.Replicas)
+		s.out.Replicas = s.size()
 	}
 	s.enter(v1alpha1.PhaseStarting, reason, s.stepMessage())
 	return Plan{Requeue: soon}
@@ -82,18 +82,27 @@ func analysisOf(spec *v1alpha1.CanaryPlanSpec, stage v1alpha1.Step) v1alpha1.Ana
 // AnalysisOf is how a run is judged at present.
 func AnalysisOf(in Input) v1alpha1.Analysis { s := newStep(in); return s.analysis() }
 
-// size is the number of canary pods of a step beside a Deployment of so many replicas.
-func size(stage v1alpha1.Step, replicas int32) int32 {
+// size is the number of canary pods of the step under way. It is settled when the
+// step begins: a Deployment that is scaled later on has another share, but pods
+// that come or go in the middle of a step would have to get Ready and warm up
+// before anything could be measured again, as often as an autoscaler pleases.
+func (s *step) size() int32 {
+	stage, replicas := s.stage(), s.in.Deployment.Replicas
 	if stage.Weight != nil {
-		return weighted(*stage.Weight, replicas)
+		return weighted(*stage.Weight, replicas, s.wantsBaseline())
 	}
 	return Replicas(stage.Replicas, replicas)
 }
 
-// weighted is the least number of pods that make up a share of all, in percent.
-func weighted(weight, replicas int32) int32 {
-	weight = min(max(weight, 1), 99)
-	n := math.Ceil(float64(replicas) * float64(weight) / float64(100-weight))
+// weighted is the least number of canary pods that make up a share of all, in
+// percent. A baseline is as large as the canary and has its share of requests too:
+// of c canary pods beside d of the Deployment it is c/(d+c), or c/(d+2c).
+func weighted(weight, replicas int32, baseline bool) int32 {
+	others := 100 - min(max(weight, 1), 99)
+	if baseline {
+		others = max(others-weight, 1)
+	}
+	n := math.Ceil(float64(replicas) * float64(weight) / float64(others))
 	wanted := intstr.FromInt32(int32(min(n, math.MaxInt32)))
 	return Replicas(&wanted, replicas)
 }

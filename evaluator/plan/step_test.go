@@ -11,20 +11,28 @@ import (
 )
 
 // The share is never smaller than was asked for, and with one pod less it would be.
+// A baseline takes as much as the canary.
 func TestWeighted(t *testing.T) {
-	for weight := int32(1); weight < 100; weight++ {
-		for replicas := int32(0); replicas <= 60; replicas++ {
-			n := weighted(weight, replicas)
-			share := func(n int32) float64 { return 100 * float64(n) / float64(n+replicas) }
-			switch {
-			case n < 1 || n > 1000:
-				t.Fatalf("weight %d beside %d: %d pods", weight, replicas, n)
-			case n < 1000 && share(n) < float64(weight)-1e-9:
-				t.Fatalf("weight %d beside %d: %d pods are only %g %%", weight, replicas, n, share(n))
-			case n > 1 && share(n-1) >= float64(weight)+1e-9:
-				t.Fatalf("weight %d beside %d: %d pods, and one less would do", weight, replicas, n)
+	for most, sets := range map[int32]int32{99: 1, 49: 2} {
+		for weight := int32(1); weight <= most; weight++ {
+			for replicas := int32(0); replicas <= 60; replicas++ {
+				wantShare(t, weight, replicas, sets)
 			}
 		}
+	}
+}
+
+func wantShare(t *testing.T, weight, replicas, sets int32) {
+	t.Helper()
+	n := weighted(weight, replicas, sets == 2)
+	share := func(n int32) float64 { return 100 * float64(n) / float64(sets*n+replicas) }
+	switch {
+	case n < 1 || n > 1000:
+		t.Fatalf("weight %d beside %d: %d pods", weight, replicas, n)
+	case replicas > 0 && n < 1000 && share(n) < float64(weight)-1e-9:
+		t.Fatalf("weight %d beside %d: %d pods are only %g %%", weight, replicas, n, share(n))
+	case n > 1 && share(n-1) >= float64(weight)+1e-9:
+		t.Fatalf("weight %d beside %d: %d pods, and one less would do", weight, replicas, n)
 	}
 }
 
@@ -32,7 +40,9 @@ func TestAPlanWithoutStepsHasOne(t *testing.T) {
 	three := intstr.FromInt32(3)
 	spec := quickPlan()
 	spec.Replicas = &three
-	if steps := stepsOf(spec); len(steps) != 1 || size(steps[0], 9) != 3 || spec.Total() != 20*time.Second {
+	s := step{plan: spec}
+	s.in.Deployment.Replicas = 9
+	if steps := stepsOf(spec); len(steps) != 1 || s.size() != 3 || spec.Total() != 20*time.Second {
 		t.Errorf("steps %+v, in all %s", steps, spec.Total())
 	}
 }

@@ -249,3 +249,15 @@ func TestColumnsWithSteps(t *testing.T) {
 		}
 	}
 }
+
+// Of three pods of the Deployment, one canary and one baseline, a fifth is the canary's.
+func TestTheBaselineHasItsShare(t *testing.T) {
+	w := newWorld(t, func(s *v1alpha1.CanaryPlanSpec) {
+		fifth := int32(20)
+		s.Steps, s.Baseline = []v1alpha1.Step{{Weight: &fifth}}, &v1alpha1.Baseline{}
+	})
+	w.start()
+	if got := w.run.Status; got.Scale != "1/1" || got.Traffic != "service 20%" {
+		t.Errorf("scale %s, traffic %s", got.Scale, got.Traffic)
+	}
+}

@@ -10,8 +10,8 @@ import (
 // Turn is something that happened to a run and that people want to hear of.
 type Turn struct {
 	Kind TurnKind
-	// Message says what happened, in the words of the status.
-	Message string
+	// Message says what happened, in the words of the status, and Reason in one word.
+	Message, Reason string
 	// Metric and Measurement are those of TurnFailed, TurnErrors and TurnNoData.
 	Metric      string
 	Measurement v1alpha1.Measurement
@@ -56,7 +56,7 @@ func Turns(before, after v1alpha1.CanaryRunStatus) []Turn {
 	var out []Turn
 	tell := func(happened bool, kind TurnKind) {
 		if happened {
-			out = append(out, Turn{Kind: kind, Message: after.Message})
+			out = append(out, Turn{Kind: kind, Message: after.Message, Reason: after.Reason})
 		}
 	}
 	newReason := func(reason string) bool { return after.Reason == reason && before.Reason != reason }

@@ -107,7 +107,7 @@ func (b batches) tidy(at time.Time) {
 
 // start asks for an answer, by itself or together with those of other canaries.
 // last is the ask before of the same canary. It is called with the lock held.
-func (s *sharing) start(ctx context.Context, a *answer, one query.Batch, last ask, at time.Time) {
+func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batch, last ask, at time.Time) {
 	ctx = context.WithoutCancel(ctx)
 	podLabel := s.c.endpoint.Labels.Pod
 	answers := map[string]*answer{one.Prefix: a}
@@ -121,14 +121,14 @@ func (s *sharing) start(ctx context.Context, a *answer, one query.Batch, last as
 	joined := query.Join(one.Shape, podLabel, slices.Sorted(maps.Keys(answers)))
 	if len(answers) == 1 || joined == "" || len(joined) > 4*query.MaxLength {
 		for _, each := range answers {
-			s.run(each, func() outcome { return s.c.instant(ctx, each.key.query, at) })
+			s.run(each, func() outcome { return by.instant(ctx, each.key.query, at) })
 		}
 		return
 	}
 	for _, each := range answers {
 		each.batched = true
 	}
-	go func() { s.split(one.Family, at, answers, s.c.instant(ctx, joined, at)) }()
+	go func() { s.split(one.Family, at, answers, by.instant(ctx, joined, at)) }()
 }
 
 // split gives each canary its series of a joint answer. Where that is not a

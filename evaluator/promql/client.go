@@ -19,7 +19,7 @@ import (
 type Client struct {
 	endpoint endpoint.Endpoint
 	http     *http.Client // nil without a Prometheus
-	turns    chan struct{}
+	turns    *turns
 	metrics  *Metrics
 	clock    clock.PassiveClock
 	shared   *sharing
@@ -36,7 +36,7 @@ func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client
 		now = clock.RealClock{}
 	}
 	c := &Client{
-		endpoint: e, turns: make(chan struct{}, e.Limits.Concurrency), metrics: metrics, clock: now,
+		endpoint: e, turns: &turns{queue: newQueue(e.Limits.Concurrency)}, metrics: metrics, clock: now,
 		breaker: breaker{jitter: rand.Float64}, // #nosec G404 -- spreads load, guards nothing
 	}
 	c.shared = newSharing(c)
@@ -69,12 +69,12 @@ func (c *Client) Close() {
 // Another run may have asked the same, or may be asked for in the same request;
 // the answer is the one that this query alone would have got.
 func (c *Client) Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
-	return c.shared.query(ctx, query, at)
+	return c.In("").Query(ctx, query, at)
 }
 
 // instant asks for the value of a query at a time, by a request of its own.
-func (c *Client) instant(ctx context.Context, query string, at time.Time) outcome {
-	return c.observe(ctx, query, "/api/v1/query", url.Values{"query": {query}, "time": {seconds(at)}},
+func (a Asker) instant(ctx context.Context, query string, at time.Time) outcome {
+	return a.observe(ctx, query, "/api/v1/query", url.Values{"query": {query}, "time": {seconds(at)}},
 		func(kind string) bool { return kind == typeScalar || kind == typeVector })
 }
 
@@ -85,19 +85,18 @@ type outcome struct {
 }
 
 // observe takes a turn, asks and decodes. It ends when the endpoint's timeout does.
-func (c *Client) observe(ctx context.Context, query, path string, form url.Values, wanted func(string) bool) outcome {
-	out := analysis.Observation{Query: query}
+func (a Asker) observe(ctx context.Context, query, path string, form url.Values, wanted func(string) bool) outcome {
+	c, out := a.Client, analysis.Observation{Query: query}
 	if c.http == nil {
 		return c.failed(out, errNone)
 	}
 	asking, cancel := context.WithTimeout(ctx, c.endpoint.Limits.Timeout.Duration)
 	defer cancel()
-	select {
-	case c.turns <- struct{}{}:
-		defer func() { <-c.turns }()
-	case <-asking.Done():
-		return c.failed(out, errQueue)
+	done, err := c.turns.take(asking, a.namespace)
+	if err != nil {
+		return c.failed(out, err)
 	}
+	defer done()
 	if err := c.allow(); err != nil {
 		return c.failed(out, err)
 	}

@@ -53,15 +53,15 @@ func newSharing(c *Client) *sharing {
 }
 
 // query answers an instant query.
-func (s *sharing) query(ctx context.Context, text string, at time.Time) (analysis.Observation, error) {
+func (s *sharing) query(ctx context.Context, by Asker, text string, at time.Time) (analysis.Observation, error) {
 	k := key{query: text, from: at.UnixMilli(), to: at.UnixMilli()}
 	alone := func(a *answer) {
-		s.run(a, func() outcome { return s.c.instant(context.WithoutCancel(ctx), text, at) })
+		s.run(a, func() outcome { return by.instant(context.WithoutCancel(ctx), text, at) })
 	}
 	first := alone
 	if one, ok := query.BatchOf(text, s.c.endpoint.Labels.Pod); ok {
 		last := s.note(one, at)
-		first = func(a *answer) { s.start(ctx, a, one, last, at) }
+		first = func(a *answer) { s.start(ctx, by, a, one, last, at) }
 	}
 	a := s.join(k, first)
 	out, err := s.wait(ctx, a)
@@ -79,18 +79,18 @@ func (s *sharing) note(one query.Batch, at time.Time) ask {
 }
 
 // queryRange answers a range query, which is shared with identical ones only.
-func (s *sharing) queryRange(ctx context.Context, text string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+func (s *sharing) queryRange(ctx context.Context, by Asker, text string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
 	k := key{query: text, from: from.UnixMilli(), to: to.UnixMilli(), step: step}
 	return s.wait(ctx, s.join(k, func(a *answer) {
-		s.run(a, func() outcome { return s.c.ranged(context.WithoutCancel(ctx), text, from, to, step) })
+		s.run(a, func() outcome { return by.ranged(context.WithoutCancel(ctx), text, from, to, step) })
 	}))
 }
 
 // querySamples answers a query for samples, which is shared the same way.
-func (s *sharing) querySamples(ctx context.Context, text string, at time.Time) (analysis.Observation, error) {
+func (s *sharing) querySamples(ctx context.Context, by Asker, text string, at time.Time) (analysis.Observation, error) {
 	k := key{query: text, from: at.UnixMilli(), to: at.UnixMilli(), samples: true}
 	return s.wait(ctx, s.join(k, func(a *answer) {
-		s.run(a, func() outcome { return s.c.sampled(context.WithoutCancel(ctx), text, at) })
+		s.run(a, func() outcome { return by.sampled(context.WithoutCancel(ctx), text, at) })
 	}))
 }
 

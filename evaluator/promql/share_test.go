@@ -271,7 +271,7 @@ func BenchmarkRounds(b *testing.B) {
 							if shared {
 								mustQuery(b, c, text, at)
 							} else {
-								c.instant(context.Background(), text, at)
+								c.In("").instant(context.Background(), text, at)
 							}
 						}
 					}

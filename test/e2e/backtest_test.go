@@ -21,10 +21,10 @@ const (
 // backtested is a rollout as holdfast backtest -o json tells of it.
 type backtested struct{ ReplicaSet, Outcome, Message string }
 
-// TestABacktestOfRealRollouts: without a canary v2 and v3 roll out; the plan
+// TestJudgingThePast: without a canary v2 and v3 roll out; the plan
 // would have released the good one and reverted the bad one, as the cluster's own
 // Prometheus has recorded them.
-func TestABacktestOfRealRollouts(t *testing.T) {
+func TestJudgingThePast(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{})
 	began := time.Now().Add(-time.Second)

@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -44,14 +47,20 @@ func (s *shop) fail(share string) {
 	}
 	for _, pod := range pods.Items {
 		if pod.Labels["app"] == "web" && pod.DeletionTimestamp == nil {
-			s.must("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/fail/%s", s.namespace, pod.Name, share))
+			s.failPod(pod.Name, share)
 		}
 	}
 }
 
-// TestASharedIncidentRevertsByALimitAndNotByComparison: all pods fail for a while,
+// failPod has one pod do so.
+func (s *shop) failPod(pod, share string) {
+	s.t.Helper()
+	s.must("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/fail/%s", s.namespace, pod, share))
+}
+
+// TestJudgingByComparisonInASharedIncident: all pods fail for a while,
 // those of the healthy canary among them.
-func TestASharedIncidentRevertsByALimitAndNotByComparison(t *testing.T) {
+func TestJudgingByComparisonInASharedIncident(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{plan: lasting("10m", under("0.05")), replicas: 1})
 	run := s.holdV2()
@@ -85,14 +94,14 @@ func TestASharedIncidentRevertsByALimitAndNotByComparison(t *testing.T) {
 	s.wantNoCanary()
 }
 
-// TestTwiceAsManyErrorsUnderTheLimitAreCaught: the canary stays under the limit
+// TestJudgingByComparisonUnderALimit: the canary stays under the limit
 // that the plan has too, and fails twice as often as the baseline.
-func TestTwiceAsManyErrorsUnderTheLimitAreCaught(t *testing.T) {
+func TestJudgingByComparisonUnderALimit(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{plan: lasting("10m", under("0.8")+strings.TrimLeft(compared, "\n")), args: []string{"--error-rate=0.3"}, replicas: 1})
 	s.must("scale", "deployment", "load", "--replicas=3") // what decides is failures a minute
 	run := s.holdV2("--error-rate=0.6")
-	ended := s.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonWorse)
 	for _, want := range []string{"metric errors: the canary failed ", "times as often (at least ", "wanted: at most 20% worse than the baseline"} {
 		if !strings.Contains(ended.Status.Message, want) {
 			t.Errorf("message %q, want %q in it", ended.Status.Message, want)
@@ -105,8 +114,8 @@ func TestTwiceAsManyErrorsUnderTheLimitAreCaught(t *testing.T) {
 	s.wantNoCanary()
 }
 
-// TestAComparisonEndsEarlyWhereNothingIsWorse: long before its period is over.
-func TestAComparisonEndsEarlyWhereNothingIsWorse(t *testing.T) {
+// TestJudgingByComparisonEndsEarly: long before its period is over.
+func TestJudgingByComparisonEndsEarly(t *testing.T) {
 	t.Parallel()
 	plan := strings.Replace(lasting("8h", compared), "  analysis:", "  analysis:\n    endEarly: true", 1)
 	s := open(t, settings{plan: plan, args: []string{"--error-rate=0.4"}, replicas: 1})
@@ -118,19 +127,65 @@ func TestAComparisonEndsEarlyWhereNothingIsWorse(t *testing.T) {
 	s.wantImage("v2")
 }
 
-// TestLatenciesAreComparedByWindows: slower than the baseline, and still fast
-// enough for any limit.
-func TestLatenciesAreComparedByWindows(t *testing.T) {
-	t.Parallel()
-	s := open(t, settings{plan: lasting("10m", `
+// comparedLatency is a metric that compares latencies with the baseline's.
+const comparedLatency = `
     - name: mean
       query: sum(rate(http_request_duration_seconds_sum{ {{pods}} }[{{window}}])) / (sum(rate(http_request_duration_seconds_count{ {{pods}} }[{{window}}])) > 0)
       window: 4s
-      compare: {slack: "0.05", catch: 4, unit: " s"}`), replicas: 1})
-	run := s.holdV2("--latency=500ms")
-	ended := s.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
-	if !strings.Contains(ended.Status.Message, "metric mean: the canary's median was ") {
-		t.Errorf("message %q", ended.Status.Message)
+      compare: {slack: "0.05", catch: 4, unit: " s"}
+`
+
+// TestJudgingByComparisonCountsEachRequestOnce, the first of a kind too, with which
+// its counter appears: what was counted is what the pods say they have answered.
+func TestJudgingByComparisonCountsEachRequestOnce(t *testing.T) {
+	t.Parallel()
+	args := []string{"--late-series", "--error-rate=0.3"}
+	s := open(t, settings{plan: lasting("8h", compared), args: args, replicas: 1, noLoad: true})
+	run := s.holdV2(args...)
+	await(s, "the comparison begins, with what comes from now on", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return r.Status.Measured > 0 })
+	s.must("apply", "-f", "-", loadManifest)
+	await(s, "some failures are counted", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
+		c := tallyOf(r)
+		return c.CanaryBad > 3 && c.BaselineBad > 3
+	})
+	s.must("scale", "deployment", "load", "--replicas=0")
+	awaitNone(s, "pods of the load", &corev1.PodList{}, client.MatchingLabels{"app": "load"})
+	var want v1alpha1.Counts
+	for _, side := range []struct {
+		set        string
+		bad, total *float64
+	}{{run.Name, &want.CanaryBad, &want.CanaryTotal}, {v1alpha1.BaselineName(run.Name, 1), &want.BaselineBad, &want.BaselineTotal}} {
+		for _, pod := range s.podsOf(side.set) {
+			answered := s.answered(pod)
+			*side.bad += answered["500"]
+			*side.total += answered["200"] + answered["500"]
+		}
 	}
-	s.wantImage("v1")
+	await(s, fmt.Sprintf("all of %+v is counted", want), run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return tallyOf(r) == want })
+}
+
+func tallyOf(r *v1alpha1.CanaryRun) v1alpha1.Counts {
+	for _, m := range r.Status.Metrics {
+		if m.Compared != nil {
+			return m.Compared.Tally.Sum
+		}
+	}
+	return v1alpha1.Counts{}
+}
+
+var answeredLine = regexp.MustCompile(`(?m)^http_requests_total\{code="(\d+)"\} (\d+)$`)
+
+// answered is what a pod says it has answered, by code.
+func (s *shop) answered(pod string) map[string]float64 {
+	s.t.Helper()
+	text := s.must("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/metrics", s.namespace, pod))
+	out := map[string]float64{}
+	for _, match := range answeredLine.FindAllStringSubmatch(text, -1) {
+		n, err := strconv.ParseFloat(match[2], 64)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		out[match[1]] = n
+	}
+	return out
 }

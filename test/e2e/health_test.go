@@ -7,9 +7,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// TestAnUnhealthyCanaryIsReverted: pods that are not well end a run before any
+// TestJudgingPods: pods that are not well end a run before any
 // metric does, with a reason of their own and the words of the kubelet.
-func TestAnUnhealthyCanaryIsReverted(t *testing.T) {
+func TestJudgingPods(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		version string

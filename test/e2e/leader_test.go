@@ -72,6 +72,29 @@ func inPhase(phase v1alpha1.Phase) func(*v1alpha1.CanaryRun) bool {
 	return func(r *v1alpha1.CanaryRun) bool { return r.Status.Phase == phase }
 }
 
+// TestJudgingGoesOnAfterARestart: failures in a row that were counted before count
+// after it too.
+func TestJudgingGoesOnAfterARestart(t *testing.T) {
+	plan := strings.NewReplacer("period: 8s", "period: 10m", "failureLimit: 1", "failureLimit: 9", "initialDelay: 3s", "initialDelay: 6s").Replace(quickPlan)
+	s := open(t, settings{plan: plan})
+	run := s.holdV2("--error-rate=0.5")
+	failing := func(r *v1alpha1.CanaryRun) int32 {
+		for _, m := range r.Status.Metrics {
+			if m.Name == "error-rate" {
+				return m.ConsecutiveFailures
+			}
+		}
+		return 0
+	}
+	await(s, "three failures are counted", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return failing(r) >= 3 })
+	s.killLeader()
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
+	s.wantCountedOnce(ended)
+	if m := metricOf(t, ended, "error-rate"); m.Failed != 10 || m.ConsecutiveFailures != 10 {
+		t.Errorf("reverted after %d failures, %d of them in a row; one more than 9 were wanted", m.Failed, m.ConsecutiveFailures)
+	}
+}
+
 // wantCountedOnce checks that each measurement stands once in the status.
 func (s *shop) wantCountedOnce(run *v1alpha1.CanaryRun) {
 	s.t.Helper()

@@ -7,9 +7,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// TestWhatIsNoNumberNeverReleases: each kind of answer has its outcome, and its
+// TestJudgingErrorsAndMissingData: each kind of answer has its outcome, and its
 // own limit ends the run.
-func TestWhatIsNoNumberNeverReleases(t *testing.T) {
+func TestJudgingErrorsAndMissingData(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		query, limit string

@@ -78,7 +78,7 @@ func TestABadUpdateIsRevertedAndRemembered(t *testing.T) {
 	s.awaitPhase(again.Name, v1alpha1.PhaseCanceled)
 }
 
-func TestAFrozenCanaryStaysUntilAnotherUpdate(t *testing.T) {
+func TestJudgingFreezesOrReverts(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{plan: strings.Replace(quickPlan, "  readyDeadline", "  onFailure: Freeze\n  readyDeadline", 1)})
 	run := s.holdV2("--error-rate=0.5")

@@ -25,6 +25,8 @@ type traffic struct {
 	good, bad               int
 	// absent are outcomes that have no series, because none happened yet.
 	absent string
+	// failures are the samples of those that fail, where they do not come steadily.
+	failures string
 }
 
 // writers write the series of traffic as a source does.
@@ -69,7 +71,9 @@ func (t traffic) counters(name, labels, good, bad string) string {
 	if t.absent != "good" && t.absent != "all" {
 		out += fmt.Sprintf("%s{%s,%s} 0+%dx40\n", name, labels, good, t.good)
 	}
-	if t.absent != "bad" && t.absent != "all" {
+	if t.failures != "" {
+		out += fmt.Sprintf("%s{%s,%s} %s\n", name, labels, bad, t.failures)
+	} else if t.absent != "bad" && t.absent != "all" {
 		out += fmt.Sprintf("%s{%s,%s} 0+%dx40\n", name, labels, bad, t.bad)
 	}
 	return out
@@ -185,6 +189,53 @@ func TestEverySourceByPrometheusItself(t *testing.T) {
 					t.Errorf("P75 %v, want %v", got, tc.duration)
 				}
 			})
+		}
+	}
+}
+
+// 20 requests in 15 s are 160 in the two minutes before the question.
+func TestTheFirstFailureCounts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		failures string
+		failed   float64 // in the window
+	}{
+		"one, and the series is born with it":                {"_x38 1 1 1", 1},
+		"at the newest scrape":                               {"_x40 1", 1},
+		"and more later, each of them once":                  {"_x36 1 1 3 4 4", 4},
+		"a series from before the window":                    {"0x30 1x10", 0},
+		"one that rises in the window":                       {"0x36 7x4", 7},
+		"one that was born before the window":                {"_x20 5x20", 0},
+		"one that rises and begins anew from 0":              {"3x36 4 4 0 1 1", 2 * 8.0 / 7}, // as increase() extrapolates
+		"one that is born and begins anew loses what it had": {"_x36 2 2 0 1 1", 1},
+	} {
+		for source, write := range writers {
+			t.Run(string(source)+"/"+name, func(t *testing.T) {
+				success, err := preset.Request{Source: source, Pods: "canary"}.Success()
+				if err != nil {
+					t.Fatal(err)
+				}
+				series := write(traffic{namespace: "shop", pod: "web-abc-x1", service: "web", good: 20, failures: tc.failures})
+				if got, want := ask(t, success, series), 1-tc.failed/(160+tc.failed); !same(got, map[string]float64{"": want}) {
+					t.Errorf("success %v, want %v: %v failed", got, want, tc.failed)
+				}
+			})
+		}
+	}
+}
+
+// A pod that is found late has a history, and one found between two scrapes of
+// another has none that could be told from it: neither is made up from its value.
+func TestTheFirstScrapeOfAPodIsNoFirstFailure(t *testing.T) {
+	success, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}.Success()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const steady = `http_requests_total{namespace="shop",pod="web-abc-x1",instance="x1:80",job="web",code="200"} 0+20x40` + "\n"
+	const late = `http_requests_total{namespace="shop",pod="web-abc-x2",instance="x2:80",job="web",code="503"} _x38 900 900 900` + "\n"
+	const born = `http_requests_total{namespace="shop",pod="web-abc-x1",instance="x1:80",job="web",code="503"} _x38 40 40 40` + "\n"
+	for series, want := range map[string]float64{steady + late: 1, steady + born: 0.8, steady + born + late: 0.8} {
+		if got := ask(t, success, series); !same(got, map[string]float64{"": want}) {
+			t.Errorf("success %v, want %v of\n%s", got, want, series)
 		}
 	}
 }

@@ -40,6 +40,7 @@ func load(random *rand.Rand) string {
 					fmt.Fprintf(&out, "  %s{%s} %s\n", name, at, values(random, true))
 				}
 				fmt.Fprintf(&out, "  memory_bytes{%s} %s\n", at, values(random, false))
+				fmt.Fprintf(&out, "  latency{%s} {{schema:0 sum:4 count:4 buckets:[1 2 1]}}+{{schema:0 sum:%[2]d count:%[2]d buckets:[%[2]d]}}x40\n", at, 1+random.IntN(9))
 				for _, le := range []string{"0.1", "1", "+Inf"} {
 					fmt.Fprintf(&out, "  latency_bucket{%s,le=%q} %s\n", at, le, values(random, true))
 				}
@@ -83,6 +84,8 @@ func expression(random *rand.Rand, depth int) string {
 			fmt.Sprintf("memory_bytes{%s}", matchers),
 			fmt.Sprintf("%s(memory_bytes{%s}[2m]%s)", pick("avg_over_time", "max_over_time", "stddev_over_time", "last_over_time", "deriv"), matchers, pick("", " offset 1m")),
 			fmt.Sprintf("quantile_over_time(0.9, memory_bytes{%s}[5m])", matchers),
+			strings.ReplaceAll("((N) unless (N offset 2m)) and on (job, instance) (memory_bytes{ {{canary}} } offset 2m) or increase(N[2m])", "N", counter+"{"+matchers+"}"),
+			fmt.Sprintf("histogram_count(%s (rate(latency{%s}[5m])))", pick("sum", "sum by (code)", ""), matchers),
 			fmt.Sprintf("histogram_quantile(%s, %s (rate(latency_bucket{%s}[5m])))", pick("0.5", "0.99"), pick("sum by (le)", "sum by (le, code)", "max without (pod)"), matchers),
 		)
 	}

@@ -6,8 +6,9 @@ import "time"
 // going by its samples, which are in the order of their times and reach back to
 // the last one at or before from. A sample below the one before it is a reset:
 // the counter has risen from 0. So it has before the first sample of all, if that
-// is later than from: the series is new, and what PromQL's increase() loses is its
-// first increment. Nothing is extrapolated, so the increases of intervals that
+// is later than from: the series is taken for a new one, and what PromQL's
+// increase() loses is its first increment. For a series that is not new, from is the
+// time of its first sample. Nothing is extrapolated, so the increases of intervals that
 // follow each other add up.
 //
 // Samples that are no number are passed over. A counter without a sample until to

@@ -37,6 +37,9 @@ func newHandler(b behaviour, now func() time.Time) http.Handler {
 	info.Set(1)
 	registry.MustRegister(h.requests, h.duration, info)
 	for _, code := range []int{http.StatusOK, http.StatusInternalServerError} {
+		if b.lateSeries {
+			break
+		}
 		h.requests.WithLabelValues(strconv.Itoa(code)) // at 0 from the first scrape, so that rates are never absent
 	}
 

@@ -24,6 +24,7 @@ type behaviour struct {
 	exitCode   int
 	readyAfter time.Duration
 	neverReady bool
+	lateSeries bool
 	drain      time.Duration
 }
 
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&b.exitCode, "exit-code", 1, "exit code of --crash-after")
 	flag.DurationVar(&b.readyAfter, "ready-after", 0, "how long /readyz says 503 after the start")
 	flag.BoolVar(&b.neverReady, "never-ready", false, "let /readyz say 503 for ever")
+	flag.BoolVar(&b.lateSeries, "late-series", false, "let http_requests_total have a code only from its first answer on, at 1")
 	flag.DurationVar(&b.drain, "drain", time.Second, "how long to go on serving after SIGTERM, until clients have noticed")
 	flag.Parse()
 	if b.errorRate < 0 || b.errorRate > 1 {
