@@ -44,7 +44,7 @@ var promQL = parser.NewParser(parser.Options{
 //
 // What is refused has an *Error. There must be a matcher: to enforce none is a
 // mistake of the caller's.
-func Enforce(expr string, matchers []*labels.Matcher) (string, error) {
+func Enforce(expr string, matchers Matchers) (string, error) {
 	if len(matchers) == 0 {
 		return "", errors.New("tenancy: there is no matcher to enforce")
 	}
@@ -69,7 +69,7 @@ func Enforce(expr string, matchers []*labels.Matcher) (string, error) {
 
 // verify reads an enforced expression as a server will, and looks at each
 // selector of it.
-func verify(enforced string, matchers []*labels.Matcher) error {
+func verify(enforced string, matchers Matchers) error {
 	parsed, err := parse(enforced)
 	if err != nil {
 		return refuse(0, "with the matchers of its endpoint the query cannot be parsed: %v", err)

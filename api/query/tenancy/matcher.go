@@ -10,6 +10,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
+// Matchers are label matchers, all of which must hold.
+type Matchers = []*labels.Matcher
+
 // Namespace stands in the value of a matcher for the name of a namespace.
 const Namespace = "{{namespace}}"
 
@@ -45,7 +48,7 @@ func ParseMatcher(text string) (*labels.Matcher, error) {
 	case strings.Contains(strings.ReplaceAll(m.Value, Namespace, ""), "{{"):
 		return nil, errors.New("has an unknown placeholder; known is " + Namespace)
 	}
-	if _, err := For([]*labels.Matcher{m}, "namespace"); err != nil {
+	if _, err := For(Matchers{m}, "namespace"); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -53,11 +56,11 @@ func ParseMatcher(text string) (*labels.Matcher, error) {
 
 // For fills the name of a namespace in. It is refused where it is none, so that
 // nothing a tenant can choose ends a string or widens a pattern.
-func For(matchers []*labels.Matcher, namespace string) ([]*labels.Matcher, error) {
+func For(matchers Matchers, namespace string) (Matchers, error) {
 	if !namespaceName.MatchString(namespace) {
 		return nil, fmt.Errorf("%.80q is no name of a namespace", namespace)
 	}
-	out := make([]*labels.Matcher, len(matchers))
+	out := make(Matchers, len(matchers))
 	for i, m := range matchers {
 		value := strings.ReplaceAll(m.Value, Namespace, namespace) // letters, digits and "-" stand for themselves in a pattern
 		filled, err := labels.NewMatcher(m.Type, m.Name, value)
