@@ -36,6 +36,7 @@ test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
 	$(GO) test -C test/presets $(PKGS)
 	$(GO) test -C test/backtest $(PKGS)
+	$(GO) test -C test/tenancy $(PKGS)
 
 test-sharing: ## Compare queries asked together with queries asked alone, on Prometheus's own engine
 	$(GO) test -C test/sharing -count=1 $(TESTS)
@@ -80,6 +81,7 @@ lint: ## Run the linters
 	cd test/sharing && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/backtest && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
+	cd test/tenancy && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/presets && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 
 verify: ## Check that generated files and go.mod files are up to date
