@@ -135,7 +135,7 @@ func (h *Handler) answerCreate(req admissionv1.AdmissionRequest, u update) (answ
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}
 	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, u)...)
-	return a, created, validateInline(u)
+	return a, created, h.validateInline(req.Namespace, u)
 }
 
 // denied tells the user what to mend.

@@ -44,6 +44,11 @@ func (h *PlanHandler) Handle(ctx context.Context, req admission.Request) admissi
 		ctrl.LoggerFrom(ctx).Info("plan refused", "mistakes", len(errs))
 		return invalid(errs)
 	}
+	refused, _ := planTenancy(h.Endpoints, req.Namespace, &plan.Spec, func(q query.Tenanted) *field.Path { return q.Path })
+	if len(refused) > 0 {
+		ctrl.LoggerFrom(ctx).Info("plan refused", "refusedQueries", len(refused))
+		return invalid(refused)
+	}
 	return admission.Allowed("").WithWarnings(planWarnings(h.Endpoints, req.Namespace, &plan.Spec)...)
 }
 
@@ -80,8 +85,34 @@ func planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPl
 		traps = append(traps[:maxTraps], "there is more of the kind")
 	}
 	out = append(out, traps...)
+	_, empty := planTenancy(endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
+	out = append(out, empty[:min(len(empty), maxTraps)]...)
 	for i := range out {
 		out[i] = warning(out[i])
 	}
 	return out
+}
+
+// planTenancy says which queries of a plan its endpoint does not ask for this
+// namespace, and warns of selectors that have no data there. Of an endpoint that
+// the plan cannot have, or without tenancy, it says nothing.
+func planTenancy(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec, at func(query.Tenanted) *field.Path) (refused field.ErrorList, empty []string) {
+	if endpoints == nil {
+		return nil, nil
+	}
+	e, err := endpoints.Endpoint(namespace, spec.Analysis.Endpoint)
+	if err != nil || !e.Tenancy.Enforced() {
+		return nil, nil
+	}
+	matchers, err := e.Tenancy.For(namespace)
+	if err != nil {
+		return nil, nil
+	}
+	for _, q := range query.PlanTenancy(spec, namespace, matchers, field.NewPath("spec")) {
+		if q.Refused != nil {
+			refused = append(refused, field.Forbidden(at(q), q.Refused.Error()))
+		}
+		empty = append(empty, q.Warnings()...)
+	}
+	return refused, empty
 }
