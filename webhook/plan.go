@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -54,13 +55,13 @@ func (h *PlanHandler) Handle(ctx context.Context, req admission.Request) admissi
 
 // invalid refuses with one cause for each mistake, as the API server does.
 func invalid(errs field.ErrorList) admission.Response {
-	resp := admission.Denied(errs.ToAggregate().Error())
+	resp := admission.Denied(plaintext.Block(errs.ToAggregate().Error(), maxRefusal))
 	resp.Result.Code = http.StatusUnprocessableEntity
 	resp.Result.Reason = metav1.StatusReasonInvalid
 	resp.Result.Details = &metav1.StatusDetails{}
 	for _, err := range errs {
 		resp.Result.Details.Causes = append(resp.Result.Details.Causes, metav1.StatusCause{
-			Type: metav1.CauseType(err.Type), Field: err.Field, Message: err.ErrorBody(),
+			Type: metav1.CauseType(err.Type), Field: err.Field, Message: plaintext.Block(err.ErrorBody(), maxRefusal),
 		})
 	}
 	return resp
