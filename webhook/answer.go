@@ -141,7 +141,7 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 		before, had := sent[key]
 		after, has := want[key]
 		switch {
-		case has && before != after:
+		case has && !reflect.DeepEqual(before, after):
 			ops = append(ops, jsonpatch.NewOperation("add", path, after))
 		case had && !has:
 			ops = append(ops, jsonpatch.NewOperation("remove", path, nil))
