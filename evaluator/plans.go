@@ -39,7 +39,7 @@ func newPlan() *metav1.PartialObjectMetadata {
 
 // plans finds the CanaryPlans of a namespace by name. err is the first error on the way.
 type plans struct {
-	ctx       context.Context //nolint:containedctx // package plan, which asks, is pure
+	ctx       context.Context // package plan, which asks, is pure
 	from      client.Reader
 	namespace string
 	err       error

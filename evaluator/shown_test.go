@@ -50,6 +50,6 @@ type noteRecorder struct{ note string }
 func (r *noteRecorder) Eventf(_, _ runtime.Object, _, _, _, format string, args ...any) {
 	r.note = format
 	if format == "%s" {
-		r.note = args[0].(string) //nolint:errcheck // a test's own
+		r.note = args[0].(string)
 	}
 }

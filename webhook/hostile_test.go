@@ -100,7 +100,7 @@ func FuzzHandleHeld(f *testing.F) {
 			d := map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{
 				"annotations":   map[string]any{v1alpha1.HeldAnnotation: sealed, lastAppliedKey: applied},
 				"managedFields": entries,
-			}, "spec": map[string]any{"template": map[string]any(template), "replicas": int64(2)}, "status": map[string]any{"readyReplicas": int64(2)}}
+			}, "spec": map[string]any{"template": template, "replicas": int64(2)}, "status": map[string]any{"readyReplicas": int64(2)}}
 			identify(d)
 			return d
 		}

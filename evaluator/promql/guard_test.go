@@ -21,7 +21,7 @@ func listen(t *testing.T, address string) (port string, connections *atomic.Int3
 		t.Fatal(err)
 	}
 	connections = &atomic.Int32{}
-	s := &httptest.Server{Listener: l, Config: &http.Server{ //nolint:gosec // a test's
+	s := &httptest.Server{Listener: l, Config: &http.Server{
 		Handler: reply200(success("scalar", `[1,"1"]`)),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateNew {

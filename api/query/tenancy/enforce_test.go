@@ -96,7 +96,7 @@ func TestMatchers(t *testing.T) {
 	for text, want := range map[string]string{
 		`cluster="eu-1"`:                 `cluster="eu-1"`,
 		`tenant=~"{{namespace}}|shared"`: `tenant=~"shop-1|shared"`,
-		` ns = '{{namespace}}' `:         `ns="shop-1"`,
+		`ns = '{{namespace}}'`:           `ns="shop-1"`,
 		`a!="b"`:                         `a!="b"`,
 	} {
 		m, err := ParseMatcher(text)

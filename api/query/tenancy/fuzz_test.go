@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -23,7 +24,7 @@ func FuzzEnforce(f *testing.F) {
 	f.Add(`up{a="b"}`, "a", `"} or up{`, 2)
 	f.Fuzz(func(t *testing.T, expr, label, value string, kind int) {
 		m, err := labels.NewMatcher(labels.MatchType(((kind%4)+4)%4), label, value)
-		if err != nil || !labelName.MatchString(label) || label == labels.MetricName {
+		if err != nil || !labelName.MatchString(label) || label == model.MetricNameLabel {
 			return
 		}
 		enforced, err := Enforce(expr, []*labels.Matcher{m})

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -23,7 +24,7 @@ var (
 
 // ByLabel is the matcher of a label whose value is the namespace.
 func ByLabel(label string) (*labels.Matcher, error) {
-	if !labelName.MatchString(label) || label == labels.MetricName {
+	if !labelName.MatchString(label) || label == model.MetricNameLabel {
 		return nil, errors.New(`must be the name of a label, such as "namespace"`)
 	}
 	return labels.NewMatcher(labels.MatchEqual, label, Namespace)
@@ -43,7 +44,7 @@ func ParseMatcher(text string) (*labels.Matcher, error) {
 	}
 	m := s.LabelMatchers[0]
 	switch {
-	case !labelName.MatchString(m.Name) || m.Name == labels.MetricName:
+	case !labelName.MatchString(m.Name) || m.Name == model.MetricNameLabel:
 		return nil, errors.New(form + "; the name of the metric is no label of a tenant")
 	case strings.Contains(strings.ReplaceAll(m.Value, Namespace, ""), "{{"):
 		return nil, errors.New("has an unknown placeholder; known is " + Namespace)
