@@ -16,6 +16,7 @@ import (
 
 	"github.com/cortexproject/promqlsmith"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -38,7 +39,7 @@ func seriesOf(namespace string) []labels.Labels {
 	for _, name := range []string{"requests_total", "errors_total", "memory_bytes", "latency_bucket"} {
 		for _, pod := range []string{"web-1-a", "web-1-b", "api-1-a"} {
 			for _, code := range []string{"200", "500"} {
-				l := []string{labels.MetricName, name, "namespace", namespace, "pod", pod, "code", code}
+				l := []string{model.MetricNameLabel, name, "namespace", namespace, "pod", pod, "code", code}
 				if name != "latency_bucket" {
 					out = append(out, labels.FromStrings(l...))
 					continue
@@ -50,8 +51,8 @@ func seriesOf(namespace string) []labels.Labels {
 		}
 	}
 	return append(out,
-		labels.FromStrings(labels.MetricName, "target_info", "namespace", namespace, "instance", "i", "job", "j", "secret", namespace),
-		labels.FromStrings(labels.MetricName, "limit", "namespace", namespace))
+		labels.FromStrings(model.MetricNameLabel, "target_info", "namespace", namespace, "instance", "i", "job", "j", "secret", namespace),
+		labels.FromStrings(model.MetricNameLabel, "limit", "namespace", namespace))
 }
 
 // load writes series with random values, some of them not there all the time.
@@ -69,7 +70,7 @@ func load(random *rand.Rand, all []labels.Labels) string {
 			if v += float64(random.IntN(50)); random.IntN(15) == 0 {
 				v = float64(random.IntN(3))
 			}
-			if series.Get(labels.MetricName) == "memory_bytes" { // no two are equal
+			if series.Get(model.MetricNameLabel) == "memory_bytes" { // no two are equal
 				v = random.Float64() * 1e6
 			}
 			fmt.Fprintf(&out, " %g", v)
@@ -202,7 +203,7 @@ func TestNoAnswerDependsOnAnotherTenant(t *testing.T) {
 	for seed := range uint64(worlds) {
 		w := newWorld(t, seed)
 		random := rand.New(rand.NewPCG(seed, 4))
-		smith := promqlsmith.New(oldrand.New(oldrand.NewSource(int64(seed))), slices.Concat(seriesOf("shop"), seriesOf("other")), //nolint:gosec // a seed
+		smith := promqlsmith.New(oldrand.New(oldrand.NewSource(int64(seed))), slices.Concat(seriesOf("shop"), seriesOf("other")),
 			promqlsmith.WithEnableOffset(true), promqlsmith.WithEnableAtModifier(true), promqlsmith.WithEnableVectorMatching(true),
 			promqlsmith.WithEnabledFunctions(functions()), promqlsmith.WithEnabledAggrs(aggregations), promqlsmith.WithAtModifierMaxTimestamp(samples*step.Milliseconds()))
 		for range each {
