@@ -18,7 +18,7 @@ RACE    := $(if $(shell command -v gcc),-race)
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle chaos fuzz bench bench-judge generate lint verify build
+.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle chaos fuzz bench bench-judge generate lint verify build hostile
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,7 @@ test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
 	$(GO) test -C test/presets $(PKGS)
 	$(GO) test -C test/backtest $(PKGS)
+	$(GO) test -C test/tenancy $(PKGS)
 
 test-sharing: ## Compare queries asked together with queries asked alone, on Prometheus's own engine
 	$(GO) test -C test/sharing -count=1 $(TESTS)
@@ -47,6 +48,9 @@ test-e2e: ## Run the tests that need the test cluster
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
+
+hostile: ## Run the scenarios of hostile tenants with 10,000 plans and 2,000 Deployments (some minutes)
+	$(GO) test -C test ./e2e -count=1 -timeout 30m -run 'TestMany' -v -parallel 1 -hostile.plans=10000 -hostile.deployments=2000 $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))
 
 test-gitops: ## Run the engines of Flux and Argo CD against the test cluster
 	$(GO) test -C test/gitops -count=1 -timeout 30m -parallel 10 $(TESTS)
@@ -85,6 +89,7 @@ lint: ## Run the linters
 	cd test/sharing && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/backtest && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
+	cd test/tenancy && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/presets && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 
 verify: ## Check that generated files and go.mod files are up to date

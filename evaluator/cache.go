@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
@@ -22,7 +23,7 @@ import (
 
 // CacheOptions keep in memory what the evaluator reads, in a cluster of many
 // Deployments: of each the hash of its pod template instead of the template, of
-// pods and ReplicaSets only those of canaries, of anything no managedFields.
+// pods and ReplicaSets only those of canaries, of plans the names, of anything no managedFields.
 //
 // Deployments must be read as unstructured objects. Their templates are hashed
 // from the JSON that the API server sends, so fields newer than this program's
@@ -34,6 +35,7 @@ func CacheOptions() cache.Options {
 			&corev1.Pod{}:        {Label: exists(v1alpha1.RoleLabel), Transform: trimPod},
 			&appsv1.ReplicaSet{}: {Label: exists(v1alpha1.RunLabel), Transform: trimReplicaSet},
 			newDeployment():      {Transform: trimDeployment},
+			newPlan():            {Transform: trimToName},
 		},
 	}
 }
@@ -68,6 +70,16 @@ func trimPod(object any) (any, error) {
 func trimReplicaSet(object any) (any, error) {
 	if rs, ok := object.(*appsv1.ReplicaSet); ok {
 		rs.ManagedFields, rs.Spec.Template = nil, corev1.PodTemplateSpec{}
+	}
+	return object, nil
+}
+
+// trimToName leaves of an object what tells it from others.
+func trimToName(object any) (any, error) {
+	if o, ok := object.(*metav1.PartialObjectMetadata); ok {
+		o.ObjectMeta = metav1.ObjectMeta{
+			Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: o.ResourceVersion, Generation: o.Generation,
+		}
 	}
 	return object, nil
 }

@@ -2,13 +2,13 @@ package evaluator
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/plan"
 )
@@ -34,10 +34,7 @@ func (a announcer) both(d deployment, run *v1alpha1.CanaryRun, kind, reason, act
 }
 
 func (a announcer) one(about, related runtime.Object, kind, reason, action, format string, args ...any) {
-	note := fmt.Sprintf(format, args...)
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
-	}
+	note := plaintext.Line(fmt.Sprintf(format, args...), maxNote)
 	a.recorder.Eventf(about, related, kind, reason, action, "%s", note)
 }
 

@@ -197,7 +197,7 @@ func TestCacheOptionsNameEveryKind(t *testing.T) {
 	for object := range CacheOptions().ByObject {
 		kinds = append(kinds, fmt.Sprintf("%T", object))
 	}
-	if diff := cmp.Diff(3, len(kinds)); diff != "" {
+	if diff := cmp.Diff(4, len(kinds)); diff != "" {
 		t.Errorf("kinds %v", kinds)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -14,10 +16,10 @@ import (
 // the plan does not matter, and none that is missing may keep the update from
 // being let through.
 //
-// A plan that is not in the cache is looked for in the API server itself: the
-// cache may be behind (a plan applied together with the update), or empty while
-// it lists anew because the CustomResourceDefinition was changed. A run takes its
-// plan for good, so it must not take the built-in one for want of a second.
+// Plans are asked of the API server itself: a cache may be behind (a plan applied
+// together with the update), or empty while it lists anew because the
+// CustomResourceDefinition was changed. A run takes its plan for good, so it must
+// not take the built-in one for want of a second.
 func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
 	ns, err := e.getNamespace(ctx, d.GetNamespace())
 	if err != nil {
@@ -26,34 +28,43 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	find, err := plansOf(ctx, e.cached, d.GetNamespace())
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	resolved := plan.Resolve(d.GetAnnotations(), ns.Annotations, find)
-	if !resolved.Missed() {
-		return resolved, nil
-	}
-	if find, err = plansOf(ctx, e.live, d.GetNamespace()); err != nil {
-		return plan.Resolved{}, err
-	}
-	return plan.Resolve(d.GetAnnotations(), ns.Annotations, find), nil
+	find := e.plansOf(ctx, d.GetNamespace())
+	resolved := plan.Resolve(d.GetAnnotations(), ns.Annotations, find.byName)
+	return resolved, find.err
 }
 
-// plansOf finds the CanaryPlans of a namespace by name; nil for one that is not there.
-func plansOf(ctx context.Context, reader client.Reader, namespace string) (func(name string) *v1alpha1.CanaryPlanSpec, error) {
-	var list v1alpha1.CanaryPlanList
-	if err := reader.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("list CanaryPlans: %w", err)
+// newPlan is a CanaryPlan of which the name is known only. Plans are watched as
+// such and read from the API server when a run needs one, which is once: a
+// namespace may have thousands, of a megabyte each.
+func newPlan() *metav1.PartialObjectMetadata {
+	p := &metav1.PartialObjectMetadata{}
+	p.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryPlan"))
+	return p
+}
+
+// plans finds the CanaryPlans of a namespace by name. err is the first error on the way.
+type plans struct {
+	ctx       context.Context // package plan, which asks, is pure
+	from      client.Reader
+	namespace string
+	err       error
+}
+
+func (e *evaluator) plansOf(ctx context.Context, namespace string) *plans {
+	return &plans{ctx: ctx, from: e.live, namespace: namespace}
+}
+
+// byName is nil for a plan that is not there.
+func (p *plans) byName(name string) *v1alpha1.CanaryPlanSpec {
+	var found v1alpha1.CanaryPlan
+	err := p.from.Get(p.ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &found)
+	switch {
+	case err == nil:
+		return &found.Spec
+	case !apierrors.IsNotFound(err) && p.err == nil:
+		p.err = fmt.Errorf("read CanaryPlan %q: %w", name, err)
 	}
-	return func(name string) *v1alpha1.CanaryPlanSpec {
-		for i := range list.Items {
-			if list.Items[i].Name == name {
-				return &list.Items[i].Spec
-			}
-		}
-		return nil
-	}, nil
+	return nil
 }
 
 // gatherPlan finds the plan that a run of a user names, until it has its copy.
@@ -62,10 +73,7 @@ func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
 	if name == "" || seen.run.Status.Plan != nil {
 		return nil
 	}
-	find, err := plansOf(ctx, e.cached, seen.run.Namespace)
-	if err != nil {
-		return err
-	}
-	seen.Ref = plan.ResolveRef(name, find)
-	return nil
+	find := e.plansOf(ctx, seen.run.Namespace)
+	seen.Ref = plan.ResolveRef(name, find.byName)
+	return find.err
 }

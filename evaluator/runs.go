@@ -66,6 +66,7 @@ func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, 
 // carryOut takes the actions of a plan, writes its status and tells of it.
 func (e *evaluator) carryOut(ctx context.Context, seen observed, next plan.Plan) (ctrl.Result, error) {
 	status, err := e.apply(ctx, seen, next)
+	status = shown(status)
 	if err == nil {
 		err = e.record(ctx, seen.run, status)
 	}

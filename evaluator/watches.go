@@ -31,7 +31,7 @@ func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("deployments").
 		For(newDeployment(), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(deploymentOfRun), builder.WithPredicates(runCameOrEnded)).
-		Watches(&v1alpha1.CanaryPlan{}, handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPlan)).
+		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPlan)).
 		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfNamespace)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "deployment")).
@@ -47,7 +47,7 @@ func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		Watches(newDeployment(), handler.EnqueueRequestsFromMapFunc(e.runsOfDeployment)).
 		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.runsOfNamespace)).
-		Watches(&v1alpha1.CanaryPlan{}, handler.EnqueueRequestsFromMapFunc(e.runsOfPlan)).
+		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.runsOfPlan)).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(e.queuedRuns), builder.WithPredicates(placeFreed)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "run")).
@@ -91,7 +91,12 @@ func deploymentOfRun(_ context.Context, o client.Object) []reconcile.Request {
 
 func (e *evaluator) deploymentsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
 	return e.deploymentsIn(ctx, o.GetNamespace(), func(d client.Object) bool {
-		return d.GetAnnotations()[v1alpha1.HeldAnnotation] != ""
+		u, ok := d.(*unstructured.Unstructured)
+		if !ok {
+			return false
+		}
+		_, held, _ := unstructured.NestedFieldNoCopy(u.Object, "metadata", "annotations", v1alpha1.HeldAnnotation)
+		return held
 	})
 }
 
@@ -102,7 +107,7 @@ func (e *evaluator) deploymentsOfNamespace(ctx context.Context, o client.Object)
 func (e *evaluator) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
-	if err := e.cached.List(ctx, list, client.InNamespace(namespace)); err != nil {
+	if err := e.cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list the Deployments of a namespace", "namespace", namespace)
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
@@ -101,11 +102,8 @@ func (a *answer) warn(message string) {
 }
 
 func warning(message string) string {
-	const limit = 1024
-	if len(message) > limit {
-		message = strings.ToValidUTF8(message[:limit-3], "") + "..."
-	}
-	return "holdfast: " + message
+	const limit = 1024 // the API server drops one with a control character
+	return "holdfast: " + plaintext.Line(message, limit)
 }
 
 // patch is the JSON patch that makes the object of the request what it is to
@@ -143,7 +141,7 @@ func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
 		before, had := sent[key]
 		after, has := want[key]
 		switch {
-		case has && before != after:
+		case has && !reflect.DeepEqual(before, after):
 			ops = append(ops, jsonpatch.NewOperation("add", path, after))
 		case had && !has:
 			ops = append(ops, jsonpatch.NewOperation("remove", path, nil))

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/decide"
 	"holdfast.dev/holdfast/webhook/precheck"
@@ -135,12 +136,15 @@ func (h *Handler) answerCreate(req admissionv1.AdmissionRequest, u update) (answ
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}
 	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, u)...)
-	return a, created, validateInline(u)
+	return a, created, h.validateInline(req.Namespace, u)
 }
+
+// maxRefusal is the longest that is said of a refusal, in bytes.
+const maxRefusal = 16 << 10
 
 // denied tells the user what to mend.
 func denied(r refusal) admission.Response {
-	resp := admission.Denied(r.message)
+	resp := admission.Denied(plaintext.Block(r.message, maxRefusal))
 	resp.Result.Code = http.StatusUnprocessableEntity
 	if r.status != nil {
 		resp.Result.Reason, resp.Result.Code, resp.Result.Details = r.status.Reason, r.status.Code, r.status.Details

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -169,19 +168,4 @@ holdfast_admission_decisions_total{effect="Release",reason="Verdict"} 0
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "holdfast_admission_decisions_total"); err != nil {
 		t.Error(err)
 	}
-}
-
-func FuzzHandle(f *testing.F) {
-	f.Add(`{"metadata":{"annotations":{"holdfast.dev/period":"1m"}},"spec":{"template":{"spec":{"containers":[{"name":"a","image":"b"}]}}}}`, `{"spec":{"template":{}}}`)
-	f.Add(`{"metadata":{"managedFields":[{"manager":"x","fieldsV1":{"f:spec":{"f:template":{"k:{}":{}}}}}]},"spec":{"template":{"a":[{}]},"replicas":"x"}}`, `{"status":{"readyReplicas":1}}`)
-	metrics := NewMetrics(prometheus.NewRegistry())
-	f.Fuzz(func(t *testing.T, object, old string) {
-		handler := Handler{
-			Key: testKey, History: History{Reader: silent{}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: Access{access("unknown")},
-			Now: fixedNow, NewID: fixedID, Metrics: metrics,
-		}
-		req := admissionRequest(casetest.Case{Request: casetest.Request{Manager: "x"}}, nil, nil)
-		req.Object, req.OldObject = runtime.RawExtension{Raw: []byte(object)}, runtime.RawExtension{Raw: []byte(old)}
-		handler.Handle(context.Background(), req)
-	})
 }

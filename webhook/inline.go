@@ -4,7 +4,10 @@ import (
 	"maps"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"holdfast.dev/holdfast/api/inline"
+	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -16,11 +19,25 @@ func validateInline(u update) error {
 
 // validateInlineChange does so for requests that change one: a mistake that came
 // in while the webhook was down must not stop a Deployment from being scaled.
-func validateInlineChange(u update) error {
+func (h *Handler) validateInlineChange(namespace string, u update) error {
 	if maps.Equal(planAnnotations(u.old), planAnnotations(u.new)) {
 		return nil
 	}
-	return validateInline(u)
+	return h.validateInline(namespace, u)
+}
+
+// validateInline refuses a plan in annotations that has a mistake, or a query
+// that its endpoint does not ask for this namespace.
+func (h *Handler) validateInline(namespace string, u update) error {
+	spec, errs := inline.Parse(planAnnotations(u.new))
+	if spec == nil || len(errs) > 0 {
+		return refuseAll(errs)
+	}
+	at := field.NewPath("metadata", "annotations")
+	refused, _ := planTenancy(h.Endpoints, namespace, spec, func(q query.Tenanted) *field.Path {
+		return at.Key(v1alpha1.MetricAnnotationPrefix + q.Metric)
+	})
+	return refuseAll(refused)
 }
 
 // inlineTraps tells the traps of a plan in annotations to those who change it.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -44,18 +45,23 @@ func (h *PlanHandler) Handle(ctx context.Context, req admission.Request) admissi
 		ctrl.LoggerFrom(ctx).Info("plan refused", "mistakes", len(errs))
 		return invalid(errs)
 	}
+	refused, _ := planTenancy(h.Endpoints, req.Namespace, &plan.Spec, func(q query.Tenanted) *field.Path { return q.Path })
+	if len(refused) > 0 {
+		ctrl.LoggerFrom(ctx).Info("plan refused", "refusedQueries", len(refused))
+		return invalid(refused)
+	}
 	return admission.Allowed("").WithWarnings(planWarnings(h.Endpoints, req.Namespace, &plan.Spec)...)
 }
 
 // invalid refuses with one cause for each mistake, as the API server does.
 func invalid(errs field.ErrorList) admission.Response {
-	resp := admission.Denied(errs.ToAggregate().Error())
+	resp := admission.Denied(plaintext.Block(errs.ToAggregate().Error(), maxRefusal))
 	resp.Result.Code = http.StatusUnprocessableEntity
 	resp.Result.Reason = metav1.StatusReasonInvalid
 	resp.Result.Details = &metav1.StatusDetails{}
 	for _, err := range errs {
 		resp.Result.Details.Causes = append(resp.Result.Details.Causes, metav1.StatusCause{
-			Type: metav1.CauseType(err.Type), Field: err.Field, Message: err.ErrorBody(),
+			Type: metav1.CauseType(err.Type), Field: err.Field, Message: plaintext.Block(err.ErrorBody(), maxRefusal),
 		})
 	}
 	return resp
@@ -80,8 +86,34 @@ func planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPl
 		traps = append(traps[:maxTraps], "there is more of the kind")
 	}
 	out = append(out, traps...)
+	_, empty := planTenancy(endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
+	out = append(out, empty[:min(len(empty), maxTraps)]...)
 	for i := range out {
 		out[i] = warning(out[i])
 	}
 	return out
+}
+
+// planTenancy says which queries of a plan its endpoint does not ask for this
+// namespace, and warns of selectors that have no data there. Of an endpoint that
+// the plan cannot have, or without tenancy, it says nothing.
+func planTenancy(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec, at func(query.Tenanted) *field.Path) (refused field.ErrorList, empty []string) {
+	if endpoints == nil {
+		return nil, nil
+	}
+	e, err := endpoints.Endpoint(namespace, spec.Analysis.Endpoint)
+	if err != nil || !e.Tenancy.Enforced() {
+		return nil, nil
+	}
+	matchers, err := e.Tenancy.For(namespace)
+	if err != nil {
+		return nil, nil
+	}
+	for _, q := range query.PlanTenancy(spec, namespace, matchers, field.NewPath("spec")) {
+		if q.Refused != nil {
+			refused = append(refused, field.Forbidden(at(q), q.Refused.Error()))
+		}
+		empty = append(empty, q.Warnings()...)
+	}
+	return refused, empty
 }

@@ -25,6 +25,9 @@ func (endpointsStub) Endpoint(namespace, name string) (endpoint.Endpoint, error)
 	switch name {
 	case "":
 		return e, nil
+	case "shared":
+		e.Tenancy.Label = "namespace"
+		return e, nil
 	case "thanos":
 		e.ScrapeInterval.Duration = time.Minute
 		return e, nil
@@ -64,6 +67,18 @@ func TestPlanHandler(t *testing.T) {
 		},
 		"an endpoint that is not there": {
 			object: plan(`{"endpoint":"mimir"}`), warnings: []string{`runs of this plan will end inconclusive: spec.analysis.endpoint: unknown endpoint "mimir": plans of namespace "shop" may name`},
+		},
+		"what an endpoint with tenancy does not ask": {
+			object:  plan(`{"endpoint":"shared","metrics":[{"name":"a","query":"up{ {{canary}} }\n  / info(x)","range":{"max":1}},{"name":"b","compare":{"count":{"bad":"bad{ {{pods}} }","total":"all{ {{pods}} }"}}}]}`),
+			refused: "line 2, column 5: info(…) looks up series", fields: []string{"spec.analysis.metrics[0].query"},
+		},
+		"the same in a step": {
+			object:  strings.Replace(plan(`{"endpoint":"shared"}`), `"spec":{`, `"spec":{"steps":[{"replicas":1,"metrics":[{"name":"a","query":"info(up{ {{canary}} })","range":{"max":1}}]}],`, 1),
+			refused: "line 1, column 1: info(…)", fields: []string{"spec.steps[0].metrics[0].query"},
+		},
+		"what an endpoint with tenancy shows nothing of": {
+			object:   plan(`{"endpoint":"shared","metrics":[{"name":"a","query":"sum(up{ {{canary}} }) / on () sum(up{namespace=\"kube-system\"} > 0)","range":{"max":1}}]}`),
+			warnings: []string{`metric a, line 1, column 35: asks for namespace="kube-system", where this endpoint shows namespace="shop" only: there is no data`},
 		},
 		"many traps": {
 			object:   metric(strings.Repeat("up and ", 20) + "absent(x)" + strings.Repeat(" or vector(0)", 20)),

@@ -20,7 +20,7 @@ import (
 // answerUser answers everybody but the evaluator.
 func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	r := &request{update: u, namespace: req.Namespace, name: req.Name}
-	if err := validateInlineChange(u); err != nil {
+	if err := h.validateInlineChange(req.Namespace, u); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
 	if err := h.findOut(ctx, r); err != nil {

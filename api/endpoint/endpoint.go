@@ -28,6 +28,13 @@ type Endpoint struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	// Labels are those by which series name a pod.
 	Labels Labels `json:"labels,omitempty,omitzero"`
+	// Tenancy keeps the queries of each namespace to series of its own.
+	Tenancy Tenancy `json:"tenancy,omitempty,omitzero"`
+	// AllowAddresses are IP addresses, and ranges of them, at which the endpoint
+	// may be although that is refused otherwise (see MayDial), DenyAddresses those
+	// at which it may not be.
+	AllowAddresses []string `json:"allowAddresses,omitempty"`
+	DenyAddresses  []string `json:"denyAddresses,omitempty"`
 	// ScrapeInterval is how often it takes samples of pods; 15s.
 	ScrapeInterval metav1.Duration `json:"scrapeInterval,omitempty,omitzero"`
 	// Limits are on what is asked of it and taken from it.

@@ -129,6 +129,8 @@ func TestParseRefuses(t *testing.T) {
 		"header smuggling": {one("  headers: {x: \"a\\r\\ny: z\"}"), []string{"must be one line"}},
 		"odd label":        {one("  labels: {pod: 'a\"b'}"), []string{"endpoints[0].labels.pod"}},
 		"odd namespace":    {one("  namespaces: ['[']"), []string{"endpoints[0].namespaces[0]"}},
+		"odd tenancy":      {one("  tenancy: {label: 'a-b', matchers: ['up', 'a=\"{{x}}\"']}"), []string{"endpoints[0].tenancy.label", "endpoints[0].tenancy.matchers[0]", "unknown placeholder"}},
+		"odd addresses":    {one("  allowAddresses: [localhost]\n  denyAddresses: [10.0.0.0/33]"), []string{"endpoints[0].allowAddresses[0]: Invalid value: \"localhost\": must be an address", "endpoints[0].denyAddresses[0]"}},
 		"short interval":   {one("  scrapeInterval: 10ms"), []string{"endpoints[0].scrapeInterval: Invalid value: \"10ms\": must be from 1s"}},
 		"odd limits":       {one("  limits: {timeout: 1h, concurrency: -1, maxResponse: 1Gi}"), []string{"limits.timeout", "limits.concurrency", "limits.maxResponse"}},
 		"every mistake":    {"endpoints:\n- {name: a, url: x}\n- {name: B, url: https://b}", []string{"endpoints[0].url", "endpoints[1].name"}},

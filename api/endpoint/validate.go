@@ -54,6 +54,9 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(at.Child("labels", label.key), clip(label.name, 80), `must be the name of a label, such as "pod"`))
 		}
 	}
+	errs = append(errs, e.Tenancy.validate(at.Child("tenancy"))...)
+	errs = append(errs, ValidateAddresses(e.AllowAddresses, at.Child("allowAddresses"))...)
+	errs = append(errs, ValidateAddresses(e.DenyAddresses, at.Child("denyAddresses"))...)
 	if d := e.ScrapeInterval.Duration; d < time.Second || d > time.Hour {
 		errs = append(errs, field.Invalid(at.Child("scrapeInterval"), d.String(), "must be from 1s to 1h; it is the scrape_interval of the canary's pods"))
 	}

@@ -61,10 +61,21 @@ func prune(v any, path string) any {
 	}
 }
 
+// A path longer than maxPath is that of no default. What is below it goes by
+// another name, so that the time to prune grows with the size of a template and
+// not with its depth times the length of its keys.
+const (
+	maxPath = 256
+	beyond  = "…"
+)
+
 func pruneObject(v map[string]any, path string) map[string]any {
 	out := make(map[string]any, len(v))
 	for key, value := range v {
 		at := strings.TrimPrefix(path+"."+key, ".")
+		if len(at) > maxPath {
+			at = beyond
+		}
 		value = prune(value, at)
 		if !saysNothing(value) && !isDefault(at, value, v) {
 			out[key] = value

@@ -68,7 +68,8 @@ func isDefault(path string, value any, parent map[string]any) bool {
 	folded := anyProbe.Replace(anyContainer.Replace(path))
 	switch folded {
 	case "spec.serviceAccount": // the deprecated twin, kept equal by the API server
-		return value == parent["serviceAccountName"]
+		name, ok := value.(string) // two objects cannot be compared by ==
+		return ok && name == parent["serviceAccountName"]
 	case "spec.any.imagePullPolicy":
 		image, _ := parent["image"].(string)
 		return value == defaultPullPolicy(image)

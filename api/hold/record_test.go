@@ -172,7 +172,8 @@ func FuzzOpen(f *testing.F) {
 
 // FuzzTemplate seals and opens any template there may be.
 func FuzzTemplate(f *testing.F) {
-	for _, text := range []string{plain, `{}`, `{"a":null}`, `{"a":[1,2.5,"x",{"b":[]}]}`, `{"":""}`} {
+	for _, text := range []string{plain, `{}`, `{"a":null}`, `{"a":[1,2.5,"x",{"b":[]}]}`, `{"":""}`,
+		`{"spec":{"serviceAccount":{"a":1},"serviceAccountName":{"a":1}}}`, strings.Repeat(`{"a":`, 2000) + "{}" + strings.Repeat("}", 2000)} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -58,14 +58,6 @@ func Resolve(deployment, namespace map[string]string, find func(name string) *v1
 	return BuiltIn()
 }
 
-// Missed says whether a CanaryPlan was looked for and not found.
-func (r Resolved) Missed() bool {
-	return r.Reason == v1alpha1.ReasonPlanNotFound || r.Source == builtIn
-}
-
-// builtIn is the source of the plan of those who wrote none.
-const builtIn = "built-in"
-
 // ResolveRef finds the plan that a run names. find is that of Resolve.
 func ResolveRef(name string, find func(name string) *v1alpha1.CanaryPlanSpec) Resolved {
 	spec := find(name)
@@ -83,7 +75,7 @@ func ResolveRef(name string, find func(name string) *v1alpha1.CanaryPlanSpec) Re
 // BuiltIn is the plan of those who wrote none: one pod, 15 minutes, judged by
 // the health of the canary pods.
 func BuiltIn() Resolved {
-	out := Resolved{Source: builtIn}
+	out := Resolved{Source: "built-in"}
 	out.Spec.SetDefaults()
 	return out
 }

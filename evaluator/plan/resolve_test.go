@@ -31,9 +31,6 @@ func TestResolve(t *testing.T) {
 			if got.Source != tc.source || got.Reason != tc.reason || !strings.Contains(got.Message, tc.says) {
 				t.Errorf("got %+v", got)
 			}
-			if wanted := tc.source == "built-in" || tc.reason == "PlanNotFound"; got.Missed() != wanted {
-				t.Errorf("a plan was missed: %t, want %t", got.Missed(), wanted)
-			}
 			if got.Reason == "" && got.Spec.Analysis.Interval == nil {
 				t.Error("defaults are not set")
 			}

@@ -78,21 +78,21 @@ func read(status int, body []byte) (reply, error) {
 	var r reply
 	answers := status == http.StatusOK || status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusServiceUnavailable
 	if decodeErr := json.Unmarshal(body, &r); answers && decodeErr == nil && r.Status == "error" {
-		return r, &serverError{kindOfServer(r.ErrorType), fmt.Sprintf("%s: %s", r.ErrorType, r.Error)}
+		return r.fit(), &serverError{kindOfServer(r.ErrorType), r.says()}
 	} else if status == http.StatusOK && decodeErr != nil {
-		return reply{}, &serverError{kindBadResponse, decodeErr.Error()}
+		return reply{}, &serverError{kindBadResponse, unreadable(decodeErr)}
 	}
 	switch {
 	case status == http.StatusOK && r.Status == "success":
-		return r, nil
+		return r.fit(), nil
 	case status == http.StatusOK:
-		return reply{}, &serverError{kindBadResponse, fmt.Sprintf("it has status %q", clip(r.Status, 40))}
+		return reply{}, &serverError{kindBadResponse, "it says neither success nor error"}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return reply{}, &serverError{kindRefused, statusText(status, body)}
+		return reply{}, &serverError{kindRefused, statusText(status)}
 	case status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:
-		return reply{}, &serverError{kindServer, statusText(status, body)}
+		return reply{}, &serverError{kindServer, statusText(status)}
 	case status >= http.StatusBadRequest:
-		return reply{}, &serverError{kindBadQuery, statusText(status, body)}
+		return reply{}, &serverError{kindBadQuery, statusText(status)}
 	case status >= http.StatusMultipleChoices:
 		return reply{}, &serverError{kindBadResponse, fmt.Sprintf("it is a redirect (%d), which is not followed", status)}
 	default:
@@ -100,17 +100,15 @@ func read(status int, body []byte) (reply, error) {
 	}
 }
 
-func statusText(status int, body []byte) string {
-	text := strings.Join(strings.Fields(string(body[:min(len(body), 200)])), " ")
-	if text == "" {
-		return fmt.Sprintf("HTTP status %d", status)
-	}
-	return fmt.Sprintf("HTTP status %d: %s", status, strings.ToValidUTF8(text, "?"))
+// statusText leaves out what else the server says: it may be any page of any
+// server, and messages are shown to tenants.
+func statusText(status int) string {
+	return strings.TrimSpace(fmt.Sprintf("HTTP status %d %s", status, http.StatusText(status)))
 }
 
 func kindOfServer(kind string) string {
 	switch kind {
-	case "bad_data", "execution", "not_found", "not_acceptable":
+	case "bad_data", "execution", "not_found", "not_acceptable", "400", "422": // the numbers are VictoriaMetrics's
 		return kindBadQuery
 	case "timeout", "canceled":
 		return kindTimeout

@@ -101,7 +101,7 @@ func TestAServerThatIsDownIsLeftAlone(t *testing.T) {
 	if asked.Load() != openAfter {
 		t.Errorf("asked %d times, want %d", asked.Load(), openAfter)
 	}
-	if got := ask1(t, c).Error; !strings.HasPrefix(got, "Prometheus has not answered since 12:00:00Z (Prometheus: HTTP status 502); it is asked again from 12:00:") {
+	if got := ask1(t, c).Error; !strings.HasPrefix(got, "Prometheus has not answered since 12:00:00Z (Prometheus: HTTP status 502 Bad Gateway); it is asked again from 12:00:") {
 		t.Errorf("error %q", got)
 	}
 	well.Store(true)

@@ -2,10 +2,12 @@ package promql
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/prometheus/common/model"
 
+	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
@@ -14,10 +16,10 @@ import (
 func decode(data json.RawMessage, wanted func(kind string) bool, out *analysis.Observation) error {
 	var r result
 	if err := json.Unmarshal(data, &r); err != nil {
-		return fmt.Errorf("data: %w", err)
+		return fmt.Errorf("data: %s", unreadable(err))
 	}
 	if !known(r.Type) {
-		return fmt.Errorf("data: unknown result type %q", clip(r.Type, 40))
+		return errors.New("data: unknown result type")
 	}
 	if !wanted(r.Type) {
 		out.WrongType = r.Type
@@ -28,7 +30,7 @@ func decode(data json.RawMessage, wanted func(kind string) bool, out *analysis.O
 	}
 	var list []*series
 	if err := json.Unmarshal(r.Result, &list); err != nil {
-		return fmt.Errorf("%s: %w", r.Type, err)
+		return fmt.Errorf("%s: %s", r.Type, unreadable(err))
 	}
 	for _, s := range list {
 		if problem := s.problem(r.Type); problem != "" {
@@ -47,7 +49,7 @@ func known(kind string) bool {
 func decodeScalar(data json.RawMessage, out *analysis.Observation) error {
 	var s *sample
 	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("scalar: %w", err)
+		return fmt.Errorf("scalar: %s", unreadable(err))
 	}
 	if s == nil {
 		out.WrongType = "scalar without a value"
@@ -86,11 +88,14 @@ func (s *series) observed() analysis.Series {
 	return out
 }
 
+// maxLabels is the longest text that labels make.
+const maxLabels = 4 << 10
+
 // labelText writes labels as PromQL does.
 func labelText(labels map[string]string) string {
 	metric := make(model.Metric, len(labels))
 	for name, value := range labels {
 		metric[model.LabelName(name)] = model.LabelValue(value)
 	}
-	return metric.String()
+	return plaintext.Line(metric.String(), maxLabels)
 }

@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/api/plaintext"
 )
 
 // ErrUnknown is wrapped by the error about an endpoint that a plan may not name,
@@ -43,7 +44,7 @@ type Endpoints struct {
 // Open makes the clients of the endpoints in a file, with every mistake of it in
 // the error. Without a file (path "") there is one, fallback, which is also what
 // plans get that name none, unless the file defines an endpoint "default". Labels that an
-// endpoint does not give are those of fallback.
+// endpoint does not give are those of fallback; addresses that fallback denies are denied to all.
 func Open(path string, fallback endpoint.Endpoint, metrics *Metrics, now clock.WithTicker) (*Endpoints, error) {
 	fallback.Name = endpoint.Default
 	fallback.SetDefaults(endpoint.Labels{})
@@ -103,6 +104,9 @@ func (e *Endpoints) read() ([]endpoint.Endpoint, error) {
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("file of Prometheus endpoints %s: %w", e.path, mistakes.ToAggregate())
 	}
+	for i := range defined {
+		defined[i].DenyAddresses = append(defined[i].DenyAddresses, e.fallback.DenyAddresses...)
+	}
 	named := slices.ContainsFunc(defined, func(d endpoint.Endpoint) bool { return d.Name == endpoint.Default })
 	switch {
 	case !named:
@@ -129,19 +133,19 @@ func fingerprint(e endpoint.Endpoint) string {
 	return string(sum.Sum(nil))
 }
 
-// Find returns the client of the endpoint that a plan of a namespace names, ""
-// being the default. The error names those that it may name.
-func (e *Endpoints) Find(namespace, name string) (*Client, error) {
+// Find returns the endpoint that a plan of a namespace names, "" being the
+// default, as that namespace may ask it. The error names those that it may name.
+func (e *Endpoints) Find(namespace, name string) (*View, error) {
 	if name == "" {
 		name = endpoint.Default
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if c := e.clients[name]; c != nil && c.endpoint.Serves(namespace) {
-		return c, nil
+		return c.For(namespace)
 	}
 	return nil, fmt.Errorf("%w %q: plans of namespace %q may name %s; the administrator defines them in the file of --prometheus-endpoints",
-		ErrUnknown, clip(name, 80), namespace, strings.Join(e.namesFor(namespace), ", "))
+		ErrUnknown, plaintext.Line(name, 80), namespace, strings.Join(e.namesFor(namespace), ", "))
 }
 
 // namesFor lists what the plans of a namespace may name, never nothing.
@@ -160,11 +164,11 @@ func (e *Endpoints) namesFor(namespace string) []string {
 
 // Endpoint returns the settings of an endpoint that a plan of a namespace names.
 func (e *Endpoints) Endpoint(namespace, name string) (endpoint.Endpoint, error) {
-	c, err := e.Find(namespace, name)
+	v, err := e.Find(namespace, name)
 	if err != nil {
 		return endpoint.Endpoint{}, err
 	}
-	return c.endpoint, nil
+	return v.Endpoint(), nil
 }
 
 // Start looks at the files until ctx ends. A mistake is logged, once for as long

@@ -113,13 +113,13 @@ func TestEndpointsOfAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	find := func(namespace, name string) *Client {
+	find := func(namespace, name string) *Client { // without tenancy
 		t.Helper()
 		c, err := all.Find(namespace, name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c
+		return c.client
 	}
 	for _, c := range []*Client{find("x", "a"), find("shop", "b"), find("x", ""), find("x", "default")} {
 		ask1(t, c)
@@ -178,7 +178,7 @@ func TestWithoutAFileThereIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := all.Find("x", "")
-	if err != nil || ask1(t, c).Error != errNone.Error() {
+	if err != nil || ask1(t, c.client).Error != errNone.Error() {
 		t.Errorf("got %v, %v", c, err)
 	}
 	if _, err := all.Find("x", "thanos"); err == nil || !strings.Contains(err.Error(), `may name default;`) {

@@ -95,20 +95,29 @@ func message(kind, endpoint string, err error, timeout time.Duration) string {
 		}
 		return fmt.Sprintf("%s did not answer within %s", who, timeout)
 	case kindBadResponse, kindTooLarge:
-		return fmt.Sprintf("the answer of %s cannot be read: %s", who, withoutURL(err))
+		return fmt.Sprintf("the answer of %s cannot be read: %s", who, withoutAddress(err))
 	case kindBadQuery, kindServer:
 		return fmt.Sprintf("%s: %s", who, err)
 	case kindRefused:
-		return fmt.Sprintf("%s refused Holdfast: %s", who, withoutURL(withoutPath(err)))
+		return fmt.Sprintf("%s refused Holdfast: %s", who, withoutAddress(withoutPath(err)))
 	default:
-		return fmt.Sprintf("%s could not be asked: %s", who, withoutURL(err))
+		return fmt.Sprintf("%s could not be asked: %s", who, withoutAddress(err))
 	}
 }
 
-func withoutURL(err error) error {
+// withoutAddress leaves the admin's URL out, and what it resolved to.
+func withoutAddress(err error) error {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {
-		return withURL.Err
+		err = withURL.Err
+	}
+	var lookup *net.DNSError
+	var network *net.OpError
+	if errors.As(err, &network) {
+		err = network.Err
+	}
+	if errors.As(err, &lookup) {
+		return fmt.Errorf("its name cannot be resolved: %s", lookup.Err)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func newHTTPClient(e endpoint.Endpoint) (*http.Client, error) {
 	}
 	timeout := e.Limits.Timeout.Duration
 	transport := &http.Transport{ // without a Proxy: none of the environment's
-		DialContext:            (&net.Dialer{Timeout: min(timeout, 5*time.Second), KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: min(timeout, 5*time.Second), KeepAlive: 30 * time.Second, Control: guard(e)}).DialContext,
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    min(timeout, 5*time.Second),
 		ForceAttemptHTTP2:      true,

@@ -2,8 +2,6 @@ package promql
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -55,22 +53,20 @@ type sample struct {
 func (s *sample) UnmarshalJSON(data []byte) error {
 	var parts []json.RawMessage
 	if err := json.Unmarshal(data, &parts); err != nil || len(parts) != 2 {
-		return errors.New("a sample is no pair of time and value")
+		return errNoSample
 	}
 	var seconds float64
 	var text string
 	if json.Unmarshal(parts[0], &seconds) != nil || json.Unmarshal(parts[1], &text) != nil || string(parts[0]) == "null" {
-		return errors.New("a sample is no pair of time and value")
+		return errNoSample
 	}
 	value, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return fmt.Errorf("the value %q of a sample is no number", clip(text, 40))
+		return errNoNumber
 	}
 	if math.Abs(seconds) > 1e11 {
-		return errors.New("the time of a sample is out of reach")
+		return errNoTime
 	}
 	s.at, s.value = time.UnixMilli(int64(math.Round(seconds*1000))).UTC(), value
 	return nil
 }
-
-func clip(s string, limit int) string { return s[:min(len(s), limit)] }

@@ -51,9 +51,9 @@ func TestAPrometheusThatFailsNeverReleases(t *testing.T) {
 		"cut":      {v1alpha1.MeasuredError, "cannot be read: unexpected EOF"},
 		"large":    {v1alpha1.MeasuredError, "the response is too large"},
 		"redirect": {v1alpha1.MeasuredError, "it is a redirect (307), which is not followed"},
-		"page":     {v1alpha1.MeasuredError, "cannot be read: invalid character '<'"},
-		"failing":  {v1alpha1.MeasuredError, "HTTP status 503: failing, as told"},
-		"refusing": {v1alpha1.MeasuredError, "refused Holdfast: HTTP status 401"},
+		"page":     {v1alpha1.MeasuredError, "cannot be read: it is no JSON"},
+		"failing":  {v1alpha1.MeasuredError, "HTTP status 503 Service Unavailable"},
+		"refusing": {v1alpha1.MeasuredError, "refused Holdfast: HTTP status 401 Unauthorized"},
 	} {
 		t.Run(endpoint, func(t *testing.T) {
 			t.Parallel()

@@ -133,7 +133,7 @@ func find(endpoints *promql.Endpoints) evaluator.Endpoints {
 		}
 		e := c.Endpoint()
 		return evaluator.Endpoint{
-			Querier: c.In(namespace), ScrapeInterval: e.ScrapeInterval.Duration,
+			Querier: c, ScrapeInterval: e.ScrapeInterval.Duration,
 			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
 		}, nil
 	}

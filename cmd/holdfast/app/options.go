@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/api/endpoint"
@@ -17,6 +18,9 @@ type Options struct {
 
 	prometheusURL       string
 	prometheusEndpoints string
+	tenancyLabel        string
+	allowAddresses      string
+	denyAddresses       string
 	prometheusTimeout   time.Duration
 	scrapeInterval      time.Duration
 	queriesAtOnce       int
@@ -53,6 +57,12 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 		"how often --prometheus-url scrapes pods; a window on a canary is first asked for when it holds four samples")
 	fs.DurationVar(&o.prometheusTimeout, "prometheus-timeout", 10*time.Second, "the longest a query may take")
 	fs.IntVar(&o.queriesAtOnce, "prometheus-concurrency", 8, "how many queries may be under way at once")
+	fs.StringVar(&o.tenancyLabel, "prometheus-tenancy-label", "",
+		"a label of the series of --prometheus-url whose value is their namespace, for example namespace: plans then see those of their own namespace only")
+	fs.StringVar(&o.allowAddresses, "prometheus-allow-addresses", "",
+		"IP addresses, and ranges of them, at which --prometheus-url may be although they are loopback, link-local or of a cloud's metadata, separated by commas")
+	fs.StringVar(&o.denyAddresses, "prometheus-deny-addresses", "",
+		"IP addresses, and ranges of them, at which no Prometheus may be, those of --prometheus-endpoints included, separated by commas")
 	fs.StringVar(&o.namespaceLabel, "namespace-label", "namespace", "the label of series that names a pod's namespace")
 	fs.StringVar(&o.podLabel, "pod-label", "pod", "the label of series that names a pod")
 
@@ -94,6 +104,14 @@ func (o *Options) Validate() error {
 			return fmt.Errorf("--prometheus-url %s", errs[0].ErrorBody())
 		}
 	}
+	if errs := o.validateAddresses(); errs != nil {
+		return errs
+	}
+	if t := (endpoint.Tenancy{Label: o.tenancyLabel}); t.Enforced() {
+		if _, err := t.For("namespace"); err != nil {
+			return fmt.Errorf("--prometheus-tenancy-label: %w", err)
+		}
+	}
 	if o.scrapeInterval < time.Second {
 		return fmt.Errorf("--prometheus-scrape-interval is %s; it must be at least 1s", o.scrapeInterval)
 	}
@@ -107,9 +125,25 @@ func (o *Options) Validate() error {
 func (o *Options) prometheus() endpoint.Endpoint {
 	e := endpoint.Endpoint{URL: o.prometheusURL, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
 	e.ScrapeInterval.Duration = o.scrapeInterval
+	e.Tenancy.Label = o.tenancyLabel
+	e.AllowAddresses, e.DenyAddresses = list(o.allowAddresses), list(o.denyAddresses)
 	e.Limits.Timeout.Duration = o.prometheusTimeout
 	e.Limits.Concurrency = o.queriesAtOnce
 	return e
+}
+
+func (o *Options) validateAddresses() error {
+	for name, text := range map[string]string{"--prometheus-allow-addresses": o.allowAddresses, "--prometheus-deny-addresses": o.denyAddresses} {
+		if errs := endpoint.ValidateAddresses(list(text), nil); len(errs) > 0 {
+			return fmt.Errorf("%s %s", name, errs[0].ErrorBody())
+		}
+	}
+	return nil
+}
+
+// list are the parts of a list with commas, none of an empty one.
+func list(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // user is the name under which the API server knows this process.

@@ -26,6 +26,9 @@ func TestValidate(t *testing.T) {
 		"a password":           {"--prometheus-url=http://u:secret@prometheus", "--prometheus-url"},
 		"no scrape interval":   {"--prometheus-scrape-interval=1ms", "--prometheus-scrape-interval is 1ms; it must be at least 1s"},
 		"no query ever":        {"--prometheus-concurrency=0", "--prometheus-concurrency at least 1"},
+		"no label":             {"--prometheus-tenancy-label=a-b", `--prometheus-tenancy-label: label "a-b" must be the name of a label`},
+		"no address":           {"--prometheus-allow-addresses=10.0.0.1,localhost", `--prometheus-allow-addresses Invalid value: "localhost": must be an address`},
+		"addresses":            {"--prometheus-deny-addresses=10.0.0.1, 10.1.0.0/16", ""},
 		"a lease that is none": {"--lease-duration=1s", "--lease-duration is 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,10 +42,12 @@ func TestValidate(t *testing.T) {
 }
 
 func TestTheFlagsAreAnEndpoint(t *testing.T) {
-	o := parse(t, "--prometheus-url=http://p", "--pod-label=pod_name", "--prometheus-timeout=3s", "--prometheus-concurrency=2", "--prometheus-scrape-interval=1m")
+	o := parse(t, "--prometheus-url=http://p", "--pod-label=pod_name", "--prometheus-timeout=3s", "--prometheus-concurrency=2", "--prometheus-scrape-interval=1m",
+		"--prometheus-tenancy-label=ns", "--prometheus-allow-addresses=127.0.0.1,::1", "--prometheus-deny-addresses=10.0.0.0/8")
 	e := o.prometheus()
 	if e.URL != "http://p" || e.Labels.Pod != "pod_name" || e.Labels.Namespace != "namespace" || e.Limits.Timeout.Duration != 3*time.Second ||
-		e.Limits.Concurrency != 2 || e.ScrapeInterval.Duration != time.Minute {
+		e.Limits.Concurrency != 2 || e.ScrapeInterval.Duration != time.Minute ||
+		e.Tenancy.Label != "ns" || len(e.AllowAddresses) != 2 || len(e.DenyAddresses) != 1 {
 		t.Errorf("got %+v", e)
 	}
 }

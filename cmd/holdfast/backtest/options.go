@@ -130,6 +130,7 @@ const maxResponse = 32 << 20 // bytes
 func (o *Options) fallback() endpoint.Endpoint {
 	e := endpoint.Endpoint{URL: o.prometheusURL, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
 	e.ScrapeInterval.Duration = o.scrapeInterval
+	e.AllowAddresses = []string{"127.0.0.0/8", "::1"} // whoever runs the command is on this machine
 	e.Limits.Timeout.Duration = o.timeout
 	e.Limits.Concurrency = o.concurrency
 	e.Limits.MaxResponse = *resource.NewQuantity(maxResponse, resource.BinarySI)

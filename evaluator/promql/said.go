@@ -1,0 +1,69 @@
+package promql
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"holdfast.dev/holdfast/api/plaintext"
+)
+
+// What a server says beside its values is shown to those who may read the run.
+// It is shown where it stands in the form of Prometheus's API only, and so much
+// of it: an endpoint that turns out to be another server, or one that is not
+// well, must not speak through Holdfast.
+const (
+	maxSaid    = 300 // bytes of an error, a warning or a remark
+	maxRemarks = 5
+)
+
+// errorType is of the form of those of Prometheus's API, such as bad_data, and of
+// VictoriaMetrics's, which are HTTP statuses.
+var errorType = regexp.MustCompile(`^([a-z_]{1,32}|[45][0-9]{2})$`)
+
+// says is what an answer that is an error says.
+func (r reply) says() string {
+	if !errorType.MatchString(r.ErrorType) {
+		return "an error of a kind that Prometheus does not have"
+	}
+	return plaintext.Line(fmt.Sprintf("%s: %s", r.ErrorType, r.Error), maxSaid)
+}
+
+// fit cuts what is said beside an answer to what can be shown.
+func (r reply) fit() reply {
+	r.Warnings, r.Infos = remarks(r.Warnings), remarks(r.Infos)
+	return r
+}
+
+func remarks(all []string) []string {
+	var out []string
+	for _, text := range all[:min(len(all), maxRemarks)] {
+		out = append(out, plaintext.Line(text, maxSaid))
+	}
+	if more := len(all) - maxRemarks; more > 0 {
+		out = append(out, fmt.Sprintf("and %d more", more))
+	}
+	return out
+}
+
+var (
+	errNoSample = errors.New("a sample is no pair of time and value")
+	errNoNumber = errors.New("the value of a sample is no number")
+	errNoTime   = errors.New("the time of a sample is out of reach")
+)
+
+// unreadable says where an answer is wrong, and not what stands there.
+func unreadable(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.Is(err, errNoSample), errors.Is(err, errNoNumber), errors.Is(err, errNoTime):
+		return err.Error()
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("it is no JSON, or ends early (byte %d)", syntax.Offset)
+	case errors.As(err, &kind):
+		return fmt.Sprintf("it is not of the form of Prometheus's API (byte %d)", kind.Offset)
+	}
+	return "it is not of the form of Prometheus's API"
+}

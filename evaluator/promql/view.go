@@ -1,0 +1,64 @@
+package promql
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/api/query/tenancy"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// View is an endpoint as one namespace may ask it: every selector of every query
+// has the namespace's matchers before anything else is done with it. So queries
+// of two namespaces are shared, or joined, only where they select the same; and
+// they wait for their turns each for itself.
+type View struct {
+	client    *Client
+	namespace string
+	matchers  tenancy.Matchers
+}
+
+// For returns the endpoint as a namespace may ask it.
+func (c *Client) For(namespace string) (*View, error) {
+	matchers, err := c.endpoint.Tenancy.For(namespace)
+	if err != nil {
+		return nil, fmt.Errorf("tenancy of Prometheus endpoint %q: %w", c.endpoint.Name, err)
+	}
+	return &View{client: c, namespace: namespace, matchers: matchers}, nil
+}
+
+// Endpoint returns the settings of the endpoint.
+func (v *View) Endpoint() endpoint.Endpoint { return v.client.Endpoint() }
+
+// Query is Client.Query of the namespace's series.
+func (v *View) Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
+	return v.ask(query, func(query string) (analysis.Observation, error) { return v.asks().Query(ctx, query, at) })
+}
+
+// QueryRange is Client.QueryRange of the namespace's series.
+func (v *View) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+	return v.ask(query, func(query string) (analysis.Observation, error) {
+		return v.asks().QueryRange(ctx, query, from, to, step)
+	})
+}
+
+// QuerySamples is Client.QuerySamples of the namespace's series.
+func (v *View) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
+	return v.ask(query, func(query string) (analysis.Observation, error) { return v.asks().QuerySamples(ctx, query, at) })
+}
+
+func (v *View) asks() Asker { return v.client.In(v.namespace) }
+
+func (v *View) ask(query string, ask func(query string) (analysis.Observation, error)) (analysis.Observation, error) {
+	if !v.client.endpoint.Tenancy.Enforced() {
+		return ask(query)
+	}
+	enforced, err := tenancy.Enforce(query, v.matchers)
+	if err != nil {
+		refused := &serverError{kindBadQuery, fmt.Sprintf("was not asked for namespace %s: %v", v.namespace, err)}
+		return v.client.failed(analysis.Observation{Query: query}, refused).Observation, nil
+	}
+	return ask(enforced)
+}

@@ -1,0 +1,55 @@
+package evaluator
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// TestWhatIsShownIsPlain: text of others neither moves a terminal's cursor nor
+// forges a line of its own, in a status as in an event.
+func TestWhatIsShownIsPlain(t *testing.T) {
+	const hostile = "bad\x1b[2J\nlevel=info msg=\"released\"\u202e"
+	const plain = "bad\ufffd[2J level=info msg=\"released\"\ufffd"
+	status := v1alpha1.CanaryRunStatus{
+		Message:    hostile,
+		Conditions: []metav1.Condition{{Message: hostile}},
+		Metrics:    []v1alpha1.MetricStatus{{Last: []v1alpha1.Measurement{{Message: hostile, Query: "a +\n\tb\x1b"}}}},
+	}
+	before := *status.DeepCopy()
+	want := v1alpha1.CanaryRunStatus{
+		Message:    plain,
+		Conditions: []metav1.Condition{{Message: plain}},
+		Metrics:    []v1alpha1.MetricStatus{{Last: []v1alpha1.Measurement{{Message: plain, Query: "a +\n\tb\ufffd"}}}},
+	}
+	if diff := cmp.Diff(want, shown(status)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff(before, status); diff != "" {
+		t.Errorf("what was planned was changed:\n%s", diff)
+	}
+	if n := len(shown(v1alpha1.CanaryRunStatus{Message: strings.Repeat("x", 1<<20)}).Message); n != maxMessage {
+		t.Errorf("a message of %d bytes", n)
+	}
+
+	recorder := &noteRecorder{}
+	announcer{recorder}.one(&v1alpha1.CanaryRun{}, nil, normal, "Reason", "Act", "%s", hostile+strings.Repeat("ä", maxNote))
+	if !strings.HasPrefix(recorder.note, plain) || len(recorder.note) > maxNote {
+		t.Errorf("%d bytes: %q", len(recorder.note), recorder.note)
+	}
+}
+
+// noteRecorder keeps the text of the last event.
+type noteRecorder struct{ note string }
+
+func (r *noteRecorder) Eventf(_, _ runtime.Object, _, _, _, format string, args ...any) {
+	r.note = format
+	if format == "%s" {
+		r.note = args[0].(string)
+	}
+}

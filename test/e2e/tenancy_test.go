@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// countingOthers is a plan that asks an endpoint of how many namespaces beside one
+// there are series of pods, which is to be none.
+func countingOthers(endpoint string) string {
+	return strings.Replace(planAsking(endpoint), "sum(up{ {{canary}} }) * 0", `count(count by (namespace) (up{namespace!=""})) - 1`, 1)
+}
+
+// TestATenantSeesNoSeriesOfAnother: the same query, which looks at all namespaces,
+// sees one where the endpoint has tenancy and several where it has not.
+func TestATenantSeesNoSeriesOfAnother(t *testing.T) {
+	t.Parallel()
+	other := open(t, settings{noLoad: true, replicas: 1})
+	kept := open(t, settings{plan: countingOthers("tenants"), noLoad: true, replicas: 1})
+	free := open(t, settings{plan: countingOthers("default"), noLoad: true, replicas: 1})
+
+	run := free.holdV2()
+	if ended := free.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange); ended.Status.Verdict != v1alpha1.VerdictFail {
+		t.Errorf("without tenancy the series of %s are not seen: %+v", other.namespace, ended.Status)
+	}
+	run = kept.holdV2()
+	ended := kept.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	metric := metricOf(t, ended, "error-rate")
+	if want := fmt.Sprintf(`up{namespace!="",namespace=%q}`, kept.namespace); !strings.Contains(metric.Last[len(metric.Last)-1].Query, want) {
+		t.Errorf("asked %s, want %s in it", metric.Last[len(metric.Last)-1].Query, want)
+	}
+}
+
+func TestAQueryThatCannotBeKeptToItsNamespaceIsRefused(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{noLoad: true, replicas: 0})
+	plan := func(query string) string {
+		return strings.Replace(planAsking("tenants"), "sum(up{ {{canary}} }) * 0", query, 1)
+	}
+	_, stderr, code := s.kubectl("apply", "-f", "-", plan(`sum(info(up{ {{canary}} }))`))
+	if code == 0 || !strings.Contains(stderr, "spec.analysis.metrics[0].query: Forbidden: line 1, column 5: info(…) looks up series that no matcher of the query is on") {
+		t.Errorf("exit code %d, kubectl says:\n%s", code, stderr)
+	}
+	if said := s.must("apply", "-f", "-", plan(`sum(up{namespace="kube-system"}) + sum(up{ {{canary}} })`)); !strings.Contains(said, `asks for namespace="kube-system"`) {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+}
+
+// TestNoPrometheusIsLookedForWhereCloudsServeCredentials: an endpoint at the
+// address of a cloud's metadata gets no connection, and runs say why.
+func TestNoPrometheusIsLookedForWhereCloudsServeCredentials(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{plan: planAsking("metadata"), noLoad: true, replicas: 1})
+	run := s.holdV2()
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonErrorLimit)
+	if want := "refused to connect: its address is refused: it is link-local"; ended.Status.Verdict != v1alpha1.VerdictInconclusive || !strings.Contains(ended.Status.Message, want) {
+		t.Errorf("verdict %s: %s; want %s in it", ended.Status.Verdict, ended.Status.Message, want)
+	}
+}
