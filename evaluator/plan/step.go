@@ -2,12 +2,11 @@ package plan
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -85,17 +84,9 @@ func AnalysisOf(in Input) v1alpha1.Analysis { s := newStep(in); return s.analysi
 // size is the number of canary pods of a step beside a Deployment of so many replicas.
 func size(stage v1alpha1.Step, replicas int32) int32 {
 	if stage.Weight != nil {
-		return weighted(*stage.Weight, replicas)
+		return policy.Weighted(*stage.Weight, replicas)
 	}
-	return Replicas(stage.Replicas, replicas)
-}
-
-// weighted is the least number of pods that make up a share of all, in percent.
-func weighted(weight, replicas int32) int32 {
-	weight = min(max(weight, 1), 99)
-	n := math.Ceil(float64(replicas) * float64(weight) / float64(100-weight))
-	wanted := intstr.FromInt32(int32(min(n, math.MaxInt32)))
-	return Replicas(&wanted, replicas)
+	return policy.Size(stage.Replicas, replicas)
 }
 
 // readyAt is when the step under way was Ready, nil before.

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestWeighted(t *testing.T) {
 	for weight := int32(1); weight < 100; weight++ {
 		for replicas := int32(0); replicas <= 60; replicas++ {
-			n := weighted(weight, replicas)
+			n := policy.Weighted(weight, replicas)
 			share := func(n int32) float64 { return 100 * float64(n) / float64(n+replicas) }
 			switch {
 			case n < 1 || n > 1000:
