@@ -21,11 +21,15 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	find, err := e.plansOf(ctx, d.GetNamespace())
+	own, err := e.plansOf(ctx, d.GetNamespace())
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	return plan.Resolve(d.GetAnnotations(), ns.Annotations, find), nil
+	demands, err := e.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	return plan.Resolve(d.GetAnnotations(), ns.Annotations, finder(own, demands)).Within(demands, d.replicas()), nil
 }
 
 // plansOf finds the CanaryPlans of a namespace by name; nil for one that is not there.
@@ -50,10 +54,18 @@ func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
 	if name == "" || seen.run.Status.Plan != nil {
 		return nil
 	}
-	find, err := e.plansOf(ctx, seen.run.Namespace)
+	own, err := e.plansOf(ctx, seen.run.Namespace)
 	if err != nil {
 		return err
 	}
-	seen.Ref = plan.ResolveRef(name, find)
+	ns, err := e.getNamespace(ctx, seen.run.Namespace)
+	if err != nil {
+		return err
+	}
+	demands, err := e.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return err
+	}
+	seen.Ref = plan.ResolveRef(name, finder(own, demands)).Within(demands, seen.Deployment.Replicas)
 	return nil
 }
