@@ -64,7 +64,7 @@ func (h *Handler) findSkip(ctx context.Context, user authenticationv1.UserInfo, 
 	if decide.Decide(view).Reason != decide.ReasonSkipped {
 		return nil
 	}
-	lacks, err := h.lacksToSkip(ctx, user, r)
+	lacks, err := lacksToSkip(ctx, h.Access, r.demands, user, r.namespace)
 	switch {
 	case err != nil:
 		r.warnings = append(r.warnings, warning(warnSkipUnknown(err)))
@@ -80,15 +80,15 @@ func (h *Handler) findSkip(ctx context.Context, user authenticationv1.UserInfo, 
 
 // lacksToSkip says what keeps a user from going without a canary: a policy, or
 // a missing permission; "" if nothing does.
-func (h *Handler) lacksToSkip(ctx context.Context, user authenticationv1.UserInfo, r *request) (string, error) {
-	if may, by := r.demands.MaySkip(user.Username, user.Groups); !may {
+func lacksToSkip(ctx context.Context, access Access, d demands, user authenticationv1.UserInfo, namespace string) (string, error) {
+	if may, by := d.MaySkip(user.Username, user.Groups); !may {
 		return fmt.Sprintf("user %q may not update without a canary: CanaryPolicy %s does not allow it", user.Username, by), nil
 	}
-	allowed, err := h.Access.mayBypass(ctx, user, r.namespace)
+	allowed, err := access.mayBypass(ctx, user, namespace)
 	if err != nil || allowed {
 		return "", err
 	}
-	return lacksBypass(user.Username, r.namespace), nil
+	return lacksBypass(user.Username, namespace), nil
 }
 
 // asksToSkip: the annotation has a value that is not used up, and the request

@@ -29,7 +29,9 @@ type Effective struct {
 	// Guard is how the namespace is guarded.
 	Guard Bound[v1alpha1.Guard]
 
-	MinPeriod, MaxInterval, MaxDeadline       Bound[time.Duration]
+	MinPeriod, MaxInterval, MaxDeadline Bound[time.Duration]
+	// RecreateDelay is how long a Deployment that was deleted is remembered.
+	RecreateDelay                             Bound[time.Duration]
 	MaxRuns, MaxFailureLimit, MaxRestartLimit Bound[int32]
 	// MaxReplicas are all there are: which of a number and a share is less
 	// depends on the Deployment.
@@ -44,6 +46,8 @@ type Effective struct {
 	// Endpoints has a list for each policy that has one: a plan's must be on all.
 	Endpoints []Bound[[]string]
 }
+
+const defaultRecreateDelay = time.Hour
 
 // Combine is what policies demand together.
 func Combine(policies []v1alpha1.CanaryPolicy) Effective {
@@ -63,6 +67,10 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 		e.Guard = Bound[v1alpha1.Guard]{spec.Guard, name}
 	}
 	limits := spec.Limits
+	if limits.RecreateDelay == nil && spec.Guard != "" {
+		limits.RecreateDelay = &metav1.Duration{Duration: defaultRecreateDelay}
+	}
+	stricter(&e.RecreateDelay, duration(limits.RecreateDelay), name, greater)
 	stricter(&e.MinPeriod, duration(limits.MinPeriod), name, greater)
 	stricter(&e.MaxInterval, duration(limits.MaxInterval), name, less)
 	stricter(&e.MaxDeadline, duration(limits.MaxDeadline), name, less)

@@ -148,6 +148,16 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:Minimum=1
 	MaxRuns *int32 `json:"maxRuns,omitempty"`
 
+	// recreateDelay is how long after its deletion a Deployment of a guarded
+	// namespace cannot be made anew with another pod template: that would be an
+	// update without a canary. 1h where it is not said and the policy has guard; 0s
+	// lets everybody.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	RecreateDelay *metav1.Duration `json:"recreateDelay,omitempty"`
+
 	// maxFailureLimit is the greatest failureLimit of an analysis and of its metrics.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

@@ -61,6 +61,10 @@ const (
 	ReleaseAnnotation = Prefix + "release"
 	// PoliciesAnnotation on a namespace names the CanaryPolicies that select it.
 	PoliciesAnnotation = Prefix + "policies"
+	// DeletedAnnotationPrefix begins the keys under which a namespace that a
+	// policy guards remembers the Deployments that were deleted:
+	// deleted.holdfast.dev/<name>: '<hash of the template> <time>'.
+	DeletedAnnotationPrefix = "deleted." + Prefix
 	// FailedAnnotation is the hash of the template that was last asked for, if
 	// that was rejected. As long as it stands, tools that wait for a rollout see
 	// a failed one; the next request that asks for another template takes it off.

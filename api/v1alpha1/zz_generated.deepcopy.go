@@ -931,6 +931,11 @@ func (in *PolicyLimits) DeepCopyInto(out *PolicyLimits) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.RecreateDelay != nil {
+		in, out := &in.RecreateDelay, &out.RecreateDelay
+		*out = new(v1.Duration)
+		**out = **in
+	}
 	if in.MaxFailureLimit != nil {
 		in, out := &in.MaxFailureLimit, &out.MaxFailureLimit
 		*out = new(int32)

@@ -218,3 +218,24 @@ func TestATenantCannotDecideAboutRuns(t *testing.T) {
 	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
 	s.wantImage("v2")
 }
+
+// TestATenantCannotDeleteAndMakeAnew with another template, at once or later, by
+// whichever way of deleting; with the same one it can.
+func TestATenantCannotDeleteAndMakeAnew(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient, "allow: {skip: [{kind: User, name: ann}]}")
+	words := "which CanaryPolicy " + s.namespace + "-tenants does not allow"
+	s.wantRefused(words, "replace", "--force", "-f", "-", s.web("v2"))
+	s.wantRefused(words, "create", "-f", "-", s.web("v2"))
+	s.wantRefused("Holdfast's own", "annotate", "namespace", s.namespace, v1alpha1.DeletedAnnotationPrefix+"web-")
+	s.wantRefused(`user "joe" may not update without a canary`, "apply", "-f", "-", s.skipping("v2", "impatience"))
+	s.joe("apply", "-f", "-", s.web("v1"))
+	s.awaitAvailable()
+	s.wantHeld("v2")
+	s.joe("delete", "deployment", "web", "--cascade=orphan") // the pods stay, and would be adopted
+	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
+	s.joe("delete", "deployments,replicasets", "--all")
+	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
+	s.must("--as=ann", "apply", "-f", "-", s.skipping("v2", "on call"))
+	s.wantImage("v2")
+}

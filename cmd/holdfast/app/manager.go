@@ -147,6 +147,11 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.
 	policies := holdwebhook.Policies{Reader: mgr.GetClient()} // its cache
 	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints, Policies: policies}})
 	mgr.GetWebhookServer().Register("/policy", &admission.Webhook{Handler: holdwebhook.PolicyHandler{}})
+	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
+		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.RecreateHandler{
+			FailClosed: failClosed, Policies: policies, Access: holdwebhook.Access{Creator: waitedFor}, Namespaces: waitedFor, Now: time.Now,
+		}})
+	}
 	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
 		Rewrite: o.rewriteStatus, Now: time.Now, Metrics: counted,
 	}})
