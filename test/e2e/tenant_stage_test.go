@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,9 +65,15 @@ func openTenancy(t *testing.T, plan string, lines ...string) tenancy {
 	s := tenancy{open(t, settings{noLoad: true, plan: plan})}
 	s.must("apply", "-f", "-", tenantRoles)
 	s.must("label", "namespace", s.namespace, "tenant="+s.namespace)
-	s.demand("tenants", append([]string{"guard: required"}, lines...)...)
+	guard := v1alpha1.CanaryRequired
+	if slices.Contains(lines, "guard: enabled") {
+		guard = v1alpha1.CanaryEnabled
+	} else {
+		lines = append(lines, "guard: required")
+	}
+	s.demand("tenants", lines...)
 	await(s.shop, "the policy guards", s.namespace, &corev1.Namespace{}, func(ns *corev1.Namespace) bool {
-		return ns.Labels[v1alpha1.CanaryLabel] == v1alpha1.CanaryRequired && ns.Labels[v1alpha1.PolicyLabel] == v1alpha1.CanaryRequired
+		return ns.Labels[v1alpha1.CanaryLabel] == guard && ns.Labels[v1alpha1.PolicyLabel] == guard
 	})
 	s.must("annotate", "namespace", s.namespace, v1alpha1.CanaryAnnotation+"-")
 	s.awaitCan("joe", "bypass", "canaryruns.holdfast.dev")

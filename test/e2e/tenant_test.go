@@ -7,6 +7,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -238,4 +239,47 @@ func TestATenantCannotDeleteAndMakeAnew(t *testing.T) {
 	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
 	s.must("--as=ann", "apply", "-f", "-", s.skipping("v2", "on call"))
 	s.wantImage("v2")
+}
+
+// TestATenantCannotSwapTheCanary for pods that are good: neither the image of
+// its pods, nor its pods for others.
+func TestATenantCannotSwapTheCanary(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	var pods corev1.PodList
+	awaitSome(s.shop, "a canary pod", &pods, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
+	const words = "the pods of runs are Holdfast's own"
+	pod := "pod/" + pods.Items[0].Name
+	s.wantRefused(words, "set", "image", pod, "app=holdfast.test/app:v1")
+	s.wantRefused(words, "label", pod, v1alpha1.RunLabel+"-")
+	s.wantRefused(words, "label", "--overwrite", pod, "app=other")
+	s.wantRefused(words, "create", "-f", "-", fmt.Sprintf(
+		"apiVersion: v1\nkind: Pod\nmetadata: {name: fake, labels: {%s: %s}}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n", v1alpha1.RunLabel, run.Name))
+	s.joe("annotate", pod, "seen=yes")
+}
+
+// TestAPolicyThatEnables guards as one that requires does, while Holdfast answers.
+func TestAPolicyThatEnables(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient, "guard: enabled")
+	s.joe("annotate", "deployment", "web", "holdfast.dev/canary=disabled")
+	s.wantHeld("v2")
+	s.wantRefused("made anew with another pod template", "replace", "--force", "-f", "-", s.web("v2"))
+}
+
+// TestARunByHandIsWithinTheBounds, by the plan that it names.
+func TestARunByHandIsWithinTheBounds(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, loosePlan, bounds...)
+	s.joe("create", "-f", "-", "apiVersion: holdfast.dev/v1alpha1\nkind: CanaryRun\nmetadata: {name: by-hand}\nspec: {deployment: web, containers: [{name: app, image: 'holdfast.test/app:v2'}], planRef: default}\n")
+	run := s.awaitPhase("by-hand", v1alpha1.PhaseRunning)
+	if p := run.Status.Plan; p.Total() != 10*time.Minute || p.Replicas.IntValue() != 1 || len(p.Analysis.Metrics) != 1 {
+		t.Errorf("the plan is %+v", p)
+	}
+	if c := condition(run.Status.Conditions, v1alpha1.ConditionPolicyApplied); !strings.Contains(c.Message, "sets analysis.period to 10m0s") {
+		t.Errorf("condition PolicyApplied is %+v", c)
+	}
+	s.wantImage("v1")
 }
