@@ -117,7 +117,8 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 		return refuse("%d Deployments of namespace %s were deleted within %s; CanaryPolicy %s has them remembered so long, delete this one later",
 			remembered, req.Namespace, d.RecreateDelay.Value, d.RecreateDelay.Policy)
 	}
-	changes[deletedKey(req.Name)] = hold.Deleted{Hash: hash, At: h.Now()}.String()
+	// The request that deletes a collection names none of its objects.
+	changes[deletedKey(u.name())] = hold.Deleted{Hash: hash, At: h.Now()}.String()
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": changes}})
 	if err != nil {
 		return fmt.Errorf("encode annotations: %w", err)
@@ -138,13 +139,13 @@ func decodeOld(req admissionv1.AdmissionRequest) (deployment, error) {
 // compare refuses a Deployment that comes in the place of a deleted one with
 // another template, unless its maker may go without a canary and says so.
 func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.AdmissionRequest, d demands, ns *metav1.PartialObjectMetadata) error {
-	memory, err := hold.ParseDeleted(ns.Annotations[deletedKey(req.Name)])
-	if err != nil || h.Now().Sub(memory.At) > d.RecreateDelay.Value {
-		return nil //nolint:nilerr // nothing is remembered
-	}
 	u, err := decodeUpdate(req)
 	if err != nil {
 		return err
+	}
+	memory, err := hold.ParseDeleted(ns.Annotations[deletedKey(u.new.name())])
+	if err != nil || h.Now().Sub(memory.At) > d.RecreateDelay.Value {
+		return nil //nolint:nilerr // nothing is remembered
 	}
 	hash, err := hold.HashOf(u.new.template())
 	if err != nil || hash == memory.Hash {
@@ -161,7 +162,7 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	}
 	return refusal{
 		message: fmt.Sprintf("Deployment %s was deleted at %s, and made anew with another pod template it would be updated without a canary, which CanaryPolicy %s does not allow: %s",
-			req.Name, memory.At.UTC().Format(time.RFC3339), d.RecreateDelay.Policy, advice),
+			u.new.name(), memory.At.UTC().Format(time.RFC3339), d.RecreateDelay.Policy, advice),
 		status: &metav1.Status{Reason: metav1.StatusReasonForbidden, Code: http.StatusForbidden},
 	}
 }

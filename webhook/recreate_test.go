@@ -84,7 +84,7 @@ func TestMadeAnew(t *testing.T) {
 }
 
 func recreation(operation admissionv1.Operation, object []byte) admission.Request {
-	req := admissionv1.AdmissionRequest{Namespace: "shop", Name: "web", Operation: operation}
+	req := admissionv1.AdmissionRequest{Namespace: "shop", Operation: operation} // one of a collection: without a name
 	if operation == admissionv1.Delete {
 		req.OldObject.Raw = object
 	} else {
@@ -105,7 +105,7 @@ func TestADeletionIsRemembered(t *testing.T) {
 		written    string
 		refused    string
 	}{
-		"with its hash": {nil, nil, true, string(hashOf(t, webOf("v1", ""))), ""},
+		"with its hash": {nil, nil, true, `"deleted.holdfast.dev/web":"` + string(hashOf(t, webOf("v1", ""))) + " ", ""},
 		"and what is old is forgotten": {map[string]string{v1alpha1.DeletedAnnotationPrefix + "old": hold.Deleted{Hash: "h", At: fixedNow().Add(-2 * time.Hour)}.String()},
 			nil, true, `"deleted.holdfast.dev/old":null`, ""},
 		"but not without end":                    {full, nil, true, "", "were deleted within"},

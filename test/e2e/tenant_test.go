@@ -235,7 +235,9 @@ func TestATenantCannotDeleteAndMakeAnew(t *testing.T) {
 	s.wantHeld("v2")
 	s.joe("delete", "deployment", "web", "--cascade=orphan") // the pods stay, and would be adopted
 	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
-	s.joe("delete", "deployments,replicasets", "--all")
+	s.joe("apply", "-f", "-", s.web("v1"))
+	s.joe("delete", "--raw", "/apis/apps/v1/namespaces/"+s.namespace+"/deployments") // a collection
+	awaitGone(s.shop, "web", &appsv1.Deployment{})
 	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
 	s.must("--as=ann", "apply", "-f", "-", s.skipping("v2", "on call"))
 	s.wantImage("v2")
