@@ -9,6 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/plaintext"
+	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/plan"
 )
@@ -41,6 +42,13 @@ func (a announcer) one(about, related runtime.Object, kind, reason, action, form
 func (a announcer) held(d deployment, run *v1alpha1.CanaryRun, record hold.Record) {
 	a.both(d, run, corev1.EventTypeNormal, "Held", "Hold",
 		"update held: run %s tries template %s (plan: %s), the Deployment stays on its stable template", run.Name, record.Hash.Short(), run.Spec.PlanSource)
+}
+
+func (a announcer) policyApplied(d deployment, run *v1alpha1.CanaryRun) {
+	if changes := run.Spec.Policies; len(changes) > 0 {
+		a.both(d, run, corev1.EventTypeNormal, v1alpha1.ReasonPolicyApplied, "FindPlan",
+			"run %s is tried by a plan that policies changed: %s", run.Name, policy.Sentences(changes, maxNote))
+	}
 }
 
 func (a announcer) noPlan(d deployment, reason, message string) {

@@ -49,7 +49,7 @@ func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observ
 		},
 	}}
 	for _, gather := range []func(context.Context, *observed) error{
-		e.gatherDeployment, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherLine,
+		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherLine,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return observed{}, err

@@ -91,6 +91,7 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 			TemplateHash: string(record.Hash),
 			Plan:         &resolved.Spec,
 			PlanSource:   resolved.Source,
+			Policies:     resolved.Changes,
 			StartAt:      startAt,
 		},
 	}
@@ -104,6 +105,7 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 	e.metrics.holds.Inc()
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
 	e.announce.held(d, run, record)
+	e.announce.policyApplied(d, run)
 	return nil
 }
 

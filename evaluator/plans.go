@@ -28,9 +28,13 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	find := e.plansOf(ctx, d.GetNamespace())
-	resolved := plan.Resolve(d.GetAnnotations(), ns.Annotations, find.byName)
-	return resolved, find.err
+	demands, err := e.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	own := e.plansOf(ctx, d.GetNamespace())
+	resolved := plan.Resolve(d.GetAnnotations(), ns.Annotations, finder(own.byName, demands)).Within(demands, d.replicas())
+	return resolved, own.err
 }
 
 // newPlan is a CanaryPlan of which the name is known only. Plans are watched as
@@ -73,7 +77,15 @@ func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
 	if name == "" || seen.run.Status.Plan != nil {
 		return nil
 	}
-	find := e.plansOf(ctx, seen.run.Namespace)
-	seen.Ref = plan.ResolveRef(name, find.byName)
-	return find.err
+	ns, err := e.getNamespace(ctx, seen.run.Namespace)
+	if err != nil {
+		return err
+	}
+	demands, err := e.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return err
+	}
+	own := e.plansOf(ctx, seen.run.Namespace)
+	seen.Ref = plan.ResolveRef(name, finder(own.byName, demands)).Within(demands, seen.Deployment.Replicas)
+	return own.err
 }

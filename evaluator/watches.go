@@ -21,7 +21,7 @@ import (
 )
 
 // watchDeployments: a Deployment is looked at when its spec or annotations
-// change, when its status misleads tools, and when its runs come, end or go, its plan or its namespace changes.
+// change, when its status misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes.
 func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.NewPredicateFuncs(func(o client.Object) bool {
@@ -32,6 +32,7 @@ func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 		For(newDeployment(), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(deploymentOfRun), builder.WithPredicates(runCameOrEnded)).
 		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPlan)).
+		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPolicy), specChanged).
 		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfNamespace)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "deployment")).
@@ -39,7 +40,7 @@ func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 }
 
 // watchRuns: a run is looked at when it, its pods, its Deployment, its namespace
-// or the plan it names changes, and one that queues when another's place is free.
+// the plan it names or a policy changes, and one that queues when another's place is free.
 func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("runs").
 		For(&v1alpha1.CanaryRun{}).
@@ -48,11 +49,15 @@ func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 		Watches(newDeployment(), handler.EnqueueRequestsFromMapFunc(e.runsOfDeployment)).
 		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.runsOfNamespace)).
 		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.runsOfPlan)).
+		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.runsOfPolicy), specChanged).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(e.queuedRuns), builder.WithPredicates(placeFreed)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "run")).
 		Complete(reconcile.Func(e.reconcileRun))
 }
+
+// specChanged leaves out the writes of the status of policies.
+var specChanged = builder.WithPredicates(predicate.GenerationChangedPredicate{})
 
 // options fill the caches of every replica, also of those that do not lead, so
 // that one that takes over goes on at once.
@@ -114,7 +119,7 @@ func (e *evaluator) deploymentsIn(ctx context.Context, namespace string, wanted 
 	var out []reconcile.Request
 	for i := range list.Items {
 		if wanted(&list.Items[i]) {
-			out = append(out, request(namespace, list.Items[i].GetName()))
+			out = append(out, request(list.Items[i].GetNamespace(), list.Items[i].GetName()))
 		}
 	}
 	return out

@@ -9,8 +9,9 @@
 // reached, and an error inside lets the update pass with a warning; the
 // evaluator reports it as ungated. Where it says "required", an untried template
 // must never run: both refuse the update. That is about outages: a Deployment
-// annotated "disabled" is left out in both, and a rollback to a ReplicaSet that
-// the Deployment controls passes in both.
+// annotated "disabled" is left out in both, unless a CanaryPolicy guards the
+// namespace, and a rollback to a ReplicaSet that the Deployment controls passes
+// in both.
 package webhook
 
 import (
@@ -50,6 +51,8 @@ type Handler struct {
 	Check Check
 	// Access asks whether a user may go without a canary.
 	Access Access
+	// Policies finds what administrators demand of the namespace.
+	Policies Policies
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints Endpoints
@@ -121,7 +124,7 @@ func verbosity(d decide.Decision) int {
 func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	switch {
 	case req.Operation == admissionv1.Create:
-		return h.answerCreate(req, u)
+		return h.answerCreate(ctx, req, u)
 	case u.user == h.Evaluator:
 		return h.answerEvaluator(u)
 	}
@@ -130,12 +133,17 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 
 // answerCreate lets every Deployment be made that can run, and says what will
 // keep its updates from being held.
-func (h *Handler) answerCreate(req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
+func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	a := u.asIs()
 	for _, clash := range precheck.Clashes(req.Name, u.new.selector(), u.new.template()) {
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}
-	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, u)...)
+	d, err := h.Policies.of(ctx, req.Namespace)
+	if err != nil {
+		return answer{}, decide.Decision{}, err
+	}
+	a.warnings = append(a.warnings, d.disabledInVain(u)...)
+	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, d, u)...)
 	return a, created, h.validateInline(req.Namespace, u)
 }
 

@@ -40,8 +40,9 @@ func (h *Handler) validateInline(namespace string, u update) error {
 	return refuseAll(refused)
 }
 
-// inlineTraps tells the traps of a plan in annotations to those who change it.
-func (h *Handler) inlineTraps(namespace string, u update) []string {
+// inlineTraps tells the traps of a plan in annotations, and what policies make
+// of it, to those who change it.
+func (h *Handler) inlineTraps(namespace string, d demands, u update) []string {
 	annotations := planAnnotations(u.new)
 	if maps.Equal(planAnnotations(u.old), annotations) {
 		return nil
@@ -50,7 +51,7 @@ func (h *Handler) inlineTraps(namespace string, u update) []string {
 	if spec == nil || len(errs) > 0 {
 		return nil
 	}
-	return planWarnings(h.Endpoints, namespace, spec)
+	return append(d.planChanges(spec), planWarnings(h.Endpoints, namespace, spec)...)
 }
 
 func planAnnotations(d deployment) map[string]string {

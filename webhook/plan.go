@@ -30,6 +30,7 @@ type Endpoints interface {
 // mistake, however that came in.
 type PlanHandler struct {
 	Endpoints Endpoints
+	Policies  Policies
 }
 
 var _ admission.Handler = (*PlanHandler)(nil)
@@ -50,7 +51,15 @@ func (h *PlanHandler) Handle(ctx context.Context, req admission.Request) admissi
 		ctrl.LoggerFrom(ctx).Info("plan refused", "refusedQueries", len(refused))
 		return invalid(refused)
 	}
-	return admission.Allowed("").WithWarnings(planWarnings(h.Endpoints, req.Namespace, &plan.Spec)...)
+	demands, err := h.Policies.of(ctx, req.Namespace)
+	if err != nil {
+		return admission.Allowed("").WithWarnings("the plan was not compared with policies: " + err.Error())
+	}
+	if errs := demands.mayAsk(&plan.Spec); len(errs) > 0 {
+		return invalid(errs)
+	}
+	warnings := append(demands.planChanges(&plan.Spec), planWarnings(h.Endpoints, req.Namespace, &plan.Spec)...)
+	return admission.Allowed("").WithWarnings(warnings...)
 }
 
 // invalid refuses with one cause for each mistake, as the API server does.

@@ -134,7 +134,7 @@ func TestInlineTrapsAreToldWhenThePlanChanges(t *testing.T) {
 		"changed to none": {update{old: trap, new: good}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := h.inlineTraps("shop", tc.u); len(got) != tc.want || len(got) > 0 && !strings.Contains(got[0], "metric errors, line 1, column 1: absent") {
+			if got := h.inlineTraps("shop", demands{}, tc.u); len(got) != tc.want || len(got) > 0 && !strings.Contains(got[0], "metric errors, line 1, column 1: absent") {
 				t.Errorf("got %q", got)
 			}
 		})

@@ -14,6 +14,7 @@ type request struct {
 	update
 	namespace, name string
 
+	demands  demands
 	record   *hold.Record // nil without a hold
 	stable   hold.Hash    // of the template in the cluster
 	asked    hold.Hash    // of the template in the request

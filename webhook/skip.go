@@ -64,18 +64,31 @@ func (h *Handler) findSkip(ctx context.Context, user authenticationv1.UserInfo, 
 	if decide.Decide(view).Reason != decide.ReasonSkipped {
 		return nil
 	}
-	allowed, err := h.Access.mayBypass(ctx, user, r.namespace)
+	lacks, err := lacksToSkip(ctx, h.Access, r.demands, user, r.namespace)
 	switch {
 	case err != nil:
 		r.warnings = append(r.warnings, warning(warnSkipUnknown(err)))
-	case allowed:
+	case lacks == "":
 		r.skip = true
 	case r.setsSkip():
-		return mayNotSkip(user.Username, r.namespace)
+		return mayNotSkip(lacks)
 	default:
-		r.warnings = append(r.warnings, warning(warnMayNotSkip(user.Username, r.namespace)))
+		r.warnings = append(r.warnings, warning(warnMayNotSkip(lacks)))
 	}
 	return nil
+}
+
+// lacksToSkip says what keeps a user from going without a canary: a policy, or
+// a missing permission; "" if nothing does.
+func lacksToSkip(ctx context.Context, access Access, d demands, user authenticationv1.UserInfo, namespace string) (string, error) {
+	if may, by := d.MaySkip(user.Username, user.Groups); !may {
+		return fmt.Sprintf("user %q may not update without a canary: CanaryPolicy %s does not allow it", user.Username, by), nil
+	}
+	allowed, err := access.mayBypass(ctx, user, namespace)
+	if err != nil || allowed {
+		return "", err
+	}
+	return lacksBypass(user.Username, namespace), nil
 }
 
 // asksToSkip: the annotation has a value that is not used up, and the request
@@ -127,9 +140,9 @@ func (r *request) spendSkip(a *answer) error {
 	return nil
 }
 
-func mayNotSkip(user, namespace string) error {
+func mayNotSkip(lacks string) error {
 	return refusal{
-		message: fmt.Sprintf("metadata.annotations[%s]: %s; leave the annotation out and the update is tried", v1alpha1.SkipAnnotation, lacksBypass(user, namespace)),
+		message: fmt.Sprintf("metadata.annotations[%s]: %s; leave the annotation out and the update is tried", v1alpha1.SkipAnnotation, lacks),
 		status:  &metav1.Status{Reason: metav1.StatusReasonForbidden, Code: http.StatusForbidden},
 	}
 }

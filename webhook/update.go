@@ -55,6 +55,11 @@ func (d deployment) uid() types.UID {
 	return types.UID(uid)
 }
 
+func (d deployment) name() string {
+	name, _, _ := unstructured.NestedString(d.object, "metadata", "name")
+	return name
+}
+
 func (d deployment) template() hold.Template {
 	spec, _ := d.object["spec"].(map[string]any)
 	template, _ := spec["template"].(map[string]any)

@@ -23,6 +23,10 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err := h.validateInlineChange(req.Namespace, u); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
+	var err error
+	if r.demands, err = h.Policies.of(ctx, req.Namespace); err != nil {
+		return answer{}, decide.Decision{}, err
+	}
 	if err := h.findOut(ctx, r); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
@@ -32,20 +36,21 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	decision := decide.Decide(h.view(r))
 	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", r.wish.Rule, "hash", r.desiredHash)
 	if r.needsCheck(decision) {
-		var err error
 		if decision, err = h.examine(ctx, r); err != nil {
 			return answer{}, decide.Decision{}, err
 		}
 	}
 	a, err := h.carryOut(ctx, r, decision)
 	a.warnings = append(a.warnings, r.warnings...)
-	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, u)...)
+	a.warnings = append(a.warnings, r.demands.disabledInVain(u)...)
+	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, r.demands, u)...)
 	return a, decision, err
 }
 
 func (h *Handler) view(r *request) decide.View {
 	v := decide.View{
-		OptedOut:  r.new.optedOut(h.ByNamespace),
+		OptedOut:  r.new.optedOut(h.ByNamespace) && !r.demands.guarded(),
+		Insists:   r.demands.guarded(),
 		Stable:    r.stable,
 		Desired:   r.desiredHash,
 		RollsBack: r.history.has(r.desiredHash),

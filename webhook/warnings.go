@@ -22,8 +22,8 @@ func warnNotChecked(why error) string {
 	return fmt.Sprintf("the API server could not be asked beforehand whether it accepts the new template (%v); if it does not, that shows at the release", why)
 }
 
-func warnMayNotSkip(user, namespace string) string {
-	return fmt.Sprintf("annotation %s left aside: %s", v1alpha1.SkipAnnotation, lacksBypass(user, namespace))
+func warnMayNotSkip(lacks string) string {
+	return fmt.Sprintf("annotation %s left aside: %s", v1alpha1.SkipAnnotation, lacks)
 }
 
 func warnSkipUnknown(why error) string {

@@ -21,6 +21,7 @@ import (
 // +kubebuilder:printcolumn:name="Validation",type=string,JSONPath=`.status.validation`
 // +kubebuilder:printcolumn:name="Duration",type=string,JSONPath=`.status.duration`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:printcolumn:name="Policies",type=string,JSONPath=`.spec.policies[*].policy`,priority=1
 type CanaryRun struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -46,7 +47,7 @@ type CanaryRunList struct {
 // CanaryRunSpec is what is tried and how. Only paused, decision, approvedSteps
 // and attempt may be changed: they are for people.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.hold) == has(oldSelf.hold) && has(self.templateHash) == has(oldSelf.templateHash) && has(self.plan) == has(oldSelf.plan) && has(self.planSource) == has(oldSelf.planSource) && has(self.planRef) == has(oldSelf.planRef) && has(self.containers) == has(oldSelf.containers) && has(self.template) == has(oldSelf.template) && has(self.startAt) == has(oldSelf.startAt)",message="a run cannot be changed but for paused, decision, approvedSteps and attempt; apply another update to the Deployment, or make another run, instead"
+// +kubebuilder:validation:XValidation:rule="has(self.hold) == has(oldSelf.hold) && has(self.templateHash) == has(oldSelf.templateHash) && has(self.plan) == has(oldSelf.plan) && has(self.planSource) == has(oldSelf.planSource) && has(self.planRef) == has(oldSelf.planRef) && has(self.containers) == has(oldSelf.containers) && has(self.template) == has(oldSelf.template) && has(self.policies) == has(oldSelf.policies) && has(self.startAt) == has(oldSelf.startAt)",message="a run cannot be changed but for paused, decision, approvedSteps and attempt; apply another update to the Deployment, or make another run, instead"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || has(self.decision) && self.decision == oldSelf.decision",message="the decision stands; it cannot be changed or taken back"
 // +kubebuilder:validation:XValidation:rule="self.?attempt.orValue(1) >= oldSelf.?attempt.orValue(1)",message="attempt can only be raised"
 // +kubebuilder:validation:XValidation:rule="self.?approvedSteps.orValue(0) >= oldSelf.?approvedSteps.orValue(0)",message="approvedSteps can only be raised"
@@ -117,6 +118,14 @@ type CanaryRunSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
 	PlanSource string `json:"planSource,omitempty"`
 
+	// policies are what the CanaryPolicies of the namespace changed in the plan
+	// when the run began.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
+	Policies []PolicyChange `json:"policies,omitempty"`
+
 	// startAt is when the canary may be made, as RFC 3339; until then the run is
 	// Scheduled. A time more than five minutes before the run is made is a mistake.
 	// +optional
@@ -149,6 +158,24 @@ type CanaryRunSpec struct {
 
 // ByHand says whether a user made the run, and not Holdfast for a held update.
 func (s *CanaryRunSpec) ByHand() bool { return s.Hold == "" }
+
+// PolicyChange is one change that a policy made to a plan.
+type PolicyChange struct {
+	// policy is the name of the CanaryPolicy.
+	// +kubebuilder:validation:MaxLength=253
+	Policy string `json:"policy"`
+	// field is what it changed, by its path in the spec of a plan.
+	// +kubebuilder:validation:MaxLength=128
+	Field string `json:"field"`
+	// from is what the plan says, empty where it says nothing.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	From string `json:"from,omitempty"`
+	// to is what counts instead.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	To string `json:"to,omitempty"`
+}
 
 // ContainerImage is the image to try in one container.
 type ContainerImage struct {

@@ -1,4 +1,4 @@
-// Package v1alpha1 holds the kinds of Holdfast (CanaryPlan and CanaryRun), the
+// Package v1alpha1 holds the kinds of Holdfast (CanaryPlan, CanaryRun and CanaryPolicy), the
 // annotation and label keys by which people and programs talk to it, and the
 // phases, condition types and reasons it answers with.
 //

@@ -38,6 +38,10 @@ const (
 // VerbBypass on canaryruns is the permission to update without a canary.
 const VerbBypass = "bypass"
 
+// VerbExempt on canarypolicies is the permission to change by hand what binds a
+// namespace to its policies. Holdfast has it, and cluster admins.
+const VerbExempt = "exempt"
+
 // Annotations that Holdfast writes. What a user sends under these keys is put
 // back to what the object in the cluster says.
 const (
@@ -55,6 +59,12 @@ const (
 	// ServiceAccount, makes the webhook swap the held template in. The webhook
 	// leaves it out of what is stored.
 	ReleaseAnnotation = Prefix + "release"
+	// PoliciesAnnotation on a namespace names the CanaryPolicies that select it.
+	PoliciesAnnotation = Prefix + "policies"
+	// DeletedAnnotationPrefix begins the keys under which a namespace that a
+	// policy guards remembers the Deployments that were deleted:
+	// deleted.holdfast.dev/<name>: '<hash of the template> <time>'.
+	DeletedAnnotationPrefix = "deleted." + Prefix
 	// FailedAnnotation is the hash of the template that was last asked for, if
 	// that was rejected. As long as it stands, tools that wait for a rollout see
 	// a failed one; the next request that asks for another template takes it off.
@@ -65,6 +75,9 @@ const (
 const (
 	// CanaryLabel on a namespace is what the webhook configuration selects on.
 	CanaryLabel = CanaryAnnotation
+	// PolicyLabel on a namespace is how its policies guard it, "enabled" or
+	// "required". It is Holdfast's own, and only it and cluster admins may change it.
+	PolicyLabel = Prefix + "policy"
 	// DeploymentLabel on a CanaryRun names its Deployment (see LabelValue).
 	DeploymentLabel = Prefix + "deployment"
 	// HashLabel on a CanaryRun and on canary pods is the hash of the template on trial.

@@ -57,6 +57,9 @@ const (
 	// ConditionReleaseAllowed: False while a freeze window keeps a run that
 	// passed from being released, True after it. Runs that met none have none.
 	ConditionReleaseAllowed = "ReleaseAllowed"
+	// ConditionPolicyApplied: True where policies changed the plan of the run; its
+	// message says which and how. Runs whose plan none changed have none.
+	ConditionPolicyApplied = "PolicyApplied"
 )
 
 // Reasons of phases and conditions of a run, and of events about it.
@@ -73,6 +76,7 @@ const (
 	// limit of its plan or by that of the cluster.
 	ReasonQueued          = "Queued"
 	ReasonQueuedInCluster = "QueuedInCluster"
+	ReasonPolicyApplied   = "PolicyApplied"
 	ReasonStartAt         = "StartAt"
 	// ReasonStartAtInvalid: the time to start is none, or had long passed when the
 	// run was made.

@@ -14,6 +14,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&CanaryPlan{}, &CanaryPlanList{},
 		&CanaryRun{}, &CanaryRunList{},
+		&CanaryPolicy{}, &CanaryPolicyList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

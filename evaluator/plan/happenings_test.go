@@ -245,9 +245,9 @@ func (w *world) personDoes(what string) bool {
 func (w *world) planHappens(what string) bool {
 	switch what {
 	case "is missing":
-		w.ref = ResolveRef("slow", func(string) *v1alpha1.CanaryPlanSpec { return nil })
+		w.ref = ResolveRef("slow", found(nil))
 	case "is there":
-		w.ref = ResolveRef("slow", func(string) *v1alpha1.CanaryPlanSpec { return quickPlan() })
+		w.ref = ResolveRef("slow", found(map[string]*v1alpha1.CanaryPlanSpec{"slow": quickPlan()}))
 	default:
 		return false
 	}

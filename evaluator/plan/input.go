@@ -28,6 +28,9 @@ type Input struct {
 	Leftovers []string
 	// Ref is the plan that spec.planRef names, as it stands now.
 	Ref Resolved
+	// FreezeWindows are those of policies now, beside the ones in the plan. They
+	// are needed while the run is Releasing.
+	FreezeWindows []v1alpha1.FreezeWindow
 	// Line are the other runs. It is needed while NeedsLine says so.
 	Line Line
 	// Service is the first Service, in order of names, that selects the pods of
@@ -111,8 +114,12 @@ type Round struct {
 // Guarded says whether the updates of a Deployment are held: its own annotation
 // decides, and without one its namespace does. The label of a namespace is
 // derived from its annotation; for as long as the two differ the namespace
-// counts as guarded, so that a label lost for a second releases nothing.
+// counts as guarded, so that a label lost for a second releases nothing. Where a
+// policy guards, as the label of the namespace says, nothing else counts.
 func Guarded(namespaceAnnotations, namespaceLabels, deploymentAnnotations map[string]string) bool {
+	if namespaceLabels[v1alpha1.PolicyLabel] != "" {
+		return true
+	}
 	switch deploymentAnnotations[v1alpha1.CanaryAnnotation] {
 	case v1alpha1.CanaryEnabled:
 		return true

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -57,7 +58,7 @@ func TestReplicas(t *testing.T) {
 		{nil, 5, 1}, {number(3), 0, 3}, {number(0), 5, 1}, {number(5000), 5, 1000},
 		{share("10%"), 5, 1}, {share("10%"), 11, 2}, {share("100%"), 7, 7}, {share("50%"), 0, 1}, {share("x"), 5, 1},
 	} {
-		if got := Replicas(tc.wanted, tc.replicas); got != tc.want {
+		if got := policy.Size(tc.wanted, tc.replicas); got != tc.want {
 			t.Errorf("Replicas(%v, %d) = %d, want %d", tc.wanted, tc.replicas, got, tc.want)
 		}
 	}

@@ -19,16 +19,23 @@ const defaultPlan = "default"
 type Resolved struct {
 	Spec   v1alpha1.CanaryPlanSpec
 	Source string
+	// Changes are what policies changed in it.
+	Changes []v1alpha1.PolicyChange
 	// Reason is "" where there is a plan; otherwise PlanNotFound or PlanInvalid,
 	// and Message says what to do.
 	Reason, Message string
 }
 
+// Finder returns the plan of a name and says for people whose it is; nil if
+// there is none.
+type Finder func(name string) (spec *v1alpha1.CanaryPlanSpec, source string)
+
 // Resolve finds the plan of a Deployment. The first of these that is there
 // decides: annotations on the Deployment that are a plan, the plan that the
 // Deployment names, the plan that its namespace names, the CanaryPlan "default",
-// the built-in plan. find returns a CanaryPlan of the namespace, nil if there is none.
-func Resolve(deployment, namespace map[string]string, find func(name string) *v1alpha1.CanaryPlanSpec) Resolved {
+// the built-in plan. find knows the CanaryPlans of the namespace, and what
+// policies offer where it has none of a name.
+func Resolve(deployment, namespace map[string]string, find Finder) Resolved {
 	if inline.Present(deployment) {
 		spec, errs := inline.Parse(deployment)
 		if len(errs) > 0 {
@@ -44,28 +51,28 @@ func Resolve(deployment, namespace map[string]string, find func(name string) *v1
 		if by.name == "" {
 			continue
 		}
-		spec := find(by.name)
+		spec, source := find(by.name)
 		if spec == nil {
 			return Resolved{Reason: v1alpha1.ReasonPlanNotFound, Message: fmt.Sprintf(
 				"%s names CanaryPlan %q, which does not exist; create it or change annotation %s, until then the update stays held",
 				by.who, clip(by.name, 100), v1alpha1.PlanAnnotation)}
 		}
-		return named(by.name, *spec)
+		return named(source, *spec)
 	}
-	if spec := find(defaultPlan); spec != nil {
-		return named(defaultPlan, *spec)
+	if spec, source := find(defaultPlan); spec != nil {
+		return named(source, *spec)
 	}
 	return BuiltIn()
 }
 
 // ResolveRef finds the plan that a run names. find is that of Resolve.
-func ResolveRef(name string, find func(name string) *v1alpha1.CanaryPlanSpec) Resolved {
-	spec := find(name)
+func ResolveRef(name string, find Finder) Resolved {
+	spec, source := find(name)
 	if spec == nil {
 		return Resolved{Reason: v1alpha1.ReasonPlanNotFound, Message: fmt.Sprintf(
 			"the run names CanaryPlan %q, which does not exist; create it, or delete the run", clip(name, 100))}
 	}
-	out := named(name, *spec)
+	out := named(source, *spec)
 	if out.Reason != "" {
 		out.Message = strings.Replace(out.Message, "the update stays held", "the run waits", 1)
 	}
@@ -80,12 +87,12 @@ func BuiltIn() Resolved {
 	return out
 }
 
-func named(name string, spec v1alpha1.CanaryPlanSpec) Resolved {
+func named(source string, spec v1alpha1.CanaryPlanSpec) Resolved {
 	spec = *spec.DeepCopy()
 	spec.SetDefaults()
 	if errs := query.ValidatePlan(&spec, field.NewPath("spec")); len(errs) > 0 {
 		return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
-			"CanaryPlan %q cannot be followed; mend it, until then the update stays held: %s", name, errs.ToAggregate())}
+			"%s cannot be followed; mend it, until then the update stays held: %s", source, errs.ToAggregate())}
 	}
-	return Resolved{Spec: spec, Source: "CanaryPlan " + name}
+	return Resolved{Spec: spec, Source: clip(source, 300)} // the limit of spec.planSource
 }

@@ -7,6 +7,11 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
+// found finds the plans of a namespace.
+func found(plans map[string]*v1alpha1.CanaryPlanSpec) Finder {
+	return func(name string) (*v1alpha1.CanaryPlanSpec, string) { return plans[name], "CanaryPlan " + name }
+}
+
 func TestResolve(t *testing.T) {
 	names := func(plan string) map[string]string { return map[string]string{v1alpha1.PlanAnnotation: plan} }
 	withPeriod := map[string]string{v1alpha1.PeriodAnnotation: "1m", v1alpha1.PlanAnnotation: "strict"}
@@ -27,7 +32,7 @@ func TestResolve(t *testing.T) {
 		"bad annotations":                       {map[string]string{v1alpha1.PeriodAnnotation: "x"}, nil, nil, "", "PlanInvalid", "line 1, column 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Resolve(tc.deployment, tc.namespace, func(name string) *v1alpha1.CanaryPlanSpec { return tc.plans[name] })
+			got := Resolve(tc.deployment, tc.namespace, found(tc.plans))
 			if got.Source != tc.source || got.Reason != tc.reason || !strings.Contains(got.Message, tc.says) {
 				t.Errorf("got %+v", got)
 			}

@@ -49,6 +49,7 @@ func (s *step) finish() v1alpha1.CanaryRunStatus {
 	if s.out.Phase == "" {
 		return s.out // nothing was decided: the Deployment is being deleted
 	}
+	s.policyApplied()
 	if s.out.CreatedAt != nil && !s.out.Phase.Ended() {
 		s.canaryColumns()
 	}

@@ -2,12 +2,11 @@ package plan
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -89,22 +88,9 @@ func AnalysisOf(in Input) v1alpha1.Analysis { s := newStep(in); return s.analysi
 func (s *step) size() int32 {
 	stage, replicas := s.stage(), s.in.Deployment.Replicas
 	if stage.Weight != nil {
-		return weighted(*stage.Weight, replicas, s.wantsBaseline())
+		return policy.Weighted(*stage.Weight, replicas, s.wantsBaseline())
 	}
-	return Replicas(stage.Replicas, replicas)
-}
-
-// weighted is the least number of canary pods that make up a share of all, in
-// percent. A baseline is as large as the canary and has its share of requests too:
-// of c canary pods beside d of the Deployment it is c/(d+c), or c/(d+2c).
-func weighted(weight, replicas int32, baseline bool) int32 {
-	others := 100 - min(max(weight, 1), 99)
-	if baseline {
-		others = max(others-weight, 1)
-	}
-	n := math.Ceil(float64(replicas) * float64(weight) / float64(others))
-	wanted := intstr.FromInt32(int32(min(n, math.MaxInt32)))
-	return Replicas(&wanted, replicas)
+	return policy.Size(stage.Replicas, replicas)
 }
 
 // readyAt is when the step under way was Ready, nil before.

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -24,7 +25,7 @@ func TestWeighted(t *testing.T) {
 
 func wantShare(t *testing.T, weight, replicas, sets int32) {
 	t.Helper()
-	n := weighted(weight, replicas, sets == 2)
+	n := policy.Weighted(weight, replicas, sets == 2)
 	share := func(n int32) float64 { return 100 * float64(n) / float64(sets*n+replicas) }
 	switch {
 	case n < 1 || n > 1000:

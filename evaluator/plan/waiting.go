@@ -2,12 +2,8 @@ package plan
 
 import (
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/query"
@@ -92,23 +88,4 @@ func (s *step) waitingFor() string {
 		message += " (it is paused)"
 	}
 	return message
-}
-
-// Replicas is how many canary pods a plan asks for beside a Deployment of so
-// many replicas: a number as it stands, a share rounded up, at least one and at
-// most a thousand.
-func Replicas(wanted *intstr.IntOrString, replicas int32) int32 {
-	const most = 1000
-	if wanted == nil {
-		return 1
-	}
-	n := int64(wanted.IntVal)
-	if wanted.Type == intstr.String {
-		percent, err := strconv.Atoi(strings.TrimSuffix(wanted.StrVal, "%"))
-		if err != nil {
-			return 1
-		}
-		n = int64(math.Ceil(float64(replicas) * float64(percent) / 100))
-	}
-	return int32(min(max(n, 1), most))
 }

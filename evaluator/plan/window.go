@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,7 +19,7 @@ func (s *step) frozen() (Plan, bool) {
 		return Plan{}, false
 	}
 	var windows []window.Window
-	for _, f := range s.plan.FreezeWindows {
+	for _, f := range slices.Concat(s.plan.FreezeWindows, s.in.FreezeWindows) {
 		if w, errs := window.Parse(f, nil); len(errs) == 0 { // none of a run that has begun is wrong
 			windows = append(windows, w)
 		}

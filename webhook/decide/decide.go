@@ -11,6 +11,9 @@ type View struct {
 	// OptedOut: neither the namespace nor the Deployment asks for canaries (any
 	// longer), or the Deployment is annotated as disabled.
 	OptedOut bool
+	// Insists says that a policy wants every update tried, also where no stable
+	// pod runs: whoever can scale could go without a canary otherwise.
+	Insists bool
 	// Stable is the template the Deployment runs.
 	Stable hold.Hash
 	// Held is the held template, "" without a hold.
@@ -90,7 +93,7 @@ var Decisions = []Decision{
 // changes nothing, however the stable pods are doing, unless a user who may
 // wants it to pass; a rollback is never made to wait; who may skips the canary;
 // a rejected template is not tried twice; and where no stable pod is Ready there
-// is nothing to protect.
+// is nothing to protect, unless a policy insists.
 func Decide(v View) Decision {
 	held := v.Held != ""
 	switch {
@@ -108,9 +111,9 @@ func Decide(v View) Decision {
 		return Decision{Pass, ReasonSkipped}
 	case v.Rejection != nil:
 		return Decision{Drop, ReasonRejected}
-	case v.Replicas == 0:
+	case v.Replicas == 0 && !v.Insists:
 		return Decision{Pass, ReasonScaledToZero}
-	case v.Ready == 0:
+	case v.Ready == 0 && !v.Insists:
 		return Decision{Pass, ReasonNoneReady}
 	case held:
 		return Decision{Hold, ReasonSuperseding}

@@ -3,7 +3,9 @@ package optin
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -19,4 +21,24 @@ func Label(namespace, annotation string, excluded []string) (label, problem stri
 		return annotation, ""
 	}
 	return "", fmt.Sprintf("annotation %s is %q; it must be %q or %q", v1alpha1.CanaryAnnotation, annotation, v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired)
+}
+
+// marks are what Holdfast writes on a namespace; "" for none.
+type marks struct {
+	// canary is the label by which the webhook configuration selects.
+	canary string
+	// policy is the label that says how policies guard it.
+	policy string
+	// policies is the annotation that names those which select it.
+	policies string
+}
+
+// marksOf are those of a namespace whose annotation asks for a label by itself,
+// and whose policies demand something. The stricter of both counts.
+func marksOf(label string, e policy.Effective) marks {
+	m := marks{canary: label, policy: string(e.Guard.Value), policies: strings.Join(e.Policies, ",")}
+	if m.policy == v1alpha1.CanaryRequired || m.canary == "" {
+		m.canary = m.policy
+	}
+	return m
 }

@@ -115,6 +115,10 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 	if err := labels.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up opt-in: %w", err)
 	}
+	policies := &optin.PolicyReconciler{Client: mgr.GetClient(), Excluded: labels.Excluded}
+	if err := policies.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up policies: %w", err)
+	}
 	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
 		Key: key, Endpoints: find(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
@@ -142,7 +146,14 @@ func find(endpoints *promql.Endpoints) evaluator.Endpoints {
 // serveAdmission serves the entries of the webhook configuration.
 func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.Client, endpoints *promql.Endpoints) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
-	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints}})
+	policies := holdwebhook.Policies{Reader: mgr.GetClient()} // its cache
+	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints, Policies: policies}})
+	mgr.GetWebhookServer().Register("/policy", &admission.Webhook{Handler: holdwebhook.PolicyHandler{}})
+	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
+		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.RecreateHandler{
+			FailClosed: failClosed, Policies: policies, Access: holdwebhook.Access{Creator: waitedFor}, Namespaces: waitedFor, Now: time.Now,
+		}})
+	}
 	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
 		Rewrite: o.rewriteStatus, Now: time.Now, Metrics: counted,
 	}})
@@ -156,6 +167,7 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.
 			Key: key, History: holdwebhook.History{Reader: waitedFor},
 			Check:     holdwebhook.Check{Updater: waitedFor, User: o.user(), Timeout: holdwebhook.CheckTimeout},
 			Access:    holdwebhook.Access{Creator: waitedFor},
+			Policies:  policies,
 			Endpoints: endpoints,
 			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
 		}})

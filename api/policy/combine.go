@@ -1,0 +1,141 @@
+package policy
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Bound is a demand and the name of the policy that makes it, "" where none does.
+type Bound[T any] struct {
+	Value  T
+	Policy string
+}
+
+// Is says whether there is such a demand.
+func (b Bound[T]) Is() bool { return b.Policy != "" }
+
+// Effective is what the policies of a namespace demand together. Of equal
+// demands the one of the first policy, in order of names, counts.
+type Effective struct {
+	// Policies are the names of those that select the namespace, in order.
+	Policies []string
+	// Guard is how the namespace is guarded.
+	Guard Bound[v1alpha1.Guard]
+
+	MinPeriod, MaxInterval, MaxDeadline Bound[time.Duration]
+	// RecreateDelay is how long a Deployment that was deleted is remembered.
+	RecreateDelay                             Bound[time.Duration]
+	MaxRuns, MaxFailureLimit, MaxRestartLimit Bound[int32]
+	// MaxReplicas are all there are: which of a number and a share is less
+	// depends on the Deployment.
+	MaxReplicas []Bound[intstr.IntOrString]
+	// Metrics are added to every plan. No two have one name.
+	Metrics       []Bound[v1alpha1.Metric]
+	FreezeWindows []Bound[v1alpha1.FreezeWindow]
+	// Plans are those offered. No two have one name.
+	Plans []Bound[v1alpha1.OfferedPlan]
+	// Skip has a list for each policy that has one: who skips must be on all.
+	Skip []Bound[[]v1alpha1.Subject]
+	// Endpoints has a list for each policy that has one: a plan's must be on all.
+	Endpoints []Bound[[]string]
+}
+
+const defaultRecreateDelay = time.Hour
+
+// Combine is what policies demand together.
+func Combine(policies []v1alpha1.CanaryPolicy) Effective {
+	sorted := slices.Clone(policies)
+	slices.SortFunc(sorted, func(a, b v1alpha1.CanaryPolicy) int { return cmp.Compare(a.Name, b.Name) })
+	sorted = slices.CompactFunc(sorted, func(a, b v1alpha1.CanaryPolicy) bool { return a.Name == b.Name })
+	var e Effective
+	for i := range sorted {
+		e.add(sorted[i].Name, &sorted[i].Spec)
+	}
+	return e
+}
+
+func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
+	e.Policies = append(e.Policies, name)
+	if spec.Guard == v1alpha1.GuardRequired && e.Guard.Value != v1alpha1.GuardRequired || spec.Guard != "" && !e.Guard.Is() {
+		e.Guard = Bound[v1alpha1.Guard]{spec.Guard, name}
+	}
+	limits := spec.Limits
+	if limits.RecreateDelay == nil && spec.Guard != "" {
+		limits.RecreateDelay = &metav1.Duration{Duration: defaultRecreateDelay}
+	}
+	stricter(&e.RecreateDelay, duration(limits.RecreateDelay), name, greater)
+	stricter(&e.MinPeriod, duration(limits.MinPeriod), name, greater)
+	stricter(&e.MaxInterval, duration(limits.MaxInterval), name, less)
+	stricter(&e.MaxDeadline, duration(limits.MaxDeadline), name, less)
+	stricter(&e.MaxRuns, limits.MaxRuns, name, less)
+	stricter(&e.MaxFailureLimit, limits.MaxFailureLimit, name, less)
+	stricter(&e.MaxRestartLimit, limits.MaxRestartLimit, name, less)
+	if limits.MaxReplicas != nil {
+		e.MaxReplicas = appendNew(e.MaxReplicas, *limits.MaxReplicas, name)
+	}
+	for _, metric := range spec.Metrics {
+		e.addMetric(metric, name)
+	}
+	for _, window := range spec.FreezeWindows {
+		e.FreezeWindows = appendNew(e.FreezeWindows, window, name)
+	}
+	for _, plan := range spec.Plans {
+		if !slices.ContainsFunc(e.Plans, func(b Bound[v1alpha1.OfferedPlan]) bool { return b.Value.Name == plan.Name }) {
+			e.Plans = append(e.Plans, Bound[v1alpha1.OfferedPlan]{plan, name})
+		}
+	}
+	if spec.Allow.Skip != nil {
+		e.Skip = append(e.Skip, Bound[[]v1alpha1.Subject]{spec.Allow.Skip, name})
+	}
+	if spec.Prometheus.Endpoints != nil {
+		e.Endpoints = append(e.Endpoints, Bound[[]string]{spec.Prometheus.Endpoints, name})
+	}
+}
+
+// addMetric adds a metric. Of two that share a name and nothing else the second
+// is told apart by a number, for both are demanded.
+func (e *Effective) addMetric(metric v1alpha1.Metric, policy string) {
+	name := metric.Name
+	for n := 2; ; n++ {
+		at := slices.IndexFunc(e.Metrics, func(b Bound[v1alpha1.Metric]) bool { return b.Value.Name == metric.Name })
+		if at < 0 {
+			e.Metrics = append(e.Metrics, Bound[v1alpha1.Metric]{metric, policy})
+			return
+		}
+		if reflect.DeepEqual(e.Metrics[at].Value, metric) {
+			return
+		}
+		metric.Name = numbered(name, n)
+	}
+}
+
+func less[T cmp.Ordered](a, b T) bool    { return a < b }
+func greater[T cmp.Ordered](a, b T) bool { return a > b }
+
+// stricter takes a demand over if it is one and stricter than what there is.
+func stricter[T cmp.Ordered](have *Bound[T], demand *T, policy string, than func(a, b T) bool) {
+	if demand != nil && (!have.Is() || than(*demand, have.Value)) {
+		*have = Bound[T]{*demand, policy}
+	}
+}
+
+func appendNew[T any](have []Bound[T], value T, policy string) []Bound[T] {
+	if slices.ContainsFunc(have, func(b Bound[T]) bool { return reflect.DeepEqual(b.Value, value) }) {
+		return have
+	}
+	return append(have, Bound[T]{value, policy})
+}
+
+func duration(d *metav1.Duration) *time.Duration {
+	if d == nil {
+		return nil
+	}
+	return &d.Duration
+}

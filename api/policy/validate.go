@@ -1,0 +1,91 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Validate checks what the schema cannot see: selector, queries, time zones, and
+// whether the built-in plan and those that are offered can be followed within
+// the bounds of the policy itself. path is where the spec stands.
+func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	spec := &policy.Spec
+	if _, err := metav1.LabelSelectorAsSelector(&spec.NamespaceSelector); err != nil {
+		errs = append(errs, field.Invalid(path.Child("namespaceSelector"), metav1.FormatLabelSelector(&spec.NamespaceSelector), err.Error()))
+	}
+	named := *policy
+	if named.Name == "" { // of an object whose name the API server makes
+		named.Name = "this policy"
+	}
+	own := Combine([]v1alpha1.CanaryPolicy{named})
+	var builtIn v1alpha1.CanaryPlanSpec
+	builtIn.SetDefaults()
+	applied, _ := own.Apply(builtIn, 1)
+	errs = append(errs, within(query.ValidatePlan(&applied, path), path)...)
+	for i, offered := range spec.Plans {
+		at := path.Child("plans").Index(i).Child("spec")
+		plan := *offered.Spec.DeepCopy()
+		plan.SetDefaults()
+		if mistakes := query.ValidatePlan(&plan, at); len(mistakes) > 0 {
+			errs = append(errs, mistakes...)
+			continue
+		}
+		if len(errs) > 0 { // the same mistakes would be told of each plan
+			continue
+		}
+		applied, _ := own.Apply(plan, 1)
+		for _, mistake := range query.ValidatePlan(&applied, at) {
+			mistake.Detail = "within the bounds of the policy: " + mistake.Detail
+			errs = append(errs, mistake)
+		}
+	}
+	return errs
+}
+
+// within names the fields of the policy where those of a plan are named.
+func within(errs field.ErrorList, path *field.Path) field.ErrorList {
+	for _, err := range errs {
+		for part, here := range map[string]string{"analysis.metrics": "metrics", "deadline": "limits.maxDeadline"} {
+			if rest, found := strings.CutPrefix(err.Field, path.Child(part).String()); found {
+				err.Field = path.Child(here).String() + rest
+			}
+		}
+	}
+	return errs
+}
+
+// Sentence tells people of a change that a policy makes to a plan.
+func Sentence(c v1alpha1.PolicyChange) string {
+	switch {
+	case c.From == "" && c.To == "added":
+		return fmt.Sprintf("CanaryPolicy %s adds %s", c.Policy, c.Field)
+	case c.To == "added":
+		return fmt.Sprintf("CanaryPolicy %s has its own %s in place of %s", c.Policy, c.Field, c.From)
+	case c.From == "":
+		return fmt.Sprintf("CanaryPolicy %s sets %s to %s", c.Policy, c.Field, c.To)
+	}
+	return fmt.Sprintf("CanaryPolicy %s sets %s to %s, not %s", c.Policy, c.Field, c.To, c.From)
+}
+
+// Sentences tells of changes, as many as fit into so many bytes.
+func Sentences(changes []v1alpha1.PolicyChange, limit int) string {
+	var out string
+	for i, c := range changes {
+		next := Sentence(c)
+		if i > 0 {
+			next = "; " + next
+		}
+		if more := fmt.Sprintf("; %d more", len(changes)-i); len(out)+len(next)+len(more) > limit && i > 0 {
+			return out + more
+		}
+		out += next
+	}
+	return out
+}

@@ -1,0 +1,276 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// CanaryPolicy is what an administrator demands of the canaries of some
+// namespaces, whoever owns them. Where several select a namespace, the strictest
+// of each demand counts.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=cpolicy,categories=holdfast
+// +kubebuilder:printcolumn:name="Guard",type=string,JSONPath=`.spec.guard`
+// +kubebuilder:printcolumn:name="Min period",type=string,JSONPath=`.spec.limits.minPeriod`
+// +kubebuilder:printcolumn:name="Max replicas",type=string,JSONPath=`.spec.limits.maxReplicas`
+// +kubebuilder:printcolumn:name="Metrics",type=string,JSONPath=`.spec.metrics[*].name`
+// +kubebuilder:printcolumn:name="Namespaces",type=integer,JSONPath=`.status.namespaceCount`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type CanaryPolicy struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what is demanded, and where.
+	// +required
+	Spec CanaryPolicySpec `json:"spec"`
+
+	// status is which namespaces the policy selects.
+	// +optional
+	Status CanaryPolicyStatus `json:"status,omitempty,omitzero"`
+}
+
+// CanaryPolicyList is a list of CanaryPolicies.
+//
+// +kubebuilder:object:root=true
+type CanaryPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []CanaryPolicy `json:"items"`
+}
+
+// CanaryPolicySpec is what is demanded, and where.
+type CanaryPolicySpec struct {
+	// namespaceSelector selects namespaces by their labels; {} selects all but
+	// kube-system and that of Holdfast. Who owns a namespace cannot take it out:
+	// labels that would are refused.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && size(e.values) > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || size(e.values) == 0))",message="operators are In and NotIn, with values, and Exists and DoesNotExist, without"
+	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
+
+	// guard says that the namespaces are guarded, whatever their annotation and
+	// those of their Deployments say: enabled (updates pass while Holdfast is
+	// down) or required (they are refused then). Without it the policy sets
+	// bounds where people opted in by themselves.
+	// +optional
+	Guard Guard `json:"guard,omitempty"`
+
+	// limits are the bounds of every plan. A plan beyond one is brought within it
+	// when a run begins.
+	// +optional
+	Limits PolicyLimits `json:"limits,omitempty,omitzero"`
+
+	// metrics are added to every plan. What a plan says of a metric of the same
+	// name counts for nothing.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Metrics []Metric `json:"metrics,omitempty"`
+
+	// plans are offered to all namespaces, to be named as their own are. One
+	// called "default" serves those that have none of that name.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Plans []OfferedPlan `json:"plans,omitempty"`
+
+	// freezeWindows are added to those of every plan.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	FreezeWindows []FreezeWindow `json:"freezeWindows,omitempty"`
+
+	// allow narrows down who may do what of those that RBAC lets.
+	// +optional
+	Allow PolicyAllow `json:"allow,omitempty,omitzero"`
+
+	// prometheus says what the queries of the namespaces may ask.
+	// +optional
+	Prometheus PolicyPrometheus `json:"prometheus,omitempty,omitzero"`
+}
+
+// Guard is how a namespace is guarded.
+//
+// +kubebuilder:validation:Enum=enabled;required
+type Guard string
+
+// How a namespace can be guarded.
+const (
+	GuardEnabled  Guard = CanaryEnabled
+	GuardRequired Guard = CanaryRequired
+)
+
+// PolicyLimits are the bounds of every plan.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.minPeriod) || !has(self.maxDeadline) || duration(self.minPeriod) < duration(self.maxDeadline)",message="minPeriod must be shorter than maxDeadline, or no run could pass"
+type PolicyLimits struct {
+	// minPeriod is the shortest time that all steps of a plan take together. The
+	// last step of a shorter plan is made longer. Nothing ends early then.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	MinPeriod *metav1.Duration `json:"minPeriod,omitempty"`
+
+	// maxInterval is the longest time between measurements, and from Ready to the
+	// first one.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	MaxInterval *metav1.Duration `json:"maxInterval,omitempty"`
+
+	// maxReplicas is the largest canary: a number of pods, or a share of the
+	// Deployment's replicas such as "10%" (rounded up, at least 1).
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=4
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number from 1 to 1000, or a share from \"1%\" to \"100%\""
+	MaxReplicas *intstr.IntOrString `json:"maxReplicas,omitempty"`
+
+	// maxDeadline is the longest time from the making of a canary to its verdict,
+	// pauses included. A plan that freezes what failed reverts it instead.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	MaxDeadline *metav1.Duration `json:"maxDeadline,omitempty"`
+
+	// maxRuns is how many runs of each namespace may have a canary at once.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MaxRuns *int32 `json:"maxRuns,omitempty"`
+
+	// recreateDelay is how long after its deletion a Deployment of a guarded
+	// namespace cannot be made anew with another pod template: that would be an
+	// update without a canary. 1h where it is not said and the policy has guard; 0s
+	// lets everybody.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	RecreateDelay *metav1.Duration `json:"recreateDelay,omitempty"`
+
+	// maxFailureLimit is the greatest failureLimit of an analysis and of its metrics.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MaxFailureLimit *int32 `json:"maxFailureLimit,omitempty"`
+
+	// maxRestartLimit is the greatest restartLimit.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MaxRestartLimit *int32 `json:"maxRestartLimit,omitempty"`
+}
+
+// OfferedPlan is a plan that all namespaces of a policy may name.
+type OfferedPlan struct {
+	// name is what it is named by.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+	// spec is the plan.
+	// +required
+	Spec CanaryPlanSpec `json:"spec"`
+}
+
+// PolicyAllow narrows down who may do what. What is not said is left to RBAC; an
+// empty list is nobody.
+type PolicyAllow struct {
+	// skip is who may update without a canary, of those who may bypass canaryruns.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Skip []Subject `json:"skip,omitempty"`
+	// promote is who may promote runs and approve steps, of those who may update canaryruns.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Promote []Subject `json:"promote,omitempty"`
+	// abort is who may abort runs, of those who may update canaryruns.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Abort []Subject `json:"abort,omitempty"`
+}
+
+// Subject is a user, a group or a ServiceAccount.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.namespace) == (self.kind == 'ServiceAccount')",message="namespace is for a ServiceAccount, and needed there"
+type Subject struct {
+	// kind is what it is.
+	// +required
+	Kind SubjectKind `json:"kind"`
+	// name is its name.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// namespace is that of a ServiceAccount.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// SubjectKind is what a subject is.
+//
+// +kubebuilder:validation:Enum=User;Group;ServiceAccount
+type SubjectKind string
+
+// What a subject can be.
+const (
+	SubjectUser           SubjectKind = "User"
+	SubjectGroup          SubjectKind = "Group"
+	SubjectServiceAccount SubjectKind = "ServiceAccount"
+)
+
+// PolicyPrometheus says what the queries of the namespaces may ask.
+type PolicyPrometheus struct {
+	// endpoints are those that plans may name, of the ones that are defined for
+	// Holdfast; "default" is the one of plans that name none. What is not said
+	// leaves all; an empty list leaves none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Endpoints []string `json:"endpoints,omitempty"`
+}
+
+// CanaryPolicyStatus is which namespaces a policy selects.
+type CanaryPolicyStatus struct {
+	// observedGeneration is the generation of the spec that the rest is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// namespaceCount is how many namespaces the policy selects.
+	// +optional
+	NamespaceCount int32 `json:"namespaceCount"`
+	// namespaces are their names, in order, a hundred at most.
+	// +optional
+	// +listType=atomic
+	Namespaces []string `json:"namespaces,omitempty"`
+	// conditions say whether the policy is followed (Ready), and why not.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// The condition of a policy and its reasons.
+const (
+	// ConditionReady of a policy: it can be followed.
+	ConditionReady = "Ready"
+	// ReasonFollowed: the policy is right.
+	ReasonFollowed = "Followed"
+	// ReasonPolicyInvalid: a part of it cannot be followed.
+	ReasonPolicyInvalid = "Invalid"
+)

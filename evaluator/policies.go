@@ -1,0 +1,73 @@
+package evaluator
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"holdfast.dev/holdfast/api/policy"
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/plan"
+)
+
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
+
+// demandsOn is what CanaryPolicies demand of a namespace with these labels.
+func (e *evaluator) demandsOn(ctx context.Context, namespace map[string]string) (policy.Effective, error) {
+	var list v1alpha1.CanaryPolicyList
+	if err := e.cached.List(ctx, &list); err != nil {
+		return policy.Effective{}, fmt.Errorf("list CanaryPolicies: %w", err)
+	}
+	return policy.For(list.Items, namespace), nil
+}
+
+// finder finds plans: those of the namespace first, then what policies offer.
+func finder(own func(name string) *v1alpha1.CanaryPlanSpec, demands policy.Effective) plan.Finder {
+	return func(name string) (*v1alpha1.CanaryPlanSpec, string) {
+		if spec := own(name); spec != nil {
+			return spec, "CanaryPlan " + name
+		}
+		if spec, by := demands.Offered(name); spec != nil {
+			return spec, fmt.Sprintf("plan %s of CanaryPolicy %s", name, by)
+		}
+		return nil, ""
+	}
+}
+
+// gatherPolicies reads the freeze windows of policies while they matter: one
+// that is made now holds back what would be released now.
+func (e *evaluator) gatherPolicies(ctx context.Context, seen *observed) error {
+	if !seen.Deployment.Exists || seen.run.Status.Phase != v1alpha1.PhaseReleasing {
+		return nil
+	}
+	ns, err := e.getNamespace(ctx, seen.run.Namespace)
+	if err != nil {
+		return err
+	}
+	demands, err := e.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return err
+	}
+	for _, window := range demands.FreezeWindows {
+		seen.FreezeWindows = append(seen.FreezeWindows, window.Value)
+	}
+	return nil
+}
+
+// deploymentsOfPolicy are all that hold an update: it may have waited for a plan
+// that the policy offers, or for the policy to be mended.
+func (e *evaluator) deploymentsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
+	return e.deploymentsIn(ctx, metav1.NamespaceAll, func(d client.Object) bool {
+		return d.GetAnnotations()[v1alpha1.HeldAnnotation] != ""
+	})
+}
+
+// runsOfPolicy are those that wait for a plan, or for a freeze window.
+func (e *evaluator) runsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
+	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
+		return run.Status.Phase == v1alpha1.PhaseReleasing || run.Spec.PlanRef != "" && run.Status.Plan == nil
+	})
+}

@@ -1,0 +1,287 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// TestATenantCannotTakeTheNamespaceOut: by its labels, by its annotation, by
+// whichever subresource; not even for a moment.
+func TestATenantCannotTakeTheNamespaceOut(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	const own, out = "are Holdfast's own here", "out of CanaryPolicy"
+	for _, label := range []string{v1alpha1.CanaryLabel + "-", v1alpha1.CanaryLabel + "=enabled", v1alpha1.PolicyLabel + "-", v1alpha1.PolicyLabel + "=enabled"} {
+		s.wantRefused(own, "label", "--overwrite", "namespace", s.namespace, label)
+	}
+	s.wantRefused(own, "annotate", "--overwrite", "namespace", s.namespace, v1alpha1.PoliciesAnnotation+"-")
+	s.wantRefused(own, "patch", "namespace", s.namespace, "--subresource=status", "--type=merge", "-p", `{"metadata":{"labels":{"holdfast.dev/canary":null}}}`)
+	for _, label := range []string{"tenant-", "tenant=other"} {
+		s.wantRefused(out, "label", "--overwrite", "namespace", s.namespace, label)
+	}
+	s.wantRefused(out, "patch", "namespace", s.namespace, "--subresource=status", "--type=merge", "-p", `{"metadata":{"labels":{"tenant":"other"}}}`)
+	s.joe("label", "namespace", s.namespace, "mood=good") // anything else is the tenant's own
+	for _, annotation := range []string{"=enabled", "=disabled", "-"} {
+		s.joe("annotate", "--overwrite", "namespace", s.namespace, v1alpha1.CanaryAnnotation+annotation)
+		s.stillGuarded()
+	}
+	s.wantHeld("v2")
+	s.stillGuarded()
+}
+
+// TestATenantCannotTakeADeploymentOut by its annotation, before or during a hold.
+func TestATenantCannotTakeADeploymentOut(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	if said := s.joe("annotate", "deployment", "web", "holdfast.dev/canary=disabled"); !strings.Contains(said, "counts for nothing here: CanaryPolicy "+s.namespace+"-tenants") {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	s.joe("annotate", "--overwrite", "deployment", "web", "holdfast.dev/canary=enabled")
+	s.joe("annotate", "--overwrite", "deployment", "web", "holdfast.dev/canary=disabled")
+	s.joe("label", "deployment", "web", "touched=yes")
+	s.wantImage("v1")
+	if get(s.shop, run.Name, &v1alpha1.CanaryRun{}).Status.Phase.Ended() {
+		t.Error("the run has ended")
+	}
+}
+
+// TestATenantCannotSkip where the policy says who may, whatever RBAC says.
+func TestATenantCannotSkip(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient, "allow: {skip: [{kind: User, name: ann}]}")
+	s.wantRefused("CanaryPolicy "+s.namespace+"-tenants does not allow it", "apply", "-f", "-", s.skipping("v2", "impatience"))
+	s.wantHeld("v2")
+	s.wantRefused("does not allow it", "annotate", "deployment", "web", "holdfast.dev/skip=impatience")
+	s.wantImage("v1")
+	s.must("--as=ann", "annotate", "deployment", "web", "holdfast.dev/skip=on call")
+	s.wantImage("v2")
+}
+
+// loosePlan asks for as little as a plan can.
+const loosePlan = `
+apiVersion: holdfast.dev/v1alpha1
+kind: CanaryPlan
+metadata: {name: default}
+spec: {replicas: 9, restartLimit: 99, onFailure: Freeze, deadline: 72h, analysis: {period: 1s, interval: 1s, failureLimit: 99}}
+`
+
+var bounds = []string{
+	"limits: {minPeriod: 10m, maxInterval: 5s, maxReplicas: 1, maxDeadline: 2h, maxRuns: 3, maxFailureLimit: 1, maxRestartLimit: 0}",
+	`metrics: [{name: scraped, query: 'sum(up{ {{canary}} })', range: {min: 1}}]`,
+}
+
+// wantWithin wants a run by a plan within the bounds.
+func wantWithin(t *testing.T, run *v1alpha1.CanaryRun) {
+	t.Helper()
+	p := run.Spec.Plan
+	if p.Total().String() != "10m0s" || p.Replicas.IntValue() != 1 || p.Deadline.Duration.String() != "2h0m0s" || *p.MaxRuns != 3 ||
+		*p.Analysis.FailureLimit != 1 || *p.RestartLimit != 0 || p.OnFailure != v1alpha1.FailureRevert {
+		t.Errorf("the plan of run %s is %+v", run.Name, p)
+	}
+	if len(p.Analysis.Metrics) != 1 || p.Analysis.Metrics[0].Name != "scraped" {
+		t.Errorf("the metrics of run %s are %+v", run.Name, p.Analysis.Metrics)
+	}
+}
+
+// TestATenantCannotPlanLess than the policy demands: not by a plan, not by
+// annotations, not by none. The run says which policy changed what, and so does
+// kubectl to whoever writes the plan.
+func TestATenantCannotPlanLess(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, "", bounds...)
+	by := "CanaryPolicy " + s.namespace + "-tenants"
+	if said := s.joe("apply", "-f", "-", loosePlan); !strings.Contains(said, by+" sets analysis.period to 10m0s, not 1s") {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+	run := s.wantHeld("v2")
+	wantWithin(t, run)
+	run = s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	if c := condition(run.Status.Conditions, v1alpha1.ConditionPolicyApplied); !strings.Contains(c.Message, by+" sets analysis.period to 10m0s, not 1s") || c.Status != "True" {
+		t.Errorf("condition PolicyApplied is %+v", c)
+	}
+	if described := s.joe("describe", "canaryrun", run.Name); !strings.Contains(described, "PolicyApplied") || !strings.Contains(described, by+" adds analysis.metrics[scraped]") {
+		t.Errorf("kubectl describe says:\n%s", described)
+	}
+	s.wantEvents(v1alpha1.ReasonPolicyApplied)
+
+	said := s.joe("apply", "-f", "-", annotate(s.web("v3"), "holdfast.dev/period: 1s"))
+	if !strings.Contains(said, by+" sets analysis.period to 10m0s, not 1s") {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+	run = s.newestRun(said)
+	if run.Spec.PlanSource != "annotations of the Deployment" || run.Spec.Plan.Total().String() != "10m0s" || len(run.Spec.Plan.Analysis.Metrics) != 1 {
+		t.Errorf("by %s: %+v", run.Spec.PlanSource, run.Spec.Plan)
+	}
+	s.wantImage("v1")
+}
+
+// TestATenantCannotChangeThePlanMidRun, and a run that is deleted is made anew within the bounds.
+func TestATenantCannotChangeThePlanMidRun(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, loosePlan, bounds...)
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	s.joe("patch", "canaryplan", "default", "--type=merge", "-p", `{"spec":{"analysis":{"period":"2s"}}}`)
+	s.joe("delete", "canaryplan", "default")
+	s.wantRefused("cannot be changed", "patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"plan":{"analysis":{"period":"1s"}}}}`)
+	s.wantRefused("cannot be changed", "patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"policies":null}}`)
+	wantWithin(t, get(s.shop, run.Name, &v1alpha1.CanaryRun{}))
+	s.joe("delete", "canaryrun", run.Name)
+	again := await(s.shop, "the run is made anew", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return r.UID != run.UID })
+	if p := again.Spec.Plan; p.Total() < 10*time.Minute || len(p.Analysis.Metrics) != 1 || p.Deadline.Duration != 2*time.Hour {
+		t.Errorf("made anew, the run has the plan %+v", p)
+	}
+	s.wantImage("v1")
+}
+
+// TestATenantCannotScaleItsWayOut: to zero and back, in one request or in several.
+func TestATenantCannotScaleItsWayOut(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	s.joe("scale", "deployment/web", "--replicas=0")
+	s.awaitAvailable()
+	first := s.wantHeld("v2")
+	said := s.joe("patch", "deployment", "web", "--type=strategic", "-p",
+		`{"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v3"}]}}}}`)
+	if !strings.Contains(said, "update held") {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+	s.joe("scale", "deployment/web", "--replicas=2")
+	s.wantImage("v1")
+	s.awaitPhase(first.Name, v1alpha1.PhaseSuperseded)
+	s.awaitPhase(s.newestRun(said).Name, v1alpha1.PhaseRunning)
+	s.wantImage("v1")
+}
+
+// TestATenantCannotForgeARevision for a rollback to go to: no ReplicaSet that it
+// makes or changes is taken for one. Scaling them is undone as ever.
+func TestATenantCannotForgeARevision(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	const words = "written by controllers alone"
+	web := s.deployment("web")
+	s.wantRefused(words, "create", "-f", "-", bareReplicaSet)
+	owner := fmt.Sprintf("metadata: {name: forged, labels: {app: web}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: %s, controller: true}]}", web.UID)
+	s.wantRefused(words, "create", "-f", "-", strings.Replace(bareReplicaSet, "metadata: {name: forged, labels: {app: web}}", owner, 1))
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	var sets appsv1.ReplicaSetList
+	if err := world.client.List(t.Context(), &sets, client.InNamespace(s.namespace)); err != nil {
+		t.Fatal(err)
+	}
+	if len(sets.Items) != 2 {
+		t.Fatalf("there are %d ReplicaSets, want the stable one and the canary's", len(sets.Items))
+	}
+	for _, set := range sets.Items { // the stable one and the canary's
+		name := "replicaset/" + set.Name
+		s.wantRefused(words, "set", "image", name, "app=holdfast.test/app:v9")
+		s.wantRefused(words, "label", "--overwrite", name, "app=other")
+		s.wantRefused(words, "patch", name, "--type=merge", "-p", fmt.Sprintf(
+			`{"metadata":{"ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"web","uid":%q,"blockOwnerDeletion":true}]}}`, web.UID))
+		s.joe("scale", name, "--replicas=5")
+	}
+	for _, set := range sets.Items {
+		size := *set.Spec.Replicas
+		await(s.shop, set.Name+" has its size again", set.Name, &appsv1.ReplicaSet{}, func(rs *appsv1.ReplicaSet) bool { return *rs.Spec.Replicas == size })
+	}
+	s.wantImage("v1")
+}
+
+// TestATenantCannotDecideAboutRuns: their status is Holdfast's, and who promotes
+// and aborts is the policy's to say, whatever RBAC says.
+func TestATenantCannotDecideAboutRuns(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient, "allow: {promote: [{kind: User, name: ann}], abort: [{kind: Group, name: oncall}]}")
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	s.wantRefused("written by Holdfast alone", "patch", "canaryrun", run.Name, "--subresource=status", "--type=merge", "-p", `{"status":{"verdict":"Pass","phase":"Releasing"}}`)
+	by := "CanaryPolicy " + s.namespace + "-tenants does not allow it"
+	for _, spec := range []string{`{"decision":"Promote"}`, `{"approvedSteps":1}`, `{"decision":"Abort"}`} {
+		s.wantRefused(by, "patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":`+spec+`}`)
+	}
+	claim := fmt.Sprintf("apiVersion: holdfast.dev/v1alpha1\nkind: CanaryRun\nmetadata: {name: claim}\nspec: {deployment: web, hold: %s, templateHash: %s, plan: {}}\n", run.Spec.Hold, run.Spec.TemplateHash)
+	s.wantRefused("runs of held updates are made by Holdfast alone", "create", "-f", "-", claim)
+	byHand := "apiVersion: holdfast.dev/v1alpha1\nkind: CanaryRun\nmetadata: {name: by-hand}\nspec: {deployment: web, containers: [{name: app, image: x}], plan: {replicas: 50}}\n"
+	s.wantRefused("names a plan by planRef", "create", "-f", "-", byHand)
+	s.joe("patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"paused":true}}`)
+	s.wantImage("v1")
+	s.must("--as=ann", "patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"decision":"Promote","paused":false}}`)
+	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	s.wantImage("v2")
+}
+
+// TestATenantCannotDeleteAndMakeAnew with another template, at once or later, by
+// whichever way of deleting; with the same one it can.
+func TestATenantCannotDeleteAndMakeAnew(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient, "allow: {skip: [{kind: User, name: ann}]}")
+	words := "which CanaryPolicy " + s.namespace + "-tenants does not allow"
+	s.wantRefused(words, "replace", "--force", "-f", "-", s.web("v2"))
+	s.wantRefused(words, "create", "-f", "-", s.web("v2"))
+	s.wantRefused("Holdfast's own", "annotate", "namespace", s.namespace, v1alpha1.DeletedAnnotationPrefix+"web-")
+	s.wantRefused(`user "joe" may not update without a canary`, "apply", "-f", "-", s.skipping("v2", "impatience"))
+	s.joe("apply", "-f", "-", s.web("v1"))
+	s.awaitAvailable()
+	s.wantHeld("v2")
+	s.joe("delete", "deployment", "web", "--cascade=orphan") // the pods stay, and would be adopted
+	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
+	s.joe("apply", "-f", "-", s.web("v1"))
+	s.joe("delete", "--raw", "/apis/apps/v1/namespaces/"+s.namespace+"/deployments") // a collection
+	awaitGone(s.shop, "web", &appsv1.Deployment{})
+	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
+	s.must("--as=ann", "apply", "-f", "-", s.skipping("v2", "on call"))
+	s.wantImage("v2")
+}
+
+// TestATenantCannotSwapTheCanary for pods that are good: neither the image of
+// its pods, nor its pods for others.
+func TestATenantCannotSwapTheCanary(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	var pods corev1.PodList
+	awaitSome(s.shop, "a canary pod", &pods, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
+	const words = "the pods of runs are Holdfast's own"
+	pod := "pod/" + pods.Items[0].Name
+	s.wantRefused(words, "set", "image", pod, "app=holdfast.test/app:v1")
+	s.wantRefused(words, "label", pod, v1alpha1.RunLabel+"-")
+	s.wantRefused(words, "label", "--overwrite", pod, "app=other")
+	s.wantRefused(words, "create", "-f", "-", fmt.Sprintf(
+		"apiVersion: v1\nkind: Pod\nmetadata: {name: fake, labels: {%s: %s}}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n", v1alpha1.RunLabel, run.Name))
+	s.joe("annotate", pod, "seen=yes")
+}
+
+// TestAPolicyThatEnables guards as one that requires does, while Holdfast answers.
+func TestAPolicyThatEnables(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient, "guard: enabled")
+	s.joe("annotate", "deployment", "web", "holdfast.dev/canary=disabled")
+	s.wantHeld("v2")
+	s.wantRefused("made anew with another pod template", "replace", "--force", "-f", "-", s.web("v2"))
+}
+
+// TestARunByHandIsWithinTheBounds, by the plan that it names.
+func TestARunByHandIsWithinTheBounds(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, loosePlan, bounds...)
+	s.joe("create", "-f", "-", "apiVersion: holdfast.dev/v1alpha1\nkind: CanaryRun\nmetadata: {name: by-hand}\nspec: {deployment: web, containers: [{name: app, image: 'holdfast.test/app:v2'}], planRef: default}\n")
+	run := s.awaitPhase("by-hand", v1alpha1.PhaseRunning)
+	if p := run.Status.Plan; p.Total() != 10*time.Minute || p.Replicas.IntValue() != 1 || len(p.Analysis.Metrics) != 1 {
+		t.Errorf("the plan is %+v", p)
+	}
+	if c := condition(run.Status.Conditions, v1alpha1.ConditionPolicyApplied); !strings.Contains(c.Message, "sets analysis.period to 10m0s") {
+		t.Errorf("condition PolicyApplied is %+v", c)
+	}
+	s.wantImage("v1")
+}

@@ -1,0 +1,127 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// namespaceStub is the API server's namespace, and what was written to it.
+type namespaceStub struct {
+	governed
+	patched []string
+	failing error
+}
+
+func (n *namespaceStub) Patch(_ context.Context, object client.Object, patch client.Patch, _ ...client.PatchOption) error {
+	data, err := patch.Data(object)
+	n.patched = append(n.patched, string(data))
+	return errors.Join(err, n.failing)
+}
+
+func webOf(image, annotation string) []byte {
+	return fmt.Appendf(nil, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"%s},
+		"spec":{"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":%q}]}}}}`, annotation, image)
+}
+
+func hashOf(t *testing.T, object []byte) hold.Hash {
+	t.Helper()
+	u, err := decodeUpdate(admissionv1.AdmissionRequest{Object: runtime.RawExtension{Raw: object}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := hold.HashOf(u.new.template())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+func TestMadeAnew(t *testing.T) {
+	now := fixedNow()
+	remembered := func(ago time.Duration) map[string]string {
+		return map[string]string{v1alpha1.DeletedAnnotationPrefix + "web": hold.Deleted{Hash: hashOf(t, webOf("v1", "")), At: now.Add(-ago)}.String()}
+	}
+	const skips = `,"annotations":{"holdfast.dev/skip":"why not"}`
+	nobody := func(s *v1alpha1.CanaryPolicySpec) { s.Allow.Skip = []v1alpha1.Subject{} }
+	for name, tc := range map[string]struct {
+		object  []byte
+		memory  map[string]string
+		policy  []v1alpha1.CanaryPolicy
+		bypass  string
+		refused string
+	}{
+		"nothing is remembered":                   {webOf("v2", ""), nil, strict(nil), "no", ""},
+		"another template":                        {webOf("v2", ""), remembered(time.Minute), strict(nil), "no", "Deployment web was deleted at"},
+		"the same template":                       {webOf("v1", ""), remembered(time.Minute), strict(nil), "no", ""},
+		"another template, long after":            {webOf("v2", ""), remembered(2 * time.Hour), strict(nil), "no", ""},
+		"without a policy":                        {webOf("v2", ""), remembered(time.Minute), nil, "no", ""},
+		"by somebody who may skip, and says so":   {webOf("v2", skips), remembered(time.Minute), strict(nil), "yes", ""},
+		"by somebody who may not":                 {webOf("v2", skips), remembered(time.Minute), strict(nil), "no", `takes the verb "bypass"`},
+		"by somebody whom no policy lets":         {webOf("v2", skips), remembered(time.Minute), strict(nobody), "yes", "CanaryPolicy strict does not allow it"},
+		"what is remembered makes no sense to it": {webOf("v2", ""), map[string]string{v1alpha1.DeletedAnnotationPrefix + "web": "x"}, strict(nil), "no", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ns := &namespaceStub{governed: governed{annotations: tc.memory, policies: tc.policy}}
+			h := &RecreateHandler{FailClosed: true, Policies: Policies{Reader: ns.governed}, Access: Access{Creator: access(tc.bypass)}, Namespaces: ns, Now: fixedNow}
+			resp := h.Handle(t.Context(), recreation(admissionv1.Create, tc.object))
+			if resp.Allowed != (tc.refused == "") || !resp.Allowed && !strings.Contains(resp.Result.Message, tc.refused) {
+				t.Errorf("got %+v", resp.Result)
+			}
+		})
+	}
+}
+
+func recreation(operation admissionv1.Operation, object []byte) admission.Request {
+	req := admissionv1.AdmissionRequest{Namespace: "shop", Operation: operation} // one of a collection: without a name
+	if operation == admissionv1.Delete {
+		req.OldObject.Raw = object
+	} else {
+		req.Object.Raw = object
+	}
+	return admission.Request{AdmissionRequest: req}
+}
+
+func TestADeletionIsRemembered(t *testing.T) {
+	full := map[string]string{}
+	for i := range maxDeleted {
+		full[fmt.Sprintf("%sd%d", v1alpha1.DeletedAnnotationPrefix, i)] = hold.Deleted{Hash: "h", At: fixedNow()}.String()
+	}
+	for name, tc := range map[string]struct {
+		memory     map[string]string
+		failing    error
+		failClosed bool
+		written    string
+		refused    string
+	}{
+		"with its hash": {nil, nil, true, `"deleted.holdfast.dev/web":"` + string(hashOf(t, webOf("v1", ""))) + " ", ""},
+		"and what is old is forgotten": {map[string]string{v1alpha1.DeletedAnnotationPrefix + "old": hold.Deleted{Hash: "h", At: fixedNow().Add(-2 * time.Hour)}.String()},
+			nil, true, `"deleted.holdfast.dev/old":null`, ""},
+		"but not without end":                    {full, nil, true, "", "were deleted within"},
+		"or it is refused":                       {nil, errors.New("conflict"), true, "web", "conflict"},
+		"or it passes, where the guard is loose": {nil, errors.New("conflict"), false, "web", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ns := &namespaceStub{governed: governed{annotations: tc.memory, policies: strict(nil)}, failing: tc.failing}
+			h := &RecreateHandler{FailClosed: tc.failClosed, Policies: Policies{Reader: ns.governed}, Namespaces: ns, Now: fixedNow}
+			resp := h.Handle(t.Context(), recreation(admissionv1.Delete, webOf("v1", "")))
+			if resp.Allowed != (tc.refused == "") || !resp.Allowed && !strings.Contains(resp.Result.Message, tc.refused) {
+				t.Errorf("got %+v", resp.Result)
+			}
+			if written := strings.Join(ns.patched, "\n"); !strings.Contains(written, tc.written) || tc.written == "" && written != "" {
+				t.Errorf("written: %s", written)
+			}
+		})
+	}
+}
