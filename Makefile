@@ -71,6 +71,7 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 	$(GEN) object paths=./api/v1alpha1
 	$(GEN) crd:allowDangerousTypes=true paths=./api/v1alpha1 output:crd:dir=manifests/generated/crd
 	$(GEN) rbac:roleName=holdfast paths=./webhook/... paths=./evaluator/... paths=./certs/... paths=./cmd/... output:rbac:dir=manifests/generated/rbac
+	$(GO) run -C test/tools/generate ./chart $(CURDIR)/manifests
 	$(GO) run ./docs/reference/generate
 	$(GO) run -C test/tools/generate ./podschema $(CURDIR)/webhook/replay/zz_generated.schema.yaml
 
