@@ -26,6 +26,7 @@ func TestValidate(t *testing.T) {
 		"a password":           {"--prometheus-url=http://u:secret@prometheus", "--prometheus-url"},
 		"no scrape interval":   {"--prometheus-scrape-interval=1ms", "--prometheus-scrape-interval is 1ms; it must be at least 1s"},
 		"no query ever":        {"--prometheus-concurrency=0", "--prometheus-concurrency at least 1"},
+		"a name without a CA":  {"--client-name=apiserver", "it needs --client-ca-file"},
 		"a lease that is none": {"--lease-duration=1s", "--lease-duration is 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,5 +45,17 @@ func TestTheFlagsAreAnEndpoint(t *testing.T) {
 	if e.URL != "http://p" || e.Labels.Pod != "pod_name" || e.Labels.Namespace != "namespace" || e.Limits.Timeout.Duration != 3*time.Second ||
 		e.Limits.Concurrency != 2 || e.ScrapeInterval.Duration != time.Minute {
 		t.Errorf("got %+v", e)
+	}
+}
+
+func TestNamespacesThatAreNeverGuarded(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--pod-label=pod": "kube-system holdfast-system", "--excluded-namespaces=": "holdfast-system",
+		"--excluded-namespaces=a, b": "a b holdfast-system",
+	} {
+		o := parse(t, arg)
+		if got := strings.Join(o.unguarded(), " "); got != want {
+			t.Errorf("%s: got %s, want %s", arg, got, want)
+		}
 	}
 }
