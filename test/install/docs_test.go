@@ -21,7 +21,7 @@ func page(t *testing.T, file, heading, language string) []string {
 	if !found {
 		t.Fatalf("%s has no heading %q", file, heading)
 	}
-	if end := strings.Index(section, "\n#"); end >= 0 {
+	if end := strings.Index(section, "\n## "); end >= 0 {
 		section = section[:end]
 	}
 	var out []string

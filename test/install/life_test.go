@@ -199,9 +199,7 @@ func (s *stage) wantGone(stable string) {
 	}
 	s.wantImages("v4")
 	s.want("", "get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "name")
-	if left := s.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name"); strings.Contains(left, "holdfast") {
-		s.t.Errorf("cluster-wide there is left:\n%s", left)
-	}
+	s.want("", "get", "clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/part-of=holdfast", "-o", "name")
 	if result, _ := s.cluster.Kubectl(s.t.Context(), "", "get", "namespace", "holdfast-system", "-o", "name"); result.Code == 0 {
 		left := s.kubectl("get", "deployments,jobs,services,serviceaccounts,roles,rolebindings,poddisruptionbudgets,configmaps", "-n", "holdfast-system", "-o", "name")
 		if strings.Contains(left, "holdfast") {

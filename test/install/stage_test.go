@@ -12,13 +12,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
 )
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard()) // the client's: warnings are what the stories ask for
+	os.Exit(m.Run())
+}
 
 // patience is how long is waited for anything: long, for machines under load.
 const patience = 4 * time.Minute
