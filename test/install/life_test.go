@@ -60,6 +60,7 @@ func TestLifeWithHelm(t *testing.T) {
 			s.sh(root, strings.SplitAfterN(install, "restricted\n", 2)[1])
 			s.awaitGuarded()
 			s.hold("v5")
+			s.wantAuthenticated()
 		})
 	}
 }
@@ -183,6 +184,20 @@ func (s *stage) wantUpgraded(held map[string]string) {
 		s.kubectl("wait", run, "-n", guard, "--for=jsonpath={.status.phase}=Released", "--timeout="+patience.String())
 	}
 	s.wantImages("v2")
+}
+
+// wantAuthenticated: told which certificate API servers show, Holdfast answers them; told of another one, it answers
+// nobody, and updates fail where they must.
+func (s *stage) wantAuthenticated() {
+	s.t.Helper()
+	const upgrade = "helm upgrade holdfast manifests/chart/holdfast --namespace holdfast-system --wait --reset-then-reuse-values "
+	s.sh(root, upgrade+"--set clientCA.configMap=kube-root-ca.crt --set clientCA.name=webhooks")
+	s.awaitGuarded()
+	s.sh(root, upgrade+"--set clientCA.name=somebody")
+	s.eventually("an API server of another name is refused", func() bool {
+		result, err := s.cluster.Kubectl(s.t.Context(), "", "annotate", "deployment/web", "-n", "required", "holdfast.dev/period=soon", "--dry-run=server")
+		return err == nil && result.Code != 0 && strings.Contains(result.Stderr, "bad certificate")
+	})
 }
 
 // wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs.
