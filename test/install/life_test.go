@@ -42,6 +42,7 @@ func TestLifeWithHelm(t *testing.T) {
 				t.Errorf("of %d updates %d passed ungated and %d failed: %v", sent, ungated, len(failed), failed[:min(len(failed), 5)])
 			}
 			s.wantUpgraded(held)
+			s.wantValid()
 
 			s.hold("v3")
 			busy = s.startLoad()
@@ -54,7 +55,7 @@ func TestLifeWithHelm(t *testing.T) {
 				t.Errorf("helm uninstall does not tell what was held:\n%s", said)
 			}
 			s.wantGone("v2")
-			s.want("canaryplans.holdfast.dev canaryruns.holdfast.dev", "get", "crd", "-o", "jsonpath={.items[*].metadata.name}")
+			s.kubectl("get", "crd", "canaryplans.holdfast.dev", "canaryruns.holdfast.dev")
 
 			// What is left is no obstacle: installed again, it guards what it guarded.
 			s.sh(root, strings.SplitAfterN(install, "restricted\n", 2)[1])
@@ -184,6 +185,21 @@ func (s *stage) wantUpgraded(held map[string]string) {
 		s.kubectl("wait", run, "-n", guard, "--for=jsonpath={.status.phase}=Released", "--timeout="+patience.String())
 	}
 	s.wantImages("v2")
+}
+
+// wantValid: the API server takes what the chart makes of values that these stories do not use.
+func (s *stage) wantValid() {
+	s.t.Helper()
+	said := s.sh(root, `helm template holdfast manifests/chart/holdfast --namespace holdfast-system --no-hooks --kube-version v1.30.0 \
+		--set networkPolicy.enabled=true,priorityClassName=system-cluster-critical,nodeSelector.pool=system,image.pullPolicy=Always \
+		--set 'networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name=monitoring,tolerations[0].operator=Exists' \
+		--set 'prometheus.endpoints[0].name=eu,prometheus.endpoints[0].url=http://prometheus,imagePullSecrets[0].name=pull' |
+		kubectl apply --server-side --force-conflicts --dry-run=server --validate=strict -f -`)
+	for _, object := range []string{"networkpolicy.networking.k8s.io/holdfast", "deployment.apps/holdfast", "configmap/holdfast-endpoints"} {
+		if !strings.Contains(said, object+" serverside-applied (server dry run)") {
+			s.t.Errorf("the API server has not taken %s:\n%s", object, said)
+		}
+	}
 }
 
 // wantAuthenticated: told which certificate API servers show, Holdfast answers them; told of another one, it answers

@@ -79,20 +79,27 @@ patches:
 	}
 }
 
-// TestTheHookIsTheKustomization of manifests/uninstall.
+// TestTheHookIsTheKustomization of manifests/uninstall, in any namespace.
 func TestTheHookIsTheKustomization(t *testing.T) {
 	t.Parallel()
-	want := kustomize(t, "../../manifests/uninstall")
+	for namespace, content := range map[string]string{
+		"holdfast-system": "resources: [MANIFESTS/uninstall]",
+		"canary-system":   "namespace: canary-system\nresources: [MANIFESTS/uninstall]\ntransformers: [MANIFESTS/transformers/namespace-uninstall]",
+	} {
+		want := kustomize(t, overlay(t, content))
+		for _, helm := range helms {
+			got := helmTemplate(t, helm, namespace).without(func(o unstructured.Unstructured) bool {
+				return o.GetAnnotations()["helm.sh/hook"] != "pre-delete"
+			})
+			withoutHelm(t, got)
+			wantSame(t, helm, want, got)
+		}
+	}
 	for _, helm := range helms {
-		got := helmTemplate(t, helm, "holdfast-system").without(func(o unstructured.Unstructured) bool {
-			return o.GetAnnotations()["helm.sh/hook"] != "pre-delete"
-		})
-		withoutHelm(t, got)
-		wantSame(t, helm, want, got)
 		if left := helmTemplate(t, helm, "holdfast-system", "--set=uninstall.hook=false").without(func(o unstructured.Unstructured) bool {
 			return !strings.Contains(o.GetName(), "uninstall") && o.GetAnnotations()["helm.sh/hook"] == ""
 		}); len(left) > 0 {
-			t.Errorf("without its hook the chart still has %v", left)
+			t.Errorf("without its hook the chart of %s still has %v", helm, left)
 		}
 	}
 }
