@@ -19,7 +19,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle fuzz bench bench-judge generate lint verify build image vulncheck test-install
+.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle fuzz bench bench-judge generate lint verify build image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubec
 down: ## Stop the test cluster and remove every trace of it
 	@$(CLUSTER) down --dir $(CURDIR)/.cluster
 
-test: test-unit test-sharing test-install test-e2e test-gitops ## Run all tests
+test: test-unit test-sharing test-image test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
@@ -43,7 +43,7 @@ test-unit: ## Run the tests that need no cluster (under a minute)
 test-sharing: ## Compare queries asked together with queries asked alone, on Prometheus's own engine
 	$(GO) test -C test/sharing -count=1 $(TESTS)
 
-test-install: ## Test the image and the bill of materials (chart, upgrade, uninstall: test-e2e)
+test-image: ## Test the image and the bill of materials (chart, upgrade, uninstall: test-e2e)
 	$(GO) test -C test/tools/image -count=1 $(PKGS)
 	$(GO) test -C test/tools/vulncheck -count=1 $(PKGS)
 
@@ -72,7 +72,7 @@ bench-judge: ## Compare judges by 2000 made-up runs of each kind; JUDGE has flag
 	@$(GO) run -C test ./judge -seed $(SEED) $(JUDGE)
 
 build: ## Build holdfast into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
 
 image: ## Make an OCI image archive for VERSION, with its bill of materials, into bin/; prints path and digest
 	@$(GO) run -C test/tools/image . -source $(CURDIR) -out $(CURDIR)/bin -version $(VERSION)

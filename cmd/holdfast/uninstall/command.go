@@ -97,10 +97,12 @@ func (o *Options) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	e := &ending{Client: c, options: *o, out: out, now: time.Now}
-	for _, step := range []func(context.Context) error{e.deleteWebhooks, e.stopReplicas, e.endHolds, e.endRuns, e.awaitNoCanaries} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+	if err := e.deleteWebhooks(ctx); err != nil {
+		return err
 	}
-	return nil
+	if err := e.stopReplicas(ctx); err != nil {
+		return err
+	}
+	// What somebody else refuses in one place keeps nothing from being ended elsewhere.
+	return errors.Join(e.endHolds(ctx), e.endRuns(ctx), e.awaitNoCanaries(ctx))
 }

@@ -3,11 +3,13 @@ package uninstall
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,15 +30,14 @@ func (e *ending) endHolds(ctx context.Context) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "DeploymentList"})
 	count := 0
+	var problems []error
 	for {
 		if err := e.List(ctx, list, client.Limit(page), client.Continue(list.Continue)); err != nil {
 			return fmt.Errorf("list Deployments: %w", err)
 		}
 		for i := range list.Items {
 			was, err := e.endHold(ctx, &list.Items[i])
-			if err != nil {
-				return err
-			}
+			problems = append(problems, err)
 			if was {
 				count++
 			}
@@ -46,22 +47,22 @@ func (e *ending) endHolds(ctx context.Context) error {
 		}
 	}
 	fmt.Fprintf(e.out, "%d held updates were not released\n", count)
-	return nil
+	return errors.Join(problems...)
 }
 
 // endHold takes what is held off a Deployment, and says whether something was.
 func (e *ending) endHold(ctx context.Context, d *metav1.PartialObjectMetadata) (bool, error) {
-	gone := map[string]any{}
+	off := map[string]any{}
 	for _, key := range ended {
 		if _, ok := d.Annotations[key]; ok {
-			gone[key] = nil
+			off[key] = nil
 		}
 	}
-	if len(gone) == 0 {
+	if len(off) == 0 {
 		return false, nil
 	}
 	record := d.Annotations[v1alpha1.HeldAnnotation]
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": gone}})
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": off}})
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +74,9 @@ func (e *ending) endHold(ctx context.Context, d *metav1.PartialObjectMetadata) (
 	}
 	note := describe(record)
 	fmt.Fprintf(e.out, "Deployment %s/%s: %s\n", d.Namespace, d.Name, note)
-	if err := e.Create(ctx, e.event(d, note)); client.IgnoreNotFound(err) != nil {
+	err = e.Create(ctx, e.event(d, note))
+	gone := apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+	if err != nil && !gone {
 		return true, fmt.Errorf("tell of the hold of Deployment %s/%s: %w", d.Namespace, d.Name, err)
 	}
 	return true, nil
