@@ -51,7 +51,7 @@ func fail(err error) {
 
 // run makes everything and returns the digest by which the image is pulled.
 func (o options) run(ctx context.Context) (v1.Hash, error) {
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
+	if err := os.MkdirAll(o.out, 0o750); err != nil {
 		return v1.Hash{}, err
 	}
 	var images []v1.Image
@@ -80,7 +80,7 @@ func (o options) imageFor(ctx context.Context, platform v1.Platform) (v1.Image, 
 		return nil, err
 	}
 	beside := filepath.Join(o.out, fmt.Sprintf("holdfast-%s-%s.cdx.json", platform.OS, platform.Architecture))
-	if err := os.WriteFile(beside, bom, 0o644); err != nil {
+	if err := os.WriteFile(beside, bom, 0o600); err != nil {
 		return nil, err
 	}
 	return imageOf(platform, o.version, program, bom)
