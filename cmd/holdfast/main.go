@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 	_ "time/tzdata" // freeze windows name time zones, and an image may have none
 
@@ -17,6 +18,7 @@ import (
 
 	"holdfast.dev/holdfast/cmd/holdfast/app"
 	"holdfast.dev/holdfast/cmd/holdfast/backtest"
+	"holdfast.dev/holdfast/cmd/holdfast/uninstall"
 )
 
 const about = `holdfast makes every image change of a Deployment a canary.
@@ -27,15 +29,31 @@ each as a canary beside its Deployment, and releases or reverts it.
 
 Usage: holdfast [flags]
        holdfast backtest [flags]   say what a plan would have decided about past rollouts
+       holdfast uninstall [flags]  end all holds and stop, before Holdfast is removed
+       holdfast version            say which version this is
 
 `
 
+// version is set when a release is built.
+var version = "devel"
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "backtest" {
-		streams := backtest.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-		os.Exit(backtest.Main(ctrl.SetupSignalHandler(), os.Args[2:], streams, time.Now()))
+	command, args := "", os.Args[1:]
+	if len(args) > 0 {
+		command = args[0]
 	}
-	if err := run(ctrl.SetupSignalHandler(), os.Args[1:]); err != nil {
+	switch command {
+	case "backtest":
+		streams := backtest.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+		os.Exit(backtest.Main(ctrl.SetupSignalHandler(), args[1:], streams, time.Now()))
+	case "uninstall":
+		ctrl.SetLogger(zap.New()) // the client's
+		os.Exit(uninstall.Main(ctrl.SetupSignalHandler(), args[1:], os.Stdout, os.Stderr))
+	case "version":
+		fmt.Printf("holdfast %s (%s %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return
+	}
+	if err := run(ctrl.SetupSignalHandler(), args); err != nil {
 		fmt.Fprintln(os.Stderr, "holdfast:", err)
 		os.Exit(1)
 	}

@@ -44,14 +44,9 @@ func (c *Cluster) Install(ctx context.Context, dir string) error {
 // Reinstall builds Holdfast from its source as it now stands and installs dir again. Deployments whose pods run the
 // program as it was before are restarted.
 func (c *Cluster) Reinstall(ctx context.Context, dir string, progress io.Writer) error {
-	source, err := build.Source()
-	if err != nil {
-		return err
-	}
 	program := filepath.Join(c.state.Images(), "holdfast")
 	before, _ := os.ReadFile(program) // absent if nothing was installed yet
-	own := build.Own{Bin: c.state.Bin(), Images: c.state.Images(), Holdfast: true}
-	if err := build.FromSource(ctx, source, own, progress); err != nil {
+	if err := c.ProvideHoldfast(ctx, progress); err != nil {
 		return err
 	}
 	after, err := os.ReadFile(program)
@@ -64,6 +59,15 @@ func (c *Cluster) Reinstall(ctx context.Context, dir string, progress io.Writer)
 		}
 	}
 	return c.Install(ctx, dir)
+}
+
+// ProvideHoldfast builds the image holdfast.test/holdfast from the source as it now stands, and installs nothing.
+func (c *Cluster) ProvideHoldfast(ctx context.Context, progress io.Writer) error {
+	source, err := build.Source()
+	if err != nil {
+		return err
+	}
+	return build.FromSource(ctx, source, build.Own{Bin: c.state.Bin(), Images: c.state.Images(), Holdfast: true}, progress)
 }
 
 // restart rolls the Deployments of dir that exist already.

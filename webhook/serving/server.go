@@ -28,12 +28,17 @@ type Server struct {
 	webhook.Server
 	// Farewell is how long it goes on answering after it was told to stop.
 	Farewell time.Duration
-	leaving  atomic.Bool
-	running  sync.WaitGroup
+	// Clients, if there are any, are who may call; nil is everybody.
+	Clients *Clients
+	leaving atomic.Bool
+	running sync.WaitGroup
 }
 
 // Register serves a hook at a path.
 func (s *Server) Register(path string, hook http.Handler) {
+	if s.Clients != nil {
+		hook = s.Clients.only(hook)
+	}
 	s.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.leaving.Load() {
 			w.Header().Set("Connection", "close")

@@ -70,10 +70,10 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	if err != nil {
 		return nil, nil, err
 	}
-	server := &serving.Server{Farewell: serving.Farewell, Server: webhook.NewServer(webhook.Options{
-		Port:    o.webhookPort,
-		TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate.GetCertificate }},
-	})}
+	server, err := webhookServer(o, certificate)
+	if err != nil {
+		return nil, nil, err
+	}
 	renewDeadline, retryPeriod := o.leaseDuration*2/3, o.leaseDuration*2/15
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
@@ -95,6 +95,21 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	return mgr, server, setUp(mgr, o, key, certificate)
 }
 
+// webhookServer serves with the certificate, to those who may call.
+func webhookServer(o Options, certificate certificates) (*serving.Server, error) {
+	tlsOptions := []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate.GetCertificate }}
+	clients := o.clients()
+	if clients != nil {
+		if err := clients.Check(); err != nil {
+			return nil, fmt.Errorf("--client-ca-file: %w", err)
+		}
+		tlsOptions = append(tlsOptions, clients.Ask)
+	}
+	return &serving.Server{Farewell: serving.Farewell, Clients: clients, Server: webhook.NewServer(webhook.Options{
+		Port: o.webhookPort, TLSOpts: tlsOptions,
+	})}, nil
+}
+
 func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) error {
 	if err := mgr.Add(certificate); err != nil {
 		return err
@@ -111,7 +126,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 		return err
 	}
 	serveAdmission(mgr, o, key, waitedFor, endpoints)
-	labels := &optin.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: []string{o.namespace, "kube-system"}}
+	labels := &optin.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: o.unguarded()}
 	if err := labels.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up opt-in: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/webhook/serving"
 )
 
 // Options are the flags of holdfast.
@@ -33,6 +34,9 @@ type Options struct {
 	webhookConfig string
 	webhookName   string
 	certificates  string
+	clientCAFile  string
+	clientName    string
+	excluded      string
 	rewriteStatus bool
 
 	leaderElect   bool
@@ -73,6 +77,11 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.webhookName, "webhook-service", "holdfast-webhook", "the Service by which API servers reach the webhook")
 	fs.StringVar(&o.certificates, "certificates", selfManaged,
 		"where the webhook's certificate comes from: "+selfManaged+" (Holdfast makes and rotates it) or "+certManager+" (issued by cert-manager, with the objects of the overlay of that name)")
+	fs.StringVar(&o.clientCAFile, "client-ca-file", "",
+		"a file with the CA of the client certificates of API servers, for only them to be answered; without it everyone is who can reach the webhook")
+	fs.StringVar(&o.clientName, "client-name", "", "the common name, or a DNS name, that client certificates must have; without it all of --client-ca-file are good")
+	fs.StringVar(&o.excluded, "excluded-namespaces", "kube-system",
+		"namespaces, separated by commas, that are never guarded, besides the one Holdfast runs in; the webhook configuration must leave them out too")
 
 	fs.BoolVar(&o.rewriteStatus, "rewrite-status", true,
 		"keep tools that wait for a rollout waiting while an update is held, and make them fail after its revert, by what the Deployment's status says")
@@ -95,6 +104,9 @@ func (o *Options) Validate() error {
 	}
 	if o.certificates != selfManaged && o.certificates != certManager {
 		return fmt.Errorf("--certificates is %q; it must be %s or %s", o.certificates, selfManaged, certManager)
+	}
+	if o.clientName != "" && o.clientCAFile == "" {
+		return fmt.Errorf("--client-name is %q; it needs --client-ca-file, or anyone could take that name", o.clientName)
 	}
 	if o.maxRuns < 0 {
 		return fmt.Errorf("--max-runs is %d; it must be 0, for no limit, or more", o.maxRuns)
@@ -144,6 +156,19 @@ func (o *Options) validateAddresses() error {
 // list are the parts of a list with commas, none of an empty one.
 func list(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// unguarded are the namespaces that are never guarded.
+func (o *Options) unguarded() []string {
+	return append(list(o.excluded), o.namespace)
+}
+
+// clients are who may call the webhook, nil for everybody.
+func (o *Options) clients() *serving.Clients {
+	if o.clientCAFile == "" {
+		return nil
+	}
+	return &serving.Clients{CAFile: o.clientCAFile, Name: o.clientName}
 }
 
 // user is the name under which the API server knows this process.

@@ -29,6 +29,7 @@ func TestValidate(t *testing.T) {
 		"no label":             {"--prometheus-tenancy-label=a-b", `--prometheus-tenancy-label: label "a-b" must be the name of a label`},
 		"no address":           {"--prometheus-allow-addresses=10.0.0.1,localhost", `--prometheus-allow-addresses Invalid value: "localhost": must be an address`},
 		"addresses":            {"--prometheus-deny-addresses=10.0.0.1, 10.1.0.0/16", ""},
+		"a name without a CA":  {"--client-name=apiserver", "it needs --client-ca-file"},
 		"a lease that is none": {"--lease-duration=1s", "--lease-duration is 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,5 +50,17 @@ func TestTheFlagsAreAnEndpoint(t *testing.T) {
 		e.Limits.Concurrency != 2 || e.ScrapeInterval.Duration != time.Minute ||
 		e.Tenancy.Label != "ns" || len(e.AllowAddresses) != 2 || len(e.DenyAddresses) != 1 {
 		t.Errorf("got %+v", e)
+	}
+}
+
+func TestNamespacesThatAreNeverGuarded(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--pod-label=pod": "kube-system holdfast-system", "--excluded-namespaces=": "holdfast-system",
+		"--excluded-namespaces=a, b": "a b holdfast-system",
+	} {
+		o := parse(t, arg)
+		if got := strings.Join(o.unguarded(), " "); got != want {
+			t.Errorf("%s: got %s, want %s", arg, got, want)
+		}
 	}
 }

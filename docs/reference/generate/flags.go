@@ -8,13 +8,21 @@ import (
 
 	"holdfast.dev/holdfast/cmd/holdfast/app"
 	"holdfast.dev/holdfast/cmd/holdfast/backtest"
+	"holdfast.dev/holdfast/cmd/holdfast/uninstall"
 )
 
 func flags(page *bytes.Buffer) error {
 	page.WriteString("# Flags of holdfast\n\n`holdfast --help` prints them too, with those of its logger (`--zap-…`).\n\n")
 	var o app.Options
 	table(page, o.AddFlags)
+	uninstallFlags(page)
 	return nil
+}
+
+func uninstallFlags(page *bytes.Buffer) {
+	page.WriteString("\n# Flags of holdfast uninstall\n\n[How to use it](../how-to/uninstall.md).\n\n")
+	var o uninstall.Options
+	table(page, o.AddFlags)
 }
 
 func backtestFlags(page *bytes.Buffer) error {

@@ -40,6 +40,9 @@ func (s *supervisor) makeCredentials() error {
 			return err
 		}
 	}
+	if err := configureWebhooks(s.State); err != nil {
+		return err
+	}
 	return authority.Kubeconfig(s.Kubeconfig(), "https://"+s.APIServer, fileAdmin)
 }
 
@@ -56,6 +59,7 @@ func identities(state control.State) []pki.Identity {
 		{File: fileKubelet, User: "holdfast.test:nodes", Hosts: nodeHosts},
 		{File: fileClient, User: "kube-apiserver-kubelet-client", Groups: []string{"system:masters"}},
 		{File: fileFrontProxy, User: fileFrontProxy},
+		{File: fileWebhooks, User: fileWebhooks},
 		{File: fileAdmin, User: "kubernetes-admin", Groups: []string{"system:masters"}},
 		{File: controllerManager, User: "system:kube-controller-manager"},
 		{File: scheduler, User: "system:kube-scheduler"},

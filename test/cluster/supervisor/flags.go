@@ -60,6 +60,7 @@ func apiserverFlags(state control.State) []string {
 		"--enable-aggregator-routing=true",
 		"--authorization-mode=Node,RBAC",
 		"--allow-privileged=true",
+		"--admission-control-config-file=" + admissionFile(state),
 		"--client-ca-file=" + file("ca.crt"),
 		"--tls-cert-file=" + file(fileAPIServer+".crt"),
 		"--tls-private-key-file=" + file(fileAPIServer+".key"),

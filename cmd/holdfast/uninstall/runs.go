@@ -1,0 +1,55 @@
+package uninstall
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// endRuns deletes the runs that are under way. Those that have ended are history,
+// and stay as long as their Deployments and their kind.
+func (e *ending) endRuns(ctx context.Context) error {
+	var list v1alpha1.CanaryRunList
+	for {
+		err := e.List(ctx, &list, client.Limit(page), client.Continue(list.Continue))
+		if meta.IsNoMatchError(err) {
+			return nil // the kind is gone, and with it every run
+		}
+		if err != nil {
+			return fmt.Errorf("list canary runs: %w", err)
+		}
+		for i := range list.Items {
+			run := &list.Items[i]
+			if run.Status.Phase.Ended() {
+				continue
+			}
+			if err := e.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
+				return fmt.Errorf("delete canary run %s/%s: %w", run.Namespace, run.Name, err)
+			}
+			fmt.Fprintf(e.out, "canary run %s/%s was ended\n", run.Namespace, run.Name)
+		}
+		if list.Continue == "" {
+			return nil
+		}
+	}
+}
+
+// awaitNoCanaries returns when the garbage collector has taken the canaries.
+func (e *ending) awaitNoCanaries(ctx context.Context) error {
+	var left appsv1.ReplicaSetList
+	err := wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (bool, error) {
+		err := e.List(ctx, &left, client.HasLabels{v1alpha1.RunLabel})
+		return len(left.Items) == 0, err
+	})
+	if err != nil {
+		return fmt.Errorf("wait until the canaries are gone, of which there are %d: %w", len(left.Items), err)
+	}
+	fmt.Fprintln(e.out, "no canary is left")
+	return nil
+}

@@ -1,0 +1,71 @@
+{{- /* The image, by its digest if there is one. */ -}}
+{{- define "holdfast.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* The labels of every object. */ -}}
+{{- define "holdfast.labels" -}}
+app.kubernetes.io/name: holdfast
+app.kubernetes.io/part-of: holdfast
+{{- end }}
+
+{{- /* Where pods may run. */ -}}
+{{- define "holdfast.scheduling" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+{{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- /* The image and its rights, the same in every container. */ -}}
+{{- define "holdfast.container" -}}
+image: {{ include "holdfast.image" . | quote }}
+{{- with .Values.image.pullPolicy }}
+imagePullPolicy: {{ . }}
+{{- end }}
+env:
+- name: POD_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "holdfast.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- /* The flags. */ -}}
+{{- define "holdfast.args" -}}
+{{- $args := list }}
+{{- with .Values.prometheus.url }}{{ $args = append $args (printf "--prometheus-url=%s" .) }}{{ end }}
+{{- with .Values.prometheus.scrapeInterval }}{{ $args = append $args (printf "--prometheus-scrape-interval=%s" .) }}{{ end }}
+{{- if .Values.prometheus.endpoints }}{{ $args = append $args "--prometheus-endpoints=/etc/holdfast/endpoints/endpoints.yaml" }}{{ end }}
+{{- if eq .Values.certificates.mode "cert-manager" }}{{ $args = append $args "--certificates=cert-manager" }}{{ end }}
+{{- with .Values.clientCA }}
+{{- if .configMap }}{{ $args = append $args (printf "--client-ca-file=/etc/holdfast/client-ca/%s" .key) }}{{ end }}
+{{- if .name }}{{ $args = append $args (printf "--client-name=%s" .name) }}{{ end }}
+{{- end }}
+{{- if ne (join "," .Values.excludedNamespaces) "kube-system" }}{{ $args = append $args (printf "--excluded-namespaces=%s" (join "," .Values.excludedNamespaces)) }}{{ end }}
+{{- with .Values.logging.level }}{{ $args = append $args (printf "--zap-log-level=%v" .) }}{{ end }}
+{{- with .Values.logging.encoder }}{{ $args = append $args (printf "--zap-encoder=%s" .) }}{{ end }}
+{{- toYaml (concat $args .Values.extraArgs) }}
+{{- end }}
