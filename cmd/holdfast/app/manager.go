@@ -140,23 +140,23 @@ func find(endpoints *promql.Endpoints) evaluator.Endpoints {
 // serveAdmission serves the entries of the webhook configuration.
 func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.Client, endpoints *promql.Endpoints) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
-	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints}})
-	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
+	mgr.GetWebhookServer().Register("/plan", serving.Bounded(&admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints}}))
+	mgr.GetWebhookServer().Register("/status", serving.Bounded(&admission.Webhook{Handler: &holdwebhook.StatusHandler{
 		Rewrite: o.rewriteStatus, Now: time.Now, Metrics: counted,
-	}})
+	}}))
 	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
 		"/hold/enabled":    {byNamespace: true},
 		"/hold/required":   {byNamespace: true, failClosed: true},
 		"/hold/deployment": {},
 	} {
-		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.Handler{
+		mgr.GetWebhookServer().Register(path, serving.Bounded(&admission.Webhook{Handler: &holdwebhook.Handler{
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: key, History: holdwebhook.History{Reader: waitedFor},
 			Check:     holdwebhook.Check{Updater: waitedFor, User: o.user(), Timeout: holdwebhook.CheckTimeout},
 			Access:    holdwebhook.Access{Creator: waitedFor},
 			Endpoints: endpoints,
 			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
-		}})
+		}}))
 	}
 }
 
