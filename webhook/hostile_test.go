@@ -25,6 +25,7 @@ import (
 	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/casetest"
+	"holdfast.dev/holdfast/webhook/serving"
 )
 
 // noPanic is a context whose logger fails the test at a panic: the handlers
@@ -158,7 +159,7 @@ func TestNoDepthIsTooDeep(t *testing.T) {
 // TestARequestThatIsTooLargeIsNotRead: the server reads 7 MiB of a request and no
 // more, says so, and answers the next one.
 func TestARequestThatIsTooLargeIsNotRead(t *testing.T) {
-	server := httptest.NewServer(&admission.Webhook{Handler: hostileHandler(NewMetrics(prometheus.NewRegistry()))})
+	server := httptest.NewServer(serving.Bounded(&admission.Webhook{Handler: hostileHandler(NewMetrics(prometheus.NewRegistry()))}))
 	t.Cleanup(server.Close)
 	send := func(review string) (string, int) {
 		t.Helper()
@@ -185,8 +186,8 @@ func TestARequestThatIsTooLargeIsNotRead(t *testing.T) {
 	small := review(`{"spec":{"template":{}}}`)
 	allocated := allocatedBytes()
 	for range 4 {
-		body, _ := send(review(`{"a":"` + strings.Repeat("x", 32<<20) + `"}`))
-		if strings.Contains(body, `"allowed":true`) || !strings.Contains(body, "too large") {
+		body, code := send(review(`{"a":"` + strings.Repeat("x", 32<<20) + `"}`))
+		if code != http.StatusRequestEntityTooLarge || !strings.Contains(body, "too large to be looked at") {
 			t.Errorf("a request of 32 MiB: %s", body[:min(len(body), 300)])
 		}
 		if body, code := send(small); code != http.StatusOK || !strings.Contains(body, `"allowed":true`) {

@@ -109,7 +109,7 @@ func TestARequestTooLargeForTheWebhookGoesByMode(t *testing.T) {
 	awaitEvent(enabled, "UngatedUpdate")
 
 	required := open(t, settings{plan: patient, noLoad: true, replicas: 1, guard: v1alpha1.CanaryRequired})
-	if err := required.sendYAML(values); err == nil || !strings.Contains(err.Error(), "required.hold.holdfast.dev") {
+	if err := required.sendYAML(values); err == nil || !strings.Contains(err.Error(), "required.hold.holdfast.dev") || !strings.Contains(err.Error(), "too large to be looked at") {
 		t.Errorf("the API server says %.2000v", err)
 	}
 	required.wantImage("v1")

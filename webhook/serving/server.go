@@ -36,6 +36,7 @@ type Server struct {
 
 // Register serves a hook at a path.
 func (s *Server) Register(path string, hook http.Handler) {
+	hook = Bounded(hook)
 	if s.Clients != nil {
 		hook = s.Clients.only(hook)
 	}
