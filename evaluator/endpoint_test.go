@@ -12,7 +12,7 @@ import (
 
 func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
 	c := newCluster(t)
-	c.e.endpoints = func(string, string) (Endpoint, error) {
+	c.e.endpoints = func(string, string, []string) (Endpoint, error) {
 		return Endpoint{Querier: c.prometheus, ScrapeInterval: 3 * time.Second}, nil
 	}
 	c.editAnalysis(func(a *v1alpha1.Analysis) { a.Metrics[0].Query = `sum(rate(errors_total{ {{canary}} }[1m]))` })
@@ -31,7 +31,7 @@ func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
 func TestAnEndpointHasItsOwnLabels(t *testing.T) {
 	c := newCluster(t)
 	var named string
-	c.e.endpoints = func(namespace, name string) (Endpoint, error) {
+	c.e.endpoints = func(namespace, name string, _ []string) (Endpoint, error) {
 		named = namespace + "/" + name
 		return Endpoint{Querier: c.prometheus, Labels: query.Labels{Namespace: "ns", Pod: "pod_name"}}, nil
 	}
@@ -46,9 +46,33 @@ func TestAnEndpointHasItsOwnLabels(t *testing.T) {
 	}
 }
 
+// TestPoliciesPutMatchersOnQueries: those that select the namespace, and as they are now.
+func TestPoliciesPutMatchersOnQueries(t *testing.T) {
+	c := newCluster(t)
+	var got []string
+	c.e.endpoints = func(_, _ string, matchers []string) (Endpoint, error) {
+		got = matchers
+		return Endpoint{Querier: c.prometheus}, nil
+	}
+	c.hold()
+	c.passes(2)
+	if len(got) != 0 {
+		t.Fatalf("without policies the matchers are %q", got)
+	}
+	p := &v1alpha1.CanaryPolicy{}
+	p.Name, p.Spec.Prometheus.Matchers = "tenants", []string{`namespace="{{namespace}}"`}
+	if err := c.api.Create(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	c.passes(2)
+	if len(got) != 1 || got[0] != p.Spec.Prometheus.Matchers[0] {
+		t.Errorf("the matchers are %q, want those of the policy, also for a run under way", got)
+	}
+}
+
 func TestAnUnknownEndpointEndsInconclusive(t *testing.T) {
 	c := newCluster(t)
-	c.e.endpoints = func(_, name string) (Endpoint, error) {
+	c.e.endpoints = func(_, name string, _ []string) (Endpoint, error) {
 		return Endpoint{}, errors.New("unknown Prometheus endpoint \"" + name + "\": plans may name a, b")
 	}
 	c.editAnalysis(func(a *v1alpha1.Analysis) {

@@ -21,7 +21,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	judged := plan.AnalysisOf(seen.Input)
 	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
 	asking := &asking{e: e, seen: seen, interval: judged.Interval.Duration, at: alignTime(at, judged.Interval.Duration)}
-	asking.endpoint, asking.unknown = e.endpoints(seen.run.Namespace, judged.Endpoint)
+	asking.endpoint, asking.unknown = e.endpoint(ctx, seen.run.Namespace, judged.Endpoint)
 	observations := make([]analysis.Observation, len(judged.Metrics))
 	errs := make([]error, len(judged.Metrics))
 	var wait sync.WaitGroup

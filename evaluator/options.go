@@ -37,8 +37,9 @@ type Endpoint struct {
 }
 
 // Endpoints finds the endpoint that a plan of a namespace names, "" being the
-// default. Its error is shown to those who may read the run.
-type Endpoints func(namespace, name string) (Endpoint, error)
+// default, to be asked with the matchers that policies demand. Its error is shown
+// to those who may read the run.
+type Endpoints func(namespace, name string, matchers []string) (Endpoint, error)
 
 // Options are the settings of the evaluator.
 type Options struct {
@@ -112,7 +113,7 @@ func newEvaluator(o Options, cached, live client.Reader, writer client.Client, r
 	}
 	if o.Endpoints == nil {
 		only := Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
-		o.Endpoints = func(string, string) (Endpoint, error) { return only, nil }
+		o.Endpoints = func(string, string, []string) (Endpoint, error) { return only, nil }
 	}
 	metrics := NewMetrics(o.Registerer)
 	metrics.phases.runs = cached

@@ -144,7 +144,7 @@ func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionReq
 	}
 	a.warnings = append(a.warnings, d.disabledInVain(u)...)
 	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, d, u)...)
-	return a, created, h.validateInline(req.Namespace, u)
+	return a, created, h.validateInline(req.Namespace, d, u)
 }
 
 // maxRefusal is the longest that is said of a refusal, in bytes.

@@ -19,22 +19,22 @@ func validateInline(u update) error {
 
 // validateInlineChange does so for requests that change one: a mistake that came
 // in while the webhook was down must not stop a Deployment from being scaled.
-func (h *Handler) validateInlineChange(namespace string, u update) error {
+func (h *Handler) validateInlineChange(namespace string, d demands, u update) error {
 	if maps.Equal(planAnnotations(u.old), planAnnotations(u.new)) {
 		return nil
 	}
-	return h.validateInline(namespace, u)
+	return h.validateInline(namespace, d, u)
 }
 
 // validateInline refuses a plan in annotations that has a mistake, or a query
-// that its endpoint does not ask for this namespace.
-func (h *Handler) validateInline(namespace string, u update) error {
+// that is not asked for this namespace.
+func (h *Handler) validateInline(namespace string, d demands, u update) error {
 	spec, errs := inline.Parse(planAnnotations(u.new))
 	if spec == nil || len(errs) > 0 {
 		return refuseAll(errs)
 	}
 	at := field.NewPath("metadata", "annotations")
-	refused, _ := planTenancy(h.Endpoints, namespace, spec, func(q query.Tenanted) *field.Path {
+	refused, _ := d.planTenancy(h.Endpoints, namespace, spec, func(q query.Tenanted) *field.Path {
 		return at.Key(v1alpha1.MetricAnnotationPrefix + q.Metric)
 	})
 	return refuseAll(refused)
@@ -51,7 +51,7 @@ func (h *Handler) inlineTraps(namespace string, d demands, u update) []string {
 	if spec == nil || len(errs) > 0 {
 		return nil
 	}
-	return append(d.planChanges(spec), planWarnings(h.Endpoints, namespace, spec)...)
+	return append(d.planChanges(spec), d.planWarnings(h.Endpoints, namespace, spec)...)
 }
 
 func planAnnotations(d deployment) map[string]string {

@@ -46,19 +46,19 @@ func (h *PlanHandler) Handle(ctx context.Context, req admission.Request) admissi
 		ctrl.LoggerFrom(ctx).Info("plan refused", "mistakes", len(errs))
 		return invalid(errs)
 	}
-	refused, _ := planTenancy(h.Endpoints, req.Namespace, &plan.Spec, func(q query.Tenanted) *field.Path { return q.Path })
-	if len(refused) > 0 {
-		ctrl.LoggerFrom(ctx).Info("plan refused", "refusedQueries", len(refused))
-		return invalid(refused)
-	}
 	demands, err := h.Policies.of(ctx, req.Namespace)
 	if err != nil {
 		return admission.Allowed("").WithWarnings("the plan was not compared with policies: " + err.Error())
 	}
+	refused, _ := demands.planTenancy(h.Endpoints, req.Namespace, &plan.Spec, func(q query.Tenanted) *field.Path { return q.Path })
+	if len(refused) > 0 {
+		ctrl.LoggerFrom(ctx).Info("plan refused", "refusedQueries", len(refused))
+		return invalid(refused)
+	}
 	if errs := demands.mayAsk(&plan.Spec); len(errs) > 0 {
 		return invalid(errs)
 	}
-	warnings := append(demands.planChanges(&plan.Spec), planWarnings(h.Endpoints, req.Namespace, &plan.Spec)...)
+	warnings := append(demands.planChanges(&plan.Spec), demands.planWarnings(h.Endpoints, req.Namespace, &plan.Spec)...)
 	return admission.Allowed("").WithWarnings(warnings...)
 }
 
@@ -80,7 +80,7 @@ func invalid(errs field.ErrorList) admission.Response {
 const maxTraps = 8
 
 // planWarnings tells the traps of a plan, and an endpoint that it cannot have.
-func planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec) []string {
+func (d demands) planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec) []string {
 	var out []string
 	var scrape time.Duration
 	if endpoints != nil {
@@ -95,7 +95,7 @@ func planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPl
 		traps = append(traps[:maxTraps], "there is more of the kind")
 	}
 	out = append(out, traps...)
-	_, empty := planTenancy(endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
+	_, empty := d.planTenancy(endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
 	out = append(out, empty[:min(len(empty), maxTraps)]...)
 	for i := range out {
 		out[i] = warning(out[i])
@@ -103,19 +103,19 @@ func planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPl
 	return out
 }
 
-// planTenancy says which queries of a plan its endpoint does not ask for this
-// namespace, and warns of selectors that have no data there. Of an endpoint that
-// the plan cannot have, or without tenancy, it says nothing.
-func planTenancy(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec, at func(query.Tenanted) *field.Path) (refused field.ErrorList, empty []string) {
+// planTenancy says which queries of a plan are not asked for this namespace,
+// because of the endpoint's tenancy or of policies, and warns of selectors that
+// have no data there. Of an endpoint that the plan cannot have it says nothing.
+func (d demands) planTenancy(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec, at func(query.Tenanted) *field.Path) (refused field.ErrorList, empty []string) {
 	if endpoints == nil {
 		return nil, nil
 	}
 	e, err := endpoints.Endpoint(namespace, spec.Analysis.Endpoint)
-	if err != nil || !e.Tenancy.Enforced() {
+	if err != nil {
 		return nil, nil
 	}
-	matchers, err := e.Tenancy.For(namespace)
-	if err != nil {
+	matchers, err := e.Tenancy.With(d.MatcherTexts()).For(namespace)
+	if err != nil || len(matchers) == 0 {
 		return nil, nil
 	}
 	for _, q := range query.PlanTenancy(spec, namespace, matchers, field.NewPath("spec")) {

@@ -30,7 +30,7 @@ func TestInlineQueriesKeepToTheirNamespace(t *testing.T) {
 		"one that is there keeps nobody from changing what else is": {update{old: bad, new: bad}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := h.validateInlineChange("shop", tc.u)
+			err := h.validateInlineChange("shop", demands{}, tc.u)
 			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), "metadata.annotations[metric.holdfast.dev/errors]: Forbidden: line 1, column 1: info(…)") {
 				t.Errorf("got %v", err)
 			}

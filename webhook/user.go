@@ -20,11 +20,11 @@ import (
 // answerUser answers everybody but the evaluator.
 func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	r := &request{update: u, namespace: req.Namespace, name: req.Name}
-	if err := h.validateInlineChange(req.Namespace, u); err != nil {
-		return answer{}, decide.Decision{}, err
-	}
 	var err error
 	if r.demands, err = h.Policies.of(ctx, req.Namespace); err != nil {
+		return answer{}, decide.Decision{}, err
+	}
+	if err := h.validateInlineChange(req.Namespace, r.demands, u); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
 	if err := h.findOut(ctx, r); err != nil {

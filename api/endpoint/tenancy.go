@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -20,6 +21,12 @@ type Tenancy struct {
 
 // Enforced says whether any matcher is put on queries.
 func (t Tenancy) Enforced() bool { return t.Label != "" || len(t.Matchers) > 0 }
+
+// With is the tenancy with more matchers, as policies demand them.
+func (t Tenancy) With(matchers []string) Tenancy {
+	t.Matchers = slices.Concat(t.Matchers, matchers)
+	return t
+}
 
 // For are the matchers for the queries of a namespace, none without tenancy.
 func (t Tenancy) For(namespace string) (tenancy.Matchers, error) {

@@ -45,6 +45,17 @@ type Effective struct {
 	Skip []Bound[[]v1alpha1.Subject]
 	// Endpoints has a list for each policy that has one: a plan's must be on all.
 	Endpoints []Bound[[]string]
+	// Matchers are put on every selector of every query.
+	Matchers []Bound[string]
+}
+
+// MatcherTexts are the texts of Matchers.
+func (e Effective) MatcherTexts() []string {
+	var out []string
+	for _, m := range e.Matchers {
+		out = append(out, m.Value)
+	}
+	return out
 }
 
 const defaultRecreateDelay = time.Hour
@@ -96,6 +107,9 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	}
 	if spec.Prometheus.Endpoints != nil {
 		e.Endpoints = append(e.Endpoints, Bound[[]string]{spec.Prometheus.Endpoints, name})
+	}
+	for _, matcher := range spec.Prometheus.Matchers {
+		e.Matchers = appendNew(e.Matchers, matcher, name)
 	}
 }
 

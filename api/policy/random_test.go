@@ -68,6 +68,9 @@ func (d dice) policy(name string) v1alpha1.CanaryPolicy {
 		func() { p.Spec.FreezeWindows = []v1alpha1.FreezeWindow{d.window()} },
 		func() { p.Spec.Allow.Skip = d.subjects() },
 		func() { p.Spec.Prometheus.Endpoints = []string{"default", "other"}[:d.IntN(3)] },
+		func() {
+			p.Spec.Prometheus.Matchers = []string{`namespace="{{namespace}}"`, `cluster="a"`, `tier=~"b|c"`}[:d.IntN(4)]
+		},
 	} {
 		if d.maybe() {
 			set()

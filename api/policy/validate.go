@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/api/query/tenancy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -19,6 +20,11 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 	spec := &policy.Spec
 	if _, err := metav1.LabelSelectorAsSelector(&spec.NamespaceSelector); err != nil {
 		errs = append(errs, field.Invalid(path.Child("namespaceSelector"), metav1.FormatLabelSelector(&spec.NamespaceSelector), err.Error()))
+	}
+	for i, text := range spec.Prometheus.Matchers {
+		if _, err := tenancy.ParseMatcher(text); err != nil {
+			errs = append(errs, field.Invalid(path.Child("prometheus", "matchers").Index(i), clip(text), err.Error()))
+		}
 	}
 	named := *policy
 	if named.Name == "" { // of an object whose name the API server makes

@@ -244,6 +244,17 @@ type PolicyPrometheus struct {
 	// +kubebuilder:validation:items:MaxLength=63
 	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Endpoints []string `json:"endpoints,omitempty"`
+
+	// matchers of PromQL, such as namespace="{{namespace}}", are put on every
+	// selector of every query, beside those of the endpoint's own tenancy.
+	// {{namespace}} in a value stands for the namespace of the run. A query on
+	// which they cannot be put is refused.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=3
+	// +kubebuilder:validation:items:MaxLength=256
+	Matchers []string `json:"matchers,omitempty"`
 }
 
 // CanaryPolicyStatus is which namespaces a policy selects.

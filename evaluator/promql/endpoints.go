@@ -135,14 +135,14 @@ func fingerprint(e endpoint.Endpoint) string {
 
 // Find returns the endpoint that a plan of a namespace names, "" being the
 // default, as that namespace may ask it. The error names those that it may name.
-func (e *Endpoints) Find(namespace, name string) (*View, error) {
+func (e *Endpoints) Find(namespace, name string, demanded ...string) (*View, error) {
 	if name == "" {
 		name = endpoint.Default
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if c := e.clients[name]; c != nil && c.endpoint.Serves(namespace) {
-		return c.For(namespace)
+		return c.For(namespace, demanded...)
 	}
 	return nil, fmt.Errorf("%w %q: plans of namespace %q may name %s; the administrator defines them in the file of --prometheus-endpoints",
 		ErrUnknown, plaintext.Line(name, 80), namespace, strings.Join(e.namesFor(namespace), ", "))

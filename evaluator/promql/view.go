@@ -20,9 +20,10 @@ type View struct {
 	matchers  tenancy.Matchers
 }
 
-// For returns the endpoint as a namespace may ask it.
-func (c *Client) For(namespace string) (*View, error) {
-	matchers, err := c.endpoint.Tenancy.For(namespace)
+// For returns the endpoint as a namespace may ask it, of which policies demand
+// these matchers too.
+func (c *Client) For(namespace string, demanded ...string) (*View, error) {
+	matchers, err := c.endpoint.Tenancy.With(demanded).For(namespace)
 	if err != nil {
 		return nil, fmt.Errorf("tenancy of Prometheus endpoint %q: %w", c.endpoint.Name, err)
 	}
@@ -52,7 +53,7 @@ func (v *View) QuerySamples(ctx context.Context, query string, at time.Time) (an
 func (v *View) asks() Asker { return v.client.In(v.namespace) }
 
 func (v *View) ask(query string, ask func(query string) (analysis.Observation, error)) (analysis.Observation, error) {
-	if !v.client.endpoint.Tenancy.Enforced() {
+	if len(v.matchers) == 0 {
 		return ask(query)
 	}
 	enforced, err := tenancy.Enforce(query, v.matchers)

@@ -51,6 +51,10 @@ func TestQueriesOfANamespaceAreKeptToIt(t *testing.T) {
 		e.Tenancy = endpoint.Tenancy{Label: "ns", Matchers: []string{`team=~"{{namespace}}|all"`}}
 	}))
 	shop, other := view(t, c, "shop"), view(t, c, "other")
+	bound, err := c.For("shop", `cluster="a"`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		view *View
 		ask  func(*View) error
@@ -66,6 +70,8 @@ func TestQueriesOfANamespaceAreKeptToIt(t *testing.T) {
 		}, `a{ns="shop",team=~"shop|all"}`},
 		"samples": {shop, func(v *View) error { _, err := v.QuerySamples(t.Context(), `a[1m]`, noon); return err },
 			`a{ns="shop",team=~"shop|all"}[1m]`},
+		"with what policies demand": {bound, func(v *View) error { _, err := v.Query(t.Context(), `a`, noon); return err },
+			`a{cluster="a",ns="shop",team=~"shop|all"}`},
 		"another tenant's, asked for openly": {shop, func(v *View) error { _, err := v.Query(t.Context(), `a{ns="other"}`, noon); return err },
 			`a{ns="other",ns="shop",team=~"shop|all"}`},
 	} {

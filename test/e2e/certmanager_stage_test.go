@@ -162,6 +162,9 @@ func (s *certStage) renew(certificate string) {
 	revision := func() string {
 		return s.must("get", "certificate", certificate, "-n", holdfastNamespace, "-o", "jsonpath={.status.revision}")
 	}
+	s.eventually(certificate+" is not being issued", func() bool {
+		return s.must("get", "certificate", certificate, "-n", holdfastNamespace, "-o", `jsonpath={.status.conditions[?(@.type=="Issuing")].type}`) == ""
+	})
 	before := revision()
 	s.must("patch", "certificate", certificate, "-n", holdfastNamespace, "--subresource=status", "--type=json", "-p",
 		`[{"op": "add", "path": "/status/conditions/-", "value": {"type": "Issuing", "status": "True", "reason": "ManuallyTriggered",

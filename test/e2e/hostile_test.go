@@ -216,9 +216,8 @@ func each(t *testing.T, n int, do func(i int) error) {
 }
 
 // TestManyLargePlansTakeLittleMemory: they cost the API server their size, and
-// Holdfast their names.
+// Holdfast their names. The test runs alone, for it measures.
 func TestManyLargePlansTakeLittleMemory(t *testing.T) {
-	t.Parallel()
 	n, size := *hostilePlans, min(100_000, 300_000_000/max(*hostilePlans, 1))
 	s := open(t, settings{plan: patient, noLoad: true, replicas: 1})
 	before, memory := restarts(t), s.residentMiB()
@@ -245,9 +244,8 @@ func TestManyLargePlansTakeLittleMemory(t *testing.T) {
 }
 
 // TestManyDeploymentsInANamespace are all looked after, in bounded memory, and keep
-// no other namespace waiting.
+// no other namespace waiting. The test runs alone, for it measures.
 func TestManyDeploymentsInANamespace(t *testing.T) {
-	t.Parallel()
 	n := *hostileDeployments
 	s := open(t, settings{plan: patient, noLoad: true, replicas: 1})
 	before, memory := restarts(t), s.residentMiB()

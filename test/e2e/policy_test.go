@@ -61,6 +61,7 @@ func TestPoliciesAreCheckedWhenTheyAreWritten(t *testing.T) {
 		"limits: {maxReplicas: 0}":                                                            "must be a number from 1 to 1000",
 		"allow: {skip: [{kind: ServiceAccount, name: ci}]}":                                   "namespace is for a ServiceAccount",
 		"metrics: [{name: m, query: 'sum(', range: {max: 1}}]":                                "spec.metrics[0].query: Invalid value",
+		`prometheus: {matchers: ['namespace={{namespace}}']}`:                                 "spec.prometheus.matchers[0]: Invalid value",
 		"metrics: [{name: m, query: 'sum(up)'}]":                                              "query needs exactly one of range",
 		"freezeWindows: [{start: 'Fri 16:00', end: 'Mon 08:00', timeZone: Moon}]":             "spec.freezeWindows[0].timeZone",
 		"plans: [{name: p, spec: {analysis: {period: 1h}}}]\n  limits: {maxDeadline: 30m}":    "spec.plans[0].spec.deadline",

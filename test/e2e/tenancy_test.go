@@ -34,6 +34,23 @@ func TestATenantSeesNoSeriesOfAnother(t *testing.T) {
 	}
 }
 
+// TestAPolicyKeepsQueriesToTheirNamespace, whatever the endpoint would answer.
+func TestAPolicyKeepsQueriesToTheirNamespace(t *testing.T) {
+	t.Parallel()
+	open(t, settings{noLoad: true, replicas: 1})
+	s := openTenancy(t, countingOthers("default"), `prometheus: {matchers: ['namespace="{{namespace}}"']}`)
+	_, stderr, code := s.kubectl("--as=joe", "apply", "-f", "-", strings.Replace(planAsking("default"), "sum(up{ {{canary}} }) * 0", `sum(info(up{ {{canary}} }))`, 1))
+	if code == 0 || !strings.Contains(stderr, "spec.analysis.metrics[0].query: Forbidden") {
+		t.Errorf("exit code %d, kubectl says:\n%s", code, stderr)
+	}
+	run := s.holdV2()
+	ended := s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	metric := metricOf(t, ended, "error-rate")
+	if want := fmt.Sprintf(`up{namespace!="",namespace=%q}`, s.namespace); !strings.Contains(metric.Last[len(metric.Last)-1].Query, want) {
+		t.Errorf("asked %s, want %s in it", metric.Last[len(metric.Last)-1].Query, want)
+	}
+}
+
 func TestAQueryThatCannotBeKeptToItsNamespaceIsRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{noLoad: true, replicas: 0})

@@ -145,8 +145,8 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 
 // find finds the client of an endpoint for the evaluator.
 func find(endpoints *promql.Endpoints) evaluator.Endpoints {
-	return func(namespace, name string) (evaluator.Endpoint, error) {
-		c, err := endpoints.Find(namespace, name)
+	return func(namespace, name string, matchers []string) (evaluator.Endpoint, error) {
+		c, err := endpoints.Find(namespace, name, matchers...)
 		if err != nil {
 			return evaluator.Endpoint{}, err
 		}

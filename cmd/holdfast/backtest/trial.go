@@ -90,8 +90,8 @@ func (t *trial) connect() error {
 	if err != nil {
 		return err
 	}
-	t.endpoints = func(namespace, name string) (evaluator.Endpoint, error) {
-		c, err := known.Find(namespace, name)
+	t.endpoints = func(namespace, name string, matchers []string) (evaluator.Endpoint, error) {
+		c, err := known.Find(namespace, name, matchers...)
 		if err != nil {
 			return evaluator.Endpoint{}, err
 		}
@@ -101,7 +101,7 @@ func (t *trial) connect() error {
 			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
 		}, nil
 	}
-	found, err := t.endpoints(t.namespace, t.prepared.Spec.Analysis.Endpoint)
+	found, err := t.endpoints(t.namespace, t.prepared.Spec.Analysis.Endpoint, nil)
 	if err != nil {
 		return err
 	}
