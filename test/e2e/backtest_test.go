@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -29,11 +32,35 @@ func TestJudgingThePast(t *testing.T) {
 	s := open(t, settings{})
 	began := time.Now().Add(-time.Second)
 	s.must("annotate", "deployment", "web", "holdfast.dev/canary=disabled")
+	s.awaitRecorded() // or v2 is the first there ever was, and no rollout
 	s.rollOutAndTest("v2", began, released)
 	last := s.rollOutAndTest("v3", began, released, reverted)
 	if !strings.Contains(last.Message, "metric error-rate") || !strings.Contains(last.Message, "range [0, 0.05]") {
 		t.Errorf("the bad rollout is explained by: %s", last.Message)
 	}
+}
+
+// awaitRecorded waits until Prometheus has scraped the pods that run several times.
+func (s *shop) awaitRecorded() {
+	s.t.Helper()
+	query := fmt.Sprintf(`count(count_over_time(up{namespace=%q, pod=~"web-.*"}[1m]) >= 3)`, s.namespace)
+	until(s, "Prometheus has scraped the stable pods", func() bool {
+		address := world.cluster.PrometheusURL() + "/api/v1/query?query=" + url.QueryEscape(query)
+		req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var answer struct{ Data struct{ Result []struct{ Value [2]any } } }
+		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+			s.t.Fatal(err)
+		}
+		return len(answer.Data.Result) == 1 && answer.Data.Result[0].Value[1] == "2"
+	})
 }
 
 // rollOutAndTest rolls a version out and tests the plan until it has decided
