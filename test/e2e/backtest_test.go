@@ -55,7 +55,9 @@ func (s *shop) awaitRecorded() {
 			s.t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		var answer struct{ Data struct{ Result []struct{ Value [2]any } } }
+		var answer struct {
+			Data struct{ Result []struct{ Value [2]any } }
+		}
 		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 			s.t.Fatal(err)
 		}
