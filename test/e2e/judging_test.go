@@ -124,14 +124,14 @@ var judging = map[string]map[string]way{
 		"first": {metrics: `
     - name: m
       query: sum(http_requests_total{ {{canary}}, code="500" })
-      deviation: {from: First, by: "2", direction: Up}`, says: "is above max"},
+      deviation: {from: First, by: "2", direction: Up}`, says: "is above max", period: "25s"},
 		"before": {metrics: `
     - name: m
       query: sum(http_requests_total{ {{canary}}, code="500" })
-      deviation: {from: Previous, by: "0"}`, says: "is above max"},
+      deviation: {from: Previous, by: "0"}`, says: "is above max", period: "25s"},
 	},
 	"alerts: one about the canary fails it": {"by its pod": {metrics: `
-    - {name: m, alerts: {matchers: ['severity="critical"']}}`, says: "1 alert fires: AppFails", reason: v1alpha1.ReasonAlertFiring}},
+    - {name: m, alerts: {matchers: ['severity="critical"']}}`, says: "1 alert fires: AppFails", reason: v1alpha1.ReasonAlertFiring, period: "25s"}},
 	"fresh baseline beside the canary, compared statistically": {
 		"failures counted":     {metrics: compared, says: "the canary failed ", reason: v1alpha1.ReasonWorse, period: "40s"},
 		"latencies by windows": {metrics: comparedLatency, bad: []string{"--latency=700ms"}, says: "the canary's median was ", reason: v1alpha1.ReasonWorse, period: "40s"},
