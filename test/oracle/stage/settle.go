@@ -67,6 +67,29 @@ func unrolled(d *unstructured.Unstructured, sets []*unstructured.Unstructured, w
 		return "the newest ReplicaSet has not all the replicas"
 	case !held && int64(len(sets)-1) > limit(d):
 		return "more revisions are kept than should be"
+	case !held && d.GetAnnotations()[v1alpha1.FailedAnnotation] == "":
+		return unwritten(d, want)
+	}
+	return ""
+}
+
+// unwritten says what the deployment controller has still to write into the status of a Deployment that has rolled out:
+// a client that writes what it has read may meet that.
+func unwritten(d *unstructured.Unstructured, want int64) string {
+	if integer(d, "status", "observedGeneration") != d.GetGeneration() {
+		return "its status is of an earlier generation"
+	}
+	for _, count := range []string{"replicas", "updatedReplicas", "availableReplicas"} {
+		if n := integer(d, "status", count); n != want {
+			return fmt.Sprintf("its status counts %d %s, want %d", n, count, want)
+		}
+	}
+	conditions, _, _ := unstructured.NestedSlice(d.Object, "status", "conditions")
+	for _, c := range conditions {
+		condition, _ := c.(map[string]any)
+		if condition["type"] == "Progressing" && condition["reason"] != "NewReplicaSetAvailable" {
+			return fmt.Sprintf("its status says %v", condition["reason"])
+		}
 	}
 	return ""
 }

@@ -11,7 +11,7 @@ import (
 const rolledOut = `
 metadata: {name: web, uid: d, annotations: {deployment.kubernetes.io/revision: "2"}}
 spec: {replicas: 1, revisionHistoryLimit: 1, template: {metadata: {labels: {app: web}}, spec: {hostname: two}}}
-status: {readyReplicas: 1}
+status: {readyReplicas: 1, replicas: 1, updatedReplicas: 1, availableReplicas: 1}
 `
 
 func set(name, revision, hostname, replicas string) string {
@@ -38,6 +38,9 @@ func TestUnsettled(t *testing.T) {
 		"a pod is not available":               {rolledOut, []string{one, strings.Replace(two, "availableReplicas: 1", "availableReplicas: 0", 1)}, "0 pods are available, want 1"},
 		"a pod is to go":                       {rolledOut, []string{strings.Replace(one, "status: {replicas: 0", "status: {replicas: 1", 1), two}, "ReplicaSet web-1 has not the pods it should have"},
 		"the status does not know":             {strings.Replace(rolledOut, "readyReplicas: 1", "readyReplicas: 0", 1), []string{one, two}, "its status counts 0 ready pods, want 1"},
+		"the status is of before":              {strings.Replace(rolledOut, "uid: d,", "uid: d, generation: 2,", 1), []string{one, two}, "its status is of an earlier generation"},
+		"the status knows of no update":        {strings.Replace(rolledOut, "updatedReplicas: 1", "updatedReplicas: 0", 1), []string{one, two}, "its status counts 0 updatedReplicas, want 1"},
+		"the rollout is not noted as done":     {strings.Replace(rolledOut, "status: {", "status: {conditions: [{type: Progressing, reason: ReplicaSetUpdated}], ", 1), []string{one, two}, "its status says ReplicaSetUpdated"},
 		"old revisions are to go":              {rolledOut, []string{set("web-0", "0", "zero", "0"), one, two}, "more revisions are kept than should be"},
 		"old revisions stay while one is held": {strings.Replace(rolledOut, "annotations: {", "annotations: {holdfast.dev/held: x, ", 1), []string{set("web-0", "0", "zero", "0"), one, two}, ""},
 		"paused, the template may be newer":    {strings.Replace(strings.Replace(rolledOut, "hostname: two", "hostname: three", 1), "spec: {", "spec: {paused: true, ", 1), []string{one, two}, ""},
