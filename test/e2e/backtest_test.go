@@ -32,7 +32,7 @@ func TestJudgingThePast(t *testing.T) {
 	s := open(t, settings{})
 	began := time.Now().Add(-time.Second)
 	s.must("annotate", "deployment", "web", "holdfast.dev/canary=disabled")
-	s.awaitRecorded() // or v2 is the first there ever was, and no rollout
+	s.awaitRecorded("web-[a-z0-9]+") // or v2 is the first there ever was, and no rollout
 	s.rollOutAndTest("v2", began, released)
 	last := s.rollOutAndTest("v3", began, released, reverted)
 	if !strings.Contains(last.Message, "metric error-rate") || !strings.Contains(last.Message, "range [0, 0.05]") {
@@ -40,11 +40,12 @@ func TestJudgingThePast(t *testing.T) {
 	}
 }
 
-// awaitRecorded waits until Prometheus has scraped the pods that run several times.
-func (s *shop) awaitRecorded() {
+// awaitRecorded waits until Prometheus has scraped both pods of a ReplicaSet of
+// web several times, each with more requests answered than the time before.
+func (s *shop) awaitRecorded(set string) {
 	s.t.Helper()
-	query := fmt.Sprintf(`count(count_over_time(up{namespace=%q, pod=~"web-.*"}[1m]) >= 3)`, s.namespace)
-	until(s, "Prometheus has scraped the stable pods", func() bool {
+	query := fmt.Sprintf(`count(increase(http_requests_total{namespace=%q, pod=~"%s-[a-z0-9]+", code="200"}[10s]) > 0)`, s.namespace, set)
+	until(s, "Prometheus has seen both pods of "+set+" answer", func() bool {
 		address := world.cluster.PrometheusURL() + "/api/v1/query?query=" + url.QueryEscape(query)
 		req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, address, nil)
 		if err != nil {

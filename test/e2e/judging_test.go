@@ -186,7 +186,7 @@ func (s *shop) wantRuleAndQuery(run *v1alpha1.CanaryRun) {
 // TestJudgingOneBadPodOfSeveral: by all pods together it is good enough, by each it is not.
 func TestJudgingOneBadPodOfSeveral(t *testing.T) {
 	t.Parallel()
-	const share = `(rate(http_requests_total{ {{canary}}, code="500" }[4s])) / sum%s (rate(http_requests_total{ {{canary}} }[4s]) > 0)`
+	const share = `(rate(http_requests_total{ {{canary}}, code="500" }[10s])) / sum%s (rate(http_requests_total{ {{canary}} }[10s]) > 0)`
 	plan := judgedBy(fmt.Sprintf(`
     - name: all
       query: sum`+share+`
@@ -202,6 +202,7 @@ func TestJudgingOneBadPodOfSeveral(t *testing.T) {
 	if len(pods) != 2 {
 		t.Fatalf("the canary has the pods %v", pods)
 	}
+	s.awaitRecorded(run.Name) // or all that is known of the pods is the bad one
 	s.failPod(pods[0], "1")
 	ended := s.wantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
 	for _, want := range []string{"metric each", pods[0], "1 of 2 series out of range"} {
