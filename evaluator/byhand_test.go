@@ -255,8 +255,7 @@ func TestNoTwoRunsTakeOnePlace(t *testing.T) {
 		var wait sync.WaitGroup
 		for i := range runs {
 			wait.Go(func() {
-				_, err := c.e.reconcileRun(ctrl.LoggerInto(t.Context(), logr.Discard()), request(namespace, fmt.Sprintf("run-%d", i)))
-				if err != nil {
+				if err := reconcileRun(ctrl.LoggerInto(t.Context(), logr.Discard()), c.e, fmt.Sprintf("run-%d", i)); err != nil {
 					t.Error(err)
 				}
 			})

@@ -230,12 +230,26 @@ func (c *cluster) pass() {
 		c.t.Fatalf("Deployment: %v", err)
 	}
 	for _, run := range c.runs() {
-		if _, err := c.e.reconcileRun(ctx, request(namespace, run.Name)); err != nil && !errors.Is(err, errCut) {
+		if err := reconcileRun(ctx, c.e, run.Name); err != nil && !errors.Is(err, errCut) {
 			c.t.Fatalf("run %s: %v", run.Name, err)
 		}
 	}
 	c.act()
 	c.clock.SetTime(c.clock.Now().Add(time.Second))
+}
+
+// reconcileRun looks at a run, and again when a round that was asked for is measured.
+func reconcileRun(ctx context.Context, e *evaluator, name string) error {
+	for {
+		_, err := e.reconcileRun(ctx, request(namespace, name))
+		e.rounds.mu.Lock()
+		m := e.rounds.of[types.NamespacedName{Namespace: namespace, Name: name}]
+		e.rounds.mu.Unlock()
+		if m == nil {
+			return err
+		}
+		<-m.done
+	}
 }
 
 func (c *cluster) passes(n int) {

@@ -113,7 +113,7 @@ func (c *cluster) late(moment []client.Object) {
 		c.t.Errorf("Deployment: %v", err)
 	}
 	for _, run := range c.runs() {
-		if _, err := old.reconcileRun(ctx, request(namespace, run.Name)); err != nil {
+		if err := reconcileRun(ctx, old, run.Name); err != nil {
 			c.t.Errorf("run: %v", err)
 		}
 	}

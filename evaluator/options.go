@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -56,7 +57,8 @@ type Options struct {
 	// NamespaceLabel and PodLabel are the labels by which Prometheus knows a
 	// pod, where Endpoints is nil; "namespace" and "pod" if empty.
 	NamespaceLabel, PodLabel string
-	// MaxConcurrentReconciles is how many runs are worked on at once; 1 if zero.
+	// MaxConcurrentReconciles is how many runs are worked on at once, not counting
+	// those that wait for Prometheus; 1 if zero.
 	MaxConcurrentReconciles int
 	// HistoryLimit is how many ended runs of a Deployment are kept; 10 if zero.
 	HistoryLimit int
@@ -102,6 +104,7 @@ type evaluator struct {
 	metrics        *Metrics
 	warned         warnings
 	skips          skips
+	rounds         rounds
 }
 
 func newEvaluator(o Options, cached, live client.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -117,7 +120,7 @@ func newEvaluator(o Options, cached, live client.Reader, writer client.Client, r
 	}
 	metrics := NewMetrics(o.Registerer)
 	metrics.phases.runs = cached
-	return &evaluator{
+	e := &evaluator{
 		cached: cached, live: live, writer: writer,
 		key: o.Key, endpoints: o.Endpoints, clock: o.Clock, history: o.HistoryLimit,
 		rewritesStatus: o.RewriteStatus, maxRuns: o.MaxRuns,
@@ -125,4 +128,6 @@ func newEvaluator(o Options, cached, live client.Reader, writer client.Client, r
 		metrics:  metrics,
 		warned:   warnings{},
 	}
+	e.rounds = rounds{measure: e.measure, wake: func(ctrl.Request) {}, of: map[types.NamespacedName]*measuring{}}
+	return e
 }

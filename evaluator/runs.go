@@ -27,23 +27,23 @@ import (
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns/finalizers,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// reconcileRun takes a run one step on: gather, plan, apply, record, emit.
+// reconcileRun takes a run one step on: gather, plan, apply, record, emit. Where
+// the plan asks for a round of measurements, the step is taken when that is done.
 func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	run := &v1alpha1.CanaryRun{}
 	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
+		e.rounds.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	seen, err := e.gather(ctx, run)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	seen.Round = e.rounds.take(seen)
 	next := plan.Next(seen.Input)
 	if !next.Measure.IsZero() {
-		if seen.Round, err = e.measure(ctx, seen, next.Measure); err != nil {
-			return ctrl.Result{}, err
-		}
-		seen.Now = e.clock.Now()
-		next = plan.Next(seen.Input)
+		e.rounds.start(ctx, seen, next.Measure)
+		return ctrl.Result{}, nil
 	}
 	if e.takesPlace(seen, next) {
 		return e.takePlace(ctx, seen)

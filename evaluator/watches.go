@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -40,7 +42,8 @@ func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 }
 
 // watchRuns: a run is looked at when it, its pods, its Deployment, its namespace
-// the plan it names or a policy changes, and one that queues when another's place is free.
+// the plan it names or a policy changes, when a round of it was measured, and one
+// that queues when another's place is free.
 func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("runs").
 		For(&v1alpha1.CanaryRun{}).
@@ -51,6 +54,10 @@ func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.runsOfPlan)).
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.runsOfPolicy), specChanged).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(e.queuedRuns), builder.WithPredicates(placeFreed)).
+		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+			e.rounds.wake = queue.Add
+			return nil
+		})).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "run")).
 		Complete(reconcile.Func(e.reconcileRun))

@@ -91,7 +91,7 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 		"how long the leader may be silent before another replica takes over; it must renew in two thirds of that")
 	fs.IntVar(&o.historySize, "history-limit", 10, "how many ended runs of a Deployment are kept")
 	fs.IntVar(&o.maxRuns, "max-runs", 0, "how many runs of the cluster may have a canary at once, the others wait for their turn; 0 is no limit")
-	fs.IntVar(&o.runsAtOnce, "concurrent-reconciles", 8, "how many runs are worked on at once")
+	fs.IntVar(&o.runsAtOnce, "concurrent-reconciles", 8, "how many runs are worked on at once; those that wait for Prometheus do not count")
 }
 
 // Validate says which flag is wrong, and how it should be.
