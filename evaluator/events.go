@@ -40,7 +40,7 @@ func (a announcer) one(about, related runtime.Object, kind, reason, action, form
 }
 
 func (a announcer) held(d deployment, run *v1alpha1.CanaryRun, record hold.Record) {
-	a.both(d, run, corev1.EventTypeNormal, "Held", "Hold",
+	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventHeld, "Hold",
 		"update held: run %s tries template %s (plan: %s), the Deployment stays on its stable template", run.Name, record.Hash.Short(), run.Spec.PlanSource)
 }
 
@@ -56,7 +56,7 @@ func (a announcer) noPlan(d deployment, reason, message string) {
 }
 
 func (a announcer) nameTaken(d deployment, message string) {
-	a.one(d.Unstructured, nil, corev1.EventTypeWarning, "RunNameTaken", "CreateRun", "%s", message)
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventRunNameTaken, "CreateRun", "%s", message)
 }
 
 func (a announcer) recordUnreadable(d deployment, why error) {
@@ -65,7 +65,7 @@ func (a announcer) recordUnreadable(d deployment, why error) {
 }
 
 func (a announcer) ungated(d deployment, running, before hold.Hash) {
-	a.one(d.Unstructured, nil, corev1.EventTypeWarning, "UngatedUpdate", "Compare",
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUngatedUpdate, "Compare",
 		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary", running.Short(), before.Short())
 }
 

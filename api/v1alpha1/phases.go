@@ -23,16 +23,16 @@ const (
 	// in, and the Deployment rolls it out.
 	PhaseReleasing Phase = "Releasing"
 
-	// PhaseReleased is an end: the held template is the stable one.
+	// PhaseReleased: an end; the held template is the stable one.
 	PhaseReleased Phase = "Released"
-	// PhasePassed is an end: the verdict of a dry run, or of a run that a user
+	// PhasePassed: an end; the verdict of a dry run, or of a run that a user
 	// made, was Pass.
 	PhasePassed Phase = "Passed"
-	// PhaseReverted is an end: the held template was rejected.
+	// PhaseReverted: an end; the held template was rejected.
 	PhaseReverted Phase = "Reverted"
-	// PhaseCanceled is an end: the held update was withdrawn.
+	// PhaseCanceled: an end; the held update was withdrawn.
 	PhaseCanceled Phase = "Canceled"
-	// PhaseSuperseded is an end: a newer held template took its place.
+	// PhaseSuperseded: an end; a newer held template took its place.
 	PhaseSuperseded Phase = "Superseded"
 )
 
@@ -62,96 +62,169 @@ const (
 	ConditionPolicyApplied = "PolicyApplied"
 )
 
-// Reasons of phases and conditions of a run, and of events about it.
+// Reasons of runs that wait, start or go on.
 const (
+	// ReasonDeploymentRollingOut: the Deployment is still rolling its stable template out.
 	ReasonDeploymentRollingOut = "DeploymentRollingOut"
-	ReasonDeploymentNotFound   = "DeploymentNotFound"
-	ReasonPlanNotFound         = "PlanNotFound"
-	ReasonPlanInvalid          = "PlanInvalid"
-	ReasonCanaryInvalid        = "CanaryInvalid"
-	ReasonCanaryStarting       = "CanaryStarting"
-	ReasonCanaryReady          = "CanaryReady"
-	ReasonMeasuring            = "Measuring"
-	// ReasonQueued and ReasonQueuedInCluster: the run waits for its turn, by the
-	// limit of its plan or by that of the cluster.
-	ReasonQueued          = "Queued"
+	// ReasonDeploymentNotFound: there is no Deployment of the name that a run made by hand
+	// gives.
+	ReasonDeploymentNotFound = "DeploymentNotFound"
+	// ReasonPlanNotFound: there is no CanaryPlan of the name that was asked for; the
+	// message says where one is looked for.
+	ReasonPlanNotFound = "PlanNotFound"
+	// ReasonPlanInvalid: the plan cannot be followed; the message names field and remedy.
+	// The run goes on when it is put right.
+	ReasonPlanInvalid = "PlanInvalid"
+	// ReasonCanaryInvalid: the template cannot run as a canary, or the API server refused
+	// the ReplicaSet, in its words.
+	ReasonCanaryInvalid = "CanaryInvalid"
+	// ReasonCanaryStarting: the pods of the canary are made and not all of them are Ready.
+	ReasonCanaryStarting = "CanaryStarting"
+	// ReasonCanaryReady: all canary pods are Ready.
+	ReasonCanaryReady = "CanaryReady"
+	// ReasonMeasuring: the metrics of the plan are measured.
+	ReasonMeasuring = "Measuring"
+	// ReasonQueued: the run waits for its turn, by maxRuns of its plan or of a policy; the
+	// message has its place.
+	ReasonQueued = "Queued"
+	// ReasonQueuedInCluster: the run waits for its turn, by the flag --max-runs; the
+	// message has its place.
 	ReasonQueuedInCluster = "QueuedInCluster"
-	ReasonPolicyApplied   = "PolicyApplied"
-	ReasonStartAt         = "StartAt"
-	// ReasonStartAtInvalid: the time to start is none, or had long passed when the
-	// run was made.
+	// ReasonPolicyApplied: policies changed the plan of the run; the message says which
+	// and how.
+	ReasonPolicyApplied = "PolicyApplied"
+	// ReasonStartAt: the time to start has not come.
+	ReasonStartAt = "StartAt"
+	// ReasonStartAtInvalid: the time to start is none, or had long passed when the run was
+	// made.
 	ReasonStartAtInvalid = "StartAtInvalid"
 	// ReasonNextStep: the canary is made as large as the next step of the plan says.
 	ReasonNextStep = "NextStep"
 	// ReasonUnjudged: nothing judges the run; it lives until it is deleted.
 	ReasonUnjudged = "Unjudged"
+)
 
+// Reasons of runs that people decide about, or that time does.
+const (
+	// ReasonPausedByUser: spec.paused of the run is set.
 	ReasonPausedByUser = "PausedByUser"
-	ReasonResumed      = "Resumed"
-	ReasonRetried      = "Retried"
-	ReasonApproval     = "ApprovalNeeded"
-	ReasonManual       = "DecisionNeeded"
-	ReasonPromoted     = "Promoted"
-	ReasonAborted      = "Aborted"
-	ReasonManualLate   = "ManualDeadline"
-	ReasonDeadline     = "DeadlineExceeded"
+	// ReasonResumed: it is no longer set, or a gate was approved.
+	ReasonResumed = "Resumed"
+	// ReasonRetried: spec.attempt was raised: the run begins anew with fresh pods.
+	ReasonRetried = "Retried"
+	// ReasonApproval: a step of the plan waits for approval.
+	ReasonApproval = "ApprovalNeeded"
+	// ReasonManual: the plan leaves the verdict to a person.
+	ReasonManual = "DecisionNeeded"
+	// ReasonPromoted: a person decided that the update is released.
+	ReasonPromoted = "Promoted"
+	// ReasonAborted: a person decided that it is not.
+	ReasonAborted = "Aborted"
+	// ReasonManualLate: nobody decided within the deadline of the plan; what it assumes
+	// then holds.
+	ReasonManualLate = "ManualDeadline"
+	// ReasonDeadline: the run took longer than the deadline of its plan.
+	ReasonDeadline = "DeadlineExceeded"
+	// ReasonFreezeWindow: the run passed, and waits for the end of a freeze window.
 	ReasonFreezeWindow = "FreezeWindow"
+)
 
-	ReasonBaselineSick    = "BaselineSick"
-	ReasonBaselineInvalid = "BaselineInvalid"
-
+// Reasons of verdicts.
+const (
+	// ReasonPeriodOver: the canary was good to the end of the period.
 	ReasonPeriodOver = "PeriodOver"
 	// ReasonNotWorse: the period ended early, for nothing is worse.
 	ReasonNotWorse = "NotWorse"
-
-	// ReasonMetricOutOfRange: values of a metric were not where they must be.
+	// ReasonMetricOutOfRange: values of a metric were not where they must be, more often
+	// in a row than failureLimit.
 	ReasonMetricOutOfRange = "MetricOutOfRange"
 	// ReasonWorse: a comparison has shown the canary to be worse.
 	ReasonWorse = "Worse"
-	// ReasonLabelFound and ReasonAlertFiring: somebody or something else has judged.
-	ReasonLabelFound      = "LabelFound"
-	ReasonAlertFiring     = "AlertFiring"
-	ReasonCrashed         = "Crashed"
-	ReasonImagePull       = "ImagePull"
+	// ReasonLabelFound: a label that a metric watches for is there: somebody or something
+	// else has judged.
+	ReasonLabelFound = "LabelFound"
+	// ReasonAlertFiring: an alert that a metric watches for fires.
+	ReasonAlertFiring = "AlertFiring"
+	// ReasonCrashed: containers of the canary restarted more often than restartLimit; the
+	// message has the exit code.
+	ReasonCrashed = "Crashed"
+	// ReasonImagePull: an image cannot be pulled.
+	ReasonImagePull = "ImagePull"
+	// ReasonContainerConfig: a container cannot be made, for example without a Secret that
+	// it names.
 	ReasonContainerConfig = "ContainerConfig"
-	ReasonUnschedulable   = "Unschedulable"
-	ReasonPodsNotCreated  = "PodsNotCreated"
-	ReasonNotReady        = "NotReady"
-
-	ReasonErrorLimit  = "ErrorLimit"
+	// ReasonUnschedulable: no node takes a canary pod.
+	ReasonUnschedulable = "Unschedulable"
+	// ReasonPodsNotCreated: the API server refuses the pods, by a quota for example.
+	ReasonPodsNotCreated = "PodsNotCreated"
+	// ReasonNotReady: not all canary pods are Ready, or were within readyDeadline.
+	ReasonNotReady = "NotReady"
+	// ReasonBaselineSick: the pods of the stable template do not get Ready either, so
+	// nothing can be compared.
+	ReasonBaselineSick = "BaselineSick"
+	// ReasonBaselineInvalid: the API server refused the ReplicaSet of the baseline, in its
+	// words.
+	ReasonBaselineInvalid = "BaselineInvalid"
+	// ReasonErrorLimit: a metric could not be measured, more often in a row than
+	// errorLimit.
+	ReasonErrorLimit = "ErrorLimit"
+	// ReasonNoDataLimit: the query of a metric found nothing, more often in a row than
+	// noDataLimit.
 	ReasonNoDataLimit = "NoDataLimit"
-	// ReasonUnsettled: long after the period there was still no measurement in
-	// which every metric was good, and none was bad often enough to fail.
+	// ReasonUnsettled: long after the period there was still no measurement in which every
+	// metric was good, and none was bad often enough to fail.
 	ReasonUnsettled = "Unsettled"
+)
 
+// Reasons of releases and other ends.
+const (
+	// ReasonReleaseRefused: the API server refuses the released template, in its words.
 	ReasonReleaseRefused = "ReleaseRefused"
-	ReasonRolledOut      = "RolledOut"
-	ReasonRolloutStuck   = "RolloutStuck"
-
+	// ReasonRolledOut: the Deployment has rolled the released template out.
+	ReasonRolledOut = "RolledOut"
+	// ReasonRolloutStuck: it did not within its progressDeadlineSeconds.
+	ReasonRolloutStuck = "RolloutStuck"
+	// ReasonWithdrawn: a later request asked for the stable template again.
 	ReasonWithdrawn = "Withdrawn"
-	// ReasonBypassed: the template was let through without this run's verdict.
+	// ReasonBypassed: the template was let through without the verdict of this run.
 	ReasonBypassed = "Bypassed"
 	// ReasonSkipped: so it was, because a user who may asked for it.
-	ReasonSkipped          = "Skipped"
-	ReasonSuperseded       = "Superseded"
-	ReasonDeploymentGone   = "DeploymentGone"
+	ReasonSkipped = "Skipped"
+	// ReasonSuperseded: a later request asked for another template, which is held in its
+	// place.
+	ReasonSuperseded = "Superseded"
+	// ReasonDeploymentGone: the Deployment was deleted.
+	ReasonDeploymentGone = "DeploymentGone"
+	// ReasonRecordUnreadable: the held record was edited, or copied from elsewhere: it is
+	// dropped and nothing of it was run.
 	ReasonRecordUnreadable = "RecordUnreadable"
-	ReasonUnguarded        = "Unguarded"
+	// ReasonUnguarded: the Deployment is no longer guarded: the held update goes through
+	// without a verdict.
+	ReasonUnguarded = "Unguarded"
 )
 
 // Reasons of measurements.
 const (
-	MeasuredInRange    = "InRange"
-	MeasuredBelowMin   = "BelowMin"
-	MeasuredAboveMax   = "AboveMax"
-	MeasuredNaN        = "NaN"
-	MeasuredInfinite   = "Infinite"
-	MeasuredNoData     = "NoData"
-	MeasuredError      = "Error"
-	MeasuredWrongType  = "WrongType"
-	MeasuredNotReady   = "NotReady"
+	// MeasuredInRange: the value is where it must be.
+	MeasuredInRange = "InRange"
+	// MeasuredBelowMin: the value is below the range.
+	MeasuredBelowMin = "BelowMin"
+	// MeasuredAboveMax: the value is above the range.
+	MeasuredAboveMax = "AboveMax"
+	// MeasuredNaN: the value is no number, as the share of no requests is.
+	MeasuredNaN = "NaN"
+	// MeasuredInfinite: the value is infinite, as anything divided by no requests is.
+	MeasuredInfinite = "Infinite"
+	// MeasuredNoData: the query found nothing.
+	MeasuredNoData = "NoData"
+	// MeasuredError: Prometheus gave no answer, or an error; the message says which.
+	MeasuredError = "Error"
+	// MeasuredWrongType: the query has no number or vector for its result.
+	MeasuredWrongType = "WrongType"
+	// MeasuredNotReady: fewer pods are Ready than there must be.
+	MeasuredNotReady = "NotReady"
+	// MeasuredAllHealthy: all pods are Ready.
 	MeasuredAllHealthy = "AllHealthy"
-
 	// MeasuredPartialData: Prometheus warned that its answer may not be whole.
 	MeasuredPartialData = "PartialData"
 	// MeasuredFewGood: fewer samples of a series are good than must be.
@@ -162,30 +235,50 @@ const (
 	MeasuredNoPodLabel = "NoPodLabel"
 	// MeasuredFirstValue: there is nothing yet to measure a deviation from.
 	MeasuredFirstValue = "FirstValue"
-	// MeasuredTooManySeries: more than a deviation is remembered for.
+	// MeasuredTooManySeries: there are more series than a deviation is remembered for.
 	MeasuredTooManySeries = "TooManySeries"
-	// MeasuredOutOfList and MeasuredInList: more, or no more, of the values are
-	// bad than is borne.
+	// MeasuredOutOfList: more of the values are bad than is borne.
 	MeasuredOutOfList = "OutOfList"
-	MeasuredInList    = "InList"
+	// MeasuredInList: no more of the values are bad than is borne.
+	MeasuredInList = "InList"
 	// MeasuredNoListLabel: no series has the label that a list is about.
 	MeasuredNoListLabel = "NoListLabel"
 	// MeasuredNoCount: a value is no count of anything.
 	MeasuredNoCount = "NoCount"
-	// MeasuredLabelFound and MeasuredNoLabel: what must not match does, or does not.
+	// MeasuredLabelFound: a label that is watched for is there.
 	MeasuredLabelFound = "LabelFound"
-	MeasuredNoLabel    = "NoLabel"
-	// MeasuredWorse, MeasuredNotWorse and MeasuredUndecided are what a comparison has
-	// come to.
-	MeasuredWorse     = "Worse"
-	MeasuredNotWorse  = "NotWorse"
+	// MeasuredNoLabel: no label that is watched for is there.
+	MeasuredNoLabel = "NoLabel"
+	// MeasuredWorse: a comparison shows the canary to be worse.
+	MeasuredWorse = "Worse"
+	// MeasuredNotWorse: a comparison shows that it is not.
+	MeasuredNotWorse = "NotWorse"
+	// MeasuredUndecided: a comparison shows neither yet.
 	MeasuredUndecided = "Undecided"
-	// MeasuredGathering: a comparison has too little for a pass yet, and the period
-	// is not over. It counts against no limit.
+	// MeasuredGathering: a comparison has too little for a pass yet, and the period is not
+	// over. It counts against no limit.
 	MeasuredGathering = "Gathering"
-	// MeasuredTooFew: so it is, and the period is over.
+	// MeasuredTooFew: a comparison has too little for a pass, and the period is over.
 	MeasuredTooFew = "TooFew"
-	// MeasuredAlertFiring and MeasuredNoAlert: an alert fires, or none does.
+	// MeasuredAlertFiring: an alert that is watched for fires.
 	MeasuredAlertFiring = "AlertFiring"
-	MeasuredNoAlert     = "NoAlert"
+	// MeasuredNoAlert: none does.
+	MeasuredNoAlert = "NoAlert"
+)
+
+// Reasons of other events about Deployments and namespaces.
+const (
+	// EventHeld: an update is held, and which run tries it by which plan.
+	EventHeld = "Held"
+	// EventRunNameTaken: a run of the name that the hold needs is there and is
+	// another's; delete it.
+	EventRunNameTaken = "RunNameTaken"
+	// EventUngatedUpdate: the pod template was changed and Holdfast was not asked,
+	// so there was no canary.
+	EventUngatedUpdate = "UngatedUpdate"
+	// EventCanaryAnnotationInvalid: the annotation holdfast.dev/canary of a namespace
+	// has a value that is none.
+	EventCanaryAnnotationInvalid = "CanaryAnnotationInvalid"
+	// EventCanaryLabelSet: a namespace is guarded, or no longer, and by what.
+	EventCanaryLabelSet = "CanaryLabelSet"
 )

@@ -20,34 +20,66 @@ type Turn struct {
 // TurnKind is one word for a turn.
 type TurnKind string
 
-// The turns of a run.
+// Reasons of events about a run and its Deployment: the turns of the run.
 const (
-	TurnPlanInvalid    TurnKind = "PlanInvalid"
-	TurnScheduled      TurnKind = "Scheduled"
-	TurnQueued         TurnKind = "Queued"
-	TurnStarted        TurnKind = "CanaryStarted"
-	TurnStep           TurnKind = "NextStep"
-	TurnPaused         TurnKind = "Paused"
-	TurnInconclusive   TurnKind = "Inconclusive"
-	TurnResumed        TurnKind = "Resumed"
-	TurnRetried        TurnKind = "Retried"
-	TurnPromoted       TurnKind = "Promoted"
-	TurnWindow         TurnKind = "FreezeWindow"
-	TurnReady          TurnKind = "CanaryReady"
-	TurnFailed         TurnKind = "MeasurementFailed"
-	TurnErrors         TurnKind = "MeasurementError"
-	TurnNoData         TurnKind = "MeasurementNoData"
-	TurnPassed         TurnKind = "Passed"
-	TurnFrozen         TurnKind = "Frozen"
-	TurnUnguarded      TurnKind = "Unguarded"
+	// TurnPlanInvalid: the plan cannot be followed; put the field right that the message
+	// names.
+	TurnPlanInvalid TurnKind = "PlanInvalid"
+	// TurnScheduled: the canary is made at the time that was asked for.
+	TurnScheduled TurnKind = "Scheduled"
+	// TurnQueued: the run waits for its turn.
+	TurnQueued TurnKind = "Queued"
+	// TurnStarted: the canary is made.
+	TurnStarted TurnKind = "CanaryStarted"
+	// TurnStep: the canary is made as large as the next step says.
+	TurnStep TurnKind = "NextStep"
+	// TurnPaused: a person decides; the message says what about.
+	TurnPaused TurnKind = "Paused"
+	// TurnInconclusive: errors, missing data or the deadline kept the run from a verdict:
+	// promote, abort or retry it, or apply another update.
+	TurnInconclusive TurnKind = "Inconclusive"
+	// TurnResumed: the run goes on after a pause.
+	TurnResumed TurnKind = "Resumed"
+	// TurnRetried: the run begins anew with fresh pods.
+	TurnRetried TurnKind = "Retried"
+	// TurnPromoted: a person had the update released.
+	TurnPromoted TurnKind = "Promoted"
+	// TurnWindow: the run passed, and waits for the end of a freeze window.
+	TurnWindow TurnKind = "FreezeWindow"
+	// TurnReady: all canary pods are Ready.
+	TurnReady TurnKind = "CanaryReady"
+	// TurnFailed: the first measurement of a row that was out of range, with value, range
+	// and query.
+	TurnFailed TurnKind = "MeasurementFailed"
+	// TurnErrors: the first of a row that could not be made, with why.
+	TurnErrors TurnKind = "MeasurementError"
+	// TurnNoData: the first of a row for which the query found nothing.
+	TurnNoData TurnKind = "MeasurementNoData"
+	// TurnPassed: the verdict is Pass; the held update is released.
+	TurnPassed TurnKind = "Passed"
+	// TurnFrozen: the canary failed and stays, for you to look at: promote, abort or retry
+	// the run, or apply another update.
+	TurnFrozen TurnKind = "Frozen"
+	// TurnUnguarded: the guard was lifted: the held update goes through without a verdict.
+	TurnUnguarded TurnKind = "Unguarded"
+	// TurnReleaseRefused: the API server refuses the released template, in its words.
 	TurnReleaseRefused TurnKind = "ReleaseRefused"
-	TurnReleased       TurnKind = "Released"
-	TurnDryRun         TurnKind = "RunPassed"
-	TurnRolledOut      TurnKind = "RolledOut"
-	TurnRolloutStuck   TurnKind = "RolloutStuck"
-	TurnReverted       TurnKind = "Reverted"
-	TurnCanceled       TurnKind = "Canceled"
-	TurnSuperseded     TurnKind = "Superseded"
+	// TurnReleased: the Deployment has the held template, and rolls it out.
+	TurnReleased TurnKind = "Released"
+	// TurnDryRun: the verdict of a dry run, or of a run made by hand, is Pass; nothing is
+	// released.
+	TurnDryRun TurnKind = "RunPassed"
+	// TurnRolledOut: the Deployment has rolled it out.
+	TurnRolledOut TurnKind = "RolledOut"
+	// TurnRolloutStuck: it did not within its progressDeadlineSeconds; the template stays.
+	TurnRolloutStuck TurnKind = "RolloutStuck"
+	// TurnReverted: the update was rejected, and why. The Deployment stays on its stable
+	// template.
+	TurnReverted TurnKind = "Reverted"
+	// TurnCanceled: the hold ended without a verdict, and why.
+	TurnCanceled TurnKind = "Canceled"
+	// TurnSuperseded: another update took the place of this one.
+	TurnSuperseded TurnKind = "Superseded"
 )
 
 // Turns are the turns between two statuses of a run, in their order. They

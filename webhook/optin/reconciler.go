@@ -83,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	label, problem := Label(ns.Name, ns.Annotations[v1alpha1.CanaryAnnotation], r.Excluded)
 	if problem != "" {
-		r.Events.Eventf(ns, nil, corev1.EventTypeWarning, "CanaryAnnotationInvalid", "Label", "%s", problem)
+		r.Events.Eventf(ns, nil, corev1.EventTypeWarning, v1alpha1.EventCanaryAnnotationInvalid, "Label", "%s", problem)
 	}
 	var policies v1alpha1.CanaryPolicyList
 	if !slices.Contains(r.Excluded, ns.Name) {
@@ -106,7 +106,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		if want.policy != "" && want.canary == want.policy {
 			by = "CanaryPolicy " + demanded.Guard.Policy
 		}
-		r.Events.Eventf(ns, nil, corev1.EventTypeNormal, "CanaryLabelSet", "Label",
+		r.Events.Eventf(ns, nil, corev1.EventTypeNormal, v1alpha1.EventCanaryLabelSet, "Label",
 			"label %s set to %q, was %q, as %s says", v1alpha1.CanaryLabel, want.canary, have.canary, by)
 	}
 	return ctrl.Result{}, nil
