@@ -16,6 +16,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/promql"
 )
 
 // Querier asks Prometheus for the value of a query at a time, for its values at
@@ -41,6 +42,21 @@ type Endpoint struct {
 // default, to be asked with the matchers that policies demand. Its error is shown
 // to those who may read the run.
 type Endpoints func(namespace, name string, matchers []string) (Endpoint, error)
+
+// EndpointsOf finds them among the servers that an administrator defined.
+func EndpointsOf(known *promql.Endpoints) Endpoints {
+	return func(namespace, name string, matchers []string) (Endpoint, error) {
+		view, err := known.Find(namespace, name, matchers...)
+		if err != nil {
+			return Endpoint{}, err
+		}
+		e := view.Endpoint()
+		return Endpoint{
+			Querier: view, ScrapeInterval: e.ScrapeInterval.Duration,
+			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
+		}, nil
+	}
+}
 
 // Options are the settings of the evaluator.
 type Options struct {

@@ -21,7 +21,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/hold"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/promql"
@@ -135,27 +134,12 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 		return fmt.Errorf("set up policies: %w", err)
 	}
 	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
-		Key: key, Endpoints: find(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
+		Key: key, Endpoints: evaluator.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
 	}
 	return health(mgr, certificate)
-}
-
-// find finds the client of an endpoint for the evaluator.
-func find(endpoints *promql.Endpoints) evaluator.Endpoints {
-	return func(namespace, name string, matchers []string) (evaluator.Endpoint, error) {
-		c, err := endpoints.Find(namespace, name, matchers...)
-		if err != nil {
-			return evaluator.Endpoint{}, err
-		}
-		e := c.Endpoint()
-		return evaluator.Endpoint{
-			Querier: c, ScrapeInterval: e.ScrapeInterval.Duration,
-			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
-		}, nil
-	}
 }
 
 // serveAdmission serves the entries of the webhook configuration.

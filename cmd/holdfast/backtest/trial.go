@@ -90,17 +90,7 @@ func (t *trial) connect() error {
 	if err != nil {
 		return err
 	}
-	t.endpoints = func(namespace, name string, matchers []string) (evaluator.Endpoint, error) {
-		c, err := known.Find(namespace, name, matchers...)
-		if err != nil {
-			return evaluator.Endpoint{}, err
-		}
-		e := c.Endpoint()
-		return evaluator.Endpoint{
-			Querier: c, ScrapeInterval: e.ScrapeInterval.Duration,
-			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
-		}, nil
-	}
+	t.endpoints = evaluator.EndpointsOf(known)
 	found, err := t.endpoints(t.namespace, t.prepared.Spec.Analysis.Endpoint, nil)
 	if err != nil {
 		return err
