@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"holdfast.dev/holdfast/api/policy"
@@ -92,6 +94,44 @@ func TestGuarded(t *testing.T) {
 	} {
 		if got := Guarded(tc.namespace, tc.label, tc.deployment); got != tc.want {
 			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// The grace of an image counts from when its container came to its turn.
+func TestGraceCountsFromTheTurnOfAContainer(t *testing.T) {
+	at := func(d time.Duration) metav1.Time { return metav1.NewTime(noon.Add(d)) }
+	start := at(0)
+	bad := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"}}}
+	condition := func(kind corev1.PodConditionType, d time.Duration) corev1.PodStatus {
+		return corev1.PodStatus{StartTime: &start, Conditions: []corev1.PodCondition{{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: at(d)}}}
+	}
+	beside := func(c corev1.ContainerStatus) corev1.PodStatus {
+		return corev1.PodStatus{StartTime: &start, ContainerStatuses: []corev1.ContainerStatus{c}}
+	}
+	ran := corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at(time.Minute)}}
+	for name, tc := range map[string]struct {
+		status corev1.PodStatus
+		want   time.Duration
+	}{
+		"at once":                    {corev1.PodStatus{StartTime: &start}, 0},
+		"volumes took a minute":      {condition(corev1.PodReadyToStartContainers, time.Minute), time.Minute},
+		"init containers did":        {condition(corev1.PodInitialized, time.Minute), time.Minute},
+		"another image did":          {beside(corev1.ContainerStatus{Name: "proxy", State: ran}), time.Minute},
+		"another container restarts": {beside(corev1.ContainerStatus{Name: "proxy", State: ran, RestartCount: 1}), 0},
+	} {
+		p := pod("web", noon)
+		p.Status = tc.status
+		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, bad)
+		end := noon.Add(tc.want + PullGrace)
+		if got := nextGraceEnd([]corev1.Pod{p}, noon); !got.Equal(end) {
+			t.Errorf("%s: the grace ends at %s, want %s", name, got, end)
+		}
+		if before := findTrouble([]corev1.Pod{p}, 1, end.Add(-time.Second)); before.reason != "" {
+			t.Errorf("%s: within the grace: %+v", name, before)
+		}
+		if after := findTrouble([]corev1.Pod{p}, 1, end); after.reason != v1alpha1.ReasonImagePull {
+			t.Errorf("%s: after it: %+v", name, after)
 		}
 	}
 }

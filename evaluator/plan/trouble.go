@@ -7,13 +7,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// PullGrace is how long after its start a pod may fail to pull an image or to
-// be configured: registries have bad moments, and a Secret or ConfigMap applied
-// together with the Deployment may come a moment later.
+// PullGrace is how long a container may fail to pull its image or to be
+// configured, from when the pod came as far as its turn: registries have bad
+// moments, and a Secret or ConfigMap applied together with the Deployment may come
+// a moment later.
 const PullGrace = 20 * time.Second
 
 // trouble is what no more waiting will mend. Its zero value is none.
@@ -52,7 +54,7 @@ func findTrouble(pods []corev1.Pod, restartLimit int32, now time.Time) trouble {
 	var found []trouble
 	eachWaiting(pods, func(p corev1.Pod, c corev1.ContainerStatus) {
 		w := c.State.Waiting
-		over := !now.Before(startOf(p).Add(PullGrace))
+		over := !now.Before(turnOf(p).Add(PullGrace))
 		if reason := reasonToWait(w.Reason); reason != v1alpha1.ReasonNotReady && (over || pullNever[w.Reason]) {
 			found = append(found, trouble{reason, fmt.Sprintf("pod %s: container %s: %s: %s", p.Name, c.Name, w.Reason, w.Message)})
 		}
@@ -112,7 +114,7 @@ func lastEnd(c corev1.ContainerStatus) string {
 func nextGraceEnd(pods []corev1.Pod, now time.Time) time.Time {
 	var next time.Time
 	eachWaiting(pods, func(p corev1.Pod, c corev1.ContainerStatus) {
-		end := startOf(p).Add(PullGrace)
+		end := turnOf(p).Add(PullGrace)
 		waits := pullFails[c.State.Waiting.Reason] || configFails[c.State.Waiting.Reason]
 		if waits && end.After(now) && (next.IsZero() || end.Before(next)) {
 			next = end
@@ -135,11 +137,34 @@ func containers(p corev1.Pod) []corev1.ContainerStatus {
 	return slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }
 
-func startOf(p corev1.Pod) time.Time {
-	if p.Status.StartTime != nil {
-		return p.Status.StartTime.Time
+// turnOf is when a pod last came forward: it was taken by a node, its volumes and
+// its network were there, its init containers were through, another of its
+// containers, which are started one by one, ran or ended for the first time.
+func turnOf(p corev1.Pod) time.Time {
+	latest := p.CreationTimestamp.Time
+	came := func(at metav1.Time) {
+		if at.After(latest) {
+			latest = at.Time
+		}
 	}
-	return p.CreationTimestamp.Time
+	if p.Status.StartTime != nil {
+		came(*p.Status.StartTime)
+	}
+	for _, kind := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized} {
+		if c := find(p, kind); c != nil && c.Status == corev1.ConditionTrue {
+			came(c.LastTransitionTime)
+		}
+	}
+	for _, c := range containers(p) {
+		switch {
+		case c.RestartCount > 0:
+		case c.State.Running != nil:
+			came(c.State.Running.StartedAt)
+		case c.State.Terminated != nil:
+			came(c.State.Terminated.FinishedAt)
+		}
+	}
+	return latest
 }
 
 func byPodName(pods []corev1.Pod) []corev1.Pod {
