@@ -74,11 +74,14 @@ func (d deployment) selector() (*metav1.LabelSelector, error) {
 	return selector, nil
 }
 
-// progressing is the reason of its condition Progressing, "" where that is
-// Holdfast's own and tells of a rejection, not of a rollout.
+// progressing is the reason of its condition Progressing. It is "" where that is
+// Holdfast's own and tells of a rejection, not of a rollout, and where the
+// controller has not seen the template that has just been released: what the
+// condition says is then of the one before.
 func (d deployment) progressing() string {
 	c := d.progressCondition()
-	if strings.HasPrefix(c.message, v1alpha1.RejectionMessagePrefix) {
+	held := d.annotation(v1alpha1.HeldAnnotation) != "" // the webhook sets observedGeneration back (ADR 8)
+	if strings.HasPrefix(c.message, v1alpha1.RejectionMessagePrefix) || !held && d.count("observedGeneration") < d.GetGeneration() {
 		return ""
 	}
 	return c.reason
