@@ -86,7 +86,7 @@ func (s *step) pause() Plan {
 func (s *step) paused() Plan {
 	switch s.out.Reason {
 	case v1alpha1.ReasonApproval, v1alpha1.ReasonManual:
-		return s.gate()
+		return s.measure()
 	}
 	if s.out.CreatedAt == nil {
 		return s.wait()
@@ -94,31 +94,17 @@ func (s *step) paused() Plan {
 	return s.begin(s.number(), v1alpha1.ReasonResumed)
 }
 
-// gate: the analysis of a step is good, and a person must let the run through.
-// Pods that get into trouble meanwhile still fail it.
-func (s *step) gate() Plan {
-	if p, over := s.troubled(); over {
-		return p
-	}
-	if p, over := s.manualLate(); over {
-		return p
-	}
-	if s.out.Reason == v1alpha1.ReasonManual {
-		return s.awaitDecision("the canary stayed good")
-	}
-	if int(s.in.Run.Spec.ApprovedSteps) >= s.number() {
-		return s.stepPassed(v1alpha1.ReasonPeriodOver, fmt.Sprintf("the canary stayed good, and step %d of %d was approved", s.number(), len(s.plan.Steps)))
-	}
-	return s.guard()
-}
+// atGate says whether the period of a step was good and a person must let the run
+// through. It is measured on meanwhile, and what goes bad fails it; it goes on from
+// there only if its newest measurements are good.
+func (s *step) atGate() bool { return s.out.Phase == v1alpha1.PhasePaused }
 
-// guard keeps the canary while a person thinks.
-func (s *step) guard() Plan {
-	p := Plan{Actions: s.repair()}
-	if at := s.nextGraceEnd(); !at.IsZero() {
-		p.Requeue = s.until(at)
-	}
-	return p
+// awaitApproval: the period of a step is over and all was good.
+func (s *step) awaitApproval() Plan {
+	n := s.number()
+	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonApproval, fmt.Sprintf(
+		"step %d of %d is good and needs approval: set approvedSteps to %d, or decision to Promote or Abort", n, len(s.plan.Steps), n))
+	return Plan{Actions: s.repair()}
 }
 
 // awaitDecision: the analysis is good, and the plan wants a person's verdict too.
@@ -131,7 +117,5 @@ func (s *step) awaitDecision(message string) Plan {
 	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonManual, fmt.Sprintf(
 		"the analysis is good and a person must decide: set decision to Promote or Abort; %s after Ready, %s is assumed",
 		Short(s.plan.Manual.Deadline.Duration), s.plan.Manual.Assume))
-	p := s.guard()
-	p.Requeue = sooner(p.Requeue, s.until(deadline))
-	return p
+	return Plan{Actions: s.repair(), Requeue: s.until(deadline)}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // measure: pods in trouble decide before any metric does; then what was
-// measured, then what is due to be measured.
+// measured, then what is due to be measured. At a gate it goes on in the same way.
 //
 // A Deployment that is scaled to zero meanwhile changes nothing: the canary has
 // pods of its own, and is measured to the end.
@@ -32,22 +32,28 @@ func (s *step) measure() Plan {
 	judgment := analysis.Evaluate(a, s.out.Metrics, analysis.Progress{
 		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Overtime: s.out.Overtime,
 	})
-	switch judgment.Verdict {
-	case v1alpha1.VerdictPass:
-		if p, over := s.manualLate(); over {
-			return p
-		}
-		return s.stepPassed(judgment.Reason, judgment.Message)
-	case "":
-	default:
-		return s.judge(judgment.Verdict, judgment.Reason, judgment.Message)
+	if v := judgment.Verdict; v == v1alpha1.VerdictFail || v == v1alpha1.VerdictInconclusive {
+		return s.judge(v, judgment.Reason, judgment.Message)
 	}
 	if p, over := s.manualLate(); over {
 		return p
 	}
-	p := Plan{Actions: s.repair(), Requeue: s.until(schedule.Next(s.lastRound()))}
-	if due, ok := schedule.Due(s.lastRound(), s.in.Now); ok && s.in.Round == nil {
+	due, isDue := schedule.Due(s.lastRound(), s.in.Now)
+	isDue = isDue && s.in.Round == nil
+	next := s.until(schedule.Next(s.lastRound()))
+	if judgment.Verdict == v1alpha1.VerdictPass && !(isDue && s.atGate()) {
+		p := s.stepPassed(judgment.Reason, judgment.Message)
+		if s.atGate() {
+			s.out.Overtime = 0
+			p.Requeue = sooner(p.Requeue, next)
+		}
+		return p
+	}
+	p := Plan{Actions: s.repair(), Requeue: next}
+	if isDue {
 		p.Measure = due
+	} else if s.atGate() {
+		s.enter(s.out.Phase, s.out.Reason, "a person must decide, and not before the newest measurements are all good again")
 	}
 	if end := schedule.End(); s.in.Now.Before(end) {
 		p.Requeue = min(p.Requeue, s.until(end))
@@ -91,6 +97,9 @@ func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	s.out.Measured++
 	if r.At.After(schedule.End()) && len(warmingUp) == 0 {
 		s.out.Overtime++
+	}
+	if s.atGate() {
+		return
 	}
 	message := "the canary is measured"
 	if len(warmingUp) > 0 {

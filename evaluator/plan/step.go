@@ -53,11 +53,13 @@ func (s *step) stepMessage() string {
 // run until a person approves; the last step brings the verdict.
 func (s *step) stepPassed(reason, message string) Plan {
 	n := s.number()
+	if s.stage().Approval {
+		if int(s.in.Run.Spec.ApprovedSteps) < n {
+			return s.awaitApproval()
+		}
+		message += fmt.Sprintf("; step %d of %d was approved", n, len(s.plan.Steps))
+	}
 	switch {
-	case s.stage().Approval && int(s.in.Run.Spec.ApprovedSteps) < n:
-		s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonApproval, fmt.Sprintf(
-			"step %d of %d is good and needs approval: set approvedSteps to %d, or decision to Promote or Abort", n, len(s.plan.Steps), n))
-		return s.guard()
 	case n < len(stepsOf(s.plan)):
 		return s.begin(n+1, v1alpha1.ReasonNextStep)
 	case s.plan.Manual != nil:
