@@ -69,6 +69,7 @@ func TestABadUpdateIsRevertedAndRemembered(t *testing.T) {
 	}
 	s.wantImage("v1")
 
+	s.must("apply", "-f", "-", patient) // the second try is to be withdrawn before a verdict
 	s.must("annotate", "deployment", "web", "holdfast.dev/retry=1")
 	again := s.holdV2("--error-rate=0.2")
 	if again.Name == run.Name {
