@@ -303,6 +303,10 @@ type StepStatus struct {
 	// count from here.
 	// +optional
 	ReadyAt *metav1.Time `json:"readyAt,omitempty"`
+	// measured is how many rounds of measurements were taken of it. A pass needs
+	// half of those that are due in its period.
+	// +optional
+	Measured int32 `json:"measured,omitempty"`
 }
 
 // Verdict is what an analysis came to.

@@ -245,7 +245,7 @@ func TestAPassTellsWhatWasCompared(t *testing.T) {
 		m := v1alpha1.Measurement{Outcome: v1alpha1.OutcomePassed, Reason: reason, Message: "1 of 100"}
 		return []v1alpha1.MetricStatus{{Name: Pods, Last: []v1alpha1.Measurement{m}}, {Name: "errors", Last: []v1alpha1.Measurement{m}}}
 	}
-	end := Progress{Schedule: NewSchedule(a, noon), Now: at, Last: at}
+	end := Progress{Schedule: NewSchedule(a, noon), Now: at, Last: at, Rounds: 100}
 	if got := Evaluate(a, status(v1alpha1.MeasuredUndecided)[1:], end); got.Verdict != "" {
 		t.Errorf("without its pods: %+v", got)
 	}

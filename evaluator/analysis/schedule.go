@@ -28,6 +28,18 @@ func NewSchedule(a v1alpha1.Analysis, readyAt time.Time) Schedule {
 // End is when the period is over.
 func (s Schedule) End() time.Time { return s.end }
 
+// Rounds is how many times of the schedule there are up to the end of the period.
+func (s Schedule) Rounds() int64 {
+	if s.end.Before(s.start) {
+		return 1
+	}
+	n := int64(s.end.Sub(s.start)/s.interval) + 1
+	if s.end.Sub(s.start)%s.interval != 0 {
+		n++
+	}
+	return n
+}
+
 // Due is the newest time of the schedule that has come and lies behind last,
 // the time of the newest round (zero if there is none). What lies between the
 // two was missed and is not made up for.

@@ -14,8 +14,8 @@ type Progress struct {
 	Now      time.Time
 	// Last is the time of the newest round of measurements, zero before the first.
 	Last time.Time
-	// Overtime is how many rounds were taken after the period.
-	Overtime int32
+	// Rounds is how many rounds were taken, Overtime how many of them after the period.
+	Rounds, Overtime int32
 }
 
 // Judgment is what the measurements come to. Its zero value is no verdict yet.
@@ -30,8 +30,9 @@ type Judgment struct {
 //  1. Fail, if a metric failed more often in a row than the failure limit;
 //  2. Inconclusive, if a metric ended in errors, or without data, more often in
 //     a row than the limit of those;
-//  3. Pass, if the period is over, a round was taken at its end or later, and
-//     in the newest round every metric passed;
+//  3. Pass, if the period is over, a round was taken at its end or later, as many
+//     rounds as half of those that were due in it, and in the newest round every
+//     metric passed;
 //     or before that, if the plan lets it end early and every metric is shown not
 //     to be worse;
 //  4. Inconclusive, if so many rounds were taken after the period that no single
@@ -66,8 +67,11 @@ func Evaluate(a v1alpha1.Analysis, metrics []v1alpha1.MetricStatus, p Progress) 
 	return Judgment{}
 }
 
+// periodIsOver says whether the canary was watched for its period: while nobody
+// evaluated, nothing was seen of it.
 func (p Progress) periodIsOver() bool {
-	return !p.Now.Before(p.Schedule.End()) && !second(p.Last).Before(second(p.Schedule.End()))
+	return !p.Now.Before(p.Schedule.End()) && !second(p.Last).Before(second(p.Schedule.End())) &&
+		2*int64(p.Rounds) >= p.Schedule.Rounds()
 }
 
 // overtimeLimit is the longest row of bad measurements one metric can have

@@ -48,6 +48,7 @@ func play(a v1alpha1.Analysis, outcomes map[string]string, rounds int) (Judgment
 		}
 		metrics = next
 		p.Last, p.Now = at, at
+		p.Rounds++
 		if at.After(schedule.End()) {
 			p.Overtime++
 		}
@@ -106,7 +107,7 @@ func TestEvaluate(t *testing.T) {
 
 func TestEvaluateNeedsEveryMetric(t *testing.T) {
 	a := testAnalysis("errors")
-	p := Progress{Schedule: NewSchedule(a, noon), Now: noon.Add(time.Hour), Last: noon.Add(time.Hour)}
+	p := Progress{Schedule: NewSchedule(a, noon), Now: noon.Add(time.Hour), Last: noon.Add(time.Hour), Rounds: 100}
 	passed := func(name string) v1alpha1.MetricStatus {
 		return Count(v1alpha1.MetricStatus{Name: name}, v1alpha1.Measurement{Outcome: v1alpha1.OutcomePassed})
 	}
@@ -232,6 +233,37 @@ func TestEachKindOfFailureHasItsReason(t *testing.T) {
 		j := Evaluate(a, []v1alpha1.MetricStatus{s}, Progress{Schedule: NewSchedule(a, noon), Now: noon, Last: noon})
 		if j.Verdict != v1alpha1.VerdictFail || j.Reason != want {
 			t.Errorf("%s gives %s, %s, want %s", measured, j.Verdict, j.Reason, want)
+		}
+	}
+}
+
+// While nobody evaluated nothing was seen of the canary: one good round at the
+// end is no good period.
+func TestAPassNeedsHalfOfTheRounds(t *testing.T) {
+	for _, tc := range []struct {
+		initialDelay, interval, period time.Duration
+		due                            int64
+	}{
+		{0, 30 * time.Second, 15 * time.Minute, 31},
+		{time.Minute, 30 * time.Second, 15 * time.Minute, 29},
+		{0, 40 * time.Second, time.Minute, 3}, // 0 s, 40 s and the end
+		{0, time.Hour, time.Minute, 2},
+		{time.Minute, time.Second, time.Minute, 1},
+	} {
+		a := testAnalysis()
+		a.InitialDelay.Duration, a.Interval.Duration, a.Period.Duration = tc.initialDelay, tc.interval, tc.period
+		good := Count(v1alpha1.MetricStatus{Name: Pods}, v1alpha1.Measurement{Outcome: v1alpha1.OutcomePassed})
+		end := noon.Add(tc.period)
+		p := Progress{Schedule: NewSchedule(a, noon), Now: end, Last: end}
+		if got := p.Schedule.Rounds(); got != tc.due {
+			t.Errorf("%+v: %d rounds are due", tc, got)
+		}
+		for n := range int32(tc.due) + 1 {
+			p.Rounds = n
+			passes := Evaluate(a, []v1alpha1.MetricStatus{good}, p).Verdict == v1alpha1.VerdictPass
+			if want := int64(2*n) >= tc.due; passes != want {
+				t.Errorf("%+v: after %d rounds it passes: %v", tc, n, passes)
+			}
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (s *step) measure() Plan {
 	schedule := analysis.NewSchedule(a, s.readyAt().Time)
 	s.count(a, schedule)
 	judgment := analysis.Evaluate(a, s.out.Metrics, analysis.Progress{
-		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Overtime: s.out.Overtime,
+		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
 	})
 	if v := judgment.Verdict; v == v1alpha1.VerdictFail || v == v1alpha1.VerdictInconclusive {
 		return s.judge(v, judgment.Reason, judgment.Message)
@@ -95,6 +95,7 @@ func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	}
 	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
+	s.out.Step.Measured++
 	if r.At.After(schedule.End()) && len(warmingUp) == 0 {
 		s.out.Overtime++
 	}
