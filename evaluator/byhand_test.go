@@ -248,7 +248,7 @@ func TestNoTwoRunsTakeOnePlace(t *testing.T) {
 	c.e.maxRuns = 2
 	const runs = 8
 	for i := range runs {
-		c.byHand(fmt.Sprintf("run-%d", i), func(*v1alpha1.CanaryRunSpec) {})
+		c.byHand(fmt.Sprintf("run-%d", i), func(s *v1alpha1.CanaryRunSpec) { s.PlanRef = "default" })
 		c.clock.SetTime(c.clock.Now().Add(time.Second))
 	}
 	all := func() {

@@ -43,7 +43,7 @@ func (e *evaluator) readLine(ctx context.Context, from client.Reader, seen *obse
 	seen.Line = plan.Line{ClusterLimit: e.maxRuns}
 	for i := range runs.Items {
 		run := &runs.Items[i]
-		if run.UID == seen.run.UID || run.Status.Phase.Ended() || run.DeletionTimestamp != nil {
+		if run.UID == seen.run.UID || run.Status.Phase.Ended() || run.DeletionTimestamp != nil || !plan.TakesPlace(run.Spec) {
 			continue
 		}
 		seen.Line.Others = append(seen.Line.Others, plan.Other{

@@ -35,7 +35,14 @@ func TestTurn(t *testing.T) {
 			2, 0, []Other{running(here), queued(here, v1alpha1.ReasonDeploymentRollingOut, older)}, "", ""},
 		"the cluster is full": {0, 2, []Other{running(here), running(there)}, v1alpha1.ReasonQueuedInCluster, "place 1 in the queue of the cluster: 2 runs may"},
 		"the oldest of the cluster goes first": {
-			0, 2, []Other{running(there), queued(there, v1alpha1.ReasonQueuedInCluster, older)}, v1alpha1.ReasonQueuedInCluster, "place 2"},
+			0, 2, []Other{running("mill"), queued(there, v1alpha1.ReasonQueuedInCluster, older)}, v1alpha1.ReasonQueuedInCluster, "place 2"},
+		"a namespace that has a place goes last": {
+			0, 2, []Other{running(there), queued(there, v1alpha1.ReasonQueuedInCluster, older)}, "", ""},
+		"a namespace with many waits behind itself": {
+			0, 2, []Other{
+				running("mill"), queued(there, v1alpha1.ReasonQueuedInCluster, older), queued(there, v1alpha1.ReasonQueuedInCluster, older),
+				queued(there, v1alpha1.ReasonQueuedInCluster, older),
+			}, v1alpha1.ReasonQueuedInCluster, "place 2"},
 		"one that its own namespace keeps waiting keeps none of another": {
 			0, 2, []Other{running(there), queued(there, v1alpha1.ReasonQueued, older)}, "", ""},
 		"both limits count": {5, 1, []Other{running(there)}, v1alpha1.ReasonQueuedInCluster, "cluster"},
@@ -65,5 +72,22 @@ func TestACanaryThatIsThereHasItsPlace(t *testing.T) {
 	s := newStep(w.input())
 	if ok, _, message := s.turn(); !ok {
 		t.Error(message)
+	}
+}
+
+// A run that nothing judges lives until it is deleted: it must not keep a place
+// from others all that time, so it takes none.
+func TestAnUnjudgedRunTakesNoPlace(t *testing.T) {
+	w := newWorld(t)
+	w.run.Spec = v1alpha1.CanaryRunSpec{Deployment: "web"}
+	w.line = Line{ClusterLimit: 1, Others: []Other{{Namespace: "bakery", Name: "r", CreatedAt: noon, HasCanary: true}}}
+	s := newStep(w.input())
+	if ok, _, message := s.turn(); !ok || NeedsLine(w.input(), 1) || TakesPlace(w.run.Spec) {
+		t.Errorf("it waits: %s", message)
+	}
+	for _, spec := range []v1alpha1.CanaryRunSpec{{Plan: &v1alpha1.CanaryPlanSpec{}}, {PlanRef: "default"}} {
+		if !TakesPlace(spec) {
+			t.Errorf("%+v takes none", spec)
+		}
 	}
 }
