@@ -71,6 +71,8 @@ func (s *step) unjudged() Plan {
 			at := metav1.NewTime(roundUp(s.in.Now))
 			s.out.ReadyAt = &at
 		}
+	} else if s.cannotBeMade() {
+		message += "; its pods cannot be made again: " + s.in.Invalid
 	} else {
 		_, why := s.whyNot()
 		message += "; " + why
@@ -86,6 +88,9 @@ func (s *step) unjudged() Plan {
 // troubled looks for what no more waiting will mend: the canary's fails the
 // run, the baseline's leaves it without a verdict.
 func (s *step) troubled() (Plan, bool) {
+	if s.cannotBeMade() {
+		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
+	}
 	if t := findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now); t.reason != "" {
 		return s.judge(v1alpha1.VerdictFail, t.reason, t.message), true
 	}
@@ -95,6 +100,9 @@ func (s *step) troubled() (Plan, bool) {
 // repair brings back a canary, and a baseline, that somebody deleted or scaled,
 // and gives them the size of the step.
 func (s *step) repair() []Action {
+	if s.cannotBeMade() {
+		return nil
+	}
 	n := s.out.Replicas
 	out := repairSet(s.in.Canary, n, CreateCanary{n}, ScaleCanary{n})
 	if s.wantsBaseline() {
@@ -102,6 +110,10 @@ func (s *step) repair() []Action {
 	}
 	return out
 }
+
+// cannotBeMade says whether a canary that somebody deleted cannot be brought back:
+// the run has containers by names that the Deployment no longer has, for example.
+func (s *step) cannotBeMade() bool { return s.in.Canary == nil && s.in.Invalid != "" }
 
 func (s *step) canaryIsReady() bool {
 	return isReady(s.in.Canary, s.in.Pods, s.out.Replicas, s.in.Deployment.MinReady)
