@@ -135,3 +135,41 @@ func TestGraceCountsFromTheTurnOfAContainer(t *testing.T) {
 		}
 	}
 }
+
+// A pod that a drain took away is given time to start elsewhere; one that is sick
+// itself, restarts, or was put out by its node is not.
+func TestReplacedPodsAreGivenTime(t *testing.T) {
+	fresh := func(edit func(*corev1.Pod)) corev1.Pod {
+		p := pod("fresh", noon.Add(time.Minute))
+		edit(&p)
+		return p
+	}
+	same := func(*corev1.Pod) {}
+	old := pod("old", noon.Add(-time.Minute))
+	put := old
+	put.Status.Phase = corev1.PodFailed
+	for name, tc := range map[string]struct {
+		pods  []corev1.Pod
+		after time.Duration
+		want  v1alpha1.Outcome
+	}{
+		"no longer Ready":     {[]corev1.Pod{old}, time.Minute, v1alpha1.OutcomeFailed},
+		"not made yet":        {nil, time.Minute, v1alpha1.OutcomeError},
+		"starts":              {[]corev1.Pod{fresh(same)}, 61 * time.Second, v1alpha1.OutcomeError},
+		"starts for too long": {[]corev1.Pod{fresh(same)}, time.Hour, v1alpha1.OutcomeFailed},
+		"starts in place of one that its node put out": {[]corev1.Pod{put, fresh(same)}, 61 * time.Second, v1alpha1.OutcomeFailed},
+		"starts and restarts":                          {[]corev1.Pod{fresh(func(p *corev1.Pod) { *p = restarted(*p, 1) })}, 61 * time.Second, v1alpha1.OutcomeFailed},
+		"was put out":                                  {[]corev1.Pod{put}, time.Minute, v1alpha1.OutcomeFailed},
+	} {
+		w := newWorld(t)
+		ready := metav1.NewTime(noon)
+		in := w.input()
+		in.Now, in.Pods = noon.Add(tc.after), tc.pods
+		in.Canary = &Canary{Replicas: 1}
+		in.Run.Status.Replicas, in.Run.Status.Step = 1, &v1alpha1.StepStatus{Number: 1, ReadyAt: &ready}
+		s := newStep(in)
+		if got := s.judgePods(in.Now); got.Outcome != tc.want || got.Reason != v1alpha1.MeasuredNotReady {
+			t.Errorf("%s: got %s %s: %s", name, got.Outcome, got.Reason, got.Message)
+		}
+	}
+}

@@ -2,10 +2,13 @@ package plan
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
 // readyPods counts the pods that are Ready and stay.
@@ -82,4 +85,47 @@ func find(p corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 		}
 	}
 	return nil
+}
+
+// judgePods is the measurement of the canary's health. Pods that are not Ready
+// fail it; those that take the place of others that a drain or a person took away
+// have readyDeadline to start, and until then nobody knows.
+func (s *step) judgePods(at time.Time) v1alpha1.Measurement {
+	ready := min(readyPods(s.in.Pods), s.out.Replicas)
+	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
+	m := analysis.JudgePods(at, ready, s.out.Replicas, why)
+	if m.Outcome == v1alpha1.OutcomeFailed && ready+s.replaced() >= s.out.Replicas {
+		m.Outcome = v1alpha1.OutcomeError
+	}
+	return m
+}
+
+// replaced counts the pods that were Ready in this step and were deleted, whose
+// successors start or are not made yet. Pods that ended by themselves, or that a
+// node put out because they used too much of it, are not among them.
+func (s *step) replaced() int32 {
+	var there, starting int32
+	for _, p := range s.in.Pods {
+		if p.DeletionTimestamp != nil {
+			continue
+		}
+		there++
+		if p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded {
+			starting-- // the place of one of those that start
+			there--
+			continue
+		}
+		late := !s.in.Now.Before(p.CreationTimestamp.Add(s.plan.ReadyDeadline.Duration))
+		if p.CreationTimestamp.After(s.readyAt().Time) && !late && !isTrue(p, corev1.PodReady) && !restarts(p) {
+			starting++
+		}
+	}
+	if s.in.Canary == nil || s.in.Canary.CreateFailure == "" {
+		starting += max(s.out.Replicas-there, 0)
+	}
+	return max(starting, 0)
+}
+
+func restarts(p corev1.Pod) bool {
+	return slices.ContainsFunc(containers(p), func(c corev1.ContainerStatus) bool { return c.RestartCount > 0 })
 }

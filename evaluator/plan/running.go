@@ -72,10 +72,7 @@ func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	}
 	counted := make([]v1alpha1.MetricStatus, 0, len(a.Metrics)+2)
 	var warmingUp []string
-	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
-	counted = append(counted, analysis.Count(
-		analysis.Find(s.out.Metrics, analysis.Pods),
-		analysis.JudgePods(r.At, min(readyPods(s.in.Pods), s.out.Replicas), s.out.Replicas, why)))
+	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), s.judgePods(r.At)))
 	if s.wantsBaseline() {
 		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), s.judgeBaseline(r.At)))
 	}
