@@ -94,9 +94,12 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	return mgr, server, setUp(mgr, o, key, certificate)
 }
 
-// webhookServer serves with the certificate, to those who may call.
+// webhookServer serves with the certificate, to those who may call. API servers
+// call webhooks by HTTP/1.1, so it does without HTTP/2 and what is found in it.
 func webhookServer(o Options, certificate certificates) (*serving.Server, error) {
-	tlsOptions := []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate.GetCertificate }}
+	tlsOptions := []func(*tls.Config){func(c *tls.Config) {
+		c.GetCertificate, c.NextProtos = certificate.GetCertificate, []string{"http/1.1"}
+	}}
 	clients := o.clients()
 	if clients != nil {
 		if err := clients.Check(); err != nil {
