@@ -64,9 +64,13 @@ func (a announcer) recordUnreadable(d deployment, why error) {
 		"the held update is dropped and nothing of it was run: %s; apply it again", why)
 }
 
-func (a announcer) ungated(d deployment, running, before hold.Hash) {
+func (a announcer) ungated(d deployment, running, before hold.Hash, held bool) {
+	dropped := ""
+	if held {
+		dropped = "; the update that was held is older and is dropped"
+	}
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUngatedUpdate, "Compare",
-		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary", running.Short(), before.Short())
+		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary%s", running.Short(), before.Short(), dropped)
 }
 
 func (a announcer) skipped(d deployment, s hold.Skipped) {

@@ -16,7 +16,8 @@ import (
 // reached: the stamp is put right first, and only then told, so that each such
 // update is told and counted once.
 //
-// The mark of a failed update goes with it: it was not the last one. A
+// The mark of a failed update goes with it, and what is held: neither was the last
+// thing that was asked for. (Of the template that is held, too: it runs now.) A
 // Deployment that is no longer guarded loses its stamp, or the first look at
 // it when it is guarded again would take all that came meanwhile for ungated.
 //
@@ -38,7 +39,7 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1
 	}
 	marks := map[string]any{v1alpha1.StableAnnotation: string(running)}
 	if stamp != "" {
-		marks[v1alpha1.FailedAnnotation] = nil
+		marks[v1alpha1.FailedAnnotation], marks[v1alpha1.HeldAnnotation] = nil, nil
 	}
 	if err := e.annotate(ctx, d, marks); err != nil {
 		return false, err
@@ -48,8 +49,9 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1
 		log.V(1).Info("stable template stamped", "hash", running)
 		return true, nil
 	}
-	log.Info("ungated update", "hash", running, "before", stamp)
+	held := d.annotation(v1alpha1.HeldAnnotation) != ""
+	log.Info("ungated update", "hash", running, "before", stamp, "droppedHold", held)
 	e.metrics.ungated.Inc()
-	e.announce.ungated(d, running, stamp)
+	e.announce.ungated(d, running, stamp, held)
 	return true, nil
 }

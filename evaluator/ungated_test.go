@@ -108,3 +108,28 @@ func TestTheMarkOfAFailedUpdateEnds(t *testing.T) {
 		})
 	}
 }
+
+// What passed the webhook by is newer than what is held: it stays, and the hold
+// ends, whatever its canary was like and even if it had passed already.
+func TestAnUngatedUpdateOutlivesTheHold(t *testing.T) {
+	for name, before := range map[string]int{"held a moment ago": 0, "measured": 8, "released in this moment": 14} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.hold()
+			c.webhookDown = true
+			c.passes(before)
+			d := c.deployment()
+			d.Spec.Template = web("v3").Spec.Template
+			c.must(c.api.Update(t.Context(), d))
+			c.webhookDown = false
+			c.passes(30)
+			held := c.deployment().Annotations[v1alpha1.HeldAnnotation]
+			if got := image(c.deployment()); got != "v3" || held != "" || c.releases > 0 || c.canaries() > 0 {
+				t.Errorf("image %s, record %q, %d releases, %d canaries", got, held, c.releases, c.canaries())
+			}
+			if run := c.run(); run.Status.Phase != v1alpha1.PhaseCanceled {
+				t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
+			}
+		})
+	}
+}

@@ -15,7 +15,9 @@ import (
 //
 // A release names the hold it is for. One that comes late, from an evaluator
 // that lost its lease or for a hold that ended meanwhile, finds another record
-// or none and does nothing.
+// or none and does nothing. Nor does one for a hold that is older than what runs:
+// while the webhook was away another template passed, and the evaluator, which has
+// not seen it yet, is about to drop the hold.
 func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 	id, held := u.new.annotation(v1alpha1.ReleaseAnnotation), u.old.annotation(v1alpha1.HeldAnnotation)
 	if id == "" || u.new.annotation(v1alpha1.HeldAnnotation) != held {
@@ -26,6 +28,12 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 		a := u.asIs()
 		a.warn("no update is held under the ID " + id + "; nothing was released")
 		return a, own, nil //nolint:nilerr // a record that does not open holds nothing
+	}
+	running, err := hold.HashOf(u.old.template())
+	if stamp := u.old.annotation(v1alpha1.StableAnnotation); err == nil && stamp != "" && stamp != string(running) {
+		a := u.asIs()
+		a.warn("another template has passed without Holdfast since the update was held; nothing was released")
+		return a, own, nil
 	}
 	return u.release(record), released, nil
 }
