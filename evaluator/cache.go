@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -22,8 +23,8 @@ import (
 )
 
 // CacheOptions keep in memory what the evaluator reads, in a cluster of many
-// Deployments: of each the hash of its pod template instead of the template, of
-// pods and ReplicaSets only those of canaries, of plans the names, of anything no managedFields.
+// Deployments: of each the hash of its pod template instead of the template and of
+// its annotations Holdfast's, of pods and ReplicaSets only those of canaries, of plans the names, of anything no managedFields.
 //
 // Deployments must be read as unstructured objects. Their templates are hashed
 // from the JSON that the API server sends, so fields newer than this program's
@@ -84,9 +85,6 @@ func trimToName(object any) (any, error) {
 	return object, nil
 }
 
-// lastApplied is as large as the object it stands in.
-const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-
 // trimDeployment replaces the pod template of a Deployment by its hash. A
 // template that has none (it is no object) leaves none behind.
 func trimDeployment(object any) (any, error) {
@@ -107,9 +105,26 @@ func trimDeployment(object any) (any, error) {
 		spec[templateHashField] = string(hash)
 	}
 	u.SetManagedFields(nil)
-	if annotations := u.GetAnnotations(); annotations[lastApplied] != "" {
-		delete(annotations, lastApplied)
-		u.SetAnnotations(annotations)
-	}
+	u.SetAnnotations(trimAnnotations(u.GetAnnotations()))
 	return u, nil
+}
+
+// maxAnnotation is more than anything but a record is long where Holdfast takes it.
+const maxAnnotation = 16 << 10
+
+// trimAnnotations leaves Holdfast's own and the revision: others are as long as
+// people like.
+func trimAnnotations(annotations map[string]string) map[string]string {
+	out := map[string]string{}
+	for key, value := range annotations {
+		domain, _, _ := strings.Cut(key, "/")
+		if key != revisionAnnotation && domain+"/" != v1alpha1.Prefix && !strings.HasSuffix(domain+"/", "."+v1alpha1.Prefix) {
+			continue
+		}
+		if key != v1alpha1.HeldAnnotation && len(value) > maxAnnotation {
+			value = strings.Clone(value[:maxAnnotation])
+		}
+		out[key] = value
+	}
+	return out
 }

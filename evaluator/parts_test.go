@@ -36,14 +36,14 @@ func TestTheCacheKeepsAHashInPlaceOfATemplate(t *testing.T) {
 	u := newDeployment()
 	u.Object["spec"] = map[string]any{"replicas": int64(3), "template": template}
 	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "x"}})
-	u.SetAnnotations(map[string]string{lastApplied: "x", v1alpha1.HeldAnnotation: "y"})
+	u.SetAnnotations(map[string]string{"note": "x", v1alpha1.HeldAnnotation: "y", v1alpha1.MetricAnnotationPrefix + "m": strings.Repeat("z", 1<<20)})
 	for range 2 { // a transform may see an object twice
 		if _, err := trimDeployment(u); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d := deployment{u}
-	if d.hash() != want || d.replicas() != 3 || d.annotation(lastApplied) != "" || d.annotation(v1alpha1.HeldAnnotation) != "y" || u.GetManagedFields() != nil {
+	if d.hash() != want || d.replicas() != 3 || d.annotation("note") != "" || len(d.annotation(v1alpha1.MetricAnnotationPrefix+"m")) != maxAnnotation || d.annotation(v1alpha1.HeldAnnotation) != "y" || u.GetManagedFields() != nil {
 		t.Errorf("got %v", u.Object)
 	}
 	if _, found, _ := unstructured.NestedMap(u.Object, "spec", "template"); found {
