@@ -90,7 +90,30 @@ func refusal(err error) (string, bool) {
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
 		return message, true
 	case apierrors.IsForbidden(err):
-		return message, !noPermission.MatchString(message) && !strings.Contains(message, "exceeded quota")
+		_, full := exceedsQuota(err)
+		return message, !full && !noPermission.MatchString(message)
 	}
 	return "", false
+}
+
+// refusedNow says whether an error is the API server's answer to what a request
+// asks for, and gives its message.
+func refusedNow(err error) (string, bool) {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return "", false
+	}
+	refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
+	return status.Status().Message, refused
+}
+
+// exceedsQuota says whether the API server refuses a request because of a
+// ResourceQuota, and gives its message.
+func exceedsQuota(err error) (string, bool) {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || !apierrors.IsForbidden(err) {
+		return "", false
+	}
+	message := status.Status().Message
+	return message, strings.Contains(message, "exceeded quota")
 }

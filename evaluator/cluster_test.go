@@ -60,6 +60,8 @@ type cluster struct {
 	webhookDown bool
 	// reject is the answer of the API server to a release, if not nil.
 	reject error
+	// full is the answer of the API server to what is to be made, if not nil.
+	full error
 	// sick keeps the pods of canaries from getting Ready.
 	sick bool
 }
@@ -119,6 +121,9 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	writer := interceptor.NewClient(c.api, interceptor.Funcs{
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			return c.write(func() error {
+				if c.full != nil {
+					return c.full
+				}
 				o.SetUID(types.UID("uid-" + o.GetName()))
 				o.SetCreationTimestamp(metav1.NewTime(c.clock.Now()))
 				err := api.Create(ctx, o, opts...)

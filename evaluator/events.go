@@ -55,6 +55,10 @@ func (a announcer) noPlan(d deployment, reason, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, reason, "FindPlan", "%s", message)
 }
 
+func (a announcer) notCreated(d deployment, message string) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventRunNotCreated, "CreateRun", "%s", message)
+}
+
 func (a announcer) nameTaken(d deployment, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventRunNameTaken, "CreateRun", "%s", message)
 }
@@ -108,6 +112,7 @@ const (
 
 var turnForms = map[plan.TurnKind]turnForm{
 	plan.TurnPlanInvalid:    {warning, "FindPlan", "run %s waits: %s"},
+	plan.TurnNotCreated:     {warning, "Start", "run %s waits: %s"},
 	plan.TurnScheduled:      {normal, "Schedule", "run %s: %s"},
 	plan.TurnQueued:         {normal, "Queue", "run %s: %s"},
 	plan.TurnRetried:        {normal, "Retry", "run %s: %s"},

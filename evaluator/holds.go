@@ -99,6 +99,9 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 	case apierrors.IsAlreadyExists(err): // the cache will show it, and whose it is
 		return nil
 	case err != nil:
+		if message, refused := refusedNow(err); refused && e.warned.first(d.GetUID(), message) {
+			e.announce.notCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
+		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
 	}
 	e.warned.forget(d.GetUID())

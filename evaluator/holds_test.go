@@ -2,16 +2,21 @@ package evaluator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -219,5 +224,40 @@ func TestAPlanThatTheCacheHasNotYetIsFound(t *testing.T) {
 	c.passes(2)
 	if run := c.run(); run.Spec.PlanSource != "CanaryPlan default" {
 		t.Errorf("the run goes by %s", run.Spec.PlanSource)
+	}
+}
+
+// A quota that is used up is waited for, and both the Deployment and the run say so.
+func TestAQuotaIsWaitedFor(t *testing.T) {
+	full := apierrors.NewForbidden(schema.GroupResource{Resource: "things"}, "web", errors.New("exceeded quota: small"))
+	c := newCluster(t)
+	c.full = full
+	c.hold()
+	ctx := ctrl.LoggerInto(t.Context(), logr.Discard())
+	for range 3 {
+		if _, err := c.e.reconcileDeployment(ctx, request(namespace, "web")); err == nil {
+			t.Fatal("nobody tries again to make the run")
+		}
+	}
+	c.wantEvents("RunNotCreated")
+	c.full = nil
+	if _, err := c.e.reconcileDeployment(ctx, request(namespace, "web")); err != nil {
+		t.Fatal(err)
+	}
+	c.full = full
+	c.passes(5)
+	c.wantEvents("RunNotCreated", "Held", "PodsNotCreated")
+	run := c.run()
+	if run.Status.Phase != v1alpha1.PhaseWaiting || !strings.Contains(run.Status.Message, "exceeded quota: small") || c.canaries() > 0 {
+		t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
+	}
+	writes := c.writes
+	if c.passes(5); c.writes-writes != 5 { // the canary that is tried to be made, no status
+		t.Errorf("%d writes while nothing changes", c.writes-writes)
+	}
+	c.full = nil
+	c.passes(20)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+		t.Errorf("with the quota raised the run is %s: %s", run.Status.Phase, run.Status.Message)
 	}
 }

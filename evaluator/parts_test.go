@@ -100,6 +100,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 		plan.TurnFrozen, plan.TurnUnguarded, plan.TurnReleaseRefused, plan.TurnReleased, plan.TurnRolledOut, plan.TurnRolloutStuck,
 		plan.TurnReverted, plan.TurnCanceled, plan.TurnSuperseded, plan.TurnScheduled, plan.TurnQueued, plan.TurnRetried, plan.TurnStep,
 		plan.TurnPaused, plan.TurnInconclusive, plan.TurnResumed, plan.TurnPromoted, plan.TurnWindow, plan.TurnDryRun,
+		plan.TurnNotCreated,
 	}
 	if len(kinds) != len(turnForms) {
 		t.Errorf("%d kinds, %d forms", len(kinds), len(turnForms))

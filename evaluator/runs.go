@@ -65,8 +65,8 @@ func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, 
 
 // carryOut takes the actions of a plan, writes its status and tells of it.
 func (e *evaluator) carryOut(ctx context.Context, seen observed, next plan.Plan) (ctrl.Result, error) {
-	status, err := e.apply(ctx, seen, next)
-	status = shown(status)
+	next, err := e.apply(ctx, seen, next)
+	status := shown(next.Status)
 	if err == nil {
 		err = e.record(ctx, seen.run, status)
 	}
@@ -81,10 +81,10 @@ func (e *evaluator) carryOut(ctx context.Context, seen observed, next plan.Plan)
 	return ctrl.Result{RequeueAfter: next.Requeue}, nil
 }
 
-// apply takes the actions of a plan, in their order, and returns the status to
-// write. An action that the API server refuses for good ends the course: the
-// status then says so instead.
-func (e *evaluator) apply(ctx context.Context, seen observed, p plan.Plan) (v1alpha1.CanaryRunStatus, error) {
+// apply takes the actions of a plan, in their order, and returns the plan with the
+// status to write. An action that the API server refuses ends the course, for good
+// or for now: the status then says so instead.
+func (e *evaluator) apply(ctx context.Context, seen observed, p plan.Plan) (plan.Plan, error) {
 	for _, action := range p.Actions {
 		err := e.take(ctx, seen, action)
 		if err == nil {
@@ -92,12 +92,14 @@ func (e *evaluator) apply(ctx context.Context, seen observed, p plan.Plan) (v1al
 		}
 		if message, refused := refusal(err); refused {
 			if status, ok := plan.Refused(seen.Input, action, message); ok {
-				return status, nil
+				return plan.Plan{Status: status, Requeue: p.Requeue}, nil
 			}
+		} else if message, full := exceedsQuota(err); full {
+			return plan.NotYet(seen.Input, message), nil
 		}
-		return v1alpha1.CanaryRunStatus{}, err
+		return plan.Plan{}, err
 	}
-	return p.Status, nil
+	return p, nil
 }
 
 // record writes the status of a run, if it differs and the run is still the one

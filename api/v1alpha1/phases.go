@@ -273,6 +273,9 @@ const (
 	// EventRunNameTaken: a run of the name that the hold needs is there and is
 	// another's; delete it.
 	EventRunNameTaken = "RunNameTaken"
+	// EventRunNotCreated: the API server refuses the run of a held update, in its
+	// words; it is tried again, and the update stays held.
+	EventRunNotCreated = "RunNotCreated"
 	// EventUngatedUpdate: the pod template was changed and Holdfast was not asked,
 	// so there was no canary.
 	EventUngatedUpdate = "UngatedUpdate"

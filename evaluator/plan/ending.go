@@ -101,6 +101,21 @@ func (s *step) conclude(phase v1alpha1.Phase) Plan {
 	return p
 }
 
+// quotaPoll is how often something is tried that a quota forbids.
+const quotaPoll = 30 * time.Second
+
+// NotYet is the plan of a run whose pods the API server does not take at present,
+// with its message: it is tried again, and the status says what it waits for.
+func NotYet(in Input, message string) Plan {
+	s := newStep(in)
+	phase, reason := s.out.Phase, s.out.Reason
+	if s.out.CreatedAt == nil {
+		phase, reason = v1alpha1.PhaseWaiting, v1alpha1.ReasonPodsNotCreated
+	}
+	s.enter(phase, reason, "the API server does not take the pods of the run at present: "+message)
+	return Plan{Status: s.finish(), Requeue: quotaPoll}
+}
+
 // Refused is the status of a run one of whose actions the API server refused
 // for good, with its message: a release that is not admitted, a canary that
 // cannot be made. ok is false for actions after which there is nothing to do

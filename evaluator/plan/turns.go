@@ -25,6 +25,9 @@ const (
 	// TurnPlanInvalid: the plan cannot be followed; put the field right that the message
 	// names.
 	TurnPlanInvalid TurnKind = "PlanInvalid"
+	// TurnNotCreated: the API server does not take the pods of the run at present,
+	// because of a quota; it is tried again.
+	TurnNotCreated TurnKind = "PodsNotCreated"
 	// TurnScheduled: the canary is made at the time that was asked for.
 	TurnScheduled TurnKind = "Scheduled"
 	// TurnQueued: the run waits for its turn.
@@ -96,6 +99,7 @@ func Turns(before, after v1alpha1.CanaryRunStatus) []Turn {
 
 	tell(entered(v1alpha1.PhaseWaiting) && after.Reason == v1alpha1.ReasonPlanInvalid ||
 		after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPlanInvalid), TurnPlanInvalid)
+	tell(after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPodsNotCreated), TurnNotCreated)
 	tell(entered(v1alpha1.PhaseScheduled), TurnScheduled)
 	tell(queued(after.Reason) && !queued(before.Reason), TurnQueued)
 	tell(AttemptOf(before) < AttemptOf(after), TurnRetried)
