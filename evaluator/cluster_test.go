@@ -70,12 +70,16 @@ type prometheusStub struct {
 	observation analysis.Observation
 	mutex       sync.Mutex // of asked
 	asked       []string
+	panics      bool
 }
 
 func (p *prometheusStub) Query(ctx context.Context, query string, _ time.Time) (analysis.Observation, error) {
 	p.mutex.Lock()
 	p.asked = append(p.asked, query)
 	p.mutex.Unlock()
+	if p.panics {
+		panic("a fault of Holdfast")
+	}
 	out := p.observation
 	out.Query = query
 	return out, ctx.Err()

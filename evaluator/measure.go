@@ -2,11 +2,14 @@ package evaluator
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -26,7 +29,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	errs := make([]error, len(judged.Metrics))
 	var wait sync.WaitGroup
 	for i, metric := range judged.Metrics {
-		q, err := asking.render(ctx, metric)
+		q, err := safely(ctx, func() (rendered, error) { return asking.render(ctx, metric) })
 		switch {
 		case err != nil:
 			observations[i] = analysis.Observation{Error: err.Error()}
@@ -34,7 +37,9 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 		case asking.age() < q.warmUp:
 			observations[i] = analysis.Observation{WarmingUp: plan.Short(q.warmUp)}
 		default:
-			wait.Go(func() { observations[i], errs[i] = asking.ask(ctx, metric, q) })
+			wait.Go(func() {
+				observations[i], errs[i] = safely(ctx, func() (analysis.Observation, error) { return asking.ask(ctx, metric, q) })
+			})
 		}
 	}
 	wait.Wait()
@@ -48,6 +53,19 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 		round.Observations[metric.Name] = asking.surround(observations[i])
 	}
 	return round, nil
+}
+
+// safely makes a panic an error. Rounds are measured beside the workers, whose
+// panics controller-runtime catches: here one query of a tenant would end the
+// process, and the next leader's too.
+func safely[T any](ctx context.Context, do func() (T, error)) (out T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("an internal error of Holdfast; its log has the rest")
+			ctrl.LoggerFrom(ctx).Error(fmt.Errorf("panic: %v", r), "panic while measuring", "stack", string(debug.Stack()))
+		}
+	}()
+	return do()
 }
 
 // asking is the asking of one round. What a placeholder stands for it finds out

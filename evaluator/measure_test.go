@@ -180,3 +180,22 @@ func TestHowLongAQueryWaitsForItsWindow(t *testing.T) {
 		}
 	}
 }
+
+// A fault of Holdfast that one tenant's query meets is that measurement's error,
+// and not the end of the process.
+func TestAPanicIsAnErrorOfItsMeasurement(t *testing.T) {
+	c := newCluster(t)
+	c.prometheus.panics = true
+	c.hold()
+	c.passes(8)
+	run := c.run()
+	m := newest(t, run, "errors")
+	if m.Outcome != v1alpha1.OutcomeError || !strings.Contains(m.Message, "internal error") || strings.Contains(m.Message, "a fault of") {
+		t.Errorf("measured %+v", m)
+	}
+	c.prometheus.panics = false
+	c.passes(20)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+		t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
+	}
+}

@@ -11,6 +11,10 @@ import (
 	"holdfast.dev/holdfast/evaluator/plan"
 )
 
+// roundPoll is how often a run is looked at while a round of it is under way:
+// deadlines are kept whatever becomes of that.
+const roundPoll = time.Minute
+
 // rounds measures runs beside the workers of the controller: while one tenant's
 // Prometheus is slow to answer, the workers go on with the runs of others. A run
 // has one round at a time. It is safe for use by several goroutines.

@@ -43,7 +43,7 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	next := plan.Next(seen.Input)
 	if !next.Measure.IsZero() {
 		e.rounds.start(ctx, seen, next.Measure)
-		return ctrl.Result{}, nil
+		return ctrl.Result{RequeueAfter: roundPoll}, nil
 	}
 	if e.takesPlace(seen, next) {
 		return e.takePlace(ctx, seen)
