@@ -27,16 +27,13 @@ const conflictRetry = 200 * time.Millisecond
 func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
 	d, err := e.getDeployment(ctx, req.NamespacedName)
-	if apierrors.IsNotFound(err) {
+	if err == nil && d.GetDeletionTimestamp() != nil || apierrors.IsNotFound(err) {
+		e.warned.forget(req.NamespacedName)
+		e.skips.told.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
-	}
-	if d.GetDeletionTimestamp() != nil {
-		e.warned.forget(d.GetUID())
-		e.skips.told.forget(d.GetUID())
-		return ctrl.Result{}, nil
 	}
 	runs, err := e.runsOf(ctx, d)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -24,7 +25,7 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 		return e.dropRecord(ctx, d, runs, err)
 	}
 	if record == nil {
-		e.warned.forget(d.GetUID())
+		e.warned.forget(client.ObjectKeyFromObject(d))
 		return false, nil
 	}
 	var existing v1alpha1.CanaryRun
@@ -41,7 +42,7 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 		return false, err
 	}
 	if resolved.Reason != "" {
-		if e.warned.first(d.GetUID(), resolved.Message) {
+		if e.warned.first(d, resolved.Message) {
 			ctrl.LoggerFrom(ctx).Info("held update has no plan", "reason", resolved.Reason, "message", resolved.Message)
 			e.announce.noPlan(d, resolved.Reason, resolved.Message)
 		}
@@ -49,7 +50,7 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 	}
 	startAt, mistake := startAtOf(d, *record)
 	if mistake != "" {
-		if e.warned.first(d.GetUID(), mistake) {
+		if e.warned.first(d, mistake) {
 			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
 			e.announce.noPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
 		}
@@ -65,7 +66,7 @@ func (e *evaluator) checkName(d deployment, record hold.Record, existing *v1alph
 		return
 	}
 	message := fmt.Sprintf("the name of CanaryRun %s is taken by one of another hold; delete it and the held update is tried", record.Run)
-	if e.warned.first(d.GetUID(), message) {
+	if e.warned.first(d, message) {
 		e.announce.nameTaken(d, message)
 	}
 }
@@ -99,12 +100,12 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 	case apierrors.IsAlreadyExists(err): // the cache will show it, and whose it is
 		return nil
 	case err != nil:
-		if message, refused := refusedNow(err); refused && e.warned.first(d.GetUID(), message) {
+		if message, refused := refusedNow(err); refused && e.warned.first(d, message) {
 			e.announce.notCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
 		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
 	}
-	e.warned.forget(d.GetUID())
+	e.warned.forget(client.ObjectKeyFromObject(d))
 	e.metrics.holds.Inc()
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
 	e.announce.held(d, run, record)

@@ -24,7 +24,7 @@ type skips struct {
 func (e *evaluator) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	e.skips.once.Do(func() { e.skips.since = e.clock.Now() })
 	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
-	if err != nil || skipped.At.Before(e.skips.since) || !e.skips.told.first(d.GetUID(), skipped.At.String()) {
+	if err != nil || skipped.At.Before(e.skips.since) || !e.skips.told.first(d, skipped.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
 	ctrl.LoggerFrom(ctx).Info("update skipped its canary", "hash", skipped.Hash, "user", skipped.User, "reason", skipped.Reason)

@@ -4,16 +4,19 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// warnings remembers the last warning about each object, so that looking at it
+// warnings remembers the last warning about each Deployment, so that looking at it
 // again does not say it again. A restarted evaluator says it once more.
 type warnings struct{ last sync.Map }
 
-// first says whether a message is another than the last one about an object.
-func (w *warnings) first(about types.UID, message string) bool {
-	previous, loaded := w.last.Swap(about, message)
+// first says whether a message is another than the last one about a Deployment.
+func (w *warnings) first(d deployment, message string) bool {
+	message = string(d.GetUID()) + " " + message // another of the same name is warned of anew
+	previous, loaded := w.last.Swap(client.ObjectKeyFromObject(d), message)
 	return !loaded || previous != message
 }
 
-func (w *warnings) forget(about types.UID) { w.last.Delete(about) }
+// forget forgets a Deployment that is gone, or of which nothing is wrong.
+func (w *warnings) forget(name types.NamespacedName) { w.last.Delete(name) }
