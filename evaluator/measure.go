@@ -82,6 +82,8 @@ type asking struct {
 
 	stable      []string
 	stableKnown bool
+	// service is the canary's Service, nil while it is not known.
+	service *string
 }
 
 // rendered is a query as it is sent.
@@ -264,5 +266,12 @@ func (a *asking) serviceName(ctx context.Context) (string, error) {
 	if found := a.seen.run.Status.Service; found != "" || a.seen.canary == nil {
 		return found, nil
 	}
-	return a.e.serviceOf(ctx, a.seen.canary)
+	if a.service == nil {
+		name, err := a.e.serviceOf(ctx, a.seen.canary)
+		if err != nil {
+			return "", err
+		}
+		a.service = &name
+	}
+	return *a.service, nil
 }

@@ -49,11 +49,13 @@ func (a *asking) renderSides(ctx context.Context, metric v1alpha1.Metric) (rende
 		}
 		other = names
 	}
-	service, err := a.serviceName(ctx)
-	if err != nil {
-		return rendered{}, err
+	if usesService(*metric.Compare, metric.Query) {
+		service, err := a.serviceName(ctx)
+		if err != nil {
+			return rendered{}, err
+		}
+		values.Service = service
 	}
-	values.Service = service
 	out := rendered{sides: &sides{}}
 	for _, side := range []struct {
 		pods []string
@@ -73,6 +75,18 @@ func (a *asking) renderSides(ctx context.Context, metric v1alpha1.Metric) (rende
 	}
 	out.text = metric.Name // it has something to ask
 	return out, nil
+}
+
+// usesService says whether a query of a comparison names the canary's Service.
+func usesService(compare v1alpha1.Comparison, side string) bool {
+	texts, parse := []string{side}, query.ParseSide
+	if count := compare.Count; count != nil {
+		texts, parse = []string{count.Bad, count.Good, count.Total}, query.ParseCounter
+	}
+	return slices.ContainsFunc(texts, func(text string) bool {
+		template, err := parse(text) // a mistake is told when it is rendered
+		return err == nil && template.Uses(query.Service)
+	})
 }
 
 // addCounters asks for the samples of the counters of one side, since what was
