@@ -118,3 +118,21 @@ func (c *cluster) late(moment []client.Object) {
 		}
 	}
 }
+
+// Pods of a run that was deleted without them are nobody's: they are deleted when
+// a run of that name wants their place, which is no fault of its update.
+func TestOrphanedPodsMakeRoom(t *testing.T) {
+	c := newCluster(t)
+	c.hold()
+	c.passes(2)
+	name := c.run().Name
+	orphan := c.replicaSet(name)
+	orphan.OwnerReferences = nil
+	c.must(c.api.Update(t.Context(), orphan))
+	run := c.run()
+	c.must(c.api.Delete(t.Context(), &run))
+	c.passes(20)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+		t.Errorf("run %s is %s: %s", run.Name, run.Status.Phase, run.Status.Message)
+	}
+}

@@ -59,7 +59,8 @@ func (e *evaluator) createSet(ctx context.Context, seen observed, rs *unstructur
 
 // checkSet looks whose the ReplicaSet is that has the name of one to be made:
 // this run's, made in a step that was cut short; that of a run of the same name
-// whose garbage is not collected yet; or something else's.
+// whose garbage is not collected yet, or never is because it was orphaned; or
+// something else's.
 func (e *evaluator) checkSet(ctx context.Context, seen observed, name string) error {
 	existing := &metav1.PartialObjectMetadata{}
 	existing.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
@@ -71,6 +72,13 @@ func (e *evaluator) checkSet(ctx context.Context, seen observed, name string) er
 	}
 	owner := metav1.GetControllerOf(existing)
 	switch {
+	case owner == nil && existing.Labels[v1alpha1.RunLabel] == v1alpha1.LabelValue(seen.run.Name):
+		uid := existing.UID
+		err := e.writer.Delete(ctx, existing, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete ReplicaSet %q, whose run is gone: %w", name, err)
+		}
+		return fmt.Errorf("%w: the pods of an earlier run of the same name were left over", errStale)
 	case owner == nil || owner.Kind != "CanaryRun" || owner.Name != seen.run.Name:
 		return fmt.Errorf("create ReplicaSet %q: %w", name, errNameTaken)
 	case owner.UID != seen.run.UID:

@@ -81,12 +81,11 @@ func (e *evaluator) buildSet(seen observed, name, role string, template hold.Tem
 	if err != nil {
 		return nil, err
 	}
-	hash, err := hold.HashOf(template)
-	if err != nil {
-		return nil, err
-	}
+	var hash hold.Hash
 	if role == v1alpha1.RoleCanary && seen.record != nil {
 		hash = seen.record.Hash
+	} else if hash, err = hold.HashOf(template); err != nil {
+		return nil, err
 	}
 	return canary.ReplicaSet(canary.Spec{
 		Run: seen.run.Name, Name: name, Role: role, Namespace: seen.run.Namespace, UID: seen.run.UID,
