@@ -146,12 +146,9 @@ func (s *sharing) split(familyOf string, at time.Time, answers map[string]*answe
 	for prefix, a := range answers {
 		if a.alone = unclear; !unclear {
 			a.outcome = outcome{o.Observation, o.err}
-			a.outcome.Series = seriesOf(o.Series, prefix)
+			a.outcome.Query, a.outcome.Series = a.key.query, seriesOf(o.Series, prefix)
 		}
-		if unclear || o.Error != "" || len(a.outcome.Series) > keepSeries {
-			s.drop(a)
-		}
-		close(a.done)
+		s.end(a)
 	}
 }
 
