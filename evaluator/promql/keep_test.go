@@ -57,7 +57,7 @@ func TestAnswersTakeLittleMemory(t *testing.T) {
 		"answers of many labels":    {vectorOf(series/10, 30), 100, true},
 		"answers of many samples":   {matrixOf(samples), 45, true},
 		"answers of too many":       {matrixOf(10 * samples), 5, false},
-		"small ones, very many":     {success("vector", `[]`), 6000, true},
+		"small ones, very many":     {success("vector", `[]`), 5000, true},
 		"a warning with each":       {strings.Replace(vectorOf(1, 1), `{`, `{"warnings":["`+strings.Repeat("x", 1000)+`"],`, 1), 4000, true},
 		"errors, and what they say": {`{"status":"error","errorType":"execution","error":"` + strings.Repeat("x", 100_000) + `"}`, 200, false},
 	} {

@@ -46,7 +46,7 @@ type sharing struct {
 }
 
 func newSharing(c *Client) *sharing {
-	return &sharing{c: c, answers: map[key]*answer{}, batches: batches{}}
+	return &sharing{c: c, answers: map[key]*answer{}, batches: newBatches()}
 }
 
 // query answers an instant query.
@@ -152,11 +152,12 @@ func (s *sharing) wait(ctx context.Context, a *answer) (analysis.Observation, er
 	}
 }
 
-// forget drops what nobody asked for again.
+// forget drops what nobody has asked for again, and who has not asked again.
 func (s *sharing) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop()
+	s.batches.forget(s.c.clock.Now().Add(-forgetAsks))
 }
 
 // drop takes out what is old, and what is too much.
