@@ -65,7 +65,7 @@ func (c *Client) send(ctx context.Context, method, path string, form url.Values)
 	body, err = io.ReadAll(resp.Body)
 	if err != nil {
 		if ctx.Err() == nil && kindOf(err) == kindUnreachable { // it ends in the middle
-			err = &serverError{kindBadResponse, err.Error()}
+			err = fmt.Errorf("%w: %w", &serverError{kindBadResponse, ofBody(err)}, err)
 		}
 		return 0, nil, err
 	}

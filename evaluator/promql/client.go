@@ -2,6 +2,7 @@ package promql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -26,6 +27,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	breaker breaker
+	trouble trouble
 }
 
 // New makes a client of an endpoint, its defaults set. With the empty URL there
@@ -108,7 +110,9 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 			err = &serverError{kindBadResponse, decodeErr.Error()}
 		}
 	}
-	c.learn(err)
+	if c.learn(err) {
+		c.tell(ctx, err)
+	}
 	out.Warnings, out.Infos = r.Warnings, r.Infos
 	if r.IsPartial {
 		out.Warnings = append(out.Warnings, "the answer is partial")
@@ -125,20 +129,30 @@ func (c *Client) allow() error {
 	return c.breaker.allow(c.clock.Now())
 }
 
-// learn tells the breaker how a query that it allowed ended.
-func (c *Client) learn(err error) {
+// learn tells the breaker how a query that it allowed ended, and says whether that
+// is to be logged.
+func (c *Client) learn(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil || !countsAgainst(err) {
+	now, begins := c.clock.Now(), false
+	why := message(kindOf(err), endpoint.Default, err, c.endpoint.Limits.Timeout.Duration)
+	switch {
+	case err != nil && countsAgainst(err):
+		c.breaker.failed(now, why)
+		begins = c.trouble.begins(now, why)
+	case errors.Is(err, errCredential):
 		c.breaker.answered()
-	} else {
-		c.breaker.failed(c.clock.Now(), message(kindOf(err), endpoint.Default, err, c.endpoint.Limits.Timeout.Duration))
+		begins = c.trouble.begins(now, why)
+	default:
+		c.breaker.answered()
+		c.trouble.ends()
 	}
 	open := 0.0
 	if c.breaker.open() {
 		open = 1
 	}
 	c.metrics.open.WithLabelValues(c.endpoint.Name).Set(open)
+	return begins
 }
 
 func (c *Client) failed(out analysis.Observation, err error) outcome {

@@ -274,7 +274,7 @@ func TestQueryIsGuarded(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, success("vector", `[]`))
 		}))
-		if !strings.Contains(got.Error, "cannot be read: unexpected EOF") {
+		if !strings.Contains(got.Error, "cannot be read: it ends in the middle") {
 			t.Errorf("got %+v", got)
 		}
 	})

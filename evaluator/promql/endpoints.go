@@ -24,8 +24,8 @@ import (
 // because there is none of that name or because it is not for its namespace.
 var ErrUnknown = errors.New("unknown Prometheus endpoint")
 
-// rereadInterval is how often the files are looked at. The kubelet takes about
-// a minute to bring a change to a mounted file.
+// rereadInterval is how often the files are looked at, and what was kept of
+// answers. The kubelet takes about a minute to bring a change to a mounted file.
 const rereadInterval = 10 * time.Second
 
 // Endpoints are the Prometheus servers that plans may name. It is safe for use
@@ -172,12 +172,9 @@ func (e *Endpoints) Endpoint(namespace, name string) (endpoint.Endpoint, error) 
 }
 
 // Start looks at the files until ctx ends. A mistake is logged, once for as long
-// as it is the same, and what was there before stays in use.
+// as it is the same, and what was there before stays in use. Endpoints that are
+// not asked any more let go of what they kept.
 func (e *Endpoints) Start(ctx context.Context) error {
-	if e.path == "" && len(e.fallback.TLS.Files()) == 0 {
-		<-ctx.Done()
-		return nil
-	}
 	log := ctrl.LoggerFrom(ctx).WithName("endpoints")
 	ticker := e.clock.NewTicker(rereadInterval)
 	defer ticker.Stop()
@@ -188,6 +185,7 @@ func (e *Endpoints) Start(ctx context.Context) error {
 			return nil
 		case <-ticker.C():
 		}
+		e.forget()
 		err := e.Reread()
 		if err == nil {
 			told = ""
@@ -195,6 +193,14 @@ func (e *Endpoints) Start(ctx context.Context) error {
 			told = err.Error()
 			log.Error(err, "endpoints of Prometheus not reread, those of before stay")
 		}
+	}
+}
+
+func (e *Endpoints) forget() {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, c := range e.clients {
+		c.shared.forget()
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"time"
 )
 
@@ -77,8 +76,7 @@ func countsAgainst(err error) bool {
 	return false
 }
 
-// message is what stands in a measurement. It names no URL: that is the
-// admin's, and messages are shown to tenants.
+// message is what stands in a measurement, which tenants read.
 func message(kind, endpoint string, err error, timeout time.Duration) string {
 	who := "Prometheus"
 	if endpoint != "default" {
@@ -95,37 +93,12 @@ func message(kind, endpoint string, err error, timeout time.Duration) string {
 		}
 		return fmt.Sprintf("%s did not answer within %s", who, timeout)
 	case kindBadResponse, kindTooLarge:
-		return fmt.Sprintf("the answer of %s cannot be read: %s", who, withoutAddress(err))
+		return fmt.Sprintf("the answer of %s cannot be read: %s", who, sentence(err))
 	case kindBadQuery, kindServer:
-		return fmt.Sprintf("%s: %s", who, err)
+		return fmt.Sprintf("%s: %s", who, sentence(err))
 	case kindRefused:
-		return fmt.Sprintf("%s refused Holdfast: %s", who, withoutAddress(withoutPath(err)))
+		return fmt.Sprintf("%s refused Holdfast: %s", who, sentence(err))
 	default:
-		return fmt.Sprintf("%s could not be asked: %s", who, withoutAddress(err))
+		return fmt.Sprintf("%s could not be asked: %s", who, sentence(err))
 	}
-}
-
-// withoutAddress leaves the admin's URL out, and what it resolved to.
-func withoutAddress(err error) error {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
-		err = withURL.Err
-	}
-	var lookup *net.DNSError
-	var network *net.OpError
-	if errors.As(err, &network) {
-		err = network.Err
-	}
-	if errors.As(err, &lookup) {
-		return fmt.Errorf("its name cannot be resolved: %s", lookup.Err)
-	}
-	return err
-}
-
-// withoutPath leaves the names of the admin's files out.
-func withoutPath(err error) error {
-	if errors.Is(err, errCredential) {
-		return errCredential
-	}
-	return err
 }

@@ -1,7 +1,6 @@
 package promql
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"syscall"
@@ -9,8 +8,11 @@ import (
 	"holdfast.dev/holdfast/api/endpoint"
 )
 
-// errAddress is for connections to addresses at which the endpoint may not be.
-var errAddress = errors.New("refused to connect")
+// addressError is for connections to addresses at which the endpoint may not be.
+// It says why, and names none.
+type addressError struct{ why error }
+
+func (e *addressError) Error() string { return fmt.Sprintf("refused to connect: %s", e.why) }
 
 // guard looks at the address of each connection before it is made. By then names
 // have been resolved, so it does not matter what a name resolved to before.
@@ -18,10 +20,10 @@ func guard(e endpoint.Endpoint) func(network, address string, _ syscall.RawConn)
 	return func(network, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)
 		if err != nil {
-			return fmt.Errorf("%w: %s is no network of addresses", errAddress, network)
+			return &addressError{fmt.Errorf("%s is no network of addresses", network)}
 		}
 		if err := e.MayDial(to.Addr()); err != nil {
-			return fmt.Errorf("%w: %w", errAddress, err)
+			return &addressError{err}
 		}
 		return nil
 	}

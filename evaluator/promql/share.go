@@ -10,14 +10,6 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// What is kept of answers, for runs that ask the same a little later: rounds of
-// several runs are at the same times, but come one after another.
-const (
-	keepFor    = 30 * time.Second
-	keepAtMost = 1024 // answers
-	keepSeries = 100  // of one answer; a longer one is not kept
-)
-
 // key is one thing that can be asked.
 type key struct {
 	query    string
@@ -28,28 +20,33 @@ type key struct {
 
 // answer is what was asked for, by now or soon.
 type answer struct {
-	key   key
-	asked time.Time
+	key key
 	// done is closed when outcome is there, or alone is set: it could not be
 	// found together with others, and must be asked for by itself.
 	done    chan struct{}
 	outcome outcome
 	alone   bool
 	batched bool // it is asked for together with others
+
+	// came is when it was there, bytes what it takes; both are those of kept.
+	came  time.Time
+	bytes int
 }
 
 // sharing keeps a client from asking twice. It is safe for use by several goroutines.
 type sharing struct {
 	c *Client
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// answers are those under way and those of kept. Any other is held by those
+	// alone who wait for it.
 	answers map[key]*answer
-	order   []*answer // as they were asked
+	kept    kept
 	batches batches
 }
 
 func newSharing(c *Client) *sharing {
-	return &sharing{c: c, answers: map[key]*answer{}, batches: batches{}}
+	return &sharing{c: c, answers: map[key]*answer{}, batches: newBatches()}
 }
 
 // query answers an instant query.
@@ -99,7 +96,7 @@ func (s *sharing) querySamples(ctx context.Context, by Asker, text string, at ti
 func (s *sharing) join(k key, start func(*answer)) *answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget()
+	s.drop()
 	if a, ok := s.answers[k]; ok {
 		how := sharedIdentical
 		if a.batched {
@@ -115,9 +112,8 @@ func (s *sharing) join(k key, start func(*answer)) *answer {
 
 // expect makes room for an answer that is asked for now.
 func (s *sharing) expect(k key) *answer {
-	a := &answer{key: k, asked: s.c.clock.Now(), done: make(chan struct{})}
+	a := &answer{key: k, done: make(chan struct{})}
 	s.answers[k] = a
-	s.order = append(s.order, a)
 	return a
 }
 
@@ -127,15 +123,21 @@ func (s *sharing) run(a *answer, ask func() outcome) {
 	go func() { s.settle(a, ask()) }()
 }
 
-// settle gives an answer to those who wait. Errors are not kept: who asks next
-// asks anew.
+// settle gives an answer to those who wait.
 func (s *sharing) settle(a *answer, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.outcome = o
-	if o.Error != "" || len(o.Series) > keepSeries {
-		s.drop(a)
+	s.end(a)
+}
+
+// end lets those who wait read an answer, and keeps it. Errors are not kept: who
+// asks next asks anew.
+func (s *sharing) end(a *answer) {
+	if a.alone || a.outcome.Error != "" || !s.kept.add(a, s.c.clock.Now()) {
+		delete(s.answers, a.key)
 	}
+	s.drop()
 	close(a.done)
 }
 
@@ -150,18 +152,18 @@ func (s *sharing) wait(ctx context.Context, a *answer) (analysis.Observation, er
 	}
 }
 
-func (s *sharing) drop(a *answer) {
-	if s.answers[a.key] == a {
-		delete(s.answers, a.key)
-	}
+// forget drops what nobody has asked for again, and who has not asked again.
+func (s *sharing) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop()
+	s.batches.forget(s.c.clock.Now().Add(-forgetAsks))
 }
 
-// forget drops what is old, and what is too much.
-func (s *sharing) forget() {
+// drop takes out what is old, and what is too much.
+func (s *sharing) drop() {
 	now := s.c.clock.Now()
-	for len(s.order) > 0 && (len(s.order) > keepAtMost || now.Sub(s.order[0].asked) > keepFor) {
-		s.drop(s.order[0])
-		s.order[0] = nil
-		s.order = s.order[1:]
+	for a := s.kept.over(now); a != nil; a = s.kept.over(now) {
+		delete(s.answers, a.key)
 	}
 }

@@ -240,19 +240,6 @@ func TestWhatIsAskedTogetherIsNoMoreThanWhatWouldBeAskedAlone(t *testing.T) {
 	}
 }
 
-func TestMuchIsForgotten(t *testing.T) {
-	c, _, _ := share(t)
-	for i := range keepAtMost + 100 {
-		mustQuery(t, c, fmt.Sprintf(`up{pod=~"web-%d-[a-z0-9]+"} > %d`, i%7, i), noon)
-	}
-	if n := len(c.shared.answers); n > keepAtMost+1 {
-		t.Errorf("%d answers are kept", n)
-	}
-	if n := len(c.shared.batches); n > maxFamilies {
-		t.Errorf("%d families are remembered", n)
-	}
-}
-
 // BenchmarkRounds is what a Prometheus is asked by 20 runs of one plan with two
 // queries, over ten rounds: requests/round.
 func BenchmarkRounds(b *testing.B) {

@@ -192,7 +192,7 @@ func TestWithoutARolloutTheExitCodeSaysSo(t *testing.T) {
 
 func TestAPrometheusThatDoesNotAnswerIsAnError(t *testing.T) {
 	_, stderr, code := run(t, planText, "http://127.0.0.1:1")
-	if code != 1 || !strings.Contains(stderr, "could not be asked") {
+	if code != 1 || !strings.Contains(stderr, "could not be asked") || !strings.Contains(stderr, "dial tcp 127.0.0.1:1") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

@@ -48,7 +48,7 @@ func TestAPrometheusThatFailsNeverReleases(t *testing.T) {
 		"drip":     {v1alpha1.MeasuredError, "did not answer within 500ms"},
 		"down":     {v1alpha1.MeasuredError, "could not be asked"},
 		"partial":  {v1alpha1.MeasuredPartialData, "store gateway-1 is away, as told"},
-		"cut":      {v1alpha1.MeasuredError, "cannot be read: unexpected EOF"},
+		"cut":      {v1alpha1.MeasuredError, "cannot be read: it ends in the middle"},
 		"large":    {v1alpha1.MeasuredError, "the response is too large"},
 		"redirect": {v1alpha1.MeasuredError, "it is a redirect (307), which is not followed"},
 		"page":     {v1alpha1.MeasuredError, "cannot be read: it is no JSON"},

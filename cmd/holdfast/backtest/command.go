@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 )
 
 // Exit codes.
@@ -41,7 +44,8 @@ func Main(ctx context.Context, args []string, s Streams, now time.Time) int {
 		fmt.Fprintln(s.Err, "holdfast backtest:", err)
 		return exitUsage
 	}
-	found, err := o.run(ctx, s, now)
+	log := funcr.New(func(_, line string) { fmt.Fprintln(s.Err, "holdfast backtest:", line) }, funcr.Options{})
+	found, err := o.run(logr.NewContext(ctx, log), s, now)
 	switch {
 	case err != nil:
 		fmt.Fprintln(s.Err, "holdfast backtest:", err)

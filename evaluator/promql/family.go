@@ -1,0 +1,186 @@
+package promql
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/api/query"
+)
+
+// Limits of batches. What is forgotten too early costs a request.
+const (
+	maxBatch    = 32   // canaries in one request
+	maxFamilies = 256  // families of queries that are remembered
+	maxMembers  = 4096 // canaries that are, in all families together
+	maxShapes   = 8    // queries of one canary in one family and round
+	maxPrefix   = 253  // bytes of a prefix, as of a pod's name
+	aloneFor    = 10 * time.Minute
+	forgetAsks  = 10 * time.Minute
+)
+
+// batches remembers which canaries ask which family of queries, in their last two
+// rounds. It waits for nobody: the first run that asks for a time asks for all that
+// asked together with it the last time, and the others find their answers there.
+//
+// Tenants choose the queries, so it keeps hashes of them. Two of one hash are
+// taken for one when it is guessed who else asks, and nowhere else.
+//
+// It is pure, and not safe for use by several goroutines.
+type batches struct {
+	seed     maphash.Seed
+	families map[uint64]*family
+	// members counts those of all families.
+	members int
+}
+
+type family struct {
+	// members are its canaries, by the prefix of their pods.
+	members map[string]*member
+	// aloneUntil is set where asking together did not work.
+	aloneUntil time.Time
+}
+
+// member is what a canary asked of a family in two rounds, the newer one first.
+type member [2]round
+
+// round is the shapes that were asked for a time.
+type round struct {
+	at     time.Time
+	shapes []uint64
+}
+
+// ask is a shape that a canary asked, and the last time that it asked for.
+type ask struct {
+	shape uint64
+	at    time.Time
+}
+
+func newBatches() batches {
+	return batches{seed: maphash.MakeSeed(), families: map[uint64]*family{}}
+}
+
+// note remembers an ask and returns the one before it of the same canary, zero
+// if that is not known: that of the same shape or, as windows grow with the
+// canary, one of the newest round.
+func (b *batches) note(one query.Batch, at time.Time) ask {
+	if len(one.Prefix) > maxPrefix {
+		return ask{}
+	}
+	m, shape := b.member(one, at), maphash.String(b.seed, one.Shape)
+	last := m.before(shape, at)
+	m.add(shape, at)
+	return last
+}
+
+// member finds a canary of a family, or makes it.
+func (b *batches) member(one query.Batch, at time.Time) *member {
+	of := maphash.String(b.seed, one.Family)
+	if f := b.families[of]; f != nil && f.members[one.Prefix] != nil {
+		return f.members[one.Prefix]
+	}
+	b.tidy(of, at)
+	if b.families[of] == nil {
+		b.families[of] = &family{members: map[string]*member{}}
+	}
+	m := &member{}
+	b.families[of].members[strings.Clone(one.Prefix)] = m // which is a part of the query
+	b.members++
+	return m
+}
+
+// before is the ask before one, zero if none is known that is not too old.
+func (m *member) before(shape uint64, at time.Time) ask {
+	for _, r := range m {
+		if r.isBefore(at) && slices.Contains(r.shapes, shape) {
+			return ask{shape, r.at}
+		}
+	}
+	for _, r := range m {
+		if r.isBefore(at) {
+			return ask{slices.Min(r.shapes), r.at}
+		}
+	}
+	return ask{}
+}
+
+func (r round) isBefore(at time.Time) bool {
+	return len(r.shapes) > 0 && r.at.Before(at) && at.Sub(r.at) <= forgetAsks
+}
+
+// add remembers a shape for a time, unless that is before both rounds.
+func (m *member) add(shape uint64, at time.Time) {
+	if at.After(m[0].at) {
+		m[0], m[1] = round{at: at}, m[0]
+	}
+	for i := range m {
+		r := &m[i]
+		if r.at.Equal(at) && len(r.shapes) < maxShapes && !slices.Contains(r.shapes, shape) {
+			r.shapes = append(r.shapes, shape)
+		}
+	}
+}
+
+// asked is the last time that a shape was asked for.
+func (m *member) asked(shape uint64) time.Time {
+	for _, r := range m {
+		if slices.Contains(r.shapes, shape) {
+			return r.at
+		}
+	}
+	return time.Time{}
+}
+
+// others returns the prefixes that an ask is to be joined with: of those that
+// asked the same for the same time the last time.
+func (b *batches) others(one query.Batch, last ask, at time.Time) []string {
+	f := b.families[maphash.String(b.seed, one.Family)]
+	if f == nil || last.at.IsZero() || at.Before(f.aloneUntil) {
+		return nil
+	}
+	var out []string
+	for prefix, m := range f.members {
+		if prefix != one.Prefix && m.asked(last.shape).Equal(last.at) {
+			out = append(out, prefix)
+		}
+	}
+	slices.Sort(out)
+	return out[:min(len(out), maxBatch-1)]
+}
+
+// separate has a family asked alone for some time.
+func (b *batches) separate(name string, at time.Time) {
+	if f := b.families[maphash.String(b.seed, name)]; f != nil {
+		f.aloneUntil = at.Add(aloneFor)
+	}
+}
+
+// tidy makes room for one more member of a family.
+func (b *batches) tidy(of uint64, at time.Time) {
+	full := func() bool {
+		return b.members >= maxMembers || b.families[of] == nil && len(b.families) >= maxFamilies
+	}
+	if full() {
+		b.forget(at.Add(-2 * time.Minute))
+	}
+	if full() {
+		clear(b.families)
+		b.members = 0
+	}
+}
+
+// forget drops the canaries that asked for nothing since a time.
+func (b *batches) forget(since time.Time) {
+	for name, f := range b.families {
+		for prefix, m := range f.members {
+			if m[0].at.Before(since) {
+				delete(f.members, prefix)
+				b.members--
+			}
+		}
+		if len(f.members) == 0 {
+			delete(b.families, name)
+		}
+	}
+}

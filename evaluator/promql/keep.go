@@ -1,0 +1,71 @@
+package promql
+
+import (
+	"time"
+
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// What is kept of answers, for runs that ask the same a little later: rounds of
+// several runs are at the same times, but come one after another. Tenants choose
+// what is asked, so it is bounded by what it takes in memory.
+const (
+	keepFor   = 30 * time.Second
+	keepBytes = 4 << 20   // of all answers of an endpoint
+	keepOne   = 256 << 10 // bytes of one answer; a larger one is not kept
+)
+
+// kept are the answers that are kept, as they came. It is pure, and not safe for
+// use by several goroutines.
+type kept struct {
+	order []*answer
+	bytes int
+}
+
+// add keeps one more answer, unless it is too large.
+func (k *kept) add(a *answer, now time.Time) bool {
+	a.came, a.bytes = now, len(a.key.query)+sizeOf(a.outcome.Observation)
+	if a.bytes > keepOne {
+		return false
+	}
+	k.order = append(k.order, a)
+	k.bytes += a.bytes
+	return true
+}
+
+// over takes the oldest answer out where that is too old, or all are too much;
+// nil if neither.
+func (k *kept) over(now time.Time) *answer {
+	if len(k.order) == 0 || k.bytes <= keepBytes && now.Sub(k.order[0].came) <= keepFor {
+		return nil
+	}
+	a := k.order[0]
+	k.order[0] = nil
+	k.order = k.order[1:]
+	k.bytes -= a.bytes
+	return a
+}
+
+// sizeOf is about what an observation takes in memory, rather more than less.
+func sizeOf(o analysis.Observation) int {
+	const (
+		itself  = 1 << 10
+		series  = 512 // with a map of eight labels
+		label   = 72
+		sample  = 32
+		another = 16 // what each string takes beside its bytes
+	)
+	out := itself
+	for _, s := range o.Series {
+		out += series + len(s.Labels) + sample*cap(s.Samples)
+		for name, value := range s.Metric {
+			out += label + len(name) + len(value)
+		}
+	}
+	for _, said := range [][]string{o.Warnings, o.Infos} {
+		for _, text := range said {
+			out += another + len(text)
+		}
+	}
+	return out
+}
