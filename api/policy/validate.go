@@ -69,11 +69,12 @@ func within(errs field.ErrorList, path *field.Path) field.ErrorList {
 
 // Sentence tells people of a change that a policy makes to a plan.
 func Sentence(c v1alpha1.PolicyChange) string {
+	with, adds := strings.CutPrefix(c.To, added)
 	switch {
-	case c.From == "" && c.To == "added":
-		return fmt.Sprintf("CanaryPolicy %s adds %s", c.Policy, c.Field)
-	case c.To == "added":
-		return fmt.Sprintf("CanaryPolicy %s has its own %s in place of %s", c.Policy, c.Field, c.From)
+	case adds && c.From == "":
+		return fmt.Sprintf("CanaryPolicy %s adds %s%s", c.Policy, c.Field, with)
+	case adds:
+		return fmt.Sprintf("CanaryPolicy %s has its own %s%s in place of %s", c.Policy, c.Field, with, c.From)
 	case c.From == "":
 		return fmt.Sprintf("CanaryPolicy %s sets %s to %s", c.Policy, c.Field, c.To)
 	}

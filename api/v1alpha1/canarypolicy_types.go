@@ -63,7 +63,8 @@ type CanaryPolicySpec struct {
 	Limits PolicyLimits `json:"limits,omitempty,omitzero"`
 
 	// metrics are added to every plan. What a plan says of a metric of the same
-	// name counts for nothing.
+	// name counts for nothing, and so does the source that it names: an expect
+	// without one is that of PrometheusClient.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
