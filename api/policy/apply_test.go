@@ -224,3 +224,25 @@ func TestValidate(t *testing.T) {
 		})
 	}
 }
+
+// TestAPolicyWithMetricsNamesTheirEndpoints, or is told what that leaves to plans.
+func TestAPolicyWithMetricsNamesTheirEndpoints(t *testing.T) {
+	const metric = "metrics: [{name: m, query: up, range: {max: 1}}]"
+	for spec, want := range map[string]int{
+		"{}":                0,
+		"{guard: required}": 0,
+		"{" + metric + "}":  1,
+		"{metrics: [{name: m, expect: success >= 99%}]}":                                           1,
+		"{metrics: [{name: m, alerts: {}}]}":                                                       1,
+		"{metrics: [{name: m, compare: {count: {bad: 'b{ {{pods}} }', total: 't{ {{pods}} }'}}}]}": 1,
+		"{metrics: [{name: m, labels: {selector: {matchLabels: {bad: 'true'}}}}]}":                 0,
+		"{" + metric + ", prometheus: {endpoints: [default]}}":                                     0,
+		"{" + metric + ", prometheus: {endpoints: []}}":                                            0,
+		"{" + metric + ", prometheus: {matchers: ['namespace=\"{{namespace}}\"']}}":                1,
+	} {
+		p := parse(t, "p", spec)
+		if got := Warnings(&p); len(got) != want {
+			t.Errorf("%s: warnings %q, want %d", spec, got, want)
+		}
+	}
+}

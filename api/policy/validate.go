@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,6 +54,17 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 		}
 	}
 	return errs
+}
+
+// Warnings tell what a policy leaves to plans that its author may not mean to.
+func Warnings(policy *v1alpha1.CanaryPolicy) []string {
+	spec := &policy.Spec
+	asks := slices.ContainsFunc(spec.Metrics, func(m v1alpha1.Metric) bool { return m.Labels == nil })
+	if !asks || spec.Prometheus.Endpoints != nil {
+		return nil
+	}
+	return []string{"spec.metrics are asked of the endpoint that a plan names, and spec.prometheus.endpoints does not say which those may be: " +
+		"a tenant whose own Prometheus is one of them answers for itself; name the ones you trust, such as [" + DefaultEndpoint + "]"}
 }
 
 // within names the fields of the policy where those of a plan are named.
