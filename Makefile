@@ -74,7 +74,7 @@ chaos: ## Break what Holdfast stands on, under a stream of updates of SEED (1), 
 	@$(GO) run -C test ./chaos -seed $(SEED) $(CHAOS)
 
 bench: ## Measure what it costs to be guarded
-	$(GO) test -run '^$$' -bench . ./webhook/... ./evaluator/promql
+	$(GO) test -run '^$$' -bench . ./webhook/... ./evaluator/promql ./evaluator/analysis/evidence
 	@$(GO) run -C test ./bench
 
 bench-judge: ## Compare judges by 2000 made-up runs of each kind; JUDGE has flags, such as "-n=200 -only=incident"

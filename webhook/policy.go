@@ -14,7 +14,8 @@ import (
 )
 
 // PolicyHandler answers the admission requests for CanaryPolicies: it refuses
-// the mistakes that the schema cannot see. It fails open, as PlanHandler does: a
+// the mistakes that the schema cannot see, and warns of what a policy leaves to
+// plans. It fails open, as PlanHandler does: a
 // policy with a mistake says so in its status, and holds updates rather than
 // letting them through.
 type PolicyHandler struct{}
@@ -31,7 +32,11 @@ func (PolicyHandler) Handle(ctx context.Context, req admission.Request) admissio
 		ctrl.LoggerFrom(ctx).Info("policy refused", "mistakes", len(errs))
 		return invalid(errs)
 	}
-	return admission.Allowed("")
+	var warnings []string
+	for _, w := range policy.Warnings(&p) {
+		warnings = append(warnings, warning(w))
+	}
+	return admission.Allowed("").WithWarnings(warnings...)
 }
 
 // assumedReplicas stand in for those of a Deployment where a plan is written

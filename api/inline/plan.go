@@ -69,9 +69,28 @@ func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.Error
 	}
 	setDefaults(spec)
 	if errs := query.ValidatePlan(spec, path); len(errs) > 0 {
-		return nil, errs
+		return nil, inAnnotations(errs, spec, path)
 	}
 	return spec, nil
+}
+
+// inAnnotations names the annotations where mistakes name the fields of a plan.
+func inAnnotations(errs field.ErrorList, spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
+	metrics := path.Child("analysis", "metrics")
+	for _, err := range errs {
+		for i, m := range spec.Analysis.Metrics {
+			if strings.HasPrefix(err.Field, metrics.Index(i).String()) {
+				err.Field = path.Key(v1alpha1.MetricAnnotationPrefix + m.Name).String()
+			}
+		}
+		switch err.Field {
+		case metrics.String():
+			err.Field = path.Key(v1alpha1.MetricAnnotationPrefix + "*").String()
+		case path.Child("analysis", "period").String(), path.Child("deadline").String():
+			err.Field = path.Key(v1alpha1.PeriodAnnotation).String()
+		}
+	}
+	return errs
 }
 
 func setDefaults(spec *v1alpha1.CanaryPlanSpec) {

@@ -165,7 +165,7 @@ func TestParseFindsEveryMistake(t *testing.T) {
 }
 
 // FuzzParse: nothing panics; there is a plan or a mistake and never both; a plan
-// is a right one.
+// is a right one, also by the schema of runs.
 func FuzzParse(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"10m", "up in [0, 1]"}, {"", "in [,]"}, {"1h2m3.5s", "x[5m] in [0,1] in [ -1e-3 , ]"}, {"1d", "]["}, {"1s", "upin[0,1]"},
@@ -174,6 +174,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(seed[0], "errors", seed[1])
 	}
+	schema := schemaOfPlans(f)
 	f.Fuzz(func(t *testing.T, periodText, name, text string) {
 		annotations := map[string]string{period: periodText, v1alpha1.MetricAnnotationPrefix + name: text}
 		spec, errs := Parse(annotations)
@@ -185,6 +186,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if spec == nil {
 			return
+		}
+		for _, refused := range refusals(t, schema, spec) {
+			t.Fatalf("the API server: %s", refused)
 		}
 		a := spec.Analysis
 		if a.Interval.Duration < time.Second || a.Interval.Duration > a.Period.Duration {

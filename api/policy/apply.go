@@ -70,12 +70,23 @@ func (a *applying) addMetrics(e Effective) {
 		for i := range a.plan.Steps {
 			a.plan.Steps[i].Metrics = slices.DeleteFunc(a.plan.Steps[i].Metrics, named)
 		}
-		a.changed(demanded.Policy, "analysis.metrics["+want[0].Name+"]", from, "added")
+		a.changed(demanded.Policy, "analysis.metrics["+want[0].Name+"]", from, addedWith(want[0]))
 		if analysis.EndEarly && want[0].Compare == nil {
 			analysis.EndEarly = false
 			a.changed(demanded.Policy, "analysis.endEarly", "true", "false")
 		}
 	}
+}
+
+// added is what a change says in whole or to begin with where it adds a metric.
+const added = "added"
+
+// addedWith says besides what measures the requests that a metric is about.
+func addedWith(m v1alpha1.Metric) string {
+	if m.Source == "" {
+		return added
+	}
+	return added + " with source " + string(m.Source)
 }
 
 // asStrict: a metric is the one that is demanded, and bears no more failures.

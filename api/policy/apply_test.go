@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
+	"holdfast.dev/holdfast/api/preset"
+	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -65,6 +67,12 @@ func TestApply(t *testing.T) {
 		"a metric takes the place of one of its name, in steps too": {"metrics: [{name: errors, query: up, range: {max: 1}}]",
 			"{analysis: {metrics: [{name: errors, query: vector(0), range: {max: 1}}]}, steps: [{replicas: 1, metrics: [{name: errors, query: vector(0), range: {max: 1}}]}]}",
 			[]string{"CanaryPolicy p has its own analysis.metrics[errors] in place of a metric of that name"}},
+		"a metric of a policy has the source of the policy": {"metrics: [{name: errors, expect: success >= 99%, source: Istio}]", "{analysis: {source: NGINXIngress}}",
+			[]string{"CanaryPolicy p adds analysis.metrics[errors] with source Istio"}},
+		"or that of plans that name none, and not the plan's": {"metrics: [{name: errors, expect: success >= 99%}]",
+			"{analysis: {source: NGINXIngress, metrics: [{name: errors, expect: success >= 99%}]}}",
+			[]string{"CanaryPolicy p has its own analysis.metrics[errors] with source PrometheusClient in place of a metric of that name"}},
+		"the same by the plan stays": {"metrics: [{name: errors, expect: success >= 99%, failureLimit: 3}]", "{analysis: {source: Istio, metrics: [{name: errors, expect: success >= 99%, source: PrometheusClient, failureLimit: 2}]}}", nil},
 		"a freeze window is added once": {"freezeWindows: [{start: 'Fri 16:00', end: 'Mon 08:00'}, {start: 'Wed 16:00', end: 'Wed 17:00'}]",
 			"{freezeWindows: [{start: 'Fri 16:00', end: 'Mon 08:00', timeZone: UTC}]}",
 			[]string{"CanaryPolicy p sets freezeWindows to Wed 16:00 to Wed 17:00 "}},
@@ -87,6 +95,28 @@ func TestApply(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAPlanDoesNotChooseWhatAPolicyMeasures: whatever source it names, the metric
+// of a policy has the same.
+func TestAPlanDoesNotChooseWhatAPolicyMeasures(t *testing.T) {
+	for _, source := range append(preset.Sources(), "") {
+		plan := parsePlan(t, "{analysis: {source: '"+string(source)+"'}}")
+		for metric, want := range map[string]v1alpha1.Source{
+			"{name: m, expect: success >= 99%}":                       v1alpha1.SourcePrometheusClient,
+			"{name: m, expect: success >= 99%, per: Pod}":             v1alpha1.SourcePrometheusClient,
+			"{name: m, expect: success >= 99%, source: NGINXIngress}": v1alpha1.SourceNGINXIngress,
+			"{name: m, query: up, range: {max: 1}}":                   "",
+		} {
+			applied, _ := Combine([]v1alpha1.CanaryPolicy{parse(t, "p", "metrics: ["+metric+"]")}).Apply(plan, 1)
+			if got := applied.Analysis.Metrics[0].Source; got != want {
+				t.Errorf("plan of source %q, metric %s: source %q, want %q", source, metric, got, want)
+			}
+			if errs := query.ValidatePlan(&applied, field.NewPath("spec")); len(errs) > 0 {
+				t.Errorf("plan of source %q, metric %s: %v", source, metric, errs.ToAggregate())
+			}
+		}
 	}
 }
 
@@ -192,5 +222,27 @@ func TestValidate(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestAPolicyWithMetricsNamesTheirEndpoints, or is told what that leaves to plans.
+func TestAPolicyWithMetricsNamesTheirEndpoints(t *testing.T) {
+	const metric = "metrics: [{name: m, query: up, range: {max: 1}}]"
+	for spec, want := range map[string]int{
+		"{}":                0,
+		"{guard: required}": 0,
+		"{" + metric + "}":  1,
+		"{metrics: [{name: m, expect: success >= 99%}]}":                                           1,
+		"{metrics: [{name: m, alerts: {}}]}":                                                       1,
+		"{metrics: [{name: m, compare: {count: {bad: 'b{ {{pods}} }', total: 't{ {{pods}} }'}}}]}": 1,
+		"{metrics: [{name: m, labels: {selector: {matchLabels: {bad: 'true'}}}}]}":                 0,
+		"{" + metric + ", prometheus: {endpoints: [default]}}":                                     0,
+		"{" + metric + ", prometheus: {endpoints: []}}":                                            0,
+		"{" + metric + ", prometheus: {matchers: ['namespace=\"{{namespace}}\"']}}":                1,
+	} {
+		p := parse(t, "p", spec)
+		if got := Warnings(&p); len(got) != want {
+			t.Errorf("%s: warnings %q, want %d", spec, got, want)
+		}
 	}
 }

@@ -114,8 +114,13 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 }
 
 // addMetric adds a metric. Of two that share a name and nothing else the second
-// is told apart by a number, for both are demanded.
+// is told apart by a number, for both are demanded. What measures requests is said
+// here, before there is a plan: one that measures all pods behind the Service
+// would find a bad canary to be a small part of them.
 func (e *Effective) addMetric(metric v1alpha1.Metric, policy string) {
+	if metric.Expect != "" && metric.Source == "" {
+		metric.Source = v1alpha1.SourcePrometheusClient
+	}
 	name := metric.Name
 	for n := 2; ; n++ {
 		at := slices.IndexFunc(e.Metrics, func(b Bound[v1alpha1.Metric]) bool { return b.Value.Name == metric.Name })

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,6 +56,17 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 	return errs
 }
 
+// Warnings tell what a policy leaves to plans that its author may not mean to.
+func Warnings(policy *v1alpha1.CanaryPolicy) []string {
+	spec := &policy.Spec
+	asks := slices.ContainsFunc(spec.Metrics, func(m v1alpha1.Metric) bool { return m.Labels == nil })
+	if !asks || spec.Prometheus.Endpoints != nil {
+		return nil
+	}
+	return []string{"spec.metrics are asked of the endpoint that a plan names, and spec.prometheus.endpoints does not say which those may be: " +
+		"a tenant whose own Prometheus is one of them answers for itself; name the ones you trust, such as [" + DefaultEndpoint + "]"}
+}
+
 // within names the fields of the policy where those of a plan are named.
 func within(errs field.ErrorList, path *field.Path) field.ErrorList {
 	for _, err := range errs {
@@ -69,11 +81,12 @@ func within(errs field.ErrorList, path *field.Path) field.ErrorList {
 
 // Sentence tells people of a change that a policy makes to a plan.
 func Sentence(c v1alpha1.PolicyChange) string {
+	with, adds := strings.CutPrefix(c.To, added)
 	switch {
-	case c.From == "" && c.To == "added":
-		return fmt.Sprintf("CanaryPolicy %s adds %s", c.Policy, c.Field)
-	case c.To == "added":
-		return fmt.Sprintf("CanaryPolicy %s has its own %s in place of %s", c.Policy, c.Field, c.From)
+	case adds && c.From == "":
+		return fmt.Sprintf("CanaryPolicy %s adds %s%s", c.Policy, c.Field, with)
+	case adds:
+		return fmt.Sprintf("CanaryPolicy %s has its own %s%s in place of %s", c.Policy, c.Field, with, c.From)
 	case c.From == "":
 		return fmt.Sprintf("CanaryPolicy %s sets %s to %s", c.Policy, c.Field, c.To)
 	}

@@ -171,9 +171,9 @@ func validateCount(c v1alpha1.Counted, at *field.Path) field.ErrorList {
 }
 
 // validateComparing checks what the comparisons of a plan have in common.
-func validateComparing(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {
+func validateComparing(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	a := spec.Analysis
+	a, at := spec.Analysis, path.Child("analysis")
 	if share, err := ParseShare(orElse(a.FalseAlarms, "1%")); err != nil {
 		errs = append(errs, field.Invalid(at.Child("falseAlarms"), clip(a.FalseAlarms, 40), err.Error()))
 	} else if !(share >= 1e-6 && share <= 0.5) {
@@ -193,6 +193,34 @@ func validateComparing(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.Erro
 		if m.Compare != nil && first != nil {
 			errs = append(errs, validateTimeEnough(m, a, first.Duration, of, at.Child("metrics").Index(i))...)
 		}
+	}
+	errs = append(errs, validateWindows(a.Metrics, spec, at.Child("metrics"))...)
+	for i, step := range spec.Steps {
+		errs = append(errs, validateWindows(step.Metrics, spec, path.Child("steps").Index(i).Child("metrics"))...)
+	}
+	return errs
+}
+
+// validateWindows: all windows since Ready are asked for and compared in each
+// round, so a run has no more of them than a range query may give.
+func validateWindows(metrics []v1alpha1.Metric, spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {
+	if spec.Analysis.Period == nil {
+		return nil
+	}
+	there, of := spec.Total()-length(spec.Analysis.InitialDelay), "the period is"
+	if len(spec.Steps) > 0 {
+		of = "all steps together are"
+	}
+	var errs field.ErrorList
+	for i, m := range metrics {
+		window := length(m.Window)
+		if m.Compare == nil || m.Compare.Count != nil || window < time.Second || there/window <= maxSamples {
+			continue
+		}
+		least := (there + maxSamples*time.Second - 1) / (maxSamples * time.Second) * time.Second
+		errs = append(errs, field.Invalid(at.Index(i).Child("window"), window.String(), fmt.Sprintf(
+			"would give %d windows, at most %d are compared; make it %s or longer, or the period shorter (%s %s)",
+			there/window, maxSamples, short(least), of, short(spec.Total()))))
 	}
 	return errs
 }

@@ -72,6 +72,36 @@ func TestEndEarlyIsForPlansWithoutSteps(t *testing.T) {
 	}
 }
 
+// All windows of a run are compared in each round, whichever step they are of.
+func TestAComparisonHasNoMoreWindowsThanARoundCanCompare(t *testing.T) {
+	const metric = "{name: p, query: 'x{ {{pods}} }', compare: {}, window: "
+	for name, tc := range map[string]struct{ plan, want string }{
+		"a thousand":                      {"analysis: {period: 1000s, metrics: [" + metric + "1s}]}", ""},
+		"more":                            {"analysis: {period: 1001s, metrics: [" + metric + "1s}]}", `spec.analysis.metrics[0].window: Invalid value: "1s": would give 1001 windows, at most 1000 are compared; make it 2s or longer, or the period shorter (the period is 16m41s)`},
+		"what is longer enough":           {"analysis: {period: 1001s, metrics: [" + metric + "2s}]}", ""},
+		"a delay is not compared":         {"analysis: {period: 1001s, initialDelay: 1s, metrics: [" + metric + "1s}]}", ""},
+		"a day and a half of the default": {"analysis: {period: 36h, metrics: [{name: p, query: 'x{ {{pods}} }', compare: {}}]}", `"2m0s": would give 1080 windows, at most 1000 are compared; make it 2m10s or longer`},
+		"all steps together":              {"{steps: [{weight: 10}, {weight: 20}], analysis: {period: 600s, metrics: [" + metric + "1s}]}}", `would give 1200 windows, at most 1000 are compared; make it 2s or longer, or the period shorter (all steps together are 20m)`},
+		"a metric of a step":              {"{steps: [{weight: 10}, {weight: 20, metrics: [" + metric + "1s}]}], analysis: {period: 600s}}", `spec.steps[1].metrics[0].window: Invalid value: "1s": would give 1200 windows`},
+		"counts have intervals":           {"analysis: {period: 24h, interval: 1s, metrics: [{name: e, compare: {count: " + goodCount + "}}]}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var spec v1alpha1.CanaryPlanSpec
+			if err := yaml.UnmarshalStrict([]byte(tc.plan), &spec); err != nil {
+				t.Fatal(err)
+			}
+			spec.SetDefaults()
+			got := ""
+			if err := ValidatePlan(&spec, field.NewPath("spec")).ToAggregate(); err != nil {
+				got = err.Error()
+			}
+			if (tc.want == "") != (got == "") || !strings.Contains(got, tc.want) {
+				t.Errorf("got %q, want %q in it", got, tc.want)
+			}
+		})
+	}
+}
+
 // What is compared in every step needs its minimum in the first.
 func TestTheFirstStepIsLongEnoughForTheMinimum(t *testing.T) {
 	var spec v1alpha1.CanaryPlanSpec

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Expectation is what a built-in criterion expects of requests. Its zero value
@@ -37,6 +38,9 @@ var (
 	plainNumber    = regexp.MustCompile(`^([0-9]+\.?[0-9]*|\.[0-9]+)$`)
 )
 
+// maxExpect is how many characters an expectation has at most, as a CanaryPlan's.
+const maxExpect = 64
+
 // ParseExpectation reads an expectation: "success" with >= or > and a share, or
 // a quantile such as "P99" with < or <= and a duration. ≥ and ≤ do as well.
 func ParseExpectation(text string) (Expectation, *Error) {
@@ -44,6 +48,9 @@ func ParseExpectation(text string) (Expectation, *Error) {
 	p.space()
 	if p.rest() == "" {
 		return Expectation{}, p.mistake("the expectation is empty; %s", expectExample)
+	}
+	if n := utf8.RuneCountInString(strings.TrimSpace(text)); n > maxExpect {
+		return Expectation{}, p.mistake("the expectation has %d characters, at most %d are taken; leave out spaces, and digits that do not matter", n, maxExpect)
 	}
 	at := p.at
 	subject := p.take(expectSubject)

@@ -36,8 +36,9 @@ func TestParseExpectation(t *testing.T) {
 
 func TestParseExpectationPlacesMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                    "line 1, column 1: the expectation is empty; write it as “success >= 99%” or “P99 < 310ms”",
-		" ":                   "line 1, column 2: the expectation is empty",
+		"":  "line 1, column 1: the expectation is empty; write it as “success >= 99%” or “P99 < 310ms”",
+		" ": "line 1, column 2: the expectation is empty",
+		"success >= 0." + strings.Repeat("9", 60): "line 1, column 1: the expectation has 73 characters, at most 64 are taken",
 		"latency < 3s":        `line 1, column 1: expected “success” or a quantile such as “P99”, got "latency"`,
 		"99 < 3s":             `line 1, column 1: expected “success” or a quantile such as “P99”, got "99 < 3s"`,
 		"P99":                 "line 1, column 4: a duration has an upper end: expected < or <=, as in “P99 < 310ms”",

@@ -97,8 +97,8 @@ func joined(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
-// maxSamples is how many samples of a series a range query may give; what
-// Prometheus allows is eleven times as much.
+// maxSamples is how many samples of a series a range query may give, and how many
+// windows are compared; what Prometheus allows is eleven times as much.
 const maxSamples = 1000
 
 func validateTimesOf(m v1alpha1.Metric, at *field.Path) field.ErrorList {

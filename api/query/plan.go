@@ -48,7 +48,7 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 		errs = append(errs, ValidateName(m.Name, at.Child("name"))...)
 		errs = append(errs, validateMetric(*m, spec.Analysis, at)...)
 	}
-	errs = append(errs, validateComparing(spec, analysis)...)
+	errs = append(errs, validateComparing(spec, path)...)
 	return append(errs, validateCourse(spec, path)...)
 }
 

@@ -63,7 +63,9 @@ type CanaryPolicySpec struct {
 	Limits PolicyLimits `json:"limits,omitempty,omitzero"`
 
 	// metrics are added to every plan. What a plan says of a metric of the same
-	// name counts for nothing.
+	// name counts for nothing, and so does the source that it names: an expect
+	// without one is that of PrometheusClient. They are asked of the endpoint that
+	// the plan names; prometheus.endpoints says which it may.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

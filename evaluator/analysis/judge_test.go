@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -126,4 +127,30 @@ func FuzzJudge(f *testing.F) {
 			t.Fatalf("%+v", m)
 		}
 	})
+}
+
+// The zero Observation is a whole answer without series: it passes only what must
+// not be there.
+func TestAnAnswerWithoutSeriesPassesOnlyWhatMustNotBeThere(t *testing.T) {
+	most := 1.0
+	sick := metav1.LabelSelector{MatchLabels: map[string]string{"sick": "true"}}
+	for name, tc := range map[string]struct {
+		metric v1alpha1.Metric
+		want   v1alpha1.Outcome
+	}{
+		"a range":                 {v1alpha1.Metric{Query: "up", Range: v1alpha1.Range{Max: &most}}, v1alpha1.OutcomeNoData},
+		"a deviation":             {v1alpha1.Metric{Query: "up", Deviation: &v1alpha1.Deviation{From: v1alpha1.FromOne, By: "10%"}}, v1alpha1.OutcomeNoData},
+		"a list":                  {v1alpha1.Metric{Query: "up", List: &v1alpha1.List{Label: "code", Bad: []string{"5.."}}}, v1alpha1.OutcomeNoData},
+		"an expectation":          {v1alpha1.Metric{Expect: "success >= 99%"}, v1alpha1.OutcomeNoData},
+		"a comparison":            {v1alpha1.Metric{Query: "up", Compare: &v1alpha1.Comparison{}}, v1alpha1.OutcomeError},
+		"a label of pods":         {v1alpha1.Metric{Labels: &v1alpha1.LabelWatch{Selector: sick}}, v1alpha1.OutcomeNoData},
+		"a label of a Deployment": {v1alpha1.Metric{Labels: &v1alpha1.LabelWatch{Of: v1alpha1.LabelsOfDeployment, Selector: sick}}, v1alpha1.OutcomePassed},
+		"alerts":                  {v1alpha1.Metric{Alerts: &v1alpha1.AlertWatch{}}, v1alpha1.OutcomePassed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if m := Judge(tc.metric, v1alpha1.MetricStatus{}, time.Time{}, Observation{}); m.Outcome != tc.want {
+				t.Errorf("%s: %s, want %s", m.Outcome, m.Message, tc.want)
+			}
+		})
+	}
 }

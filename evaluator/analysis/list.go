@@ -68,6 +68,7 @@ func shares(l v1alpha1.List, series []Series, by string, at time.Time) ([]track,
 			tallies[key] = map[time.Time]*tally{}
 		}
 		value := s.Metric[l.Label]
+		isBad := bad(value)
 		for _, one := range newTrack(s, at).samples {
 			if one.value < 0 {
 				return nil, problem{v1alpha1.MeasuredNoCount, fmt.Sprintf("%s of %s %q is no count", Number(one.value), l.Label, clip(value, 60))}
@@ -75,7 +76,7 @@ func shares(l v1alpha1.List, series []Series, by string, at time.Time) ([]track,
 			if tallies[key][one.at] == nil {
 				tallies[key][one.at] = &tally{}
 			}
-			tallies[key][one.at].add(value, one.value, bad(value))
+			tallies[key][one.at].add(value, one.value, isBad)
 		}
 	}
 	var out []track
@@ -115,7 +116,8 @@ func badness(l v1alpha1.List) (func(string) bool, error) {
 // tally counts at one time.
 type tally struct {
 	all, bad float64
-	values   []counted
+	// values are the counts of the bad ones.
+	values map[string]float64
 }
 
 type counted struct {
@@ -129,11 +131,10 @@ func (t *tally) add(value string, count float64, bad bool) {
 		return
 	}
 	t.bad += count
-	if i := slices.IndexFunc(t.values, func(c counted) bool { return c.value == value }); i >= 0 {
-		t.values[i].count += count
-		return
+	if t.values == nil {
+		t.values = map[string]float64{}
 	}
-	t.values = append(t.values, counted{value, count})
+	t.values[value] += count
 }
 
 // share is that of the bad in all; NaN where a count is no number.
@@ -149,11 +150,15 @@ func (t *tally) note() string {
 	if !finite(t.all) {
 		return "one of them is " + Number(t.all)
 	}
-	slices.SortFunc(t.values, func(a, b counted) int {
+	most := make([]counted, 0, len(t.values))
+	for value, count := range t.values {
+		most = append(most, counted{value, count})
+	}
+	slices.SortFunc(most, func(a, b counted) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.value, b.value))
 	})
 	var out []string
-	for i, c := range t.values {
+	for i, c := range most {
 		if i == 3 {
 			out = append(out, "…")
 			break

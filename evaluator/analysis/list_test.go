@@ -2,7 +2,10 @@ package analysis
 
 import (
 	"math"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -32,4 +35,20 @@ func TestList(t *testing.T) {
 		"samples are shares at a time":      {metric: ranged, o: of(over(code(0, "200"), 10, 10), over(code(0, "500"), 0, 10)), outcome: "Passed", reason: "InRange", value: "0.5", says: "1 of 2 samples good"},
 		"a time without traffic is no time": {metric: ranged, o: of(over(code(0, "200"), 10, 0), over(code(0, "500"), 0, 0)), outcome: "NoData", reason: "NoData", value: "", says: "still there"},
 	})
+}
+
+// What is counted by a label that is different in each request takes time by the
+// number of its values. By the square of it, this would take minutes.
+func TestManyBadValuesAreTalliedInTime(t *testing.T) {
+	began, all := time.Now(), &tally{}
+	for i := range 300_000 {
+		all.add(strconv.Itoa(i), 1, true)
+		all.add("0", 1, true)
+	}
+	if all.bad != 600_000 || !strings.HasPrefix(all.note(), "0: 50.0002%, 1: ") {
+		t.Errorf("%v are bad: %s", all.bad, all.note())
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("took %s", took)
+	}
 }

@@ -5,7 +5,9 @@ import "time"
 // Observation is what a metric is judged from: the answer to its query, and
 // what is known of the canary by other ways.
 //
-// Its zero value is an answer without series, which never releases.
+// Its zero value is a whole answer without series. That is no data for what asks
+// for values, and good news for what must not be there: alerts, a label of the
+// Deployment. So what was not asked has Error set, or no Observation.
 type Observation struct {
 	// Query is the query as it was sent.
 	Query string

@@ -6,7 +6,7 @@ import (
 )
 
 // Counts compares how often something bad happened: bad requests among all
-// requests, or, with Exposure, events in pod-hours.
+// requests.
 //
 // # The guarantee
 //
@@ -37,7 +37,7 @@ import (
 //
 // For Poisson counts this is the sequential test of two counting processes of
 // Lindon and Malek, "Anytime-Valid Inference for Multinomial Count Data" (NeurIPS
-// 2022, arXiv:2011.03567), with a discrete mixture, exposures that change and a
+// 2022, arXiv:2011.03567), with a discrete mixture, totals that change and a
 // composite null. E-values of two Bernoulli streams: Turner, Ly and Grünwald,
 // "Generic E-variables for exact sequential k-sample tests that allow for
 // optional stopping" (arXiv:2106.02693). Inversion to confidence sequences:
@@ -79,9 +79,6 @@ type Counts struct {
 	// independent. The evidence is that of bursts instead of events, which keeps
 	// the guarantee: bursts B <= Burst satisfy exp(s·B/Burst) <= 1 + (exp(s)-1)·B/Burst.
 	Burst float64
-	// Exposure says that totals are no counts but time or volume. Otherwise no more
-	// than all can be bad.
-	Exposure bool
 	// MinTotal and MinPoints are how much each side must have seen, in how many
 	// intervals, before it is found NotWorse.
 	MinTotal  float64

@@ -18,13 +18,9 @@ func (c Counts) sentence(t Tally, r Result) string {
 	if t.Points == 0 {
 		return fmt.Sprintf("there were no %s to compare on both sides", noun)
 	}
-	of := " of "
-	if c.Exposure {
-		of = " times in "
-	}
 	s := fmt.Sprintf("the canary %s %s %s, the baseline %s", verb,
-		count(t.Sum.CanaryBad)+of+count(t.Sum.CanaryTotal), noun,
-		count(t.Sum.BaselineBad)+of+count(t.Sum.BaselineTotal))
+		count(t.Sum.CanaryBad)+" of "+count(t.Sum.CanaryTotal), noun,
+		count(t.Sum.BaselineBad)+" of "+count(t.Sum.BaselineTotal))
 	if t.Sum.CanaryBad+t.Sum.BaselineBad > 0 {
 		s += ": " + r.Effect.words("as often", "",
 			bound{r.State != NotWorse, c.Alpha}, bound{r.State != Worse, c.Beta})

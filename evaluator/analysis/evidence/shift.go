@@ -26,20 +26,20 @@ func (v Values) effect(x, y []float64, worse, notWorse look) Effect {
 	if len(x) == 0 {
 		return e
 	}
-	all := pairwise(x, y, compare)
-	e.Estimate = (all[(len(all)-1)/2] + all[len(all)/2]) / 2
+	all := newPairings(x, y, compare)
+	e.Estimate = (all.at((all.size()-1)/2) + all.at(all.size()/2)) / 2
 	low, high := worse, notWorse
 	if v.Worse == Lower {
 		low, high = notWorse, worse
 	}
 	if n := min(low.at, len(x)); n > 0 {
 		if k := cut(n, low.spend); k >= 0 {
-			e.Low = pairwise(x[:n], y[:n], compare)[k]
+			e.Low = newPairings(x[:n], y[:n], compare).at(k)
 		}
 	}
 	if n := min(high.at, len(x)); n > 0 {
 		if k := cut(n, high.spend); k >= 0 {
-			e.High = pairwise(x[:n], y[:n], compare)[n*n-1-k]
+			e.High = newPairings(x[:n], y[:n], compare).at(n*n - 1 - k)
 		}
 	}
 	return e
@@ -50,18 +50,6 @@ func negated(x []float64) []float64 {
 	for i := range x {
 		out[i] = -x[i]
 	}
-	return out
-}
-
-// pairwise compares each of x with each of y and returns the answers in order.
-func pairwise(x, y []float64, compare func(a, b float64) float64) []float64 {
-	out := make([]float64, 0, len(x)*len(y))
-	for _, a := range x {
-		for _, b := range y {
-			out = append(out, compare(a, b))
-		}
-	}
-	slices.Sort(out)
 	return out
 }
 
