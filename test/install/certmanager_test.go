@@ -27,6 +27,7 @@ func TestLifeWithCertManager(t *testing.T) {
 
 	s.hold("v4")
 	s.sh(root, page(t, "uninstall.md", "## With Helm", "sh")[0])
+	s.wantTold()
 	s.wantGone("v3")
 	s.kubectl("label", "namespace", "required", "tenant-", "holdfast.dev/policy-", "--as=joe")
 	s.want("", "get", "certificates,issuers", "-A", "-o", "name")
@@ -113,7 +114,9 @@ func (s *stage) wantUninstallFails(held map[string]string) {
 	if now := s.heldID("required"); now != "" {
 		s.t.Errorf("in required the hold is %q", now)
 	}
-	s.wantTold("required")
+	if !s.told("required") || s.told("enabled") {
+		s.t.Error("there must be an event of the hold that was dropped, and none of the other")
+	}
 	s.wantImages("v2")
 	s.want("", "get", "replicasets", "-A", "-l", "holdfast.dev/run", "-o", "name")
 	s.wantNoRunUnderWay()

@@ -55,7 +55,8 @@ func TestLifeWithHelm(t *testing.T) {
 			if !strings.Contains(said, "was not released, because Holdfast is uninstalled") {
 				t.Errorf("helm uninstall does not tell what was held:\n%s", said)
 			}
-			s.wantGone("v3")
+			s.wantTold()
+			runs := s.wantGone("v3")
 			s.kubectl("get", "crd", "canaryplans.holdfast.dev", "canaryruns.holdfast.dev")
 
 			// What is left is no obstacle: installed again, it guards what it guarded.
@@ -63,6 +64,11 @@ func TestLifeWithHelm(t *testing.T) {
 			s.awaitGuarded()
 			s.hold("v5")
 			s.wantAuthenticated()
+
+			// By hand, of a Holdfast that no API server gets an answer from.
+			s.sh(root, page(t, "uninstall.md", "## If it fails", "sh")[1])
+			s.kubectl("wait", "--for=delete", "replicasets", "-A", "-l", "holdfast.dev/run", "--timeout="+patience.String())
+			s.wantGone(runs)
 		})
 	}
 }
@@ -85,6 +91,7 @@ func TestLifeWithKustomize(t *testing.T) {
 	if !strings.Contains(said, "was not released, because Holdfast is uninstalled") {
 		t.Errorf("the Job does not tell what was held:\n%s", said)
 	}
+	s.wantTold()
 	s.wantGone("v1")
 }
 
@@ -230,19 +237,20 @@ func (s *stage) wantAuthenticated() {
 	})
 }
 
-// wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs.
-func (s *stage) wantGone(stable string) {
+// wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs, until another version is asked for, which
+// is returned.
+func (s *stage) wantGone(stable string) string {
 	s.t.Helper()
 	s.wantImages(stable)
+	next := stable + "-next"
 	for _, guard := range guards {
 		s.want("", "get", "deployment/web", "-n", guard, "-o", `jsonpath={.metadata.annotations.holdfast\.dev/held}{.metadata.annotations.holdfast\.dev/stable}{.metadata.finalizers}`)
 		s.want("", "get", "replicasets", "-n", guard, "-l", "holdfast.dev/run", "-o", "name")
-		s.wantTold(guard)
 		// Updates pass, also where they could be refused.
-		s.kubectl("set", "image", "deployment/web", "app=holdfast.test/app:v4", "-n", guard)
+		s.kubectl("set", "image", "deployment/web", "app=holdfast.test/app:"+next, "-n", guard)
 		s.kubectl("rollout", "status", "deployment/web", "-n", guard, "--timeout="+patience.String())
 	}
-	s.wantImages("v4")
+	s.wantImages(next)
 	s.want("", "get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "name")
 	s.want("", "get", "clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/part-of=holdfast", "-o", "name")
 	if result, _ := s.cluster.Kubectl(s.t.Context(), "", "get", "namespace", "holdfast-system", "-o", "name"); result.Code == 0 {
@@ -252,21 +260,29 @@ func (s *stage) wantGone(stable string) {
 		}
 	}
 	s.wantNoRunUnderWay()
+	return next
 }
 
-// wantTold: there is an event on the Deployment.
-func (s *stage) wantTold(guard string) {
+// wantTold: there is an event on the Deployments.
+func (s *stage) wantTold() {
+	s.t.Helper()
+	for _, guard := range guards {
+		if !s.told(guard) {
+			s.t.Errorf("no event in %s says that the hold was dropped", guard)
+		}
+	}
+}
+
+// told says whether there is an event on the Deployment in a namespace.
+func (s *stage) told(guard string) bool {
 	s.t.Helper()
 	var list eventsv1.EventList
 	if err := s.client.List(s.t.Context(), &list, client.InNamespace(guard)); err != nil {
 		s.t.Fatal(err)
 	}
-	told := slices.ContainsFunc(list.Items, func(e eventsv1.Event) bool {
+	return slices.ContainsFunc(list.Items, func(e eventsv1.Event) bool {
 		return e.Reason == "HoldDropped" && e.Regarding.Kind == "Deployment" && e.Regarding.Name == "web" && e.Type == corev1.EventTypeWarning
 	})
-	if !told {
-		s.t.Errorf("no event in %s says that the hold was dropped", guard)
-	}
 }
 
 // wantNoRunUnderWay: where the kind is kept, only runs that have ended are.
