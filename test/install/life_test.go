@@ -22,8 +22,8 @@ import (
 const root = "../.."
 
 // TestLifeWithHelm goes through the pages install, upgrade and uninstall, by their own commands: from an older chart to
-// this one under a stream of updates and with an update held, which lives on; and out again with updates held, which are
-// told and not released.
+// this one and back again, each time under a stream of updates and with an update held, which lives on; and out again with
+// updates held, which are told and not released.
 func TestLifeWithHelm(t *testing.T) {
 	for _, helm := range helms {
 		t.Run(helm, func(t *testing.T) {
@@ -35,26 +35,28 @@ func TestLifeWithHelm(t *testing.T) {
 			s.openShops()
 
 			held := s.hold("v2")
-			busy := s.startLoad()
-			s.sh(root, page(t, "upgrade.md", "## With Helm", "sh")[0])
-			sent, ungated, failed := busy.end()
-			if sent < 20 || ungated > 0 || len(failed) > 0 {
-				t.Errorf("of %d updates %d passed ungated and %d failed: %v", sent, ungated, len(failed), failed[:min(len(failed), 5)])
-			}
-			s.wantUpgraded(held)
+			s.underLoad(page(t, "upgrade.md", "## With Helm", "sh")[0])
+			s.wantVersion("v0.1.0", "")
+			s.wantReleased("v2", held)
 			s.wantValid()
 
-			s.hold("v3")
-			busy = s.startLoad()
+			held = s.hold("v3")
+			s.underLoad(page(t, "upgrade.md", "## With Helm", "sh")[1])
+			s.wantVersion("v0.0.9", "--history-limit=5")
+			s.wantReleased("v3", held)
+
+			s.hold("v4")
+			busy := s.startLoad()
 			said := s.sh(root, strings.Join(page(t, "uninstall.md", "## With Helm", "sh"), ""))
-			sent, _, failed = busy.end() // from the first step on they pass
+			sent, _, failed := busy.end() // from the first step on they pass
 			if sent < 20 || len(failed) > 0 {
 				t.Errorf("of %d updates during the uninstall %d failed: %v", sent, len(failed), failed[:min(len(failed), 5)])
 			}
 			if !strings.Contains(said, "was not released, because Holdfast is uninstalled") {
 				t.Errorf("helm uninstall does not tell what was held:\n%s", said)
 			}
-			s.wantGone("v2")
+			s.wantTold()
+			runs := s.wantGone("v3")
 			s.kubectl("get", "crd", "canaryplans.holdfast.dev", "canaryruns.holdfast.dev")
 
 			// What is left is no obstacle: installed again, it guards what it guarded.
@@ -62,6 +64,11 @@ func TestLifeWithHelm(t *testing.T) {
 			s.awaitGuarded()
 			s.hold("v5")
 			s.wantAuthenticated()
+
+			// By hand, of a Holdfast that no API server gets an answer from.
+			s.sh(root, page(t, "uninstall.md", "## If it fails", "sh")[1])
+			s.kubectl("wait", "--for=delete", "replicasets", "-A", "-l", "holdfast.dev/run", "--timeout="+patience.String())
+			s.wantGone(runs)
 		})
 	}
 }
@@ -84,6 +91,7 @@ func TestLifeWithKustomize(t *testing.T) {
 	if !strings.Contains(said, "was not released, because Holdfast is uninstalled") {
 		t.Errorf("the Job does not tell what was held:\n%s", said)
 	}
+	s.wantTold()
 	s.wantGone("v1")
 }
 
@@ -165,25 +173,39 @@ func (s *stage) wantRestricted() {
 	}
 }
 
-// wantUpgraded: the new version runs, with the kinds of its own, and what was held is, by the same hold and the same run;
-// promoted, it is released.
-func (s *stage) wantUpgraded(held map[string]string) {
+// underLoad runs a script under a stream of updates, none of which may fail or pass ungated.
+func (s *stage) underLoad(script string) {
 	s.t.Helper()
-	s.want("holdfast.test/holdfast:v0.1.0 []", "get", "deployment/holdfast", "-n", "holdfast-system", "-o",
-		`jsonpath={.spec.template.spec.containers[0].image} {.spec.template.spec.containers[0].args[?(@=="--history-limit=5")]}[]`)
-	if field := s.kubectl("explain", "canaryplan.spec.deadline"); !strings.Contains(field, "deadline") {
-		s.t.Errorf("the kinds are not upgraded: %s", field)
+	busy := s.startLoad()
+	s.sh(root, script)
+	if sent, ungated, failed := busy.end(); sent < 20 || ungated > 0 || len(failed) > 0 {
+		s.t.Errorf("of %d updates %d passed ungated and %d failed: %v", sent, ungated, len(failed), failed[:min(len(failed), 5)])
 	}
-	s.wantImages("v1")
+}
+
+// wantVersion: that runs, with the flags and the kinds of its own.
+func (s *stage) wantVersion(version, flag string) {
+	s.t.Helper()
+	s.want("holdfast.test/holdfast:"+version+" ["+flag+"]", "get", "deployment/holdfast", "-n", "holdfast-system", "-o",
+		`jsonpath={.spec.template.spec.containers[0].image} [{.spec.template.spec.containers[0].args[?(@=="--history-limit=5")]}]`)
+	field := s.kubectl("get", "crd", "canaryplans.holdfast.dev", "-o", "jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.deadline.type}")
+	if older := field == ""; older != (flag != "") {
+		s.t.Errorf("the kinds are not those of %s: the field that is new has the type %q", version, field)
+	}
+}
+
+// wantReleased: what was held is, by the same hold, and stable runs until it is promoted.
+func (s *stage) wantReleased(version string, held map[string]string) {
+	s.t.Helper()
 	for _, guard := range guards {
 		if got := s.heldID(guard); got != held[guard] || got == "" {
-			s.t.Errorf("in %s the hold is %q after the upgrade, it was %q", guard, got, held[guard])
+			s.t.Errorf("in %s the hold is %q, it was %q", guard, got, held[guard])
 		}
-		run := s.kubectl("get", "canaryruns", "-n", guard, "-l", "holdfast.dev/deployment=web", "-o", "name")
-		s.kubectl("patch", run, "-n", guard, "--type=merge", "-p", `{"spec":{"decision":"Promote"}}`)
-		s.kubectl("wait", run, "-n", guard, "--for=jsonpath={.status.phase}=Released", "--timeout="+patience.String())
+		if image := s.kubectl("get", "deployment/web", "-n", guard, "-o", "jsonpath={.spec.template.spec.containers[0].image}"); strings.HasSuffix(image, ":"+version) {
+			s.t.Errorf("in %s %s runs before it is promoted", guard, version)
+		}
 	}
-	s.wantImages("v2")
+	s.promote(version)
 }
 
 // wantValid: the API server takes what the chart makes of values that these stories do not use.
@@ -215,19 +237,20 @@ func (s *stage) wantAuthenticated() {
 	})
 }
 
-// wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs.
-func (s *stage) wantGone(stable string) {
+// wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs, until another version is asked for, which
+// is returned.
+func (s *stage) wantGone(stable string) string {
 	s.t.Helper()
 	s.wantImages(stable)
+	next := stable + "-next"
 	for _, guard := range guards {
 		s.want("", "get", "deployment/web", "-n", guard, "-o", `jsonpath={.metadata.annotations.holdfast\.dev/held}{.metadata.annotations.holdfast\.dev/stable}{.metadata.finalizers}`)
 		s.want("", "get", "replicasets", "-n", guard, "-l", "holdfast.dev/run", "-o", "name")
-		s.wantTold(guard)
 		// Updates pass, also where they could be refused.
-		s.kubectl("set", "image", "deployment/web", "app=holdfast.test/app:v4", "-n", guard)
+		s.kubectl("set", "image", "deployment/web", "app=holdfast.test/app:"+next, "-n", guard)
 		s.kubectl("rollout", "status", "deployment/web", "-n", guard, "--timeout="+patience.String())
 	}
-	s.wantImages("v4")
+	s.wantImages(next)
 	s.want("", "get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "name")
 	s.want("", "get", "clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/part-of=holdfast", "-o", "name")
 	if result, _ := s.cluster.Kubectl(s.t.Context(), "", "get", "namespace", "holdfast-system", "-o", "name"); result.Code == 0 {
@@ -237,21 +260,29 @@ func (s *stage) wantGone(stable string) {
 		}
 	}
 	s.wantNoRunUnderWay()
+	return next
 }
 
-// wantTold: there is an event on the Deployment.
-func (s *stage) wantTold(guard string) {
+// wantTold: there is an event on the Deployments.
+func (s *stage) wantTold() {
+	s.t.Helper()
+	for _, guard := range guards {
+		if !s.told(guard) {
+			s.t.Errorf("no event in %s says that the hold was dropped", guard)
+		}
+	}
+}
+
+// told says whether there is an event on the Deployment in a namespace.
+func (s *stage) told(guard string) bool {
 	s.t.Helper()
 	var list eventsv1.EventList
 	if err := s.client.List(s.t.Context(), &list, client.InNamespace(guard)); err != nil {
 		s.t.Fatal(err)
 	}
-	told := slices.ContainsFunc(list.Items, func(e eventsv1.Event) bool {
+	return slices.ContainsFunc(list.Items, func(e eventsv1.Event) bool {
 		return e.Reason == "HoldDropped" && e.Regarding.Kind == "Deployment" && e.Regarding.Name == "web" && e.Type == corev1.EventTypeWarning
 	})
-	if !told {
-		s.t.Errorf("no event in %s says that the hold was dropped", guard)
-	}
 }
 
 // wantNoRunUnderWay: where the kind is kept, only runs that have ended are.

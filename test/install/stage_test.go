@@ -113,7 +113,18 @@ func (s *stage) try(folder, script string) (string, error) {
 // kubectl runs one command.
 func (s *stage) kubectl(args ...string) string {
 	s.t.Helper()
-	result, err := s.cluster.Kubectl(s.t.Context(), "", args...)
+	return s.kubectlWith("", args...)
+}
+
+// apply applies a manifest.
+func (s *stage) apply(manifest string) {
+	s.t.Helper()
+	s.kubectlWith(manifest, "apply", "-f", "-")
+}
+
+func (s *stage) kubectlWith(stdin string, args ...string) string {
+	s.t.Helper()
+	result, err := s.cluster.Kubectl(s.t.Context(), stdin, args...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -121,6 +132,13 @@ func (s *stage) kubectl(args ...string) string {
 		s.t.Fatalf("kubectl %s: exit code %d\n%s%s\n%s", strings.Join(args, " "), result.Code, result.Stdout, result.Stderr, s.describe())
 	}
 	return strings.TrimSpace(result.Stdout + result.Stderr)
+}
+
+// refused says whether a command fails in these words.
+func (s *stage) refused(words string, args ...string) bool {
+	s.t.Helper()
+	result, err := s.cluster.Kubectl(s.t.Context(), "", args...)
+	return err == nil && result.Code != 0 && strings.Contains(result.Stderr, words)
 }
 
 // want compares what kubectl prints.

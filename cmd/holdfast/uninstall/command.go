@@ -51,7 +51,8 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 		"the namespace Holdfast runs in; default: the environment variable POD_NAMESPACE")
 	fs.StringVar(&o.deployment, "deployment", "holdfast", "the Deployment of Holdfast, which is scaled to zero")
 	fs.StringVar(&o.webhookConfig, "webhook-configuration", "holdfast", "the webhook configurations, mutating and validating, which are deleted")
-	fs.DurationVar(&o.timeout, "timeout", 4*time.Minute, "how long all of it may take")
+	// Twice, for the Job tries again, is less than the five minutes that Helm waits: it shall print why, not that it waited.
+	fs.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long all of it may take")
 }
 
 // Main runs the command and returns its exit code.
@@ -96,13 +97,5 @@ func (o *Options) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	e := &ending{Client: c, options: *o, out: out, now: time.Now}
-	if err := e.deleteWebhooks(ctx); err != nil {
-		return err
-	}
-	if err := e.stopReplicas(ctx); err != nil {
-		return err
-	}
-	// What somebody else refuses in one place keeps nothing from being ended elsewhere.
-	return errors.Join(e.endHolds(ctx), e.endRuns(ctx), e.awaitNoCanaries(ctx))
+	return (&ending{Client: c, options: *o, out: out, now: time.Now}).end(ctx)
 }

@@ -67,7 +67,10 @@ func (e *ending) endHold(ctx context.Context, d *metav1.PartialObjectMetadata) (
 		return false, err
 	}
 	if err := e.patch(ctx, d, string(patch)); client.IgnoreNotFound(err) != nil {
-		return false, fmt.Errorf("take what is held off Deployment %s/%s: %w", d.Namespace, d.Name, err)
+		if record != "" {
+			return false, fmt.Errorf("the update of Deployment %s/%s is held still: %w", d.Namespace, d.Name, err)
+		}
+		return false, fmt.Errorf("take what Holdfast remembers off Deployment %s/%s: %w", d.Namespace, d.Name, err)
 	}
 	if record == "" {
 		return false, nil

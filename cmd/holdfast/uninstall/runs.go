@@ -2,6 +2,7 @@ package uninstall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,28 +17,33 @@ import (
 // and stay as long as their Deployments and their kind.
 func (e *ending) endRuns(ctx context.Context) error {
 	var list v1alpha1.CanaryRunList
+	var problems []error
 	for {
 		err := e.List(ctx, &list, client.Limit(page), client.Continue(list.Continue))
 		if meta.IsNoMatchError(err) {
 			return nil // the kind is gone, and with it every run
 		}
 		if err != nil {
-			return fmt.Errorf("list canary runs: %w", err)
+			return errors.Join(append(problems, fmt.Errorf("list canary runs: %w", err))...)
 		}
 		for i := range list.Items {
-			run := &list.Items[i]
-			if run.Status.Phase.Ended() {
-				continue
-			}
-			if err := e.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
-				return fmt.Errorf("delete canary run %s/%s: %w", run.Namespace, run.Name, err)
-			}
-			fmt.Fprintf(e.out, "canary run %s/%s was ended\n", run.Namespace, run.Name)
+			problems = append(problems, e.endRun(ctx, &list.Items[i]))
 		}
 		if list.Continue == "" {
-			return nil
+			return errors.Join(problems...)
 		}
 	}
+}
+
+func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun) error {
+	if run.Status.Phase.Ended() {
+		return nil
+	}
+	if err := e.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete canary run %s/%s: %w", run.Namespace, run.Name, err)
+	}
+	fmt.Fprintf(e.out, "canary run %s/%s was ended\n", run.Namespace, run.Name)
+	return nil
 }
 
 // awaitNoCanaries returns when the garbage collector has taken the canaries.
@@ -48,8 +54,16 @@ func (e *ending) awaitNoCanaries(ctx context.Context) error {
 		return len(left.Items) == 0, err
 	})
 	if err != nil {
-		return fmt.Errorf("wait until the canaries are gone, of which there are %d: %w", len(left.Items), err)
+		return fmt.Errorf("wait until the canaries are gone; there are %d, such as the ReplicaSets %v: %w", len(left.Items), some(left.Items), err)
 	}
 	fmt.Fprintln(e.out, "no canary is left")
 	return nil
+}
+
+// some are the names of the first few.
+func some(left []appsv1.ReplicaSet) (names []string) {
+	for i := range left[:min(5, len(left))] {
+		names = append(names, left[i].Namespace+"/"+left[i].Name)
+	}
+	return names
 }

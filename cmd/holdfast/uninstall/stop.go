@@ -2,8 +2,10 @@ package uninstall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -22,6 +24,21 @@ type ending struct {
 	options Options
 	out     io.Writer
 	now     func() time.Time
+}
+
+// end does all of it. What somebody else refuses in one place keeps nothing from being ended elsewhere.
+func (e *ending) end(ctx context.Context) error {
+	if err := e.deleteWebhooks(ctx); err != nil {
+		return err
+	}
+	if err := e.stopReplicas(ctx); err != nil {
+		return err
+	}
+	holds, runs := e.endHolds(ctx), e.endRuns(ctx)
+	if runs == nil { // the canaries of others stay, however long is waited
+		runs = e.awaitNoCanaries(ctx)
+	}
+	return errors.Join(holds, runs)
 }
 
 // look is how often is looked for something to be over.
@@ -71,13 +88,13 @@ func (e *ending) stopReplicas(ctx context.Context) error {
 	return nil
 }
 
-// patch sends a merge patch. An API server that has not heard yet that the
-// webhooks are gone answers with an internal error, where they fail closed.
+// patch sends a merge patch. An API server that has not heard yet that the webhooks are gone fails to call them, where
+// they fail closed. That passes; other people's webhooks that are out of order are not waited for.
 func (e *ending) patch(ctx context.Context, o client.Object, patch string) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (bool, error) {
 		last = e.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(patch)))
-		if apierrors.IsInternalError(last) {
+		if apierrors.IsInternalError(last) && strings.Contains(last.Error(), ownWebhooks) {
 			return false, nil
 		}
 		return true, last
@@ -87,3 +104,6 @@ func (e *ending) patch(ctx context.Context, o client.Object, patch string) error
 	}
 	return err
 }
+
+// ownWebhooks is how the names of Holdfast's webhooks for Deployments end in an API server's errors.
+const ownWebhooks = `hold.holdfast.dev"`

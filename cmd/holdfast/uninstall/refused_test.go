@@ -1,0 +1,141 @@
+package uninstall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// downFor is what an API server says while it cannot call a webhook that fails closed.
+func downFor(webhook string) error {
+	return apierrors.NewInternalError(fmt.Errorf(`failed calling webhook %q: failed to call webhook: no endpoints available`, webhook))
+}
+
+// TestWhatIsRefusedInOnePlace keeps nothing from being ended elsewhere, is named, and is not waited for.
+func TestWhatIsRefusedInOnePlace(t *testing.T) {
+	frozen := apierrors.NewForbidden(schema.GroupResource{Resource: "deployments"}, "web", errors.New("change freeze"))
+	for name, tc := range map[string]struct {
+		patch, deletion error // of what is in the namespace "refuses"
+		says            []string
+		left            string // the runs that are
+	}{
+		"a write by a policy":                  {patch: frozen, says: []string{"Deployment refuses/web is held still", "change freeze"}},
+		"a write by a webhook out of order":    {patch: downFor("sidecar.example.com"), says: []string{"Deployment refuses/web", "sidecar.example.com"}},
+		"a deletion, whose canary stays":       {deletion: frozen, says: []string{"canary run refuses/web", "change freeze"}, left: "refuses"},
+		"both":                                 {patch: frozen, deletion: frozen, says: []string{"Deployment refuses/web", "canary run refuses/web"}, left: "refuses"},
+		"none, after a moment in which it was": {patch: downFor("required.hold.holdfast.dev")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var objects []client.Object
+			if tc.deletion != nil {
+				canary := metav1.ObjectMeta{Namespace: "refuses", Name: "web-canary", Labels: map[string]string{v1alpha1.RunLabel: "web"}}
+				objects = append(objects, &appsv1.ReplicaSet{ObjectMeta: canary})
+			}
+			for _, namespace := range []string{"before", "refuses", "then"} {
+				meta := metav1.ObjectMeta{Namespace: namespace, Name: "web", Annotations: map[string]string{v1alpha1.HeldAnnotation: "{}"}}
+				objects = append(objects, &appsv1.Deployment{ObjectMeta: meta}, &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}})
+			}
+			asked := 0
+			api := fake.NewClientBuilder().WithScheme(testScheme(t)).WithObjects(objects...).WithInterceptorFuncs(interceptor.Funcs{
+				Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+					if o.GetNamespace() == "refuses" {
+						if asked++; tc.patch != nil && (len(tc.says) > 0 || asked == 1) {
+							return tc.patch
+						}
+					}
+					return c.Patch(ctx, o, p, opts...)
+				},
+				Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+					if o.GetNamespace() == "refuses" && tc.deletion != nil {
+						return tc.deletion
+					}
+					return c.Delete(ctx, o, opts...)
+				},
+			}).Build()
+			var out strings.Builder
+			err := (&ending{Client: api, options: Options{namespace: "holdfast-system", deployment: "holdfast"}, out: &out, now: time.Now}).end(t.Context())
+			wantSays(t, err, tc.says)
+			wantHeld(t, api, tc.patch != nil && len(tc.says) > 0)
+			wantRuns(t, api, tc.left)
+			if asked > 2 {
+				t.Errorf("it was asked %d times", asked)
+			}
+		})
+	}
+}
+
+func testScheme(t *testing.T) *runtime.Scheme {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	return scheme
+}
+
+func wantSays(t *testing.T, err error, words []string) {
+	t.Helper()
+	if (err != nil) != (len(words) > 0) {
+		t.Fatalf("says %v", err)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("does not say %q: %v", word, err)
+		}
+	}
+}
+
+// wantHeld: only what could not be ended is held still, and of all else there is an event.
+func wantHeld(t *testing.T, api client.Client, refused bool) {
+	t.Helper()
+	var deployments appsv1.DeploymentList
+	var events eventsv1.EventList
+	if err := errors.Join(api.List(t.Context(), &deployments), api.List(t.Context(), &events)); err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for _, d := range deployments.Items {
+		if _, is := d.Annotations[v1alpha1.HeldAnnotation]; is {
+			held++
+			if !refused || d.Namespace != "refuses" {
+				t.Errorf("in %s the update is held still", d.Namespace)
+			}
+		}
+	}
+	if len(events.Items)+held != 3 || events.Items[0].Type != corev1.EventTypeWarning {
+		t.Errorf("%d held and told of by %v", held, events.Items)
+	}
+}
+
+func wantRuns(t *testing.T, api client.Client, want string) {
+	t.Helper()
+	var runs v1alpha1.CanaryRunList
+	if err := api.List(t.Context(), &runs); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, run := range runs.Items {
+		left = append(left, run.Namespace)
+	}
+	if got := strings.Join(left, " "); got != want {
+		t.Errorf("runs are left in %q, want %q", got, want)
+	}
+}
