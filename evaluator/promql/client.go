@@ -106,9 +106,7 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 	r, err := c.ask(asking, path, form)
 	c.metrics.duration.WithLabelValues(c.endpoint.Name).Observe(c.clock.Since(began).Seconds())
 	if err == nil {
-		if decodeErr := decode(r.Data, wanted, &out); decodeErr != nil {
-			err = &serverError{kindBadResponse, decodeErr.Error()}
-		}
+		err = c.decode(r, wanted, &out)
 	}
 	if c.learn(err) {
 		c.tell(ctx, err)
@@ -121,6 +119,20 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 		return c.failed(out, err)
 	}
 	return outcome{Observation: out}
+}
+
+// maxDecoded is how many bytes the series of an answer may take in memory, unless
+// twice the endpoint's limit is more. Small series take ten times what is sent.
+const maxDecoded = 8 << 20
+
+// decode turns an answer into series.
+func (c *Client) decode(r reply, wanted func(string) bool, out *analysis.Observation) error {
+	limit := max(maxDecoded, 2*int(c.endpoint.Limits.MaxResponse.Value()))
+	err := decode(r.Data, wanted, limit, out)
+	if err != nil && !errors.Is(err, errTooLarge) {
+		return &serverError{kindBadResponse, err.Error()}
+	}
+	return err
 }
 
 func (c *Client) allow() error {

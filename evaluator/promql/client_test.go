@@ -263,6 +263,16 @@ func TestQueryIsGuarded(t *testing.T) {
 			t.Errorf("%d bytes: got %+v", packed.Len(), got)
 		}
 	})
+	t.Run("many small series are a large answer", func(t *testing.T) {
+		body := vectorOf(20_000, 1)
+		got := askAt(t, server(t, reply200(body)))
+		if len(body) > endpoint.DefaultMaxResponse/2 || !strings.Contains(got.Error, errTooLarge.Error()) || got.Series != nil {
+			t.Errorf("%d bytes: got %d series, %q", len(body), len(got.Series), got.Error)
+		}
+		if got := askAt(t, server(t, reply200(body)), limit(4*endpoint.DefaultMaxResponse)); got.Error != "" || len(got.Series) != 20_000 {
+			t.Errorf("where more may be answered: %d series, %q", len(got.Series), got.Error)
+		}
+	})
 	t.Run("large headers are an error", func(t *testing.T) {
 		got := askAt(t, server(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }))
 		if !strings.Contains(got.Error, "could not be asked") {

@@ -1,6 +1,7 @@
 package promql
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +13,9 @@ import (
 )
 
 // decode turns the data of an answer into series, if it is of the type that was
-// asked for and has a value everywhere. An error is for what is no answer.
-func decode(data json.RawMessage, wanted func(kind string) bool, out *analysis.Observation) error {
+// asked for and has a value everywhere. An error is for what is no answer, or
+// takes more than so many bytes in memory.
+func decode(data json.RawMessage, wanted func(kind string) bool, limit int, out *analysis.Observation) error {
 	var r result
 	if err := json.Unmarshal(data, &r); err != nil {
 		return fmt.Errorf("data: %s", unreadable(err))
@@ -28,16 +30,33 @@ func decode(data json.RawMessage, wanted func(kind string) bool, out *analysis.O
 	if r.Type == typeScalar {
 		return decodeScalar(r.Result, out)
 	}
-	var list []*series
-	if err := json.Unmarshal(r.Result, &list); err != nil {
-		return fmt.Errorf("%s: %s", r.Type, unreadable(err))
+	return decodeSeries(r, limit, out)
+}
+
+// decodeSeries reads one series after the other, until they are too much.
+func decodeSeries(r result, limit int, out *analysis.Observation) error {
+	list := json.NewDecoder(bytes.NewReader(r.Result))
+	begin, err := list.Token()
+	if err == nil && begin != nil && begin != json.Delim('[') {
+		err = errNoList
 	}
-	for _, s := range list {
+	for err == nil && begin != nil && list.More() {
+		var s *series
+		if err = list.Decode(&s); err != nil {
+			break
+		}
 		if problem := s.problem(r.Type); problem != "" {
 			out.Series, out.WrongType = nil, problem
 			return nil
 		}
-		out.Series = append(out.Series, s.observed())
+		one := s.observed()
+		if limit -= sizeOfSeries(one); limit < 0 {
+			return errTooLarge
+		}
+		out.Series = append(out.Series, one)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %s", r.Type, unreadable(err))
 	}
 	return nil
 }
@@ -81,6 +100,7 @@ func (s *series) observed() analysis.Series {
 		out.Value = s.Value.value
 		return out
 	}
+	out.Samples = make([]analysis.Sample, 0, len(s.Values))
 	for _, v := range s.Values {
 		out.Samples = append(out.Samples, analysis.Sample{Time: v.at, Value: v.value})
 	}

@@ -27,7 +27,7 @@ func FuzzAnswer(f *testing.F) {
 		r, err := read(status, []byte(body))
 		var out analysis.Observation
 		if err == nil {
-			if decodeErr := decode(r.Data, func(string) bool { return true }, &out); decodeErr != nil {
+			if decodeErr := decode(r.Data, func(string) bool { return true }, 1<<30, &out); decodeErr != nil {
 				err = &serverError{kindBadResponse, decodeErr.Error()}
 			}
 		}

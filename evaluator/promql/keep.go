@@ -50,22 +50,29 @@ func (k *kept) over(now time.Time) *answer {
 func sizeOf(o analysis.Observation) int {
 	const (
 		itself  = 1 << 10
-		series  = 512 // with a map of eight labels
-		label   = 72
-		sample  = 32
 		another = 16 // what each string takes beside its bytes
 	)
 	out := itself
 	for _, s := range o.Series {
-		out += series + len(s.Labels) + sample*cap(s.Samples)
-		for name, value := range s.Metric {
-			out += label + len(name) + len(value)
-		}
+		out += sizeOfSeries(s)
 	}
 	for _, said := range [][]string{o.Warnings, o.Infos} {
 		for _, text := range said {
 			out += another + len(text)
 		}
+	}
+	return out
+}
+
+func sizeOfSeries(s analysis.Series) int {
+	const (
+		itself = 512 // with a map of eight labels
+		label  = 72
+		sample = 32
+	)
+	out := itself + len(s.Labels) + sample*cap(s.Samples)
+	for name, value := range s.Metric {
+		out += label + len(name) + len(value)
 	}
 	return out
 }

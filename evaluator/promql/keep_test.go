@@ -91,7 +91,7 @@ func answered(c *Client, query, body string) outcome {
 	if err != nil {
 		return c.failed(o, err)
 	}
-	if err := decode(r.Data, func(string) bool { return true }, &o); err != nil {
+	if err := decode(r.Data, func(string) bool { return true }, 1<<30, &o); err != nil {
 		return c.failed(o, err)
 	}
 	o.Warnings, o.Infos = r.Warnings, r.Infos

@@ -51,6 +51,7 @@ var (
 	errNoSample = errors.New("a sample is no pair of time and value")
 	errNoNumber = errors.New("the value of a sample is no number")
 	errNoTime   = errors.New("the time of a sample is out of reach")
+	errNoList   = errors.New("the series are no list")
 )
 
 // unreadable says where an answer is wrong, and not what stands there.
@@ -58,7 +59,7 @@ func unreadable(err error) string {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
-	case errors.Is(err, errNoSample), errors.Is(err, errNoNumber), errors.Is(err, errNoTime):
+	case errors.Is(err, errNoSample), errors.Is(err, errNoNumber), errors.Is(err, errNoTime), errors.Is(err, errNoList):
 		return err.Error()
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("it is no JSON, or ends early (byte %d)", syntax.Offset)
