@@ -10,7 +10,10 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -33,14 +36,15 @@ type RecreateHandler struct {
 	Policies   Policies
 	// Access asks whether a user may go without a canary.
 	Access Access
-	// Namespaces reads and writes namespaces at the API server, with no cache.
-	Namespaces Namespaces
+	// Cluster reads Deployments and namespaces at the API server, with no cache,
+	// and writes the latter.
+	Cluster Cluster
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// Namespaces is what a RecreateHandler needs of a client.
-type Namespaces interface {
+// Cluster is what a RecreateHandler needs of a client.
+type Cluster interface {
 	Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error
 	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
 }
@@ -74,7 +78,7 @@ func (h *RecreateHandler) handle(ctx context.Context, req admissionv1.AdmissionR
 		return err
 	}
 	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
-	if err := h.Namespaces.Get(ctx, types.NamespacedName{Name: req.Namespace}, ns); err != nil {
+	if err := h.Cluster.Get(ctx, types.NamespacedName{Name: req.Namespace}, ns); err != nil {
 		return fmt.Errorf("read namespace %q: %w", req.Namespace, err)
 	}
 	if req.Operation == admissionv1.Delete {
@@ -101,6 +105,9 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 	if err != nil {
 		return err
 	}
+	if runs, err := h.runs(ctx, req.Namespace, u, hash); err != nil || !runs {
+		return err
+	}
 	changes := map[string]any{}
 	remembered := 0
 	for key, value := range ns.Annotations {
@@ -123,10 +130,28 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 	if err != nil {
 		return fmt.Errorf("encode annotations: %w", err)
 	}
-	if err := h.Namespaces.Patch(ctx, ns, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := h.Cluster.Patch(ctx, ns, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		return fmt.Errorf("annotate namespace %q: %w", req.Namespace, err)
 	}
 	return nil
+}
+
+// runs says whether a Deployment is there and has a template, as the API server
+// knows it: a request may be sent by whoever reaches the webhook, and Holdfast
+// writes with its own rights. A Deployment that was updated meanwhile is not
+// deleted by this request as it is: the API server asks again.
+func (h *RecreateHandler) runs(ctx context.Context, namespace string, d deployment, template hold.Hash) (bool, error) {
+	var live unstructured.Unstructured
+	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+	err := h.Cluster.Get(ctx, types.NamespacedName{Namespace: namespace, Name: d.name()}, &live)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read Deployment %q: %w", d.name(), err)
+	}
+	hash, err := hold.HashOf(deployment{live.Object}.template())
+	return live.GetUID() == d.uid() && hash == template, err
 }
 
 // decodeOld reads the object that a request deletes.
