@@ -10,7 +10,7 @@
 // evaluator reports it as ungated. Where it says "required", an untried template
 // must never run: both refuse the update. That is about outages: a Deployment
 // annotated "disabled" is left out in both, unless a CanaryPolicy guards the
-// namespace, and a rollback to a ReplicaSet that the Deployment controls passes
+// namespace, and a rollback to a ReplicaSet that was made for the Deployment passes
 // in both.
 package webhook
 
