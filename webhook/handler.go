@@ -132,9 +132,13 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 }
 
 // answerCreate lets every Deployment be made that can run, and says what will
-// keep its updates from being held.
+// keep its updates from being held. A skip that it comes with counts for this
+// request (see RecreateHandler) and for none after it.
 func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	a := u.asIs()
+	if err := u.spendSkip(&a); err != nil {
+		return answer{}, decide.Decision{}, err
+	}
 	for _, clash := range precheck.Clashes(req.Name, u.new.selector(), u.new.template()) {
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}

@@ -178,10 +178,14 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	}
 	advice := fmt.Sprintf("make it with the template that it had (%s) and update it then, wait until %s, or have somebody make it who may go without a canary, with annotation %s",
 		memory.Hash.Short(), memory.At.Add(d.RecreateDelay.Value).UTC().Format(time.RFC3339), v1alpha1.SkipAnnotation)
-	if u.new.annotation(v1alpha1.SkipAnnotation) != "" {
+	if reason := u.new.annotation(v1alpha1.SkipAnnotation); reason != "" {
 		lacks, err := lacksToSkip(ctx, h.Access, d, req.UserInfo, req.Namespace)
-		if err != nil || lacks == "" {
+		if err != nil {
 			return err
+		}
+		if lacks == "" {
+			ctrl.LoggerFrom(ctx).Info("made anew without a canary", "hash", hash, "reason", reason)
+			return nil
 		}
 		advice = lacks
 	}

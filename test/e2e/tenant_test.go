@@ -280,6 +280,10 @@ func TestATenantCannotDeleteAndMakeAnew(t *testing.T) {
 	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
 	s.must("--as=ann", "apply", "-f", "-", s.skipping("v2", "on call"))
 	s.wantImage("v2")
+	if said := s.must("--as=ann", "apply", "-f", "-", s.skipping("v3", "on call")); !strings.Contains(said, "update held") {
+		t.Errorf("skipped once more, by the same value; kubectl says:\n%s", said)
+	}
+	s.wantImage("v2")
 }
 
 // TestATenantCannotSwapTheCanary for pods that are good: neither the image of
