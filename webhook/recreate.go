@@ -90,10 +90,6 @@ func (h *RecreateHandler) handle(ctx context.Context, req admissionv1.AdmissionR
 	return h.compare(ctx, req, d, ns)
 }
 
-func deletedKey(deployment string) string {
-	return v1alpha1.DeletedAnnotationPrefix + v1alpha1.LabelValue(deployment)
-}
-
 // remember writes down what is deleted, and forgets what is old. Other keys are
 // left alone, so two deletions at once do not undo one another.
 func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.AdmissionRequest, d demands, ns *metav1.PartialObjectMetadata) error {
@@ -125,7 +121,7 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 			remembered, req.Namespace, d.RecreateDelay.Value, d.RecreateDelay.Policy)
 	}
 	// The request that deletes a collection names none of its objects.
-	changes[deletedKey(u.name())] = hold.Deleted{Hash: hash, At: h.Now()}.String()
+	changes[v1alpha1.DeletedAnnotation(u.name())] = hold.Deleted{Hash: hash, At: h.Now()}.String()
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": changes}})
 	if err != nil {
 		return fmt.Errorf("encode annotations: %w", err)
@@ -168,7 +164,7 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	if err != nil {
 		return err
 	}
-	memory, err := hold.ParseDeleted(ns.Annotations[deletedKey(u.new.name())])
+	memory, err := hold.ParseDeleted(ns.Annotations[v1alpha1.DeletedAnnotation(u.new.name())])
 	if err != nil || h.Now().Sub(memory.At) > d.RecreateDelay.Value {
 		return nil //nolint:nilerr // nothing is remembered
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,7 +26,7 @@ import (
 // and what was written to it.
 type namespaceStub struct {
 	governed
-	web     []byte // nil if there is none
+	web     []byte // its JSON, nil if there is none
 	patched []string
 	failing error
 }
@@ -33,7 +35,7 @@ func (n *namespaceStub) Get(ctx context.Context, key client.ObjectKey, object cl
 	if key.Namespace == "" {
 		return n.governed.Get(ctx, key, object, options...)
 	}
-	if n.web == nil || key.Name != "web" {
+	if n.web == nil {
 		return apierrors.NewNotFound(schema.GroupResource{Group: "apps", Resource: "deployments"}, key.Name)
 	}
 	return json.Unmarshal(n.web, object)
@@ -159,5 +161,30 @@ func TestADeletionThatNobodyAskedForIsNotRemembered(t *testing.T) {
 				t.Errorf("written: %s", ns.patched)
 			}
 		})
+	}
+}
+
+// TestADeletionIsNotTakenForAnothers: a long name is cut to what may be the name
+// of another Deployment.
+func TestADeletionIsNotTakenForAnothers(t *testing.T) {
+	long := strings.Repeat("a", 80)
+	named := func(name, image string) []byte {
+		return bytes.Replace(webOf(image, ""), []byte(`"name":"web"`), []byte(`"name":"`+name+`"`), 1)
+	}
+	ns := &namespaceStub{governed: governed{policies: strict(nil)}, web: named(long, "v1")}
+	h := &RecreateHandler{FailClosed: true, Policies: Policies{Reader: ns.governed}, Cluster: ns, Now: fixedNow}
+	h.Handle(t.Context(), recreation(admissionv1.Delete, named(long, "v1")))
+	if len(ns.patched) != 1 {
+		t.Fatalf("written: %s", ns.patched)
+	}
+	var written metav1.PartialObjectMetadata
+	if err := json.Unmarshal([]byte(ns.patched[0]), &written); err != nil {
+		t.Fatal(err)
+	}
+	ns.annotations = written.Annotations
+	for name, allowed := range map[string]bool{long: false, v1alpha1.LabelValue(long): true} {
+		if resp := h.Handle(t.Context(), recreation(admissionv1.Create, named(name, "v2"))); resp.Allowed != allowed {
+			t.Errorf("%s made with another template: %+v", name, resp.Result)
+		}
 	}
 }
