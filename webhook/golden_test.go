@@ -218,7 +218,7 @@ func cluster(t testing.TB, c casetest.Case) client.Reader {
 		builder = builder.WithObjects(&unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "apps/v1", "kind": "ReplicaSet",
 			"metadata": map[string]any{
-				"namespace": "shop", "name": "web-" + hash, "labels": map[string]any{"app": "web"},
+				"namespace": "shop", "name": "web-" + hash, "labels": map[string]any{"app": "web", "pod-template-hash": hash},
 				"annotations":     map[string]any{revisionAnnotation: fmt.Sprint(i + 1)},
 				"ownerReferences": []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": string(testUID), "controller": true}},
 			},

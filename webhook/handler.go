@@ -10,7 +10,7 @@
 // evaluator reports it as ungated. Where it says "required", an untried template
 // must never run: both refuse the update. That is about outages: a Deployment
 // annotated "disabled" is left out in both, unless a CanaryPolicy guards the
-// namespace, and a rollback to a ReplicaSet that the Deployment controls passes
+// namespace, and a rollback to a ReplicaSet that was made for the Deployment passes
 // in both.
 package webhook
 
@@ -132,9 +132,13 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 }
 
 // answerCreate lets every Deployment be made that can run, and says what will
-// keep its updates from being held.
+// keep its updates from being held. A skip that it comes with counts for this
+// request (see RecreateHandler) and for none after it.
 func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	a := u.asIs()
+	if err := u.spendSkip(&a); err != nil {
+		return answer{}, decide.Decision{}, err
+	}
 	for _, clash := range precheck.Clashes(req.Name, u.new.selector(), u.new.template()) {
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}

@@ -32,10 +32,10 @@ var replicaSetList = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind:
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get
 
-// Revisions returns the pod templates of all ReplicaSets that the Deployment
-// with this UID controls. Those with the asked template are there still.
-func (h History) Revisions(ctx context.Context, namespace string, uid types.UID, selector *metav1.LabelSelector, asked hold.Hash) (revisions, error) {
-	match, err := metav1.LabelSelectorAsSelector(selector)
+// Revisions returns the pod templates of all ReplicaSets that were made for a
+// Deployment. Those with the asked template are there still.
+func (h History) Revisions(ctx context.Context, namespace string, of deployment, asked hold.Hash) (revisions, error) {
+	match, err := metav1.LabelSelectorAsSelector(of.selector())
 	if err != nil {
 		return nil, fmt.Errorf("selector of the Deployment: %w", err)
 	}
@@ -47,7 +47,7 @@ func (h History) Revisions(ctx context.Context, namespace string, uid types.UID,
 	}
 	found := revisions{}
 	for _, rs := range list.Items {
-		if controller := metav1.GetControllerOf(&rs); controller == nil || controller.UID != uid {
+		if !madeFor(of, &rs) {
 			continue
 		}
 		hash, err := hold.HashOf(withoutPodTemplateHash(deployment{rs.Object}.template()))
@@ -67,6 +67,18 @@ func (h History) Revisions(ctx context.Context, namespace string, uid types.UID,
 	return found, nil
 }
 
+// madeFor says whether the deployment controller made a ReplicaSet for this
+// Deployment, by the name that it gives them. One that another Deployment, or
+// somebody, made and left behind is adopted if its labels match; its template
+// this Deployment may never have run.
+//
+// The controller cuts names of Deployments beyond 242 bytes. Two of them could
+// share what is left, so theirs are no revisions.
+func madeFor(d deployment, rs *unstructured.Unstructured) bool {
+	controller, hash := metav1.GetControllerOf(rs), rs.GetLabels()[podTemplateHashLabel]
+	return controller != nil && controller.UID == d.uid() && hash != "" && rs.GetName() == d.name()+"-"+hash
+}
+
 // exists says whether this very object is there still.
 func (h History) exists(ctx context.Context, object *unstructured.Unstructured) (bool, error) {
 	var live metav1.PartialObjectMetadata
@@ -78,8 +90,12 @@ func (h History) exists(ctx context.Context, object *unstructured.Unstructured) 
 	return live.UID == object.GetUID(), err
 }
 
-// revisionAnnotation is the deployment controller's.
-const revisionAnnotation = "deployment.kubernetes.io/revision"
+// What the deployment controller puts on ReplicaSets. The label has the hash that
+// their names end with, also where it had to look for one that is free.
+const (
+	revisionAnnotation   = "deployment.kubernetes.io/revision"
+	podTemplateHashLabel = "pod-template-hash"
+)
 
 // revisions are the templates that a Deployment ran, as far as its ReplicaSets
 // remember. They are nil where nobody asked.
@@ -111,7 +127,7 @@ func (r revisions) previous() hold.Hash {
 
 // withoutPodTemplateHash undoes what the deployment controller adds to a template.
 func withoutPodTemplateHash(t hold.Template) hold.Template {
-	unstructured.RemoveNestedField(t, "metadata", "labels", "pod-template-hash")
+	unstructured.RemoveNestedField(t, "metadata", "labels", podTemplateHashLabel)
 	return t
 }
 

@@ -10,7 +10,10 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -33,14 +36,15 @@ type RecreateHandler struct {
 	Policies   Policies
 	// Access asks whether a user may go without a canary.
 	Access Access
-	// Namespaces reads and writes namespaces at the API server, with no cache.
-	Namespaces Namespaces
+	// Cluster reads Deployments and namespaces at the API server, with no cache,
+	// and writes the latter.
+	Cluster Cluster
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// Namespaces is what a RecreateHandler needs of a client.
-type Namespaces interface {
+// Cluster is what a RecreateHandler needs of a client.
+type Cluster interface {
 	Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error
 	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
 }
@@ -74,7 +78,7 @@ func (h *RecreateHandler) handle(ctx context.Context, req admissionv1.AdmissionR
 		return err
 	}
 	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
-	if err := h.Namespaces.Get(ctx, types.NamespacedName{Name: req.Namespace}, ns); err != nil {
+	if err := h.Cluster.Get(ctx, types.NamespacedName{Name: req.Namespace}, ns); err != nil {
 		return fmt.Errorf("read namespace %q: %w", req.Namespace, err)
 	}
 	if req.Operation == admissionv1.Delete {
@@ -86,10 +90,6 @@ func (h *RecreateHandler) handle(ctx context.Context, req admissionv1.AdmissionR
 	return h.compare(ctx, req, d, ns)
 }
 
-func deletedKey(deployment string) string {
-	return v1alpha1.DeletedAnnotationPrefix + v1alpha1.LabelValue(deployment)
-}
-
 // remember writes down what is deleted, and forgets what is old. Other keys are
 // left alone, so two deletions at once do not undo one another.
 func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.AdmissionRequest, d demands, ns *metav1.PartialObjectMetadata) error {
@@ -99,6 +99,9 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 	}
 	hash, err := hold.HashOf(u.template())
 	if err != nil {
+		return err
+	}
+	if runs, err := h.runs(ctx, req.Namespace, u, hash); err != nil || !runs {
 		return err
 	}
 	changes := map[string]any{}
@@ -118,15 +121,33 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 			remembered, req.Namespace, d.RecreateDelay.Value, d.RecreateDelay.Policy)
 	}
 	// The request that deletes a collection names none of its objects.
-	changes[deletedKey(u.name())] = hold.Deleted{Hash: hash, At: h.Now()}.String()
+	changes[v1alpha1.DeletedAnnotation(u.name())] = hold.Deleted{Hash: hash, At: h.Now()}.String()
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": changes}})
 	if err != nil {
 		return fmt.Errorf("encode annotations: %w", err)
 	}
-	if err := h.Namespaces.Patch(ctx, ns, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := h.Cluster.Patch(ctx, ns, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		return fmt.Errorf("annotate namespace %q: %w", req.Namespace, err)
 	}
 	return nil
+}
+
+// runs says whether a Deployment is there and has a template, as the API server
+// knows it: a request may be sent by whoever reaches the webhook, and Holdfast
+// writes with its own rights. A Deployment that was updated meanwhile is not
+// deleted by this request as it is: the API server asks again.
+func (h *RecreateHandler) runs(ctx context.Context, namespace string, d deployment, template hold.Hash) (bool, error) {
+	var live unstructured.Unstructured
+	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+	err := h.Cluster.Get(ctx, types.NamespacedName{Namespace: namespace, Name: d.name()}, &live)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read Deployment %q: %w", d.name(), err)
+	}
+	hash, err := hold.HashOf(deployment{live.Object}.template())
+	return live.GetUID() == d.uid() && hash == template, err
 }
 
 // decodeOld reads the object that a request deletes.
@@ -143,7 +164,7 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	if err != nil {
 		return err
 	}
-	memory, err := hold.ParseDeleted(ns.Annotations[deletedKey(u.new.name())])
+	memory, err := hold.ParseDeleted(ns.Annotations[v1alpha1.DeletedAnnotation(u.new.name())])
 	if err != nil || h.Now().Sub(memory.At) > d.RecreateDelay.Value {
 		return nil //nolint:nilerr // nothing is remembered
 	}
@@ -153,10 +174,14 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	}
 	advice := fmt.Sprintf("make it with the template that it had (%s) and update it then, wait until %s, or have somebody make it who may go without a canary, with annotation %s",
 		memory.Hash.Short(), memory.At.Add(d.RecreateDelay.Value).UTC().Format(time.RFC3339), v1alpha1.SkipAnnotation)
-	if u.new.annotation(v1alpha1.SkipAnnotation) != "" {
+	if reason := u.new.annotation(v1alpha1.SkipAnnotation); reason != "" {
 		lacks, err := lacksToSkip(ctx, h.Access, d, req.UserInfo, req.Namespace)
-		if err != nil || lacks == "" {
+		if err != nil {
 			return err
+		}
+		if lacks == "" {
+			ctrl.LoggerFrom(ctx).Info("made anew without a canary", "hash", hash, "reason", reason)
+			return nil
 		}
 		advice = lacks
 	}

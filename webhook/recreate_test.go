@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,7 +11,10 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -17,11 +22,23 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// namespaceStub is the API server's namespace, and what was written to it.
+// namespaceStub is the API server's namespace, with the Deployment that is in it,
+// and what was written to it.
 type namespaceStub struct {
 	governed
+	web     []byte // its JSON, nil if there is none
 	patched []string
 	failing error
+}
+
+func (n *namespaceStub) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	if key.Namespace == "" {
+		return n.governed.Get(ctx, key, object, options...)
+	}
+	if n.web == nil {
+		return apierrors.NewNotFound(schema.GroupResource{Group: "apps", Resource: "deployments"}, key.Name)
+	}
+	return json.Unmarshal(n.web, object)
 }
 
 func (n *namespaceStub) Patch(_ context.Context, object client.Object, patch client.Patch, _ ...client.PatchOption) error {
@@ -74,7 +91,7 @@ func TestMadeAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := &namespaceStub{governed: governed{annotations: tc.memory, policies: tc.policy}}
-			h := &RecreateHandler{FailClosed: true, Policies: Policies{Reader: ns.governed}, Access: Access{Creator: access(tc.bypass)}, Namespaces: ns, Now: fixedNow}
+			h := &RecreateHandler{FailClosed: true, Policies: Policies{Reader: ns.governed}, Access: Access{Creator: access(tc.bypass)}, Cluster: ns, Now: fixedNow}
 			resp := h.Handle(t.Context(), recreation(admissionv1.Create, tc.object))
 			if resp.Allowed != (tc.refused == "") || !resp.Allowed && !strings.Contains(resp.Result.Message, tc.refused) {
 				t.Errorf("got %+v", resp.Result)
@@ -113,8 +130,8 @@ func TestADeletionIsRemembered(t *testing.T) {
 		"or it passes, where the guard is loose": {nil, errors.New("conflict"), false, "web", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ns := &namespaceStub{governed: governed{annotations: tc.memory, policies: strict(nil)}, failing: tc.failing}
-			h := &RecreateHandler{FailClosed: tc.failClosed, Policies: Policies{Reader: ns.governed}, Namespaces: ns, Now: fixedNow}
+			ns := &namespaceStub{governed: governed{annotations: tc.memory, policies: strict(nil)}, web: webOf("v1", ""), failing: tc.failing}
+			h := &RecreateHandler{FailClosed: tc.failClosed, Policies: Policies{Reader: ns.governed}, Cluster: ns, Now: fixedNow}
 			resp := h.Handle(t.Context(), recreation(admissionv1.Delete, webOf("v1", "")))
 			if resp.Allowed != (tc.refused == "") || !resp.Allowed && !strings.Contains(resp.Result.Message, tc.refused) {
 				t.Errorf("got %+v", resp.Result)
@@ -123,5 +140,51 @@ func TestADeletionIsRemembered(t *testing.T) {
 				t.Errorf("written: %s", written)
 			}
 		})
+	}
+}
+
+// TestADeletionThatNobodyAskedForIsNotRemembered: requests that do not come from
+// an API server, of Deployments that are not there or are others.
+func TestADeletionThatNobodyAskedForIsNotRemembered(t *testing.T) {
+	for name, tc := range map[string]struct{ live, sent []byte }{
+		"there is no such Deployment": {nil, webOf("v1", "")},
+		"it runs another template":    {webOf("v1", ""), webOf("v2", "")},
+		"it is another one":           {webOf("v1", `,"uid":"new"`), webOf("v1", `,"uid":"old"`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ns := &namespaceStub{governed: governed{policies: strict(nil)}, web: tc.live}
+			h := &RecreateHandler{FailClosed: true, Policies: Policies{Reader: ns.governed}, Cluster: ns, Now: fixedNow}
+			if resp := h.Handle(t.Context(), recreation(admissionv1.Delete, tc.sent)); !resp.Allowed {
+				t.Errorf("refused: %+v", resp.Result)
+			}
+			if len(ns.patched) > 0 {
+				t.Errorf("written: %s", ns.patched)
+			}
+		})
+	}
+}
+
+// TestADeletionIsNotTakenForAnothers: a long name is cut to what may be the name
+// of another Deployment.
+func TestADeletionIsNotTakenForAnothers(t *testing.T) {
+	long := strings.Repeat("a", 80)
+	named := func(name, image string) []byte {
+		return bytes.Replace(webOf(image, ""), []byte(`"name":"web"`), []byte(`"name":"`+name+`"`), 1)
+	}
+	ns := &namespaceStub{governed: governed{policies: strict(nil)}, web: named(long, "v1")}
+	h := &RecreateHandler{FailClosed: true, Policies: Policies{Reader: ns.governed}, Cluster: ns, Now: fixedNow}
+	h.Handle(t.Context(), recreation(admissionv1.Delete, named(long, "v1")))
+	if len(ns.patched) != 1 {
+		t.Fatalf("written: %s", ns.patched)
+	}
+	var written metav1.PartialObjectMetadata
+	if err := json.Unmarshal([]byte(ns.patched[0]), &written); err != nil {
+		t.Fatal(err)
+	}
+	ns.annotations = written.Annotations
+	for name, allowed := range map[string]bool{long: false, v1alpha1.LabelValue(long): true} {
+		if resp := h.Handle(t.Context(), recreation(admissionv1.Create, named(name, "v2"))); resp.Allowed != allowed {
+			t.Errorf("%s made with another template: %+v", name, resp.Result)
+		}
 	}
 }

@@ -54,7 +54,7 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation))
 	}
 	if r.touched() && (r.record == nil || r.asked != r.record.Hash) || r.replacesAnnotations() {
-		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old.uid(), r.old.selector(), r.asked); err != nil {
+		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old, r.asked); err != nil {
 			return err
 		}
 	}

@@ -101,8 +101,8 @@ func (r *request) asksToSkip() bool {
 	return value != "" && value != used.Reason && (r.touched() || r.asksForImage() || r.setsSkip())
 }
 
-func (r *request) setsSkip() bool {
-	return r.new.annotation(v1alpha1.SkipAnnotation) != r.old.annotation(v1alpha1.SkipAnnotation)
+func (u update) setsSkip() bool {
+	return u.new.annotation(v1alpha1.SkipAnnotation) != u.old.annotation(v1alpha1.SkipAnnotation)
 }
 
 // noteSkip leaves the trace of a skip: the value is used up, and a rejection of
@@ -123,14 +123,15 @@ func (h *Handler) noteSkip(r *request, a *answer) error {
 	return nil
 }
 
-// spendSkip uses up the value that a rollback brings back with the annotations
-// of an earlier revision: nobody asks for anything by it.
-func (r *request) spendSkip(a *answer) error {
-	value := r.new.annotation(v1alpha1.SkipAnnotation)
-	if value == "" || !r.setsSkip() {
+// spendSkip uses up a value that lets nothing more through: the one that a
+// rollback brings back with the annotations of an earlier revision, by which
+// nobody asks for anything, and the one that a Deployment is made with.
+func (u update) spendSkip(a *answer) error {
+	value := u.new.annotation(v1alpha1.SkipAnnotation)
+	if value == "" || !u.setsSkip() {
 		return nil
 	}
-	skipped, _ := hold.ParseSkipped(r.old.annotation(v1alpha1.SkippedAnnotation))
+	skipped, _ := hold.ParseSkipped(u.old.annotation(v1alpha1.SkippedAnnotation))
 	skipped.Reason = value
 	encoded, err := skipped.Encode()
 	if err != nil {

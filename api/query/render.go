@@ -119,7 +119,8 @@ func (p part) name(value string) (string, error) {
 
 // podMatchers selects the pods of some ReplicaSets: pods are named
 // <ReplicaSet>-<random letters and digits>, which no other ReplicaSet's pods
-// match even where its name begins with the same words.
+// match even where its name begins with the same words. Pods that others name
+// so do (docs/security-model.md).
 func (v Values) podMatchers(replicaSets []string) (string, error) {
 	namespaceLabel, podLabel := orElse(v.Labels.Namespace, "namespace"), orElse(v.Labels.Pod, defaultPodLabel)
 	for _, label := range []string{namespaceLabel, podLabel} {

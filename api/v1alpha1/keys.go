@@ -63,7 +63,7 @@ const (
 	PoliciesAnnotation = Prefix + "policies"
 	// DeletedAnnotationPrefix begins the keys under which a namespace that a
 	// policy guards remembers the Deployments that were deleted:
-	// deleted.holdfast.dev/<name>: '<hash of the template> <time>'.
+	// deleted.holdfast.dev/<name>: '<hash of the template> <time>' (see DeletedAnnotation).
 	DeletedAnnotationPrefix = "deleted." + Prefix
 	// FailedAnnotation is the hash of the template that was last asked for, if
 	// that was rejected. As long as it stands, tools that wait for a rollout see

@@ -15,6 +15,11 @@ const (
 	maxRunName = 57
 	// clipHash is how many hex digits stand for the part of a name that was cut.
 	clipHash = 8
+	// maxKeyName is the API's limit for what follows the slash in a key, in bytes.
+	maxKeyName = 63
+	// keyHash is how many hex digits tell long names apart where somebody may
+	// want two of them to be taken for one.
+	keyHash = 32
 )
 
 // RunName is the name of the attempt-th run (from 1) of a template hash beside
@@ -47,6 +52,18 @@ func setName(run string, attempt int32, suffix string) string {
 // as they are, longer ones are cut and told apart by a hash.
 func LabelValue(name string) string {
 	return clip(name, maxLabelValue)
+}
+
+// DeletedAnnotation is the key under which a namespace remembers that a
+// Deployment was deleted. Names of up to 63 bytes stand as they are. Longer ones
+// are cut and told apart by a hash behind an underscore, which no Deployment has
+// in its name: no two of them share a key.
+func DeletedAnnotation(deployment string) string {
+	if len(deployment) <= maxKeyName {
+		return DeletedAnnotationPrefix + deployment
+	}
+	sum := sha256.Sum256([]byte(deployment))
+	return DeletedAnnotationPrefix + deployment[:maxKeyName-keyHash-1] + "_" + hex.EncodeToString(sum[:])[:keyHash]
 }
 
 func clip(name string, limit int) string {

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 const hash = "5phu7x2pnrggcklh79ummwxgom4qq9ib"
@@ -70,6 +72,28 @@ func TestNamesFit(t *testing.T) {
 					t.Fatalf("LabelValue(%q) = %q", deployment, value)
 				}
 			}
+		}
+	}
+}
+
+// TestNoTwoDeploymentsShareAMemory of their deletion: whatever a long name is cut
+// to, no other Deployment has it for a name.
+func TestNoTwoDeploymentsShareAMemory(t *testing.T) {
+	keys := map[string]string{}
+	for _, stem := range []string{"web", "a.b", strings.Repeat("a", 30), strings.Repeat("a.", 40) + "b", strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 253)} {
+		for _, name := range []string{stem, LabelValue(stem + "a")} {
+			key := DeletedAnnotation(name)
+			if errs := validation.IsQualifiedName(key); len(errs) > 0 {
+				t.Errorf("the key of %q is %q: %v", name, key, errs)
+			}
+			rest := strings.TrimPrefix(key, DeletedAnnotationPrefix)
+			if rest != name && len(validation.IsDNS1123Subdomain(rest)) == 0 {
+				t.Errorf("the key of %q is that of %q", name, rest)
+			}
+			if other, taken := keys[key]; taken && other != name {
+				t.Errorf("%q and %q have the same key", name, other)
+			}
+			keys[key] = name
 		}
 	}
 }

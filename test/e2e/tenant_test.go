@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -197,6 +198,44 @@ func TestATenantCannotForgeARevision(t *testing.T) {
 	s.wantImage("v1")
 }
 
+// TestATenantCannotHaveARevisionAdopted: a ReplicaSet that another Deployment or
+// an object of another kind leaves behind becomes the Deployment's, if its labels
+// match. Its template is tried all the same.
+func TestATenantCannotHaveARevisionAdopted(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	web := s.deployment("web")
+	adopted := func(name string) {
+		t.Helper()
+		await(s.shop, name+" is adopted", name, &appsv1.ReplicaSet{}, func(rs *appsv1.ReplicaSet) bool { return metav1.IsControlledBy(rs, web) })
+	}
+
+	s.joe("create", "-f", "-", s.idle("Deployment", "{name: x}", "v8"))
+	var sets appsv1.ReplicaSetList
+	awaitList(s.shop, "a ReplicaSet of another Deployment", &sets, func(n int) bool { return n == 2 }, nil)
+	s.joe("delete", "deployment", "x", "--cascade=orphan")
+	for _, set := range sets.Items {
+		adopted(set.Name)
+	}
+	s.wantHeld("v8")
+
+	s.joe("create", "configmap", "owner")
+	owner := fmt.Sprintf("ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: owner, uid: %s, controller: true}]", get(s.shop, "owner", &corev1.ConfigMap{}).UID)
+	const words = "written by controllers alone"
+	s.wantRefused(words, "create", "-f", "-", s.idle("ReplicaSet", "{name: web-1234567, labels: {app: web, pod-template-hash: '1234567'}, "+owner+"}", "v9"))
+	s.joe("create", "-f", "-", s.idle("ReplicaSet", "{name: web-1234567, labels: {app: web}, "+owner+"}", "v9"))
+	s.wantRefused(words, "label", "replicaset", "web-1234567", "pod-template-hash=1234567")
+	s.joe("delete", "configmap", "owner", "--cascade=orphan")
+	adopted("web-1234567")
+	s.wantHeld("v9")
+}
+
+// idle is the Deployment of the shop with no pods, as another object.
+func (s tenancy) idle(kind, metadata, version string) string {
+	manifest, _, _ := strings.Cut(s.web(version), "---")
+	return strings.NewReplacer("kind: Deployment", "kind: "+kind, "metadata: {name: web}", "metadata: "+metadata, "replicas: 2", "replicas: 0").Replace(manifest)
+}
+
 // TestATenantCannotDecideAboutRuns: their status is Holdfast's, and who promotes
 // and aborts is the policy's to say, whatever RBAC says.
 func TestATenantCannotDecideAboutRuns(t *testing.T) {
@@ -240,6 +279,10 @@ func TestATenantCannotDeleteAndMakeAnew(t *testing.T) {
 	awaitGone(s.shop, "web", &appsv1.Deployment{})
 	s.wantRefused(words, "apply", "-f", "-", s.web("v2"))
 	s.must("--as=ann", "apply", "-f", "-", s.skipping("v2", "on call"))
+	s.wantImage("v2")
+	if said := s.must("--as=ann", "apply", "-f", "-", s.skipping("v3", "on call")); !strings.Contains(said, "update held") {
+		t.Errorf("skipped once more, by the same value; kubectl says:\n%s", said)
+	}
 	s.wantImage("v2")
 }
 

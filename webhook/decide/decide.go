@@ -20,8 +20,8 @@ type View struct {
 	Held hold.Hash
 	// Desired is the template the request asks for.
 	Desired hold.Hash
-	// RollsBack says that Desired is the template of a ReplicaSet that the
-	// Deployment still owns.
+	// RollsBack says that Desired is the template of a ReplicaSet that was made
+	// for the Deployment and is there still.
 	RollsBack bool
 	// Rejection is that of Desired, nil if it was never rejected or the user
 	// asked for another try.

@@ -101,7 +101,9 @@ func webhookServer(o Options, certificate certificates) (*serving.Server, error)
 		c.GetCertificate, c.NextProtos = certificate.GetCertificate, []string{"http/1.1"}
 	}}
 	clients := o.clients()
-	if clients != nil {
+	if clients == nil {
+		ctrl.Log.Info("everyone who reaches the webhook is answered, not API servers alone; see --client-ca-file")
+	} else {
 		if err := clients.Check(); err != nil {
 			return nil, fmt.Errorf("--client-ca-file: %w", err)
 		}
@@ -153,7 +155,7 @@ func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.
 	mgr.GetWebhookServer().Register("/policy", &admission.Webhook{Handler: holdwebhook.PolicyHandler{}})
 	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
 		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.RecreateHandler{
-			FailClosed: failClosed, Policies: policies, Access: holdwebhook.Access{Creator: waitedFor}, Namespaces: waitedFor, Now: time.Now,
+			FailClosed: failClosed, Policies: policies, Access: holdwebhook.Access{Creator: waitedFor}, Cluster: waitedFor, Now: time.Now,
 		}})
 	}
 	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
