@@ -75,10 +75,14 @@ func (d deployment) selector() (*metav1.LabelSelector, error) {
 }
 
 // progressing is the reason of its condition Progressing, "" where that is
-// Holdfast's own and tells of a rejection, not of a rollout.
+// Holdfast's own and tells of a rejection, not of a rollout, or where it is about
+// an older spec: what was just released may be the cure for a rollout that was
+// stuck. While an update is held the spec is no newer, whatever the status says
+// about its generation.
 func (d deployment) progressing() string {
 	c := d.progressCondition()
-	if strings.HasPrefix(c.message, v1alpha1.RejectionMessagePrefix) {
+	older := d.annotation(v1alpha1.HeldAnnotation) == "" && d.count("observedGeneration") < d.GetGeneration()
+	if older || strings.HasPrefix(c.message, v1alpha1.RejectionMessagePrefix) {
 		return ""
 	}
 	return c.reason
