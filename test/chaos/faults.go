@@ -44,8 +44,8 @@ func faults(c choices) []fault {
 		{"the lease is lost and regained", nil, stealLease(4 * time.Second)},
 		{"nobody evaluates while holds pile up", nil, stealLease(c.unevaluated)},
 		{"all connections to the API server are reset, six times", nil, resetConnections},
-		{"the leader is killed", absent, signalReplica(true, syscall.SIGKILL)},
-		{"another replica is killed", absent, signalReplica(false, syscall.SIGKILL)},
+		{"the leader is killed", absent, killReplica(true)},
+		{"another replica is killed", absent, killReplica(false)},
 		{"the leader hangs past its lease and goes on", absent, hangLeader},
 		{"the leader is cut off from everything, and comes back", lost, cutOff(true)},
 		{"another replica is cut off from everything, and comes back", lost, cutOff(false)},
@@ -149,14 +149,33 @@ func (s *stage) replicas(ctx context.Context) ([]corev1.Pod, error) {
 	return slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil }), err
 }
 
-func signalReplica(leader bool, signal syscall.Signal) func(context.Context, *stage) error {
+// killReplica waits until the API server knows: before that all looks healthy.
+func killReplica(leader bool) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
 		pod, err := s.replica(ctx, leader)
 		if err != nil {
 			return err
 		}
-		return s.cluster.SignalPod(ctx, holdfastNamespace, pod, signal)
+		before, err := s.restarts(ctx, pod)
+		if err != nil {
+			return err
+		}
+		if err := s.cluster.SignalPod(ctx, holdfastNamespace, pod, syscall.SIGKILL); err != nil {
+			return err
+		}
+		return poll(ctx, time.Minute, "the replica is restarted", func() (bool, error) {
+			now, err := s.restarts(ctx, pod)
+			return now > before, err
+		})
 	}
+}
+
+func (s *stage) restarts(ctx context.Context, name string) (int32, error) {
+	pod := &corev1.Pod{}
+	if err := s.client.Get(ctx, client.ObjectKey{Namespace: holdfastNamespace, Name: name}, pod); err != nil {
+		return 0, err
+	}
+	return pod.Status.ContainerStatuses[0].RestartCount, nil
 }
 
 // hangLeader stops the leader as a machine that hangs does, until another leads,
