@@ -219,33 +219,3 @@ func TestReasonsOfVerdictsAreDocumented(t *testing.T) {
 		}
 	}
 }
-
-// What the controller said of the template before is not said of the one that
-// was just released; while an update is held, observedGeneration tells nothing.
-func TestProgressingIsOfTheTemplateThatRuns(t *testing.T) {
-	for name, tc := range map[string]struct {
-		held                 string
-		generation, observed int64
-		message, want        string
-	}{
-		"seen":                         {"", 4, 4, "no progress", "ProgressDeadlineExceeded"},
-		"just released":                {"", 5, 4, "no progress", ""},
-		"held, set back":               {"record", 5, 4, "no progress", "ProgressDeadlineExceeded"},
-		"rejected, far ahead":          {"", 5, 500, "no progress", "ProgressDeadlineExceeded"},
-		"a rejection, of Holdfast's":   {"", 5, 5, v1alpha1.RejectionMessagePrefix + "bad", ""},
-		"rejected, another is tried":   {"record", 5, 5, v1alpha1.RejectionMessagePrefix + "bad", ""},
-		"never seen by its controller": {"", 1, 0, "", ""},
-	} {
-		d := newDeployment()
-		d.SetGeneration(tc.generation)
-		if tc.held != "" {
-			d.SetAnnotations(map[string]string{v1alpha1.HeldAnnotation: tc.held})
-		}
-		d.Object["status"] = map[string]any{"observedGeneration": tc.observed, "conditions": []any{
-			map[string]any{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": tc.message},
-		}}
-		if got := (deployment{d}).progressing(); got != tc.want {
-			t.Errorf("%s: got %q, want %q", name, got, tc.want)
-		}
-	}
-}

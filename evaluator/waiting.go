@@ -42,20 +42,24 @@ func (e *evaluator) rewriteStatus(ctx context.Context, d deployment) (time.Durat
 	return statusRetry, nil
 }
 
-// misleadsTools says whether tools that wait for a rollout would take it for
-// done while an update is held, or for none that has failed after its revert.
+// misleadsTools says whether tools that wait for a rollout would take it for done
+// while an update is held, for none that has failed after its revert, or for one
+// that has failed when that was an update before. The deployment controller takes
+// such a verdict for its own, and never finds that a rollout is stuck.
 func (d deployment) misleadsTools() bool {
 	if d.count("observedGeneration") < d.GetGeneration() { // they wait, and a write is to come
 		return false
 	}
+	rejected := strings.HasPrefix(d.progressCondition().message, v1alpha1.RejectionMessagePrefix)
 	switch {
 	case d.annotation(v1alpha1.HeldAnnotation) != "":
 		updated := d.count("updatedReplicas")
-		return updated >= int64(d.replicas()) && d.count("replicas") <= updated && d.count("availableReplicas") >= updated
+		complete := updated >= int64(d.replicas()) && d.count("replicas") <= updated && d.count("availableReplicas") >= updated
+		return rejected || complete
 	case d.annotation(v1alpha1.FailedAnnotation) != "":
-		return !strings.HasPrefix(d.progressCondition().message, v1alpha1.RejectionMessagePrefix)
+		return !rejected
 	}
-	return false
+	return rejected
 }
 
 // count is a whole number of the status, 0 where there is none.

@@ -28,6 +28,10 @@ status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplic
 metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
 spec: {replicas: 2}
 status: {observedGeneration: 4, replicas: 2, updatedReplicas: 2, availableReplicas: 2}`, false},
+		"held, and another update was rejected": {`
+metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
+spec: {replicas: 2}
+status: {observedGeneration: 5, replicas: 3, updatedReplicas: 1, availableReplicas: 2, conditions: [{type: Progressing, message: "canary run web-1 rejected the update: crashed"}]}`, true},
 		"held, and scaled to zero": {`
 metadata: {generation: 5, annotations: {holdfast.dev/held: x}}
 spec: {replicas: 0}
@@ -38,6 +42,10 @@ status: {observedGeneration: 5, conditions: [{type: Progressing, message: Replic
 		"failed, and so has the rollout": {`
 metadata: {generation: 5, annotations: {holdfast.dev/failed: x}}
 status: {observedGeneration: 5, conditions: [{type: Progressing, message: "canary run web-1 rejected the update: crashed"}]}`, false},
+		"neither, and an update was rejected": {`
+metadata: {generation: 5}
+spec: {replicas: 2}
+status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplicas: 2, conditions: [{type: Progressing, message: "canary run web-1 rejected the update: crashed"}]}`, true},
 		"neither": {`
 metadata: {generation: 5}
 spec: {replicas: 2}

@@ -2,18 +2,26 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// NewClient makes the client of a Check and of Access. It is one of its own: a
-// user waits for its answers, so they must not stand in a queue behind the
-// evaluator's requests, and the warnings in them are the user's to read.
-func NewClient(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (client.Client, error) {
+// Asker asks the API server what the webhook must know: by a Check, for History, for
+// Access. None of that is the worse for being asked twice, so what got no answer is
+// asked once more: when an API server ends, or what stands in front of it, connections
+// break under requests that would be answered over the next. An error is an answer too.
+type Asker struct{ client client.Client }
+
+// NewClient makes it. It is a client of its own: a user waits for its answers, so
+// they must not stand in a queue behind the evaluator's requests, and the warnings
+// in them are the user's to read.
+func NewClient(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (*Asker, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // without a limit; the API server has its own
 	config.WarningHandlerWithContext = warningCollector{}
@@ -21,7 +29,41 @@ func NewClient(config *rest.Config, transport *http.Client, mapper meta.RESTMapp
 	if err != nil {
 		return nil, fmt.Errorf("make client of the webhook: %w", err)
 	}
-	return c, nil
+	return &Asker{c}, nil
+}
+
+// Get implements client.Reader.
+func (a *Asker) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	return insist(ctx, func() error { return a.client.Get(ctx, key, object, options...) })
+}
+
+// List implements client.Reader.
+func (a *Asker) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return insist(ctx, func() error { return a.client.List(ctx, list, options...) })
+}
+
+// Create implements Creator.
+func (a *Asker) Create(ctx context.Context, review client.Object, options ...client.CreateOption) error {
+	return insist(ctx, func() error { return a.client.Create(ctx, review, options...) })
+}
+
+// Update implements Updater, for dry runs.
+func (a *Asker) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
+	return insist(ctx, func() error { return a.client.Update(ctx, object, options...) })
+}
+
+// Patch implements Namespaces, for patches that may be applied twice.
+func (a *Asker) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	return insist(ctx, func() error { return a.client.Patch(ctx, object, patch, options...) })
+}
+
+// insist asks once more what got no answer while there is time.
+func insist(ctx context.Context, ask func() error) error {
+	err := ask()
+	if answered := apierrors.APIStatus(nil); err == nil || ctx.Err() != nil || errors.As(err, &answered) {
+		return err
+	}
+	return ask()
 }
 
 // warningCollector hands the warnings in an answer to whoever collects them in

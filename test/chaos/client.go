@@ -29,15 +29,16 @@ type sender struct {
 // HandleWarningHeader collects what users read.
 func (c *sender) HandleWarningHeader(_ int, _, text string) { c.warnings = append(c.warnings, text) }
 
-// send sends updates until ctx ends. What was sent is answered.
+// send sends updates until ctx ends, and then a last one that can be released: what
+// crashes may have passed ungated, and would roll out for ever. What was sent is answered.
 func (c *sender) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		switch n := c.random.IntN(10); {
 		case n < 5:
-			c.update(call, nil)
+			c.update(call, false)
 		case n < 7:
-			c.update(call, []string{"--crash-after=50ms"})
+			c.update(call, true)
 		case n < 8:
 			c.withdraw(call)
 		case n < 9:
@@ -55,11 +56,22 @@ func (c *sender) send(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	c.update(call, false)
 }
 
-// update asks for an image that was never asked for before.
-func (c *sender) update(ctx context.Context, args []string) {
-	e := entry{target: c.target, sent: time.Now(), image: c.stage.nextImage(), bad: len(args) > 0, fault: c.stage.ledger.during()}
+// update asks for an image that was never asked for before. One that crashes does so
+// after a time of its own: what an update leaves as it is in place is no part of it,
+// and what is in place may crash too, where it passed ungated.
+func (c *sender) update(ctx context.Context, bad bool) {
+	e := entry{target: c.target, sent: time.Now(), bad: bad, fault: c.stage.ledger.during()}
+	n := c.stage.images.Add(1)
+	e.image = fmt.Sprintf("holdfast.test/app:c%d", n)
+	var args []string
+	if bad {
+		args = []string{fmt.Sprintf("--crash-after=%dus", 50_000+n)}
+	}
 	d, err := c.patch(ctx, template(e.image, args))
 	e.said = strings.Join(c.warnings, "; ")
 	if err != nil {
@@ -102,7 +114,7 @@ func outcome(d *appsv1.Deployment, err error, image string, warnings []string) (
 		return refusal(err), "", ""
 	}
 	if d.Spec.Template.Spec.Containers[0].Image == image {
-		if slices.ContainsFunc(warnings, func(w string) bool { return strings.HasPrefix(w, "passed without a canary") }) {
+		if slices.ContainsFunc(warnings, func(w string) bool { return strings.HasPrefix(w, "holdfast: passed without a canary") }) {
 			return Told, "", ""
 		}
 		return Ungated, "", ""

@@ -29,6 +29,10 @@ type fault struct {
 // or is sent until it is out of the endpoints.
 var absent = []Outcome{Refused, Ungated}
 
+// lost is the cost of a replica that neither answers nor hears: what it is sent
+// waits until the webhook's time is up. Back again, it may be asked before it can ask.
+var lost = []Outcome{Refused, Told, Ungated}
+
 // mute is the cost of a control plane that does not answer. Holdfast may be asked
 // and not be able to ask: then updates are refused, or pass with a warning.
 var mute = []Outcome{Unanswered, Refused, Told, Ungated}
@@ -39,9 +43,12 @@ func faults(c choices) []fault {
 		{"all replicas are replaced", nil, restartHoldfast},
 		{"the lease is lost and regained", nil, stealLease(4 * time.Second)},
 		{"nobody evaluates while holds pile up", nil, stealLease(c.unevaluated)},
-		{"the leader is killed", absent, signalReplica(true, syscall.SIGKILL)},
-		{"another replica is killed", absent, signalReplica(false, syscall.SIGKILL)},
+		{"all connections to the API server are reset, six times", nil, resetConnections},
+		{"the leader is killed", absent, killReplica(true)},
+		{"another replica is killed", absent, killReplica(false)},
 		{"the leader hangs past its lease and goes on", absent, hangLeader},
+		{"the leader is cut off from everything, and comes back", lost, cutOff(true)},
+		{"another replica is cut off from everything, and comes back", lost, cutOff(false)},
 		{"all replicas are down", absent, withoutHoldfast},
 		{"Prometheus is down", nil, without("prometheus", 5*time.Second)},
 		{"the controller manager is down", nil, without("kube-controller-manager", 8*time.Second)},
@@ -123,26 +130,52 @@ func (s *stage) replica(ctx context.Context, leader bool) (string, error) {
 		return "", err
 	}
 	holder, _, _ := strings.Cut(*lease.Spec.HolderIdentity, "_")
-	pods := &corev1.PodList{}
-	if err := s.client.List(ctx, pods, client.InNamespace(holdfastNamespace), client.MatchingLabels{"app.kubernetes.io/name": "holdfast"}); err != nil {
+	pods, err := s.replicas(ctx)
+	if err != nil {
 		return "", err
 	}
-	for _, pod := range pods.Items {
-		if pod.DeletionTimestamp == nil && (pod.Name == holder) == leader {
+	for _, pod := range pods {
+		if (pod.Name == holder) == leader {
 			return pod.Name, nil
 		}
 	}
 	return "", errors.New("there is no such replica")
 }
 
-func signalReplica(leader bool, signal syscall.Signal) func(context.Context, *stage) error {
+// replicas are the pods of Holdfast that are to stay.
+func (s *stage) replicas(ctx context.Context) ([]corev1.Pod, error) {
+	pods := &corev1.PodList{}
+	err := s.client.List(ctx, pods, client.InNamespace(holdfastNamespace), client.MatchingLabels{"app.kubernetes.io/name": "holdfast"})
+	return slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil }), err
+}
+
+// killReplica waits until the API server knows: before that all looks healthy.
+func killReplica(leader bool) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
 		pod, err := s.replica(ctx, leader)
 		if err != nil {
 			return err
 		}
-		return s.cluster.SignalPod(ctx, holdfastNamespace, pod, signal)
+		before, err := s.restarts(ctx, pod)
+		if err != nil {
+			return err
+		}
+		if err := s.cluster.SignalPod(ctx, holdfastNamespace, pod, syscall.SIGKILL); err != nil {
+			return err
+		}
+		return poll(ctx, time.Minute, "the replica is restarted", func() (bool, error) {
+			now, err := s.restarts(ctx, pod)
+			return now > before, err
+		})
 	}
+}
+
+func (s *stage) restarts(ctx context.Context, name string) (int32, error) {
+	pod := &corev1.Pod{}
+	if err := s.client.Get(ctx, client.ObjectKey{Namespace: holdfastNamespace, Name: name}, pod); err != nil {
+		return 0, err
+	}
+	return pod.Status.ContainerStatuses[0].RestartCount, nil
 }
 
 // hangLeader stops the leader as a machine that hangs does, until another leads,
@@ -155,14 +188,63 @@ func hangLeader(ctx context.Context, s *stage) error {
 	if err := s.cluster.SignalPod(ctx, holdfastNamespace, pod, syscall.SIGSTOP); err != nil {
 		return err
 	}
-	err = poll(ctx, time.Minute, "another leads", func() (bool, error) {
-		lease, err := s.lease(ctx)
-		return err == nil && !strings.HasPrefix(*lease.Spec.HolderIdentity, pod), err
-	})
+	err = s.awaitAnotherLeads(ctx, pod)
 	if err == nil {
 		err = wait(ctx, 2*time.Second)
 	}
 	return errors.Join(err, s.cluster.SignalPod(context.WithoutCancel(ctx), holdfastNamespace, pod, syscall.SIGCONT))
+}
+
+func (s *stage) awaitAnotherLeads(ctx context.Context, pod string) error {
+	return poll(ctx, time.Minute, "another leads", func() (bool, error) {
+		lease, err := s.lease(ctx)
+		return err == nil && *lease.Spec.HolderIdentity != "" && !strings.HasPrefix(*lease.Spec.HolderIdentity, pod), err
+	})
+}
+
+// cutOff loses all that a replica sends and is sent, for two and a half leases. Its
+// connections stay open on both sides, with what was under way. The API server keeps
+// to the connections it has, which are with the leader, for that has been there
+// longest: only fresh replicas share them.
+func cutOff(leader bool) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		if !leader {
+			if err := errors.Join(restartHoldfast(ctx, s), s.awaitHealthy(ctx)); err != nil {
+				return err
+			}
+		}
+		pod, err := s.replica(ctx, leader)
+		if err != nil {
+			return err
+		}
+		if err := s.cluster.IsolatePod(ctx, holdfastNamespace, pod); err != nil {
+			return err
+		}
+		err = wait(ctx, 15*time.Second)
+		if err == nil && leader {
+			err = s.awaitAnotherLeads(ctx, pod)
+		}
+		return errors.Join(err, s.cluster.RejoinPod(context.WithoutCancel(ctx), holdfastNamespace, pod))
+	}
+}
+
+// resetConnections ends all watches, and with them the requests that are under way.
+func resetConnections(ctx context.Context, s *stage) error {
+	for range 6 {
+		pods, err := s.replicas(ctx)
+		if err != nil {
+			return err
+		}
+		for _, pod := range pods {
+			if err := s.cluster.ResetPod(ctx, holdfastNamespace, pod.Name); err != nil {
+				return err
+			}
+		}
+		if err := wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func withoutHoldfast(ctx context.Context, s *stage) error {

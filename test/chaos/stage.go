@@ -28,7 +28,7 @@ type stage struct {
 	targets []target
 	ledger  ledger
 	runs    *runs
-	images  atomic.Int64
+	images  atomic.Int64 // how many were asked for
 	stop    context.CancelFunc
 	senders sync.WaitGroup
 }
@@ -56,7 +56,8 @@ spec:
     - {name: nothing-is-wrong, query: vector(0), range: {max: 0}}
 `, period)
 
-// app keeps all its revisions: what has ever run is read from them.
+// app keeps all its revisions: what has ever run is read from them. A rollout that
+// crashes, since it passed ungated, is soon not waited for any more.
 const app = `
 apiVersion: apps/v1
 kind: Deployment
@@ -64,6 +65,7 @@ metadata: {name: %s}
 spec:
   replicas: 2
   revisionHistoryLimit: 10000
+  progressDeadlineSeconds: 30
   selector: {matchLabels: {app: %[1]s}}
   template:
     metadata: {labels: {app: %[1]s}}
@@ -178,9 +180,6 @@ func (s *stage) injectAll(ctx context.Context, out io.Writer, chosen []fault, pa
 	}
 	return wait(ctx, pause)
 }
-
-// nextImage is one that nobody has asked for.
-func (s *stage) nextImage() string { return fmt.Sprintf("holdfast.test/app:c%d", s.images.Add(1)) }
 
 // close deletes the namespaces.
 func (s *stage) close(ctx context.Context) {

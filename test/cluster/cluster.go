@@ -100,5 +100,22 @@ func (c *Cluster) SignalPod(ctx context.Context, namespace, pod string, sig sysc
 
 // SignalContainer is SignalPod for the container of that name.
 func (c *Cluster) SignalContainer(ctx context.Context, namespace, pod, container string, sig syscall.Signal) error {
-	return c.state.SignalPod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Container: container, Signal: int(sig)})
+	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionSignal, Container: container, Signal: int(sig)})
+}
+
+// IsolatePod cuts a pod off from everything until RejoinPod: what it sends and what is sent to it is lost, and nobody is
+// told, as when a switch fails. Probes are sent to it over the network too, so it will not stay Ready.
+func (c *Cluster) IsolatePod(ctx context.Context, namespace, pod string) error {
+	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionIsolate})
+}
+
+// RejoinPod ends the isolation of a pod.
+func (c *Cluster) RejoinPod(ctx context.Context, namespace, pod string) error {
+	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionRejoin})
+}
+
+// ResetPod ends the connections that a pod has to the API server, watches and requests under way, as an API server
+// that crashes does. The pod can connect again at once.
+func (c *Cluster) ResetPod(ctx context.Context, namespace, pod string) error {
+	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionReset})
 }

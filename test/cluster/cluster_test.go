@@ -61,6 +61,8 @@ func TestCluster(t *testing.T) {
 		"Helm 3 and 4 install, and write into no home folder":      testHelm,
 		"cert-manager issues, stops, starts and is removed":        testCertManager,
 		"a component can be stopped and started":                   testComponent,
+		"an isolated pod is lost until it is let back":             testIsolation,
+		"a pod whose connections are reset makes new ones":         testReset,
 		"a ServiceAccount without a rule is refused, with one not": testRBAC,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -148,7 +148,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 }
 
 // serveAdmission serves the entries of the webhook configuration.
-func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor client.Client, endpoints *promql.Endpoints) {
+func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor *holdwebhook.Asker, endpoints *promql.Endpoints) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
 	policies := holdwebhook.Policies{Reader: mgr.GetClient()} // its cache
 	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints, Policies: policies}})

@@ -53,6 +53,20 @@ func (p *pod) makeNetwork() error {
 	return nil
 }
 
+// OnNetwork does something to the network of a running pod, which must have one of its own.
+func (a *Agent) OnNetwork(namespace, name string, do func(*network.Pod) error) error {
+	p, err := a.find(namespace, name)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.network == nil {
+		return fmt.Errorf("pod %s/%s has no network of its own", namespace, name)
+	}
+	return do(p.network)
+}
+
 // etcFiles are the files that a kubelet writes for every pod. No DNS server runs here; the one named refuses at once,
 // so a look-up fails quickly instead of hanging.
 func etcFiles(object *v1.Pod, ip string) map[string]string {

@@ -20,11 +20,14 @@ const (
 	PathShutdown  = "/shutdown"
 )
 
-// Actions on components.
+// Actions on components: the first three. On pods: the others, which are about their network, and ActionSignal.
 const (
-	ActionStart  = "start"
-	ActionStop   = "stop"
-	ActionSignal = "signal"
+	ActionStart   = "start"
+	ActionStop    = "stop"
+	ActionSignal  = "signal"
+	ActionIsolate = "isolate"
+	ActionRejoin  = "rejoin"
+	ActionReset   = "reset"
 )
 
 // ComponentRequest asks to start, stop or signal a component.
@@ -34,12 +37,14 @@ type ComponentRequest struct {
 	Signal int    `json:"signal,omitempty"`
 }
 
-// PodRequest asks to signal the program of a pod's container; no name means the first container.
+// PodRequest asks to do something to a running pod. Container and Signal are for ActionSignal alone; no name means the
+// first container.
 type PodRequest struct {
 	Namespace string `json:"namespace"`
 	Pod       string `json:"pod"`
+	Action    string `json:"action"`
 	Container string `json:"container,omitempty"`
-	Signal    int    `json:"signal"`
+	Signal    int    `json:"signal,omitempty"`
 }
 
 // Status lists the components.
@@ -68,8 +73,8 @@ func (s State) Component(ctx context.Context, request ComponentRequest) error {
 	return s.call(ctx, http.MethodPost, PathComponent, request, nil)
 }
 
-// SignalPod signals the program of a pod's container.
-func (s State) SignalPod(ctx context.Context, request PodRequest) error {
+// Pod signals a program of a pod, or troubles the pod's network.
+func (s State) Pod(ctx context.Context, request PodRequest) error {
 	return s.call(ctx, http.MethodPost, PathPod, request, nil)
 }
 

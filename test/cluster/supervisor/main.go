@@ -21,7 +21,7 @@ type supervisor struct {
 	log        *slog.Logger
 	progress   *progress
 	components *components
-	signalPod  func(control.PodRequest) error
+	controlPod func(control.PodRequest) error
 	// end is called to end the cluster.
 	end context.CancelFunc
 }
@@ -40,7 +40,7 @@ func Main(dir string) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	s := &supervisor{State: state, log: log, progress: newProgress(), end: end}
 	s.components = newComponents(state, log)
-	s.signalPod = func(control.PodRequest) error { return errors.New("no pods run yet") }
+	s.controlPod = func(control.PodRequest) error { return errors.New("no pods run yet") }
 	if state.Attached {
 		go s.watchParent()
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -13,7 +14,11 @@ import (
 
 	"holdfast.dev/holdfast/test/cluster/agent"
 	"holdfast.dev/holdfast/test/cluster/control"
+	"holdfast.dev/holdfast/test/cluster/network"
 )
+
+// apiServerAddress is where pods reach the API server.
+var apiServerAddress = &net.TCPAddr{IP: net.ParseIP(network.ControlPlane), Port: 443}
 
 // runAgent starts the node agent and returns when its nodes are registered.
 func (s *supervisor) runAgent(ctx context.Context, client kubernetes.Interface) error {
@@ -25,9 +30,7 @@ func (s *supervisor) runAgent(ctx context.Context, client kubernetes.Interface) 
 		Client: client, Nodes: s.Nodes, Images: s.Images(), Dir: podsDir(s.State), Logs: filepath.Join(s.Logs, "pods"),
 		Backoff: agent.DefaultBackoff, Serving: serving, Log: s.log,
 	})
-	s.signalPod = func(r control.PodRequest) error {
-		return a.Signal(r.Namespace, r.Pod, r.Container, syscall.Signal(r.Signal))
-	}
+	s.controlPod = func(r control.PodRequest) error { return controlPod(a, r) }
 	registered, failed := make(chan struct{}), make(chan error, 1)
 	go func() { failed <- a.Run(ctx, func() { close(registered) }) }()
 	select {
@@ -36,6 +39,20 @@ func (s *supervisor) runAgent(ctx context.Context, client kubernetes.Interface) 
 	case err := <-failed:
 		return fmt.Errorf("run nodes: %w", err)
 	}
+}
+
+func controlPod(a *agent.Agent, r control.PodRequest) error {
+	switch r.Action {
+	case control.ActionSignal:
+		return a.Signal(r.Namespace, r.Pod, r.Container, syscall.Signal(r.Signal))
+	case control.ActionIsolate:
+		return a.OnNetwork(r.Namespace, r.Pod, (*network.Pod).Isolate)
+	case control.ActionRejoin:
+		return a.OnNetwork(r.Namespace, r.Pod, (*network.Pod).Rejoin)
+	case control.ActionReset:
+		return a.OnNetwork(r.Namespace, r.Pod, func(p *network.Pod) error { return p.Reset(apiServerAddress) })
+	}
+	return fmt.Errorf("there is no action %q on pods", r.Action)
 }
 
 func (s *supervisor) nodeServing() (agent.Serving, error) {

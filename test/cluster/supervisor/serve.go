@@ -23,7 +23,7 @@ func (s *supervisor) serveControl() error {
 		_ = json.NewEncoder(w).Encode(s.components.status())
 	})
 	mux.HandleFunc("POST "+control.PathComponent, answer(s.controlComponent))
-	mux.HandleFunc("POST "+control.PathPod, answer(func(r control.PodRequest) error { return s.signalPod(r) }))
+	mux.HandleFunc("POST "+control.PathPod, answer(func(r control.PodRequest) error { return s.controlPod(r) }))
 	mux.HandleFunc("POST "+control.PathShutdown, func(http.ResponseWriter, *http.Request) { s.end() })
 	go func() {
 		server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

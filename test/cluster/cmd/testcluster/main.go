@@ -33,6 +33,7 @@ var commands = []command{
 	{"certmanager", "[--dir DIR]", "build cert-manager and run it in the cluster", certManager},
 	{"component", "[--dir DIR] start|stop|SIGNAL NAME", "start, stop or signal a component, e.g. `component stop prometheus`", component},
 	{"kill", "[--dir DIR] [--container NAME] SIGNAL NAMESPACE/POD", "signal the program of a pod, e.g. `kill KILL default/web-0`", kill},
+	{"network", "[--dir DIR] isolate|rejoin|reset NAMESPACE/POD", "cut a pod off and let it back, or end its connections to the API server", podNetwork},
 }
 
 func main() {

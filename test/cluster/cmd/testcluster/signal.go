@@ -58,6 +58,30 @@ func kill(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	return c.SignalContainer(ctx, namespace, pod, *container, sig)
 }
 
+func podNetwork(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	dir := dirFlag(flags)
+	_ = flags.Parse(args)
+	namespace, pod, ok := strings.Cut(flags.Arg(1), "/")
+	if flags.NArg() != 2 || !ok {
+		flags.Usage()
+		return errors.New("an action and NAMESPACE/POD are needed")
+	}
+	c, err := cluster.Attach(*dir)
+	if err != nil {
+		return err
+	}
+	switch action := flags.Arg(0); action {
+	case "isolate":
+		return c.IsolatePod(ctx, namespace, pod)
+	case "rejoin":
+		return c.RejoinPod(ctx, namespace, pod)
+	case "reset":
+		return c.ResetPod(ctx, namespace, pod)
+	default:
+		return fmt.Errorf("there is no action %q on a pod's network", action)
+	}
+}
+
 // signalNamed knows a signal with or without SIG and dash.
 func signalNamed(name string) (syscall.Signal, error) {
 	name = strings.TrimPrefix(strings.ToUpper(strings.TrimPrefix(name, "-")), "SIG")
