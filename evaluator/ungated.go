@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"context"
+	"slices"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -16,14 +17,13 @@ import (
 // reached: the stamp is put right first, and only then told, so that each such
 // update is told and counted once.
 //
-// The mark of a failed update goes with it, and what is held: neither was the last
-// thing that was asked for. (Of the template that is held, too: it runs now.) A
-// Deployment that is no longer guarded loses its stamp, or the first look at
+// The mark of a failed update goes with it, and what was held before: neither was
+// the last thing that was asked for. A Deployment that is no longer guarded loses its stamp, or the first look at
 // it when it is guarded again would take all that came meanwhile for ungated.
 //
 // Guarded is here what the webhook selects on: the label, not the annotation
 // that it is derived from.
-func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
 	ns, err := e.getNamespace(ctx, d.GetNamespace())
 	if err != nil {
 		return false, err
@@ -37,9 +37,12 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1
 	case !guarded || running == "" || stamp == running:
 		return false, nil
 	}
-	marks := map[string]any{v1alpha1.StableAnnotation: string(running)}
+	marks, older := map[string]any{v1alpha1.StableAnnotation: string(running)}, e.heldBefore(d, runs)
 	if stamp != "" {
-		marks[v1alpha1.FailedAnnotation], marks[v1alpha1.HeldAnnotation] = nil, nil
+		marks[v1alpha1.FailedAnnotation] = nil
+	}
+	if older {
+		marks[v1alpha1.HeldAnnotation] = nil
 	}
 	if err := e.annotate(ctx, d, marks); err != nil {
 		return false, err
@@ -49,9 +52,16 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, _ []v1alpha1
 		log.V(1).Info("stable template stamped", "hash", running)
 		return true, nil
 	}
-	held := d.annotation(v1alpha1.HeldAnnotation) != ""
-	log.Info("ungated update", "hash", running, "before", stamp, "droppedHold", held)
+	log.Info("ungated update", "hash", running, "before", stamp, "droppedHold", older)
 	e.metrics.ungated.Inc()
-	e.announce.ungated(d, running, stamp, held)
+	e.announce.ungated(d, running, stamp, older)
 	return true, nil
+}
+
+// heldBefore says whether what is held was held before this look at the
+// Deployment: it has a run. What came with the change is no older than it: a
+// webhook after Holdfast changed the stable template of the request that was held.
+func (e *evaluator) heldBefore(d deployment, runs []v1alpha1.CanaryRun) bool {
+	record, err := e.openRecord(d)
+	return err == nil && record != nil && slices.ContainsFunc(runs, func(r v1alpha1.CanaryRun) bool { return r.Spec.Hold == record.ID })
 }

@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -112,7 +113,7 @@ func TestTheMarkOfAFailedUpdateEnds(t *testing.T) {
 // What passed the webhook by is newer than what is held: it stays, and the hold
 // ends, whatever its canary was like and even if it had passed already.
 func TestAnUngatedUpdateOutlivesTheHold(t *testing.T) {
-	for name, before := range map[string]int{"held a moment ago": 0, "measured": 8, "released in this moment": 14} {
+	for name, before := range map[string]int{"held a moment ago": 1, "measured": 8, "released in this moment": 14} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)
 			c.hold()
@@ -131,5 +132,22 @@ func TestAnUngatedUpdateOutlivesTheHold(t *testing.T) {
 				t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
 			}
 		})
+	}
+}
+
+// A webhook after Holdfast that changes the stable template of a request that is
+// held makes an ungated update of it, and leaves the hold alone.
+func TestAnUngatedChangeOfTheRequestThatIsHeldLeavesTheHold(t *testing.T) {
+	c := newCluster(t)
+	c.hold()
+	d := c.deployment()
+	d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "INJECTED"}}
+	c.must(c.api.Update(t.Context(), d))
+	c.passes(5)
+	if run := c.run(); run.Status.Phase.Ended() || c.deployment().Annotations[v1alpha1.HeldAnnotation] == "" {
+		t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
+	}
+	if !slices.Contains(c.told(), "UngatedUpdate") {
+		t.Errorf("told: %v", c.told())
 	}
 }
