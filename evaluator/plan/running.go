@@ -41,7 +41,7 @@ func (s *step) measure() Plan {
 	due, isDue := schedule.Due(s.lastRound(), s.in.Now)
 	isDue = isDue && s.in.Round == nil
 	next := s.until(schedule.Next(s.lastRound()))
-	if judgment.Verdict == v1alpha1.VerdictPass && !(isDue && s.atGate()) {
+	if judgment.Verdict == v1alpha1.VerdictPass && (!isDue || !s.atGate()) {
 		p := s.stepPassed(judgment.Reason, judgment.Message)
 		if s.atGate() {
 			s.out.Overtime = 0

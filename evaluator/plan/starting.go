@@ -66,16 +66,15 @@ func (s *step) mend() {
 func (s *step) unjudged() Plan {
 	s.mend()
 	message := "nothing judges this run; its canary lives until the run is deleted"
-	if s.canaryIsReady() {
-		if s.out.ReadyAt == nil {
-			at := metav1.NewTime(roundUp(s.in.Now))
-			s.out.ReadyAt = &at
-		}
-	} else if s.cannotBeMade() {
+	switch {
+	case s.cannotBeMade():
 		message += "; its pods cannot be made again: " + s.in.Invalid
-	} else {
+	case !s.canaryIsReady():
 		_, why := s.whyNot()
 		message += "; " + why
+	case s.out.ReadyAt == nil:
+		at := metav1.NewTime(roundUp(s.in.Now))
+		s.out.ReadyAt = &at
 	}
 	phase := v1alpha1.PhaseRunning
 	if s.out.ReadyAt == nil {
