@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	observations := make([]analysis.Observation, len(judged.Metrics))
 	errs := make([]error, len(judged.Metrics))
 	var wait sync.WaitGroup
+	var taken atomic.Int64
 	for i, metric := range judged.Metrics {
 		q, err := safely(ctx, func() (rendered, error) { return asking.render(ctx, metric) })
 		switch {
@@ -38,7 +40,11 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 			observations[i] = analysis.Observation{WarmingUp: plan.Short(q.warmUp)}
 		default:
 			wait.Go(func() {
-				observations[i], errs[i] = safely(ctx, func() (analysis.Observation, error) { return asking.ask(ctx, metric, q) })
+				o, err := safely(ctx, func() (analysis.Observation, error) { return asking.ask(ctx, metric, q) })
+				if taken.Add(int64(o.Size())) > maxRound {
+					o = analysis.Observation{Query: o.Query, At: o.At, Error: "the answers of this round take more than 16 MiB; let the queries of the plan aggregate"}
+				}
+				observations[i], errs[i] = o, err
 			})
 		}
 	}
@@ -54,6 +60,10 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	}
 	return round, nil
 }
+
+// maxRound is how many bytes all answers of a round may take in memory, where they
+// are kept until the last of them is there.
+const maxRound = 16 << 20
 
 // safely makes a panic an error. Rounds are measured beside the workers, whose
 // panics controller-runtime catches: here one query of a tenant would end the

@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -197,5 +198,30 @@ func TestAPanicIsAnErrorOfItsMeasurement(t *testing.T) {
 	c.passes(20)
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
 		t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
+	}
+}
+
+// What the answers of a round take in memory together is limited: they are kept
+// until the last of them is there.
+func TestARoundTakesLittleMemory(t *testing.T) {
+	c := newCluster(t)
+	series := make([]analysis.Series, 10_000) // some 5 MiB
+	c.prometheus.observation = analysis.Observation{Series: series}
+	var metrics []v1alpha1.Metric
+	one := 1.0
+	for i := range 8 {
+		metrics = append(metrics, v1alpha1.Metric{Name: fmt.Sprintf("m%d", i), Query: "up{ {{canary}} }", Range: v1alpha1.Range{Max: &one}})
+	}
+	c.judgeBy(metrics...)
+	c.hold()
+	c.passes(5)
+	tooLarge := 0
+	for _, metric := range metrics {
+		if m := newest(t, c.run(), metric.Name); strings.Contains(m.Message, "take more than 16 MiB; let the queries") {
+			tooLarge++
+		}
+	}
+	if tooLarge != 5 {
+		t.Errorf("%d of 8 answers were too large", tooLarge)
 	}
 }

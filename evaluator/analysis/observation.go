@@ -78,3 +78,44 @@ type Pod struct {
 	Name   string
 	Labels map[string]string
 }
+
+// Size is about how many bytes the answers of an observation take in memory, rather
+// more than less.
+func (o Observation) Size() int {
+	const (
+		itself  = 1 << 10
+		another = 16 // what each string takes beside its bytes
+	)
+	out := itself
+	answers := [][]Series{o.Series}
+	if s := o.Sides; s != nil {
+		for _, side := range []Side{s.Canary, s.Other} {
+			answers = append(answers, side.Bad, side.Good, side.Total, side.Values)
+		}
+	}
+	for _, answer := range answers {
+		for _, series := range answer {
+			out += series.Size()
+		}
+	}
+	for _, said := range [][]string{o.Warnings, o.Infos} {
+		for _, text := range said {
+			out += another + len(text)
+		}
+	}
+	return out
+}
+
+// Size is the same of a series.
+func (s Series) Size() int {
+	const (
+		itself = 512 // with a map of eight labels
+		label  = 72
+		sample = 32
+	)
+	out := itself + len(s.Labels) + sample*cap(s.Samples)
+	for name, value := range s.Metric {
+		out += label + len(name) + len(value)
+	}
+	return out
+}

@@ -50,7 +50,7 @@ func decodeSeries(r result, limit int, out *analysis.Observation) error {
 			return nil
 		}
 		one := s.observed()
-		if limit -= sizeOfSeries(one); limit < 0 {
+		if limit -= one.Size(); limit < 0 {
 			return errTooLarge
 		}
 		out.Series = append(out.Series, one)

@@ -2,8 +2,6 @@ package promql
 
 import (
 	"time"
-
-	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
 // What is kept of answers, for runs that ask the same a little later: rounds of
@@ -24,7 +22,7 @@ type kept struct {
 
 // add keeps one more answer, unless it is too large.
 func (k *kept) add(a *answer, now time.Time) bool {
-	a.came, a.bytes = now, len(a.key.query)+sizeOf(a.outcome.Observation)
+	a.came, a.bytes = now, len(a.key.query)+a.outcome.Observation.Size()
 	if a.bytes > keepOne {
 		return false
 	}
@@ -44,35 +42,4 @@ func (k *kept) over(now time.Time) *answer {
 	k.order = k.order[1:]
 	k.bytes -= a.bytes
 	return a
-}
-
-// sizeOf is about what an observation takes in memory, rather more than less.
-func sizeOf(o analysis.Observation) int {
-	const (
-		itself  = 1 << 10
-		another = 16 // what each string takes beside its bytes
-	)
-	out := itself
-	for _, s := range o.Series {
-		out += sizeOfSeries(s)
-	}
-	for _, said := range [][]string{o.Warnings, o.Infos} {
-		for _, text := range said {
-			out += another + len(text)
-		}
-	}
-	return out
-}
-
-func sizeOfSeries(s analysis.Series) int {
-	const (
-		itself = 512 // with a map of eight labels
-		label  = 72
-		sample = 32
-	)
-	out := itself + len(s.Labels) + sample*cap(s.Samples)
-	for name, value := range s.Metric {
-		out += label + len(name) + len(value)
-	}
-	return out
 }
