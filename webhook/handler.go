@@ -87,11 +87,13 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 
 func (h *Handler) respond(ctx context.Context, req admission.Request) (resp admission.Response, decision decide.Decision) {
 	log := ctrl.LoggerFrom(ctx) // it names object, user and request
+	var u update
 	defer func() {
 		// The API server would take a panic for a refusal, also where the namespace fails open.
+		// Nobody is to get his own record in by causing one.
 		if p := recover(); p != nil {
 			log.Error(fmt.Errorf("panic: %v", p), "update not decided", "stack", string(debug.Stack()))
-			resp, decision = h.undecided(update{}, errors.New("internal error, see the logs of Holdfast")), failed
+			resp, decision = h.undecided(u, errors.New("internal error, see the logs of Holdfast")), failed
 		}
 	}()
 	u, err := decodeUpdate(req.AdmissionRequest)
