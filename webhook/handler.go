@@ -75,9 +75,13 @@ const answerTimeout = 10 * time.Second
 
 // Handle answers one request. A server that is told to stop ends the contexts of
 // the requests it is answering (controller-runtime's); they are answered all the
-// same, before it is gone.
+// same, before it is gone. The time that a request has waited for its turn is over.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	deadline, waited := ctx.Deadline()
+	if latest := time.Now().Add(answerTimeout); !waited || deadline.After(latest) {
+		deadline = latest
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	start := h.Now()
 	resp, decision := h.respond(ctx, req)
