@@ -75,9 +75,13 @@ const answerTimeout = 10 * time.Second
 
 // Handle answers one request. A server that is told to stop ends the contexts of
 // the requests it is answering (controller-runtime's); they are answered all the
-// same, before it is gone.
+// same, before it is gone. The time that a request has waited for its turn is over.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	deadline, waited := ctx.Deadline()
+	if latest := time.Now().Add(answerTimeout); !waited || deadline.After(latest) {
+		deadline = latest
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	start := h.Now()
 	resp, decision := h.respond(ctx, req)
@@ -87,11 +91,13 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 
 func (h *Handler) respond(ctx context.Context, req admission.Request) (resp admission.Response, decision decide.Decision) {
 	log := ctrl.LoggerFrom(ctx) // it names object, user and request
+	var u update
 	defer func() {
 		// The API server would take a panic for a refusal, also where the namespace fails open.
+		// Nobody is to get his own record in by causing one.
 		if p := recover(); p != nil {
 			log.Error(fmt.Errorf("panic: %v", p), "update not decided", "stack", string(debug.Stack()))
-			resp, decision = h.undecided(update{}, errors.New("internal error, see the logs of Holdfast")), failed
+			resp, decision = h.undecided(u, errors.New("internal error, see the logs of Holdfast")), failed
 		}
 	}()
 	u, err := decodeUpdate(req.AdmissionRequest)

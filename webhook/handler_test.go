@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -78,6 +80,28 @@ func TestARequestThatIsBeingAnsweredIsAnsweredAlsoWhenTheServerIsToldToStop(t *t
 	if resp := handler.Handle(stopped, req); !resp.Allowed || len(resp.Patches) == 0 {
 		t.Errorf("the update was not held: %+v", resp)
 	}
+}
+
+// slow is an API server that answers when nobody waits any more, whatever it is told of that.
+type slow struct{ client.Reader }
+
+func (s slow) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	time.Sleep(answerTimeout + time.Second)
+	return s.Reader.List(context.WithoutCancel(ctx), list, options...)
+}
+
+func TestNothingMoreIsDoneForARequestThatNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, req := setUp(t, newTemplate())
+		handler.History, handler.FailClosed = History{Reader: slow{handler.History.Reader}}, true
+		handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
+			t.Error("a template was checked")
+			return nil
+		})
+		if resp := handler.Handle(t.Context(), req); resp.Allowed || !strings.Contains(resp.Result.Message, "deadline exceeded") {
+			t.Errorf("answer: %+v", resp)
+		}
+	})
 }
 
 func TestARequestThatCannotBeReadIsNoPanic(t *testing.T) {

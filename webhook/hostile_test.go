@@ -79,11 +79,12 @@ func FuzzHandleHeld(f *testing.F) {
 	f.Add(`{"spec":{"containers":[{"name":"a","image":"1"}]}}`, `{"spec":{"containers":[{"name":"a","image":"2"}]}}`, `{"spec":{"containers":[{"name":"a","image":"3"}]}}`,
 		`[{"manager":"kubectl","operation":"Apply","apiVersion":"apps/v1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"a\"}":{"f:image":{}}}}}}}}]`, `{"spec":{"template":{}}}`, "kubectl")
 	f.Add(`{}`, `{"spec":[]}`, `{"spec":{"containers":{}}}`, `[{"fieldsV1":{"f:spec":{"f:template":[]}}},7]`, `[`, "helm")
+	f.Add(`{"a":1}`, `{"a":2}`, `{"a":1}`, `[]`, `{"metadata":{"annotations":{"x":{}}},"spec":{}}`, "kubectl-edit")
 	counted := NewMetrics(prometheus.NewRegistry())
 	f.Fuzz(func(t *testing.T, stable, held, asked, owners, applied, manager string) {
 		var s, h, n hold.Template
 		var entries []any
-		for text, into := range map[string]any{stable: &s, held: &h, asked: &n, owners: &entries} {
+		for into, text := range map[any]string{&s: stable, &h: held, &n: asked, &entries: owners} {
 			_ = json.Unmarshal([]byte(text), into) // what is none of it is absent
 		}
 		hash, err := hold.HashOf(h)
@@ -110,6 +111,32 @@ func FuzzHandleHeld(f *testing.F) {
 		status := &StatusHandler{Rewrite: true, Now: fixedNow, Metrics: counted}
 		plain(t, status.Handle(noPanic(t), req))
 	})
+}
+
+// TestAPanicLetsNoAnnotationOfHoldfastsIn: what passes because of a panic has
+// Holdfast's own annotations as they were in the cluster, not as they were sent.
+func TestAPanicLetsNoAnnotationOfHoldfastsIn(t *testing.T) {
+	c := newTemplate()
+	c.Held = map[string]any{"metadata": map[string]any{"labels": map[string]any{"v": "1.5"}}}
+	c.Request.Patch["metadata"] = map[string]any{"annotations": map[string]any{
+		v1alpha1.HeldAnnotation: "forged", v1alpha1.StableAnnotation: "forged", v1alpha1.ReleaseAnnotation: "old-hold",
+	}}
+	handler, req := setUp(t, c)
+	handler.NewID = func() string { panic("forced") }
+	status := &StatusHandler{Rewrite: true, Now: func() time.Time { panic("forced") }, Metrics: handler.Metrics}
+	for name, answered := range map[string]admission.Handler{"an update": handler, "a status": status} {
+		stored := deployment{storedBy(t, answered, req)}
+		u := must(decodeUpdate(req.AdmissionRequest))
+		for _, key := range ownAnnotations {
+			if got, want := stored.annotation(key), u.old.annotation(key); got != want {
+				t.Errorf("%s with a panic stores %s as %q, want %q as before", name, key, got, want)
+			}
+		}
+	}
+	handler.FailClosed = true
+	if resp := handler.Handle(t.Context(), req); resp.Allowed {
+		t.Error("passed where canaries are required")
+	}
 }
 
 const lastAppliedKey = "kubectl.kubernetes.io/last-applied-configuration"

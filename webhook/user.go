@@ -30,6 +30,9 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err := h.findOut(ctx, r); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
+	if err := ctx.Err(); err != nil { // what finds out looks at no clock, and nobody waits any more
+		return answer{}, decide.Decision{}, fmt.Errorf("find out what is asked for: %w", err)
+	}
 	if err := h.findSkip(ctx, req.UserInfo, r); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
@@ -39,6 +42,9 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		if decision, err = h.examine(ctx, r); err != nil {
 			return answer{}, decide.Decision{}, err
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return answer{}, decide.Decision{}, fmt.Errorf("check what is asked for: %w", err)
 	}
 	a, err := h.carryOut(ctx, r, decision)
 	a.warnings = append(a.warnings, r.warnings...)

@@ -40,10 +40,11 @@ var _ admission.Handler = (*StatusHandler)(nil)
 // Handle answers one request.
 func (h *StatusHandler) Handle(ctx context.Context, req admission.Request) (resp admission.Response) {
 	log := ctrl.LoggerFrom(ctx) // it names object, user and request
+	var patch []jsonpatch.Operation
 	defer func() {
 		if p := recover(); p != nil {
 			log.Error(fmt.Errorf("panic: %v", p), "status not rewritten", "stack", string(debug.Stack()))
-			resp = admission.Allowed("")
+			resp = admission.Patched("", patch...) // annotations are put back all the same
 		}
 	}()
 	u, err := decodeUpdate(req.AdmissionRequest)
@@ -54,7 +55,7 @@ func (h *StatusHandler) Handle(ctx context.Context, req admission.Request) (resp
 		log.Error(err, "status not rewritten")
 		return admission.Allowed("")
 	}
-	patch := putBack(u.old.annotations(), u.new.annotations())
+	patch = putBack(u.old.annotations(), u.new.annotations())
 	if h.Rewrite {
 		d := u.waitedFor()
 		log.V(1).Info("status written", "state", d.State)

@@ -37,7 +37,16 @@ func written(t *testing.T, h *StatusHandler, old, sent string) map[string]any {
 	req := admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
 		Operation: admissionv1.Update, SubResource: "status", Object: raw(sent), OldObject: raw(old),
 	}}
-	resp := h.Handle(context.Background(), req)
+	return storedBy(t, h, req)
+}
+
+// storedBy is the object that is stored after an answer.
+func storedBy(t *testing.T, h admission.Handler, req admission.Request) map[string]any {
+	t.Helper()
+	resp := h.Handle(t.Context(), req)
+	if !resp.Allowed {
+		t.Fatalf("refused: %v", resp.Result)
+	}
 	if err := resp.Complete(req); err != nil {
 		t.Fatal(err)
 	}

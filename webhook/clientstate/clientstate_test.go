@@ -48,6 +48,20 @@ func TestAMarkIsPutOnAndTakenOff(t *testing.T) {
 	if garbage := LastApplied("garbage"); garbage.Marked("holdfast.dev/held") != garbage {
 		t.Error("garbage was marked")
 	}
+	for _, l := range []LastApplied{ // annotations that are none
+		`{"metadata":{"annotations":{"a":{}}}}`,
+		`{"metadata":{"annotations":{"a":["b"],"c":null,"d":7}}}`,
+		`{"metadata":{"annotations":{}}}`,
+		`{"metadata":{}}`,
+	} {
+		if got := l.Unmarked(); got != l {
+			t.Errorf("%s without a mark became %s", l, got)
+		}
+		marked := l.Marked("holdfast.dev/held")
+		if marked == l || marked.Marked("holdfast.dev/held") != marked {
+			t.Errorf("%s is marked as %s", l, marked)
+		}
+	}
 	if MarkedRelease("") != "" || MarkedRelease(MarkedRelease("web")) != "web " || UnmarkedRelease("web ") != "web" || UnmarkedRelease("web") != "web" {
 		t.Error("the mark of a Helm release is not put on or taken off")
 	}

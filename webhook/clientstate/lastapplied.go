@@ -90,7 +90,7 @@ func (l LastApplied) withAnnotation(want string) LastApplied {
 	if want != "" {
 		marked[want] = ""
 	}
-	if len(marked) == len(annotations) && maps.Equal(marked, annotations) {
+	if maps.EqualFunc(marked, annotations, reflect.DeepEqual) { // they may be any JSON: anybody can write the manifest
 		return l
 	}
 	metadata["annotations"] = marked

@@ -46,3 +46,21 @@ func BenchmarkOf(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOfOthers does so where all elements of a list are others than those
+// that are held. What is merged here is refused beyond maxElements.
+func BenchmarkOfOthers(b *testing.B) {
+	for _, n := range []int{100, 700, 3000} {
+		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Patch} {
+			r := variables(b, n, way)
+			b.Run(fmt.Sprintf("%s/%d", way, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := Of(r); err != nil && n < maxElements/2 {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -94,7 +94,8 @@ func takeOff(change, from, live map[string]any, field string, schema strategicpa
 		if left := exchange(elements, before, nil); key == "" && objects(before) && objects(elements) && len(left) > 0 {
 			change[field] = left
 		}
-		if err != nil || key == "" || !slices.ContainsFunc(elements, func(e any) bool { return !hasKey(before, key, e) }) {
+		known := byKey(before, key)
+		if err != nil || key == "" || !slices.ContainsFunc(elements, func(e any) bool { return !known.has(e) }) {
 			return err
 		}
 		var named []any
@@ -148,18 +149,17 @@ func (g graft) list(change, from, live map[string]any, field string, schema stra
 	known, _ := change[orderDirective+field].([]any)
 	complete := keys(g.order(elements, known, patches, key), key, patches)
 	change[orderDirective+field] = complete
-	place := func(e any) int {
-		return slices.IndexFunc(complete, func(k any) bool { return hasKey([]any{k}, key, e) })
-	}
-	slices.SortStableFunc(patches, func(a, b any) int { return place(a) - place(b) }) // in the same order, or the patch is refused
+	place := byKey(complete, key)
+	slices.SortStableFunc(patches, func(a, b any) int { return place.of(a) - place.of(b) }) // in the same order, or the patch is refused
+	there, then := byKey(elements, key), byKey(before, key)
 	for _, patch := range patches {
 		one, ok := patch.(map[string]any)
-		at := slices.IndexFunc(elements, func(e any) bool { return hasKey([]any{patch}, key, e) })
+		at := there.of(patch)
 		if !ok || at < 0 {
 			continue
 		}
 		was := map[string]any{}
-		if i := slices.IndexFunc(before, func(e any) bool { return hasKey([]any{patch}, key, e) }); i >= 0 {
+		if i := then.of(patch); i >= 0 {
 			was, _ = before[i].(map[string]any)
 		}
 		if err := g.object(one, was, elements[at].(map[string]any), below); err != nil {
@@ -175,23 +175,32 @@ func exchange(live, from, to []any) []any {
 	if reflect.DeepEqual(live, from) {
 		return to
 	}
+	known, wanted := texts(from), texts(to)
 	var out []any
 	for _, e := range live {
-		if hasEqual(to, e) || !hasEqual(from, e) {
+		if wanted[text(e)] || !known[text(e)] {
 			out = append(out, e)
 		}
 	}
+	there := texts(out)
 	for _, e := range to {
-		if !hasEqual(from, e) && !hasEqual(out, e) {
-			out = append(out, e)
+		if !known[text(e)] && !there[text(e)] {
+			out, there[text(e)] = append(out, e), true
 		}
 	}
 	return out
 }
 
-func hasEqual(list []any, element any) bool {
-	return slices.ContainsFunc(list, func(e any) bool { return reflect.DeepEqual(e, element) })
+func texts(list []any) map[string]bool {
+	out := make(map[string]bool, len(list))
+	for _, e := range list {
+		out[text(e)] = true
+	}
+	return out
 }
+
+// text is the same for equal elements only.
+func text(element any) string { return fmt.Sprintf("%#v", element) }
 
 // objects says whether a list has nothing but objects; others, such as the
 // arguments of a command, mean something as a whole only.
@@ -208,38 +217,31 @@ func (g graft) order(elements, known, patches []any, key string) []any {
 	if len(patches) == 0 {
 		return slices.Concat(known, elements)
 	}
+	there := byKey(elements, key)
 	var added []any
 	for _, e := range slices.Concat(known, patches) {
-		if !hasKey(elements, key, e) {
+		if !there.has(e) {
 			added = append(added, e)
 		}
 	}
-	if g.newFirst && (len(known) == 0 || !hasKey(elements, key, known[0])) {
+	if g.newFirst && (len(known) == 0 || !there.has(known[0])) {
 		return slices.Concat(added, elements)
 	}
 	return slices.Concat(elements, added)
 }
 
-// hasKey says whether a list has an element with the key of another one.
-func hasKey(list []any, key string, element any) bool {
-	object, _ := element.(map[string]any)
-	return slices.ContainsFunc(list, func(e any) bool {
-		other, _ := e.(map[string]any)
-		return other != nil && object != nil && other[key] != nil && reflect.DeepEqual(other[key], object[key])
-	})
-}
-
 // keys are the merge keys of elements, each once, without those that a patch deletes.
 func keys(elements []any, key string, patches []any) []any {
+	done := map[any]bool{nil: true}
+	for _, p := range patches {
+		if patch, _ := p.(map[string]any); patch["$patch"] == "delete" {
+			done[keyOf(p, key)] = true
+		}
+	}
 	var out []any
 	for _, e := range elements {
-		object, ok := e.(map[string]any)
-		deleted := slices.ContainsFunc(patches, func(p any) bool {
-			patch, _ := p.(map[string]any)
-			return patch["$patch"] == "delete" && hasKey([]any{p}, key, e)
-		})
-		if ok && object[key] != nil && !deleted && !hasKey(out, key, e) {
-			out = append(out, map[string]any{key: object[key]})
+		if k := keyOf(e, key); !done[k] {
+			out, done[k] = append(out, map[string]any{key: k}), true
 		}
 	}
 	return out

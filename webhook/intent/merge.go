@@ -19,6 +19,9 @@ func threeWayMerge(before, after, held hold.Template) (hold.Template, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := mergeable(schema, before, after, held); err != nil {
+		return nil, err
+	}
 	original, err := encode(orEmpty(before))
 	if err != nil {
 		return nil, err
@@ -42,6 +45,9 @@ func threeWayMerge(before, after, held hold.Template) (hold.Template, error) {
 func transplant(from, to, onto hold.Template, newFirst bool) (hold.Template, error) {
 	schema, err := podTemplateSchema()
 	if err != nil {
+		return nil, err
+	}
+	if err := mergeable(schema, from, to, onto); err != nil {
 		return nil, err
 	}
 	before, err := encode(from)

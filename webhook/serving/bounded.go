@@ -22,13 +22,18 @@ func Bounded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusRequestEntityTooLarge)
-		_ = json.NewEncoder(w).Encode(metav1.Status{ // nobody is told if nobody listens
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
-			Status:   metav1.StatusFailure, Reason: metav1.StatusReasonRequestEntityTooLarge, Code: http.StatusRequestEntityTooLarge,
-			Message: fmt.Sprintf("holdfast: the object is too large to be looked at: with what it was before it is %d bytes of JSON, of which %d are read; make it smaller",
-				r.ContentLength, MaxRequest),
-		})
+		answer(w, metav1.StatusReasonRequestEntityTooLarge, http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("holdfast: the object is too large to be looked at: with what it was before it is %d bytes of JSON, of which %d are read; make it smaller",
+				r.ContentLength, MaxRequest))
+	})
+}
+
+// answer says in a Status why a request is not answered.
+func answer(w http.ResponseWriter, reason metav1.StatusReason, code int32, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(int(code))
+	_ = json.NewEncoder(w).Encode(metav1.Status{ // nobody is told if nobody listens
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
+		Status:   metav1.StatusFailure, Reason: reason, Code: code, Message: message,
 	})
 }

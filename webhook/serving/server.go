@@ -30,13 +30,15 @@ type Server struct {
 	Farewell time.Duration
 	// Clients, if there are any, are who may call; nil is everybody.
 	Clients *Clients
+	// Turns are those of all requests; there must be some.
+	Turns   *Turns
 	leaving atomic.Bool
 	running sync.WaitGroup
 }
 
 // Register serves a hook at a path.
 func (s *Server) Register(path string, hook http.Handler) {
-	hook = Bounded(hook)
+	hook = Bounded(s.Turns.Take(hook))
 	if s.Clients != nil {
 		hook = s.Clients.only(hook)
 	}

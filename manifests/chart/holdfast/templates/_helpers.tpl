@@ -39,12 +39,22 @@ imagePullPolicy: {{ . }}
 env:
 - name: POD_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- with include "holdfast.memoryLimit" . }}
+- {name: GOMEMLIMIT, value: {{ . }}}
+{{- end }}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- /* Nine tenths of the memory limit, for Go to keep to, where that is in whole Mi or Gi. */ -}}
+{{- define "holdfast.memoryLimit" -}}
+{{- $limit := dig "limits" "memory" "" .Values.resources | toString }}
+{{- if regexMatch "^[0-9]+Mi$" $limit }}{{ div (mul 9 (trimSuffix "Mi" $limit | int64)) 10 }}MiB{{ end }}
+{{- if regexMatch "^[0-9]+Gi$" $limit }}{{ div (mul 9216 (trimSuffix "Gi" $limit | int64)) 10 }}MiB{{ end }}
 {{- end }}
 
 {{- define "holdfast.podSecurity" -}}

@@ -1,0 +1,191 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const ownUser = "system:serviceaccount:holdfast-system:holdfast"
+
+// crowd sends requests to a handler that answers when it is told to.
+type crowd struct {
+	t        *testing.T
+	lock     sync.Mutex // what sleeps in a bubble wakes together
+	handler  http.Handler
+	timeout  string // of the requests that are sent
+	inside   map[string]bool
+	answered map[string]int
+	goOn     map[string]chan bool
+}
+
+func newCrowd(t *testing.T) *crowd {
+	c := &crowd{t: t, timeout: "5s", inside: map[string]bool{}, answered: map[string]int{}, goOn: map[string]chan bool{}}
+	c.handler = NewTurns(ownUser).Take(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.URL.Path[1:]
+		c.set(name, true)
+		if body, err := io.ReadAll(r.Body); err != nil || !strings.HasPrefix(string(body), `{"request":`) || !strings.HasSuffix(string(body), "}") {
+			c.t.Errorf("%s: the handler reads %.40q…, %v", name, body, err)
+		}
+		select {
+		case <-c.goOn[name]:
+		case <-r.Context().Done():
+		}
+		c.set(name, false)
+	}))
+	return c
+}
+
+func (c *crowd) set(name string, inside bool) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.inside[name] = inside
+}
+
+// send sends a request of so many bytes; -1 is one that does not say how many.
+func (c *crowd) send(name, user string, size int) {
+	body := fmt.Sprintf(`{"request":{"uid":"1","userInfo":{"username":%q},"object":"`, user)
+	body += strings.Repeat("x", max(0, size-len(body)-3)) + `"}}`
+	req := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/"+name+"?timeout="+c.timeout, strings.NewReader(body))
+	if size < 0 {
+		req.ContentLength = -1
+	}
+	c.goOn[name] = make(chan bool)
+	go func() {
+		w := httptest.NewRecorder()
+		c.handler.ServeHTTP(w, req)
+		c.lock.Lock()
+		defer c.lock.Unlock()
+		c.answered[name] = w.Code
+	}()
+	synctest.Wait()
+}
+
+func (c *crowd) finish(name string) {
+	close(c.goOn[name])
+	synctest.Wait()
+}
+
+func (c *crowd) want(when string, inside ...string) {
+	c.t.Helper()
+	synctest.Wait()
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	wanted := map[string]bool{}
+	for _, name := range inside {
+		wanted[name] = true
+	}
+	for name, is := range c.inside {
+		if is && !wanted[name] {
+			c.t.Errorf("%s: %s is being answered", when, name)
+		}
+	}
+	for name := range wanted {
+		if !c.inside[name] {
+			c.t.Errorf("%s: %s is not being answered", when, name)
+		}
+	}
+}
+
+func TestLargeRequestsWaitForTheirTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		c.send("first", "jane", 2<<20)
+		c.send("second", "jane", 2<<20)
+		c.send("unknown", "jane", -1)
+		c.want("no room for two", "first")
+		c.send("small", "jane", 2<<10)
+		c.send("check", ownUser, 2<<20)
+		c.want("usual requests and Holdfast's own do not wait", "first", "small", "check")
+		c.send("another-check", ownUser, 2<<20)
+		c.want("Holdfast's own have no more room than others", "first", "small", "check")
+		c.finish("first")
+		c.want("in the order of coming", "second", "small", "check")
+		c.finish("second")
+		c.want("one of unknown length is alone", "unknown", "small", "check")
+		c.send("third", "jane", 300<<10)
+		c.want("one of unknown length is alone", "unknown", "small", "check")
+		for _, name := range []string{"unknown", "small", "check"} {
+			c.finish(name)
+		}
+		c.want("all have their turn", "third", "another-check")
+		c.finish("third")
+		c.finish("another-check")
+		c.send("huge", "jane", MaxRequest-1)
+		c.want("what is larger than all room is answered, alone", "huge")
+		c.finish("huge")
+	})
+}
+
+func TestManySmallRequestsHaveBoundsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		var all []string
+		for i := range 6 {
+			all = append(all, fmt.Sprint("small-", i))
+			c.send(all[i], "jane", 200<<10)
+		}
+		c.want("a megabyte at once", all[:5]...)
+		for _, name := range all {
+			c.finish(name)
+		}
+	})
+}
+
+// TestARequestWaitsAsLongAsTheAPIServerDoes, the time in which it is answered with it.
+func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		c.send("first", "jane", 3<<20)
+		time.Sleep(2 * time.Second)
+		c.send("second", "jane", 3<<20)
+		time.Sleep(2 * time.Second)
+		c.finish("first")
+		c.want("a turn in time", "second")
+		c.send("third", "jane", 3<<20)
+		time.Sleep(4 * time.Second)
+		c.want("the time of the second is over", "third")
+		c.finish("third")
+		c.timeout = "9s"
+		c.send("patient", "jane", 3<<20)
+		c.timeout = "5s"
+		c.send("fourth", "jane", 3<<20)
+		time.Sleep(6 * time.Second)
+		c.want("the time of the fourth is over", "patient")
+		c.finish("patient")
+		if c.answered["fourth"] != http.StatusServiceUnavailable {
+			t.Errorf("answered with %d", c.answered["fourth"])
+		}
+	})
+}
+
+// TestNobodyKeepsATurnBySendingSlowly: who says how much will come and does not
+// send it.
+func TestNobodyKeepsATurnBySendingSlowly(t *testing.T) {
+	server := httptest.NewServer(NewTurns(ownUser).Take(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "read: %v", err)
+	})))
+	t.Cleanup(server.Close)
+	body, more := io.Pipe()
+	defer more.Close()
+	go func() { _, _ = more.Write([]byte(strings.Repeat("x", userWithin))) }()
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/?timeout=100ms", body)
+	req.RequestURI, req.ContentLength = "", 3<<20
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(answer), "timeout") {
+		t.Errorf("answer %q, %v", answer, err)
+	}
+}
