@@ -258,3 +258,26 @@ func TestALargeTemplateIsAnsweredInBoundedMemory(t *testing.T) {
 		t.Errorf("%d MiB were allocated for a request of %d MiB", grown>>20, (len(req.Object.Raw)+len(req.OldObject.Raw))>>20)
 	}
 }
+
+// TestManyDeepQueriesTakeLittle: thirty, as long and deep as may be, in the
+// annotations of one Deployment; those that are deeper are refused before they
+// are parsed.
+func TestManyDeepQueriesTakeLittle(t *testing.T) {
+	for operators, allowed := range map[int]bool{450: true, 4000: false} {
+		annotations := map[string]any{v1alpha1.PeriodAnnotation: "1m"}
+		for i := range 30 {
+			annotations[fmt.Sprint(v1alpha1.MetricAnnotationPrefix, "m", i)] = "up{ {{canary}} }" + strings.Repeat("+a", operators) + " in [0, 1]"
+		}
+		handler, req := setUp(t, casetest.Case{Request: casetest.Request{Patch: map[string]any{"metadata": map[string]any{"annotations": annotations}}}})
+		before := allocatedBytes()
+		resp := handler.Handle(noPanic(t), req)
+		grown := allocatedBytes() - before
+		t.Logf("%d operators: %d MiB allocated", operators, grown>>20)
+		if resp.Allowed != allowed || !allowed && !strings.Contains(resp.Result.Message, "more than 500 operators") {
+			t.Errorf("%d operators: %+v", operators, resp.Result)
+		}
+		if grown > 150<<20 {
+			t.Errorf("%d operators: %d MiB were allocated", operators, grown>>20)
+		}
+	}
+}

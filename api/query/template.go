@@ -76,6 +76,9 @@ type mistake struct {
 
 // check parses a rendered query and sees that it gives something to judge.
 func check(rendered string) (parser.Expr, *mistake) {
+	if tooComplex := complexity(rendered); tooComplex != nil {
+		return nil, tooComplex
+	}
 	expr, err := promQL.ParseExpr(rendered)
 	if found := (parser.ParseErrors)(nil); errors.As(err, &found) && len(found) > 0 {
 		return nil, &mistake{int(found[0].PositionRange.Start), found[0].Err.Error()}

@@ -2,7 +2,6 @@ package query
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -124,11 +123,12 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	return out
 }
 
-// each calls visit for every node of a type, with the nodes around it, outermost first.
+// each calls visit for every node of a type, with the nodes around it, outermost
+// first; they are no longer those when visit has returned.
 func each[T parser.Node](expr parser.Expr, visit func(node T, path []parser.Node)) {
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
 		if n, ok := node.(T); ok {
-			visit(n, slices.Clone(path))
+			visit(n, path)
 		}
 		return nil
 	})
