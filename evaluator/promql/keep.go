@@ -22,7 +22,7 @@ type kept struct {
 
 // add keeps one more answer, unless it is too large.
 func (k *kept) add(a *answer, now time.Time) bool {
-	a.came, a.bytes = now, len(a.key.query)+a.outcome.Observation.Size()
+	a.came, a.bytes = now, len(a.key.query)+a.outcome.Size()
 	if a.bytes > keepOne {
 		return false
 	}
