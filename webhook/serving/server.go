@@ -6,6 +6,9 @@
 // server that is told to stop goes on answering for a while, and says with each
 // answer that the connection ends with it; what is closed in the end was used by
 // nobody.
+//
+// And it answers no more at once than there is memory for (see Turns), so that it
+// does not stop by itself.
 package serving
 
 import (
