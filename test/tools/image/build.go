@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"debug/buildinfo"
+	"encoding/json"
 	"fmt"
+	goversion "go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,4 +33,32 @@ func build(ctx context.Context, source, version string, platform v1.Platform) ([
 		return nil, fmt.Errorf("build holdfast: %w\n%s", err, problems.String())
 	}
 	return os.ReadFile(program)
+}
+
+// behind says that a program was built by an older Go than its go.mod asks for:
+// with GOTOOLCHAIN=local the one at hand is used, whatever is known of it. It is
+// "" where all is well.
+func behind(ctx context.Context, source string, program []byte) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-json")
+	cmd.Dir = source
+	text, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("read go.mod: %w", err)
+	}
+	var mod struct{ Toolchain string }
+	if err := json.Unmarshal(text, &mod); err != nil {
+		return "", fmt.Errorf("read go.mod: %w", err)
+	}
+	info, err := buildinfo.Read(bytes.NewReader(program))
+	if err != nil {
+		return "", fmt.Errorf("read what the program is made of: %w", err)
+	}
+	return olderThan(info.GoVersion, mod.Toolchain), nil
+}
+
+func olderThan(used, asked string) string {
+	if goversion.Compare(used, asked) >= 0 {
+		return ""
+	}
+	return fmt.Sprintf("built with %s, where go.mod asks for %s: what was mended in between is missing; set GOTOOLCHAIN=%s", used, asked, asked)
 }

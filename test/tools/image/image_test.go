@@ -189,3 +189,19 @@ func wantMaterials(t *testing.T, program, text []byte) {
 		t.Errorf("the bill is of %+v", bom.Metadata.Component)
 	}
 }
+
+func TestAnOlderGoIsTold(t *testing.T) {
+	for _, tc := range []struct {
+		used, asked string
+		told        bool
+	}{
+		{"go1.26.8", "go1.26.11", true},
+		{"go1.26.11", "go1.26.11", false},
+		{"go1.27.0", "go1.26.11", false},
+		{"go1.26.8", "", false}, // it asks for none
+	} {
+		if got := olderThan(tc.used, tc.asked); (got != "") != tc.told {
+			t.Errorf("%+v: %q", tc, got)
+		}
+	}
+}

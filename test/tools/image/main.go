@@ -75,6 +75,13 @@ func (o options) imageFor(ctx context.Context, platform v1.Platform) (v1.Image, 
 	if err != nil {
 		return nil, err
 	}
+	old, err := behind(ctx, o.source, program)
+	if err != nil {
+		return nil, err
+	}
+	if old != "" {
+		fmt.Fprintf(os.Stderr, "image: warning: %s: %s\n", platform, old)
+	}
 	bom, err := billOfMaterials(program, o.version)
 	if err != nil {
 		return nil, err
