@@ -81,6 +81,7 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 				v1alpha1.DeploymentLabel: v1alpha1.LabelValue(d.GetName()),
 				v1alpha1.HashLabel:       string(record.Hash),
 			},
+			Annotations: map[string]string{v1alpha1.StableAnnotation: string(d.hash())},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: d.GetAPIVersion(), Kind: d.GetKind(), Name: d.GetName(), UID: d.GetUID(),
 				Controller: &isController, BlockOwnerDeletion: &isController,

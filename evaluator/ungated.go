@@ -37,7 +37,7 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alp
 	case !guarded || running == "" || stamp == running:
 		return false, nil
 	}
-	marks, older := map[string]any{v1alpha1.StableAnnotation: string(running)}, e.heldBefore(d, runs)
+	marks, older := map[string]any{v1alpha1.StableAnnotation: string(running)}, stamp != "" && e.heldBefore(d, runs)
 	if stamp != "" {
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
@@ -58,10 +58,14 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alp
 	return true, nil
 }
 
-// heldBefore says whether what is held was held before this look at the
-// Deployment: it has a run. What came with the change is no older than it: a
-// webhook after Holdfast changed the stable template of the request that was held.
+// heldBefore says whether what is held is older than the template that runs now:
+// the run that tries it was made beside another. What came with the change is no
+// older than it: a webhook after Holdfast changed the stable template of the
+// request that was held.
 func (e *evaluator) heldBefore(d deployment, runs []v1alpha1.CanaryRun) bool {
 	record, err := e.openRecord(d)
-	return err == nil && record != nil && slices.ContainsFunc(runs, func(r v1alpha1.CanaryRun) bool { return r.Spec.Hold == record.ID })
+	return err == nil && record != nil && slices.ContainsFunc(runs, func(r v1alpha1.CanaryRun) bool {
+		beside := r.Annotations[v1alpha1.StableAnnotation]
+		return r.Spec.Hold == record.ID && beside != "" && beside != string(d.hash())
+	})
 }

@@ -143,11 +143,25 @@ func TestAnUngatedChangeOfTheRequestThatIsHeldLeavesTheHold(t *testing.T) {
 	d := c.deployment()
 	d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "INJECTED"}}
 	c.must(c.api.Update(t.Context(), d))
+	c.failAt = 2 // the run is made, and the stamp is not written at once
 	c.passes(5)
 	if run := c.run(); run.Status.Phase.Ended() || c.deployment().Annotations[v1alpha1.HeldAnnotation] == "" {
 		t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
 	}
 	if !slices.Contains(c.told(), "UngatedUpdate") {
 		t.Errorf("told: %v", c.told())
+	}
+}
+
+// A Deployment that was opted in a moment ago has no stamp yet: what is held there
+// is not dropped with the first one.
+func TestTheFirstStampLeavesTheHold(t *testing.T) {
+	c := newCluster(t)
+	c.hold()
+	c.passes(2)
+	c.annotateDeployment(map[string]string{v1alpha1.StableAnnotation: ""})
+	c.passes(30)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+		t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
 	}
 }

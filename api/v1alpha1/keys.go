@@ -51,7 +51,8 @@ const (
 	RejectedAnnotation = Prefix + "rejected"
 	// StableAnnotation is the hash of the template Holdfast last let through. A
 	// Deployment of a guarded namespace that runs another one was updated while
-	// the webhook could not be reached.
+	// the webhook could not be reached. On a run it is that of the template beside
+	// which the run was made.
 	StableAnnotation = Prefix + "stable"
 	// SkippedAnnotation is the last skip of package hold: which value was used up, for which template, by whom and when.
 	SkippedAnnotation = Prefix + "skipped"
