@@ -19,7 +19,7 @@ const (
 	// smallRequest is up to what size a request waits for small ones only, so that
 	// large ones keep nobody waiting who has a usual Deployment.
 	smallRequest = 256 << 10
-	smallAtOnce  = 1 << 20
+	smallAtOnce  = 2 << 20
 	// largeAtOnce is what larger ones take; one that is larger itself takes it all.
 	largeAtOnce = 3 << 20
 )

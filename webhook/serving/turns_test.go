@@ -128,11 +128,11 @@ func TestManySmallRequestsHaveBoundsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
 		var all []string
-		for i := range 6 {
+		for i := range 11 {
 			all = append(all, fmt.Sprint("small-", i))
 			c.send(all[i], "jane", 200<<10)
 		}
-		c.want("a megabyte at once", all[:5]...)
+		c.want("two mebibytes at once", all[:10]...)
 		for _, name := range all {
 			c.finish(name)
 		}
