@@ -276,7 +276,7 @@ func TestManyDeepQueriesTakeLittle(t *testing.T) {
 		if resp.Allowed != allowed || !allowed && !strings.Contains(resp.Result.Message, "more than 500 operators") {
 			t.Errorf("%d operators: %+v", operators, resp.Result)
 		}
-		if grown > 150<<20 {
+		if grown > 500<<20 { // the race detector allocates too; without the limits it is 40 GB
 			t.Errorf("%d operators: %d MiB were allocated", operators, grown>>20)
 		}
 	}
