@@ -150,7 +150,7 @@ func save(least report.Course, seed uint64, folder string) error {
 		return err
 	}
 	name := filepath.Join(folder, fmt.Sprintf("%s-%d.yaml", strings.ToLower(string(least.Difference.Aspect)), seed))
-	if err := os.WriteFile(name, data, 0o600); err != nil {
+	if err := errors.Join(os.MkdirAll(folder, 0o750), os.WriteFile(name, data, 0o600)); err != nil {
 		return fmt.Errorf("keep sequence: %w", err)
 	}
 	return nil

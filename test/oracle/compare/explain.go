@@ -127,7 +127,7 @@ func (s Step) explainExitCode() (Explanation, bool) {
 		return ConflictOfOwners, true
 	case last.Status == statusUnprocessable && last.ContentType == jsonPatch && strings.HasPrefix(last.Message, "the server rejected our request"):
 		return PatchDidNotFit, true
-	case last.Status == statusUnprocessable && strings.Contains(last.Message, "refuses the new pod template") && s.sentOther():
+	case last.Status == statusUnprocessable && strings.Contains(last.Message, "refuses the new pod template") && (s.sentOther() || s.saidWhatStableHas()):
 		return ClientSentLess, true
 	}
 	return "", false
@@ -140,6 +140,19 @@ func (s Step) sentOther() bool {
 		return false
 	}
 	return unguarded[len(unguarded)-1].Body != guarded[len(guarded)-1].Body
+}
+
+// saidWhatStableHas says whether a part of the change is to what the stable template has already: the webhook sees no
+// change there, and makes none to what is held, which may have nothing of it.
+func (s Step) saidWhatStableHas() bool {
+	stable := leaves(templateOf(s.Before.Guarded.Stable()))
+	before, after := leaves(templateOf(s.Before.Unguarded.Desired())), leaves(templateOf(s.After.Unguarded.Desired()))
+	for path, value := range after {
+		if value != before[path] && value == stable[path] && s.Outcome.Unguarded.says(path, stable) {
+			return true
+		}
+	}
+	return false
 }
 
 // conflicting are the fields that the API server names when it refuses an apply.

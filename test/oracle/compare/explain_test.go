@@ -99,6 +99,8 @@ func TestExplain(t *testing.T) {
 			outcome: Pair[Outcome]{patched("kubectl-edit", graceOf5), refused("application/strategic-merge-patch+json", http.StatusUnprocessableEntity, false, "the API server refuses the new pod template: Duplicate value")}, want: ClientSentLess},
 		"a template is refused that was sent to both": {command: "set-image image=v2", before: "image=v1|image=v3", unguarded: "image=v2", guarded: "image=v1|image=v3",
 			outcome: Pair[Outcome]{patched("kubectl-set", ""), refused("application/strategic-merge-patch+json", http.StatusUnprocessableEntity, false, "the API server refuses the new pod template: no")}},
+		"a refused patch to what the stable one has in part": {command: "patch-strategic grace=5", before: "image=v1 grace=5|image=v1", unguarded: "image=v1 grace=5", guarded: "image=v1 grace=5|image=v1",
+			outcome: Pair[Outcome]{patched("kubectl-patch", graceOf5), refused("application/strategic-merge-patch+json", http.StatusUnprocessableEntity, false, "the API server refuses the new pod template: Required value")}, want: ClientSentLess},
 		"a webhook's refusal": {command: "patch-json grace=1", before: "image=v1|image=v2", unguarded: "image=v1 grace=1", guarded: "image=v1|image=v2",
 			outcome: Pair[Outcome]{none, refused(jsonPatch, http.StatusForbidden, false, "admission webhook denied the request")}},
 	} {
