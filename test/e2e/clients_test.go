@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -105,7 +106,10 @@ func applyServerSide(manager string) func(*shop, string, shape) string {
 func replace(s *shop, name string, _, is shape) string {
 	s.t.Helper()
 	await(s, "the controllers have seen "+name, name, &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
-		return d.Status.ObservedGeneration >= d.Generation && d.Annotations[v1alpha1.StableAnnotation] != ""
+		return d.Status.ObservedGeneration >= d.Generation && d.Annotations[v1alpha1.StableAnnotation] != "" &&
+			(d.Annotations[v1alpha1.FailedAnnotation] != "" || slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool {
+				return c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable" // the last that is written of a rollout
+			}))
 	})
 	return s.must("replace", "-f", "-", is.manifest(name))
 }
