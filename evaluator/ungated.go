@@ -18,8 +18,9 @@ import (
 // update is told and counted once.
 //
 // The mark of a failed update goes with it, and what was held before: neither was
-// the last thing that was asked for. A Deployment that is no longer guarded loses its stamp, or the first look at
-// it when it is guarded again would take all that came meanwhile for ungated.
+// the last thing that was asked for. A Deployment that is no longer guarded loses
+// its stamp, or the first look at it when it is guarded again would take all that
+// came meanwhile for ungated.
 //
 // Guarded is here what the webhook selects on: the label, not the annotation
 // that it is derived from.

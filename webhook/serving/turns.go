@@ -52,10 +52,20 @@ func (t *Turns) Take(next http.Handler) http.Handler {
 		defer cancel()
 		// Nor does anybody keep a turn who sends slowly; where there is no connection there is no deadline.
 		_ = http.NewResponseController(w).SetReadDeadline(deadline)
-		body := bufio.NewReaderSize(r.Body, userWithin)
+		buffered := bufio.NewReaderSize(r.Body, userWithin)
 		room := t.users
-		if head, _ := body.Peek(userWithin); bytes.Contains(head, t.own) { // what cannot be read, the next one finds
+		if head, _ := buffered.Peek(userWithin); bytes.Contains(head, t.own) { // what cannot be read, the next one finds
 			room = t.ours
+		}
+		var body io.Reader = buffered
+		if r.ContentLength >= 0 && r.ContentLength <= smallRequest {
+			// The text of a small one is little beside what is made of it, so it is there before it gets a turn.
+			text, err := io.ReadAll(buffered)
+			if err != nil {
+				answer(w, metav1.StatusReasonBadRequest, http.StatusBadRequest, "holdfast: the request does not come whole")
+				return
+			}
+			body = bytes.NewReader(text)
 		}
 		leave, err := room.enter(ctx, r.ContentLength)
 		if err != nil {

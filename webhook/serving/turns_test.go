@@ -166,6 +166,29 @@ func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
 	})
 }
 
+// TestWhoSendsSlowlyKeepsNobodyWaiting: usual requests are let in when all of them is there.
+func TestWhoSendsSlowlyKeepsNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		ctx, give := context.WithCancel(t.Context())
+		for i := range 20 {
+			body, more := io.Pipe()
+			go func() { _, _ = more.Write([]byte(strings.Repeat("x", userWithin))) }()
+			context.AfterFunc(ctx, func() { more.CloseWithError(io.ErrUnexpectedEOF) })
+			req := httptest.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("/slow-%d", i), body)
+			req.ContentLength = smallRequest
+			go c.handler.ServeHTTP(httptest.NewRecorder(), req)
+		}
+		synctest.Wait()
+		c.send("usual", "jane", 30<<10)
+		c.want("it is answered beside them", "usual")
+		c.finish("usual")
+		give()
+		synctest.Wait()
+		c.want("what did not come whole is answered by nobody")
+	})
+}
+
 // TestNobodyKeepsATurnBySendingSlowly: who says how much will come and does not
 // send it.
 func TestNobodyKeepsATurnBySendingSlowly(t *testing.T) {
