@@ -3,8 +3,6 @@ package evaluator
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,9 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -64,33 +60,6 @@ type cluster struct {
 	full error
 	// sick keeps the pods of canaries from getting Ready.
 	sick bool
-}
-
-type prometheusStub struct {
-	observation analysis.Observation
-	mutex       sync.Mutex // of asked
-	asked       []string
-	panics      bool
-}
-
-func (p *prometheusStub) Query(ctx context.Context, query string, _ time.Time) (analysis.Observation, error) {
-	p.mutex.Lock()
-	p.asked = append(p.asked, query)
-	p.mutex.Unlock()
-	if p.panics {
-		panic("a fault of Holdfast")
-	}
-	out := p.observation
-	out.Query = query
-	return out, ctx.Err()
-}
-
-func (p *prometheusStub) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
-	return p.Query(ctx, fmt.Sprintf("%s from %s to %s step %s", query, from.Format(time.TimeOnly), to.Format(time.TimeOnly), step), to)
-}
-
-func (p *prometheusStub) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
-	return p.Query(ctx, "samples of "+query, at)
 }
 
 var scheme = sync.OnceValue(func() *runtime.Scheme {
@@ -200,34 +169,6 @@ func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Obje
 	}
 	delete(d.Annotations, v1alpha1.ReleaseAnnotation)
 	return api.Update(ctx, d)
-}
-
-// Eventf and AnnotatedEventf make a cluster an event recorder.
-func (c *cluster) Eventf(about, related runtime.Object, kind, reason, action, note string, args ...any) {
-	m, err := meta.Accessor(about)
-	if err != nil || m.GetUID() == "" || reason == "" || action == "" {
-		c.t.Errorf("event %s about %v: no object to find it by", reason, about)
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	who := "run"
-	if about.GetObjectKind().GroupVersionKind().Kind == "Deployment" {
-		who = "deployment"
-	}
-	c.events = append(c.events, fmt.Sprintf("%s %s %s: %s", who, kind, reason, fmt.Sprintf(note, args...)))
-}
-
-// told are the reasons of the events about the Deployment, in their order.
-func (c *cluster) told() []string {
-	var out []string
-	for _, e := range c.events {
-		if rest, ok := strings.CutPrefix(e, "deployment "); ok {
-			reason, _, _ := strings.Cut(strings.Fields(rest)[1], ":")
-			out = append(out, reason)
-		}
-	}
-	return out
 }
 
 // pass reconciles everything once and lets the rest of the cluster act, then a
@@ -366,94 +307,4 @@ func (c *cluster) record() string {
 	return encoded
 }
 
-func web(tag string) *appsv1.Deployment {
-	replicas := int32(3)
-	return &appsv1.Deployment{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web", UID: "uid-web"},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: &replicas,
-			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: tag}}},
-			},
-		},
-	}
-}
-
-func image(d *appsv1.Deployment) string { return d.Spec.Template.Spec.Containers[0].Image }
-
-func template(t *testing.T, tag string) hold.Template {
-	t.Helper()
-	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(web(tag))
-	if err != nil {
-		t.Fatal(err)
-	}
-	template, _, err := unstructured.NestedMap(object, "spec", "template")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return template
-}
-
-func hashOf(t *testing.T, tag string) hold.Hash {
-	t.Helper()
-	hash, err := hold.HashOf(template(t, tag))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return hash
-}
-
-func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaSet {
-	podTemplate := *d.Spec.Template.DeepCopy()
-	podTemplate.Labels[podTemplateHash] = name
-	return &appsv1.ReplicaSet{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: name, UID: types.UID("uid-" + name), Labels: podTemplate.Labels,
-			Annotations:     map[string]string{revisionAnnotation: revision},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
-		},
-		Spec:   appsv1.ReplicaSetSpec{Replicas: d.Spec.Replicas, Template: podTemplate},
-		Status: appsv1.ReplicaSetStatus{Replicas: *d.Spec.Replicas, AvailableReplicas: *d.Spec.Replicas},
-	}
-}
-
-func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-		Namespace: namespace, Name: rs.Name + "-x", Labels: rs.Spec.Template.Labels,
-		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))},
-	}}
-	if ready {
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	}
-	return pod
-}
-
-func quickPlan(name string) *v1alpha1.CanaryPlan {
-	least, most := 0.0, 0.05
-	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	plan.Spec.SetDefaults()
-	plan.Spec.Analysis.Interval.Duration = 2 * time.Second
-	plan.Spec.Analysis.Period.Duration = 10 * time.Second
-	plan.Spec.ReadyDeadline.Duration = 20 * time.Second
-	plan.Spec.Analysis.Metrics = []v1alpha1.Metric{{
-		Name:  "errors",
-		Query: `sum(rate(errors_total{ {{canary}}, service="{{service}}" }[{{interval}}])) / sum(rate(errors_total{ {{stable}} }[1m]))`,
-		Range: v1alpha1.Range{Min: &least, Max: &most},
-	}}
-	return plan
-}
-
 // AnnotatedEventf makes a cluster an event recorder.
-func (c *cluster) AnnotatedEventf(about, related runtime.Object, _ map[string]string, kind, reason, action, note string, args ...any) {
-	c.Eventf(about, related, kind, reason, action, note, args...)
-}
-
-func (c *cluster) wantEvents(reasons ...string) {
-	c.t.Helper()
-	if got := c.told(); !slices.Equal(got, reasons) {
-		c.t.Errorf("events on the Deployment: %v, want %v\n%s", got, reasons, strings.Join(c.events, "\n"))
-	}
-}

@@ -23,17 +23,23 @@ metadata: {generation: 5}
 status: {observedGeneration: 5, conditions: [{type: Progressing, reason: ProgressDeadlineExceeded, message: "canary run web-1 rejected the update: crashed"}]}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := &unstructured.Unstructured{}
-			data, err := yaml.YAMLToJSON([]byte("apiVersion: apps/v1\nkind: Deployment" + c.object))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := u.UnmarshalJSON(data); err != nil {
-				t.Fatal(err)
-			}
-			if got := (deployment{u}).progressing(); got != c.want {
+			if got := readDeployment(t, c.object).progressing(); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}
+}
+
+// readDeployment reads what of a Deployment stands below its kind, in YAML.
+func readDeployment(t *testing.T, text string) deployment {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte("apiVersion: apps/v1\nkind: Deployment" + text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(data); err != nil {
+		t.Fatal(err)
+	}
+	return deployment{u}
 }

@@ -2,9 +2,6 @@ package evaluator
 
 import (
 	"testing"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 )
 
 func TestMisleadsTools(t *testing.T) {
@@ -52,15 +49,7 @@ spec: {replicas: 2}
 status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplicas: 2}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := &unstructured.Unstructured{}
-			data, err := yaml.YAMLToJSON([]byte("apiVersion: apps/v1\nkind: Deployment" + c.object))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := u.UnmarshalJSON(data); err != nil {
-				t.Fatal(err)
-			}
-			if got := (deployment{u}).misleadsTools(); got != c.want {
+			if got := readDeployment(t, c.object).misleadsTools(); got != c.want {
 				t.Errorf("misleads tools: %t", got)
 			}
 		})

@@ -1,0 +1,96 @@
+package evaluator
+
+import (
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+func web(tag string) *appsv1.Deployment {
+	replicas := int32(3)
+	return &appsv1.Deployment{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web", UID: "uid-web"},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &replicas,
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: tag}}},
+			},
+		},
+	}
+}
+
+func image(d *appsv1.Deployment) string { return d.Spec.Template.Spec.Containers[0].Image }
+
+func template(t *testing.T, tag string) hold.Template {
+	t.Helper()
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(web(tag))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, _, err := unstructured.NestedMap(object, "spec", "template")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+func hashOf(t *testing.T, tag string) hold.Hash {
+	t.Helper()
+	hash, err := hold.HashOf(template(t, tag))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaSet {
+	podTemplate := *d.Spec.Template.DeepCopy()
+	podTemplate.Labels[podTemplateHash] = name
+	return &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name, UID: types.UID("uid-" + name), Labels: podTemplate.Labels,
+			Annotations:     map[string]string{revisionAnnotation: revision},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
+		},
+		Spec:   appsv1.ReplicaSetSpec{Replicas: d.Spec.Replicas, Template: podTemplate},
+		Status: appsv1.ReplicaSetStatus{Replicas: *d.Spec.Replicas, AvailableReplicas: *d.Spec.Replicas},
+	}
+}
+
+func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: namespace, Name: rs.Name + "-x", Labels: rs.Spec.Template.Labels,
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))},
+	}}
+	if ready {
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	}
+	return pod
+}
+
+func quickPlan(name string) *v1alpha1.CanaryPlan {
+	least, most := 0.0, 0.05
+	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	plan.Spec.SetDefaults()
+	plan.Spec.Analysis.Interval.Duration = 2 * time.Second
+	plan.Spec.Analysis.Period.Duration = 10 * time.Second
+	plan.Spec.ReadyDeadline.Duration = 20 * time.Second
+	plan.Spec.Analysis.Metrics = []v1alpha1.Metric{{
+		Name:  "errors",
+		Query: `sum(rate(errors_total{ {{canary}}, service="{{service}}" }[{{interval}}])) / sum(rate(errors_total{ {{stable}} }[1m]))`,
+		Range: v1alpha1.Range{Min: &least, Max: &most},
+	}}
+	return plan
+}
