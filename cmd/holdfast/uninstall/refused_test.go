@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func TestWhatIsRefusedInOnePlace(t *testing.T) {
 			t.Parallel()
 			var objects []client.Object
 			if tc.deletion != nil {
-				canary := metav1.ObjectMeta{Namespace: "refuses", Name: "web-canary", Labels: map[string]string{v1alpha1.RunLabel: "web"}}
+				canary := metav1.ObjectMeta{Namespace: "refuses", Name: "web-canary", Labels: map[string]string{v1alpha1.RunLabel: "web"}, OwnerReferences: ofRun}
 				objects = append(objects, &appsv1.ReplicaSet{ObjectMeta: canary})
 			}
 			for _, namespace := range []string{"before", "refuses", "then"} {
@@ -77,6 +78,36 @@ func TestWhatIsRefusedInOnePlace(t *testing.T) {
 			wantRuns(t, api, tc.left)
 			if asked > 2 {
 				t.Errorf("it was asked %d times", asked)
+			}
+		})
+	}
+}
+
+var ofRun = []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "CanaryRun", Name: "web", UID: "run", Controller: new(true)}}
+
+// TestNobodyKeepsAnUninstallWaiting: by the label of canaries on something else, nor by a finalizer on one.
+func TestNobodyKeepsAnUninstallWaiting(t *testing.T) {
+	labels, now := map[string]string{v1alpha1.RunLabel: "web"}, metav1.Now()
+	canary := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "canary", Labels: labels, OwnerReferences: ofRun}}
+	kept := canary.DeepCopy()
+	kept.Name, kept.DeletionTimestamp, kept.Finalizers = "kept", &now, []string{"example.com/mine"}
+	labeled := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "labeled", Labels: labels}}
+	for name, tc := range map[string]struct {
+		there []client.Object
+		waits bool
+	}{
+		"the label alone": {[]client.Object{labeled}, false},
+		"a finalizer":     {[]client.Object{kept}, false},
+		"a canary":        {[]client.Object{canary, labeled}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			api := fake.NewClientBuilder().WithScheme(testScheme(t)).WithObjects(tc.there...).Build()
+			err := (&ending{Client: api, out: io.Discard}).awaitNoCanaries(ctx)
+			if (err != nil) != tc.waits || tc.waits && !strings.Contains(err.Error(), "there are 1, such as the ReplicaSets [shop/canary]") {
+				t.Errorf("says %v", err)
 			}
 		})
 	}

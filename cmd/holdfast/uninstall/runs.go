@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -46,15 +48,22 @@ func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun) error {
 	return nil
 }
 
-// awaitNoCanaries returns when the garbage collector has taken the canaries.
+// awaitNoCanaries returns when the garbage collector has taken the canaries: it has
+// deleted them, whatever finalizers somebody put on them. A ReplicaSet that has
+// nothing but the label of a run is no canary.
 func (e *ending) awaitNoCanaries(ctx context.Context) error {
-	var left appsv1.ReplicaSetList
+	var left []appsv1.ReplicaSet
 	err := wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (bool, error) {
-		err := e.List(ctx, &left, client.HasLabels{v1alpha1.RunLabel})
-		return len(left.Items) == 0, err
+		var list appsv1.ReplicaSetList
+		err := e.List(ctx, &list, client.HasLabels{v1alpha1.RunLabel})
+		left = slices.DeleteFunc(list.Items, func(rs appsv1.ReplicaSet) bool {
+			owner := metav1.GetControllerOf(&rs)
+			return owner == nil || owner.Kind != "CanaryRun" || rs.DeletionTimestamp != nil
+		})
+		return len(left) == 0, err
 	})
 	if err != nil {
-		return fmt.Errorf("wait until the canaries are gone; there are %d, such as the ReplicaSets %v: %w", len(left.Items), some(left.Items), err)
+		return fmt.Errorf("wait until the canaries are gone; there are %d, such as the ReplicaSets %v: %w", len(left), some(left), err)
 	}
 	fmt.Fprintln(e.out, "no canary is left")
 	return nil
