@@ -29,7 +29,11 @@ func TestLifeWithCertManager(t *testing.T) {
 	s.sh(root, page(t, "uninstall.md", "## With Helm", "sh")[0])
 	s.wantTold()
 	s.wantGone("v3")
-	s.kubectl("label", "namespace", "required", "tenant-", "holdfast.dev/policy-", "--as=joe")
+	// API servers go by a policy for about a second after it is deleted.
+	s.eventually("no policy keeps joe from anything", func() bool {
+		return !s.refused("CanaryPolicy tenants", "label", "namespace", "required", "tenant-", "holdfast.dev/policy-", "--as=joe")
+	})
+	s.want("", "get", "namespace", "required", "-o", `jsonpath={.metadata.labels.tenant}{.metadata.labels.holdfast\.dev/policy}`)
 	s.want("", "get", "certificates,issuers", "-A", "-o", "name")
 	s.sh(root, inSentence(t, "uninstall.md", "## What stays", "kubectl delete crd"))
 	s.kubectl("delete", "namespace", "holdfast-system", "--timeout="+patience.String())
