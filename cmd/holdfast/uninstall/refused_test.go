@@ -104,8 +104,11 @@ func TestNobodyKeepsAnUninstallWaiting(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			api := fake.NewClientBuilder().WithScheme(testScheme(t)).WithObjects(tc.there...).Build()
-			err := (&ending{Client: api, out: io.Discard}).awaitNoCanaries(ctx)
+			api := fake.NewClientBuilder().WithScheme(testScheme(t)) // writes to the objects it is given
+			for _, o := range tc.there {
+				api.WithObjects(o.DeepCopyObject().(client.Object))
+			}
+			err := (&ending{Client: api.Build(), out: io.Discard}).awaitNoCanaries(ctx)
 			if (err != nil) != tc.waits || tc.waits && !strings.Contains(err.Error(), "there are 1, such as the ReplicaSets [shop/canary]") {
 				t.Errorf("says %v", err)
 			}
