@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,8 +19,8 @@ import (
 
 // measure observes all metrics of a run for the time of a round, aligned, asking
 // their queries at once. It fails only if ctx ends: then there is no round, and
-// the next evaluator takes it.
-func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*plan.Round, error) {
+// the next evaluator takes it. The answers stay in room as long as the round does.
+func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, answers *stay) (*plan.Round, error) {
 	judged := plan.AnalysisOf(seen.Input)
 	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
 	asking := &asking{e: e, seen: seen, interval: judged.Interval.Duration, at: alignTime(at, judged.Interval.Duration)}
@@ -29,7 +28,6 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	observations := make([]analysis.Observation, len(judged.Metrics))
 	errs := make([]error, len(judged.Metrics))
 	var wait sync.WaitGroup
-	var taken atomic.Int64
 	for i, metric := range judged.Metrics {
 		q, err := safely(ctx, func() (rendered, error) { return asking.render(ctx, metric) })
 		switch {
@@ -41,8 +39,8 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 		default:
 			wait.Go(func() {
 				o, err := safely(ctx, func() (analysis.Observation, error) { return asking.ask(ctx, metric, q) })
-				if taken.Add(int64(o.Size())) > maxRound {
-					o = analysis.Observation{Query: o.Query, At: o.At, Error: "the answers of this round take more than 16 MiB; let the queries of the plan aggregate"}
+				if full := answers.take(o.Size()); full != nil {
+					o = analysis.Observation{Query: o.Query, At: o.At, Error: full.Error()}
 				}
 				observations[i], errs[i] = o, err
 			})
@@ -60,10 +58,6 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time) (*
 	}
 	return round, nil
 }
-
-// maxRound is how many bytes all answers of a round may take in memory, where they
-// are kept until the last of them is there.
-const maxRound = 16 << 20
 
 // safely makes a panic an error. Rounds are measured beside the workers, whose
 // panics controller-runtime catches: here one query of a tenant would end the

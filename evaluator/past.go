@@ -37,5 +37,5 @@ func MeasurePast(ctx context.Context, endpoints Endpoints, in plan.Input, sets P
 		Spec:       in.Run.Spec,
 		Status:     in.Run.Status,
 	}
-	return e.measure(ctx, observed{Input: in, run: run, past: &sets}, at)
+	return e.measure(ctx, observed{Input: in, run: run, past: &sets}, at, new(room).enter(run.Namespace))
 }

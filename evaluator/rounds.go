@@ -19,20 +19,22 @@ const roundPoll = time.Minute
 // Prometheus is slow to answer, the workers go on with the runs of others. A run
 // has one round at a time. It is safe for use by several goroutines.
 type rounds struct {
-	measure func(context.Context, observed, time.Time) (*plan.Round, error)
+	measure func(context.Context, observed, time.Time, *stay) (*plan.Round, error)
 	// wake has a run looked at.
 	wake func(ctrl.Request)
 
-	mu sync.Mutex
-	of map[types.NamespacedName]*measuring
+	room room
+	mu   sync.Mutex
+	of   map[types.NamespacedName]*measuring
 }
 
 // measuring is the round of a run. When done is closed it has the round; nil if
 // it was cut off.
 type measuring struct {
-	course course
-	done   chan struct{}
-	round  *plan.Round
+	course  course
+	answers *stay
+	done    chan struct{}
+	round   *plan.Round
 }
 
 func (m *measuring) isDone() bool {
@@ -61,20 +63,22 @@ func courseOf(seen observed) course {
 }
 
 // take returns what was measured of a run since it was looked at, nil if nothing
-// was or it is of pods that are no longer judged.
-func (r *rounds) take(seen observed) *plan.Round {
+// was or it is of pods that are no longer judged. judged must be called when the
+// round is needed no more.
+func (r *rounds) take(seen observed) (round *plan.Round, judged func()) {
 	name := types.NamespacedName{Namespace: seen.run.Namespace, Name: seen.run.Name}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.of[name]
 	if m == nil || !m.isDone() {
-		return nil
+		return nil, func() {}
 	}
 	delete(r.of, name)
 	if m.course != courseOf(seen) {
-		return nil
+		m.answers.leave()
+		return nil, func() {}
 	}
-	return m.round
+	return m.round, m.answers.leave
 }
 
 // forget drops what was measured of a run that is gone.
@@ -83,6 +87,7 @@ func (r *rounds) forget(name types.NamespacedName) {
 	defer r.mu.Unlock()
 	if m := r.of[name]; m != nil && m.isDone() {
 		delete(r.of, name)
+		m.answers.leave()
 	}
 }
 
@@ -96,10 +101,10 @@ func (r *rounds) start(ctx context.Context, seen observed, at time.Time) {
 	if r.of[name] != nil {
 		return
 	}
-	m := &measuring{course: courseOf(seen), done: make(chan struct{})}
+	m := &measuring{course: courseOf(seen), answers: r.room.enter(name.Namespace), done: make(chan struct{})}
 	r.of[name] = m
 	go func() {
-		round, err := r.measure(ctx, seen, at)
+		round, err := r.measure(ctx, seen, at, m.answers)
 		if err != nil { // only ctx's: the next leader measures
 			ctrl.LoggerFrom(ctx).V(1).Info("measuring was cut off", "why", err.Error())
 		}

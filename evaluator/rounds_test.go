@@ -14,7 +14,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/plan"
 )
 
-// slow is a Prometheus that answers when it is told to.
+// slow is a Prometheus that answers when it is told to, a mebibyte.
 type slow struct {
 	rounds
 	answer chan *plan.Round
@@ -24,10 +24,10 @@ type slow struct {
 func newSlow() *slow {
 	s := &slow{answer: make(chan *plan.Round), woken: make(chan ctrl.Request, 1)}
 	s.rounds = rounds{
-		measure: func(ctx context.Context, _ observed, _ time.Time) (*plan.Round, error) {
+		measure: func(ctx context.Context, _ observed, _ time.Time, answers *stay) (*plan.Round, error) {
 			select {
 			case round := <-s.answer:
-				return round, nil
+				return round, answers.take(mebi)
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}
@@ -52,7 +52,7 @@ func TestARoundIsMeasuredBesideTheWorkers(t *testing.T) {
 	s, seen, round := newSlow(), judged("a", noon), &plan.Round{At: noon}
 	for range 3 {
 		s.start(t.Context(), seen, noon)
-		if got := s.take(seen); got != nil {
+		if got, _ := s.take(seen); got != nil {
 			t.Fatalf("a round before there is an answer: %v", got)
 		}
 	}
@@ -60,10 +60,14 @@ func TestARoundIsMeasuredBesideTheWorkers(t *testing.T) {
 	if woken := <-s.woken; woken != request(namespace, "web-1") {
 		t.Errorf("looked at %v", woken)
 	}
-	if got := s.take(seen); got != round {
-		t.Errorf("took %v", got)
+	got, judged := s.take(seen)
+	if got != round || s.room.taken != mebi {
+		t.Errorf("took %v, and the room has %d bytes", got, s.room.taken)
 	}
-	if got := s.take(seen); got != nil || len(s.of) != 0 {
+	if judged(); s.room.taken != 0 {
+		t.Errorf("%d bytes are kept", s.room.taken)
+	}
+	if got, _ := s.take(seen); got != nil || len(s.of) != 0 {
 		t.Errorf("took %v twice; %d are left", got, len(s.of))
 	}
 	select {
@@ -83,7 +87,7 @@ func TestARoundOfOtherPodsIsDropped(t *testing.T) {
 		s.start(t.Context(), judged("a", noon), noon)
 		s.answer <- &plan.Round{At: noon}
 		<-s.woken
-		if got := s.take(now); got != nil || len(s.of) != 0 {
+		if got, _ := s.take(now); got != nil || len(s.of) != 0 || len(s.room.of) != 0 {
 			t.Errorf("%s: took %v; %d are left", name, got, len(s.of))
 		}
 	}
@@ -101,12 +105,13 @@ func TestARoundOfNobodyIsForgotten(t *testing.T) {
 	}
 	stop(errors.New("the lease is lost"))
 	<-s.woken
-	if got := s.take(seen); got != nil {
+	got, judged := s.take(seen)
+	if judged(); got != nil {
 		t.Errorf("took %v", got)
 	}
 	s.start(ctx, seen, noon)
 	<-s.woken
-	if s.forget(name); len(s.of) != 0 {
+	if s.forget(name); len(s.of) != 0 || len(s.room.of) != 0 {
 		t.Error("the round of a run that is gone is kept")
 	}
 }

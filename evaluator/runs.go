@@ -39,7 +39,9 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	seen.Round = e.rounds.take(seen)
+	round, judged := e.rounds.take(seen)
+	defer judged()
+	seen.Round = round
 	next := plan.Next(seen.Input)
 	if !next.Measure.IsZero() {
 		e.rounds.start(ctx, seen, next.Measure)
