@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -20,6 +21,8 @@ const (
 	// large ones keep nobody waiting who has a usual Deployment.
 	smallRequest = 256 << 10
 	smallAtOnce  = 2 << 20
+	// textAtOnce is the text of small ones that has come, before they get a turn too.
+	textAtOnce = 32 << 20
 	// largeAtOnce is what larger ones take; one that is larger itself takes it all.
 	largeAtOnce = 3 << 20
 )
@@ -60,12 +63,17 @@ func (t *Turns) Take(next http.Handler) http.Handler {
 		var body io.Reader = buffered
 		if r.ContentLength >= 0 && r.ContentLength <= smallRequest {
 			// The text of a small one is little beside what is made of it, so it is there before it gets a turn.
-			text, err := io.ReadAll(buffered)
-			if err != nil {
+			text, drop, err := room.read(buffered)
+			defer drop()
+			switch {
+			case errors.Is(err, errTooMuch):
+				answer(w, metav1.StatusReasonServiceUnavailable, http.StatusServiceUnavailable, "holdfast: too many requests at once; send it again")
+				return
+			case err != nil:
 				answer(w, metav1.StatusReasonBadRequest, http.StatusBadRequest, "holdfast: the request does not come whole")
 				return
 			}
-			body = bytes.NewReader(text)
+			body = text
 		}
 		leave, err := room.enter(ctx, r.ContentLength)
 		if err != nil {
@@ -95,10 +103,34 @@ func patience(r *http.Request) time.Duration {
 }
 
 // room is what there is for requests.
-type room struct{ small, large *semaphore.Weighted }
+type room struct{ text, small, large *semaphore.Weighted }
 
 func newRoom() room {
-	return room{semaphore.NewWeighted(smallAtOnce), semaphore.NewWeighted(largeAtOnce)}
+	return room{semaphore.NewWeighted(textAtOnce), semaphore.NewWeighted(smallAtOnce), semaphore.NewWeighted(largeAtOnce)}
+}
+
+var errTooMuch = errors.New("more text has come than there is room for")
+
+// read reads a request whole. It takes room for what has come, so that whoever sends slowly takes little; where there is
+// none it fails with errTooMuch, for one that waited with half of its text could wait for another one that does. The
+// room is given back by drop, whatever read returns.
+func (r room) read(from io.Reader) (text *bytes.Buffer, drop func(), err error) {
+	text = &bytes.Buffer{}
+	var taken int64
+	drop = func() { r.text.Release(taken) }
+	for {
+		n, err := io.CopyN(text, from, userWithin)
+		if !r.text.TryAcquire(n) {
+			return nil, drop, errTooMuch
+		}
+		taken += n
+		if err == io.EOF {
+			return text, drop, nil
+		}
+		if err != nil {
+			return nil, drop, err
+		}
+	}
 }
 
 // enter waits for room for so many bytes, in the order of coming; -1 is unknown,

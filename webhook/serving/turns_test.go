@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,23 +171,60 @@ func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
 func TestWhoSendsSlowlyKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
-		ctx, give := context.WithCancel(t.Context())
-		for i := range 20 {
-			body, more := io.Pipe()
-			go func() { _, _ = more.Write([]byte(strings.Repeat("x", userWithin))) }()
-			context.AfterFunc(ctx, func() { more.CloseWithError(io.ErrUnexpectedEOF) })
-			req := httptest.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("/slow-%d", i), body)
-			req.ContentLength = smallRequest
-			go c.handler.ServeHTTP(httptest.NewRecorder(), req)
-		}
-		synctest.Wait()
+		give := c.sendParts(20, userWithin)
 		c.send("usual", "jane", 30<<10)
 		c.want("it is answered beside them", "usual")
 		c.finish("usual")
-		give()
-		synctest.Wait()
+		if refused := give(); refused > 0 {
+			t.Errorf("%d were refused", refused)
+		}
 		c.want("what did not come whole is answered by nobody")
 	})
+}
+
+// TestTextThatComesHasBoundsToo: of requests that never come whole so many are read, others are refused at once;
+// Holdfast's own are answered, and the room is given back.
+func TestTextThatComesHasBoundsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const each = 200 << 10
+		c := newCrowd(t)
+		give := c.sendParts(2*textAtOnce/each, each)
+		c.send("own", ownUser, 30<<10)
+		c.want("Holdfast's own is answered", "own")
+		c.finish("own")
+		if refused := give(); refused < textAtOnce/each {
+			t.Errorf("%d were refused", refused)
+		}
+		c.send("usual", "jane", smallRequest)
+		c.want("there is room again", "usual")
+		c.finish("usual")
+	})
+}
+
+// sendParts sends so many requests, and so many bytes of each. They end by give, which says how many had been refused.
+func (c *crowd) sendParts(requests, bytes int) (give func() (refused int64)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var refused atomic.Int64
+	for range requests {
+		body, more := io.Pipe()
+		go func() { _, _ = more.Write([]byte(strings.Repeat("x", bytes))) }()
+		context.AfterFunc(ctx, func() { more.CloseWithError(io.ErrUnexpectedEOF) })
+		req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/part", body)
+		req.ContentLength = smallRequest
+		go func() {
+			w := httptest.NewRecorder()
+			if c.handler.ServeHTTP(w, req); strings.Contains(w.Body.String(), "too many requests at once") {
+				refused.Add(1)
+			}
+		}()
+	}
+	synctest.Wait()
+	return func() int64 {
+		n := refused.Load()
+		cancel()
+		synctest.Wait()
+		return n
+	}
 }
 
 // TestNobodyKeepsATurnBySendingSlowly: who says how much will come and does not
