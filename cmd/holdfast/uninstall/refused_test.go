@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -85,12 +86,27 @@ func TestWhatIsRefusedInOnePlace(t *testing.T) {
 
 var ofRun = []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "CanaryRun", Name: "web", UID: "run", Controller: new(true)}}
 
+// TestACanaryOfARunThatEnded goes with its run; other runs that ended stay.
+func TestACanaryOfARunThatEnded(t *testing.T) {
+	ended := func(name, uid string) *v1alpha1.CanaryRun {
+		return &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "web", UID: types.UID(uid)}, Status: v1alpha1.CanaryRunStatus{Phase: v1alpha1.PhaseReleased}}
+	}
+	canary := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "left", Name: "web-canary", Labels: map[string]string{v1alpha1.RunLabel: "web"}, OwnerReferences: ofRun}}
+	api := fake.NewClientBuilder().WithScheme(testScheme(t)).WithObjects(ended("left", "run"), ended("history", "other"), canary).Build()
+	if err := (&ending{Client: api, out: io.Discard}).endRuns(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wantRuns(t, api, "history")
+}
+
 // TestNobodyKeepsAnUninstallWaiting: by the label of canaries on something else, nor by a finalizer on one.
 func TestNobodyKeepsAnUninstallWaiting(t *testing.T) {
 	labels, now := map[string]string{v1alpha1.RunLabel: "web"}, metav1.Now()
 	canary := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "canary", Labels: labels, OwnerReferences: ofRun}}
 	kept := canary.DeepCopy()
 	kept.Name, kept.DeletionTimestamp, kept.Finalizers = "kept", &now, []string{"example.com/mine"}
+	foreign := canary.DeepCopy()
+	foreign.OwnerReferences[0].APIVersion = "example.com/v1"
 	labeled := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "labeled", Labels: labels}}
 	for name, tc := range map[string]struct {
 		there []client.Object
@@ -98,6 +114,7 @@ func TestNobodyKeepsAnUninstallWaiting(t *testing.T) {
 	}{
 		"the label alone": {[]client.Object{labeled}, false},
 		"a finalizer":     {[]client.Object{kept}, false},
+		"another's kind":  {[]client.Object{foreign}, false},
 		"a canary":        {[]client.Object{canary, labeled}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

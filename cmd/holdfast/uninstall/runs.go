@@ -5,19 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// endRuns deletes the runs that are under way. Those that have ended are history,
-// and stay as long as their Deployments and their kind.
+// endRuns deletes the runs that are under way, or that have a canary still: with
+// them it goes. The others have ended and are history, which stays as long as
+// their Deployments and their kind.
 func (e *ending) endRuns(ctx context.Context) error {
+	left, err := e.canaries(ctx)
+	if err != nil {
+		return err
+	}
+	hasCanary := map[types.UID]bool{}
+	for i := range left {
+		hasCanary[metav1.GetControllerOf(&left[i]).UID] = true
+	}
 	var list v1alpha1.CanaryRunList
 	var problems []error
 	for {
@@ -29,7 +40,9 @@ func (e *ending) endRuns(ctx context.Context) error {
 			return errors.Join(append(problems, fmt.Errorf("list canary runs: %w", err))...)
 		}
 		for i := range list.Items {
-			problems = append(problems, e.endRun(ctx, &list.Items[i]))
+			if run := &list.Items[i]; !run.Status.Phase.Ended() || hasCanary[run.UID] {
+				problems = append(problems, e.endRun(ctx, run))
+			}
 		}
 		if list.Continue == "" {
 			return errors.Join(problems...)
@@ -38,9 +51,6 @@ func (e *ending) endRuns(ctx context.Context) error {
 }
 
 func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun) error {
-	if run.Status.Phase.Ended() {
-		return nil
-	}
 	if err := e.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete canary run %s/%s: %w", run.Namespace, run.Name, err)
 	}
@@ -48,18 +58,26 @@ func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun) error {
 	return nil
 }
 
-// awaitNoCanaries returns when the garbage collector has taken the canaries: it has
-// deleted them, whatever finalizers somebody put on them. A ReplicaSet that has
-// nothing but the label of a run is no canary.
+// canaries are the ReplicaSets of runs that nobody has deleted yet. One that has
+// nothing but the label of a run is no canary, and one that is deleted is gone,
+// whatever finalizers somebody put on it.
+func (e *ending) canaries(ctx context.Context) ([]appsv1.ReplicaSet, error) {
+	var list appsv1.ReplicaSetList
+	if err := e.List(ctx, &list, client.HasLabels{v1alpha1.RunLabel}); err != nil {
+		return nil, fmt.Errorf("list canaries: %w", err)
+	}
+	return slices.DeleteFunc(list.Items, func(rs appsv1.ReplicaSet) bool {
+		owner := metav1.GetControllerOf(&rs)
+		return rs.DeletionTimestamp != nil || owner == nil || owner.Kind != "CanaryRun" ||
+			!strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/")
+	}), nil
+}
+
+// awaitNoCanaries returns when the garbage collector has taken the canaries.
 func (e *ending) awaitNoCanaries(ctx context.Context) error {
 	var left []appsv1.ReplicaSet
-	err := wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (bool, error) {
-		var list appsv1.ReplicaSetList
-		err := e.List(ctx, &list, client.HasLabels{v1alpha1.RunLabel})
-		left = slices.DeleteFunc(list.Items, func(rs appsv1.ReplicaSet) bool {
-			owner := metav1.GetControllerOf(&rs)
-			return owner == nil || owner.Kind != "CanaryRun" || rs.DeletionTimestamp != nil
-		})
+	err := wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (done bool, err error) {
+		left, err = e.canaries(ctx)
 		return len(left) == 0, err
 	})
 	if err != nil {
