@@ -124,7 +124,7 @@ func (r room) read(from io.Reader) (text *bytes.Buffer, drop func(), err error) 
 			return nil, drop, errTooMuch
 		}
 		taken += n
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return text, drop, nil
 		}
 		if err != nil {
