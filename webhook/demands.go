@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,7 +18,12 @@ import (
 // Policies finds what CanaryPolicies demand of a namespace. Reader is a cache:
 // what it has not seen yet lets nobody out, for the label that was derived from a
 // policy counts by itself. There are no policies where it is nil.
-type Policies struct{ Reader client.Reader }
+type Policies struct {
+	Reader client.Reader
+	// Live reads at the API server. It is asked for a namespace that the cache does
+	// not have yet, because it came in the same file as what is asked about.
+	Live client.Reader
+}
 
 // demands are those of a namespace.
 type demands struct {
@@ -35,7 +41,11 @@ func (p Policies) of(ctx context.Context, namespace string) (demands, error) {
 		return demands{}, nil
 	}
 	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
-	if err := p.Reader.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+	err := p.Reader.Get(ctx, types.NamespacedName{Name: namespace}, ns)
+	if apierrors.IsNotFound(err) && p.Live != nil {
+		err = p.Live.Get(ctx, types.NamespacedName{Name: namespace}, ns)
+	}
+	if err != nil {
 		return demands{}, fmt.Errorf("read namespace %q: %w", namespace, err)
 	}
 	var list v1alpha1.CanaryPolicyList

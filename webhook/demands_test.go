@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -109,4 +111,36 @@ func TestPoliciesThatCannotBeRead(t *testing.T) {
 	if resp := handler.Handle(t.Context(), req); resp.Allowed || !strings.Contains(resp.Result.Message, "no cache") {
 		t.Errorf("failing closed: %+v", resp)
 	}
+}
+
+// TestANamespaceThatIsNewerThanTheCache: a namespace, its plan and its Deployments
+// come in one file, and are looked at before the cache has seen the first of them.
+func TestANamespaceThatIsNewerThanTheCache(t *testing.T) {
+	gone := apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shop")
+	live := governed{labels: map[string]string{v1alpha1.PolicyLabel: "required"}}
+	for name, tc := range map[string]struct {
+		live client.Reader
+		fail bool
+	}{
+		"is read at the API server":                  {live, false},
+		"is not there at all":                        {governed{err: gone}, true},
+		"is not looked for where there is no server": {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := Policies{Reader: unseen{governed{policies: strict(nil)}, gone}, Live: tc.live}.of(t.Context(), "shop")
+			if (err != nil) != tc.fail || !tc.fail && !d.guarded() {
+				t.Errorf("guarded: %v, error: %v", d.guarded(), err)
+			}
+		})
+	}
+}
+
+// unseen is a cache that has policies, and not the namespace.
+type unseen struct {
+	governed
+	gone error
+}
+
+func (u unseen) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return u.gone
 }

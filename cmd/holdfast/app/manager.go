@@ -150,7 +150,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 // serveAdmission serves the entries of the webhook configuration.
 func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor *holdwebhook.Asker, endpoints *promql.Endpoints) {
 	counted := holdwebhook.NewMetrics(metrics.Registry)
-	policies := holdwebhook.Policies{Reader: mgr.GetClient()} // its cache
+	policies := holdwebhook.Policies{Reader: mgr.GetClient(), Live: waitedFor} // the former is a cache
 	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints, Policies: policies}})
 	mgr.GetWebhookServer().Register("/policy", &admission.Webhook{Handler: holdwebhook.PolicyHandler{}})
 	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
