@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"holdfast.dev/holdfast/test/cluster"
 )
 
@@ -23,6 +26,7 @@ func main() {
 	saturate := flag.Duration("saturate", 15*time.Second, "how long one replica is kept busy")
 	attach := flag.String("cluster", "", "the folder of a running cluster to use; without it one is started")
 	flag.Parse()
+	log.SetLogger(logr.Discard()) // the client's: what is measured brings warnings
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Stdout, *attach, *n, *saturate)
 	stop()

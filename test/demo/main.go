@@ -14,12 +14,16 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"holdfast.dev/holdfast/test/cluster"
 )
 
 func main() {
 	keep := flag.Bool("keep", false, "leave the cluster up afterwards, in .cluster of the repository; make down ends it")
 	flag.Parse()
+	log.SetLogger(logr.Discard()) // the client's: what the story shows is said by kubectl
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Stdout, *keep)
 	stop()
