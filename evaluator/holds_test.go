@@ -50,6 +50,31 @@ func TestADeletedRunIsMadeAnew(t *testing.T) {
 	}
 }
 
+// What is being deleted may be kept by a finalizer: no pods are kept with it.
+func TestNoPodsAreKeptByAFinalizer(t *testing.T) {
+	for name, doomed := range map[string]func(*cluster) client.Object{
+		"of the run":        func(c *cluster) client.Object { run := c.run(); return &run },
+		"of the Deployment": func(c *cluster) client.Object { return c.deployment() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.hold()
+			c.passes(5)
+			if c.canaries() != 1 {
+				t.Fatal("there is no canary")
+			}
+			object := doomed(c)
+			object.SetFinalizers([]string{"example.com/mine"})
+			c.must(c.api.Update(t.Context(), object))
+			c.must(c.api.Delete(t.Context(), object))
+			c.passes(5)
+			if c.canaries() != 0 {
+				t.Error("the canary is there still")
+			}
+		})
+	}
+}
+
 // A plan that is missing or wrong keeps the update held, is told once, and is
 // looked for again when plans change.
 func TestWithoutAPlanTheUpdateStaysHeld(t *testing.T) {

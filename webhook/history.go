@@ -79,7 +79,7 @@ func madeFor(d deployment, rs *unstructured.Unstructured) bool {
 	return controller != nil && controller.UID == d.uid() && hash != "" && rs.GetName() == d.name()+"-"+hash
 }
 
-// exists says whether this very object is there still.
+// exists says whether this very object is there still, and stays.
 func (h History) exists(ctx context.Context, object *unstructured.Unstructured) (bool, error) {
 	var live metav1.PartialObjectMetadata
 	live.SetGroupVersionKind(object.GroupVersionKind())
@@ -87,7 +87,7 @@ func (h History) exists(ctx context.Context, object *unstructured.Unstructured) 
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
-	return live.UID == object.GetUID(), err
+	return live.UID == object.GetUID() && live.DeletionTimestamp == nil, err
 }
 
 // What the deployment controller puts on ReplicaSets. The label has the hash that

@@ -125,3 +125,26 @@ func TestAnAdoptedReplicaSetIsNoRevision(t *testing.T) {
 		})
 	}
 }
+
+// TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted, and something keeps it
+// still: a rollout to it would get no pods.
+func TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted(t *testing.T) {
+	rs := replicaSetOf("web-v1", "v1", map[string]string{"app": "web", podTemplateHashLabel: "v1"})
+	rs.Finalizers = []string{"example.com/mine"}
+	asked := templateOf(t, rs)
+	server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(rs).Build()
+	for _, deleted := range []bool{false, true} {
+		if deleted {
+			if err := server.Delete(t.Context(), rs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := History{Reader: server}.Revisions(t.Context(), "shop", webItself, asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.has(asked) == deleted {
+			t.Errorf("deleted %t, the revisions are %v", deleted, found)
+		}
+	}
+}

@@ -2,11 +2,9 @@ package webhook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -27,6 +25,10 @@ import (
 // policies guard. A Deployment that is deleted leaves the hash of its template on
 // the namespace, in the request that deletes it: there is no moment between the two.
 // Made anew with another template before policies forget it, it is refused.
+//
+// A finalizer keeps what was deleted. So the update that takes the last one off
+// comes here too, and the delay counts from then. Until it is gone, its template is
+// the one it had when it was deleted (manifests/base/policy.yaml).
 //
 // A creation is no update otherwise: what a namespace runs under new names is its
 // owner's own.
@@ -51,10 +53,6 @@ type Cluster interface {
 
 var _ admission.Handler = (*RecreateHandler)(nil)
 
-// maxDeleted is how many deletions a namespace remembers. Beyond it nothing more
-// is deleted for a while: forgetting one would be a way out.
-const maxDeleted = 500
-
 // Handle answers one request.
 func (h *RecreateHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	err := h.handle(ctx, req.AdmissionRequest)
@@ -77,95 +75,33 @@ func (h *RecreateHandler) handle(ctx context.Context, req admissionv1.AdmissionR
 	if err != nil || d.RecreateDelay.Value == 0 {
 		return err
 	}
-	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
-	if err := h.Cluster.Get(ctx, types.NamespacedName{Name: req.Namespace}, ns); err != nil {
-		return fmt.Errorf("read namespace %q: %w", req.Namespace, err)
+	if req.Operation == admissionv1.Create {
+		return h.compare(ctx, req, d)
 	}
-	if req.Operation == admissionv1.Delete {
-		if req.DryRun != nil && *req.DryRun {
-			return nil
-		}
-		return h.remember(ctx, req, d, ns)
+	if req.DryRun != nil && *req.DryRun {
+		return nil
 	}
-	return h.compare(ctx, req, d, ns)
-}
-
-// remember writes down what is deleted, and forgets what is old. Other keys are
-// left alone, so two deletions at once do not undo one another.
-func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.AdmissionRequest, d demands, ns *metav1.PartialObjectMetadata) error {
-	u, err := decodeOld(req)
-	if err != nil {
-		return err
-	}
-	hash, err := hold.HashOf(u.template())
-	if err != nil {
-		return err
-	}
-	if runs, err := h.runs(ctx, req.Namespace, u, hash); err != nil || !runs {
-		return err
-	}
-	changes := map[string]any{}
-	remembered := 0
-	for key, value := range ns.Annotations {
-		if !strings.HasPrefix(key, v1alpha1.DeletedAnnotationPrefix) {
-			continue
-		}
-		if memory, err := hold.ParseDeleted(value); err != nil || h.Now().Sub(memory.At) > d.RecreateDelay.Value {
-			changes[key] = nil
-			continue
-		}
-		remembered++
-	}
-	if remembered >= maxDeleted {
-		return refuse("%d Deployments of namespace %s were deleted within %s; CanaryPolicy %s has them remembered so long, delete this one later",
-			remembered, req.Namespace, d.RecreateDelay.Value, d.RecreateDelay.Policy)
-	}
-	// The request that deletes a collection names none of its objects.
-	changes[v1alpha1.DeletedAnnotation(u.name())] = hold.Deleted{Hash: hash, At: h.Now()}.String()
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": changes}})
-	if err != nil {
-		return fmt.Errorf("encode annotations: %w", err)
-	}
-	if err := h.Cluster.Patch(ctx, ns, client.RawPatch(types.MergePatchType, patch)); err != nil {
-		return fmt.Errorf("annotate namespace %q: %w", req.Namespace, err)
-	}
-	return nil
-}
-
-// runs says whether a Deployment is there and has a template, as the API server
-// knows it: a request may be sent by whoever reaches the webhook, and Holdfast
-// writes with its own rights. A Deployment that was updated meanwhile is not
-// deleted by this request as it is: the API server asks again.
-func (h *RecreateHandler) runs(ctx context.Context, namespace string, d deployment, template hold.Hash) (bool, error) {
-	var live unstructured.Unstructured
-	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
-	err := h.Cluster.Get(ctx, types.NamespacedName{Namespace: namespace, Name: d.name()}, &live)
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read Deployment %q: %w", d.name(), err)
-	}
-	hash, err := hold.HashOf(deployment{live.Object}.template())
-	return live.GetUID() == d.uid() && hash == template, err
-}
-
-// decodeOld reads the object that a request deletes.
-func decodeOld(req admissionv1.AdmissionRequest) (deployment, error) {
-	req.Object = req.OldObject
-	u, err := decodeUpdate(req)
-	return u.new, err
+	return h.remember(ctx, req, d)
 }
 
 // compare refuses a Deployment that comes in the place of a deleted one with
 // another template, unless its maker may go without a canary and says so.
-func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.AdmissionRequest, d demands, ns *metav1.PartialObjectMetadata) error {
+func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.AdmissionRequest, d demands) error {
 	u, err := decodeUpdate(req)
 	if err != nil {
 		return err
 	}
-	memory, err := hold.ParseDeleted(ns.Annotations[v1alpha1.DeletedAnnotation(u.new.name())])
-	if err != nil || h.Now().Sub(memory.At) > d.RecreateDelay.Value {
+	name := u.new.name()
+	there, ns, err := h.look(ctx, req.Namespace, name)
+	if err != nil {
+		return err
+	}
+	if there.object != nil { // it may be gone, and remembered, by the time that the API server looks
+		exists := apierrors.NewAlreadyExists(appsv1.Resource("deployments"), name).Status()
+		return refusal{message: exists.Message, status: &exists}
+	}
+	memory, err := hold.ParseDeleted(ns.Annotations[v1alpha1.DeletedAnnotation(name)])
+	if err != nil || h.isOld(memory, d) {
 		return nil //nolint:nilerr // nothing is remembered
 	}
 	hash, err := hold.HashOf(u.new.template())
@@ -187,7 +123,31 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	}
 	return refusal{
 		message: fmt.Sprintf("Deployment %s was deleted at %s, and made anew with another pod template it would be updated without a canary, which CanaryPolicy %s does not allow: %s",
-			u.new.name(), memory.At.UTC().Format(time.RFC3339), d.RecreateDelay.Policy, advice),
+			name, memory.At.UTC().Format(time.RFC3339), d.RecreateDelay.Policy, advice),
 		status: &metav1.Status{Reason: metav1.StatusReasonForbidden, Code: http.StatusForbidden},
 	}
+}
+
+// look reads a Deployment, and then what its namespace remembers. In this order:
+// what is remembered was written before the Deployment began to go, so whoever
+// does not find it any more, or finds it going, finds the memory.
+func (h *RecreateHandler) look(ctx context.Context, namespace, name string) (deployment, *metav1.PartialObjectMetadata, error) {
+	var live unstructured.Unstructured
+	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+	err := h.Cluster.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &live)
+	if apierrors.IsNotFound(err) {
+		live.Object = nil
+	} else if err != nil {
+		return deployment{}, nil, fmt.Errorf("read Deployment %q: %w", name, err)
+	}
+	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
+	if err := h.Cluster.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+		return deployment{}, nil, fmt.Errorf("read namespace %q: %w", namespace, err)
+	}
+	return deployment{live.Object}, ns, nil
+}
+
+// isOld says whether policies forget a deletion.
+func (h *RecreateHandler) isOld(memory hold.Deleted, d demands) bool {
+	return h.Now().Sub(memory.At) > d.RecreateDelay.Value
 }

@@ -60,6 +60,12 @@ func (d deployment) name() string {
 	return name
 }
 
+// goes says whether its deletion was asked for, and something keeps it still.
+func (d deployment) goes() bool {
+	_, found, _ := unstructured.NestedString(d.object, "metadata", "deletionTimestamp")
+	return found
+}
+
 func (d deployment) template() hold.Template {
 	spec, _ := d.object["spec"].(map[string]any)
 	template, _ := spec["template"].(map[string]any)

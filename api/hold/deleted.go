@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Deleted says which template a Deployment ran when it was deleted, and when
-// that was. It stands in an annotation of the namespace.
+// Deleted says which template a Deployment ran when its deletion was asked for,
+// and when it went: finalizers may have kept it. It stands in an annotation of the namespace.
 type Deleted struct {
 	Hash Hash
 	At   time.Time

@@ -8,10 +8,10 @@ import (
 
 // Next plans the next step of a run. The first of these that applies decides:
 //
-//  1. a run that is being deleted is left to the garbage collector;
+//  1. the pods of a run that is being deleted are: a finalizer may keep the run
+//     from the garbage collector for as long as its owner likes;
 //  2. an ended run stays as it ended; what is left over of it is deleted;
-//  3. without its Deployment a run ends, and while that is being deleted it
-//     waits for the garbage collector;
+//  3. without its Deployment, or with one that is being deleted, a run ends;
 //  4. a hold that ended otherwise ends its run (see holdEnded);
 //  5. a person who aborts is obeyed, also while the release waits;
 //  6. what is being released goes on being released;
@@ -24,9 +24,7 @@ import (
 func Next(in Input) Plan {
 	s := newStep(in)
 	p := s.next()
-	if !in.Run.Deleting {
-		p.Actions = append(p.Actions, s.deleteLeftovers()...)
-	}
+	p.Actions = append(p.Actions, s.deleteLeftovers()...)
 	if at := s.deadline(); !at.IsZero() {
 		p.Requeue = sooner(p.Requeue, s.until(at))
 	}
@@ -63,14 +61,12 @@ func newStep(in Input) step {
 func (s *step) next() Plan {
 	spec, byHand := s.in.Run.Spec, s.in.Run.Spec.ByHand()
 	switch {
-	case s.in.Run.Deleting:
-		return Plan{}
-	case s.out.Phase.Ended():
+	case s.in.Run.Deleting || s.out.Phase.Ended():
 		return Plan{Actions: s.deleteCanary()}
 	case !s.in.Deployment.Exists:
 		return s.noDeployment()
 	case s.in.Deployment.Deleting:
-		return Plan{}
+		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonDeploymentGone, "the Deployment is being deleted")
 	case !byHand && s.in.Deployment.Held != spec.Hold:
 		return s.holdEnded()
 	case spec.Decision == v1alpha1.DecisionAbort:

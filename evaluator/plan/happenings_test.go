@@ -23,6 +23,7 @@ import (
 //	                             "60/1200:12/1180" is what a comparison counts, on
 //	                             both sides since the round before
 //	Deployment rolls out WHY | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N
+//	run is being deleted
 //	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
 //	guard is lifted
 //	webhook is down | is up
@@ -38,6 +39,7 @@ func (w *world) happen(what string) {
 	handlers := map[string]func(string) bool{
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre,
+		"run":      func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"guard":    func(string) bool { w.deployment.Guarded = false; return rest == "is lifted" },
 		"webhook":  func(string) bool { w.webhook = rest == "is up"; return true },
 		"release":  func(string) bool { w.refuse = true; return rest == "is refused" },

@@ -46,9 +46,6 @@ func (s *step) finish() v1alpha1.CanaryRunStatus {
 	if s.in.Run.Deleting || s.in.Run.Status.Phase.Ended() {
 		return s.out
 	}
-	if s.out.Phase == "" {
-		return s.out // nothing was decided: the Deployment is being deleted
-	}
 	s.policyApplied()
 	if s.out.CreatedAt != nil && !s.out.Phase.Ended() {
 		s.canaryColumns()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,6 +17,7 @@ import (
 func TestATenantCannotGetOutWhileHoldfastIsDown(t *testing.T) {
 	s := openTenancy(t, patient)
 	s.joe("annotate", "deployment", "web", "holdfast.dev/canary=disabled")
+	s.letControllersDelete()
 	run := s.wantHeld("v2")
 	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
 	system := &shop{t: t, namespace: holdfastNamespace}
@@ -35,4 +37,9 @@ func TestATenantCannotGetOutWhileHoldfastIsDown(t *testing.T) {
 	s.wantRefused("recreate.required.hold.holdfast.dev", "delete", "deployment", "web")
 	s.stillGuarded()
 	s.wantImage("v1")
+
+	// A whole namespace can be deleted, as its controller does it without credentials of its own.
+	s.refused(asControllerManager, "delete", "--raw", s.path("/web"), "-f", "-", s.asCollectorDeletes())
+	s.must(asControllerManager, "delete", "--raw", s.path(""))
+	awaitGone(s.shop, "web", &appsv1.Deployment{})
 }
