@@ -183,6 +183,43 @@ func TestAComparisonIsWithThePodsBefore(t *testing.T) {
 	compareGolden(t, "comparison.txt", stdout)
 }
 
+// The pods of 6b7c are good and those of 7f9d are slow, by buckets as Prometheus 3
+// stores them; a bound that no histogram has says nothing of either.
+func TestAComparisonOfABucket(t *testing.T) {
+	metrics, _, _ := strings.Cut(planText, "    metrics:")
+	var load strings.Builder
+	load.WriteString("load 15s\n")
+	for _, set := range []struct {
+		name        string
+		from, count int
+		fast        string
+	}{{"5d8f", 0, 280, "95"}, {"6b7c", 240, 280, "95"}, {"7f9d", 480, 280, "40"}} {
+		for _, pod := range []string{"bcdfg", "hjklm", "npqrs"} {
+			at := fmt.Sprintf(`namespace="shop",pod="web-%s-%s"`, set.name, pod)
+			fmt.Fprintf(&load, "  l_bucket{%s,le=\"1.0\"} _x%d 0+%sx%d\n", at, set.from, set.fast, set.count)
+			fmt.Fprintf(&load, "  l_bucket{%s,le=\"+Inf\"} _x%d 0+100x%d\n", at, set.from, set.count)
+			fmt.Fprintf(&load, "  l_count{%s} _x%d 0+100x%d\n", at, set.from, set.count)
+		}
+	}
+	url := serve(t, load.String())
+	for bound, want := range map[string][]string{"1": {"Released", "Reverted"}, "1.0": {"Released", "Reverted"}, "2": {"Inconclusive", "Inconclusive"}} {
+		plan := metrics + `    metrics:
+    - name: slow
+      compare: {count: {good: 'l_bucket{ {{pods}}, le="` + bound + `" }', total: 'l_count{ {{pods}} }'}}
+`
+		stdout, stderr, code := run(t, plan, url, "-o", "json")
+		var got command.Report
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != len(want) {
+			t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+		}
+		for i, d := range got.Decisions {
+			if string(d.Outcome) != want[i] || want[i] == "Inconclusive" && !strings.Contains(d.Message, "is there one with this bound (le)") {
+				t.Errorf("le=%q, %s: %s: %s; want %s", bound, d.ReplicaSet, d.Outcome, d.Message, want[i])
+			}
+		}
+	}
+}
+
 func TestWithoutARolloutTheExitCodeSaysSo(t *testing.T) {
 	stdout, _, code := run(t, planText, serve(t, recordings("")), "--from", "1970-01-01T01:10:00Z", "--to", "1970-01-01T01:50:00Z")
 	if code != 3 || !strings.Contains(stdout, "no rollout was found") {
