@@ -192,7 +192,7 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 			return rendered{}, err
 		}
 	}
-	values.Window = a.windowOf(metric)
+	values.Window = query.WindowOf(metric, a.interval)
 	out := rendered{warmUp: a.warmUp(metric, template, values)}
 	values.Window = min(values.Window, values.Age) // whosever pods it is asked of
 	if template.Uses(query.Window) {
@@ -221,17 +221,6 @@ func (a *asking) warmUp(metric v1alpha1.Metric, template query.Template, values 
 		out = max(out, enough)
 	}
 	return out
-}
-
-// minWindow is what windows are at least where none is said: a rate needs two
-// scrapes, and most are not farther apart than a minute.
-const minWindow = 2 * time.Minute
-
-func (a *asking) windowOf(metric v1alpha1.Metric) time.Duration {
-	if metric.Window != nil {
-		return metric.Window.Duration
-	}
-	return max(a.interval, minWindow)
 }
 
 func (a *asking) values() query.Values {

@@ -106,10 +106,7 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 		if err != nil || m.Query == "" {
 			continue
 		}
-		around.Window = max(around.Interval, 2*time.Minute) // as it is where none is said
-		if m.Window != nil {
-			around.Window = m.Window.Duration
-		}
+		around.Window = WindowOf(m, around.Interval)
 		for _, trap := range t.Traps(around) {
 			if trap.Name == trapSeries && (m.Per != "" || m.List != nil) { // several are meant
 				continue

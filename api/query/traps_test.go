@@ -49,6 +49,8 @@ func TestTraps(t *testing.T) {
 		"a short window of a gauge":        {`avg(avg_over_time(e{ {{canary}} }[30s]))`, nil},
 		"a window that is cut":             {`sum(rate(e_total{ {{canary}} }[1h]))`, nil},
 		"one that cannot be cut":           {`max_over_time(sum(rate(e_total{ {{canary}} }[1m]))[30m:])`, []string{"LongWindow@e_total"}},
+		"an amount":                        {`sum(increase(e_total{ {{canary}} }[1h]))`, []string{"LongWindow@e_total"}},
+		"a share of amounts":               {`sum(increase(e_total{ {{canary}} }[1h])) / (sum(increase(r_total{ {{canary}} }[1h])) > 0)`, nil},
 		"the past of the canary":           {`sum(x{ {{canary}} } offset 1h)`, []string{"LongWindow@x{"}},
 		"the past of stable":               {`sum(x{ {{canary}} }) - sum(x{ {{stable}} } offset 1h)`, nil},
 		"rate of a gauge":                  {`sum(rate(memory_bytes{ {{canary}} }[5m]))`, []string{"RateOfGauge@memory_bytes"}},

@@ -220,6 +220,39 @@ func TestAComparisonOfABucket(t *testing.T) {
 	}
 }
 
+// The three pods of 6b7c have 100 requests each 15 s: how many there are in four
+// minutes is asked when there were four minutes.
+func TestAnAmountIsNotJudgedByLessThanItsWindow(t *testing.T) {
+	metrics, _, _ := strings.Cut(planText, "    metrics:")
+	metrics = strings.Replace(metrics, "initialDelay: 1m", "initialDelay: 0s", 1)
+	url := serve(t, recordings(""))
+	for query, floor := range map[string]string{
+		`sum(increase(requests_total{ {{canary}}, code="200" }[4m]))`:         "4000",
+		`sum(increase(requests_total{ {{canary}}, code="200" }[{{window}}]))`: "2000",
+		`sum(max_over_time(requests_total{ {{canary}}, code="200" }[4m]))`:    "4000",
+		`sum(changes(requests_total{ {{canary}}, code="200" }[4m]))`:          "40",
+	} {
+		plan := metrics + "    metrics:\n    - name: busy\n      query: " + query + "\n      range: {min: " + floor + "}\n"
+		stdout, stderr, code := run(t, plan, url, "-o", "json", "--rollout", "1970-01-01T01:00:00Z")
+		var got command.Report
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != 1 {
+			t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+		}
+		d := got.Decisions[0]
+		if d.Outcome != "Released" {
+			t.Errorf("%s: %s: %s", query, d.Outcome, d.Message)
+		}
+		for _, m := range d.Metrics {
+			if m.Name != "busy" || len(m.Measurements) == 0 {
+				continue
+			}
+			if first := m.Measurements[0].Time.Sub(d.ReadyAt); first < 2*time.Minute {
+				t.Errorf("%s: measured first after %s", query, first)
+			}
+		}
+	}
+}
+
 func TestWithoutARolloutTheExitCodeSaysSo(t *testing.T) {
 	stdout, _, code := run(t, planText, serve(t, recordings("")), "--from", "1970-01-01T01:10:00Z", "--to", "1970-01-01T01:50:00Z")
 	if code != 3 || !strings.Contains(stdout, "no rollout was found") {
