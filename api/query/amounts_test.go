@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // An amount over a window that is cut would be too small, so it is waited for; what
@@ -90,5 +92,21 @@ func TestEveryFunctionsWindowIsLookedAt(t *testing.T) {
 	a := amounts{cut: func(parser.Expr) bool { return true }}
 	if a.of(unknown); a.wait != time.Hour {
 		t.Errorf("a function that is not known waits %s", a.wait)
+	}
+}
+
+// A list judges which part of all is bad: a share, over any window.
+func TestTheAmountsOfAListAreShares(t *testing.T) {
+	for query, want := range map[string]time.Duration{
+		`sum by (code) (increase(x{ {{canary}} }[10m]))`:                time.Minute,
+		`sum by (code) (clamp_max(increase(x{ {{canary}} }[10m]), 10))`: 10 * time.Minute,
+	} {
+		template, err := Of(v1alpha1.Metric{Query: query, List: &v1alpha1.List{Label: "code"}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := template.WarmUp(shop, 15*time.Second); got != want {
+			t.Errorf("%s waits %s, want %s", query, got, want)
+		}
 	}
 }

@@ -102,7 +102,7 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 		if m.Compare != nil && m.Compare.Count != nil {
 			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
 		}
-		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
+		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
 		if err != nil || m.Query == "" {
 			continue
 		}

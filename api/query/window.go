@@ -101,7 +101,9 @@ func (t Template) WarmUp(v Values, scrape time.Duration) time.Duration {
 		}
 	}
 	a := amounts{cut: t.cutter(v, all)}
-	a.whole(a.of(expr))
+	if amount := a.of(expr); !t.shared {
+		a.whole(amount)
+	}
 	return max(longest, a.wait)
 }
 
