@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,6 +100,8 @@ type rendered struct {
 	warmUp time.Duration
 	// sides are the queries of a comparison, nil for other metrics.
 	sides *sides
+	// beyond asks whether a quantile lies beyond its buckets, "" where that is no matter.
+	beyond string
 }
 
 // age is how long the canary has been Ready at the time that is asked for,
@@ -129,7 +132,21 @@ func (a *asking) ask(ctx context.Context, metric v1alpha1.Metric, q rendered) (a
 		o, err = a.endpoint.QueryRange(ctx, q.text, from, a.at, step)
 	}
 	o.At = a.at
+	if err == nil && q.beyond != "" && mayBeBound(o) {
+		beyond, err := a.endpoint.Query(ctx, q.beyond, a.at)
+		if err != nil || beyond.Error != "" {
+			return beyond, err
+		}
+		o.BeyondBuckets, o.Warnings = len(beyond.Series) > 0, append(o.Warnings, beyond.Warnings...)
+	}
 	return o, err
+}
+
+// mayBeBound: only then it is worth a second question.
+func mayBeBound(o analysis.Observation) bool {
+	return slices.ContainsFunc(o.Series, func(s analysis.Series) bool {
+		return query.MayBeBound(s.Value) || slices.ContainsFunc(s.Samples, func(sample analysis.Sample) bool { return query.MayBeBound(sample.Value) })
+	})
 }
 
 // clampWindow keeps a window that ends at a time from reaching back before the
@@ -203,6 +220,9 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 	}
 	if out.text, err = template.Render(values); err != nil {
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
+	}
+	if metric.Query != "" && metric.Range.Max != nil {
+		out.beyond = query.BeyondBuckets(out.text)
 	}
 	return out, nil
 }

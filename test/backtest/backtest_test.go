@@ -253,6 +253,39 @@ func TestAnAmountIsNotJudgedByLessThanItsWindow(t *testing.T) {
 	}
 }
 
+// Nine in ten requests to the pods of 6b7c are in the only finite bucket, and four of
+// those to the pods of 7f9d. Of both histogram_quantile says at most 1.
+func TestAQuantileBeyondItsBucketsIsNotGood(t *testing.T) {
+	metrics, _, _ := strings.Cut(planText, "    metrics:")
+	var load strings.Builder
+	load.WriteString("load 15s\n")
+	for _, set := range []struct {
+		name        string
+		from, count int
+		fast        string
+	}{{"5d8f", 0, 280, "90"}, {"6b7c", 240, 280, "90"}, {"7f9d", 480, 280, "40"}} {
+		at := fmt.Sprintf(`namespace="shop",pod="web-%s-bcdfg"`, set.name)
+		fmt.Fprintf(&load, "  l_bucket{%s,le=\"1.0\"} _x%d 0+%sx%d\n", at, set.from, set.fast, set.count)
+		fmt.Fprintf(&load, "  l_bucket{%s,le=\"+Inf\"} _x%d 0+100x%d\n", at, set.from, set.count)
+	}
+	plan := metrics + `    metrics:
+    - name: slow
+      query: histogram_quantile(0.8, sum by (le) (rate(l_bucket{ {{canary}} }[2m])))
+      range: {max: 2}
+`
+	stdout, stderr, code := run(t, plan, serve(t, load.String()), "-o", "json")
+	var got command.Report
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != 2 {
+		t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	if d := got.Decisions[0]; d.Outcome != "Released" {
+		t.Errorf("the good one: %s: %s", d.Outcome, d.Message)
+	}
+	if d := got.Decisions[1]; d.Outcome != "Inconclusive" || !strings.Contains(d.Message, "1 is the end of the last finite bucket") {
+		t.Errorf("the slow one: %s: %s", d.Outcome, d.Message)
+	}
+}
+
 func TestWithoutARolloutTheExitCodeSaysSo(t *testing.T) {
 	stdout, _, code := run(t, planText, serve(t, recordings("")), "--from", "1970-01-01T01:10:00Z", "--to", "1970-01-01T01:50:00Z")
 	if code != 3 || !strings.Contains(stdout, "no rollout was found") {
