@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,6 +100,8 @@ type rendered struct {
 	warmUp time.Duration
 	// sides are the queries of a comparison, nil for other metrics.
 	sides *sides
+	// beyond asks whether a quantile lies beyond its buckets, "" where that is no matter.
+	beyond string
 }
 
 // age is how long the canary has been Ready at the time that is asked for,
@@ -129,7 +132,21 @@ func (a *asking) ask(ctx context.Context, metric v1alpha1.Metric, q rendered) (a
 		o, err = a.endpoint.QueryRange(ctx, q.text, from, a.at, step)
 	}
 	o.At = a.at
+	if err == nil && q.beyond != "" && mayBeBound(o) {
+		beyond, err := a.endpoint.Query(ctx, q.beyond, a.at)
+		if err != nil || beyond.Error != "" {
+			return beyond, err
+		}
+		o.BeyondBuckets, o.Warnings = len(beyond.Series) > 0, append(o.Warnings, beyond.Warnings...)
+	}
 	return o, err
+}
+
+// mayBeBound: only then it is worth a second question.
+func mayBeBound(o analysis.Observation) bool {
+	return slices.ContainsFunc(o.Series, func(s analysis.Series) bool {
+		return query.MayBeBound(s.Value) || slices.ContainsFunc(s.Samples, func(sample analysis.Sample) bool { return query.MayBeBound(sample.Value) })
+	})
 }
 
 // clampWindow keeps a window that ends at a time from reaching back before the
@@ -192,7 +209,7 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 			return rendered{}, err
 		}
 	}
-	values.Window = a.windowOf(metric)
+	values.Window = query.WindowOf(metric, a.interval)
 	out := rendered{warmUp: a.warmUp(metric, template, values)}
 	values.Window = min(values.Window, values.Age) // whosever pods it is asked of
 	if template.Uses(query.Window) {
@@ -203,6 +220,9 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 	}
 	if out.text, err = template.Render(values); err != nil {
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
+	}
+	if metric.Query != "" && metric.Range.Max != nil {
+		out.beyond = query.BeyondBuckets(out.text)
 	}
 	return out, nil
 }
@@ -221,17 +241,6 @@ func (a *asking) warmUp(metric v1alpha1.Metric, template query.Template, values 
 		out = max(out, enough)
 	}
 	return out
-}
-
-// minWindow is what windows are at least where none is said: a rate needs two
-// scrapes, and most are not farther apart than a minute.
-const minWindow = 2 * time.Minute
-
-func (a *asking) windowOf(metric v1alpha1.Metric) time.Duration {
-	if metric.Window != nil {
-		return metric.Window.Duration
-	}
-	return max(a.interval, minWindow)
 }
 
 func (a *asking) values() query.Values {

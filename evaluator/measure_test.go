@@ -72,6 +72,26 @@ func TestWindowsDoNotReachBackBeforeTheCanaryWasReady(t *testing.T) {
 	}
 }
 
+// Where a quantile may be the end of the last bucket, it is asked whether it lies beyond.
+func TestAQuantileIsAskedForItsBuckets(t *testing.T) {
+	five := 5.0
+	for value, want := range map[float64]string{2.5: v1alpha1.MeasuredBeyondBuckets, 2.3456789: v1alpha1.MeasuredInRange} {
+		c := newCluster(t)
+		c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Labels: "{}", Value: value}}}
+		c.judgeBy(v1alpha1.Metric{Name: "latency", Range: v1alpha1.Range{Max: &five},
+			Query: "histogram_quantile(0.9, sum by (le) (rate(l_bucket{ {{canary}} }[5s])))"})
+		c.hold()
+		c.passes(20)
+		if m := newest(t, c.run(), "latency"); m.Reason != want {
+			t.Errorf("%g: got %s: %s", value, m.Reason, m.Message)
+		}
+		asked := slices.ContainsFunc(c.prometheus.asked, func(q string) bool { return strings.HasPrefix(q, "count(max without (le) (") })
+		if asked != (want == v1alpha1.MeasuredBeyondBuckets) {
+			t.Errorf("%g: asked %t in\n%s", value, asked, strings.Join(c.prometheus.asked, "\n"))
+		}
+	}
+}
+
 func TestEveryKindOfMetricIsMeasured(t *testing.T) {
 	c := newCluster(t)
 	sick := metav1.LabelSelector{MatchLabels: map[string]string{"sick": "true"}}

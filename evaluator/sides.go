@@ -130,7 +130,7 @@ func (a *asking) addValues(out *rendered, metric v1alpha1.Metric, values query.V
 	if err != nil {
 		return err
 	}
-	values.Window = a.windowOf(metric)
+	values.Window = query.WindowOf(metric, a.interval)
 	text, err := template.Render(values)
 	if err != nil {
 		return err

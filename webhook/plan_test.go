@@ -77,7 +77,7 @@ func TestPlanHandler(t *testing.T) {
 			refused: "line 1, column 1: info(…)", fields: []string{"spec.steps[0].metrics[0].query"},
 		},
 		"what an endpoint with tenancy shows nothing of": {
-			object:   plan(`{"endpoint":"shared","metrics":[{"name":"a","query":"sum(up{ {{canary}} }) / on () sum(up{namespace=\"kube-system\"} > 0)","range":{"max":1}}]}`),
+			object:   plan(`{"endpoint":"shared","metrics":[{"name":"a","query":"sum(up{ {{canary}} }) / on () sum(nodes{namespace=\"kube-system\"} > 0)","range":{"max":1}}]}`),
 			warnings: []string{`metric a, line 1, column 35: asks for namespace="kube-system", where this endpoint shows namespace="shop" only: there is no data`},
 		},
 		"many traps": {

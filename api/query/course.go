@@ -43,9 +43,35 @@ func validateCourse(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Error
 		_, mistakes := window.Parse(w, path.Child("freezeWindows").Index(i))
 		errs = append(errs, mistakes...)
 	}
+	errs = append(errs, validateWaits(spec, path.Child("deadline"))...)
 	errs = append(errs, validateManual(spec, path.Child("manual"))...)
 	errs = append(errs, validateSteps(spec, path.Child("steps"))...)
 	return append(errs, validateBaseline(spec, path)...)
+}
+
+// validateWaits: a metric is first measured when what must be waited for in whole
+// lies behind Ready, and nothing passes before each has been.
+func validateWaits(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {
+	if spec.Deadline == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	for _, m := range spec.AllMetrics() {
+		if m.Query == "" || m.Compare != nil {
+			continue
+		}
+		template, err := Of(m, "")
+		if err != nil {
+			continue // told already
+		}
+		values := samples
+		values.Interval, values.Window = length(spec.Analysis.Interval), WindowOf(m, length(spec.Analysis.Interval))
+		if wait := template.WarmUp(values, 0); wait >= spec.Deadline.Duration {
+			errs = append(errs, field.Invalid(at, spec.Deadline.Duration.String(), fmt.Sprintf(
+				"must be longer than the %s after Ready for which metric %s waits until its window is full, or nothing could pass; make it longer or the window shorter", short(wait), m.Name)))
+		}
+	}
+	return errs
 }
 
 func validateManual(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {

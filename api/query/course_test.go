@@ -26,6 +26,12 @@ func TestValidateCourse(t *testing.T) {
 		"steps by number and by weight": {func(s *spec) {
 			s.Steps = []v1alpha1.Step{{Replicas: &one}, {Weight: &weight, Period: &metav1.Duration{Duration: time.Minute}, Metrics: []v1alpha1.Metric{metric("more", "up")}}}
 		}, ""},
+		"a window that is full before the deadline": {func(s *spec) {
+			s.Analysis.Metrics = []v1alpha1.Metric{metric("a", "sum(increase(x{ {{canary}} }[23h]))"), metric("b", "sum(rate(x{ {{canary}} }[2d]))")}
+		}, ""},
+		"a window that is not": {func(s *spec) {
+			s.Steps = []v1alpha1.Step{{Replicas: &one, Metrics: []v1alpha1.Metric{metric("a", "sum(increase(x{ {{canary}} }[24h]))")}}}
+		}, "spec.deadline: Invalid value: \"24h0m0s\": must be longer than the 24h after Ready for which metric a waits until its window is full"},
 		"a step without a size": {func(s *spec) { s.Steps = []v1alpha1.Step{{}} }, "spec.steps[0]: Required value: needs replicas or weight"},
 		"a step with two sizes": {func(s *spec) { s.Steps = []v1alpha1.Step{{Replicas: &one, Weight: &weight}} }, "spec.steps[0]: Required value: needs replicas or weight"},
 		"half of the pods beside a baseline": {func(s *spec) {

@@ -2,8 +2,11 @@ package query
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // Duration writes a duration as PromQL does ("1m30s"), in milliseconds at the
@@ -21,4 +24,58 @@ func Duration(d time.Duration) string {
 		}
 	}
 	return out.String()
+}
+
+// lasts is how long a duration of a query is, which may be written as an expression.
+// What depends on the step or the range of the request is none in an instant query.
+func lasts(plain time.Duration, expr *parser.DurationExpr) time.Duration {
+	if expr == nil {
+		return plain
+	}
+	seconds := secondsOf(expr)
+	if !(math.Abs(seconds) < math.MaxInt64/1e9) {
+		return 0 // which Prometheus refuses
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+func secondsOf(expr parser.Expr) float64 {
+	switch e := expr.(type) {
+	case *parser.NumberLiteral:
+		return e.Val
+	case *parser.ParenExpr:
+		return secondsOf(e.Expr)
+	case *parser.DurationExpr:
+		return secondsOfBoth(e)
+	}
+	return 0
+}
+
+func secondsOfBoth(e *parser.DurationExpr) float64 {
+	left, right := 0.0, 0.0
+	if e.LHS != nil {
+		left = secondsOf(e.LHS)
+	}
+	if e.RHS != nil {
+		right = secondsOf(e.RHS)
+	}
+	switch e.Op {
+	case parser.ADD:
+		return left + right
+	case parser.SUB:
+		return left - right
+	case parser.MUL:
+		return left * right
+	case parser.DIV:
+		return left / right
+	case parser.MOD:
+		return math.Mod(left, right)
+	case parser.POW:
+		return math.Pow(left, right)
+	case parser.MIN_OF:
+		return min(left, right)
+	case parser.MAX_OF:
+		return max(left, right)
+	}
+	return 0
 }

@@ -22,7 +22,9 @@ func Of(m v1alpha1.Metric, podLabel string) (Template, error) {
 	case m.Compare != nil:
 		return ParseSide(m.Query)
 	default:
-		return Parse(m.Query)
+		t, err := Parse(m.Query)
+		t.shared = err == nil && m.List != nil
+		return t, err
 	}
 }
 

@@ -26,6 +26,7 @@ func (t Template) CanarySelectors(v Values, pods string) []string {
 				}
 			case m.Name == model.MetricNameLabel && s.selector.Name != "":
 			default:
+				m, _ = anySpelling(m)
 				selector.LabelMatchers = append(selector.LabelMatchers, m)
 			}
 		}

@@ -45,7 +45,8 @@ var ErrNoService = errors.New("the query uses {{service}}, and no Service select
 
 // Render fills the placeholders in. Values are taken for names of Kubernetes
 // objects and refused when they are not, so none can end a string or a selector
-// early; the result is checked to be PromQL once more.
+// early; the result is checked to be PromQL once more. Bounds of buckets are
+// matched as numbers.
 func (t Template) Render(v Values) (string, error) {
 	rendered, err := t.fill(v)
 	if err != nil {
@@ -55,7 +56,7 @@ func (t Template) Render(v Values) (string, error) {
 	if mistake != nil {
 		return "", fmt.Errorf("rendered query: %s", mistake.message)
 	}
-	return v.cut(rendered, expr), nil
+	return byNumber(v.cut(rendered, expr)), nil
 }
 
 func (t Template) fill(v Values) (string, error) {

@@ -15,6 +15,8 @@ const MaxLength = 8192
 type Template struct {
 	text  string
 	parts []part
+	// shared: of its values only the shares count, those of a list.
+	shared bool
 }
 
 // String returns the query as the user wrote it.

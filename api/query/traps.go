@@ -17,6 +17,8 @@ type Surroundings struct {
 	Interval, Period time.Duration
 	// Window is what {{window}} stands for, zero if not known.
 	Window time.Duration
+	// Range is what the values must lie in, empty if something else judges them.
+	Range v1alpha1.Range
 }
 
 // Trap is something in a right query that is likely not meant: it is no
@@ -54,15 +56,20 @@ var traps = []struct {
 	look func(looked) []found
 }{
 	{"NoCanary", noCanary},
+	{"OtherDenominator", otherDenominator},
 	{"MissingHidden", missingHidden},
+	{"Scalar", scalars},
 	{"Absent", absent},
 	{"Filter", filter},
+	{"NeverOutside", neverOutside},
+	{"BeyondBuckets", beyondBuckets},
 	{trapNaN, nan},
 	{trapSeries, severalSeries},
 	{"ShortWindow", shortWindow},
 	{"LongWindow", longWindow},
 	{"RateOfGauge", rateOfGauge},
 	{"RawCounter", rawCounter},
+	{"Bounds", bounds},
 }
 
 // Traps finds the traps of a query, in the order of their kinds.
@@ -98,18 +105,16 @@ func (t Template) Traps(around Surroundings) []Trap {
 func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	around := Surroundings{Scrape: scrape, Interval: length(spec.Analysis.Interval), Period: length(spec.Analysis.Period)}
 	var out []string
-	for _, m := range spec.Analysis.Metrics {
+	for _, m := range spec.AllMetrics() {
 		if m.Compare != nil && m.Compare.Count != nil {
 			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
+			out = append(out, boundsCounted(m.Name, m.Compare.Count.Bad, m.Compare.Count.Good, m.Compare.Count.Total)...)
 		}
-		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
+		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
 		if err != nil || m.Query == "" {
 			continue
 		}
-		around.Window = max(around.Interval, 2*time.Minute) // as it is where none is said
-		if m.Window != nil {
-			around.Window = m.Window.Duration
-		}
+		around.Window, around.Range = WindowOf(m, around.Interval), m.Range
 		for _, trap := range t.Traps(around) {
 			if trap.Name == trapSeries && (m.Per != "" || m.List != nil) { // several are meant
 				continue

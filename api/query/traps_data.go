@@ -2,29 +2,38 @@ package query
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// noCanary: a query that does not look at the canary has the same value whether
-// the canary is good or bad.
-func noCanary(l looked) []found {
-	if l.template.Uses(Canary) || l.template.Uses(Pods) || len(l.spans) == 0 && l.expr.Type() == parser.ValueTypeVector {
-		return nil
-	}
-	return []found{{l.expr, "the query has no {{canary}}, so its value may be the same whether the canary is good or bad; put {{canary}} between the braces of its selectors"}}
-}
-
 // missingHidden: a value made for what is missing lets a canary pass that
-// nobody scrapes.
+// nobody scrapes. One that is infinite fails.
 func missingHidden(l looked) []found {
 	var out []found
 	each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		filled := b.VectorMatching != nil && b.VectorMatching.FillValues != (parser.VectorMatchFillValues{})
-		call, isCall := bareExpr(b.RHS).(*parser.Call)
-		if filled || b.Op == parser.LOR && isCall && call.Func.Name == "vector" {
-			out = append(out, found{b.RHS, "this makes a value of missing data: a canary that is not scraped looks like one without errors. Leave it out; missing data is no failure, up to noDataLimit"})
+		value, constant := constantOf(b.RHS)
+		if made := b.Op == parser.LOR && constant && !math.IsInf(value, 0) && !math.IsNaN(value); !filled && !made {
+			return
 		}
+		says := "this makes a value of missing data: a canary that is not scraped looks like one without errors. Leave it out; missing data is no failure, up to noDataLimit"
+		if len(selectorsIn(b.RHS)) > 0 && !filled {
+			says = "this makes a value of what the left side does not find: a selector there that never matches looks like a canary without errors. Leave it out, or let expect or compare.count do it"
+		}
+		out = append(out, found{b.RHS, says})
+	})
+	return out
+}
+
+// scalars: of no series, and of several, a scalar is NaN.
+func scalars(l looked) []found {
+	var out []found
+	each(l.expr, func(c *parser.Call, _ []parser.Node) {
+		if _, constant := constantOf(c); c.Func.Name != "scalar" || constant {
+			return
+		}
+		out = append(out, found{c, "scalar(…) is NaN where there is no series, or more than one, and NaN lies in no range: missing data is a failure, not missing data. Leave it out, and match with on() where there are two sides"})
 	})
 	return out
 }
@@ -58,13 +67,21 @@ func guards(node parser.Node, path []parser.Node) bool {
 	for i := len(path) - 1; i >= 0; i-- {
 		if b, ok := path[i].(*parser.BinaryExpr); ok && b.RHS == node {
 			switch b.Op {
-			case parser.LAND, parser.LUNLESS, parser.DIV:
+			case parser.LAND, parser.LUNLESS:
+				return !comparesLeft(b)
+			case parser.DIV:
 				return true
 			}
 		}
 		node = path[i]
 	}
 	return false
+}
+
+// comparesLeft: x and x > 5, like x > 5, keeps and drops by the value that is judged.
+func comparesLeft(b *parser.BinaryExpr) bool {
+	compared, ok := bareExpr(b.RHS).(*parser.BinaryExpr)
+	return ok && compared.Op.IsComparisonOperator() && same(compared.LHS, b.LHS)
 }
 
 // nan: a share of no requests is NaN, which lies in no range.
@@ -85,14 +102,11 @@ func nan(l looked) []found {
 
 // mayBeZero: a rate, or what is made of rates, that no comparison guards.
 func mayBeZero(expr parser.Expr) bool {
-	rates, compared := false, false
-	each(expr, func(c *parser.Call, _ []parser.Node) {
-		rates = rates || isRate(c) || c.Func.Name == "irate"
-	})
+	compared := false
 	each(expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		compared = compared || b.Op.IsComparisonOperator() && !b.ReturnBool
 	})
-	return rates && !compared
+	return rates(expr) && !compared
 }
 
 func isRate(c *parser.Call) bool { return c.Func.Name == "rate" || c.Func.Name == "increase" }

@@ -49,6 +49,8 @@ func TestTraps(t *testing.T) {
 		"a short window of a gauge":        {`avg(avg_over_time(e{ {{canary}} }[30s]))`, nil},
 		"a window that is cut":             {`sum(rate(e_total{ {{canary}} }[1h]))`, nil},
 		"one that cannot be cut":           {`max_over_time(sum(rate(e_total{ {{canary}} }[1m]))[30m:])`, []string{"LongWindow@e_total"}},
+		"an amount":                        {`sum(increase(e_total{ {{canary}} }[1h]))`, []string{"LongWindow@e_total"}},
+		"a share of amounts":               {`sum(increase(e_total{ {{canary}} }[1h])) / (sum(increase(r_total{ {{canary}} }[1h])) > 0)`, nil},
 		"the past of the canary":           {`sum(x{ {{canary}} } offset 1h)`, []string{"LongWindow@x{"}},
 		"the past of stable":               {`sum(x{ {{canary}} }) - sum(x{ {{stable}} } offset 1h)`, nil},
 		"rate of a gauge":                  {`sum(rate(memory_bytes{ {{canary}} }[5m]))`, []string{"RateOfGauge@memory_bytes"}},
@@ -57,7 +59,43 @@ func TestTraps(t *testing.T) {
 		"how many there are of a counter":  {`count(e_total{ {{canary}} })`, nil},
 		"which counters are new":           {`sum(((e_total{ {{canary}} }) unless (e_total{ {{canary}} } offset 2m)) and on (job, instance) (r_total{ {{canary}} } offset 2m) or increase(e_total{ {{canary}} }[2m]))`, nil},
 		"a share of raw counters":          {`sum(e_total{ {{canary}} }) / sum(r_total{ {{canary}} })`, nil},
-		"several":                          {"up +\n  (absent(x) or vector(0))", []string{"NoCanary@up", "MissingHidden@vector", "Absent@absent"}},
+		"or nothing of the requests":       {`sum(rate(e_total{ {{canary}} }[1m])) or sum(0 * rate(r_total{ {{canary}} }[1m]))`, []string{"MissingHidden@sum(0"}},
+		"or times zero":                    {`sum(rate(e_total{ {{canary}} }[1m])) or sum(rate(r_total[1m])) * 0`, []string{"MissingHidden@sum(rate(r"}},
+		"or a difference of nothing":       {`sum(rate(e_total{ {{canary}} }[1m])) or sum(up) - sum(up)`, []string{"MissingHidden@sum(up)"}},
+		"or a label on nothing":            {`sum(rate(e_total{ {{canary}} }[1m])) or label_replace(vector(0), "a", "b", "", "")`, []string{"MissingHidden@label_replace"}},
+		"or clamped to nothing":            {`sum(rate(e_total{ {{canary}} }[1m])) or clamp(sum(up), 0, 0)`, []string{"MissingHidden@clamp"}},
+		"or absent":                        {`sum(rate(e_total{ {{canary}} }[1m])) or absent(e_total) * 0`, []string{"MissingHidden@absent", "Absent@absent"}},
+		"or infinite, which fails":         {`sum(rate(e_total{ {{canary}} }[1m])) or sum(rate(r_total{ {{canary}} }[1m])) * 0 + Inf`, nil},
+		"or another measurement":           {`sum(rate(e_total{ {{canary}} }[1m])) or sum(rate(f_total{ {{canary}} }[1m]))`, nil},
+		"the most of it and nothing":       {`max(rate(e_total{ {{canary}} }[1m]) or vector(0))`, []string{"MissingHidden@vector"}},
+
+		"a scalar of a share":    {`scalar(sum(rate(e_total{ {{canary}} }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0))`, []string{"Scalar@scalar"}},
+		"a scalar within":        {`sum(x{ {{canary}} }) / scalar(sum(y{ {{canary}} }))`, []string{"Scalar@scalar"}},
+		"a scalar of a constant": {`sum(x{ {{canary}} }) / scalar(vector(60))`, nil},
+
+		"a share of what all do":             {`sum(rate(e_total{ {{canary}} }[1m])) / (sum(rate(r_total{namespace="{{namespace}}"}[1m])) > 0)`, []string{"OtherDenominator@(sum(rate(r"}},
+		"of the same, by amounts that stand": {`sum(x{ {{canary}} }) / sum(x{namespace="{{namespace}}"})`, []string{"OtherDenominator@sum(x{namespace"}},
+		"a share of what stable does":        {`sum(rate(r_total{ {{canary}} }[1m])) / (sum(rate(r_total{ {{stable}} }[1m])) > 0)`, nil},
+		"a share of a limit that is set":     {`sum(memory{ {{canary}} }) / sum(limit{namespace="{{namespace}}"})`, nil},
+		"for each pod that is wanted":        {`sum(rate(r_total{ {{canary}} }[1m])) / sum(kube_deployment_spec_replicas{deployment="{{deployment}}"})`, nil},
+
+		"the canary behind or":               {`sum(rate(e_total{namespace="{{namespace}}"}[1m])) or sum(rate(e_total{ {{canary}} }[1m]))`, []string{"NoCanary@sum"}},
+		"the canary behind unless":           {`sum(rate(e_total{namespace="{{namespace}}"}[1m])) unless sum(up{ {{canary}} })`, []string{"NoCanary@sum"}},
+		"the canary behind and":              {`sum(rate(e_total{namespace="{{namespace}}"}[1m])) and on () up{ {{canary}} }`, []string{"NoCanary@sum"}},
+		"the canary times zero":              {`sum(rate(e_total{namespace="{{namespace}}"}[1m])) + 0 * sum(up{ {{canary}} })`, []string{"NoCanary@sum"}},
+		"the canary as a parameter":          {`topk(1, sum(x) / sum(y)) and on () sum(up{ {{canary}} })`, []string{"NoCanary@topk"}},
+		"nothing but zero":                   {`0 * sum(up{ {{canary}} })`, []string{"NoCanary@0"}},
+		"joined with the canary's pods":      {`sum(rate(e_total[1m]) and on (pod) kube_pod_info{ {{canary}} })`, nil},
+		"multiplied with the canary's pods":  {`sum(rate(e_total[1m]) * on (pod) group_left () kube_pod_info{ {{canary}} })`, nil},
+		"the canary on the right of a minus": {`sum(x{ {{stable}} }) - sum(x{ {{canary}} })`, nil},
+		"each of several, and the canary":    {`max(x{app="a"} or x{ {{canary}} })`, nil},
+		"whether it is there":                {`group(up{ {{canary}} })`, nil},
+
+		"and the same, where it is bad":      {`sum(rate(e_total{ {{canary}} }[1m])) and sum(rate(e_total{ {{canary}} }[1m])) > 5`, []string{"Filter@sum"}},
+		"unless the same, where it is good":  {`sum(rate(e_total{ {{canary}} }[1m])) unless sum(rate(e_total{ {{canary}} }[1m])) < 5`, []string{"Filter@sum"}},
+		"a pattern of bounds":                {`sum(rate(l_bucket{ {{canary}}, le=~"0[.].*|1" }[1m]))`, []string{"Bounds@l_bucket"}},
+		"a list of bounds, and of any bound": {`sum(rate(l_bucket{ {{canary}}, le=~"0.5|1", le=~".+" }[1m]))`, nil},
+		"several":                            {"up +\n  (absent(x) or vector(0))", []string{"NoCanary@up", "MissingHidden@vector", "Absent@absent"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template, err := Parse(tc.query)
@@ -77,6 +115,45 @@ func TestTraps(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// What cannot be out of its range is told from the range.
+func TestTrapsOfRanges(t *testing.T) {
+	limit := func(v float64) *float64 { return &v }
+	for name, tc := range map[string]struct {
+		query    string
+		min, max *float64
+		want     string
+	}{
+		"clamped to its limit":           {`clamp_max(sum(x{ {{canary}} }), 5)`, nil, limit(5), "NeverOutside"},
+		"clamped above its limit":        {`clamp_max(sum(x{ {{canary}} }), 6)`, nil, limit(5), ""},
+		"clamped from below to its min":  {`clamp_min(sum(x{ {{canary}} }), 1)`, limit(1), nil, "NeverOutside"},
+		"clamped from below, with a max": {`clamp_min(sum(x{ {{canary}} }), 0)`, limit(0), limit(5), ""},
+		"a truth that may be both":       {`sum(x{ {{canary}} }) > bool 5`, nil, limit(1), "NeverOutside"},
+		"a truth that must be one":       {`sum(x{ {{canary}} }) > bool 5`, nil, limit(0), ""},
+		"a sign":                         {`sgn(sum(x{ {{canary}} }))`, limit(-1), limit(1), "NeverOutside"},
+		"a maximum of truths":            {`max(x{ {{canary}} } == bool 1)`, limit(0), nil, "NeverOutside"},
+		"a quantile of default buckets":  {`histogram_quantile(0.99, sum by (le) (rate(l_seconds_bucket{ {{canary}} }[5m])))`, nil, limit(10), "BeyondBuckets"},
+		"one of a usual limit":           {`histogram_quantile(0.99, sum by (le) (rate(l_seconds_bucket{ {{canary}} }[5m])))`, nil, limit(2.5), ""},
+		"one in milliseconds":            {`histogram_quantile(0.99, sum by (le) (rate(l_milliseconds_bucket{ {{canary}} }[5m])))`, nil, limit(300), ""},
+	} {
+		spec := v1alpha1.CanaryPlanSpec{Steps: []v1alpha1.Step{{Metrics: []v1alpha1.Metric{
+			{Name: "m", Query: tc.query, Range: v1alpha1.Range{Min: tc.min, Max: tc.max}}}}}}
+		spec.SetDefaults()
+		template, err := Parse(tc.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		within := around
+		within.Range = spec.Steps[0].Metrics[0].Range
+		got := template.Traps(within)
+		if len(got) != len(PlanTraps(&spec, 15*time.Second)) {
+			t.Errorf("%s: told otherwise in a step", name)
+		}
+		if tc.want == "" && len(got) > 0 || tc.want != "" && (len(got) != 1 || got[0].Name != tc.want) {
+			t.Errorf("%s: got %v, want %s", name, got, tc.want)
+		}
 	}
 }
 

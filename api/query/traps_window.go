@@ -38,13 +38,16 @@ func longWindow(l looked) []found {
 	if period <= 0 || wait <= period {
 		return nil
 	}
+	at := parser.Node(l.expr)
+	cut := l.template.cutter(l.values, l.spans)
 	for _, s := range l.spans {
-		if l.values.isCanary(s.selector) && s.reach >= wait {
-			return []found{{s.selector, fmt.Sprintf("this looks back %s, which is waited for, so that it lies after Ready: longer than period (%s)",
-				short(wait), short(period))}}
+		if s.reach >= wait && (l.values.isCanary(s.selector) || s.matrix != nil && cut(s.matrix)) {
+			at = s.selector
+			break
 		}
 	}
-	return nil
+	return []found{{at, fmt.Sprintf("this looks back %s, which is waited for in whole, so that it lies after Ready: longer than period (%s)",
+		short(wait), short(period))}}
 }
 
 func short(d time.Duration) string { return Duration(d) }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // span is how far back one selector of a query looks.
@@ -29,15 +31,16 @@ func spans(expr parser.Expr) []span {
 		if !ok {
 			return nil
 		}
-		s := span{selector: selector, reach: selector.OriginalOffset, direct: selector.OriginalOffset == 0 && selector.OriginalOffsetExpr == nil}
+		s := span{selector: selector, reach: lasts(selector.OriginalOffset, selector.OriginalOffsetExpr),
+			direct: selector.OriginalOffset == 0 && selector.OriginalOffsetExpr == nil}
 		fixed := selector.Timestamp != nil || selector.StartOrEnd != 0
 		for _, around := range path {
 			switch n := around.(type) {
 			case *parser.MatrixSelector:
-				s.matrix, s.reach = n, s.reach+n.Range
+				s.matrix, s.reach = n, s.reach+lasts(n.Range, n.RangeExpr)
 				s.direct = s.direct && n.RangeExpr == nil && !selector.Anchored && !selector.Smoothed
 			case *parser.SubqueryExpr:
-				s.reach, s.direct = s.reach+n.Range+n.OriginalOffset, false
+				s.reach, s.direct = s.reach+lasts(n.Range, n.RangeExpr)+lasts(n.OriginalOffset, n.OriginalOffsetExpr), false
 				fixed = fixed || n.Timestamp != nil || n.StartOrEnd != 0
 			}
 		}
@@ -62,14 +65,33 @@ func (t Template) Window(v Values) time.Duration {
 	return longest
 }
 
+// minWindow is what windows are at least where none is said: a rate needs two
+// scrapes, and most are not farther apart than a minute.
+const minWindow = 2 * time.Minute
+
+// WindowOf is what {{window}} stands for in the query of a metric, of a canary that is
+// old enough.
+func WindowOf(m v1alpha1.Metric, interval time.Duration) time.Duration {
+	if m.Window != nil {
+		return m.Window.Duration
+	}
+	return max(interval, minWindow)
+}
+
 // WarmUp is how long a canary must have been Ready before the query is asked of
 // it, with its pods scraped every so often: a window on the canary must hold
 // samples enough, four scrapes or all of it, and must not reach back to before
-// it was Ready. Render cuts plain ranges to the canary's age; what has an offset
-// or stands in a subquery is not cut, and waited for in whole.
+// it was Ready. Render cuts plain ranges to the canary's age, which is right where
+// the value is the same over a shorter window; an amount is waited for in whole. So
+// is what has an offset or stands in a subquery, which is not cut.
 func (t Template) WarmUp(v Values, scrape time.Duration) time.Duration {
+	expr, err := t.expr(v)
+	if err != nil {
+		return 0
+	}
+	all := spans(expr)
 	var longest time.Duration
-	for _, s := range t.spans(v) {
+	for _, s := range all {
 		switch {
 		case !v.isCanary(s.selector):
 		case s.direct:
@@ -78,20 +100,28 @@ func (t Template) WarmUp(v Values, scrape time.Duration) time.Duration {
 			longest = max(longest, s.reach)
 		}
 	}
-	return longest
+	a := amounts{cut: t.cutter(v, all)}
+	if amount := a.of(expr); !t.shared {
+		a.whole(amount)
+	}
+	return max(longest, a.wait)
 }
 
 // spans of the query with these values, none where it cannot be rendered.
 func (t Template) spans(v Values) []span {
-	rendered, err := t.fill(v)
-	if err != nil {
-		return nil
-	}
-	expr, err := promQL.ParseExpr(rendered)
+	expr, err := t.expr(v)
 	if err != nil {
 		return nil
 	}
 	return spans(expr)
+}
+
+func (t Template) expr(v Values) (parser.Expr, error) {
+	rendered, err := t.fill(v)
+	if err != nil {
+		return nil, err
+	}
+	return promQL.ParseExpr(rendered)
 }
 
 // cut shortens the ranges on the canary to its age: rate(x[5m]) of a canary that

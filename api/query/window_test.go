@@ -25,6 +25,8 @@ func TestWindow(t *testing.T) {
 		"two subqueries":                 {`max_over_time(sum_over_time(x{ {{canary}} }[1m:10s])[10m:1m] offset 1m)`, 12 * m, 12 * m},
 		"a time of its own has no reach": {`rate(x{ {{canary}} }[5m] @ 1000)`, 0, 0},
 		"nor has one around it":          {`max_over_time(x{ {{canary}} }[10m:1m] @ end())`, 0, 0},
+		"an expression is waited for":    {`rate(x{ {{canary}} }[4m + 2 * 1m])`, 6 * m, 6 * m},
+		"and one of an offset":           {`x{ {{canary}} } offset (2m / 4 - -1m)`, 90 * s, 90 * s},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template, err := Parse(tc.query)

@@ -126,13 +126,18 @@ func (s *CanaryPlanSpec) comparesTo(what CompareTo) bool {
 	return slices.ContainsFunc(s.Comparisons(), func(m Metric) bool { return m.Compare.To == what })
 }
 
-// Comparisons are the metrics of all steps that compare.
-func (s *CanaryPlanSpec) Comparisons() []Metric {
+// AllMetrics are the metrics of the analysis and of all steps.
+func (s *CanaryPlanSpec) AllMetrics() []Metric {
 	metrics := slices.Clone(s.Analysis.Metrics)
 	for _, step := range s.Steps {
 		metrics = append(metrics, step.Metrics...)
 	}
-	return slices.DeleteFunc(metrics, func(m Metric) bool { return m.Compare == nil })
+	return metrics
+}
+
+// Comparisons are the metrics of all steps that compare.
+func (s *CanaryPlanSpec) Comparisons() []Metric {
+	return slices.DeleteFunc(s.AllMetrics(), func(m Metric) bool { return m.Compare == nil })
 }
 
 func setDefaultText[T ~string](field *T, value T) {

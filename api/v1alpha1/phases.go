@@ -233,6 +233,9 @@ const (
 	MeasuredPodMissing = "PodMissing"
 	// MeasuredNoPodLabel: a series does not say which pod it is of.
 	MeasuredNoPodLabel = "NoPodLabel"
+	// MeasuredBeyondBuckets: a quantile is in range as far as its histogram tells, and
+	// lies beyond the last finite bucket.
+	MeasuredBeyondBuckets = "BeyondBuckets"
 	// MeasuredFirstValue: there is nothing yet to measure a deviation from.
 	MeasuredFirstValue = "FirstValue"
 	// MeasuredTooManySeries: there are more series than a deviation is remembered for.

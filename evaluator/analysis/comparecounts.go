@@ -95,7 +95,7 @@ func tallied(metric v1alpha1.Metric, s v1alpha1.MetricStatus, at time.Time, o Ob
 }
 
 // countOn adds the interval from what was counted to. One that cannot be is
-// passed over and told.
+// passed over and told; one of which a counter is missing is not counted yet.
 func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) (*v1alpha1.Compared, problem) {
 	counts, err := countsOf(*metric.Compare, o.FalseAlarms)
 	if err != nil {
@@ -113,6 +113,9 @@ func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time,
 	podLabel := cmp.Or(o.PodLabel, "pod")
 	i.CanaryBad, i.CanaryTotal = s.Canary.risen(*metric.Compare.Count, from, to, birthsOf(s.Canary, podLabel, s.Asked))
 	i.BaselineBad, i.BaselineTotal = s.Other.risen(*metric.Compare.Count, from, to, birthsOf(s.Other, podLabel, s.Asked))
+	if found := unfound(*metric.Compare, *s, i); found.reason != "" {
+		return before.Compared, found
+	}
 	tally, err := counts.Add(tallyOf(before.Compared), i)
 	after := &v1alpha1.Compared{Until: metav1.NewMicroTime(to), Tally: storedTally(tally)}
 	if err != nil {

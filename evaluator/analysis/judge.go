@@ -48,6 +48,10 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 		m.Message = "the query found no series" + noSeriesHint(metric)
 	default:
 		judgeValues(&m, metric, before, at, o)
+		if o.BeyondBuckets && m.Outcome == v1alpha1.OutcomePassed {
+			m.Outcome, m.Reason = v1alpha1.OutcomeNoData, v1alpha1.MeasuredBeyondBuckets
+			m.Message = m.Value + " is the end of the last finite bucket, and the quantile lies beyond it, nobody knows where; make max less than that, or let expect do it"
+		}
 	}
 	if len(o.Infos) > 0 {
 		m.Message += fmt.Sprintf(" (Prometheus remarks: %s)", strings.Join(o.Infos, "; "))

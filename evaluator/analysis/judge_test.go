@@ -64,6 +64,12 @@ func TestJudge(t *testing.T) {
 		"an info is told": {
 			limits, Observation{Series: one(0).Series, Infos: []string{"a", "b"}}, "Passed", "InRange", "0", "[0, 0.05]", "(Prometheus remarks: a; b)",
 		},
+		"in range, and a quantile beyond its buckets": {
+			limits, Observation{Series: one(0.05).Series, BeyondBuckets: true}, "NoData", "BeyondBuckets", "0.05", "[0, 0.05]", "0.05 is the end of the last finite bucket",
+		},
+		"out of range, and beyond its buckets": {
+			limits, Observation{Series: one(0.1).Series, BeyondBuckets: true}, "Failed", "AboveMax", "0.1", "[0, 0.05]", "is above max 0.05",
+		},
 		"several, the worst decides": {
 			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.2}, {Labels: `{pod="c"}`, Value: 0.06}}},
 			"Failed", "AboveMax", "0.2", "[0, 0.05]", `2 of 3 series out of range; the worst, {pod="b"}: 0.2 is above max 0.05`,

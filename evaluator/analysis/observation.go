@@ -25,6 +25,9 @@ type Observation struct {
 	Warnings []string
 	// Infos are what Prometheus remarked beside its answer, which is whole.
 	Infos []string
+	// BeyondBuckets is set where a quantile lies beyond the last finite bucket: it is
+	// more than the value says, and how much is not known.
+	BeyondBuckets bool
 	// WarmingUp is set where nothing was asked yet, because the canary is too
 	// young for the query's window, and says so. It is no measurement.
 	WarmingUp string

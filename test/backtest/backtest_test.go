@@ -183,6 +183,109 @@ func TestAComparisonIsWithThePodsBefore(t *testing.T) {
 	compareGolden(t, "comparison.txt", stdout)
 }
 
+// The pods of 6b7c are good and those of 7f9d are slow, by buckets as Prometheus 3
+// stores them; a bound that no histogram has says nothing of either.
+func TestAComparisonOfABucket(t *testing.T) {
+	metrics, _, _ := strings.Cut(planText, "    metrics:")
+	var load strings.Builder
+	load.WriteString("load 15s\n")
+	for _, set := range []struct {
+		name        string
+		from, count int
+		fast        string
+	}{{"5d8f", 0, 280, "95"}, {"6b7c", 240, 280, "95"}, {"7f9d", 480, 280, "40"}} {
+		for _, pod := range []string{"bcdfg", "hjklm", "npqrs"} {
+			at := fmt.Sprintf(`namespace="shop",pod="web-%s-%s"`, set.name, pod)
+			fmt.Fprintf(&load, "  l_bucket{%s,le=\"1.0\"} _x%d 0+%sx%d\n", at, set.from, set.fast, set.count)
+			fmt.Fprintf(&load, "  l_bucket{%s,le=\"+Inf\"} _x%d 0+100x%d\n", at, set.from, set.count)
+			fmt.Fprintf(&load, "  l_count{%s} _x%d 0+100x%d\n", at, set.from, set.count)
+		}
+	}
+	url := serve(t, load.String())
+	for bound, want := range map[string][]string{"1": {"Released", "Reverted"}, "1.0": {"Released", "Reverted"}, "2": {"Inconclusive", "Inconclusive"}} {
+		plan := metrics + `    metrics:
+    - name: slow
+      compare: {count: {good: 'l_bucket{ {{pods}}, le="` + bound + `" }', total: 'l_count{ {{pods}} }'}}
+`
+		stdout, stderr, code := run(t, plan, url, "-o", "json")
+		var got command.Report
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != len(want) {
+			t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+		}
+		for i, d := range got.Decisions {
+			if string(d.Outcome) != want[i] || want[i] == "Inconclusive" && !strings.Contains(d.Message, "is there one with this bound (le)") {
+				t.Errorf("le=%q, %s: %s: %s; want %s", bound, d.ReplicaSet, d.Outcome, d.Message, want[i])
+			}
+		}
+	}
+}
+
+// The three pods of 6b7c have 100 requests each 15 s: how many there are in four
+// minutes is asked when there were four minutes.
+func TestAnAmountIsNotJudgedByLessThanItsWindow(t *testing.T) {
+	metrics, _, _ := strings.Cut(planText, "    metrics:")
+	metrics = strings.Replace(metrics, "initialDelay: 1m", "initialDelay: 0s", 1)
+	url := serve(t, recordings(""))
+	for query, floor := range map[string]string{
+		`sum(increase(requests_total{ {{canary}}, code="200" }[4m]))`:         "4000",
+		`sum(increase(requests_total{ {{canary}}, code="200" }[{{window}}]))`: "2000",
+		`sum(max_over_time(requests_total{ {{canary}}, code="200" }[4m]))`:    "4000",
+		`sum(changes(requests_total{ {{canary}}, code="200" }[4m]))`:          "40",
+	} {
+		plan := metrics + "    metrics:\n    - name: busy\n      query: " + query + "\n      range: {min: " + floor + "}\n"
+		stdout, stderr, code := run(t, plan, url, "-o", "json", "--rollout", "1970-01-01T01:00:00Z")
+		var got command.Report
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != 1 {
+			t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+		}
+		d := got.Decisions[0]
+		if d.Outcome != "Released" {
+			t.Errorf("%s: %s: %s", query, d.Outcome, d.Message)
+		}
+		for _, m := range d.Metrics {
+			if m.Name != "busy" || len(m.Measurements) == 0 {
+				continue
+			}
+			if first := m.Measurements[0].Time.Sub(d.ReadyAt); first < 2*time.Minute {
+				t.Errorf("%s: measured first after %s", query, first)
+			}
+		}
+	}
+}
+
+// Nine in ten requests to the pods of 6b7c are in the only finite bucket, and four of
+// those to the pods of 7f9d. Of both histogram_quantile says at most 1.
+func TestAQuantileBeyondItsBucketsIsNotGood(t *testing.T) {
+	metrics, _, _ := strings.Cut(planText, "    metrics:")
+	var load strings.Builder
+	load.WriteString("load 15s\n")
+	for _, set := range []struct {
+		name        string
+		from, count int
+		fast        string
+	}{{"5d8f", 0, 280, "90"}, {"6b7c", 240, 280, "90"}, {"7f9d", 480, 280, "40"}} {
+		at := fmt.Sprintf(`namespace="shop",pod="web-%s-bcdfg"`, set.name)
+		fmt.Fprintf(&load, "  l_bucket{%s,le=\"1.0\"} _x%d 0+%sx%d\n", at, set.from, set.fast, set.count)
+		fmt.Fprintf(&load, "  l_bucket{%s,le=\"+Inf\"} _x%d 0+100x%d\n", at, set.from, set.count)
+	}
+	plan := metrics + `    metrics:
+    - name: slow
+      query: histogram_quantile(0.8, sum by (le) (rate(l_bucket{ {{canary}} }[2m])))
+      range: {max: 2}
+`
+	stdout, stderr, code := run(t, plan, serve(t, load.String()), "-o", "json")
+	var got command.Report
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != 2 {
+		t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	if d := got.Decisions[0]; d.Outcome != "Released" {
+		t.Errorf("the good one: %s: %s", d.Outcome, d.Message)
+	}
+	if d := got.Decisions[1]; d.Outcome != "Inconclusive" || !strings.Contains(d.Message, "1 is the end of the last finite bucket") {
+		t.Errorf("the slow one: %s: %s", d.Outcome, d.Message)
+	}
+}
+
 func TestWithoutARolloutTheExitCodeSaysSo(t *testing.T) {
 	stdout, _, code := run(t, planText, serve(t, recordings("")), "--from", "1970-01-01T01:10:00Z", "--to", "1970-01-01T01:50:00Z")
 	if code != 3 || !strings.Contains(stdout, "no rollout was found") {
