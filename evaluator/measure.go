@@ -93,6 +93,8 @@ type asking struct {
 // rendered is a query as it is sent.
 type rendered struct {
 	text string
+	// values are what its placeholders stand for.
+	values query.Values
 	// back is how far each value of it looks back, as far as placeholders say.
 	back time.Duration
 	// warmUp is how long the canary must have been Ready before it is asked.
@@ -129,7 +131,28 @@ func (a *asking) ask(ctx context.Context, metric v1alpha1.Metric, q rendered) (a
 		o, err = a.endpoint.QueryRange(ctx, q.text, from, a.at, step)
 	}
 	o.At = a.at
+	if err == nil && analysis.WantsExamples(metric, a.at, a.surround(o)) {
+		o.Examples = a.askExamples(ctx, metric, q)
+	}
 	return o, err
+}
+
+// askExamples asks for a few of the series that a metric which expects success
+// counts, for people to see what labels they have. Without an answer it goes without.
+func (a *asking) askExamples(ctx context.Context, metric v1alpha1.Metric, q rendered) []analysis.Series {
+	template, err := query.ExamplesOf(metric, a.endpoint.Labels.Pod)
+	if err != nil {
+		return nil
+	}
+	text, err := template.Render(q.values)
+	if err != nil {
+		return nil
+	}
+	o, err := a.endpoint.Query(ctx, text, a.at)
+	if err != nil {
+		return nil
+	}
+	return o.Series
 }
 
 // clampWindow keeps a window that ends at a time from reaching back before the
@@ -204,6 +227,7 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 	if out.text, err = template.Render(values); err != nil {
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
+	out.values = values
 	return out, nil
 }
 
