@@ -131,6 +131,9 @@ func annotationsOf(r *rand.Rand) map[string]string {
 	if r.IntN(2) == 0 {
 		out[v1alpha1.SourceAnnotation] = string(preset.Sources()[r.IntN(len(preset.Sources()))])
 	}
+	if r.IntN(4) == 0 {
+		out[v1alpha1.StatusLabelAnnotation] = one("status", "a-b", strings.Repeat("l", 60+r.IntN(8)), "_")
+	}
 	for range r.IntN(4) * r.IntN(12) {
 		name := one("a", "a-b", "x9", "1", strings.Repeat("n", 60+r.IntN(4)), fmt.Sprint("m", r.IntN(99)))
 		out[v1alpha1.MetricAnnotationPrefix+name] = one(
