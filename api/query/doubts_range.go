@@ -20,23 +20,23 @@ func rangeDoubts(r v1alpha1.Range, values possible) []doubt {
 		high = *r.Max
 	}
 	text := fmt.Sprintf("[%g, %g]", low, high)
-	doubtful := func(kind, field, format string, args ...any) []doubt {
-		return []doubt{{kind, field, fmt.Sprintf(format, args...)}}
+	doubtful := func(kind, format string, args ...any) []doubt {
+		return []doubt{{kind, "range", fmt.Sprintf(format, args...)}}
 	}
 	switch {
 	case low <= values.low && values.high <= high:
-		return doubtful(doubtEvery, "range", "every canary keeps %s, however bad it is: the value is %s%s", text, values.about(), values.meant(r))
+		return doubtful(doubtEvery, "every canary keeps %s, however bad it is: the value is %s%s", text, values.about(), values.meant(r))
 	case high < values.low || values.high < low:
-		return doubtful(doubtNone, "range", "no canary keeps %s, however good it is: the value is %s%s", text, values.about(), values.meant(r))
+		return doubtful(doubtNone, "no canary keeps %s, however good it is: the value is %s%s", text, values.about(), values.meant(r))
 	}
 	if mixed := values.mixed(r); mixed != "" {
-		return doubtful(doubtUnits, "range", "%s", mixed)
+		return doubtful(doubtUnits, "%s", mixed)
 	}
 	switch {
 	case values.tone == unwanted && r.Max == nil:
-		return doubtful(doubtWrongEnd, "range", "%s has no upper end, and the value is of what is to be rare or short: the worse a canary is, the more it keeps it; write max", text)
+		return doubtful(doubtWrongEnd, "%s has no upper end, and the value is of what is to be rare or short: the worse a canary is, the more it keeps it; write max", text)
 	case values.tone == wanted && r.Min == nil:
-		return doubtful(doubtWrongEnd, "range", "%s has no lower end, and the value is of what is to be frequent: the worse a canary is, the more it keeps it; write min", text)
+		return doubtful(doubtWrongEnd, "%s has no lower end, and the value is of what is to be frequent: the worse a canary is, the more it keeps it; write min", text)
 	}
 	return values.lax(r, low, high)
 }

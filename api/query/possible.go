@@ -8,13 +8,12 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// unit is what the values of an expression are in, as far as it shows.
+// unit is what the values of an expression are in; its zero value is that it does not show.
 type unit int
 
 const (
-	unknownUnit unit = iota
 	// shares are from 0 to 1, percents from 0 to 100.
-	shares
+	shares unit = iota + 1
 	percents
 	seconds
 	milliseconds
