@@ -94,6 +94,8 @@ type asking struct {
 // rendered is a query as it is sent.
 type rendered struct {
 	text string
+	// values are what its placeholders stand for.
+	values query.Values
 	// back is how far each value of it looks back, as far as placeholders say.
 	back time.Duration
 	// warmUp is how long the canary must have been Ready before it is asked.
@@ -139,6 +141,9 @@ func (a *asking) ask(ctx context.Context, metric v1alpha1.Metric, q rendered) (a
 		}
 		o.BeyondBuckets, o.Warnings = len(beyond.Series) > 0, append(o.Warnings, beyond.Warnings...)
 	}
+	if err == nil && analysis.WantsExamples(metric, a.at, a.surround(o)) {
+		o.Examples = a.askExamples(ctx, metric, q)
+	}
 	return o, err
 }
 
@@ -147,6 +152,24 @@ func mayBeBound(o analysis.Observation) bool {
 	return slices.ContainsFunc(o.Series, func(s analysis.Series) bool {
 		return query.MayBeBound(s.Value) || slices.ContainsFunc(s.Samples, func(sample analysis.Sample) bool { return query.MayBeBound(sample.Value) })
 	})
+}
+
+// askExamples asks for a few of the series that a metric which expects success
+// counts, for people to see what labels they have. Without an answer it goes without.
+func (a *asking) askExamples(ctx context.Context, metric v1alpha1.Metric, q rendered) []analysis.Series {
+	template, err := query.ExamplesOf(metric, a.endpoint.Labels.Pod)
+	if err != nil {
+		return nil
+	}
+	text, err := template.Render(q.values)
+	if err != nil {
+		return nil
+	}
+	o, err := a.endpoint.Query(ctx, text, a.at)
+	if err != nil {
+		return nil
+	}
+	return o.Series
 }
 
 // clampWindow keeps a window that ends at a time from reaching back before the
@@ -224,6 +247,7 @@ func (a *asking) render(ctx context.Context, metric v1alpha1.Metric) (rendered, 
 	if metric.Query != "" && metric.Range.Max != nil {
 		out.beyond = query.BeyondBuckets(out.text)
 	}
+	out.values = values
 	return out, nil
 }
 

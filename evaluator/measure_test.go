@@ -248,3 +248,36 @@ func TestARoundTakesLittleMemory(t *testing.T) {
 		t.Errorf("%d bytes are kept of rounds that have been judged", r.taken)
 	}
 }
+
+// What labels there are is asked for where nobody can say how requests ended, and
+// else no query is sent beside that of the metric.
+func TestLabelsAreAskedForOnlyInTrouble(t *testing.T) {
+	c := newCluster(t)
+	c.judgeBy(v1alpha1.Metric{Name: "success", Expect: "success >= 99%"})
+	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Labels: `{code="200"}`, Metric: map[string]string{"code": "200"}, Value: 10}}}
+	examples := func() (n int) {
+		for _, q := range c.prometheus.asked {
+			if strings.Contains(q, "topk(") {
+				n++
+				if !strings.Contains(q, c.run().Name) {
+					t.Errorf("examples of all pods are asked for: %s", q)
+				}
+			}
+		}
+		return n
+	}
+	c.hold()
+	c.passes(4)
+	if m := newest(t, c.run(), "success"); m.Outcome != v1alpha1.OutcomePassed || examples() > 0 {
+		t.Fatalf("measured %+v, and asked for examples %d times", m, examples())
+	}
+	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Labels: `{status="503"}`, Metric: map[string]string{"status": "503"}, Value: 10}}}
+	c.passes(2)
+	m := newest(t, c.run(), "success")
+	if m.Outcome != v1alpha1.OutcomeError || m.Reason != v1alpha1.MeasuredNoStatus || !strings.Contains(m.Message, "Their labels are status.") {
+		t.Errorf("measured %+v", m)
+	}
+	if !strings.HasPrefix(m.Query, "sum by (code)") || examples() != 1 {
+		t.Errorf("the measurement has query %q, and examples were asked for %d times", m.Query, examples())
+	}
+}

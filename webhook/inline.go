@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"maps"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -58,7 +57,7 @@ func planAnnotations(d deployment) map[string]string {
 	out := map[string]string{}
 	for key, value := range d.annotations() {
 		text, ok := value.(string)
-		if ok && (key == v1alpha1.PeriodAnnotation || key == v1alpha1.SourceAnnotation || strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)) {
+		if ok && (inline.Reads(key)) {
 			out[key] = text
 		}
 	}

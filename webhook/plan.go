@@ -79,6 +79,13 @@ func invalid(errs field.ErrorList) admission.Response {
 // maxTraps is how many traps are told; API servers cut a long list of warnings.
 const maxTraps = 8
 
+func few(traps []string) []string {
+	if len(traps) > maxTraps {
+		return append(traps[:maxTraps:maxTraps], "there is more of the kind")
+	}
+	return traps
+}
+
 // planWarnings tells the traps of a plan, and an endpoint that it cannot have.
 func (d demands) planWarnings(endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec) []string {
 	var out []string
@@ -90,11 +97,7 @@ func (d demands) planWarnings(endpoints Endpoints, namespace string, spec *v1alp
 		}
 		scrape = e.ScrapeInterval.Duration
 	}
-	traps := query.PlanTraps(spec, scrape)
-	if len(traps) > maxTraps {
-		traps = append(traps[:maxTraps], "there is more of the kind")
-	}
-	out = append(out, traps...)
+	out = append(out, few(query.PlanTraps(spec, scrape))...)
 	_, empty := d.planTenancy(endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
 	out = append(out, empty[:min(len(empty), maxTraps)]...)
 	for i := range out {

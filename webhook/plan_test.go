@@ -80,6 +80,17 @@ func TestPlanHandler(t *testing.T) {
 			object:   plan(`{"endpoint":"shared","metrics":[{"name":"a","query":"sum(up{ {{canary}} }) / on () sum(nodes{namespace=\"kube-system\"} > 0)","range":{"max":1}}]}`),
 			warnings: []string{`metric a, line 1, column 35: asks for namespace="kube-system", where this endpoint shows namespace="shop" only: there is no data`},
 		},
+		"a share with a percent sign": {
+			object:  plan(`{"metrics":[{"name":"a","expect":"success >= 0.99%"}]}`),
+			refused: "write success >= 99% if that is what is meant", fields: []string{"spec.analysis.metrics[0].expect"},
+		},
+		"a range that every canary keeps": {
+			object: strings.Replace(metric(`1 - min(up{ {{canary}} })`), `"max":1`, `"max":5`, 1), warnings: []string{"metric errors, range: every canary keeps [-Inf, 5], however bad it is: the value is from 0 to 1"},
+		},
+		"an amount in a step": {
+			object:   strings.Replace(plan(`{}`), `"spec":{`, `"spec":{"steps":[{"replicas":1,"metrics":[{"name":"a","expect":"P99 < 310s"}]}],`, 1),
+			warnings: []string{`metric a, expect: "P99 < 310s" lets requests take 5m10s; milliseconds are written 310ms`},
+		},
 		"many traps": {
 			object:   metric(strings.Repeat("up and ", 20) + "absent(x)" + strings.Repeat(" or vector(0)", 20)),
 			warnings: append(make([]string, maxTraps), "there is more"),
@@ -123,7 +134,7 @@ func TestInlineTrapsAreToldWhenThePlanChanges(t *testing.T) {
 		return deployment{map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}
 	}
 	h := &Handler{Endpoints: endpointsStub{}}
-	trap, good := with("absent(up{ {{canary}} }) in [0, 1]"), with("max(up{ {{canary}} }) in [0, 1]")
+	trap, good := with("absent(up{ {{canary}} }) in [0, 1]"), with("min(up{ {{canary}} }) in [1, 1]")
 	for name, tc := range map[string]struct {
 		u    update
 		want int
@@ -138,5 +149,20 @@ func TestInlineTrapsAreToldWhenThePlanChanges(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+// What hardly anybody means is told of annotations as of plans.
+func TestAmountsInAnnotationsAreDoubted(t *testing.T) {
+	const key = v1alpha1.MetricAnnotationPrefix + "success"
+	with := func(value string) update {
+		return update{new: deployment{map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}}
+	}
+	h := &Handler{Endpoints: endpointsStub{}}
+	if got := h.inlineTraps("shop", demands{}, with("success >= 0.05")); len(got) != 1 || !strings.Contains(got[0], "metric success, expect: \"success >= 0.05\" lets 95% of the requests fail") {
+		t.Errorf("got %q", got)
+	}
+	if err := h.validateInline("shop", demands{}, with("success >= 0.99%")); err == nil || !strings.Contains(err.Error(), "0.99% lets at least 99 of 100 requests fail") {
+		t.Errorf("got %v", err)
 	}
 }

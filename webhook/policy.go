@@ -33,7 +33,7 @@ func (PolicyHandler) Handle(ctx context.Context, req admission.Request) admissio
 		return invalid(errs)
 	}
 	var warnings []string
-	for _, w := range policy.Warnings(&p) {
+	for _, w := range few(policy.Warnings(&p)) {
 		warnings = append(warnings, warning(w))
 	}
 	return admission.Allowed("").WithWarnings(warnings...)

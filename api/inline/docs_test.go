@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
@@ -47,6 +48,11 @@ func TestExamplesInTheDocs(t *testing.T) {
 				if problem = yaml.UnmarshalStrict([]byte(block), &plan); problem == nil {
 					plan.Spec.SetDefaults()
 					problem = query.ValidatePlan(&plan.Spec, field.NewPath("spec")).ToAggregate()
+					for _, trap := range query.PlanTraps(&plan.Spec, 15*time.Second) {
+						if !strings.Contains(trap, "divides by zero") { // which these pages speak of
+							t.Errorf("%s: %s", page, trap)
+						}
+					}
 				}
 			case head.Kind == "" && len(head.Metadata.Annotations) > 0:
 				_, errs := Parse(head.Metadata.Annotations)

@@ -14,6 +14,15 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
+// Reads says whether annotations of this key are a part of a plan.
+func Reads(key string) bool {
+	switch key {
+	case v1alpha1.PeriodAnnotation, v1alpha1.SourceAnnotation, v1alpha1.StatusLabelAnnotation:
+		return true
+	}
+	return strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)
+}
+
 // Present says whether annotations carry a plan, right or wrong.
 func Present(annotations map[string]string) bool {
 	if _, ok := annotations[v1alpha1.PeriodAnnotation]; ok {
@@ -64,6 +73,9 @@ func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.Error
 		errs = append(errs, metricErrs...)
 		spec.Analysis.Metrics = append(spec.Analysis.Metrics, metric)
 	}
+	if text, ok := annotations[v1alpha1.StatusLabelAnnotation]; ok {
+		errs = append(errs, setStatusLabel(spec.Analysis.Metrics, strings.TrimSpace(text), path.Key(v1alpha1.StatusLabelAnnotation))...)
+	}
 	if len(errs) > 0 {
 		return nil, errs
 	}
@@ -74,11 +86,31 @@ func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.Error
 	return spec, nil
 }
 
+// setStatusLabel names the label to all metrics that expect success.
+func setStatusLabel(metrics []v1alpha1.Metric, label string, at *field.Path) field.ErrorList {
+	if label == "" {
+		return field.ErrorList{field.Required(at, "names no label; without the annotation it is code")}
+	}
+	used := false
+	for i := range metrics {
+		if e, mistake := query.ParseExpectation(metrics[i].Expect); mistake == nil && e.Success() {
+			metrics[i].StatusLabel, used = label, true
+		}
+	}
+	if !used {
+		return field.ErrorList{field.Forbidden(at, "is for an expectation such as “success >= 99%”, and no annotation has one")}
+	}
+	return nil
+}
+
 // inAnnotations names the annotations where mistakes name the fields of a plan.
 func inAnnotations(errs field.ErrorList, spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	metrics := path.Child("analysis", "metrics")
 	for _, err := range errs {
 		for i, m := range spec.Analysis.Metrics {
+			if err.Field == metrics.Index(i).Child("statusLabel").String() {
+				err.Field = path.Key(v1alpha1.StatusLabelAnnotation).String()
+			}
 			if strings.HasPrefix(err.Field, metrics.Index(i).String()) {
 				err.Field = path.Key(v1alpha1.MetricAnnotationPrefix + m.Name).String()
 			}

@@ -50,6 +50,10 @@ func TestParse(t *testing.T) {
 			map[string]string{latencyKey: "p99.9<=1.5s", v1alpha1.SourceAnnotation: "Istio"},
 			"30s", "15m0s", []string{"latency p99.9<=1.5s by Istio"},
 		},
+		"a label that says how requests ended": {
+			map[string]string{errorsKey: "success >= 99%", latencyKey: "P99 < 1s", v1alpha1.StatusLabelAnnotation: " status\n"},
+			"30s", "15m0s", []string{"errors success >= 99% by PrometheusClient status", "latency P99 < 1s by PrometheusClient"},
+		},
 		"a series named like an expectation": {
 			map[string]string{errorsKey: "success in [0, 1]", latencyKey: "P99 < 310 in [0, 1]"},
 			"30s", "15m0s", []string{"errors success [0 1]", "latency P99 < 310 [0 1]"},
@@ -67,7 +71,7 @@ func TestParse(t *testing.T) {
 			var metrics []string
 			for _, m := range spec.Analysis.Metrics {
 				if m.Expect != "" {
-					metrics = append(metrics, m.Name+" "+m.Expect+" by "+string(m.Source))
+					metrics = append(metrics, strings.TrimSpace(m.Name+" "+m.Expect+" by "+string(m.Source)+" "+m.StatusLabel))
 					continue
 				}
 				metrics = append(metrics, m.Name+" "+m.Query+" ["+end(m.Range.Min)+" "+end(m.Range.Max)+"]")
@@ -149,6 +153,26 @@ func TestParseRefusesAnUnknownSource(t *testing.T) {
 	want := `metadata.annotations[holdfast.dev/source]: Unsupported value: "istio": supported values: "EnvoyGateway", "Istio", "Linkerd"`
 	if len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
 		t.Errorf("got %v, want %s", errs, want)
+	}
+}
+
+func TestParseRefusesAStatusLabelThatCannotBeMeant(t *testing.T) {
+	const at = "metadata.annotations[holdfast.dev/status-label]: "
+	for name, tc := range map[string]struct {
+		metric, label, source, want string
+	}{
+		"no label":               {"success >= 99%", " ", "", at + "Required value: names no label"},
+		"no name of a label":     {"success >= 99%", "http.status", "", at + `Invalid value: "http.status": is no name of a Prometheus label`},
+		"a label of a proxy":     {"success >= 99%", "code", "Istio", at + "Forbidden: is for source PrometheusClient; Istio has labels of its own"},
+		"nothing that has to it": {"P99 < 1s", "code", "", at + "Forbidden: is for an expectation such as “success >= 99%”"},
+	} {
+		annotations := map[string]string{latencyKey: tc.metric, v1alpha1.StatusLabelAnnotation: tc.label}
+		if tc.source != "" {
+			annotations[v1alpha1.SourceAnnotation] = tc.source
+		}
+		if _, errs := Parse(annotations); len(errs) != 1 || !strings.Contains(errs[0].Error(), tc.want) {
+			t.Errorf("%s: got %v, want %s", name, errs, tc.want)
+		}
 	}
 }
 

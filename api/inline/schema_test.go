@@ -131,11 +131,14 @@ func annotationsOf(r *rand.Rand) map[string]string {
 	if r.IntN(2) == 0 {
 		out[v1alpha1.SourceAnnotation] = string(preset.Sources()[r.IntN(len(preset.Sources()))])
 	}
+	if r.IntN(4) == 0 {
+		out[v1alpha1.StatusLabelAnnotation] = one("status", "a-b", strings.Repeat("l", 60+r.IntN(8)), "_")
+	}
 	for range r.IntN(4) * r.IntN(12) {
 		name := one("a", "a-b", "x9", "1", strings.Repeat("n", 60+r.IntN(4)), fmt.Sprint("m", r.IntN(99)))
 		out[v1alpha1.MetricAnnotationPrefix+name] = one(
 			"up in [0, 1]", "up in [-1e308, ]", "up in [, 5e-324]", "up in [-0, 0]", "sum(up{ {{canary}} }) in [0, inf]",
-			queryOf(8189+r.IntN(8)), expectOf(60+r.IntN(8)), "P99.9<1m2.5s", "success > .5%", "success >= 0.99999999999999999999")
+			queryOf(8189+r.IntN(8)), expectOf(60+r.IntN(8)), "P99.9<1m2.5s", "success > .5", "success >= 0.99999999999999999999")
 	}
 	return out
 }

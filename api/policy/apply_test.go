@@ -225,9 +225,10 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestAPolicyWithMetricsNamesTheirEndpoints, or is told what that leaves to plans.
+// TestAPolicyWithMetricsNamesTheirEndpoints, or is told what that leaves to plans; and
+// is told the traps in its metrics and plans.
 func TestAPolicyWithMetricsNamesTheirEndpoints(t *testing.T) {
-	const metric = "metrics: [{name: m, query: up, range: {max: 1}}]"
+	const metric = "metrics: [{name: m, query: 'min(up{ {{canary}} })', range: {min: 1}}]"
 	for spec, want := range map[string]int{
 		"{}":                0,
 		"{guard: required}": 0,
@@ -238,6 +239,9 @@ func TestAPolicyWithMetricsNamesTheirEndpoints(t *testing.T) {
 		"{metrics: [{name: m, labels: {selector: {matchLabels: {bad: 'true'}}}}]}":                 0,
 		"{" + metric + ", prometheus: {endpoints: [default]}}":                                     0,
 		"{" + metric + ", prometheus: {endpoints: []}}":                                            0,
+		"{plans: [{name: p, spec: {analysis: {metrics: [{name: m, expect: success >= 99%}]}}}]}":   0,
+		"{plans: [{name: p, spec: {analysis: {metrics: [{name: m, expect: success >= 5%}]}}}]}":    1,
+		"{metrics: [{name: m, expect: success >= 5%}], prometheus: {endpoints: [default]}}":        1,
 		"{" + metric + ", prometheus: {matchers: ['namespace=\"{{namespace}}\"']}}":                1,
 	} {
 		p := parse(t, "p", spec)

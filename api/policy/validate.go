@@ -56,15 +56,25 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 	return errs
 }
 
-// Warnings tell what a policy leaves to plans that its author may not mean to.
+// Warnings tell what a policy leaves to plans that its author may not mean to, and
+// the traps in what it demands and offers.
 func Warnings(policy *v1alpha1.CanaryPolicy) []string {
 	spec := &policy.Spec
-	asks := slices.ContainsFunc(spec.Metrics, func(m v1alpha1.Metric) bool { return m.Labels == nil })
-	if !asks || spec.Prometheus.Endpoints != nil {
-		return nil
+	var out []string
+	if asks := slices.ContainsFunc(spec.Metrics, func(m v1alpha1.Metric) bool { return m.Labels == nil }); asks && spec.Prometheus.Endpoints == nil {
+		out = append(out, "spec.metrics are asked of the endpoint that a plan names, and spec.prometheus.endpoints does not say which those may be: "+
+			"a tenant whose own Prometheus is one of them answers for itself; name the ones you trust, such as ["+DefaultEndpoint+"]")
 	}
-	return []string{"spec.metrics are asked of the endpoint that a plan names, and spec.prometheus.endpoints does not say which those may be: " +
-		"a tenant whose own Prometheus is one of them answers for itself; name the ones you trust, such as [" + DefaultEndpoint + "]"}
+	own := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: spec.Metrics}}
+	out = append(out, query.PlanTraps(&own, 0)...)
+	for _, offered := range spec.Plans {
+		plan := *offered.Spec.DeepCopy()
+		plan.SetDefaults()
+		for _, trap := range query.PlanTraps(&plan, 0) {
+			out = append(out, fmt.Sprintf("plan %s, %s", offered.Name, trap))
+		}
+	}
+	return out
 }
 
 // within names the fields of the policy where those of a plan are named.

@@ -4,10 +4,10 @@
 // Each source is a file with the names of its metrics and labels. The queries
 // are templates of package query. What they have in common:
 //
-//   - The share of successes is one minus that of failures, so that a canary
-//     whose every request fails, and which therefore has no series of successes,
-//     is at 0 and not without data.
-//   - Without requests there is no series at all. That is no data: neither a
+//   - Requests are counted by the labels that say how they ended, and Request.Outcome
+//     reads those. What has no such label, or a value that is not known, is neither a
+//     success nor a failure. A query for failures alone would find none there.
+//   - Without requests nothing is counted. That is no data: neither a
 //     success nor, as NaN would be, a failure.
 //   - The first failure of a kind counts, though the series that counts it begins
 //     with it (see source.counted).

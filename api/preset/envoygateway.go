@@ -9,6 +9,6 @@ var envoyGateway = source{
 	durations: "envoy_cluster_upstream_rq_time",
 	millis:    true,
 	selectors: []string{`envoy_cluster_name=~"(http|grpc)route/{{namespace}}/{{service}}/rule/.*"`},
-	failed:    []string{`envoy_response_code_class="5"`},
+	statuses:  []status{{"envoy_response_code_class", words([]string{"1", "2", "3", "4"}, []string{"5"})}},
 	about:     "all pods behind the HTTPRoute or GRPCRoute that is named like the Service, stable ones and canary",
 }

@@ -11,6 +11,13 @@ var istio = source{
 	durations: "istio_request_duration_milliseconds",
 	millis:    true,
 	selectors: []string{`{{pods}}, reporter="destination"`},
-	// UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS
-	failed: []string{`response_code=~"5.."`, `grpc_response_status=~"2|4|12|13|14|15"`},
+	statuses:  []status{{"response_code", byEnvoy}, {"grpc_response_status", byGRPCNumber}},
+}
+
+// byEnvoy: a client that went away before it had an answer has status 0.
+func byEnvoy(label, value string) Outcome {
+	if value == "0" {
+		return Succeeded
+	}
+	return byHTTP(label, value)
 }

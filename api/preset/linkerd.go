@@ -9,5 +9,5 @@ var linkerd = source{
 	durations: "response_latency_ms",
 	millis:    true,
 	selectors: []string{`{{pods}}, direction="inbound", route_name!="probe", target_port!="4191"`},
-	failed:    []string{`classification="failure"`},
+	statuses:  []status{{"classification", words([]string{"success"}, []string{"failure"})}},
 }

@@ -12,8 +12,8 @@ var nginxIngress = source{
 		`exported_namespace="{{namespace}}", service="{{service}}"`,
 		`exported_namespace="{{namespace}}", exported_service="{{service}}"`,
 	},
-	failed: []string{`status=~"5.."`},
-	about:  behindService,
+	statuses: []status{{"status", byHTTP}},
+	about:    behindService,
 }
 
 // behindService is what a proxy in front of a Service measures.

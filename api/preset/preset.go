@@ -19,17 +19,34 @@ type Request struct {
 	// By is the label that names a pod, to have a series for each; "" for one
 	// series of them all. Only sources that tell pods apart can do it.
 	By string
+	// StatusLabel is the label that says how a request ended, "" for the source's own.
+	StatusLabel string
 }
 
-// Success is a query for the share of requests that succeed, from 0 to 1.
+// Success is a query for how many requests there were, by the labels that say how
+// they ended: Outcome tells of each series that it gives.
 func (r Request) Success() (string, error) {
 	s, err := r.source()
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("1 - (\n  %s\n  or 0 * %s\n) / (%s > 0)",
-		s.counted(r, s.failed), r.sum("", s.each(s.requests, nil, "%s")), s.counted(r, nil)), nil
+	return s.counted(r), nil
 }
+
+// Examples is a query for a few of the series that Success counts, as they are:
+// such as lack the labels that say how a request ended, and any.
+func (r Request) Examples() (string, error) {
+	s, err := r.source()
+	if err != nil {
+		return "", err
+	}
+	unsaid := strings.Join(r.StatusLabels(), `="", `) + `=""`
+	return fmt.Sprintf("topk(%d, %s)\nor topk(%d, %s)",
+		examples, s.each(s.requests, unsaid, "%s"), examples, s.each(s.requests, "", "%s")), nil
+}
+
+// examples is how many series of each kind are enough to know their labels by.
+const examples = 5
 
 // Duration is a query for a quantile, between 0 and 1, of how long requests
 // take, in seconds.
@@ -55,6 +72,13 @@ func TellsPods(s v1alpha1.Source) bool { return sources[s].about == "" }
 // About says for people what a source measures where it cannot tell the pods of
 // a Service apart, "" where it can.
 func About(s v1alpha1.Source) string { return sources[s].about }
+
+// NamesStatus says whether a plan may name the label by which requests of the
+// source succeed or fail. The labels of proxies are their own.
+func NamesStatus(s v1alpha1.Source) bool { return sources[s].named }
+
+// Requests is the name of the metric that counts a source's requests.
+func Requests(s v1alpha1.Source) string { return sources[s].requests }
 
 func (r Request) source() (source, error) {
 	s, ok := sources[r.Source]
@@ -85,8 +109,10 @@ type source struct {
 	// for those of its pods. Where there are several, a series that any of them
 	// selects counts, once.
 	selectors []string
-	// failed are the matchers, beside those, of requests that failed; again any.
-	failed []string
+	// statuses are the labels that say how a request ended, the most telling first.
+	statuses []status
+	// named says that a plan may name another in place of the first of them.
+	named bool
 	// about is what is measured where pods cannot be told apart.
 	about string
 }
@@ -100,25 +126,20 @@ var sources = map[v1alpha1.Source]source{
 	v1alpha1.SourceTraefik:          traefik,
 }
 
-// rates are the rates of the series of one name, with any of the matchers in
-// and beside the source's own.
-func (s source) rates(name string, and []string) string {
+// rates are the rates of the series of one name, with the matchers in and
+// beside the source's own.
+func (s source) rates(name, and string) string {
 	return s.each(name, and, "rate(%s[{{window}}])")
 }
 
 // each are the same, each in a form that has %s where the selector stands.
-func (s source) each(name string, and []string, form string) string {
-	if len(and) == 0 {
-		and = []string{""}
+func (s source) each(name, and, form string) string {
+	if and != "" {
+		and = ", " + and
 	}
 	var out []string
 	for _, selector := range s.selectors {
-		for _, more := range and {
-			if more != "" {
-				more = ", " + more
-			}
-			out = append(out, fmt.Sprintf(form, fmt.Sprintf("%s{ %s%s }", name, selector, more)))
-		}
+		out = append(out, fmt.Sprintf(form, fmt.Sprintf("%s{ %s%s }", name, selector, and)))
 	}
 	return strings.Join(out, " or ")
 }
@@ -128,44 +149,44 @@ func (s source) each(name string, and []string, form string) string {
 // are. A series that was not there at the beginning of the window has risen to what
 // it is from 0, if its target was scraped then; if that was not, it may only have
 // been found late, and what it has from before is not counted.
-func (s source) counted(r Request, and []string) string {
-	return r.sum("", fmt.Sprintf("\n    ((%s) unless (%s)) and on (job, instance) (%s)\n    or %s\n  ",
-		s.each(s.requests, and, "%s"), s.each(s.requests, and, "%s offset {{window}}"), s.each(s.requests, nil, "%s offset {{window}}"),
-		s.each(s.requests, and, "increase(%s[{{window}}])")))
+func (s source) counted(r Request) string {
+	now, before := s.each(s.requests, "", "%s"), s.each(s.requests, "", "%s offset {{window}}")
+	return r.sum(r.StatusLabels(), fmt.Sprintf("\n  ((%s) unless (%s)) and on (job, instance) (%s)\n  or %s\n",
+		now, before, before, s.each(s.requests, "", "increase(%s[{{window}}])")))
 }
 
 // quantile is that of the durations, in the source's unit. Where it lies beyond
 // the last finite bucket, histogram_quantile gives the end of that bucket, which
-// is no longer than many a limit; here it is infinite.
+// is no longer than many a limit; here it is infinite. A request that was counted
+// and is in no bucket, because buckets were dropped or renamed, may have taken any time.
 func (s source) quantile(r Request, q float64) string {
 	number := strconv.FormatFloat(q, 'g', -1, 64)
 	buckets := s.durations + "_bucket"
 	beyond := fmt.Sprintf("(max by (%s) (%s) < %s * %s)", r.By,
-		r.sum("le", s.rates(buckets, []string{`le!="+Inf"`})), number, r.sum("", s.rates(buckets, []string{`le="+Inf"`})))
+		r.sum(le, s.rates(buckets, `le!="+Inf"`)), number, r.sum(nil, s.rates(s.durations+"_count", "")))
 	value := fmt.Sprintf("(\n  histogram_quantile(%s, %s)\n  unless on (%s) %s\n  or %s * 0 + Inf", number,
-		r.sum("le", s.rates(buckets, nil)), r.By, beyond, beyond)
+		r.sum(le, s.rates(buckets, "")), r.By, beyond, beyond)
 	if s.native {
-		value += fmt.Sprintf("\n  or histogram_quantile(%s, %s)", number, r.sum("", s.rates(s.durations, nil)))
+		value += fmt.Sprintf("\n  or histogram_quantile(%s, %s)", number, r.sum(nil, s.rates(s.durations, "")))
 	}
 	return value + "\n)"
 }
 
 // observed is how many requests a second have a duration.
 func (s source) observed(r Request) string {
-	value := r.sum("", s.rates(s.durations+"_count", nil))
+	value := r.sum(nil, s.rates(s.durations+"_count", ""))
 	if s.native {
-		value = fmt.Sprintf("(%s or histogram_count(%s))", value, r.sum("", s.rates(s.durations, nil)))
+		value = fmt.Sprintf("(%s or histogram_count(%s))", value, r.sum(nil, s.rates(s.durations, "")))
 	}
 	return value
 }
 
-// sum adds up, by the label of the pods and one more.
-func (r Request) sum(label, of string) string {
-	var by []string
-	for _, name := range []string{r.By, label} {
-		if name != "" {
-			by = append(by, name)
-		}
+var le = []string{"le"}
+
+// sum adds up, by the label of the pods and more.
+func (r Request) sum(by []string, of string) string {
+	if r.By != "" {
+		by = append([]string{r.By}, by...)
 	}
 	if len(by) == 0 {
 		return "sum(" + of + ")"

@@ -11,6 +11,6 @@ var traefik = source{
 		`service=~"{{namespace}}-{{service}}-[0-9a-z]+(-http|-grpc)?@kubernetes.*"`,
 		`exported_service=~"{{namespace}}-{{service}}-[0-9a-z]+(-http|-grpc)?@kubernetes.*"`,
 	},
-	failed: []string{`code=~"5.."`},
-	about:  behindService,
+	statuses: []status{{"code", byHTTP}},
+	about:    behindService,
 }

@@ -124,14 +124,37 @@ func (p *expectParser) success(operator string, at int) (Expectation, *Error) {
 		return Expectation{}, p.mistake("more than all requests cannot succeed; write success >= 100%%")
 	case share == 0 && operator == ">=":
 		return Expectation{}, p.mistake("every canary keeps success >= 0; name the share that must succeed")
+	case form[2] != "" && share <= tiny:
+		return Expectation{}, p.tinyShare(operator, form[1], share)
 	}
 	return Expectation{Limit: share, Strict: operator == ">", Text: fmt.Sprintf("success %s %s", operator, written)}, nil
+}
+
+// tiny is the greatest share that nobody means who writes it in percent: it is a
+// share with a percent sign behind it.
+const tiny = 0.01
+
+func (p *expectParser) tinyShare(operator, written string, share float64) *Error {
+	meant, err := strconv.ParseFloat(written+"e2", 64)
+	if err != nil || share == 0 {
+		return p.mistake("0%% lets all requests fail but one; write success > 0 if one success is enough")
+	}
+	likely := operator
+	if meant >= 100 { // more than all cannot succeed
+		likely = ">="
+	}
+	return p.mistake("%s%% lets at least 99 of 100 requests fail; write success %s %g%% if that is what is meant, or success %s %g for what it says",
+		clip(written, 40), likely, meant, operator, share)
 }
 
 func (p *expectParser) latency(percentile string, subjectAt int, operator string, at int) (Expectation, *Error) {
 	quantile, err := strconv.ParseFloat(percentile+"e-2", 64)
 	if err != nil || quantile <= 0 || quantile >= 1 {
 		return Expectation{}, ErrorAt(p.text, subjectAt, "expected a quantile between P0 and P100, such as P50, P99 or P99.9")
+	}
+	if quantile < tiny {
+		return Expectation{}, ErrorAt(p.text, subjectAt, "P%s is what 99 of 100 requests are slower than; quantiles are in percent, write P%g for %s of the requests",
+			clip(percentile, 40), quantile*1e4, clip(percentile, 40))
 	}
 	if operator != "<" && operator != "<=" {
 		return Expectation{}, ErrorAt(p.text, at, "a duration has an upper end: expected < or <=, as in “P99 < 310ms”")

@@ -69,6 +69,7 @@ func validateShape(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 		refuse(m.Query == "", judge, fmt.Sprintf("judges a query; %s knows by itself what is good", subjects[0]))
 	}
 	refuse(m.Expect == "" && m.Source != "", "source", "is for expect; a query names its metrics itself")
+	refuse(m.Expect == "" && m.StatusLabel != "", "statusLabel", "is for expect; a query names its labels itself")
 	refuse(!asks && m.Over != nil, "over", "is for query and expect")
 	refuse(!asks && m.Per != "", "per", "is for query and expect")
 	refuse(!asks && m.Window != nil, "window", "is for query and expect")
@@ -139,11 +140,15 @@ func orDefault(d *metav1.Duration, otherwise time.Duration) *metav1.Duration {
 }
 
 func validateExpect(m v1alpha1.Metric, at *field.Path) field.ErrorList {
-	if _, mistake := ParseExpectation(m.Expect); mistake != nil {
+	expected, mistake := ParseExpectation(m.Expect)
+	if mistake != nil {
 		return field.ErrorList{field.Invalid(at.Child("expect"), clip(m.Expect, 100), mistake.Error())}
 	}
 	if m.Source != "" && !slices.Contains(preset.Sources(), m.Source) {
 		return field.ErrorList{field.NotSupported(at.Child("source"), m.Source, preset.Sources())}
+	}
+	if errs := validateStatusLabel(m, expected, at.Child("statusLabel")); len(errs) > 0 {
+		return errs
 	}
 	if m.Per == v1alpha1.PerPod && !preset.TellsPods(m.Source) {
 		return field.ErrorList{field.Forbidden(at.Child("per"), fmt.Sprintf(
@@ -151,6 +156,23 @@ func validateExpect(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 	}
 	if _, err := Of(m, ""); err != nil {
 		return field.ErrorList{field.Invalid(at.Child("expect"), clip(m.Expect, 100), err.Error())}
+	}
+	return nil
+}
+
+// maxLabelName is how long the name of a label is at most, as a CanaryPlan's.
+const maxLabelName = 63
+
+func validateStatusLabel(m v1alpha1.Metric, expected Expectation, at *field.Path) field.ErrorList {
+	switch {
+	case m.StatusLabel == "":
+		return nil
+	case len(m.StatusLabel) > maxLabelName || !labelName.MatchString(m.StatusLabel):
+		return field.ErrorList{field.Invalid(at, clip(m.StatusLabel, 100), fmt.Sprintf("is no name of a Prometheus label of up to %d letters", maxLabelName))}
+	case !expected.Success():
+		return field.ErrorList{field.Forbidden(at, "is for success; of durations all requests count, however they ended")}
+	case m.Source != "" && !preset.NamesStatus(m.Source):
+		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("is for source %s; %s has labels of its own", v1alpha1.SourcePrometheusClient, m.Source))}
 	}
 	return nil
 }

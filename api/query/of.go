@@ -28,18 +28,34 @@ func Of(m v1alpha1.Metric, podLabel string) (Template, error) {
 	}
 }
 
-func ofExpectation(m v1alpha1.Metric, podLabel string) (Template, error) {
-	expected, mistake := ParseExpectation(m.Expect)
-	if mistake != nil {
-		return Template{}, mistake
-	}
-	request := preset.Request{Source: m.Source, Pods: string(Canary)}
+// RequestOf is what the built-in query of a metric that expects something asks for.
+func RequestOf(m v1alpha1.Metric, podLabel string) preset.Request {
+	request := preset.Request{Source: m.Source, Pods: string(Canary), StatusLabel: m.StatusLabel}
 	if request.Source == "" {
 		request.Source = v1alpha1.SourcePrometheusClient
 	}
 	if m.Per == v1alpha1.PerPod {
 		request.By = orElse(m.PodLabel, orElse(podLabel, defaultPodLabel))
 	}
+	return request
+}
+
+// ExamplesOf is a query for a few of the series that a metric which expects success
+// counts, with all of their labels.
+func ExamplesOf(m v1alpha1.Metric, podLabel string) (Template, error) {
+	text, err := RequestOf(m, podLabel).Examples()
+	if err != nil {
+		return Template{}, err
+	}
+	return Parse(text)
+}
+
+func ofExpectation(m v1alpha1.Metric, podLabel string) (Template, error) {
+	expected, mistake := ParseExpectation(m.Expect)
+	if mistake != nil {
+		return Template{}, mistake
+	}
+	request := RequestOf(m, podLabel)
 	var text string
 	var err error
 	if expected.Success() {

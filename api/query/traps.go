@@ -105,7 +105,11 @@ func (t Template) Traps(around Surroundings) []Trap {
 func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	around := Surroundings{Scrape: scrape, Interval: length(spec.Analysis.Interval), Period: length(spec.Analysis.Period)}
 	var out []string
-	for _, m := range spec.AllMetrics() {
+	metrics := spec.AllMetrics()
+	for _, m := range metrics {
+		for _, doubt := range doubts(m, around) {
+			out = append(out, fmt.Sprintf("metric %s, %s: %s", m.Name, doubt.field, doubt.message))
+		}
 		if m.Compare != nil && m.Compare.Count != nil {
 			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
 			out = append(out, boundsCounted(m.Name, m.Compare.Count.Bad, m.Compare.Count.Good, m.Compare.Count.Total)...)
@@ -125,7 +129,7 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 			out = append(out, fmt.Sprintf("metric %s, %s", m.Name, &trap.Error))
 		}
 	}
-	return out
+	return append(out, doubtsOfLimits(spec, metrics)...)
 }
 
 // each calls visit for every node of a type, with the nodes around it, outermost

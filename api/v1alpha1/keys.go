@@ -21,6 +21,9 @@ const (
 	// SourceAnnotation is what measures the requests that inline expectations are
 	// about: PrometheusClient (which it is without it), Istio, Linkerd and so on.
 	SourceAnnotation = Prefix + "source"
+	// StatusLabelAnnotation is the label by which inline expectations of success tell
+	// how a request ended: "code" without it.
+	StatusLabelAnnotation = Prefix + "status-label"
 	// CanaryImageAnnotation asks for a run of this image beside the template as it stands.
 	CanaryImageAnnotation = Prefix + "canary-image"
 	// CanaryContainerAnnotation names the container that CanaryImageAnnotation is for.

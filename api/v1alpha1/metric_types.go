@@ -16,6 +16,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.compare) || !has(self.over) && !has(self.per)",message="over and per are not for compare, which asks for all windows since Ready, of all pods together"
 // +kubebuilder:validation:XValidation:rule="has(self.query) || !has(self.range) && !has(self.deviation) && !has(self.list)",message="range, deviation and list judge a query; take them off, or write a query"
 // +kubebuilder:validation:XValidation:rule="has(self.expect) || !has(self.source)",message="source is for expect; a query names its metrics itself"
+// +kubebuilder:validation:XValidation:rule="has(self.expect) || !has(self.statusLabel)",message="statusLabel is for expect; a query names its labels itself"
 // +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.expect) || !has(self.over) && !has(self.per) && !has(self.window)",message="over, per and window are for query and expect"
 // +kubebuilder:validation:XValidation:rule="has(self.over) || !has(self.samples)",message="samples needs over: an instant query has one sample of each series"
 // +kubebuilder:validation:XValidation:rule="has(self.per) || !has(self.podLabel)",message="podLabel needs per: Pod"
@@ -59,6 +60,17 @@ type Metric struct {
 	// analysis if it is not said.
 	// +optional
 	Source Source `json:"source,omitempty"`
+
+	// statusLabel is the label by which success tells how a request ended, for the
+	// source PrometheusClient; "code" if it is not said. Its values are a status of
+	// HTTP ("503", "5xx", "503 Service Unavailable") or of gRPC ("Unavailable"; by
+	// number where the label has grpc in its name). Where requests have no such
+	// label, or none of such a form, the measurement is an error and no success.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z_][a-zA-Z0-9_]*$`
+	StatusLabel string `json:"statusLabel,omitempty"`
 
 	// window is what {{window}} stands for, and what built-in queries look
 	// back over; 2m or the interval of the analysis, whichever is longer. It

@@ -246,6 +246,9 @@ const (
 	MeasuredInList = "InList"
 	// MeasuredNoListLabel: no series has the label that a list is about.
 	MeasuredNoListLabel = "NoListLabel"
+	// MeasuredNoStatus: too many requests do not say how they ended, or not in a
+	// form that is known.
+	MeasuredNoStatus = "NoStatus"
 	// MeasuredNoCount: a value is no count of anything.
 	MeasuredNoCount = "NoCount"
 	// MeasuredLabelFound: a label that is watched for is there.

@@ -11,20 +11,16 @@ import (
 
 // Expectation: the share of requests that succeed, or a quantile of how long
 // they take, keeps the limit that it names; < and > leave the limit itself out.
-// Without requests the built-in queries find no series, which is no data. A
-// source in front of the Service measures all its pods, and the message says so.
+// Without requests there is no data. Requests that do not say how they ended are
+// neither successes nor failures (see shares.go and outcomes.go). A source in front
+// of the Service measures all its pods, and the message says so.
 
 func expected(metric v1alpha1.Metric) (criterion, error) {
 	e, mistake := query.ParseExpectation(metric.Expect)
 	if mistake != nil {
 		return criterion{}, mistake
 	}
-	l := limits{open: e.Strict}
-	if e.Success() {
-		l.Min = &e.Limit
-	} else {
-		l.Max = &e.Limit
-	}
+	l := limitsOf(e)
 	about := ""
 	if what := preset.About(metric.Source); what != "" {
 		about = " (measured of " + what + ")"
@@ -35,6 +31,16 @@ func expected(metric v1alpha1.Metric) (criterion, error) {
 		ruleOf: func(limits) string { return e.Text },
 		say:    func(v float64, l limits, _ string) string { return sayExpected(e, v, l) + about },
 	}, nil
+}
+
+func limitsOf(e query.Expectation) limits {
+	l := limits{open: e.Strict}
+	if e.Success() {
+		l.Min = &e.Limit
+	} else {
+		l.Max = &e.Limit
+	}
+	return l
 }
 
 func sayExpected(e query.Expectation, v float64, l limits) string {

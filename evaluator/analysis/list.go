@@ -1,11 +1,9 @@
 package analysis
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/api/query"
@@ -16,8 +14,9 @@ import (
 // the label is bad if it matches an entry of the bad list, or if there is a good
 // list and it matches none of that. The share of bad ones in the count of all is
 // no greater than the tolerance. Where nothing was counted there is no data. A
-// series without the label has its value "", as in PromQL; if none has it, the
-// query does not count by it, and that is an error. What is negative is no count.
+// series without the label has its value "", as in PromQL, and a list of bad ones
+// alone does not say what that is; if no series has the label, the query does not
+// count by it, and that is an error. What is negative is no count.
 
 func listed(l v1alpha1.List) (criterion, error) {
 	tolerance, err := query.ParseTolerance(l.Tolerance)
@@ -54,48 +53,35 @@ func shares(l v1alpha1.List, series []Series, by string, at time.Time) ([]track,
 	if err != nil {
 		return nil, problem{v1alpha1.MeasuredError, err.Error()}
 	}
+	c, err := listed(l)
+	if err != nil {
+		return nil, problem{v1alpha1.MeasuredError, err.Error()}
+	}
 	if !slices.ContainsFunc(series, func(s Series) bool { _, ok := s.Metric[l.Label]; return ok }) && len(series) > 0 {
 		return nil, problem{v1alpha1.MeasuredNoListLabel, fmt.Sprintf(
 			"no series has the label %s; let the query keep it, as in sum by (%s) (…)", l.Label, l.Label)}
 	}
-	tallies := map[string]map[time.Time]*tally{}
-	for _, s := range series {
-		key := ""
-		if by != "" {
-			key = s.Metric[by]
-		}
-		if tallies[key] == nil {
-			tallies[key] = map[time.Time]*tally{}
-		}
-		value := s.Metric[l.Label]
-		isBad := bad(value)
-		for _, one := range newTrack(s, at).samples {
-			if one.value < 0 {
-				return nil, problem{v1alpha1.MeasuredNoCount, fmt.Sprintf("%s of %s %q is no count", Number(one.value), l.Label, clip(value, 60))}
+	within, _ := c.limits("")
+	return sharesOf(shared{
+		sort: func(s Series) (kind, string) {
+			value := s.Metric[l.Label]
+			switch {
+			case bad(value):
+				return countsBad, value
+			case value == "" && len(l.Good) == 0:
+				return countsUntold, value
 			}
-			if tallies[key][one.at] == nil {
-				tallies[key][one.at] = &tally{}
-			}
-			tallies[key][one.at].add(value, one.value, isBad)
-		}
-	}
-	var out []track
-	for _, key := range keysOf(tallies) {
-		t := track{series: "all"}
-		if by != "" {
-			t.series, t.label = fmt.Sprintf("{%s=%q}", by, key), map[string]string{by: key}
-		}
-		for when, counted := range tallies[key] {
-			if counted.all != 0 {
-				t.samples = append(t.samples, sample{at: when, value: counted.share(), note: counted.note()})
-			}
-		}
-		slices.SortFunc(t.samples, func(a, b sample) int { return a.at.Compare(b.at) })
-		if len(t.samples) > 0 {
-			out = append(out, t)
-		}
-	}
-	return out, problem{}
+			return countsGood, value
+		},
+		label:  l.Label,
+		share:  func(bad, all float64) float64 { return bad / all },
+		limits: within,
+		unknown: func(t tally) problem {
+			return problem{v1alpha1.MeasuredNoListLabel, fmt.Sprintf(
+				"%s are of series without the label %s, of which nobody can say whether they are bad; let all of the query keep it, or list good ones",
+				percent(t.untold/t.all), l.Label)}
+		},
+	}, series, by, at)
 }
 
 // badness says of a value of the label whether it is bad.
@@ -111,59 +97,4 @@ func badness(l v1alpha1.List) (func(string) bool, error) {
 	return func(value string) bool {
 		return bad.Match(value) || len(good) > 0 && !good.Match(value)
 	}, nil
-}
-
-// tally counts at one time.
-type tally struct {
-	all, bad float64
-	// values are the counts of the bad ones.
-	values map[string]float64
-}
-
-type counted struct {
-	value string
-	count float64
-}
-
-func (t *tally) add(value string, count float64, bad bool) {
-	t.all += count
-	if !bad || count == 0 {
-		return
-	}
-	t.bad += count
-	if t.values == nil {
-		t.values = map[string]float64{}
-	}
-	t.values[value] += count
-}
-
-// share is that of the bad in all; NaN where a count is no number.
-func (t *tally) share() float64 {
-	if !finite(t.all) {
-		return math.NaN()
-	}
-	return t.bad / t.all
-}
-
-// note names the bad values that were counted most.
-func (t *tally) note() string {
-	if !finite(t.all) {
-		return "one of them is " + Number(t.all)
-	}
-	most := make([]counted, 0, len(t.values))
-	for value, count := range t.values {
-		most = append(most, counted{value, count})
-	}
-	slices.SortFunc(most, func(a, b counted) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.value, b.value))
-	})
-	var out []string
-	for i, c := range most {
-		if i == 3 {
-			out = append(out, "…")
-			break
-		}
-		out = append(out, fmt.Sprintf("%s: %s", clip(cmp.Or(c.value, `""`), 40), percent(c.count/t.all)))
-	}
-	return strings.Join(out, ", ")
 }

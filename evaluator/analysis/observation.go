@@ -15,6 +15,9 @@ type Observation struct {
 	At time.Time
 	// Series are the values found, one for a scalar.
 	Series []Series
+	// Examples are some of the series that an expectation of success counts, with all
+	// of their labels; asked for only where WantsExamples.
+	Examples []Series
 	// WrongType is set where the answer is of a type that has no single values
 	// to judge, and says which.
 	WrongType string
@@ -90,7 +93,7 @@ func (o Observation) Size() int {
 		another = 16 // what each string takes beside its bytes
 	)
 	out := itself
-	answers := [][]Series{o.Series}
+	answers := [][]Series{o.Series, o.Examples}
 	if s := o.Sides; s != nil {
 		for _, side := range []Side{s.Canary, s.Other} {
 			answers = append(answers, side.Bad, side.Good, side.Total, side.Values)

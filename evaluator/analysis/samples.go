@@ -46,20 +46,24 @@ func tracksOf(metric v1alpha1.Metric, at time.Time, o Observation) (tracks []tra
 			return nil, "", found
 		}
 	}
-	if metric.List != nil {
-		by := ""
-		if metric.Per == v1alpha1.PerPod {
-			by = podLabel
-		}
-		if tracks, found = shares(*metric.List, series, by, at); found.reason != "" {
-			return nil, "", found
-		}
-	} else {
+	by := ""
+	if metric.Per == v1alpha1.PerPod {
+		by = podLabel
+	}
+	switch e, mistake := query.ParseExpectation(metric.Expect); {
+	case metric.List != nil:
+		tracks, found = shares(*metric.List, series, by, at)
+	case metric.Expect != "" && mistake == nil && e.Success():
+		tracks, found = successes(metric, e, series, by, at, o.Examples)
+	default:
 		for _, s := range series {
 			if t := newTrack(s, at); len(t.samples) > 0 {
 				tracks = append(tracks, t)
 			}
 		}
+	}
+	if found.reason != "" {
+		return nil, "", found
 	}
 	tracks = living(metric, tracks, at)
 	if metric.Per == v1alpha1.PerPod {

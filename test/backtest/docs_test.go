@@ -55,8 +55,8 @@ func shop(more string) string {
 // requests are those of a pod in 15 seconds: 100, which are fast, or 70 that
 // are slow and 30 that fail.
 func requests(series func(name, more, good, bad string)) {
-	series("http_requests_total", `,code="200"`, "0+100", "0+70")
-	series("http_requests_total", `,code="500"`, "0+1", "0+30")
+	series("http_requests_total", `,code="200",status="200"`, "0+100", "0+70")
+	series("http_requests_total", `,code="500",status="500"`, "0+1", "0+30")
 	series("http_request_duration_seconds_count", "", "0+100", "0+100")
 	for le, bad := range map[string]string{"0.1": "0+10", "0.25": "0+20", "1": "0+100", "+Inf": "0+100"} {
 		series("http_request_duration_seconds_bucket", fmt.Sprintf(",le=%q", le), "0+100", bad)

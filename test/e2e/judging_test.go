@@ -18,7 +18,7 @@ import (
 // passes, by what a real Prometheus has measured of the app:
 //
 //   - TestJudging: criteria by values, alerts and comparisons, in a table;
-//   - TestJudgingOneBadPodOfSeveral, TestJudgingByLabels;
+//   - TestJudgingOneBadPodOfSeveral, TestJudgingByLabels, TestJudgingByAStatusInAnotherLabel;
 //   - TestJudgingDelayIntervalAndPeriod; TestJudgingGoesOnAfterARestart (leader_test.go);
 //   - TestJudgingFreezesOrReverts (verdict_test.go), TestJudgingByAPerson;
 //   - TestJudgingPods (health_test.go);
@@ -165,6 +165,35 @@ func TestJudging(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestJudgingByAStatusInAnotherLabel: where half of the requests fail and the label
+// that says so is not the one that is looked at, nothing is released, and the message
+// names the labels there are. With the right one it is judged.
+func TestJudgingByAStatusInAnotherLabel(t *testing.T) {
+	t.Parallel()
+	const failing = "    - {name: m, expect: success >= 95%%, window: 4s%s}"
+	plan := strings.Replace(judgedBy(fmt.Sprintf(failing, "")), "errorLimit: 30", "errorLimit: 3", 1)
+	s := open(t, settings{plan: plan})
+	unread := s.holdV2("--status-label=status", "--error-rate=0.5")
+	paused := s.awaitPhase(unread.Name, v1alpha1.PhasePaused)
+	if paused.Status.Reason != v1alpha1.ReasonErrorLimit || paused.Status.Verdict != v1alpha1.VerdictInconclusive {
+		t.Errorf("run is paused for %s with verdict %q", paused.Status.Reason, paused.Status.Verdict)
+	}
+	if want := "series of http_requests_total have no label code. Their labels are status, "; !strings.Contains(paused.Status.Message, want) {
+		t.Errorf("message %q, want %q in it", paused.Status.Message, want)
+	}
+	s.wantImage("v1")
+	s.must("patch", "canaryrun", unread.Name, "--type=merge", "-p", `{"spec":{"decision":"Abort"}}`)
+	s.wantReverted(unread.Name, v1alpha1.ReasonAborted)
+
+	s.must("apply", "-f", "-", judgedBy(fmt.Sprintf(failing, ", statusLabel: status")))
+	bad := s.newestRun(s.apply("v3", "--status-label=status", "--error-rate=0.5"))
+	if ended := s.wantReverted(bad.Name, v1alpha1.ReasonMetricOutOfRange); !strings.Contains(ended.Status.Message, "which is not success >= 95%") {
+		t.Errorf("message %q", ended.Status.Message)
+	}
+	good := s.newestRun(s.apply("v4", "--status-label=status"))
+	s.awaitPhase(good.Name, v1alpha1.PhaseReleased)
 }
 
 // wantRuleAndQuery checks that the measurements of a run say what was asked about

@@ -16,6 +16,7 @@ import (
 	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
 // traffic is what a pod does every 15 seconds: so many requests that succeed
@@ -93,6 +94,42 @@ func (t traffic) histogram(name, labels string, half, all float64) string {
 // ask loads traffic and asks for it ten minutes later; the answers are by pod.
 func ask(t *testing.T, text string, traffics string) map[string]float64 {
 	t.Helper()
+	out := map[string]float64{}
+	for _, s := range asked(t, text, traffics) {
+		out[s.Metric["pod"]] = s.Value
+	}
+	return out
+}
+
+// succeed is the share of requests that succeed, by pod, as it is judged.
+func succeed(t *testing.T, r preset.Request, traffics string) map[string]float64 {
+	t.Helper()
+	text, err := r.Success()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, good, out := map[string]float64{}, map[string]float64{}, map[string]float64{}
+	for _, s := range asked(t, text, traffics) {
+		pod := s.Metric["pod"]
+		all[pod] += s.Value
+		switch r.Outcome(s.Metric) {
+		case preset.Succeeded:
+			good[pod] += s.Value
+		case preset.Untold:
+			t.Errorf("%s: nobody can tell how the requests of %s ended", r.Source, s.Labels)
+		}
+	}
+	for pod := range all {
+		if all[pod] > 0 {
+			out[pod] = good[pod] / all[pod]
+		}
+	}
+	return out
+}
+
+// asked loads traffic and asks for it ten minutes later.
+func asked(t *testing.T, text string, traffics string) []analysis.Series {
+	t.Helper()
 	template, err := query.Parse(text)
 	if err != nil {
 		t.Fatal(err)
@@ -122,9 +159,9 @@ func ask(t *testing.T, text string, traffics string) map[string]float64 {
 	if !ok {
 		t.Fatalf("%s\ngave %T", rendered, result.Value)
 	}
-	out := map[string]float64{}
+	var out []analysis.Series
 	for _, sample := range vector {
-		out[sample.Metric.Get("pod")] = sample.F
+		out = append(out, analysis.Series{Labels: sample.Metric.String(), Metric: sample.Metric.Map(), Value: sample.F})
 	}
 	return out
 }
@@ -174,11 +211,7 @@ func TestEverySourceByPrometheusItself(t *testing.T) {
 					series += "\n" + write(traffic)
 				}
 				r := preset.Request{Source: source, Pods: "canary"}
-				success, err := r.Success()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := ask(t, success, series); !same(got, tc.success) {
+				if got := succeed(t, r, series); !same(got, tc.success) {
 					t.Errorf("success %v, want %v", got, tc.success)
 				}
 				duration, err := r.Duration(0.75)
@@ -210,12 +243,8 @@ func TestTheFirstFailureCounts(t *testing.T) {
 	} {
 		for source, write := range writers {
 			t.Run(string(source)+"/"+name, func(t *testing.T) {
-				success, err := preset.Request{Source: source, Pods: "canary"}.Success()
-				if err != nil {
-					t.Fatal(err)
-				}
 				series := write(traffic{namespace: "shop", pod: "web-abc-x1", service: "web", good: 20, failures: tc.failures})
-				if got, want := ask(t, success, series), 1-tc.failed/(160+tc.failed); !same(got, map[string]float64{"": want}) {
+				if got, want := succeed(t, preset.Request{Source: source, Pods: "canary"}, series), 1-tc.failed/(160+tc.failed); !same(got, map[string]float64{"": want}) {
 					t.Errorf("success %v, want %v: %v failed", got, want, tc.failed)
 				}
 			})
@@ -226,15 +255,12 @@ func TestTheFirstFailureCounts(t *testing.T) {
 // A pod that is found late has a history, and one found between two scrapes of
 // another has none that could be told from it: neither is made up from its value.
 func TestTheFirstScrapeOfAPodIsNoFirstFailure(t *testing.T) {
-	success, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}.Success()
-	if err != nil {
-		t.Fatal(err)
-	}
+	canary := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}
 	const steady = `http_requests_total{namespace="shop",pod="web-abc-x1",instance="x1:80",job="web",code="200"} 0+20x40` + "\n"
 	const late = `http_requests_total{namespace="shop",pod="web-abc-x2",instance="x2:80",job="web",code="503"} _x38 900 900 900` + "\n"
 	const born = `http_requests_total{namespace="shop",pod="web-abc-x1",instance="x1:80",job="web",code="503"} _x38 40 40 40` + "\n"
 	for series, want := range map[string]float64{steady + late: 1, steady + born: 0.8, steady + born + late: 0.8} {
-		if got := ask(t, success, series); !same(got, map[string]float64{"": want}) {
+		if got := succeed(t, canary, series); !same(got, map[string]float64{"": want}) {
 			t.Errorf("success %v, want %v of\n%s", got, want, series)
 		}
 	}
@@ -249,11 +275,7 @@ func TestEachPodByItself(t *testing.T) {
 			write(traffic{namespace: "shop", pod: "web-abc-x2", good: 10, absent: "bad"}) +
 			write(traffic{namespace: "shop", pod: "web-abc-x3"})
 		r := preset.Request{Source: source, Pods: "canary", By: "pod"}
-		success, err := r.Success()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := ask(t, success, series); !same(got, map[string]float64{"web-abc-x1": 0.9, "web-abc-x2": 1}) {
+		if got := succeed(t, r, series); !same(got, map[string]float64{"web-abc-x1": 0.9, "web-abc-x2": 1}) {
 			t.Errorf("%s: success %v", source, got)
 		}
 		duration, err := r.Duration(0.5)

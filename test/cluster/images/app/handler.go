@@ -27,7 +27,7 @@ func newHandler(b behaviour, now func() time.Time) http.Handler {
 	h := &handler{behaviour: b, errors: spread{rate: b.errorRate}}
 	h.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "http_requests_total", Help: "Requests to / by status code.",
-	}, []string{"code"})
+	}, []string{b.status})
 	h.duration = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Time taken to answer a request to /.", Buckets: prometheus.DefBuckets,
 	})

@@ -25,6 +25,7 @@ type behaviour struct {
 	readyAfter time.Duration
 	neverReady bool
 	lateSeries bool
+	status     string
 	drain      time.Duration
 }
 
@@ -39,6 +40,7 @@ func main() {
 	flag.DurationVar(&b.readyAfter, "ready-after", 0, "how long /readyz says 503 after the start")
 	flag.BoolVar(&b.neverReady, "never-ready", false, "let /readyz say 503 for ever")
 	flag.BoolVar(&b.lateSeries, "late-series", false, "let http_requests_total have a code only from its first answer on, at 1")
+	flag.StringVar(&b.status, "status-label", "code", "label of http_requests_total that has the status")
 	flag.DurationVar(&b.drain, "drain", time.Second, "how long to go on serving after SIGTERM, until clients have noticed")
 	flag.Parse()
 	if b.errorRate < 0 || b.errorRate > 1 {

@@ -1,0 +1,230 @@
+package query
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// doubt is an amount that is taken as it stands and that hardly anybody means.
+type doubt struct {
+	// kind is a heading of docs/reference/traps.md.
+	kind string
+	// field is where it stands in the metric.
+	field, message string
+}
+
+// The kinds of doubts, in the order of docs/reference/traps.md.
+const (
+	doubtLax        = "LaxAmount"
+	doubtEvery      = "EveryValue"
+	doubtNone       = "NoValue"
+	doubtUnits      = "MixedUnits"
+	doubtWrongEnd   = "WrongEnd"
+	doubtNoLabel    = "NoLabel"
+	doubtListEntry  = "ListEntry"
+	doubtTime       = "TimeTooLong"
+	doubtFewRounds  = "FewMeasurements"
+	slowestExpected = 60    // seconds that hardly a request may take
+	quickest        = 0.001 // seconds that hardly a request takes less than
+)
+
+var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtListEntry, doubtTime, doubtFewRounds}
+
+// doubts are those about the amounts of a metric. One that is wrong has none.
+func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
+	var out []doubt
+	add := func(when bool, kind, field, format string, args ...any) {
+		if when {
+			out = append(out, doubt{kind, field, fmt.Sprintf(format, args...)})
+		}
+	}
+	if e, mistake := ParseExpectation(m.Expect); mistake == nil {
+		out = append(out, expectDoubts(e)...)
+		window := length(m.Window)
+		add(m.Window != nil && window < 4*around.Scrape, "ShortWindow", "window",
+			"%s is shorter than four scrape intervals (4 × %s): a late scrape leaves nothing to count; make it %s or longer", short(window), short(around.Scrape), short(4*around.Scrape))
+	}
+	if samples, err := ParseSamples(m.Samples); err == nil {
+		add(m.Over != nil && !samples.Last && samples.Percent < 50, doubtLax, "samples",
+			"%s lets %d%% of the samples be bad; it is the share that must be good", m.Samples, 100-samples.Percent)
+	}
+	if m.List != nil {
+		out = append(out, listDoubts(*m.List)...)
+	}
+	if around.Period > 0 {
+		add(m.Compare == nil && length(m.Window) > around.Period, doubtTime, "window", "%s is longer than period (%s); no window reaches back before Ready, so it never is so long",
+			short(length(m.Window)), short(around.Period))
+		add(m.Over != nil && m.Over.Duration.Duration > around.Period, doubtTime, "over.duration", "is longer than period (%s); it never reaches back before Ready, so it never is so long", short(around.Period))
+	}
+	return append(out, valueDoubts(m)...)
+}
+
+func expectDoubts(e Expectation) []doubt {
+	lax := func(kind, format string, args ...any) []doubt {
+		return []doubt{{kind, "expect", fmt.Sprintf("%q ", e.Text) + fmt.Sprintf(format, args...)}}
+	}
+	switch limit := time.Duration(e.Limit * float64(time.Second)); {
+	case e.Success() && e.Limit == 0:
+		return lax(doubtLax, "is kept by a canary of whose requests all fail but one")
+	case e.Success() && e.Limit < 0.5:
+		return lax(doubtLax, "lets %s of the requests fail; it is the share that must succeed, such as %s", percentOf(1-e.Limit), percentOf(1-e.Limit))
+	case e.Success():
+		return nil
+	case e.Quantile < 0.5:
+		return lax(doubtLax, "lets %s of the requests take any time; a high quantile such as P99 is what most of them keep", percentOf(1-e.Quantile))
+	case e.Limit >= slowestExpected:
+		return lax(doubtUnits, "lets requests take %s; milliseconds are written 310ms", limit)
+	case e.Limit < quickest:
+		return lax(doubtUnits, "wants requests to take less than %s, which hardly one does; a third of a second is 333ms or 0.333s", limit)
+	}
+	return nil
+}
+
+// percentOf writes a share in percent, without what floats make of it.
+func percentOf(share float64) string { return fmt.Sprintf("%.4g%%", share*100) }
+
+// classLike is an entry of a list that looks like a class of HTTP statuses and, as a
+// regular expression for the whole value, is none.
+var classLike = regexp.MustCompile(`^[1-5](?:[xX]{2}|\*|)$`)
+
+func listDoubts(l v1alpha1.List) []doubt {
+	var out []doubt
+	if tolerance, err := ParseTolerance(l.Tolerance); err == nil && tolerance >= 0.5 {
+		out = append(out, doubt{doubtLax, "list.tolerance", fmt.Sprintf("%s lets so many be bad; it is the share that is borne, such as %s", l.Tolerance, percentOf(1-tolerance))})
+	}
+	if !statusLike(l.Label) {
+		return out
+	}
+	for name, entries := range map[string][]string{"bad": l.Bad, "good": l.Good} {
+		for i, entry := range entries {
+			if classLike.MatchString(entry) {
+				out = append(out, doubt{doubtListEntry, fmt.Sprintf("list.%s[%d]", name, i), fmt.Sprintf(
+					"%q is a regular expression for the whole value and does not match %s03; %s.. does", entry, entry[:1], entry[:1])})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b doubt) int { return strings.Compare(a.field, b.field) })
+	return out
+}
+
+// doubtsOfLimits: who bears as many failures in a row as there are measurements
+// looks at the last one alone.
+func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []string {
+	interval := length(spec.Analysis.Interval)
+	if interval <= 0 || spec.Analysis.Period == nil || spec.Analysis.FailureLimit == nil {
+		return nil
+	}
+	rounds := int64(max(spec.Total()-length(spec.Analysis.InitialDelay), 0)/interval) + 1
+	const says = "%s: %d failures in a row are borne, and there are %d measurements in all: a canary that is bad until the last of them passes; make it less, or interval shorter"
+	var out []string
+	if limit := *spec.Analysis.FailureLimit; int64(limit) >= rounds {
+		out = append(out, fmt.Sprintf(says, "analysis.failureLimit", limit, rounds))
+	}
+	for _, m := range metrics {
+		if m.FailureLimit != nil && int64(*m.FailureLimit) >= rounds {
+			out = append(out, fmt.Sprintf(says, "metric "+m.Name+", failureLimit", *m.FailureLimit, rounds))
+		}
+	}
+	return out
+}
+
+// valueDoubts are those about what the values of a query are held against.
+func valueDoubts(m v1alpha1.Metric) []doubt {
+	if m.Query == "" {
+		return nil
+	}
+	template, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
+	if err != nil {
+		return nil
+	}
+	rendered, err := template.fill(samples)
+	if err != nil {
+		return nil
+	}
+	expr, err := promQL.ParseExpr(rendered)
+	if err != nil {
+		return nil
+	}
+	values := possibleOf(expr)
+	switch {
+	case !m.Range.IsZero():
+		return append(rangeDoubts(m.Range, values), labelDoubts(m.Range, expr)...)
+	case m.Deviation != nil:
+		return deviationDoubts(*m.Deviation, values)
+	case m.Compare != nil && m.Compare.Count == nil:
+		return slackDoubts(m.Compare.Slack, values)
+	}
+	return nil
+}
+
+func deviationDoubts(d v1alpha1.Deviation, values possible) []doubt {
+	by, err := ParseAmount(d.By)
+	if err != nil {
+		return nil
+	}
+	never := func(field, format string, args ...any) []doubt {
+		return []doubt{{doubtEvery, field, fmt.Sprintf(format, args...)}}
+	}
+	switch down := d.Direction == v1alpha1.DirectionDown; {
+	case down && by.Value >= 1 && (by.Share || d.From == v1alpha1.FromOne):
+		return never("deviation.by", "%s down from what it is compared with is 0 or less, which a value that is not negative never is", d.By)
+	case by.Share:
+		return nil
+	case d.From == v1alpha1.FromOne && by.Value >= 1:
+		return []doubt{{doubtUnits, "deviation.by", fmt.Sprintf("%s lets a value that should be 1 be anything from %g to %g; a share is written with a percent sign, as in %q", d.By, 1-by.Value, 1+by.Value, d.By+"%")}}
+	case by.Value >= values.whole():
+		return never("deviation.by", "%s is more than the values can differ by (%s); a share of what it is compared with is written with a percent sign, as in %q", d.By, values.about(), d.By+"%")
+	}
+	return nil
+}
+
+// slackDoubts: of values slack is a number in their unit.
+func slackDoubts(slack string, values possible) []doubt {
+	amount, err := ParseSlack(slack, false)
+	if err != nil || amount == 0 || amount < values.whole() {
+		return nil
+	}
+	return []doubt{{doubtEvery, "compare.slack", fmt.Sprintf("%s is more than the values can differ by (%s), so that no canary is worse; it is a number in their unit, and not percent", slack, values.about())}}
+}
+
+// whole is by how much values can differ, of requests at least sensibly.
+func (p possible) whole() float64 {
+	switch {
+	case p.unit == shares:
+		return 1
+	case p.unit == percents:
+		return 100
+	case p.unit == seconds && p.tone == unwanted:
+		return slowestExpected
+	case p.unit == milliseconds && p.tone == unwanted:
+		return 1000 * slowestExpected
+	}
+	return math.Inf(1)
+}
+
+// about says for people what values an expression has.
+func (p possible) about() string {
+	switch p.unit {
+	case shares:
+		return "a share, from 0 to 1"
+	case percents:
+		return "a share in percent, from 0 to 100"
+	case seconds:
+		return "seconds, by the name of the metric"
+	case milliseconds:
+		return "milliseconds, by the name of the metric"
+	}
+	switch {
+	case p.low == 0 && math.IsInf(p.high, 1):
+		return "never negative"
+	case math.IsInf(p.high, 1):
+		return fmt.Sprintf("never less than %g", p.low)
+	}
+	return fmt.Sprintf("from %g to %g", p.low, p.high)
+}

@@ -1,0 +1,121 @@
+package query
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// rangeDoubts hold a range against the values that a query can have.
+func rangeDoubts(r v1alpha1.Range, values possible) []doubt {
+	low, high := math.Inf(-1), math.Inf(1)
+	if r.Min != nil {
+		low = *r.Min
+	}
+	if r.Max != nil {
+		high = *r.Max
+	}
+	text := fmt.Sprintf("[%g, %g]", low, high)
+	doubtful := func(kind, format string, args ...any) []doubt {
+		return []doubt{{kind, "range", fmt.Sprintf(format, args...)}}
+	}
+	switch {
+	case low <= values.low && values.high <= high:
+		return doubtful(doubtEvery, "every canary keeps %s, however bad it is: the value is %s%s", text, values.about(), values.meant(r))
+	case high < values.low || values.high < low:
+		return doubtful(doubtNone, "no canary keeps %s, however good it is: the value is %s%s", text, values.about(), values.meant(r))
+	}
+	if mixed := values.mixed(r); mixed != "" {
+		return doubtful(doubtUnits, "%s", mixed)
+	}
+	switch {
+	case values.tone == unwanted && r.Max == nil:
+		return doubtful(doubtWrongEnd, "%s has no upper end, and the value is of what is to be rare or short: the worse a canary is, the more it keeps it; write max", text)
+	case values.tone == wanted && r.Min == nil:
+		return doubtful(doubtWrongEnd, "%s has no lower end, and the value is of what is to be frequent: the worse a canary is, the more it keeps it; write min", text)
+	}
+	return values.lax(r, low, high)
+}
+
+// meant says what a range was probably meant to be, where a number is a share or a
+// percentage in the other's place.
+func (p possible) meant(r v1alpha1.Range) string {
+	for _, end := range []struct {
+		name  string
+		value *float64
+	}{{"max", r.Max}, {"min", r.Min}} {
+		switch {
+		case end.value == nil:
+		case p.unit == shares && *end.value > 1 && *end.value <= 100:
+			return fmt.Sprintf("; %g%% is %s %g", *end.value, end.name, round(*end.value/100))
+		case p.unit == percents && *end.value > 100:
+			return fmt.Sprintf("; %s 100 is all", end.name)
+		}
+	}
+	return ""
+}
+
+// round takes off what floats make of decimal numbers.
+func round(v float64) float64 { return math.Round(v*1e9) / 1e9 }
+
+// mixed says what is wrong with an end that is in another unit than the values, ""
+// if nothing is.
+func (p possible) mixed(r v1alpha1.Range) string {
+	small := func(end *float64) bool { return end != nil && *end > 0 && *end < 1 }
+	switch {
+	case p.unit == shares && r.Max != nil && *r.Max >= 2:
+		return fmt.Sprintf("max %g is more than all: the value is %s%s", *r.Max, p.about(), p.meant(r))
+	case p.unit == percents && small(r.Max):
+		return fmt.Sprintf("max %g is %g%%, because the query gives percent; for %g%% write %g", *r.Max, *r.Max, round(*r.Max*100), round(*r.Max*100))
+	case p.unit == percents && (small(r.Min) || r.Min != nil && *r.Min == 1):
+		return fmt.Sprintf("min %g is %g%%, because the query gives percent; for %g%% write %g", *r.Min, *r.Min, round(*r.Min*100), round(*r.Min*100))
+	case p.unit == seconds && p.tone == unwanted && r.Max != nil && *r.Max >= slowestExpected:
+		return fmt.Sprintf("max %g is %g seconds, by the name of the metric; %g milliseconds are %g", *r.Max, *r.Max, *r.Max, round(*r.Max/1000))
+	case p.unit == milliseconds && p.tone == unwanted && small(r.Max):
+		return fmt.Sprintf("max %g is %g milliseconds, by the name of the metric; %g seconds are %g", *r.Max, *r.Max, *r.Max, round(*r.Max*1000))
+	}
+	return ""
+}
+
+// lax: a share of failures that may be the half of all, or one of successes that
+// need not be.
+func (p possible) lax(r v1alpha1.Range, low, high float64) []doubt {
+	half := map[unit]float64{shares: 0.5, percents: 50}[p.unit]
+	switch {
+	case half == 0:
+	case p.tone == unwanted && high >= half:
+		return []doubt{{doubtLax, "range.max", fmt.Sprintf("%g lets so many requests fail: the value is the share of failures", *r.Max)}}
+	case p.tone == wanted && low < half:
+		return []doubt{{doubtLax, "range.min", fmt.Sprintf("%g lets all others fail: the value is the share of successes", *r.Min)}}
+	}
+	return nil
+}
+
+// labelDoubts: a matcher that excludes values takes a series without the label for
+// one of the others, so where no series has the label the share is 1.
+func labelDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
+	if r.Min == nil {
+		return nil
+	}
+	var out []doubt
+	each(expr, func(b *parser.BinaryExpr, _ []parser.Node) {
+		part, how := counted(b.LHS)
+		whole, howWhole := counted(b.RHS)
+		if b.Op != parser.DIV || part == nil || whole == nil || how != howWhole || !partOf(part, whole) || len(out) > 0 {
+			return
+		}
+		for _, m := range part.LabelMatchers {
+			excludes := m.Type == labels.MatchNotEqual || m.Type == labels.MatchNotRegexp
+			if excludes && statusLike(m.Name) && m.Matches("") {
+				out = append(out, doubt{doubtNoLabel, "query", fmt.Sprintf(
+					"%s selects series without a label %s too, so that all requests count as good where that is not its name; write what is good, as in %s=~%q", clip(m.String(), 100), m.Name, m.Name, "[1-4]..")})
+				return
+			}
+		}
+	})
+	return out
+}

@@ -1,0 +1,227 @@
+package query
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+const (
+	failures   = `sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum(rate(r_total{ {{canary}} }[2m])) > 0)`
+	successful = `sum(rate(r_total{ {{canary}}, code=~"[1-4].." }[2m])) / (sum(rate(r_total{ {{canary}} }[2m])) > 0)`
+	notFailed  = `sum(rate(r_total{ {{canary}}, code!~"5.." }[2m])) / (sum(rate(r_total{ {{canary}} }[2m])) > 0)`
+	byName     = `sum(rate(request_errors_total{ {{canary}} }[2m])) / (sum(rate(requests_total{ {{canary}} }[2m])) > 0)`
+	p99        = `histogram_quantile(0.99, sum by (le) (rate(d_seconds_bucket{ {{canary}} }[2m])))`
+	p99Millis  = `histogram_quantile(0.99, sum by (le) (rate(d_milliseconds_bucket{ {{canary}} }[2m])))`
+	mean       = `sum(rate(d_seconds_sum{ {{canary}} }[2m])) / (sum(rate(d_seconds_count{ {{canary}} }[2m])) > 0)`
+)
+
+// doubtCases are amounts, each with the kind of the doubt about it and words of what
+// is said; those that people mean have none.
+func doubtCases() map[string]struct {
+	m    v1alpha1.Metric
+	kind string
+	says string
+} {
+	type metric = v1alpha1.Metric
+	expect := func(text string) metric { return metric{Expect: text} }
+	within := func(query string, ends ...float64) metric { // min, max
+		m := metric{Query: query}
+		if len(ends) > 0 {
+			m.Range.Min = &ends[0]
+		}
+		if len(ends) > 1 {
+			m.Range.Max = &ends[1]
+		}
+		return m
+	}
+	atMost := func(query string, end float64) metric { return metric{Query: query, Range: v1alpha1.Range{Max: &end}} }
+	list := func(l v1alpha1.List) metric { return metric{Query: "sum by (code) (up)", List: &l} }
+	deviation := func(query string, d v1alpha1.Deviation) metric { return metric{Query: query, Deviation: &d} }
+	slack := func(query, slack string) metric {
+		return metric{Query: strings.ReplaceAll(query, "canary", "pods"), Compare: &v1alpha1.Comparison{Slack: slack}}
+	}
+	over := func(samples string, d time.Duration) metric {
+		return metric{Query: "queue", Range: v1alpha1.Range{Max: new(float64)}, Samples: samples, Over: &v1alpha1.Over{Duration: metav1.Duration{Duration: d}}}
+	}
+	windowed := func(m metric, d time.Duration) metric {
+		m.Window = lasting(d)
+		return m
+	}
+	return map[string]struct {
+		m    v1alpha1.Metric
+		kind string
+		says string
+	}{
+		"nearly all succeed":         {expect("success >= 99%"), "", ""},
+		"half succeed":               {expect("success >= 0.5"), "", ""},
+		"few need to succeed":        {expect("success >= 5%"), doubtLax, "lets 95% of the requests fail; it is the share that must succeed, such as 95%"},
+		"one success is enough":      {expect("success > 0"), doubtLax, "all fail but one"},
+		"a high quantile":            {expect("P99 < 310ms"), "", ""},
+		"the median":                 {expect("P50 < 1ms"), "", ""},
+		"a low quantile":             {expect("P10 < 310ms"), doubtLax, "lets 90% of the requests take any time"},
+		"seconds for milliseconds":   {expect("P99 < 310s"), doubtUnits, "lets requests take 5m10s"},
+		"milliseconds for seconds":   {expect("P99 < 0.3ms"), doubtUnits, "less than 300µs"},
+		"a window of two scrapes":    {windowed(expect("P99 < 310ms"), 30*time.Second), "ShortWindow", "make it 1m or longer"},
+		"a window beyond the period": {windowed(expect("P99 < 310ms"), time.Hour), doubtTime, "1h is longer than period (15m)"},
+		"a window of the period":     {windowed(expect("P99 < 310ms"), 15*time.Minute), "", ""},
+
+		"a share of failures":                  {within(failures, 0, 0.05), "", ""},
+		"with max alone":                       {atMost(failures, 0.05), "", ""},
+		"in percent, as a share":               {within(failures, 0, 5), doubtEvery, "every canary keeps [0, 5], however bad it is: the value is a share, from 0 to 1; 5% is max 0.05"},
+		"all of it":                            {atMost(failures, 1), doubtEvery, "every canary keeps [-Inf, 1]"},
+		"without an upper end":                 {within(failures, 0), doubtEvery, "every canary keeps [0, +Inf]"},
+		"the wrong end":                        {within(failures, 0.01), doubtWrongEnd, "no upper end"},
+		"nearly all may fail":                  {within(failures, 0, 0.95), doubtLax, "0.95 lets so many requests fail"},
+		"a share of successes":                 {within(successful, 0.95), "", ""},
+		"to the top":                           {within(successful, 0.95, 1), "", ""},
+		"a percentage of a share of successes": {within(successful, 95), doubtNone, "no canary keeps [95, +Inf], however good it is: the value is a share, from 0 to 1; 95% is min 0.95"},
+		"a share, and percent at its end":      {within(successful, 0.95, 100), doubtUnits, "max 100 is more than all"},
+		"successes without a lower end":        {atMost(successful, 0.95), doubtWrongEnd, "no lower end"},
+		"few of them":                          {within(successful, 0.05), doubtLax, "0.05 lets all others fail"},
+		"what is left of failures":             {within("1 - "+failures, 0.95), "", ""},
+		"what is left, without a lower end":    {atMost("1 - "+failures, 0.95), doubtWrongEnd, "no lower end"},
+		"percent":                              {within("100 * "+failures, 0, 5), "", ""},
+		"percent by division":                  {within(failures+" / 0.01", 0, 0.05), doubtUnits, "max 0.05 is 0.05%, because the query gives percent; for 5% write 5"},
+		"percent, and a share":                 {within("100 * ("+failures+")", 0, 0.05), doubtUnits, "for 5% write 5"},
+		"percent of successes, and a share":    {within("100 * ("+successful+")", 0.95), doubtUnits, "min 0.95 is 0.95%"},
+		"all percents":                         {within("100 * ("+failures+")", 0, 100), doubtEvery, "in percent, from 0 to 100"},
+		"more percents than there are":         {within("100 * ("+successful+")", 950), doubtNone, "min 100 is all"},
+		"a share by its names":                 {within(byName, 0, 5), doubtUnits, "max 5 is more than all"},
+		"a good one by its names":              {within(byName, 0, 0.05), "", ""},
+		"what lacks the label counts as good":  {within(notFailed, 0.95), doubtNoLabel, `code!~"5.." selects series without a label code too`},
+		"with a 0 for what is missing":         {within(strings.Replace(failures, " / ", " or 0 * sum(rate(r_total{ {{canary}} }[2m])) / ", 1), 0, 5), "", ""}, // divides the 0 alone
+		"the 0 in parentheses":                 {within("("+strings.Replace(failures, " / ", " or 0 * sum(rate(r_total{ {{canary}} }[2m]))) / ", 1), 0, 5), doubtEvery, "every canary"},
+		"another window":                       {within(strings.Replace(failures, "[2m]", "[5m]", 1), 0, 5), "", ""},
+		"the canary to stable":                 {within(`sum(rate(r_total{ {{canary}} }[2m])) / sum(rate(r_total{ {{stable}} }[2m]))`, 0, 5), "", ""},
+		"bytes to requests":                    {within(`sum(rate(sent_bytes_total{ {{canary}} }[2m])) / sum(rate(r_total{ {{canary}} }[2m]))`, 0, 5000), "", ""},
+		"a rate":                               {within(`sum(rate(r_total{ {{canary}} }[2m]))`, 0), doubtEvery, "the value is never negative"},
+		"a rate with an end":                   {within(`sum(rate(r_total{ {{canary}} }[2m]))`, 0, 10), "", ""},
+		"a count":                              {within(`count(up{ {{canary}} })`, 1), doubtEvery, "never less than 1"},
+		"how many there are":                   {within(`count(up{ {{canary}} })`, 3), "", ""},
+		"up":                                   {within(`min(up{ {{canary}} })`, 1, 1), "", ""},
+		"up or not":                            {within(`min(up{ {{canary}} })`, 0, 1), doubtEvery, "from 0 to 1"},
+		"bool":                                 {within(`sum(queue{ {{canary}} }) > bool 5`, 0, 1), doubtEvery, "from 0 to 1"},
+		"a gauge":                              {within(`max(queue{ {{canary}} })`, 0), "", ""},
+		"a difference":                         {within(`sum(rate(r_total{ {{canary}} }[2m])) - sum(rate(r_total{ {{stable}} }[2m]))`, 0), "", ""},
+
+		"seconds":                       {within(p99, 0, 0.3), "", ""},
+		"milliseconds of seconds":       {within(p99, 0, 300), doubtUnits, "max 300 is 300 seconds, by the name of the metric; 300 milliseconds are 0.3"},
+		"converted":                     {within("1000 * "+p99, 0, 300), "", ""},
+		"seconds of milliseconds":       {within(p99Millis, 0, 0.3), doubtUnits, "max 0.3 is 0.3 milliseconds, by the name of the metric; 0.3 seconds are 300"},
+		"milliseconds":                  {within(p99Millis, 0, 300), "", ""},
+		"a mean in seconds":             {within(mean, 0, 300), doubtUnits, "300 seconds"},
+		"a duration without an end":     {within(p99, 0), doubtEvery, "the value is seconds"},
+		"a duration with the wrong end": {within(p99, 0.1), doubtWrongEnd, "no upper end"},
+
+		"a tolerance":              {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Tolerance: "5%"}), "", ""},
+		"a tolerance of most":      {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Tolerance: "95%"}), doubtLax, "95% lets so many be bad"},
+		"classes as people write":  {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Good: []string{"[23]..", "4xx"}}), doubtListEntry, `list.good[1]: "4xx" is a regular expression for the whole value and does not match 403; 4.. does`},
+		"a digit":                  {list(v1alpha1.List{Label: "http_status", Bad: []string{"5"}}), doubtListEntry, "5.. does"},
+		"a wildcard":               {list(v1alpha1.List{Label: "http_status", Bad: []string{"5*"}}), doubtListEntry, "5.. does"},
+		"the same of another kind": {list(v1alpha1.List{Label: "shard", Bad: []string{"5"}}), "", ""},
+		"samples":                  {over("90%", time.Minute), "", ""},
+		"few samples":              {over("10%", time.Minute), doubtLax, "10% lets 90% of the samples be bad"},
+		"over more than there is":  {over("90%", time.Hour), doubtTime, "over.duration: is longer than period (15m)"},
+
+		"a deviation in percent":           {deviation("queue", v1alpha1.Deviation{From: "One", By: "10%"}), "", ""},
+		"a deviation in number":            {deviation("queue", v1alpha1.Deviation{From: "One", By: "0.1"}), "", ""},
+		"percent without its sign":         {deviation("queue", v1alpha1.Deviation{From: "One", By: "10"}), doubtUnits, `from -9 to 11; a share is written with a percent sign, as in "10%"`},
+		"a number of a queue":              {deviation("queue", v1alpha1.Deviation{From: "First", By: "100"}), "", ""},
+		"a number that no share differs":   {deviation(failures, v1alpha1.Deviation{From: "First", By: "10"}), doubtEvery, "10 is more than the values can differ by (a share, from 0 to 1)"},
+		"a number that few durations do":   {deviation(p99, v1alpha1.Deviation{From: "Previous", By: "100"}), doubtEvery, "more than the values can differ by (seconds"},
+		"down by all of it":                {deviation("queue", v1alpha1.Deviation{From: "First", By: "100%", Direction: "Down"}), doubtEvery, "100% down from what it is compared with is 0 or less"},
+		"up to the double":                 {deviation("queue", v1alpha1.Deviation{From: "First", By: "100%", Direction: "Up"}), "", ""},
+		"slack":                            {slack(p99, "0.005"), "", ""},
+		"slack in percent without a sign":  {slack(failures, "20"), doubtEvery, "compare.slack: 20 is more than the values can differ by"},
+		"slack of what nothing is said of": {slack("sum(queue{ {{canary}} })", "20"), "", ""},
+	}
+}
+
+func TestDoubts(t *testing.T) {
+	told := map[string]bool{}
+	for name, tc := range doubtCases() {
+		t.Run(name, func(t *testing.T) {
+			got := doubts(tc.m, around)
+			if tc.kind == "" && len(got) > 0 {
+				t.Fatalf("got %+v, want none", got)
+			}
+			if tc.kind == "" {
+				return
+			}
+			told[tc.kind] = true
+			if len(got) != 1 || got[0].kind != tc.kind || !strings.Contains(got[0].field+": "+got[0].message, tc.says) {
+				t.Errorf("got %+v, want %s: %s", got, tc.kind, tc.says)
+			}
+		})
+	}
+	for _, kind := range doubtKinds {
+		if !told[kind] && kind != doubtFewRounds {
+			t.Errorf("no case shows %s", kind)
+		}
+	}
+}
+
+func TestDoubtsOfAPlanNameTheirFields(t *testing.T) {
+	spec := v1alpha1.CanaryPlanSpec{
+		Analysis: v1alpha1.Analysis{
+			Interval: lasting(time.Minute), Period: lasting(10 * time.Minute),
+			Metrics: []v1alpha1.Metric{{Name: "one", Expect: "success >= 5%"}, {Name: "two", Expect: "P99 < 1s", FailureLimit: new(int32)}},
+		},
+		Steps: []v1alpha1.Step{{Period: lasting(4 * time.Minute), Metrics: []v1alpha1.Metric{{Name: "three", Expect: "P99 < 310s"}}}, {}},
+	}
+	spec.SetDefaults()
+	*spec.Analysis.FailureLimit = 15 // of 14 minutes
+	want := []string{"metric one, expect: ", "metric three, expect: ", "analysis.failureLimit: 15 failures in a row are borne, and there are 15 measurements in all"}
+	got := PlanTraps(&spec, 15*time.Second)
+	if len(got) != len(want) || !slices.EqualFunc(got, want, strings.HasPrefix) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	*spec.Analysis.FailureLimit = 14
+	*spec.Analysis.Metrics[1].FailureLimit = 20
+	if got := PlanTraps(&spec, 0); len(got) != 3 || !strings.HasPrefix(got[2], "metric two, failureLimit: 20 failures") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Divisions within each other, each in what may stand for another, take time by
+// their number; by the power of it, this would take for ever.
+func TestDeepQueriesAreLookedAtInTime(t *testing.T) {
+	query := "sum(x)"
+	for range 90 {
+		query = "(sum(x) or 0 * " + query + ") / sum(x)"
+	}
+	end := 1.0
+	began := time.Now()
+	doubts(v1alpha1.Metric{Query: query, Range: v1alpha1.Range{Max: &end}}, around)
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+// Whatever a query is, what values it can have is said without a panic, and makes
+// sense.
+func FuzzPossible(f *testing.F) {
+	for _, tc := range doubtCases() {
+		f.Add(tc.m.Query)
+	}
+	for _, seed := range []string{"pi()", "time()", "vector(1)", "-Inf * up", "scalar(up)", "up[5m:1m]", "0 * Inf", "1 / 0", "avg_over_time(up[5m])", "info(up)"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		expr, err := promQL.ParseExpr(text)
+		if err != nil || complexity(text) != nil {
+			return
+		}
+		if p := possibleOf(expr); p.low > p.high {
+			t.Errorf("%s: from %g to %g", text, p.low, p.high)
+		}
+		end := 1.0
+		doubts(v1alpha1.Metric{Query: text, Range: v1alpha1.Range{Max: &end}}, around)
+	})
+}
