@@ -53,7 +53,7 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 	r.readHeld = h.readHeld(r)
 	if !r.asksForRetry() {
 		// A memory that cannot be read is none.
-		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation))
+		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation), r.old.uid())
 	}
 	if r.touched() && (r.record == nil || r.asked != r.record.Hash) || r.replacesAnnotations() {
 		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old, r.asked); err != nil {

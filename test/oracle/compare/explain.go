@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -83,7 +84,7 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 // refusedFromMemory says whether the unguarded side runs what the guarded one remembers as rejected and has left aside,
 // and has said so.
 func (s Step) refusedFromMemory() bool {
-	memory, err := hold.ParseRejected(annotation(s.Before.Guarded.Object, v1alpha1.RejectedAnnotation))
+	memory, err := hold.ParseRejected(annotation(s.Before.Guarded.Object, v1alpha1.RejectedAnnotation), types.UID(s.Before.Guarded.UID()))
 	if err != nil || s.After.Guarded.Held() {
 		return false
 	}
