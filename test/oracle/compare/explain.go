@@ -199,7 +199,7 @@ func (s Step) explainLess() (Explanation, bool) {
 		if before[path] == after[path] || after[path] != stable[path] {
 			return "", false
 		}
-		asked := s.Outcome.Unguarded.says(path, stable) || after[path] != nil && s.Outcome.Unguarded.takesOff(path)
+		asked := s.Command.Verb.Rereads() || s.Outcome.Unguarded.says(path, stable) || after[path] != nil && s.Outcome.Unguarded.takesOff(path)
 		if _, had := before[path]; had && !asked {
 			return "", false
 		}
@@ -221,7 +221,7 @@ func (s Step) ordersAsStable() bool {
 		return false
 	}
 	last := s.Outcome.Guarded.Requests[len(s.Outcome.Guarded.Requests)-1]
-	return strings.Contains(last.Body, "$setElementOrder/") &&
+	return (s.Command.Verb.Rereads() || strings.Contains(last.Body, "$setElementOrder/")) &&
 		Same(sorted(s.After.Unguarded.Desired()), sorted(s.After.Guarded.Desired()))
 }
 
