@@ -52,11 +52,13 @@ func (e *evaluator) take(ctx context.Context, seen observed, action plan.Action)
 
 // revert takes the record off the Deployment, remembers the rejection, and lets tools that wait fail, in one write.
 func (e *evaluator) revert(ctx context.Context, seen observed, a plan.Revert) error {
-	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation))
+	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation), seen.deployment.GetUID())
 	if err != nil {
 		memory = nil // what cannot be read was written by hand, and is written anew
 	}
-	encoded, err := memory.With(a.Rejection).Encode()
+	rejection := a.Rejection
+	rejection.UID = seen.deployment.GetUID()
+	encoded, err := memory.With(rejection).Encode()
 	if err != nil {
 		return err
 	}

@@ -52,11 +52,11 @@ func TestABadCanaryIsReverted(t *testing.T) {
 	if held := d.Annotations[v1alpha1.HeldAnnotation]; held != "" {
 		t.Errorf("the record is still there: %s", held)
 	}
-	memory, err := hold.ParseRejected(d.Annotations[v1alpha1.RejectedAnnotation])
+	memory, err := hold.ParseRejected(d.Annotations[v1alpha1.RejectedAnnotation], c.deployment().UID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := hold.Rejected{{Hash: hashOf(t, "v2"), Run: run.Name, Reason: "MetricOutOfRange"}}
+	want := hold.Rejected{{Hash: hashOf(t, "v2"), UID: "uid-web", Run: run.Name, Reason: "MetricOutOfRange"}}
 	if diff := cmp.Diff(want, memory, cmpopts.IgnoreFields(hold.Rejection{}, "At", "Message")); diff != "" {
 		t.Errorf("memory:\n%s", diff)
 	}

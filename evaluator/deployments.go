@@ -40,7 +40,7 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 		return ctrl.Result{}, err
 	}
 	for _, step := range []func(context.Context, deployment, []v1alpha1.CanaryRun) (bool, error){
-		e.tellSkipped, e.startHeld, e.stampUngated, e.forgetOld,
+		e.tellSkipped, e.startHeld, e.forgetElsewhere, e.stampUngated, e.forgetOld,
 	} {
 		wrote, err := step(ctx, d, runs)
 		switch {

@@ -68,6 +68,12 @@ func (a announcer) recordUnreadable(d deployment, why error) {
 		"the held update is dropped and nothing of it was run: %s; apply it again", why)
 }
 
+func (a announcer) recordOfAnother(d deployment, l hold.Label) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonRecordUnreadable, "DropRecord",
+		"it was made of the text of another Deployment, on which run %s tried template %s: this one runs what was stable there, and nothing is held; to have what was held there, apply its manifest again",
+		l.Run, l.Hash.Short())
+}
+
 func (a announcer) ungated(d deployment, running, before hold.Hash, held bool) {
 	dropped := ""
 	if held {

@@ -100,7 +100,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 
 // rejects says whether a Deployment's memory has the rejection by a run.
 func rejects(d deployment, run *v1alpha1.CanaryRun) bool {
-	memory, err := hold.ParseRejected(d.annotation(v1alpha1.RejectedAnnotation))
+	memory, err := hold.ParseRejected(d.annotation(v1alpha1.RejectedAnnotation), d.GetUID())
 	if err != nil {
 		return false // a memory that cannot be read remembers nothing
 	}

@@ -127,6 +127,10 @@ func (e *evaluator) dropRecord(ctx context.Context, d deployment, runs []v1alpha
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
+	if label := d.ofAnother(); label != nil {
+		e.announce.recordOfAnother(d, *label)
+		return true, nil
+	}
 	e.announce.recordUnreadable(d, why)
 	return true, nil
 }

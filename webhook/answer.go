@@ -16,18 +16,6 @@ import (
 	"holdfast.dev/holdfast/webhook/status"
 )
 
-// ownAnnotations are written by Holdfast alone. What they say is taken from the
-// object in the cluster, never from a request: kubectl rollout undo, for one,
-// brings back those of an old ReplicaSet.
-var ownAnnotations = []string{
-	v1alpha1.HeldAnnotation,
-	v1alpha1.RejectedAnnotation,
-	v1alpha1.StableAnnotation,
-	v1alpha1.SkippedAnnotation,
-	v1alpha1.ReleaseAnnotation,
-	v1alpha1.FailedAnnotation,
-}
-
 // answer is what the object of a request is to become.
 type answer struct {
 	template      hold.Template
@@ -45,10 +33,12 @@ func (u update) asIs() answer {
 }
 
 // annotate takes the annotations of one object, and Holdfast's own of the old one.
+// What those say is taken from the object in the cluster, never from a request:
+// kubectl rollout undo, for one, brings back those of an old ReplicaSet.
 func (a *answer) annotate(from, old deployment) {
-	a.annotations = make(map[string]any, len(from.annotations())+len(ownAnnotations))
+	a.annotations = make(map[string]any, len(from.annotations())+len(v1alpha1.OwnAnnotations))
 	maps.Copy(a.annotations, from.annotations())
-	for _, key := range ownAnnotations {
+	for _, key := range v1alpha1.OwnAnnotations {
 		a.set(key, old.annotation(key))
 	}
 	a.set(v1alpha1.ReleaseAnnotation, "")

@@ -41,7 +41,7 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 // asSent answers with the object as it came, Holdfast's annotations with it.
 func (u update) asSent() answer {
 	a := u.asIs()
-	for _, key := range ownAnnotations {
+	for _, key := range v1alpha1.OwnAnnotations {
 		a.set(key, u.new.annotation(key))
 	}
 	a.set(v1alpha1.ReleaseAnnotation, "")

@@ -21,8 +21,12 @@ func (r *request) markFailed(a *answer, d decide.Decision) {
 }
 
 // declaresTemplate says whether the request carries a template that it wants,
-// even where it is the one in the cluster. A patch that leaves it alone does not.
+// even where it is the one in the cluster. A patch that leaves it alone does not,
+// nor does a text that was read from the cluster.
 func (r *request) declaresTemplate() bool {
+	if r.readFailure() {
+		return false
+	}
 	switch r.way() {
 	case intent.ServerSideApply:
 		return ownership.Owned(r.new.managedFields(), ownership.Apply, r.manager, "f:spec", "f:template")

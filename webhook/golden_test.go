@@ -182,6 +182,10 @@ func annotateState(t testing.TB, d map[string]any, c casetest.Case) {
 		hash := must(hold.HashOf(must(casetest.Template(patch))))
 		memory = memory.With(hold.Rejection{Hash: hash, Run: v1alpha1.RunName("web", string(hash), 1), At: testNow, Reason: v1alpha1.ReasonCrashed})
 	}
+	for _, patch := range c.Elsewhere {
+		hash := must(hold.HashOf(must(casetest.Template(patch))))
+		memory = memory.With(hold.Rejection{Hash: hash, UID: "elsewhere", Run: v1alpha1.RunName("web", string(hash), 1), At: testNow, Reason: v1alpha1.ReasonCrashed})
+	}
 	for _, patch := range c.Passed {
 		hash := must(hold.HashOf(must(casetest.Template(patch))))
 		memory = memory.With(hold.Rejection{Hash: hash, Run: v1alpha1.RunName("web", string(hash), 1), At: testNow, Reason: v1alpha1.ReasonPeriodOver, Passed: true})

@@ -32,6 +32,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/decide"
 	"holdfast.dev/holdfast/webhook/precheck"
 )
@@ -140,10 +141,18 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 // answerCreate lets every Deployment be made that can run, and says what will
 // keep its updates from being held. A skip that it comes with counts for this
 // request (see RecreateHandler) and for none after it.
+//
+// The held record of another Deployment stays until the evaluator has told that
+// there was one: it opens nowhere, since the UID is new.
 func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	a := u.asIs()
 	if err := u.spendSkip(&a); err != nil {
 		return answer{}, decide.Decision{}, err
+	}
+	a.set(clientstate.LastAppliedAnnotation, string(u.new.lastApplied().Unmarked()))
+	if label, err := hold.ReadLabel(u.new.annotation(v1alpha1.HeldAnnotation)); err == nil {
+		a.set(v1alpha1.HeldAnnotation, u.new.annotation(v1alpha1.HeldAnnotation))
+		a.warn(warnCopy(label))
 	}
 	for _, clash := range precheck.Clashes(req.Name, u.new.selector(), u.new.template()) {
 		a.warn("updates of this Deployment will be refused: " + clash.Error())

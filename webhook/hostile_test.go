@@ -129,7 +129,7 @@ func TestAPanicLetsNoAnnotationOfHoldfastsIn(t *testing.T) {
 	for name, answered := range map[string]admission.Handler{"an update": handler, "a status": status} {
 		stored := deployment{storedBy(t, answered, req)}
 		u := must(decodeUpdate(req.AdmissionRequest))
-		for _, key := range ownAnnotations {
+		for _, key := range v1alpha1.OwnAnnotations {
 			if got, want := stored.annotation(key), u.old.annotation(key); got != want {
 				t.Errorf("%s with a panic stores %s as %q, want %q as before", name, key, got, want)
 			}

@@ -20,6 +20,7 @@ type request struct {
 	asked    hold.Hash    // of the template in the request
 	history  revisions
 	rejected hold.Rejected
+	readHeld bool // it sends a text that was read while this very update was held
 
 	// wish is what the object would have if nothing were held. The template that
 	// the request asks for is another one only where an annotation asks for an image.
@@ -49,9 +50,10 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 			r.record = &record
 		}
 	}
+	r.readHeld = h.readHeld(r)
 	if !r.asksForRetry() {
 		// A memory that cannot be read is none.
-		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation))
+		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation), r.old.uid())
 	}
 	if r.touched() && (r.record == nil || r.asked != r.record.Hash) || r.replacesAnnotations() {
 		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old, r.asked); err != nil {

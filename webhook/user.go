@@ -30,6 +30,9 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err := h.findOut(ctx, r); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
+	if label := r.stale(); label != nil {
+		r.warnings = append(r.warnings, warning(warnStale(*label, r.stable, r.old.uid())))
+	}
 	if err := ctx.Err(); err != nil { // what finds out looks at no clock, and nobody waits any more
 		return answer{}, decide.Decision{}, fmt.Errorf("find out what is asked for: %w", err)
 	}

@@ -76,17 +76,25 @@ func (u update) waitedFor() status.Deployment {
 		State:        status.Own,
 	}
 	switch failed := u.old.annotation(v1alpha1.FailedAnnotation); {
-	case u.old.annotation(v1alpha1.HeldAnnotation) != "":
+	case u.old.heldHere():
 		d.State = status.Held
-	case failed != "":
+	case failed != "" && !hold.RejectedElsewhere(u.old.annotation(v1alpha1.RejectedAnnotation), u.old.uid()):
 		d.State, d.Message = status.Rejected, rejectionMessage(u.old, hold.Hash(failed))
 	}
 	return d
 }
 
+// heldHere says whether an update is held, as far as can be told without the key.
+// The record of another Deployment, which a copy of it was made with, holds nothing.
+func (d deployment) heldHere() bool {
+	encoded := d.annotation(v1alpha1.HeldAnnotation)
+	label, err := hold.ReadLabel(encoded)
+	return encoded != "" && (err != nil || label.UID == d.uid())
+}
+
 // rejectionMessage is what tools that print the condition show.
 func rejectionMessage(d deployment, hash hold.Hash) string {
-	memory, err := hold.ParseRejected(d.annotation(v1alpha1.RejectedAnnotation))
+	memory, err := hold.ParseRejected(d.annotation(v1alpha1.RejectedAnnotation), d.uid())
 	rejection, found := memory.Find(hash)
 	if err != nil || !found { // it was edited while no webhook was there to put it back
 		return v1alpha1.RejectionMessagePrefix + "rejected the template that was last asked for"

@@ -170,3 +170,27 @@ func TestTheWebhookConfigurationKnowsTheWordsOfAVerdict(t *testing.T) {
 		}
 	}
 }
+
+// TestAStatusOfACopyIsTheControllers: what was held or failed at another Deployment
+// keeps nobody waiting here.
+func TestAStatusOfACopyIsTheControllers(t *testing.T) {
+	h := statusHandler()
+	for name, copied := range map[string]string{
+		"of one on which an update was held": strings.Replace(heldWeb, "sealed", `'{"run":"web-x","uid":"elsewhere"}', a: b`, 1),
+		"of one on which an update failed":   strings.Replace(failedWeb, `"hash":"abc"`, `"hash":"abc","uid":"elsewhere"`, 1),
+	} {
+		copied = strings.Replace(copied, "generation: 5", "generation: 5, uid: here", 1)
+		copied = strings.Replace(copied, "  generation: 5, uid: here\n", "  generation: 5\n  uid: here\n", 1)
+		sent := strings.Replace(copied, "observedGeneration: 4", "observedGeneration: 5", 1)
+		got, err := json.Marshal(written(t, h, copied, sent)["status"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(got), "canary run") || strings.Contains(sent, "updatedReplicas") && !strings.Contains(string(got), "updatedReplicas") {
+			t.Errorf("the status of a copy %s is %s", name, got)
+		}
+	}
+	if got := testutil.ToFloat64(h.Metrics.statuses.WithLabelValues(string(status.Own))); got != 2 {
+		t.Errorf("%v writes are counted as the controllers' own, want 2", got)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/decide"
@@ -44,6 +46,26 @@ func warnWithdrawn(r hold.Record, undone bool) string {
 		return fmt.Sprintf("held update undone: the Deployment stays on its stable template, with the annotations it has now; run %s ends; undo once more to go to the revision before that", r.Run)
 	}
 	return fmt.Sprintf("held update withdrawn: the Deployment stays on its stable template; run %s ends", r.Run)
+}
+
+// warnStale tells of a text that was read while another update was held, or of
+// another Deployment: it says what was stable there.
+func warnStale(l hold.Label, stable hold.Hash, uid types.UID) string {
+	when := "while an update was held that is held no more"
+	switch {
+	case l.UID != uid:
+		when = "at another Deployment, on which an update was held"
+	case l.Hash == stable:
+		when = "while an update was held that was released since"
+	}
+	return fmt.Sprintf("the text was read %s (run %s): it asks for what stands in its spec.template, without that update", when, l.Run)
+}
+
+// warnCopy tells of a text that was read while an update was held, and that a
+// Deployment is made of.
+func warnCopy(l hold.Label) string {
+	return fmt.Sprintf("the text was read while an update was held (run %s): the Deployment is made with the stable template of that time, without the held one; to have that, apply its manifest again",
+		l.Run)
 }
 
 // warnTaken tells what an apply without force would have been refused for, had

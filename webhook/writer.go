@@ -33,7 +33,7 @@ var (
 // that kubectl's commands and Helm use, by its entry in managedFields, and by
 // the manifest that client-side apply leaves on the object.
 func (r *request) writer() intent.Writer {
-	w := intent.Writer{Way: r.way(), By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
+	w := intent.Writer{Way: r.way(), ReadHeld: r.readHeld, By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
 	operation := ownership.Update
 	if w.Way == intent.ServerSideApply {
 		operation = ownership.Apply
@@ -81,13 +81,15 @@ func (r *request) way() intent.Way {
 		return intent.Owners
 	case r.operation() == ownership.Apply:
 		return intent.ServerSideApply
+	case r.manager == kubectlReplace && r.readHeld:
+		return intent.Patch
 	case r.manager == kubectlReplace:
 		return intent.Replace
 	case r.undoes():
 		return intent.Undo
 	case r.withdraws():
 		return intent.Withdraw
-	case r.manager == kubectlApply && r.new.lastApplied() != "", r.appliesAnew():
+	case r.appliesClientSide():
 		return intent.ClientSideApply
 	case slices.Contains(manifestManagers, r.manager):
 		return intent.Manifest
@@ -106,6 +108,10 @@ func (r *request) declared() string {
 		return r.record.Declared
 	}
 	return ""
+}
+
+func (r *request) appliesClientSide() bool {
+	return r.manager == kubectlApply && r.new.lastApplied() != "" || r.appliesAnew()
 }
 
 // appliesAnew: a manifest was applied, by whatever manager. The mark that stands
@@ -132,10 +138,12 @@ func (r *request) undoes() bool {
 // template and all annotations of an earlier revision, and names no manager. The
 // template may be the stable one but for the time of a restart.
 func (r *request) replacesAnnotations() bool {
-	return r.record != nil && (r.manager == "" || r.manager == kubectlRollout) &&
+	return r.record != nil && r.namesNobody() &&
 		r.new.annotation(v1alpha1.HeldAnnotation) != r.old.annotation(v1alpha1.HeldAnnotation) &&
 		!reflect.DeepEqual(r.new.template(), r.old.template())
 }
+
+func (r *request) namesNobody() bool { return r.manager == "" || r.manager == kubectlRollout }
 
 // withdraws: somebody takes the held record off by hand.
 func (r *request) withdraws() bool {
@@ -153,6 +161,9 @@ func (r *request) operation() string {
 func (r *request) remembered() hold.Template {
 	if r.record != nil && r.new.lastApplied() == r.old.lastApplied() {
 		return r.record.LastApplied
+	}
+	if r.wish.Manifest != nil {
+		return r.wish.Manifest
 	}
 	return r.new.lastApplied().Template()
 }

@@ -3,7 +3,10 @@ package hold
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // maxRejections is how many rejected templates a Deployment remembers.
@@ -14,6 +17,9 @@ const maxRejections = 10
 type Rejection struct {
 	// Hash is the template's.
 	Hash Hash `json:"hash"`
+	// UID is that of the Deployment on which it was tried. A copy of the Deployment
+	// has tried nothing. One without (of Holdfast before it wrote any) counts where it stands.
+	UID types.UID `json:"uid,omitempty"`
 	// Run is the name of the CanaryRun that rejected it.
 	Run string `json:"run"`
 	// At is when, in UTC, to the second.
@@ -29,8 +35,24 @@ type Rejection struct {
 // the annotation holdfast.dev/rejected.
 type Rejected []Rejection
 
-// ParseRejected reads the annotation; an empty one is an empty memory.
-func ParseRejected(encoded string) (Rejected, error) {
+// ParseRejected reads the annotation of the Deployment with this UID; an empty
+// one is an empty memory. What it has of other Deployments, because it was copied
+// from there, is left out.
+func ParseRejected(encoded string, uid types.UID) (Rejected, error) {
+	all, err := parseRejected(encoded)
+	return slices.DeleteFunc(all, func(r Rejection) bool { return r.elsewhere(uid) }), err
+}
+
+// RejectedElsewhere says whether the annotation of the Deployment with this UID
+// has rejections of others.
+func RejectedElsewhere(encoded string, uid types.UID) bool {
+	all, err := parseRejected(encoded)
+	return err == nil && slices.ContainsFunc(all, func(r Rejection) bool { return r.elsewhere(uid) })
+}
+
+func (r Rejection) elsewhere(uid types.UID) bool { return r.UID != "" && r.UID != uid }
+
+func parseRejected(encoded string) (Rejected, error) {
 	if encoded == "" {
 		return nil, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 func TestRejectedRemembersTheLastTen(t *testing.T) {
@@ -38,7 +39,7 @@ func TestRejectedSurvivesItsAnnotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ParseRejected(encoded)
+	got, err := ParseRejected(encoded, "uid")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func FuzzParseRejected(f *testing.F) {
 	f.Add(`[]`)
 	f.Add(`{}`)
 	f.Fuzz(func(t *testing.T, encoded string) {
-		memory, err := ParseRejected(encoded)
+		memory, err := ParseRejected(encoded, "uid")
 		if err != nil {
 			return
 		}
@@ -66,4 +67,26 @@ func FuzzParseRejected(f *testing.F) {
 			t.Error("forgot the newest")
 		}
 	})
+}
+
+func TestWhatWasRejectedElsewhereWasNotRejectedHere(t *testing.T) {
+	encoded, err := Rejected{{Hash: "a", UID: "here"}, {Hash: "b", UID: "there"}, {Hash: "c"}}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for uid, want := range map[types.UID]Rejected{
+		"here":      {{Hash: "a", UID: "here"}, {Hash: "c"}},
+		"elsewhere": {{Hash: "c"}}, // nobody wrote where that was
+	} {
+		got, err := ParseRejected(encoded, uid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || !RejectedElsewhere(encoded, uid) {
+			t.Errorf("of %s (elsewhere %t): %s", uid, RejectedElsewhere(encoded, uid), diff)
+		}
+	}
+	if own, err := (Rejected{{Hash: "a", UID: "here"}, {Hash: "c"}}).Encode(); err != nil || RejectedElsewhere(own, "here") || RejectedElsewhere("{", "here") {
+		t.Error("an own memory, or what is none, is taken for that of another Deployment")
+	}
 }

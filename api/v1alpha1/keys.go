@@ -75,6 +75,11 @@ const (
 	FailedAnnotation = Prefix + "failed"
 )
 
+// OwnAnnotations of a Deployment are written by Holdfast alone.
+var OwnAnnotations = []string{
+	HeldAnnotation, RejectedAnnotation, StableAnnotation, SkippedAnnotation, ReleaseAnnotation, FailedAnnotation,
+}
+
 // Labels.
 const (
 	// CanaryLabel on a namespace is what the webhook configuration selects on.

@@ -155,6 +155,7 @@ func (l *live) remember() {
 		}
 	}
 	remember(l.c.Rejected, hold.Rejection{Reason: v1alpha1.ReasonCrashed})
+	remember(l.c.Elsewhere, hold.Rejection{UID: "elsewhere", Reason: v1alpha1.ReasonCrashed})
 	remember(l.c.Passed, hold.Rejection{Reason: v1alpha1.ReasonPeriodOver, Passed: true})
 	if len(memory) == 0 {
 		return

@@ -6,9 +6,12 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
@@ -34,6 +37,9 @@ type kind struct {
 	// cluster says already.
 	changes bool
 }
+
+// puts: it sends whole objects, which leaves its mark though nothing changes.
+func (k kind) puts() bool { return k.name == "kubectl replace" || k.name == "kubectl get and replace" }
 
 var kinds = []kind{
 	{name: "kubectl apply", ask: func(s *shop, name string, _, is shape) string {
@@ -61,6 +67,8 @@ var kinds = []kind{
 		return s.must("patch", "deployment", name, "--type=strategic", "-p", string(strategicPatch(was, is)))
 	}},
 	{name: "a program that reads, changes and updates", changes: true, ask: readChangeUpdate},
+	{name: "kubectl get and replace", changes: true, ask: reread("replace")},
+	{name: "kubectl get and apply", changes: true, ask: reread("apply")},
 }
 
 // manifest is the whole of it.
@@ -100,10 +108,43 @@ func applyServerSide(manager string) func(*shop, string, shape) string {
 	}
 }
 
+// reread reads a Deployment, changes the text as people do in an editor, and sends
+// it back: to apply it, without what only servers write.
+func reread(verb string) func(*shop, string, shape, shape) string {
+	return func(s *shop, name string, was, is shape) string {
+		s.t.Helper()
+		s.awaitSeen(name)
+		var text map[string]any
+		if err := yaml.Unmarshal([]byte(s.must("get", "deployment", name, "-o", "yaml")), &text); err != nil {
+			s.t.Fatal(err)
+		}
+		var d appsv1.Deployment
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(text, &d); err != nil {
+			s.t.Fatal(err)
+		}
+		if verb == "apply" {
+			d.ObjectMeta = metav1.ObjectMeta{Name: d.Name, Namespace: d.Namespace, Labels: d.Labels, Annotations: d.Annotations}
+			d.Status = appsv1.DeploymentStatus{}
+			delete(d.Annotations, "deployment.kubernetes.io/revision")
+		}
+		container := &d.Spec.Template.Spec.Containers[0]
+		container.Image = is.image()
+		setEnv(container, was, is)
+		d.Labels["note"] = is.label
+		return s.must(verb, "-f", "-", "\n"+string(encode(&d)))
+	}
+}
+
 // replace waits for the controllers to have answered what was asked before:
 // kubectl replace reads and then writes, and a write between the two is a
 // conflict, as without Holdfast.
 func replace(s *shop, name string, _, is shape) string {
+	s.t.Helper()
+	s.awaitSeen(name)
+	return s.must("replace", "-f", "-", is.manifest(name))
+}
+
+func (s *shop) awaitSeen(name string) {
 	s.t.Helper()
 	await(s, "the controllers have seen "+name, name, &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
 		return d.Status.ObservedGeneration >= d.Generation && d.Annotations[v1alpha1.StableAnnotation] != "" &&
@@ -111,7 +152,6 @@ func replace(s *shop, name string, _, is shape) string {
 				return c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable" // the last that is written of a rollout
 			}))
 	})
-	return s.must("replace", "-f", "-", is.manifest(name))
 }
 
 // envChange are the arguments of kubectl set env.

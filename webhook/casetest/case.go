@@ -31,6 +31,9 @@ type Case struct {
 	// Rejected are templates that were rejected, Revisions those of earlier
 	// ReplicaSets, oldest first; patches of the template.
 	Rejected []map[string]any `json:"rejected,omitempty"`
+	// Elsewhere are templates that were rejected at the Deployment of which this one
+	// is a copy.
+	Elsewhere []map[string]any `json:"elsewhere,omitempty"`
 	// Passed are templates whose dry run passed.
 	Passed    []map[string]any `json:"passed,omitempty"`
 	Revisions []map[string]any `json:"revisions,omitempty"`

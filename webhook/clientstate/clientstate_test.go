@@ -45,6 +45,13 @@ func TestAMarkIsPutOnAndTakenOff(t *testing.T) {
 	if marked.Unmarked() != manifest || manifest.Unmarked() != manifest {
 		t.Errorf("unmarked is %q", marked.Unmarked())
 	}
+	read := LastApplied(`{"metadata":{"annotations":{"a":"b","holdfast.dev/held":"{}","holdfast.dev/rejected":"[]","holdfast.dev/stable":"x"}}}`)
+	if read.Annotation("holdfast.dev/stable") != "x" || read.Annotation("c") != "" || LastApplied("garbage").Annotation("a") != "" {
+		t.Error("the annotations of a manifest are not read")
+	}
+	if got := read.Unmarked(); got != "{\"metadata\":{\"annotations\":{\"a\":\"b\"}}}\n" {
+		t.Errorf("of a text that was read there is left %s", got)
+	}
 	if garbage := LastApplied("garbage"); garbage.Marked("holdfast.dev/held") != garbage {
 		t.Error("garbage was marked")
 	}

@@ -56,6 +56,14 @@ func (l LastApplied) WithTemplate(t hold.Template) LastApplied {
 	return l.encoded(manifest)
 }
 
+// Annotation is what the manifest says under a key, "" if it says nothing.
+func (l LastApplied) Annotation(key string) string {
+	metadata, _ := l.decode()["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	value, _ := annotations[key].(string)
+	return value
+}
+
 func (l LastApplied) decode() map[string]any {
 	var manifest map[string]any
 	if l == "" || utiljson.Unmarshal([]byte(l), &manifest) != nil {
@@ -70,7 +78,8 @@ func (l LastApplied) Marked(annotation string) LastApplied {
 	return l.withAnnotation(annotation)
 }
 
-// Unmarked is what kubectl wrote.
+// Unmarked is what kubectl wrote, without what Holdfast writes on Deployments:
+// the text of one that was read from the cluster asks for none of it.
 func (l LastApplied) Unmarked() LastApplied { return l.withAnnotation("") }
 
 // withAnnotation has one of Holdfast's marks, or none.
@@ -85,8 +94,9 @@ func (l LastApplied) withAnnotation(want string) LastApplied {
 	if marked == nil {
 		marked = map[string]any{}
 	}
-	delete(marked, v1alpha1.HeldAnnotation)
-	delete(marked, v1alpha1.FailedAnnotation)
+	for _, own := range v1alpha1.OwnAnnotations {
+		delete(marked, own)
+	}
 	if want != "" {
 		marked[want] = ""
 	}

@@ -28,7 +28,7 @@ func mergeable(schema strategicpatch.LookupPatchMeta, versions ...hold.Template)
 		return nil
 	}
 	return fmt.Errorf("%s has %d elements: while an update is held, lists that change must have fewer than %d, all together, to be merged with it; "+
-		"use kubectl apply --server-side or kubectl replace, which merge nothing here, or move elements into a ConfigMap", e.longestAt, e.longest, maxElements)
+		"use kubectl apply --server-side or kubectl replace with a manifest, which merge nothing here, or move elements into a ConfigMap", e.longestAt, e.longest, maxElements)
 }
 
 // effort is what it takes to merge versions of a template.

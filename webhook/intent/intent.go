@@ -56,6 +56,10 @@ type Writer struct {
 	// TakesOver: what the manager wrote by other means becomes part of what it
 	// applied before, for ServerSideApply.
 	TakesOver bool
+	// ReadHeld: what is sent is the text of the Deployment as it was read while
+	// this update was held, with changes, for ClientSideApply and ServerSideApply. Had
+	// nothing been held, its writer would have read the held template.
+	ReadHeld bool
 	// NewFirst: what is new in a list stands first, for Patch. It does in what the
 	// API server makes of a patch that does not speak of order.
 	NewFirst bool
@@ -117,6 +121,9 @@ type Desired struct {
 	// Taken are the fields that a server-side apply takes from other managers.
 	// Without force the API server would have refused it, had it seen them.
 	Taken []replay.Conflict
+	// Manifest is the pod template of the manifest that was applied client-side, if
+	// that would have been another one had nothing been held.
+	Manifest hold.Template
 }
 
 // Of returns what a request asks for. It fails on templates that cannot be merged.
@@ -128,8 +135,7 @@ func Of(r Request) (Desired, error) {
 	case ServerSideApply:
 		return r.serverSideApply()
 	case ClientSideApply:
-		merged, err := threeWayMerge(r.Held.LastApplied, r.Writer.LastApplied, r.Held.Template)
-		return r.changed(merged, RuleClientSideApply, err)
+		return r.clientSideApply()
 	case Manifest:
 		return r.manifest()
 	case Replace:
@@ -163,6 +169,29 @@ func (r Request) Stored(d Desired, as hold.Template) (Desired, error) {
 	return d, nil
 }
 
+// asRead is a text as it would be if its writer had read the held template, and
+// made the same changes to it.
+func (r Request) asRead(text hold.Template) (hold.Template, error) {
+	return transplant(r.Stable.Template, text, r.Held.Template, false)
+}
+
+func (r Request) clientSideApply() (Desired, error) {
+	manifest := r.Writer.LastApplied
+	reread := r.Writer.ReadHeld && manifest != nil
+	if reread {
+		var err error
+		if manifest, err = r.asRead(manifest); err != nil {
+			return Desired{}, err
+		}
+	}
+	merged, err := threeWayMerge(r.Held.LastApplied, manifest, r.Held.Template)
+	d, err := r.changed(merged, RuleClientSideApply, err)
+	if reread {
+		d.Manifest = manifest
+	}
+	return d, err
+}
+
 func (r Request) manifest() (Desired, error) {
 	sent := replay.Manifest{Stable: r.Stable.Template, Merged: r.Asked.Template, Fields: r.Writer.Fields, AskedForHeld: r.Writer.AskedForHeld}
 	before, now, err := replay.Manifests(r.Held.Owned, sent, r.Writer.By)
@@ -176,7 +205,7 @@ func (r Request) manifest() (Desired, error) {
 func (r Request) serverSideApply() (Desired, error) {
 	fields, held := r.Writer.Fields, r.Held.Owned
 	var err error
-	if r.Writer.MayNotBeSaid {
+	if r.Writer.MayNotBeSaid && !r.Writer.ReadHeld { // such a text says all there is
 		if fields, err = replay.Said(r.Asked.Template, fields); err != nil {
 			return Desired{}, err
 		}
@@ -184,6 +213,14 @@ func (r Request) serverSideApply() (Desired, error) {
 	sent, err := replay.Configuration(r.Asked.Template, fields)
 	if err != nil {
 		return Desired{}, err
+	}
+	if r.Writer.ReadHeld && len(sent) > 0 {
+		if sent, err = r.asRead(sent); err != nil {
+			return Desired{}, err
+		}
+		if fields, err = replay.FieldsOf(sent); err != nil {
+			return Desired{}, err
+		}
 	}
 	if r.Writer.TakesOver {
 		if held.Owners, err = replay.TakeOver(held.Owners, r.Writer.By); err != nil {

@@ -232,7 +232,13 @@ func Said(t hold.Template, fields map[string]any) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err := typedTemplate(applied)
+	return FieldsOf(applied)
+}
+
+// FieldsOf are the fields that an applier of a configuration would own, in
+// FieldsV1 form.
+func FieldsOf(configuration hold.Template) (map[string]any, error) {
+	value, err := typedTemplate(configuration)
 	if err != nil {
 		return nil, fmt.Errorf("pod template: %w", err)
 	}

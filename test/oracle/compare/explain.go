@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -83,7 +84,7 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 // refusedFromMemory says whether the unguarded side runs what the guarded one remembers as rejected and has left aside,
 // and has said so.
 func (s Step) refusedFromMemory() bool {
-	memory, err := hold.ParseRejected(annotation(s.Before.Guarded.Object, v1alpha1.RejectedAnnotation))
+	memory, err := hold.ParseRejected(annotation(s.Before.Guarded.Object, v1alpha1.RejectedAnnotation), types.UID(s.Before.Guarded.UID()))
 	if err != nil || s.After.Guarded.Held() {
 		return false
 	}
@@ -198,7 +199,7 @@ func (s Step) explainLess() (Explanation, bool) {
 		if before[path] == after[path] || after[path] != stable[path] {
 			return "", false
 		}
-		asked := s.Outcome.Unguarded.says(path, stable) || after[path] != nil && s.Outcome.Unguarded.takesOff(path)
+		asked := s.Command.Verb.Rereads() || s.Outcome.Unguarded.says(path, stable) || after[path] != nil && s.Outcome.Unguarded.takesOff(path)
 		if _, had := before[path]; had && !asked {
 			return "", false
 		}
@@ -220,7 +221,7 @@ func (s Step) ordersAsStable() bool {
 		return false
 	}
 	last := s.Outcome.Guarded.Requests[len(s.Outcome.Guarded.Requests)-1]
-	return strings.Contains(last.Body, "$setElementOrder/") &&
+	return (s.Command.Verb.Rereads() || strings.Contains(last.Body, "$setElementOrder/")) &&
 		Same(sorted(s.After.Unguarded.Desired()), sorted(s.After.Guarded.Desired()))
 }
 

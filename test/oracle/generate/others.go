@@ -43,6 +43,9 @@ var others = []other{
 	{always(4), words(sequence.PatchMerge, mergeFeatures)},
 	{always(4), words(sequence.PatchJSON, jsonFeatures)},
 	{always(5), words(sequence.Edit, features)},
+	{always(4), words(sequence.RereadReplace, features)},
+	{always(4), words(sequence.RereadApply, features)},
+	{always(2), (*generator).rereadServer},
 	{always(3), one(sequence.Scale, replicas)},
 	{always(1), autoscale},
 	{always(2), words(sequence.Label, labels)},
@@ -75,6 +78,12 @@ func (g *generator) otherTool() sequence.Command {
 		c.Words = append([]sequence.Word{by}, c.Words...)
 	}
 	return c
+}
+
+// rereadServer is by someone else than the owner: an applier of all there is drops nothing of it later.
+func (g *generator) rereadServer() sequence.Command {
+	by := sequence.Word{Key: sequence.By, Value: pick(g, []string{"ci", "robot"})}
+	return sequence.Command{Verb: sequence.RereadServer, Words: append([]sequence.Word{by}, g.some(features)...)}
 }
 
 func (g *generator) recreate() sequence.Command {

@@ -58,10 +58,30 @@ func YAML(words []sequence.Word) ([]byte, error) {
 }
 
 // EditYAML makes settings in the YAML of any Deployment, as a person does in an editor.
-func EditYAML(data []byte, words []sequence.Word) ([]byte, error) {
+func EditYAML(data []byte, words []sequence.Word) ([]byte, error) { return edit(data, words, nil) }
+
+// EditKept makes settings in the YAML of a Deployment that was read, and leaves out what only servers write: its status,
+// its revision and what it was called by.
+func EditKept(data []byte, words []sequence.Word) ([]byte, error) {
+	return edit(data, words, func(d Object) {
+		delete(d, "status")
+		metadata, _ := d["metadata"].(Object)
+		for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "namespace"} {
+			delete(metadata, field)
+		}
+		if annotations, ok := metadata["annotations"].(Object); ok {
+			delete(annotations, "deployment.kubernetes.io/revision")
+		}
+	})
+}
+
+func edit(data []byte, words []sequence.Word, before func(Object)) ([]byte, error) {
 	var d Object
 	if err := yaml.Unmarshal(data, &d); err != nil {
 		return nil, fmt.Errorf("decode what is to be edited: %w", err)
+	}
+	if before != nil {
+		before(d)
 	}
 	for _, w := range words {
 		if err := Set(d, w); err != nil {

@@ -39,6 +39,9 @@ const (
 	PatchMerge     Verb = "patch-merge"     // kubectl patch --type=merge
 	PatchJSON      Verb = "patch-json"      // kubectl patch --type=json
 	Edit           Verb = "edit"            // kubectl edit, with an editor that makes the settings
+	RereadReplace  Verb = "reread-replace"  // kubectl get -o yaml, the settings made in it, kubectl replace -f
+	RereadApply    Verb = "reread-apply"    // the same with kubectl apply, without what only servers write
+	RereadServer   Verb = "reread-server"   // the same with kubectl apply --server-side as field manager By
 	Scale          Verb = "scale"           // kubectl scale
 	Autoscale      Verb = "autoscale"       // kubectl autoscale from Min to Max
 	Label          Verb = "label"           // kubectl label --overwrite
@@ -53,7 +56,7 @@ const (
 
 // Options of commands; every other key is a setting.
 const (
-	// By is the field manager of ServerApply. Owner is the one that does not force conflicts.
+	// By is the field manager of ServerApply and RereadServer. Owner is the one that does not force conflicts.
 	By = "by"
 	// With is the verb by which Recreate creates.
 	With = "with"
@@ -73,11 +76,14 @@ var (
 	options = []string{By, With, To, Min, Max}
 	wholes  = []Verb{Create, Apply, ServerApply, Replace, Recreate, Helm3, Helm4}
 	changes = []Verb{Helm3Rollback, Helm4Rollback, SetImage, SetEnv, SetResources, PatchStrategic, PatchMerge, PatchJSON, Edit,
-		Scale, Autoscale, Label, Annotate, Undo, Restart, Pause, Resume, Release, Revert}
+		RereadReplace, RereadApply, RereadServer, Scale, Autoscale, Label, Annotate, Undo, Restart, Pause, Resume, Release, Revert}
 )
 
 // Whole says whether the verb sends a whole manifest.
 func (v Verb) Whole() bool { return slices.Contains(wholes, v) }
+
+// Rereads says whether the verb sends back, with changes, the whole of what it has read.
+func (v Verb) Rereads() bool { return slices.Contains([]Verb{RereadReplace, RereadApply, RereadServer}, v) }
 
 // Verbs are all there are.
 func Verbs() []Verb { return slices.Concat(wholes, changes) }

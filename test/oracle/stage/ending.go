@@ -29,12 +29,12 @@ func (s *side) release(ctx context.Context) (bool, error) {
 // reject rejects what is held, as the evaluator does, and says whether anything was.
 func (s *side) reject(ctx context.Context) (bool, error) {
 	return s.end(ctx, func(live *unstructured.Unstructured, record hold.Record) (map[string]any, error) {
-		memory, err := hold.ParseRejected(live.GetAnnotations()[v1alpha1.RejectedAnnotation])
+		memory, err := hold.ParseRejected(live.GetAnnotations()[v1alpha1.RejectedAnnotation], live.GetUID())
 		if err != nil {
 			return nil, err
 		}
 		encoded, err := memory.With(hold.Rejection{
-			Hash: record.Hash, Run: record.Run, At: time.Now().UTC().Truncate(time.Second), Reason: v1alpha1.ReasonMetricOutOfRange,
+			Hash: record.Hash, UID: record.UID, Run: record.Run, At: time.Now().UTC().Truncate(time.Second), Reason: v1alpha1.ReasonMetricOutOfRange,
 		}).Encode()
 		return map[string]any{
 			v1alpha1.HeldAnnotation: nil, v1alpha1.RejectedAnnotation: encoded, v1alpha1.FailedAnnotation: string(record.Hash),

@@ -15,6 +15,8 @@ type invocation struct {
 	program string
 	args    []string
 	stdin   []byte
+	// fromLast makes stdin of what the run before it has printed, if it is not nil.
+	fromLast func(printed []byte) ([]byte, error)
 	env     []string
 	// files are to be in the working directory, by path.
 	files map[string][]byte
@@ -48,6 +50,8 @@ func invocations(c sequence.Command, s situation) ([]invocation, error) {
 		return helmRollback(c), nil
 	case sequence.Create, sequence.Apply, sequence.ServerApply, sequence.Replace:
 		return sendManifest(c)
+	case sequence.RereadReplace, sequence.RereadApply, sequence.RereadServer:
+		return reread(c), nil
 	case sequence.PatchStrategic, sequence.PatchMerge, sequence.PatchJSON:
 		patch, err := manifest.Patch(c.Verb, c.Settings())
 		kind := strings.TrimPrefix(string(c.Verb), "patch-")
@@ -114,6 +118,22 @@ func sendManifest(c sequence.Command) ([]invocation, error) {
 	}
 	send.stdin = file
 	return []invocation{send}, err
+}
+
+// reread reads the Deployment, and sends it back with changes: to replace it as it was read, to apply it without what
+// only servers write, as people keep it in a file.
+func reread(c sequence.Command) []invocation {
+	send := kubectl("replace", "-f", "-")
+	edit := manifest.EditYAML
+	switch c.Verb {
+	case sequence.RereadApply:
+		send, edit = kubectl("apply", "-f", "-"), manifest.EditKept
+	case sequence.RereadServer:
+		manager := c.Option(sequence.By)
+		send, edit = kubectl("apply", "-f", "-", "--server-side", "--force-conflicts", "--field-manager="+manager), manifest.EditKept
+	}
+	send.fromLast = func(printed []byte) ([]byte, error) { return edit(printed, c.Settings()) }
+	return []invocation{kubectl("get", target, "-o", "yaml"), send}
 }
 
 // chart is the least there can be: its template is the whole manifest.

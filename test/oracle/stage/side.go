@@ -19,11 +19,19 @@ import (
 // run runs clients one after the other, until one fails.
 func (s *side) run(ctx context.Context, all []invocation) (compare.Outcome, error) {
 	var total compare.Outcome
+	var printed string
 	for _, i := range all {
+		if i.fromLast != nil {
+			var err error
+			if i.stdin, err = i.fromLast([]byte(printed)); err != nil {
+				return total, fmt.Errorf("change what was read: %w", err)
+			}
+		}
 		one, err := s.runOne(ctx, i)
 		if err != nil {
 			return total, err
 		}
+		printed = one.Stdout
 		total.Stdout, total.Stderr, total.Code = total.Stdout+one.Stdout, total.Stderr+one.Stderr, one.Code
 		if total.Code != 0 {
 			break

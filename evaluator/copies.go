@@ -1,0 +1,52 @@
+package evaluator
+
+import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// forgetElsewhere takes off what a Deployment remembers of another one, of whose
+// text it was made where no webhook saw it: in a namespace that was not guarded
+// then, or before Holdfast was installed. What was rejected there was never tried
+// here. The stamp of that one goes too, and the next look gives it its own: it would
+// tell of an update that there was not.
+//
+// A skip that was used up stays used up.
+func (e *evaluator) forgetElsewhere(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+	encoded := d.annotation(v1alpha1.RejectedAnnotation)
+	if !hold.RejectedElsewhere(encoded, d.GetUID()) {
+		return false, nil
+	}
+	own, err := hold.ParseRejected(encoded, d.GetUID())
+	if err != nil {
+		return false, err
+	}
+	marks := map[string]any{v1alpha1.RejectedAnnotation: nil, v1alpha1.StableAnnotation: nil}
+	if len(own) > 0 {
+		if marks[v1alpha1.RejectedAnnotation], err = own.Encode(); err != nil {
+			return false, err
+		}
+	}
+	if _, here := own.Find(hold.Hash(d.annotation(v1alpha1.FailedAnnotation))); !here {
+		marks[v1alpha1.FailedAnnotation] = nil
+	}
+	if err := e.annotate(ctx, d, marks); err != nil {
+		return false, err
+	}
+	ctrl.LoggerFrom(ctx).Info("memory of another Deployment dropped")
+	return true, nil
+}
+
+// ofAnother is what the held record of a Deployment says of itself if it is that
+// of another one; nil otherwise.
+func (d deployment) ofAnother() *hold.Label {
+	label, err := hold.ReadLabel(d.annotation(v1alpha1.HeldAnnotation))
+	if err != nil || label.UID == d.GetUID() {
+		return nil
+	}
+	return &label
+}
