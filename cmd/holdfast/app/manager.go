@@ -109,7 +109,7 @@ func webhookServer(o Options, certificate certificates) (*serving.Server, error)
 		}
 		tlsOptions = append(tlsOptions, clients.Ask)
 	}
-	return &serving.Server{Farewell: serving.Farewell, Clients: clients, Turns: serving.NewTurns(o.user()), Server: webhook.NewServer(webhook.Options{
+	return &serving.Server{Farewell: serving.Farewell, Clients: clients, Limiter: serving.NewLimiter(o.user()), Server: webhook.NewServer(webhook.Options{
 		Port: o.webhookPort, TLSOpts: tlsOptions,
 	})}, nil
 }
