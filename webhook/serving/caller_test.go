@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -13,8 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
-
-	"context"
 )
 
 // review is what an API server sends.
@@ -78,7 +77,7 @@ func FuzzCaller(f *testing.F) {
 	})}
 	hook.WithRecoverPanic(false)
 	verify(hook)
-	handler := newLimiter(ownUser, 2).Limit(hook)
+	handler := testLimiter().Limit(hook)
 	send := func(t *testing.T, body string) {
 		answered, known = nil, false
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
@@ -104,7 +103,7 @@ func TestAReviewThatSaysTwoThingsIsRefused(t *testing.T) {
 		return admission.Allowed("answered")
 	})}
 	verify(hook)
-	handler := newLimiter(ownUser, 2).Limit(hook)
+	handler := testLimiter().Limit(hook)
 	const begin = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"1","namespace":"shop","userInfo":{"username":"` + ownUser + `"},`
 	for name, tc := range map[string]struct{ rest, want string }{
 		"it says one":       {`"dryRun":true}}`, "answered"},

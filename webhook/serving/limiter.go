@@ -40,6 +40,7 @@ const answerTime = 10 * time.Second
 type Limiter struct {
 	own         string // Holdfast's user
 	users, ours rooms  // of tenants and others, and of Holdfast
+	metrics     *Metrics
 }
 
 // rooms are what there is for requests.
@@ -49,15 +50,15 @@ type rooms struct {
 }
 
 // NewLimiter limits the requests of a process that the API server knows by a user name.
-func NewLimiter(own string) *Limiter { return newLimiter(own, runtime.GOMAXPROCS(0)) }
+func NewLimiter(own string, m *Metrics) *Limiter { return newLimiter(own, m, runtime.GOMAXPROCS(0)) }
 
-func newLimiter(own string, processors int) *Limiter {
-	// A large request keeps a processor busy for some tenths of a second. A single namespace
-	// has half of a room at most, so half of the processors are left, of two or more.
+func newLimiter(own string, m *Metrics, processors int) *Limiter {
+	// Large requests keep processors busy for some tenths of a second each; small ones mostly
+	// wait for the API server, and for whatever else it asks.
 	newRooms := func() rooms {
-		return rooms{newText(textAtOnce), newRoom(smallAtOnce, 4*processors), newRoom(largeAtOnce, max(2, processors))}
+		return rooms{newText(textAtOnce), newRoom(inSmall, smallAtOnce, 64), newRoom(inLarge, largeAtOnce, max(4, processors))}
 	}
-	return &Limiter{own: own, users: newRooms(), ours: newRooms()}
+	return &Limiter{own: own, users: newRooms(), ours: newRooms(), metrics: m}
 }
 
 // Limit gives each request a slot.
@@ -80,7 +81,7 @@ func (l *Limiter) Limit(next http.Handler) http.Handler {
 		}
 		body, leave, err := rooms.enter(ctx, from.namespace, r.ContentLength, buffered)
 		if err != nil {
-			refuse(w, from.namespace, err)
+			l.refuse(w, from.namespace, err)
 			return
 		}
 		defer leave()
@@ -119,14 +120,15 @@ func (r rooms) enter(ctx context.Context, namespace string, size int64, text io.
 
 // refuse tells the API server that a request is not answered. What becomes of it is
 // for the failurePolicy to say.
-func refuse(w http.ResponseWriter, namespace string, err error) {
-	switch {
-	case errors.Is(err, errTooMuch), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		answer(w, metav1.StatusReasonServiceUnavailable, http.StatusServiceUnavailable,
-			fmt.Sprintf("holdfast: too many requests at once, for namespace %q or in all; send it again", namespace))
-	default:
+func (l *Limiter) refuse(w http.ResponseWriter, namespace string, err error) {
+	var full noRoom
+	if !errors.As(err, &full) {
 		answer(w, metav1.StatusReasonBadRequest, http.StatusBadRequest, "holdfast: the request does not come whole")
+		return
 	}
+	l.metrics.unanswered.WithLabelValues(full.in).Inc()
+	answer(w, metav1.StatusReasonServiceUnavailable, http.StatusServiceUnavailable,
+		fmt.Sprintf("holdfast: too many %s requests at once, of namespace %q or of all; send it again", full.in, namespace))
 }
 
 // patience is how long the API server waits; it says so in the query.

@@ -13,14 +13,20 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 const ownUser = "system:serviceaccount:holdfast-system:holdfast"
+
+func testLimiter() *Limiter { return newLimiter(ownUser, NewMetrics(prometheus.NewRegistry()), 2) }
 
 // crowd sends requests to a handler that answers when it is told to.
 type crowd struct {
 	t        *testing.T
 	lock     sync.Mutex // what sleeps in a bubble wakes together
+	limiter  *Limiter
 	handler  http.Handler
 	timeout  string // of the requests that are sent
 	inside   map[string]bool
@@ -29,8 +35,8 @@ type crowd struct {
 }
 
 func newCrowd(t *testing.T) *crowd {
-	c := &crowd{t: t, timeout: "5s", inside: map[string]bool{}, answered: map[string]int{}, goOn: map[string]chan bool{}}
-	c.handler = newLimiter(ownUser, 2).Limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := &crowd{t: t, limiter: testLimiter(), timeout: "5s", inside: map[string]bool{}, answered: map[string]int{}, goOn: map[string]chan bool{}}
+	c.handler = c.limiter.Limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Path[1:]
 		c.set(name, true)
 		if body, err := io.ReadAll(r.Body); err != nil || !strings.HasPrefix(string(body), `{"request":`) || !strings.HasSuffix(string(body), "}") {
@@ -138,7 +144,7 @@ func TestANamespaceLeavesRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, size := range map[string]int{"large": 1 << 20, "small": 200 << 10, "tiny": 2 << 10} {
 			c := newCrowd(t)
-			answered := map[string]int{"large": 1, "small": 4, "tiny": 4}[name]
+			answered := map[string]int{"large": 1, "small": 5, "tiny": 32}[name]
 			var users, checks []string
 			for i := range 80 {
 				users, checks = append(users, fmt.Sprint("user-", i)), append(checks, fmt.Sprint("check-", i))
@@ -206,6 +212,9 @@ func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
 		if c.answered["fourth"] != http.StatusServiceUnavailable {
 			t.Errorf("answered with %d", c.answered["fourth"])
 		}
+		if n := testutil.ToFloat64(c.limiter.metrics.unanswered.WithLabelValues("large")); n != 1 {
+			t.Errorf("%v are counted as not answered, want 1", n)
+		}
 	})
 }
 
@@ -257,7 +266,7 @@ func (c *crowd) sendParts(requests, bytes int) (give func() (refused int64)) {
 		req.ContentLength = smallRequest
 		go func() {
 			w := httptest.NewRecorder()
-			if c.handler.ServeHTTP(w, req); strings.Contains(w.Body.String(), "too many requests at once") {
+			if c.handler.ServeHTTP(w, req); strings.Contains(w.Body.String(), "too many waiting requests at once") {
 				refused.Add(1)
 			}
 		}()
@@ -274,7 +283,7 @@ func (c *crowd) sendParts(requests, bytes int) (give func() (refused int64)) {
 // TestNobodyKeepsASlotBySendingSlowly: who says how much will come and does not
 // send it.
 func TestNobodyKeepsASlotBySendingSlowly(t *testing.T) {
-	server := httptest.NewServer(newLimiter(ownUser, 2).Limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(testLimiter().Limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "read: %v", err)
 	})))

@@ -7,6 +7,7 @@ import (
 
 // room is a queue for goroutines.
 type room struct {
+	name  string
 	lock  sync.Mutex
 	queue *queue
 	// least is what a request takes at least, so that there are not more of them at
@@ -14,12 +15,17 @@ type room struct {
 	least int64
 }
 
-func newRoom(size int64, atOnce int) *room {
-	return &room{queue: newQueue(size), least: size / int64(atOnce)}
+func newRoom(name string, size int64, atOnce int) *room {
+	return &room{name: name, queue: newQueue(size), least: size / int64(atOnce)}
 }
 
-// enter waits for room for so many bytes, until ctx ends; what is larger than the
-// room takes it all.
+// noRoom is what there was no room for in time.
+type noRoom struct{ in string }
+
+func (e noRoom) Error() string { return "no room for " + e.in + " requests" }
+
+// enter waits for room for so many bytes, until ctx ends, and then fails with noRoom;
+// what is larger than the room takes it all.
 func (r *room) enter(ctx context.Context, namespace string, size int64) (leave func(), err error) {
 	r.lock.Lock()
 	s := r.queue.enter(namespace, min(max(size, r.least), r.queue.size))
@@ -34,6 +40,6 @@ func (r *room) enter(ctx context.Context, namespace string, size int64) (leave f
 		return leave, nil
 	case <-ctx.Done():
 		leave()
-		return nil, ctx.Err()
+		return nil, noRoom{r.name}
 	}
 }

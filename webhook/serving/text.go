@@ -15,10 +15,8 @@ type text struct {
 
 func newText(size int64) *text { return &text{shares: newShares(size)} }
 
-var errTooMuch = errors.New("more text has come than there is room for")
-
 // read reads a request whole. It takes room for what has come, so that whoever sends slowly takes little; where there is
-// none it fails with errTooMuch, for one that waited with half of its text could wait for another one that does. The
+// none it fails with noRoom, for one that waited with half of its text could wait for another one that does. The
 // room is given back by drop, whatever read returns.
 func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop func(), err error) {
 	all = &bytes.Buffer{}
@@ -27,7 +25,7 @@ func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop f
 	for {
 		n, err := io.CopyN(all, from, headSize)
 		if !t.take(namespace, n) {
-			return nil, drop, errTooMuch
+			return nil, drop, noRoom{inText}
 		}
 		taken += n
 		if errors.Is(err, io.EOF) {
