@@ -138,6 +138,21 @@ func TestLargeRequestsWaitForASlot(t *testing.T) {
 	})
 }
 
+func TestManySmallRequestsHaveBoundsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		var all []string
+		for i := range 11 {
+			all = append(all, fmt.Sprint("small-", i))
+			c.sendOf(fmt.Sprint("shop-", i), all[i], "jane", 200<<10)
+		}
+		c.want("two mebibytes at once", all[:10]...)
+		for _, name := range all {
+			c.finish(name)
+		}
+	})
+}
+
 // TestANamespaceLeavesRoomForOthers: however many requests of one namespace wait, one of
 // another is answered beside them at once, large or small, and so is its check.
 func TestANamespaceLeavesRoomForOthers(t *testing.T) {
