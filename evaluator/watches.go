@@ -67,10 +67,10 @@ func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 var specChanged = builder.WithPredicates(predicate.GenerationChangedPredicate{})
 
 // options fill the caches of every replica, also of those that do not lead, so
-// that one that takes over goes on at once.
+// that one that takes over goes on at once. Namespaces take turns at the workers.
 func options(o Options) controller.Options {
 	warm := true
-	return controller.Options{MaxConcurrentReconciles: o.MaxConcurrentReconciles, EnableWarmup: &warm}
+	return controller.Options{MaxConcurrentReconciles: o.MaxConcurrentReconciles, EnableWarmup: &warm, NewQueue: newWorkQueue}
 }
 
 func logger(mgr ctrl.Manager, kind string) func(*reconcile.Request) logr.Logger {

@@ -76,7 +76,7 @@ const answerTimeout = 10 * time.Second
 
 // Handle answers one request. A server that is told to stop ends the contexts of
 // the requests it is answering (controller-runtime's); they are answered all the
-// same, before it is gone. The time in which a request waited for its turn counts.
+// same, before it is gone. The time in which a request waited for its slot counts.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	deadline, waited := ctx.Deadline()
 	if latest := time.Now().Add(answerTimeout); !waited || deadline.After(latest) {

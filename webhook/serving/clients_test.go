@@ -74,7 +74,7 @@ func serveClients(t *testing.T, clients *Clients) func([]tls.Certificate) string
 	t.Cleanup(donor.Close)
 	port := donor.Listener.Addr().(*net.TCPAddr).Port
 	donor.Listener.Close()
-	s := &Server{Clients: clients, Turns: NewTurns("holdfast"), Server: webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){
+	s := &Server{Clients: clients, Limiter: testLimiter(), Server: webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){
 		func(c *tls.Config) {
 			c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &donor.TLS.Certificates[0], nil }
 		},

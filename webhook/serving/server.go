@@ -7,7 +7,7 @@
 // answer that the connection ends with it; what is closed in the end was used by
 // nobody.
 //
-// And it answers no more at once than there is memory for (see Turns), so that it
+// And it answers no more at once than there is memory for (see Limiter), so that it
 // does not stop by itself.
 package serving
 
@@ -33,15 +33,16 @@ type Server struct {
 	Farewell time.Duration
 	// Clients, if there are any, are who may call; nil is everybody.
 	Clients *Clients
-	// Turns are those of all requests; there must be some.
-	Turns   *Turns
+	// Limiter is that of all requests; there must be one.
+	Limiter *Limiter
 	leaving atomic.Bool
 	running sync.WaitGroup
 }
 
 // Register serves a hook at a path.
 func (s *Server) Register(path string, hook http.Handler) {
-	hook = Bounded(s.Turns.Take(hook))
+	verify(hook)
+	hook = Bounded(s.Limiter.Limit(hook))
 	if s.Clients != nil {
 		hook = s.Clients.only(hook)
 	}

@@ -53,7 +53,7 @@ func serve(t *testing.T, farewell time.Duration) (s *Server, stop func(), ended 
 	t.Cleanup(donor.Close)
 	port := donor.Listener.Addr().(*net.TCPAddr).Port
 	donor.Listener.Close()
-	s = &Server{Farewell: farewell, Turns: NewTurns("holdfast"), Server: webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){
+	s = &Server{Farewell: farewell, Limiter: testLimiter(), Server: webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){
 		func(c *tls.Config) {
 			c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &donor.TLS.Certificates[0], nil }
 		},

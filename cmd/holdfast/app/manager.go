@@ -56,6 +56,8 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	if err != nil {
 		return nil, nil, err
 	}
+	// For each kind that the evaluator writes, and for events: a tenant who sets off very many does not
+	// have the API server busy with them. The calls of the webhook have no such limit (holdwebhook.NewClient).
 	config.QPS, config.Burst = 50, 100
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
@@ -109,9 +111,10 @@ func webhookServer(o Options, certificate certificates) (*serving.Server, error)
 		}
 		tlsOptions = append(tlsOptions, clients.Ask)
 	}
-	return &serving.Server{Farewell: serving.Farewell, Clients: clients, Turns: serving.NewTurns(o.user()), Server: webhook.NewServer(webhook.Options{
-		Port: o.webhookPort, TLSOpts: tlsOptions,
-	})}, nil
+	return &serving.Server{
+		Farewell: serving.Farewell, Clients: clients, Limiter: serving.NewLimiter(o.user(), serving.NewMetrics(metrics.Registry)),
+		Server: webhook.NewServer(webhook.Options{Port: o.webhookPort, TLSOpts: tlsOptions}),
+	}, nil
 }
 
 func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) error {

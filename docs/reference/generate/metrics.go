@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/webhook"
+	"holdfast.dev/holdfast/webhook/serving"
 )
 
 // collected is a Registerer that only remembers what it is given.
@@ -56,6 +57,7 @@ func metrics(page *bytes.Buffer) error {
 	var c collected
 	certs.NewMetrics(&c)
 	webhook.NewMetrics(&c)
+	serving.NewMetrics(&c)
 	evaluator.NewMetrics(&c)
 	promql.NewMetrics(&c)
 	slices.Sort(c.rows)

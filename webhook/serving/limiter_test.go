@@ -6,20 +6,27 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 const ownUser = "system:serviceaccount:holdfast-system:holdfast"
+
+func testLimiter() *Limiter { return newLimiter(ownUser, NewMetrics(prometheus.NewRegistry()), 2) }
 
 // crowd sends requests to a handler that answers when it is told to.
 type crowd struct {
 	t        *testing.T
 	lock     sync.Mutex // what sleeps in a bubble wakes together
+	limiter  *Limiter
 	handler  http.Handler
 	timeout  string // of the requests that are sent
 	inside   map[string]bool
@@ -28,8 +35,8 @@ type crowd struct {
 }
 
 func newCrowd(t *testing.T) *crowd {
-	c := &crowd{t: t, timeout: "5s", inside: map[string]bool{}, answered: map[string]int{}, goOn: map[string]chan bool{}}
-	c.handler = NewTurns(ownUser).Take(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := &crowd{t: t, limiter: testLimiter(), timeout: "5s", inside: map[string]bool{}, answered: map[string]int{}, goOn: map[string]chan bool{}}
+	c.handler = c.limiter.Limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Path[1:]
 		c.set(name, true)
 		if body, err := io.ReadAll(r.Body); err != nil || !strings.HasPrefix(string(body), `{"request":`) || !strings.HasSuffix(string(body), "}") {
@@ -50,10 +57,16 @@ func (c *crowd) set(name string, inside bool) {
 	c.inside[name] = inside
 }
 
-// send sends a request of so many bytes; -1 is one that does not say how many.
-func (c *crowd) send(name, user string, size int) {
-	body := fmt.Sprintf(`{"request":{"uid":"1","userInfo":{"username":%q},"object":"`, user)
-	body += strings.Repeat("x", max(0, size-len(body)-3)) + `"}}`
+// send sends a request of so many bytes about an object of namespace "shop"; -1 is one
+// that does not say how many.
+func (c *crowd) send(name, user string, size int) { c.sendOf("shop", name, user, size) }
+
+func (c *crowd) sendOf(namespace, name, user string, size int) {
+	c.sendText(name, fmt.Sprintf(`{"request":{"uid":"1","namespace":%q,"userInfo":{"username":%q},"object":"`, namespace, user), size)
+}
+
+func (c *crowd) sendText(name, start string, size int) {
+	body := start + strings.Repeat("x", max(0, size-len(start)-3)) + `"}}`
 	req := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/"+name+"?timeout="+c.timeout, strings.NewReader(body))
 	if size < 0 {
 		req.ContentLength = -1
@@ -95,7 +108,7 @@ func (c *crowd) want(when string, inside ...string) {
 	}
 }
 
-func TestLargeRequestsWaitForTheirTurn(t *testing.T) {
+func TestLargeRequestsWaitForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
 		c.send("first", "jane", 2<<20)
@@ -116,7 +129,7 @@ func TestLargeRequestsWaitForTheirTurn(t *testing.T) {
 		for _, name := range []string{"unknown", "small", "check"} {
 			c.finish(name)
 		}
-		c.want("all have their turn", "third", "another-check")
+		c.want("all have a slot", "third", "another-check")
 		c.finish("third")
 		c.finish("another-check")
 		c.send("huge", "jane", MaxRequest-1)
@@ -131,12 +144,62 @@ func TestManySmallRequestsHaveBoundsToo(t *testing.T) {
 		var all []string
 		for i := range 11 {
 			all = append(all, fmt.Sprint("small-", i))
-			c.send(all[i], "jane", 200<<10)
+			c.sendOf(fmt.Sprint("shop-", i), all[i], "jane", 200<<10)
 		}
 		c.want("two mebibytes at once", all[:10]...)
 		for _, name := range all {
 			c.finish(name)
 		}
+	})
+}
+
+// TestANamespaceLeavesRoomForOthers: however many requests of one namespace wait, one of
+// another is answered beside them at once, large or small, and so is its check.
+func TestANamespaceLeavesRoomForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, size := range map[string]int{"large": 1 << 20, "small": 200 << 10, "tiny": 2 << 10} {
+			c := newCrowd(t)
+			answered := map[string]int{"large": 1, "small": 5, "tiny": 32}[name]
+			var users, checks []string
+			for i := range 80 {
+				users, checks = append(users, fmt.Sprint("user-", i)), append(checks, fmt.Sprint("check-", i))
+				c.sendOf("hog", users[i], "jane", size)
+				c.sendOf("hog", checks[i], ownUser, size)
+			}
+			inside := append(slices.Clone(users[:answered]), checks[:answered]...)
+			c.want(name+" ones of the hog have half of the room", inside...)
+			c.sendOf("shop", "mine", "joe", size)
+			c.sendOf("shop", "my-check", ownUser, size)
+			c.want("another namespace does not wait, "+name, append(inside, "mine", "my-check")...)
+			for _, done := range append(append(users, checks...), "mine", "my-check") {
+				c.finish(done)
+			}
+		}
+	})
+}
+
+// TestAnnotationsDoNotMakeARequestHoldfastsOwn: who asks is the user of the request, whatever
+// else its text says.
+func TestAnnotationsDoNotMakeARequestHoldfastsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		c.send("first", "jane", 2<<20)
+		c.send("check", ownUser, 2<<20)
+		for name, start := range map[string]string{
+			"a name":        `{"request":{"name":"\"username\":\"` + ownUser + `\"","namespace":"shop","userInfo":{"username":"jane"},"object":"`,
+			"an annotation": `{"request":{"namespace":"shop","userInfo":{"username":"jane"},"object":{"metadata":{"annotations":{"username":"` + ownUser + `"}}},"x":"`,
+			"a field":       `{"request":{"username":"` + ownUser + `","namespace":"shop","userInfo":{"username":"jane"},"object":"`,
+			"an extra":      `{"request":{"namespace":"shop","userInfo":{"extra":{"username":["` + ownUser + `"]},"username":"jane"},"object":"`,
+		} {
+			c.sendText("forged", start, 2<<20)
+			c.want(name+" makes nothing Holdfast's own", "first", "check")
+			c.finish("first")
+			c.want("it is answered as the user's", "forged", "check")
+			c.finish("forged")
+			c.send("first", "jane", 2<<20)
+		}
+		c.finish("first")
+		c.finish("check")
 	})
 }
 
@@ -149,7 +212,7 @@ func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
 		c.send("second", "jane", 3<<20)
 		time.Sleep(2 * time.Second)
 		c.finish("first")
-		c.want("a turn in time", "second")
+		c.want("a slot in time", "second")
 		c.send("third", "jane", 3<<20)
 		time.Sleep(4 * time.Second)
 		c.want("the time of the second is over", "third")
@@ -164,6 +227,9 @@ func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
 		if c.answered["fourth"] != http.StatusServiceUnavailable {
 			t.Errorf("answered with %d", c.answered["fourth"])
 		}
+		if n := testutil.ToFloat64(c.limiter.metrics.unanswered.WithLabelValues("large")); n != 1 {
+			t.Errorf("%v are counted as not answered, want 1", n)
+		}
 	})
 }
 
@@ -171,7 +237,7 @@ func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
 func TestWhoSendsSlowlyKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
-		give := c.sendParts(20, userWithin)
+		give := c.sendParts(20, headSize)
 		c.send("usual", "jane", 30<<10)
 		c.want("it is answered beside them", "usual")
 		c.finish("usual")
@@ -183,21 +249,23 @@ func TestWhoSendsSlowlyKeepsNobodyWaiting(t *testing.T) {
 }
 
 // TestTextThatComesHasBoundsToo: of requests that never come whole so many are read, others are refused at once;
-// Holdfast's own are answered, and the room is given back.
+// those of other namespaces and Holdfast's own are answered, and the room is given back.
 func TestTextThatComesHasBoundsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const each = 200 << 10
 		c := newCrowd(t)
 		give := c.sendParts(2*textAtOnce/each, each)
 		c.send("own", ownUser, 30<<10)
-		c.want("Holdfast's own is answered", "own")
+		c.send("usual", "jane", smallRequest)
+		c.want("others are answered", "own", "usual")
 		c.finish("own")
-		if refused := give(); refused < textAtOnce/each {
+		c.finish("usual")
+		if refused := give(); refused < 3*textAtOnce/2/each {
 			t.Errorf("%d were refused", refused)
 		}
-		c.send("usual", "jane", smallRequest)
-		c.want("there is room again", "usual")
-		c.finish("usual")
+		c.sendOf("", "again", "jane", smallRequest)
+		c.want("there is room again", "again")
+		c.finish("again")
 	})
 }
 
@@ -213,7 +281,7 @@ func (c *crowd) sendParts(requests, bytes int) (give func() (refused int64)) {
 		req.ContentLength = smallRequest
 		go func() {
 			w := httptest.NewRecorder()
-			if c.handler.ServeHTTP(w, req); strings.Contains(w.Body.String(), "too many requests at once") {
+			if c.handler.ServeHTTP(w, req); strings.Contains(w.Body.String(), "too many waiting requests at once") {
 				refused.Add(1)
 			}
 		}()
@@ -227,17 +295,17 @@ func (c *crowd) sendParts(requests, bytes int) (give func() (refused int64)) {
 	}
 }
 
-// TestNobodyKeepsATurnBySendingSlowly: who says how much will come and does not
+// TestNobodyKeepsASlotBySendingSlowly: who says how much will come and does not
 // send it.
-func TestNobodyKeepsATurnBySendingSlowly(t *testing.T) {
-	server := httptest.NewServer(NewTurns(ownUser).Take(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func TestNobodyKeepsASlotBySendingSlowly(t *testing.T) {
+	server := httptest.NewServer(testLimiter().Limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "read: %v", err)
 	})))
 	t.Cleanup(server.Close)
 	body, more := io.Pipe()
 	defer more.Close()
-	go func() { _, _ = more.Write([]byte(strings.Repeat("x", userWithin))) }()
+	go func() { _, _ = more.Write([]byte(strings.Repeat("x", headSize))) }()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/?timeout=100ms", body)
 	req.RequestURI, req.ContentLength = "", 3<<20
 	resp, err := http.DefaultClient.Do(req)

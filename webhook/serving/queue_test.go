@@ -1,0 +1,204 @@
+package serving
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// play lets requests come and end, and tells in which order they were answered: "a2"
+// is a request of namespace a that takes two, "-a" the end of the one of a that has
+// been answered the longest, "~a" that the last of a that waits gives up.
+func play(size int64, script string) string {
+	q := newQueue(size)
+	var waiting []*slot
+	answered := map[string][]*slot{}
+	var order []string
+	for word := range strings.FieldsSeq(script) {
+		switch word[0] {
+		case '-':
+			namespace := word[1:]
+			q.leave(answered[namespace][0])
+			answered[namespace] = answered[namespace][1:]
+		case '~':
+			i := len(waiting) - 1
+			for waiting[i].namespace != word[1:] {
+				i--
+			}
+			q.leave(waiting[i])
+			waiting = slices.Delete(waiting, i, i+1)
+		default:
+			waiting = append(waiting, q.enter(word[:1], int64(word[1]-'0')))
+		}
+		waiting = slices.DeleteFunc(waiting, func(s *slot) bool {
+			if !isGiven(s) {
+				return false
+			}
+			answered[s.namespace] = append(answered[s.namespace], s)
+			order = append(order, s.namespace)
+			return true
+		})
+	}
+	return strings.Join(order, " ")
+}
+
+func isGiven(s *slot) bool {
+	select {
+	case <-s.given:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestRoomIsSharedByNamespace(t *testing.T) {
+	for name, tc := range map[string]struct {
+		size         int64
+		script, want string
+	}{
+		"while there is room nobody waits":                            {8, "a1 a1 b1 b1", "a a b b"},
+		"one namespace has half, though nobody wants the rest":        {8, "a1 a1 a1 a1 a1 a1", "a a a a"},
+		"two have a third each":                                       {9, "a1 a1 a1 b1 b1 b1 a1 b1 c1", "a a a b b b c"},
+		"what it had before others came it keeps, and takes no more":  {9, "a1 a1 a1 a1 b1 -a -a -a a1 a1 a1 -a", "a a a a b a a a"},
+		"one thing is always within the share, however large":         {8, "a8 a1 -a", "a a"},
+		"and then others wait for its end":                            {8, "a8 b1 -a", "a b"},
+		"within a namespace the first comes first, also when it fits": {8, "a3 a3 a1 -a", "a a a"},
+		"who holds less comes first":                                  {4, "a1 a1 b1 c1 a1 d1 -b", "a a b c d"},
+		"namespaces take turns":                                       {2, "x1 y1 a1 a1 b1 b1 c1 -x -y -a -b -c", "x y a b c a b"},
+		"what does not fit is waited for":                             {4, "a2 b4 c1 -a -b", "a b c"},
+		"until it gives up":                                           {4, "a2 b4 c1 ~b", "a c"},
+		"who gives up is forgotten":                                   {2, "a1 b1 c1 d1 ~c -a", "a b d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := play(tc.size, tc.script); got != tc.want {
+				t.Errorf("answered %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestTheQueueIsFair, whatever comes and goes: no room is lost or made up; what a namespace is given is
+// within its share; whoever could be answered is; and who holds nothing is passed over by
+// each other namespace once at most.
+func TestTheQueueIsFair(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		w := world{t: t, queue: newQueue(4 + random.Int64N(20)), passed: map[string]map[string]int{}}
+		for range 400 {
+			if len(w.there) > 0 && random.IntN(2) == 0 {
+				w.leave(random.IntN(len(w.there)))
+			} else {
+				w.enter(string(rune('a'+random.IntN(5))), 1+random.Int64N(w.queue.size))
+			}
+			w.check()
+		}
+		for len(w.there) > 0 {
+			w.leave(0)
+			w.check()
+		}
+		if q := w.queue; q.free != q.size || len(q.order)+len(q.waiting)+len(q.held) > 0 {
+			t.Fatalf("something is left: %+v", q)
+		}
+	}
+}
+
+// world is a queue and all that is known of it from outside.
+type world struct {
+	t     *testing.T
+	queue *queue
+	there []*slot // in the order of coming
+	given []*slot // those of them that have a slot
+	// passed counts, of each namespace that waits and holds nothing, how often another was given a slot.
+	passed map[string]map[string]int
+}
+
+func (w *world) enter(namespace string, weight int64) {
+	w.there = append(w.there, w.queue.enter(namespace, weight))
+}
+
+func (w *world) leave(i int) {
+	s := w.there[i]
+	w.there = slices.Delete(w.there, i, i+1)
+	w.given = slices.DeleteFunc(w.given, func(g *slot) bool { return g == s })
+	w.queue.leave(s)
+}
+
+func (w *world) held(namespace string) (sum int64) {
+	for _, s := range w.given {
+		if s.namespace == namespace {
+			sum += s.weight
+		}
+	}
+	return sum
+}
+
+func (w *world) involved() int {
+	namespaces := map[string]bool{}
+	for _, s := range w.there {
+		namespaces[s.namespace] = true
+	}
+	return len(namespaces)
+}
+
+func (w *world) check() {
+	w.t.Helper()
+	var fresh []*slot
+	for _, s := range w.there {
+		if isGiven(s) && !slices.Contains(w.given, s) {
+			fresh = append(fresh, s)
+		}
+	}
+	for _, s := range fresh {
+		if held := w.held(s.namespace); held > 0 && held+s.weight > w.queue.size/int64(w.involved()+1) {
+			w.t.Fatalf("%s holds %d of %d, with %d namespaces, and was given %d more", s.namespace, held, w.queue.size, w.involved(), s.weight)
+		}
+		w.given = append(w.given, s)
+	}
+	var sum int64
+	first := map[string]*slot{}
+	for _, s := range w.there {
+		switch {
+		case isGiven(s):
+			sum += s.weight
+		case first[s.namespace] == nil:
+			first[s.namespace] = s
+		}
+	}
+	if sum > w.queue.size || w.queue.free != w.queue.size-sum {
+		w.t.Fatalf("%d of %d is taken, and %d free", sum, w.queue.size, w.queue.free)
+	}
+	w.countPassed(first, fresh)
+	blocked := len(first) == 0
+	for namespace, s := range first {
+		within := w.held(namespace) == 0 || w.held(namespace)+s.weight <= w.queue.size/int64(w.involved()+1)
+		blocked = blocked || !within || s.weight > w.queue.free
+	}
+	if !blocked {
+		w.t.Fatalf("all of %v could be answered, and none is", first)
+	}
+}
+
+func (w *world) countPassed(first map[string]*slot, fresh []*slot) {
+	w.t.Helper()
+	for namespace := range w.passed {
+		if first[namespace] == nil || w.held(namespace) > 0 {
+			delete(w.passed, namespace)
+		}
+	}
+	for namespace := range first {
+		if w.held(namespace) > 0 {
+			continue
+		}
+		if w.passed[namespace] == nil {
+			w.passed[namespace] = map[string]int{} // it waits since now
+			continue
+		}
+		for _, s := range fresh {
+			if w.passed[namespace][s.namespace]++; w.passed[namespace][s.namespace] > 1 {
+				w.t.Fatalf("%s waits and holds nothing, and %s was given two slots: %s", namespace, s.namespace, fmt.Sprint(w.queue.order))
+			}
+		}
+	}
+}
