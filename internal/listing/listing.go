@@ -28,7 +28,7 @@ type Reader interface {
 }
 
 // ErrTooMuch is wrapped by the error of a list that is longer than Query.Most.
-var ErrTooMuch = errors.New("the list is too long")
+var ErrTooMuch = errors.New("the list is too long to be read; delete what is needed no more")
 
 // Query says what to list.
 type Query struct {
