@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,6 +47,13 @@ const (
 	revisionsAtOnce = 20
 )
 
+// How much of a list is read, in bytes, and for how long: the template is checked
+// after that, and whoever makes ReplicaSets must not have an update undecided.
+const (
+	historyBytes = 32 << 20
+	historyTime  = 3 * time.Second
+)
+
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get
 
@@ -57,10 +65,10 @@ func (h History) Revisions(ctx context.Context, namespace string, of deployment,
 	if err != nil {
 		return revisions{}, fmt.Errorf("selector of the Deployment: %w", err)
 	}
-	q := listing.Query{Kind: replicaSets, Namespace: namespace, Selector: match, Cached: true}
+	q := listing.Query{Kind: replicaSets, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: time.Now().Add(historyTime)}
 	made, err := h.madeFor(ctx, of, q)
 	if errors.Is(err, listing.ErrTooMuch) {
-		return revisions{cut: "the ReplicaSets that match its selector have too much metadata to be looked at"}, nil
+		return revisions{cut: "the ReplicaSets that match its selector are too many or too large to be looked at"}, nil
 	}
 	if err != nil {
 		return revisions{}, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
@@ -74,7 +82,7 @@ func (h History) Revisions(ctx context.Context, namespace string, of deployment,
 		read, err := h.read(ctx, some, q)
 		found.known = append(found.known, read...)
 		if errors.Is(err, listing.ErrTooMuch) {
-			found.cut = fmt.Sprintf("its ReplicaSets are so large that %d of %d were looked at", len(found.known), len(made))
+			found.cut = fmt.Sprintf("its ReplicaSets are so large, or so many at once, that %d of %d were looked at", len(found.known), len(made))
 			break
 		}
 		if err != nil {

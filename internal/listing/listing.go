@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -27,7 +28,8 @@ type Reader interface {
 	Each(ctx context.Context, q Query, visit func(object []byte) error) error
 }
 
-// ErrTooMuch is wrapped by the error of a list that is longer than Query.Most.
+// ErrTooMuch is wrapped by the error of a list that is longer than Query.Most, or
+// takes longer than Query.Until.
 var ErrTooMuch = errors.New("the list is too long to be read; delete what is needed no more")
 
 // Query says what to list.
@@ -44,6 +46,9 @@ type Query struct {
 	Cached bool
 	// Most is how many bytes of JSON are read; 0 is DefaultMost, NoLimit all.
 	Most int64
+	// Until is up to when the list is read, from when it begins to come; zero is as
+	// long as it takes. An API server that does not answer is waited for as ctx says.
+	Until time.Time
 }
 
 // How much of a list is read at most, in bytes. A list beyond DefaultMost takes a

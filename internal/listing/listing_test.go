@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 	appsv1 "k8s.io/api/apps/v1"
@@ -159,6 +160,22 @@ func TestAListThatIsTooLongIsNotRead(t *testing.T) {
 	}
 }
 
+func TestAListThatTakesTooLongIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{large: semaphore.NewWeighted(largeAtOnce)}
+		text := `{"items":[` + strings.Repeat(`{"a":"`+strings.Repeat("x", 10<<10)+`"},`, 100) + `{}]}`
+		n := 0
+		err := s.read(t.Context(), strings.NewReader(text), Query{Until: time.Now().Add(time.Second)}, func([]byte) error {
+			n++
+			time.Sleep(50 * time.Millisecond) // it takes this long to look at one
+			return nil
+		})
+		if !errors.Is(err, ErrTooMuch) || n < 20 || n > 100 {
+			t.Errorf("%d objects were looked at, and it says %v", n, err)
+		}
+	})
+}
+
 // TestLargeObjectsWaitForTheirTurn, and keep no list waiting that has none.
 func TestLargeObjectsWaitForTheirTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -168,7 +185,7 @@ func TestLargeObjectsWaitForTheirTurn(t *testing.T) {
 		seen, leave := 0, make(chan struct{})
 		for range largeAtOnce + 1 {
 			go func() {
-				_ = s.read(ctx, strings.NewReader(object(2*smallObject)), NoLimit, func([]byte) error {
+				_ = s.read(ctx, strings.NewReader(object(2*smallObject)), Query{Most: NoLimit}, func([]byte) error {
 					seen++
 					<-leave
 					return nil
@@ -179,13 +196,18 @@ func TestLargeObjectsWaitForTheirTurn(t *testing.T) {
 		if seen != largeAtOnce {
 			t.Errorf("%d lists with large objects are read at once", seen)
 		}
-		if err := s.read(ctx, strings.NewReader(object(smallObject/2)), NoLimit, func([]byte) error { return nil }); err != nil {
+		if err := s.read(ctx, strings.NewReader(object(smallObject/2)), Query{Most: NoLimit}, func([]byte) error { return nil }); err != nil {
 			t.Errorf("a list of small objects: %v", err)
 		}
 		leave <- struct{}{}
 		synctest.Wait()
 		if seen != largeAtOnce+1 {
 			t.Error("a turn is not given back")
+		}
+		start := time.Now()
+		err := s.read(ctx, strings.NewReader(object(2*smallObject)), Query{Until: start.Add(time.Second)}, func([]byte) error { return nil })
+		if !errors.Is(err, ErrTooMuch) || time.Since(start) != time.Second {
+			t.Errorf("after %s without a turn it says %v", time.Since(start), err)
 		}
 		close(leave)
 		synctest.Wait()
@@ -195,7 +217,7 @@ func TestLargeObjectsWaitForTheirTurn(t *testing.T) {
 		}
 		done := make(chan error, 1)
 		go func() {
-			done <- s.read(ctx, strings.NewReader(object(2*smallObject)), NoLimit, func([]byte) error { return nil })
+			done <- s.read(ctx, strings.NewReader(object(2*smallObject)), Query{Most: NoLimit}, func([]byte) error { return nil })
 		}()
 		synctest.Wait()
 		cancel()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -21,19 +22,20 @@ type reader struct {
 	// left is how much may still be read, below zero for no limit; object is how much
 	// was read since the last object.
 	left, object int64
-	hasTurn      bool
+	// until is the time up to when it is read, zero for no limit.
+	until   time.Time
+	hasTurn bool
 }
 
 // Read implements io.Reader.
 func (r *reader) Read(p []byte) (int, error) {
-	if r.left == 0 {
+	if r.left == 0 || !r.until.IsZero() && time.Now().After(r.until) {
 		return 0, ErrTooMuch
 	}
 	if r.object > smallObject && !r.hasTurn {
-		if err := r.large.Acquire(r.ctx, 1); err != nil {
-			return 0, fmt.Errorf("wait for other large lists: %w", err)
+		if err := r.takeTurn(); err != nil {
+			return 0, err
 		}
-		r.hasTurn = true
 	}
 	p = p[:min(len(p), smallObject)]
 	if r.left > 0 {
@@ -45,6 +47,24 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.left -= int64(n)
 	}
 	return n, err
+}
+
+func (r *reader) takeTurn() error {
+	ctx := r.ctx
+	if !r.until.IsZero() {
+		until, cancel := context.WithDeadline(ctx, r.until)
+		defer cancel()
+		ctx = until
+	}
+	err := r.large.Acquire(ctx, 1)
+	switch {
+	case err != nil && r.ctx.Err() == nil:
+		return fmt.Errorf("wait for other large lists: %w", ErrTooMuch)
+	case err != nil:
+		return fmt.Errorf("wait for other large lists: %w", err)
+	}
+	r.hasTurn = true
+	return nil
 }
 
 func (r *reader) end() {

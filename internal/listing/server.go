@@ -70,11 +70,11 @@ func (s *Server) Each(ctx context.Context, q Query, visit func(object []byte) er
 		return err
 	}
 	defer func() { _ = body.Close() }()
-	return s.read(ctx, body, q.most(), visit)
+	return s.read(ctx, body, q, visit)
 }
 
-func (s *Server) read(ctx context.Context, body io.Reader, most int64, visit func([]byte) error) error {
-	from := &reader{from: body, ctx: ctx, large: s.large, left: most}
+func (s *Server) read(ctx context.Context, body io.Reader, q Query, visit func([]byte) error) error {
+	from := &reader{from: body, ctx: ctx, large: s.large, left: q.most(), until: q.Until}
 	defer from.end()
 	return eachItem(from, visit)
 }
