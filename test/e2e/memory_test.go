@@ -196,7 +196,7 @@ func TestLargeLabelsTakeLittleMemory(t *testing.T) {
 		if most > limitMiB/2 {
 			t.Errorf("pod %s of Holdfast had %d MiB; its limit is %d MiB, and there are others to serve", p.pod, most, limitMiB)
 		}
-		if grown := now - memory[p.pod]; grown > 40 {
+		if grown := now - memory[p.pod]; grown > 30 {
 			t.Errorf("pod %s of Holdfast has grown by %d MiB, for %d Deployments", p.pod, grown, n)
 		}
 	}
