@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -22,21 +21,26 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// CacheOptions keep in memory what the evaluator reads, in a cluster of many
-// Deployments: of each the hash of its pod template instead of the template and of
-// its annotations Holdfast's, of pods and ReplicaSets only those of canaries, of plans the names, of anything no managedFields.
+// CacheOptions keep in memory what the evaluator reads and no more, in a cluster of
+// many Deployments whose owners write into them what they like: of each the hash of
+// its pod template instead of the template, of annotations Holdfast's, of pods and
+// ReplicaSets only those of canaries, of plans the names, of anything no
+// managedFields. Where even that is large it is read from the API server when it is
+// needed (see notKept). A held record is kept if it is sealed with the key.
 //
 // Deployments must be read as unstructured objects. Their templates are hashed
 // from the JSON that the API server sends, so fields newer than this program's
 // types count.
-func CacheOptions() cache.Options {
+func CacheOptions(key hold.Key) cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}:        {Label: exists(v1alpha1.RoleLabel), Transform: trimPod},
-			&appsv1.ReplicaSet{}: {Label: exists(v1alpha1.RunLabel), Transform: trimReplicaSet},
-			newDeployment():      {Transform: trimDeployment},
-			newPlan():            {Transform: trimToName},
+			&corev1.Pod{}:         {Label: exists(v1alpha1.RoleLabel), Transform: trimPod},
+			&appsv1.ReplicaSet{}:  {Label: exists(v1alpha1.RunLabel), Transform: trimReplicaSet},
+			&v1alpha1.CanaryRun{}: {Transform: trimRun},
+			newDeployment():       {Transform: trimDeployment(key)},
+			newNamespace():        {Transform: trimNamespace},
+			newPlan():             {Transform: trimToName},
 		},
 	}
 }
@@ -64,13 +68,56 @@ func exists(label string) labels.Selector {
 func trimPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		pod.ManagedFields, pod.Annotations, pod.Spec = nil, nil, corev1.PodSpec{}
+		trimMetadata(pod, labelsOrMark)
+		trimPodStatus(&pod.Status)
 	}
 	return object, nil
 }
 
 func trimReplicaSet(object any) (any, error) {
 	if rs, ok := object.(*appsv1.ReplicaSet); ok {
-		rs.ManagedFields, rs.Spec.Template = nil, corev1.PodTemplateSpec{}
+		trimMetadata(rs, only(v1alpha1.RunLabel, v1alpha1.RoleLabel, v1alpha1.HashLabel))
+		rs.Annotations = nil
+		rs.Spec = appsv1.ReplicaSetSpec{Replicas: rs.Spec.Replicas}
+		rs.Status.Conditions = trimConditions(rs.Status.Conditions, func(c *appsv1.ReplicaSetCondition) (bool, *string) {
+			return c.Type == appsv1.ReplicaSetReplicaFailure, &c.Message
+		})
+	}
+	return object, nil
+}
+
+// trimRun leaves out the template of a run made by hand, which is read when its
+// canary is made, and of one that has ended what it was judged by.
+func trimRun(object any) (any, error) {
+	run, ok := object.(*v1alpha1.CanaryRun)
+	if !ok {
+		return object, nil
+	}
+	trimMetadata(run, only(v1alpha1.DeploymentLabel, v1alpha1.HashLabel))
+	run.Annotations = pick(run.Annotations, v1alpha1.StableAnnotation)
+	if run.Spec.Template != nil {
+		run.Spec.Template = &runtime.RawExtension{}
+	}
+	if run.Status.Phase.Ended() {
+		run.Spec.Plan, run.Status.Plan = trimPlan(run.Spec.Plan), trimPlan(run.Status.Plan)
+		run.Spec.Policies, run.Spec.Containers, run.Status.Metrics = nil, nil, nil
+	}
+	return run, nil
+}
+
+// trimPlan leaves nothing of a plan but that there is one.
+func trimPlan(plan *v1alpha1.CanaryPlanSpec) *v1alpha1.CanaryPlanSpec {
+	if plan == nil {
+		return nil
+	}
+	return &v1alpha1.CanaryPlanSpec{}
+}
+
+// trimNamespace leaves all labels, for policies select by any of them.
+func trimNamespace(object any) (any, error) {
+	if ns, ok := object.(*metav1.PartialObjectMetadata); ok {
+		trimMetadata(ns, func(labels map[string]string) map[string]string { return labels })
+		ns.Annotations = pick(ns.Annotations, v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.PoliciesAnnotation)
 	}
 	return object, nil
 }
@@ -83,48 +130,4 @@ func trimToName(object any) (any, error) {
 		}
 	}
 	return object, nil
-}
-
-// trimDeployment replaces the pod template of a Deployment by its hash. A
-// template that has none (it is no object) leaves none behind.
-func trimDeployment(object any) (any, error) {
-	u, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return object, nil
-	}
-	spec, ok := u.Object["spec"].(map[string]any)
-	if !ok {
-		return object, nil
-	}
-	template, ok := spec["template"].(map[string]any)
-	if !ok { // a transform may see an object twice
-		return object, nil
-	}
-	delete(spec, "template")
-	if hash, err := hold.HashOf(template); err == nil {
-		spec[templateHashField] = string(hash)
-	}
-	u.SetManagedFields(nil)
-	u.SetAnnotations(trimAnnotations(u.GetAnnotations()))
-	return u, nil
-}
-
-// maxAnnotation is more than anything but a record is long where Holdfast takes it.
-const maxAnnotation = 16 << 10
-
-// trimAnnotations leaves Holdfast's own and the revision: others are as long as
-// people like.
-func trimAnnotations(annotations map[string]string) map[string]string {
-	out := map[string]string{}
-	for key, value := range annotations {
-		domain, _, _ := strings.Cut(key, "/")
-		if key != revisionAnnotation && domain+"/" != v1alpha1.Prefix && !strings.HasSuffix(domain+"/", "."+v1alpha1.Prefix) {
-			continue
-		}
-		if key != v1alpha1.HeldAnnotation && len(value) > maxAnnotation {
-			value = strings.Clone(value[:maxAnnotation])
-		}
-		out[key] = value
-	}
-	return out
 }

@@ -11,9 +11,12 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,6 +26,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/listing/listingtest"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -117,18 +121,48 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 		},
 	})
 	c.e = newEvaluator(Options{Key: key, Prometheus: c.prometheus, Clock: c.clock, HistoryLimit: 2},
-		trimming{c.api}, c.api, writer, c)
+		trimming{c.api}, listingtest.Reader{Reader: c.api}, writer, c)
 	return c
 }
 
-// trimming reads Deployments as the cache of CacheOptions shows them.
+// trimming reads objects as the cache of CacheOptions shows them.
 type trimming struct{ client.Reader }
 
 func (r trimming) Get(ctx context.Context, name client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 	if err := r.Reader.Get(ctx, name, o, opts...); err != nil {
 		return err
 	}
-	_, err := trimDeployment(o)
+	return trim(o)
+}
+
+func (r trimming) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if err := r.Reader.List(ctx, list, opts...); err != nil {
+		return err
+	}
+	return meta.EachListItem(list, func(o runtime.Object) error { return trim(o.(client.Object)) })
+}
+
+// trim makes an object what the cache would keep of it.
+func trim(o client.Object) error {
+	transform := cache.TransformFunc(func(o any) (any, error) { return o, nil })
+	switch o := o.(type) {
+	case *unstructured.Unstructured:
+		transform = trimDeployment(key)
+	case *metav1.PartialObjectMetadata:
+		if o.Kind == "Namespace" {
+			transform = trimNamespace
+		}
+	case *corev1.Pod:
+		transform = trimPod
+	case *appsv1.ReplicaSet:
+		transform = trimReplicaSet
+	case *v1alpha1.CanaryRun:
+		transform = trimRun
+	}
+	trimmed, err := transform(o)
+	if u, ok := trimmed.(*unstructured.Unstructured); ok {
+		o.(*unstructured.Unstructured).Object = u.Object
+	}
 	return err
 }
 

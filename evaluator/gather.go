@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/internal/listing"
 )
 
 // observed is all that is known of a run: what it is planned from, and the
@@ -114,6 +116,10 @@ func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
 		return nil
 	}
 	sets, err := e.replicaSetsOf(ctx, seen.deployment)
+	if errors.Is(err, listing.ErrTooMuch) {
+		seen.Rollout = plan.Rollout{State: plan.RolloutUnderWay, Message: tooManyReplicaSets}
+		return nil
+	}
 	if err != nil {
 		return err
 	}

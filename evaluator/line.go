@@ -5,35 +5,61 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/internal/listing"
 )
 
 // gatherLine reads what the place of a run in its queue depends on, from the cache.
 func (e *evaluator) gatherLine(ctx context.Context, seen *observed) error {
-	return e.readLine(ctx, e.cached, seen)
+	return e.readLine(ctx, e.eachCachedRun, seen)
+}
+
+// eachRun visits the runs of a namespace, "" being all, which visit must not change.
+type eachRun func(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error
+
+func (e *evaluator) eachCachedRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
+	var runs v1alpha1.CanaryRunList
+	if err := e.cached.List(ctx, &runs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	for i := range runs.Items {
+		visit(&runs.Items[i])
+	}
+	return nil
+}
+
+// eachLiveRun asks the API server itself, however many there are: a place is not to be
+// given twice because somebody has many runs.
+func (e *evaluator) eachLiveRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
+	return e.live.Each(ctx, listing.Query{
+		Kind: v1alpha1.GroupVersion.WithKind("CanaryRun"), Namespace: namespace, Most: listing.NoLimit,
+	}, func(object []byte) error {
+		run, err := listing.Decode[v1alpha1.CanaryRun](object)
+		if err == nil {
+			visit(&run)
+		}
+		return err
+	})
 }
 
 // readLine reads the other runs: those of the namespace, or of the cluster where
 // that has a limit.
-func (e *evaluator) readLine(ctx context.Context, from client.Reader, seen *observed) error {
+func (e *evaluator) readLine(ctx context.Context, each eachRun, seen *observed) error {
 	if !plan.NeedsLine(seen.Input, e.maxRuns) {
 		return nil
 	}
-	var where []client.ListOption
+	where := metav1.NamespaceAll
 	if e.maxRuns == 0 {
-		where = append(where, client.InNamespace(seen.run.Namespace))
-	}
-	var runs v1alpha1.CanaryRunList
-	if err := from.List(ctx, &runs, where...); err != nil {
-		return fmt.Errorf("list runs: %w", err)
+		where = seen.run.Namespace
 	}
 	// A canary made in a step that was cut short stands in no status.
 	var sets appsv1.ReplicaSetList
-	if err := e.cached.List(ctx, &sets, append(where, client.HasLabels{v1alpha1.RunLabel})...); err != nil {
+	if err := e.cached.List(ctx, &sets, client.InNamespace(where), client.HasLabels{v1alpha1.RunLabel}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list ReplicaSets of runs: %w", err)
 	}
 	canaries := map[types.NamespacedName]bool{}
@@ -41,15 +67,17 @@ func (e *evaluator) readLine(ctx context.Context, from client.Reader, seen *obse
 		canaries[types.NamespacedName{Namespace: sets.Items[i].Namespace, Name: sets.Items[i].Labels[v1alpha1.RunLabel]}] = true
 	}
 	seen.Line = plan.Line{ClusterLimit: e.maxRuns}
-	for i := range runs.Items {
-		run := &runs.Items[i]
+	err := each(ctx, where, func(run *v1alpha1.CanaryRun) {
 		if run.UID == seen.run.UID || run.Status.Phase.Ended() || run.DeletionTimestamp != nil || !plan.TakesPlace(run.Spec) {
-			continue
+			return
 		}
 		seen.Line.Others = append(seen.Line.Others, plan.Other{
 			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time, Reason: run.Status.Reason,
 			HasCanary: run.Status.CreatedAt != nil || canaries[client.ObjectKeyFromObject(run)],
 		})
+	})
+	if err != nil {
+		return fmt.Errorf("list runs: %w", err)
 	}
 	return nil
 }

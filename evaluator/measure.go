@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/query"
@@ -55,7 +56,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, an
 		if errs[i] != nil {
 			observations[i] = analysis.Observation{Error: errs[i].Error()}
 		}
-		round.Observations[metric.Name] = asking.surround(observations[i])
+		round.Observations[metric.Name] = asking.surround(ctx, metric, observations[i])
 	}
 	return round, nil
 }
@@ -141,7 +142,7 @@ func (a *asking) ask(ctx context.Context, metric v1alpha1.Metric, q rendered) (a
 		}
 		o.BeyondBuckets, o.Warnings = len(beyond.Series) > 0, append(o.Warnings, beyond.Warnings...)
 	}
-	if err == nil && analysis.WantsExamples(metric, a.at, a.surround(o)) {
+	if err == nil && analysis.WantsExamples(metric, a.at, a.surround(ctx, metric, o)) {
 		o.Examples = a.askExamples(ctx, metric, q)
 	}
 	return o, err
@@ -183,15 +184,35 @@ func (a *asking) clampWindow(window time.Duration, at time.Time) time.Duration {
 }
 
 // surround adds to an observation what is known of the canary otherwise.
-func (a *asking) surround(o analysis.Observation) analysis.Observation {
+func (a *asking) surround(ctx context.Context, metric v1alpha1.Metric, o analysis.Observation) analysis.Observation {
 	o.Pods, o.Wanted = countedPods(a.seen.Pods), a.seen.run.Status.Replicas
 	o.PodLabel = a.endpoint.Labels.Pod
 	o.Deployment = map[string]string{}
-	if a.seen.deployment.Unstructured != nil {
-		o.Deployment = a.seen.deployment.GetLabels()
+	if metric.Labels != nil {
+		if err := a.addLabels(ctx, &o); err != nil {
+			o.Error = err.Error()
+		}
 	}
 	return o
 }
+
+// addLabels adds the labels of what a plan may watch.
+func (a *asking) addLabels(ctx context.Context, o *analysis.Observation) (err error) {
+	if d := a.seen.deployment; d.Unstructured != nil {
+		if o.Deployment, err = a.e.labelsOf(ctx, d.GroupVersionKind(), d); err != nil {
+			return err
+		}
+	}
+	for i, pod := range o.Pods {
+		cached := &metav1.ObjectMeta{Namespace: a.seen.run.Namespace, Name: pod.Name, Labels: pod.Labels}
+		if o.Pods[i].Labels, err = a.e.labelsOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: *cached}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var podKind = corev1.SchemeGroupVersion.WithKind("Pod")
 
 // countedPods are the pods that are to be there: not those that are on their
 // way out or have ended, in whose place the ReplicaSet makes others.

@@ -17,6 +17,7 @@ import (
 	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/internal/listing"
 )
 
 // Querier asks Prometheus for the value of a query at a time, for its values at
@@ -91,7 +92,15 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if len(o.Key) != hold.KeySize {
 		return fmt.Errorf("evaluator: want a sealing key of %d bytes, got %d", hold.KeySize, len(o.Key))
 	}
-	e := newEvaluator(o, mgr.GetCache(), mgr.GetAPIReader(), mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
+	lists, err := listing.NewServer(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	if err != nil {
+		return fmt.Errorf("evaluator: %w", err)
+	}
+	live := struct {
+		client.Reader
+		*listing.Server
+	}{mgr.GetAPIReader(), lists}
+	e := newEvaluator(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	if err := e.watchDeployments(mgr, o); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
@@ -103,8 +112,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 
 // evaluator is what both reconcilers work with.
 type evaluator struct {
-	cached client.Reader // what is watched
-	live   client.Reader // the API server itself
+	cached client.Reader  // what is watched
+	live   listing.Reader // the API server itself
 	writer client.Client
 
 	key       hold.Key
@@ -123,7 +132,7 @@ type evaluator struct {
 	rounds         rounds
 }
 
-func newEvaluator(o Options, cached, live client.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
+func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}

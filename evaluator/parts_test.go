@@ -38,12 +38,14 @@ func TestTheCacheKeepsAHashInPlaceOfATemplate(t *testing.T) {
 	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "x"}})
 	u.SetAnnotations(map[string]string{"note": "x", v1alpha1.HeldAnnotation: "y", v1alpha1.MetricAnnotationPrefix + "m": strings.Repeat("z", 1<<20)})
 	for range 2 { // a transform may see an object twice
-		if _, err := trimDeployment(u); err != nil {
+		trimmed, err := trimDeployment(key)(u)
+		if err != nil {
 			t.Fatal(err)
 		}
+		u = trimmed.(*unstructured.Unstructured)
 	}
 	d := deployment{u}
-	if d.hash() != want || d.replicas() != 3 || d.annotation("note") != "" || len(d.annotation(v1alpha1.MetricAnnotationPrefix+"m")) != maxAnnotation || d.annotation(v1alpha1.HeldAnnotation) != "y" || u.GetManagedFields() != nil {
+	if d.hash() != want || d.replicas() != 3 || d.annotation("note") != "" || d.annotation(v1alpha1.MetricAnnotationPrefix+"m") != "" || d.annotation(v1alpha1.HeldAnnotation) != noRecord || u.GetManagedFields() != nil {
 		t.Errorf("got %v", u.Object)
 	}
 	if _, found, _ := unstructured.NestedMap(u.Object, "spec", "template"); found {
@@ -56,7 +58,7 @@ func TestTheCacheBearsWhateverItGets(t *testing.T) {
 		nil, "x", &corev1.Namespace{}, &unstructured.Unstructured{}, &unstructured.Unstructured{Object: map[string]any{"spec": "x"}},
 		&unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"template": "x", "selector": int64(1), "replicas": "y"}, "status": map[string]any{"conditions": []any{int64(1)}}}},
 	} {
-		for _, trim := range []func(any) (any, error){trimDeployment, trimPod, trimReplicaSet} {
+		for _, trim := range []func(any) (any, error){trimDeployment(key), trimPod, trimReplicaSet, trimRun, trimNamespace, trimToName} {
 			if _, err := trim(object); err != nil {
 				t.Errorf("%v: %v", object, err)
 			}
@@ -195,10 +197,10 @@ holdfast_verdicts_total{reason="other",verdict="Fail"} 1
 
 func TestCacheOptionsNameEveryKind(t *testing.T) {
 	var kinds []string
-	for object := range CacheOptions().ByObject {
+	for object := range CacheOptions(key).ByObject {
 		kinds = append(kinds, fmt.Sprintf("%T", object))
 	}
-	if diff := cmp.Diff(4, len(kinds)); diff != "" {
+	if diff := cmp.Diff(6, len(kinds)); diff != "" {
 		t.Errorf("kinds %v", kinds)
 	}
 }

@@ -32,8 +32,12 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if err != nil {
 		return plan.Resolved{}, err
 	}
+	annotations, err := e.planAnnotationsOf(ctx, d)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
 	own := e.plansOf(ctx, d.GetNamespace())
-	resolved := plan.Resolve(d.GetAnnotations(), ns.Annotations, finder(own.byName, demands)).Within(demands, d.replicas())
+	resolved := plan.Resolve(annotations, ns.Annotations, finder(own.byName, demands)).Within(demands, d.replicas())
 	return resolved, own.err
 }
 

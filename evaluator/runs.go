@@ -59,7 +59,7 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, error) {
 	e.places.Lock()
 	defer e.places.Unlock()
-	if err := e.readLine(ctx, e.live, &seen); err != nil {
+	if err := e.readLine(ctx, e.eachLiveRun, &seen); err != nil {
 		return ctrl.Result{}, err
 	}
 	return e.carryOut(ctx, seen, plan.Next(seen.Input))

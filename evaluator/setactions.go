@@ -23,7 +23,7 @@ func (e *evaluator) createBaseline(ctx context.Context, seen observed, replicas 
 	if err != nil {
 		return err
 	}
-	rs, err := e.buildSet(seen, seen.baselineName(), v1alpha1.RoleBaseline, template)
+	rs, err := e.buildSet(ctx, seen, seen.baselineName(), v1alpha1.RoleBaseline, template)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func mapper() meta.RESTMapper {
 // The controllers fit together: names, kinds, watches and metrics.
 func TestSetup(t *testing.T) {
 	mgr, err := ctrl.NewManager(&rest.Config{Host: "http://127.0.0.1:1"}, ctrl.Options{
-		Scheme: scheme(), Cache: CacheOptions(),
+		Scheme: scheme(), Cache: CacheOptions(key),
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) {
 			return mapper(), nil
 		},

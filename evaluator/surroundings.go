@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,39 +12,52 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/internal/listing"
 )
 
-// What stands around a run is read from the API server itself when it is
-// needed: watching every ReplicaSet and Service of the cluster would cost more.
+// What stands around a run is read from the API server itself when it is needed:
+// watching every ReplicaSet and Service of the cluster would cost more. It is read
+// one object at a time, for whoever may make them may make many and large ones.
 
 const (
 	podTemplateHash    = "pod-template-hash"
 	revisionAnnotation = "deployment.kubernetes.io/revision"
 )
 
+// tooManyReplicaSets is why nobody knows how far a rollout is.
+const tooManyReplicaSets = "the ReplicaSets that match its selector are too many or too large to be looked at; delete those that are needed no more"
+
+// replicaSet is what is looked at of one.
+type replicaSet struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec struct {
+		Replicas int32           `json:"replicas"`
+		Template json.RawMessage `json:"template"`
+	} `json:"spec"`
+	Status struct {
+		Replicas           int32 `json:"replicas"`
+		AvailableReplicas  int32 `json:"availableReplicas"`
+		ObservedGeneration int64 `json:"observedGeneration"`
+	} `json:"status"`
+}
+
 // replicaSetsOf reads the ReplicaSets by which a Deployment runs its pods, as
 // raw JSON, so that their templates hash as the Deployment's does.
 func (e *evaluator) replicaSetsOf(ctx context.Context, d deployment) ([]plan.ReplicaSet, error) {
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSetList"))
-	if err := e.listOwned(ctx, d, list); err != nil {
-		return nil, err
-	}
 	var out []plan.ReplicaSet
-	for i := range list.Items {
-		if rs := &list.Items[i]; d.owns(rs) {
-			out = append(out, viewReplicaSet(rs))
-		}
-	}
-	return out, nil
+	err := e.eachOwned(ctx, d, false, func(rs replicaSet) { out = append(out, rs.view()) })
+	return out, err
 }
 
-func (e *evaluator) listOwned(ctx context.Context, d deployment, list client.ObjectList) error {
-	raw, err := d.selector()
+// eachOwned visits the ReplicaSets of a Deployment.
+func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bool, visit func(replicaSet)) error {
+	raw, err := e.selectorOf(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -51,25 +65,31 @@ func (e *evaluator) listOwned(ctx context.Context, d deployment, list client.Obj
 	if err != nil {
 		return fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
-	if err := e.live.List(ctx, list, client.InNamespace(d.GetNamespace()), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+	err = e.live.Each(ctx, listing.Query{
+		Kind: appsv1.SchemeGroupVersion.WithKind("ReplicaSet"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: metadataOnly,
+	}, func(object []byte) error {
+		rs, err := listing.Decode[replicaSet](object)
+		if err == nil && d.owns(&rs) {
+			visit(rs)
+		}
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("list ReplicaSets of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	return nil
 }
 
-func viewReplicaSet(rs *unstructured.Unstructured) plan.ReplicaSet {
-	count := func(fields ...string) int32 {
-		n, _, _ := unstructured.NestedInt64(rs.Object, fields...)
-		return int32(n)
-	}
+func (rs replicaSet) view() plan.ReplicaSet {
 	out := plan.ReplicaSet{
-		Revision:  revision(rs),
-		Wanted:    count("spec", "replicas"),
-		Running:   count("status", "replicas"),
-		Available: count("status", "availableReplicas"),
-		Observed:  int64(count("status", "observedGeneration")) >= rs.GetGeneration(),
+		Revision:  revision(&rs),
+		Wanted:    rs.Spec.Replicas,
+		Running:   rs.Status.Replicas,
+		Available: rs.Status.AvailableReplicas,
+		Observed:  rs.Status.ObservedGeneration >= rs.Generation,
 	}
-	if template, found, err := unstructured.NestedMap(rs.Object, "spec", "template"); found && err == nil {
+	var template hold.Template
+	if err := utiljson.Unmarshal(rs.Spec.Template, &template); err == nil {
 		unstructured.RemoveNestedField(template, "metadata", "labels", podTemplateHash)
 		if hash, err := hold.HashOf(template); err == nil {
 			out.Hash = string(hash)
@@ -89,19 +109,14 @@ func revision(o metav1.Object) int64 {
 // stableReplicaSets are the names of the ReplicaSets that run the Deployment's
 // own pods: those of its present revision.
 func (e *evaluator) stableReplicaSets(ctx context.Context, d deployment) ([]string, error) {
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSetList"))
-	if err := e.listOwned(ctx, d, list); err != nil {
-		return nil, err
-	}
 	var names []string
-	for i := range list.Items {
-		if rs := &list.Items[i]; d.owns(rs) && revision(rs) == revision(d) {
+	err := e.eachOwned(ctx, d, true, func(rs replicaSet) {
+		if revision(&rs) == revision(d) {
 			names = append(names, rs.Name)
 		}
-	}
+	})
 	slices.Sort(names)
-	return names, nil
+	return names, err
 }
 
 // serviceOf is the name of the first Service, in order of names, that selects
@@ -111,18 +126,19 @@ func (e *evaluator) serviceOf(ctx context.Context, replicaSet *unstructured.Unst
 	if err != nil {
 		return "", nil //nolint:nilerr // labels that are no strings are selected by nothing; the API server refuses them
 	}
-	var list corev1.ServiceList
-	if err := e.live.List(ctx, &list, client.InNamespace(replicaSet.GetNamespace())); err != nil {
+	first := ""
+	err = e.live.Each(ctx, listing.Query{
+		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: replicaSet.GetNamespace(),
+	}, func(object []byte) error {
+		service, err := listing.Decode[corev1.Service](object)
+		selects := len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(podLabels))
+		if err == nil && selects && (first == "" || service.Name < first) {
+			first = service.Name
+		}
+		return err
+	})
+	if err != nil {
 		return "", fmt.Errorf("list Services: %w", err)
 	}
-	var names []string
-	for _, service := range list.Items {
-		if len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(podLabels)) {
-			names = append(names, service.Name)
-		}
-	}
-	if len(names) == 0 {
-		return "", nil
-	}
-	return slices.Min(names), nil
+	return first, nil
 }

@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/internal/listing"
 )
 
 // gatherTemplate looks whether the template on trial can run as a canary, and
@@ -21,7 +22,7 @@ func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
 	starts := seen.run.Status.CreatedAt == nil && (seen.Rollout.State == plan.RolloutComplete || seen.Rollout.State == plan.RolloutStuck)
 	template, err := e.templateOf(ctx, *seen, starts)
 	if err == nil && template != nil {
-		seen.canary, err = e.buildSet(*seen, seen.canaryName(), v1alpha1.RoleCanary, template)
+		seen.canary, err = e.buildSet(ctx, *seen, seen.canaryName(), v1alpha1.RoleCanary, template)
 	}
 	if errors.Is(err, canary.ErrInvalid) {
 		seen.Invalid = err.Error()
@@ -32,6 +33,9 @@ func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
 	}
 	if starts {
 		seen.Service, err = e.serviceOf(ctx, seen.canary)
+		if errors.Is(err, listing.ErrTooMuch) { // a metric that needs it says so
+			err = nil
+		}
 	}
 	return err
 }
@@ -40,25 +44,40 @@ func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
 // made the run asks for; nil where it is not needed now.
 func (e *evaluator) templateOf(ctx context.Context, seen observed, starts bool) (hold.Template, error) {
 	spec := seen.run.Spec
+	needed := starts || seen.run.Status.CreatedAt != nil && seen.Canary == nil
 	switch {
 	case seen.record != nil:
 		return seen.record.Template, nil
 	case !spec.ByHand() || !seen.Deployment.Exists || seen.run.Status.Phase.Ended():
 		return nil, nil
+	case !needed:
+		return nil, nil
 	case spec.Template != nil:
-		var template hold.Template
-		if err := utiljson.Unmarshal(spec.Template.Raw, &template); err != nil {
-			return nil, fmt.Errorf("%w: %w", canary.ErrInvalid, err)
-		}
-		return template, nil
-	case starts || seen.run.Status.CreatedAt != nil && seen.Canary == nil:
+		return e.givenTemplate(ctx, seen.run)
+	default:
 		stable, err := e.stableTemplate(ctx, seen.deployment)
 		if err != nil {
 			return nil, err
 		}
 		return canary.WithImages(stable, spec.Containers)
 	}
-	return nil, nil
+}
+
+// givenTemplate reads the template that the user gave who made the run, which the
+// cache does not keep.
+func (e *evaluator) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (hold.Template, error) {
+	var live v1alpha1.CanaryRun
+	if err := e.live.Get(ctx, client.ObjectKeyFromObject(run), &live); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("read template of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
+	}
+	if live.UID != run.UID || live.Spec.Template == nil { // gone, or made anew; a template never changes
+		return nil, fmt.Errorf("%w: the run is gone", errStale)
+	}
+	var template hold.Template
+	if err := utiljson.Unmarshal(live.Spec.Template.Raw, &template); err != nil {
+		return nil, fmt.Errorf("%w: %w", canary.ErrInvalid, err)
+	}
+	return template, nil
 }
 
 // stableTemplate reads the template that a Deployment runs, which the cache
@@ -76,8 +95,8 @@ func (e *evaluator) stableTemplate(ctx context.Context, d deployment) (hold.Temp
 }
 
 // buildSet builds a ReplicaSet of a run; the plan says of how many pods.
-func (e *evaluator) buildSet(seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
-	selector, err := seen.deployment.selector()
+func (e *evaluator) buildSet(ctx context.Context, seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
+	selector, err := e.selectorOf(ctx, seen.deployment)
 	if err != nil {
 		return nil, err
 	}

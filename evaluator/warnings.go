@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"crypto/sha256"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -13,9 +14,9 @@ type warnings struct{ last sync.Map }
 
 // first says whether a message is another than the last one about a Deployment.
 func (w *warnings) first(d deployment, message string) bool {
-	message = string(d.GetUID()) + " " + message // another of the same name is warned of anew
-	previous, loaded := w.last.Swap(client.ObjectKeyFromObject(d), message)
-	return !loaded || previous != message
+	digest := sha256.Sum256([]byte(string(d.GetUID()) + " " + message)) // another of the same name is warned of anew
+	previous, loaded := w.last.Swap(client.ObjectKeyFromObject(d), digest)
+	return !loaded || previous != digest
 }
 
 // forget forgets a Deployment that is gone, or of which nothing is wrong.

@@ -10,13 +10,18 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/internal/listing"
 )
 
 // Asker asks the API server what the webhook must know: by a Check, for History, for
 // Access. None of that is the worse for being asked twice, so what got no answer is
 // asked once more: when an API server ends, or what stands in front of it, connections
 // break under requests that would be answered over the next. An error is an answer too.
-type Asker struct{ client client.Client }
+type Asker struct {
+	client client.Client
+	lists  *listing.Server
+}
 
 // NewClient makes it. It is a client of its own: a user waits for its answers, so
 // they must not stand in a queue behind the evaluator's requests, and the warnings
@@ -29,7 +34,11 @@ func NewClient(config *rest.Config, transport *http.Client, mapper meta.RESTMapp
 	if err != nil {
 		return nil, fmt.Errorf("make client of the webhook: %w", err)
 	}
-	return &Asker{c}, nil
+	lists, err := listing.NewServer(config, transport, mapper)
+	if err != nil {
+		return nil, err
+	}
+	return &Asker{c, lists}, nil
 }
 
 // Get implements client.Reader.
@@ -40,6 +49,11 @@ func (a *Asker) Get(ctx context.Context, key client.ObjectKey, object client.Obj
 // List implements client.Reader.
 func (a *Asker) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	return insist(ctx, func() error { return a.client.List(ctx, list, options...) })
+}
+
+// Each implements listing.Reader. It asks once: whoever asks has seen a part of the list.
+func (a *Asker) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
+	return a.lists.Each(ctx, q, visit)
 }
 
 // Create implements Creator.
@@ -60,7 +74,7 @@ func (a *Asker) Patch(ctx context.Context, object client.Object, patch client.Pa
 // insist asks once more what got no answer while there is time.
 func insist(ctx context.Context, ask func() error) error {
 	err := ask()
-	if answered := apierrors.APIStatus(nil); err == nil || ctx.Err() != nil || errors.As(err, &answered) {
+	if answered := apierrors.APIStatus(nil); err == nil || ctx.Err() != nil || errors.As(err, &answered) || errors.Is(err, listing.ErrTooMuch) {
 		return err
 	}
 	return ask()

@@ -72,7 +72,7 @@ func TestWhatGotNoAnswerIsAskedOnceMore(t *testing.T) {
 		} {
 			t.Run(name+": "+reason, func(t *testing.T) {
 				server := &flaky{answers: tc.answers}
-				if err := ask(tc.ctx, &Asker{server}); !errors.Is(err, tc.want) {
+				if err := ask(tc.ctx, &Asker{client: server}); !errors.Is(err, tc.want) {
 					t.Errorf("got %v, want %v", err, tc.want)
 				}
 				if server.asked != tc.asked {

@@ -25,6 +25,7 @@ import (
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/listing/listingtest"
 	"holdfast.dev/holdfast/webhook/casetest"
 )
 
@@ -129,7 +130,7 @@ func setUp(t testing.TB, c casetest.Case) (*Handler, admission.Request) {
 	asked := must(casetest.Patched(old, c.Request.Patch))
 	handler := &Handler{
 		ByNamespace: c.Request.Entry != "deployment", FailClosed: c.Request.Entry == "required",
-		Key: testKey, History: History{Reader: cluster(t, c)},
+		Key: testKey, History: History{Reader: listingtest.Reader{Reader: cluster(t, c)}},
 		Access:    Access{Creator: access(c.Request.Bypass)},
 		Check:     Check{Updater: accepting{}, User: "evaluator", Timeout: time.Minute},
 		Evaluator: "evaluator", NewID: fixedID,

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"holdfast.dev/holdfast/internal/listing/listingtest"
 	"holdfast.dev/holdfast/webhook/casetest"
 	"holdfast.dev/holdfast/webhook/decide"
 )
@@ -47,7 +48,7 @@ func newTemplate() casetest.Case {
 
 func TestWhatCannotBeDecidedPassesOrNotAsTheNamespaceSays(t *testing.T) {
 	handler, req := setUp(t, newTemplate())
-	handler.History = History{Reader: silent{}}
+	handler.History = History{Reader: listingtest.Reader{Reader: silent{}}}
 	if resp := handler.Handle(context.Background(), req); !resp.Allowed || len(resp.Patches) > 0 || len(resp.Warnings) != 1 {
 		t.Errorf("failing open: %+v", resp)
 	}
@@ -73,7 +74,7 @@ func (patient) Get(ctx context.Context, key client.ObjectKey, _ client.Object, _
 
 func TestARequestThatIsBeingAnsweredIsAnsweredAlsoWhenTheServerIsToldToStop(t *testing.T) {
 	handler, req := setUp(t, newTemplate())
-	handler.History, handler.FailClosed = History{Reader: patient{}}, true
+	handler.History, handler.FailClosed = History{Reader: listingtest.Reader{Reader: patient{}}}, true
 	handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error { return nil })
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
@@ -93,7 +94,7 @@ func (s slow) List(ctx context.Context, list client.ObjectList, options ...clien
 func TestNothingMoreIsDoneForARequestThatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, req := setUp(t, newTemplate())
-		handler.History, handler.FailClosed = History{Reader: slow{handler.History.Reader}}, true
+		handler.History, handler.FailClosed = History{Reader: listingtest.Reader{Reader: slow{handler.History.Reader}}}, true
 		handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
 			t.Error("a template was checked")
 			return nil
@@ -125,7 +126,7 @@ func TestOnlyANewTemplateAsksTheAPIServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			handler, req := setUp(t, c)
-			handler.History = History{Reader: none{t: t}}
+			handler.History = History{Reader: listingtest.Reader{Reader: none{t: t}}}
 			handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
 				t.Error("a template was checked")
 				return nil

@@ -1,20 +1,27 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/listing"
 )
 
 // History is what the webhook asks the API server for, and only when a request
@@ -25,46 +32,146 @@ import (
 // for up to a tenth of a second. The price is that a rollback may be held, and
 // tried, that comes within that lag after the ReplicaSet it goes to; that a
 // ReplicaSet is still there is asked of etcd. Reader must not have a cache of its own.
-type History struct{ Reader client.Reader }
+//
+// Whoever may make ReplicaSets may make many and large ones that match the selector.
+// So their metadata is read first, and whole only those that were made for the
+// Deployment, one at a time.
+type History struct{ Reader listing.Reader }
 
-var replicaSetList = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"}
+var replicaSets = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}
+
+// How many revisions are read whole, the newest first, and how many by one list.
+// Kubernetes keeps ten, if nobody says otherwise.
+const (
+	maxRevisions    = 100
+	revisionsAtOnce = 20
+)
+
+// How much of a list is read, in bytes, and for how long: the template is checked
+// after that, and whoever makes ReplicaSets must not have an update undecided.
+const (
+	historyBytes = 32 << 20
+	historyTime  = 3 * time.Second
+)
 
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get
 
-// Revisions returns the pod templates of all ReplicaSets that were made for a
-// Deployment. Those with the asked template are there still.
+// Revisions returns the pod templates of the ReplicaSets that were made for a
+// Deployment, as far as they can be read in little memory and time. Those with the
+// asked template are there still.
 func (h History) Revisions(ctx context.Context, namespace string, of deployment, asked hold.Hash) (revisions, error) {
 	match, err := metav1.LabelSelectorAsSelector(of.selector())
 	if err != nil {
-		return nil, fmt.Errorf("selector of the Deployment: %w", err)
+		return revisions{}, fmt.Errorf("selector of the Deployment: %w", err)
 	}
-	var list unstructured.UnstructuredList
-	list.SetGroupVersionKind(replicaSetList)
-	cached := &client.ListOptions{Namespace: namespace, LabelSelector: match, Raw: &metav1.ListOptions{ResourceVersion: "0"}}
-	if err := h.Reader.List(ctx, &list, cached); err != nil {
-		return nil, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
+	q := listing.Query{Kind: replicaSets, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: time.Now().Add(historyTime)}
+	made, err := h.madeFor(ctx, of, q)
+	if errors.Is(err, listing.ErrTooMuch) {
+		return revisions{cut: "the ReplicaSets that match its selector are too many or too large to be looked at"}, nil
 	}
-	found := revisions{}
-	for _, rs := range list.Items {
-		if !madeFor(of, &rs) {
-			continue
+	if err != nil {
+		return revisions{}, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
+	}
+	var found revisions
+	if len(made) > maxRevisions {
+		found.cut = fmt.Sprintf("of its %d ReplicaSets the newest %d were looked at", len(made), maxRevisions)
+		made = made[:maxRevisions]
+	}
+	for some := range slices.Chunk(made, revisionsAtOnce) {
+		read, err := h.read(ctx, some, q)
+		found.known = append(found.known, read...)
+		if errors.Is(err, listing.ErrTooMuch) {
+			found.cut = fmt.Sprintf("its ReplicaSets are so large, or so many at once, that %d of %d were looked at", len(found.known), len(made))
+			break
 		}
-		hash, err := hold.HashOf(withoutPodTemplateHash(deployment{rs.Object}.template()))
 		if err != nil {
-			return nil, fmt.Errorf("ReplicaSet %q: %w", rs.GetName(), err)
+			return revisions{}, fmt.Errorf("read ReplicaSets of the Deployment: %w", err)
 		}
-		if hash == asked {
-			if there, err := h.exists(ctx, &rs); err != nil {
-				return nil, fmt.Errorf("read ReplicaSet %q: %w", rs.GetName(), err)
-			} else if !there {
-				continue
-			}
-		}
-		number, _ := strconv.ParseInt(rs.GetAnnotations()[revisionAnnotation], 10, 64) // 0 where the controller has not numbered it yet
-		found = append(found, revision{hash: hash, number: number})
 	}
-	return found, nil
+	found.known, err = h.withoutGone(ctx, namespace, found.known, asked)
+	return found, err
+}
+
+// replicaSet is what is looked at of one.
+type replicaSet struct {
+	Metadata struct {
+		Name   string    `json:"name"`
+		UID    types.UID `json:"uid"`
+		Labels struct {
+			Hash string `json:"pod-template-hash"`
+		} `json:"labels"`
+		Annotations struct {
+			Revision string `json:"deployment.kubernetes.io/revision"`
+		} `json:"annotations"`
+		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
+	} `json:"metadata"`
+	Spec struct {
+		Template json.RawMessage `json:"template"`
+	} `json:"spec"`
+}
+
+// madeFor are the revisions of a Deployment, the newest first, by the metadata of
+// ReplicaSets: their templates are not known yet.
+func (h History) madeFor(ctx context.Context, of deployment, q listing.Query) ([]revision, error) {
+	q.MetadataOnly = true
+	var made []revision
+	err := insist(ctx, func() error {
+		made = nil
+		return h.Reader.Each(ctx, q, func(object []byte) error {
+			rs, err := listing.Decode[replicaSet](object)
+			if err == nil && rs.madeFor(of) {
+				made = append(made, rs.revision())
+			}
+			return err
+		})
+	})
+	slices.SortFunc(made, func(a, b revision) int { return cmp.Or(cmp.Compare(b.number, a.number), cmp.Compare(a.name, b.name)) })
+	return made, err
+}
+
+// read reads the templates of revisions. Those that are gone meanwhile are left out;
+// after an error so are those that were not read.
+func (h History) read(ctx context.Context, of []revision, q listing.Query) ([]revision, error) {
+	wanted, hashes := map[string]revision{}, make([]string, len(of))
+	for i, one := range of {
+		wanted[one.name], hashes[i] = one, one.label
+	}
+	selected, err := labels.NewRequirement(podTemplateHashLabel, selection.In, hashes)
+	if err != nil {
+		return nil, err
+	}
+	q.Selector = q.Selector.Add(*selected)
+	var read []revision
+	err = insist(ctx, func() error {
+		read = nil
+		return h.Reader.Each(ctx, q, func(object []byte) error {
+			rs, err := listing.Decode[replicaSet](object)
+			one, is := wanted[rs.Metadata.Name]
+			if err != nil || !is || one.uid != rs.Metadata.UID {
+				return err
+			}
+			if one.hash, err = rs.hash(); err != nil {
+				return fmt.Errorf("ReplicaSet %q: %w", one.name, err)
+			}
+			read = append(read, one)
+			return nil
+		})
+	})
+	return read, err
+}
+
+func (rs replicaSet) revision() revision {
+	number, _ := strconv.ParseInt(rs.Metadata.Annotations.Revision, 10, 64) // 0 where the controller has not numbered it yet
+	return revision{name: rs.Metadata.Name, uid: rs.Metadata.UID, label: rs.Metadata.Labels.Hash, number: number}
+}
+
+func (rs replicaSet) hash() (hold.Hash, error) {
+	var template hold.Template
+	if err := utiljson.Unmarshal(rs.Spec.Template, &template); err != nil {
+		return "", fmt.Errorf("decode template: %w", err)
+	}
+	return hold.HashOf(withoutPodTemplateHash(template))
 }
 
 // madeFor says whether the deployment controller made a ReplicaSet for this
@@ -74,55 +181,40 @@ func (h History) Revisions(ctx context.Context, namespace string, of deployment,
 //
 // The controller cuts names of Deployments beyond 242 bytes. Two of them could
 // share what is left, so theirs are no revisions.
-func madeFor(d deployment, rs *unstructured.Unstructured) bool {
-	controller, hash := metav1.GetControllerOf(rs), rs.GetLabels()[podTemplateHashLabel]
-	return controller != nil && controller.UID == d.uid() && hash != "" && rs.GetName() == d.name()+"-"+hash
+func (rs replicaSet) madeFor(d deployment) bool {
+	hash := rs.Metadata.Labels.Hash
+	return hash != "" && rs.Metadata.Name == d.name()+"-"+hash && slices.ContainsFunc(rs.Metadata.OwnerReferences, func(owner metav1.OwnerReference) bool {
+		return owner.Controller != nil && *owner.Controller && owner.UID == d.uid()
+	})
 }
 
-// exists says whether this very object is there still, and stays.
-func (h History) exists(ctx context.Context, object *unstructured.Unstructured) (bool, error) {
+// withoutGone leaves out those with the asked template that are gone.
+func (h History) withoutGone(ctx context.Context, namespace string, known []revision, asked hold.Hash) ([]revision, error) {
+	var out []revision
+	for _, one := range known {
+		there := true
+		if one.hash == asked {
+			var err error
+			if there, err = h.exists(ctx, namespace, one); err != nil {
+				return nil, fmt.Errorf("read ReplicaSet %q: %w", one.name, err)
+			}
+		}
+		if there {
+			out = append(out, one)
+		}
+	}
+	return out, nil
+}
+
+// exists says whether this very ReplicaSet is there still, and stays.
+func (h History) exists(ctx context.Context, namespace string, one revision) (bool, error) {
 	var live metav1.PartialObjectMetadata
-	live.SetGroupVersionKind(object.GroupVersionKind())
-	err := h.Reader.Get(ctx, client.ObjectKeyFromObject(object), &live)
+	live.SetGroupVersionKind(replicaSets)
+	err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: one.name}, &live)
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
-	return live.UID == object.GetUID() && live.DeletionTimestamp == nil, err
-}
-
-// What the deployment controller puts on ReplicaSets. The label has the hash that
-// their names end with, also where it had to look for one that is free.
-const (
-	revisionAnnotation   = "deployment.kubernetes.io/revision"
-	podTemplateHashLabel = "pod-template-hash"
-)
-
-// revisions are the templates that a Deployment ran, as far as its ReplicaSets
-// remember. They are nil where nobody asked.
-type revisions []revision
-
-type revision struct {
-	hash   hold.Hash
-	number int64
-}
-
-func (r revisions) has(hash hold.Hash) bool {
-	return slices.ContainsFunc(r, func(one revision) bool { return one.hash == hash })
-}
-
-// previous is the template of the newest revision but one, where kubectl rollout
-// undo goes to; "" if there is none.
-func (r revisions) previous() hold.Hash {
-	var newest, previous revision
-	for _, one := range r {
-		switch {
-		case one.number > newest.number:
-			newest, previous = one, newest
-		case one.number > previous.number:
-			previous = one
-		}
-	}
-	return previous.hash
+	return live.UID == one.uid && live.DeletionTimestamp == nil, err
 }
 
 // withoutPodTemplateHash undoes what the deployment controller adds to a template.
@@ -131,9 +223,14 @@ func withoutPodTemplateHash(t hold.Template) hold.Template {
 	return t
 }
 
-// RunName returns the first unused name for a run of a template.
+// maxRunNames is how many names are tried for a run. A template that is tried anew
+// has another one each time, and ten ended runs of a Deployment are kept.
+const maxRunNames = 100
+
+// RunName returns the first unused name for a run of a template. Where somebody has
+// taken so many that it could look for one without end, it refuses.
 func (h History) RunName(ctx context.Context, namespace, deployment string, hash hold.Hash) (string, error) {
-	for attempt := 1; ; attempt++ {
+	for attempt := 1; attempt <= maxRunNames; attempt++ {
 		name := v1alpha1.RunName(deployment, string(hash), attempt)
 		var run metav1.PartialObjectMetadata
 		run.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRun"))
@@ -145,4 +242,6 @@ func (h History) RunName(ctx context.Context, namespace, deployment string, hash
 			return "", fmt.Errorf("look for CanaryRun %q: %w", name, err)
 		}
 	}
+	return "", refuse("the names of %d runs of this template of Deployment %s are taken, up to CanaryRun %s; delete those that you need no more",
+		maxRunNames, deployment, v1alpha1.RunName(deployment, string(hash), maxRunNames))
 }

@@ -26,6 +26,7 @@ import (
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/listing/listingtest"
 	"holdfast.dev/holdfast/webhook/casetest"
 	"holdfast.dev/holdfast/webhook/serving"
 )
@@ -43,7 +44,7 @@ func noPanic(t *testing.T) context.Context {
 // hostileHandler cannot ask the API server for a history, and takes any template for right.
 func hostileHandler(m *Metrics) *Handler {
 	return &Handler{
-		Key: testKey, History: History{Reader: silent{}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: Access{access("unknown")},
+		Key: testKey, History: History{Reader: listingtest.Reader{Reader: silent{}}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: Access{access("unknown")},
 		Now: fixedNow, NewID: fixedID, Metrics: m, Endpoints: sharedEndpoint{},
 	}
 }

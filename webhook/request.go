@@ -59,6 +59,9 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old, r.asked); err != nil {
 			return err
 		}
+		if err := r.checkRevisions(); err != nil {
+			return err
+		}
 	}
 	return r.findDesired()
 }

@@ -75,7 +75,6 @@ func (r *request) fieldManager() string {
 }
 
 func (r *request) way() intent.Way {
-	rollsBack := r.touched() && r.history.has(r.asked)
 	switch {
 	case r.movesOwners():
 		return intent.Owners
@@ -93,10 +92,16 @@ func (r *request) way() intent.Way {
 		return intent.ClientSideApply
 	case slices.Contains(manifestManagers, r.manager):
 		return intent.Manifest
-	case rollsBack && !slices.Contains(changeManagers, r.manager):
+	case r.touched() && r.history.has(r.asked) && !slices.Contains(changeManagers, r.manager):
 		return intent.Rollback
 	}
 	return intent.Patch
+}
+
+// mayRollBack: if the request asks for the template of an earlier revision, that is
+// what it means.
+func (r *request) mayRollBack() bool {
+	return r.touched() && !slices.Contains(changeManagers, r.manager) && r.way() == intent.Patch
 }
 
 // declared is who last sent a manifest that it merged itself.

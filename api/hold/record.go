@@ -141,19 +141,12 @@ func (k Key) Seal(r Record) (string, error) {
 // wrapping ErrSeal, on anything that Seal did not make for it, and never
 // unpacks more than a few megabytes.
 func (k Key) Open(encoded string, uid types.UID) (Record, error) {
-	var in annotation
-	if err := json.Unmarshal([]byte(encoded), &in); err != nil {
-		return Record{}, fmt.Errorf("%w: %w", ErrSeal, err)
-	}
-	if err := k.verify(in); err != nil {
+	in, err := k.check(encoded, uid)
+	if err != nil {
 		return Record{}, err
-	}
-	if in.UID != uid {
-		return Record{}, fmt.Errorf("%w: it belongs to the object with UID %q", ErrSeal, in.UID)
 	}
 	data := []byte(in.Content)
 	if len(in.Packed) > 0 {
-		var err error
 		if data, err = unpack(in.Packed, maxContent); err != nil {
 			return Record{}, err
 		}
@@ -165,4 +158,25 @@ func (k Key) Open(encoded string, uid types.UID) (Record, error) {
 	r := in.Record
 	r.Template, r.Under, r.Owners, r.LastApplied = c.Template, c.Under, c.Owners, c.LastApplied
 	return r, nil
+}
+
+// Sealed says whether Seal made the annotation for the Deployment with this UID,
+// without unpacking it.
+func (k Key) Sealed(encoded string, uid types.UID) bool {
+	_, err := k.check(encoded, uid)
+	return err == nil
+}
+
+func (k Key) check(encoded string, uid types.UID) (annotation, error) {
+	var in annotation
+	if err := json.Unmarshal([]byte(encoded), &in); err != nil {
+		return in, fmt.Errorf("%w: %w", ErrSeal, err)
+	}
+	if err := k.verify(in); err != nil {
+		return in, err
+	}
+	if in.UID != uid {
+		return in, fmt.Errorf("%w: it belongs to the object with UID %q", ErrSeal, in.UID)
+	}
+	return in, nil
 }

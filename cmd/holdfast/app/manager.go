@@ -78,7 +78,7 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	renewDeadline, retryPeriod := o.leaseDuration*2/3, o.leaseDuration*2/15
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         evaluator.CacheOptions(),
+		Cache:                         evaluator.CacheOptions(key),
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddr},
 		HealthProbeBindAddress:        o.healthAddr,
 		LeaderElection:                o.leaderElect,

@@ -22,8 +22,9 @@ import (
 // The memory of rejected templates and of skips stays true.
 var ended = []string{v1alpha1.HeldAnnotation, v1alpha1.FailedAnnotation, v1alpha1.StableAnnotation, v1alpha1.ReleaseAnnotation}
 
-// page is how many Deployments are read at once.
-const page = 500
+// page is how many objects are read at once: each may be as large as the API server
+// takes it, and what is made of a megabyte of JSON takes several.
+const page = 20
 
 // endHolds takes what is held off all Deployments, and tells of it.
 func (e *ending) endHolds(ctx context.Context) error {

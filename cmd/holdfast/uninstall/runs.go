@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,8 +25,8 @@ func (e *ending) endRuns(ctx context.Context) error {
 		return err
 	}
 	hasCanary := map[types.UID]bool{}
-	for i := range left {
-		hasCanary[metav1.GetControllerOf(&left[i]).UID] = true
+	for _, one := range left {
+		hasCanary[one.run] = true
 	}
 	var list v1alpha1.CanaryRunList
 	var problems []error
@@ -61,21 +60,37 @@ func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun) error {
 // canaries are the ReplicaSets of runs that nobody has deleted yet. One that has
 // nothing but the label of a run is no canary, and one that is deleted is gone,
 // whatever finalizers somebody put on it.
-func (e *ending) canaries(ctx context.Context) ([]appsv1.ReplicaSet, error) {
-	var list appsv1.ReplicaSetList
-	if err := e.List(ctx, &list, client.HasLabels{v1alpha1.RunLabel}); err != nil {
-		return nil, fmt.Errorf("list canaries: %w", err)
+func (e *ending) canaries(ctx context.Context) ([]canary, error) {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"})
+	var out []canary
+	for {
+		if err := e.List(ctx, list, client.HasLabels{v1alpha1.RunLabel}, client.Limit(page), client.Continue(list.Continue)); err != nil {
+			return nil, fmt.Errorf("list canaries: %w", err)
+		}
+		for i := range list.Items {
+			rs := &list.Items[i]
+			owner := metav1.GetControllerOf(rs)
+			if rs.DeletionTimestamp == nil && owner != nil && owner.Kind == "CanaryRun" &&
+				strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/") {
+				out = append(out, canary{client.ObjectKeyFromObject(rs), owner.UID})
+			}
+		}
+		if list.Continue == "" {
+			return out, nil
+		}
 	}
-	return slices.DeleteFunc(list.Items, func(rs appsv1.ReplicaSet) bool {
-		owner := metav1.GetControllerOf(&rs)
-		return rs.DeletionTimestamp != nil || owner == nil || owner.Kind != "CanaryRun" ||
-			!strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/")
-	}), nil
+}
+
+// canary is the ReplicaSet of a run.
+type canary struct {
+	types.NamespacedName
+	run types.UID
 }
 
 // awaitNoCanaries returns when the garbage collector has taken the canaries.
 func (e *ending) awaitNoCanaries(ctx context.Context) error {
-	var left []appsv1.ReplicaSet
+	var left []canary
 	err := wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (done bool, err error) {
 		left, err = e.canaries(ctx)
 		return len(left) == 0, err
@@ -88,9 +103,9 @@ func (e *ending) awaitNoCanaries(ctx context.Context) error {
 }
 
 // some are the names of the first few.
-func some(left []appsv1.ReplicaSet) (names []string) {
-	for i := range left[:min(5, len(left))] {
-		names = append(names, left[i].Namespace+"/"+left[i].Name)
+func some(left []canary) (names []string) {
+	for _, one := range left[:min(5, len(left))] {
+		names = append(names, one.String())
 	}
 	return names
 }
