@@ -20,11 +20,12 @@ import (
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/canary"
 )
 
 // CacheOptions keep in memory what the evaluator reads, in a cluster of many
 // Deployments: of each the hash of its pod template instead of the template and of
-// its annotations Holdfast's, of pods and ReplicaSets only those of canaries, of plans the names, of anything no managedFields.
+// its annotations Holdfast's, of pods and ReplicaSets only those of canaries with a print of what they run, of plans the names, of anything no managedFields.
 //
 // Deployments must be read as unstructured objects. Their templates are hashed
 // from the JSON that the API server sends, so fields newer than this program's
@@ -63,16 +64,38 @@ func exists(label string) labels.Selector {
 
 func trimPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
-		pod.ManagedFields, pod.Annotations, pod.Spec = nil, nil, corev1.PodSpec{}
+		print := printOfPod(pod)
+		pod.ManagedFields, pod.Annotations, pod.Spec = nil, map[string]string{printAnnotation: string(print)}, corev1.PodSpec{}
 	}
 	return object, nil
 }
 
 func trimReplicaSet(object any) (any, error) {
 	if rs, ok := object.(*appsv1.ReplicaSet); ok {
+		print := printOfSet(rs)
 		rs.ManagedFields, rs.Spec.Template = nil, corev1.PodTemplateSpec{}
+		rs.Spec.Template.Annotations = map[string]string{printAnnotation: string(print)}
 	}
 	return object, nil
+}
+
+// printAnnotation is where the cache keeps the print of a spec that it does not keep.
+const printAnnotation = v1alpha1.Prefix + "print"
+
+// printOfPod and printOfSet are the prints of what a pod runs and a ReplicaSet makes,
+// of objects as the API server and as the cache has them.
+func printOfPod(pod *corev1.Pod) canary.Print {
+	if len(pod.Spec.Containers) == 0 {
+		return canary.Print(pod.Annotations[printAnnotation])
+	}
+	return canary.PodPrint(&pod.Spec)
+}
+
+func printOfSet(rs *appsv1.ReplicaSet) canary.Print {
+	if len(rs.Spec.Template.Spec.Containers) == 0 {
+		return canary.Print(rs.Spec.Template.Annotations[printAnnotation])
+	}
+	return canary.SetPrint(&rs.Spec)
 }
 
 // trimToName leaves of an object what tells it from others.

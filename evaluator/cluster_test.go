@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,7 +12,9 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -58,6 +61,8 @@ type cluster struct {
 	reject error
 	// full is the answer of the API server to what is to be made, if not nil.
 	full error
+	// admit is what admission makes of a pod, if not nil.
+	admit func(*corev1.Pod) error
 	// sick keeps the pods of canaries from getting Ready.
 	sick bool
 }
@@ -93,6 +98,9 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	}, objects...)...).Build()
 	writer := interceptor.NewClient(c.api, interceptor.Funcs{
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if pod, ok := o.(*unstructured.Unstructured); ok && pod.GetKind() == "Pod" {
+				return c.admitUnstructured(pod, opts)
+			}
 			return c.write(func() error {
 				if c.full != nil {
 					return c.full
@@ -121,8 +129,40 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	return c
 }
 
-// trimming reads Deployments as the cache of CacheOptions shows them.
+// admitUnstructured is the API server's part of the creation of a pod in a dry run.
+func (c *cluster) admitUnstructured(o *unstructured.Unstructured, opts []client.CreateOption) error {
+	var options client.CreateOptions
+	if options.ApplyOptions(opts); !slices.Equal(options.DryRun, []string{metav1.DryRunAll}) {
+		c.t.Errorf("a pod is made, and not in a dry run: %v", o)
+	}
+	var pod corev1.Pod
+	c.must(runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &pod))
+	if c.admit != nil {
+		if err := c.admit(&pod); err != nil {
+			return err
+		}
+	}
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&pod)
+	o.Object = object
+	return err
+}
+
+// trimming reads Deployments, ReplicaSets and pods as the cache of CacheOptions shows them.
 type trimming struct{ client.Reader }
+
+func (r trimming) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if err := r.Reader.List(ctx, list, opts...); err != nil {
+		return err
+	}
+	return meta.EachListItem(list, func(o runtime.Object) error {
+		for _, trim := range []func(any) (any, error){trimPod, trimReplicaSet} {
+			if _, err := trim(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
 
 func (r trimming) Get(ctx context.Context, name client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 	if err := r.Reader.Get(ctx, name, o, opts...); err != nil {
@@ -223,7 +263,11 @@ func (c *cluster) act() {
 	}
 	for _, rs := range sets.Items {
 		if len(pods.Items) == 0 {
-			c.must(c.api.Create(ctx, canaryPod(&rs, !c.sick)))
+			pod := canaryPod(&rs, !c.sick)
+			if c.admit != nil {
+				_ = c.admit(pod) // what is refused is refused to others
+			}
+			c.must(c.api.Create(ctx, pod))
 		}
 	}
 	d := c.deployment()

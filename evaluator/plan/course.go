@@ -26,6 +26,7 @@ func Next(in Input) Plan {
 	p := s.next()
 	if !in.Run.Deleting {
 		p.Actions = append(p.Actions, s.deleteLeftovers()...)
+		p.Actions = append(p.Actions, s.putOut()...)
 	}
 	if at := s.deadline(); !at.IsZero() {
 		p.Requeue = sooner(p.Requeue, s.until(at))
