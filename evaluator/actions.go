@@ -42,6 +42,8 @@ func (e *evaluator) take(ctx context.Context, seen observed, action plan.Action)
 		return e.deleteSet(ctx, seen, seen.baselineName())
 	case plan.DeleteLeftover:
 		return e.deleteSet(ctx, seen, a.Name)
+	case plan.PutOut:
+		return e.putOut(ctx, seen, a.Pod)
 	case plan.Release:
 		return e.annotate(ctx, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case plan.Revert:

@@ -19,13 +19,14 @@ import (
 
 	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/canary"
 )
 
 // CacheOptions keep in memory what the evaluator reads and no more, in a cluster of
 // many Deployments whose owners write into them what they like: of each the hash of
 // its pod template instead of the template, of annotations Holdfast's, of pods and
-// ReplicaSets only those of canaries, of plans the names, of anything no
-// managedFields. Where even that is large it is read from the API server when it is
+// ReplicaSets only those of canaries, with a print of what they run, of plans the
+// names, of anything no managedFields. Where even that is large it is read from the API server when it is
 // needed (see notKept). A held record is kept if it is sealed with the key.
 //
 // Deployments must be read as unstructured objects. Their templates are hashed
@@ -67,7 +68,8 @@ func exists(label string) labels.Selector {
 
 func trimPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
-		pod.ManagedFields, pod.Annotations, pod.Spec = nil, nil, corev1.PodSpec{}
+		print := printOfPod(pod)
+		pod.Annotations, pod.Spec = map[string]string{printAnnotation: string(print)}, corev1.PodSpec{}
 		trimMetadata(pod, labelsOrMark)
 		trimPodStatus(&pod.Status)
 	}
@@ -76,9 +78,11 @@ func trimPod(object any) (any, error) {
 
 func trimReplicaSet(object any) (any, error) {
 	if rs, ok := object.(*appsv1.ReplicaSet); ok {
+		print := printOfSet(rs)
 		trimMetadata(rs, only(v1alpha1.RunLabel, v1alpha1.RoleLabel, v1alpha1.HashLabel))
 		rs.Annotations = nil
 		rs.Spec = appsv1.ReplicaSetSpec{Replicas: rs.Spec.Replicas}
+		rs.Spec.Template.Annotations = map[string]string{printAnnotation: string(print)}
 		rs.Status.Conditions = trimConditions(rs.Status.Conditions, func(c *appsv1.ReplicaSetCondition) (bool, *string) {
 			return c.Type == appsv1.ReplicaSetReplicaFailure, &c.Message
 		})
@@ -120,6 +124,25 @@ func trimNamespace(object any) (any, error) {
 		ns.Annotations = pick(ns.Annotations, v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.PoliciesAnnotation)
 	}
 	return object, nil
+}
+
+// printAnnotation is where the cache keeps the print of a spec that it does not keep.
+const printAnnotation = v1alpha1.Prefix + "print"
+
+// printOfPod and printOfSet are the prints of what a pod runs and a ReplicaSet makes,
+// of objects as the API server and as the cache has them.
+func printOfPod(pod *corev1.Pod) canary.Print {
+	if len(pod.Spec.Containers) == 0 {
+		return canary.Print(pod.Annotations[printAnnotation])
+	}
+	return canary.PodPrint(&pod.Spec)
+}
+
+func printOfSet(rs *appsv1.ReplicaSet) canary.Print {
+	if len(rs.Spec.Template.Spec.Containers) == 0 {
+		return canary.Print(rs.Spec.Template.Annotations[printAnnotation])
+	}
+	return canary.SetPrint(&rs.Spec)
 }
 
 // trimToName leaves of an object what tells it from others.

@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,8 @@ type cluster struct {
 	reject error
 	// full is the answer of the API server to what is to be made, if not nil.
 	full error
+	// admit is what admission makes of a pod, if not nil.
+	admit func(*corev1.Pod) error
 	// sick keeps the pods of canaries from getting Ready.
 	sick bool
 }
@@ -97,6 +100,9 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	}, objects...)...).Build()
 	writer := interceptor.NewClient(c.api, interceptor.Funcs{
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if pod, ok := o.(*unstructured.Unstructured); ok && pod.GetKind() == "Pod" {
+				return c.admitUnstructured(pod, opts)
+			}
 			return c.write(func() error {
 				if c.full != nil {
 					return c.full
@@ -123,6 +129,24 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	c.e = newEvaluator(Options{Key: key, Prometheus: c.prometheus, Clock: c.clock, HistoryLimit: 2},
 		trimming{c.api}, listingtest.Reader{Reader: c.api}, writer, c)
 	return c
+}
+
+// admitUnstructured is the API server's part of the creation of a pod in a dry run.
+func (c *cluster) admitUnstructured(o *unstructured.Unstructured, opts []client.CreateOption) error {
+	var options client.CreateOptions
+	if options.ApplyOptions(opts); !slices.Equal(options.DryRun, []string{metav1.DryRunAll}) {
+		c.t.Errorf("a pod is made, and not in a dry run: %v", o)
+	}
+	var pod corev1.Pod
+	c.must(runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &pod))
+	if c.admit != nil {
+		if err := c.admit(&pod); err != nil {
+			return err
+		}
+	}
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&pod)
+	o.Object = object
+	return err
 }
 
 // trimming reads objects as the cache of CacheOptions shows them.
@@ -257,7 +281,11 @@ func (c *cluster) act() {
 	}
 	for _, rs := range sets.Items {
 		if len(pods.Items) == 0 {
-			c.must(c.api.Create(ctx, canaryPod(&rs, !c.sick)))
+			pod := canaryPod(&rs, !c.sick)
+			if c.admit != nil {
+				_ = c.admit(pod) // what is refused is refused to others
+			}
+			c.must(c.api.Create(ctx, pod))
 		}
 	}
 	d := c.deployment()

@@ -51,6 +51,11 @@ func (a announcer) policyApplied(d deployment, run *v1alpha1.CanaryRun) {
 	}
 }
 
+func (a announcer) putOut(d deployment, run *v1alpha1.CanaryRun, pod plan.Adopted) {
+	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodPutOut, "PutOut "+pod.Name[:min(len(pod.Name), 100)],
+		"pod %s is not one of run %s and is deleted: %s; it was neither counted nor measured", pod.Name, run.Name, pod.Why)
+}
+
 func (a announcer) noPlan(d deployment, reason, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, reason, "FindPlan", "%s", message)
 }

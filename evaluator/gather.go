@@ -25,6 +25,8 @@ type observed struct {
 	record     *hold.Record
 	// sets are the ReplicaSets of the run, by name.
 	sets map[string]*appsv1.ReplicaSet
+	// ownCanary and ownBaseline are what is known of the run's sets and their pods.
+	ownCanary, ownBaseline *v1alpha1.OwnSet
 	// past has the sets of a rollout of the past, nil for a run.
 	past *PastSets
 	// canary is the ReplicaSet to make, where one may have to be made.
@@ -51,7 +53,7 @@ func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observ
 		},
 	}}
 	for _, gather := range []func(context.Context, *observed) error{
-		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherLine,
+		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherOwn, e.gatherLine,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return observed{}, err

@@ -300,6 +300,12 @@ func (a *asking) values() query.Values {
 	if plan.WantsBaseline(a.seen.Input) {
 		values.Baseline = []string{a.seen.baselineName()}
 	}
+	if a.seen.past == nil {
+		values.PodNames = map[string][]string{
+			a.seen.canaryName():   namesOf(a.seen.ownCanary, a.seen.Pods),
+			a.seen.baselineName(): namesOf(a.seen.ownBaseline, a.seen.BaselinePods),
+		}
+	}
 	a.seen.past.fill(&values)
 	return values
 }

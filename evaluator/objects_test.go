@@ -71,9 +71,10 @@ func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaS
 
 func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-		Namespace: namespace, Name: rs.Name + "-x", Labels: rs.Spec.Template.Labels,
+		Namespace: namespace, Name: rs.Name + "-x", GenerateName: rs.Name + "-", UID: types.UID("uid-" + rs.Name + "-x"),
+		CreationTimestamp: rs.CreationTimestamp, Labels: rs.Spec.Template.Labels,
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))},
-	}}
+	}, Spec: *rs.Spec.Template.Spec.DeepCopy()}
 	if ready {
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	}

@@ -16,7 +16,7 @@ import (
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=core,resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=core,resources=pods,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=core,resources=services,verbs=list
 // +kubebuilder:rbac:groups=core,resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get;list;watch
@@ -36,6 +36,9 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	seen, err := e.gather(ctx, run)
+	if errors.Is(err, errStale) {
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -68,7 +71,7 @@ func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, 
 // carryOut takes the actions of a plan, writes its status and tells of it.
 func (e *evaluator) carryOut(ctx context.Context, seen observed, next plan.Plan) (ctrl.Result, error) {
 	next, err := e.apply(ctx, seen, next)
-	status := shown(next.Status)
+	status := seen.withOwn(shown(next.Status))
 	if err == nil {
 		err = e.record(ctx, seen.run, status)
 	}

@@ -47,6 +47,9 @@ func (e *evaluator) createSet(ctx context.Context, seen observed, rs *unstructur
 	rs = rs.DeepCopy()
 	_ = unstructured.SetNestedField(rs.Object, int64(replicas), "spec", "replicas") // spec is a map
 	err := e.writer.Create(ctx, rs)
+	if err == nil {
+		err = seen.made(rs)
+	}
 	if apierrors.IsAlreadyExists(err) {
 		return e.checkSet(ctx, seen, rs.GetName())
 	}

@@ -34,11 +34,11 @@ func TestBothSidesAreAskedFor(t *testing.T) {
 	}
 	first := " from " + run.Status.ReadyAt.Add(4*time.Second).Format(time.TimeOnly)
 	for _, want := range []string{
-		`samples of r_total{code=~"5..",namespace="shop",pod=~"` + run.Name + `-[a-z0-9]+"}[5m`,
-		`samples of r_total{namespace="shop",pod=~"` + run.Name + `-baseline-[a-z0-9]+"}[5m`,
+		`samples of r_total{code=~"5..",namespace="shop",pod=~"` + run.Name + `-x"}[5m`,
+		`samples of r_total{namespace="shop",pod=~"` + run.Name + `-baseline-x"}[5m`,
 		`samples of r_total{namespace="shop",pod=~"web-`,
-		`sum(rate(x_total{ namespace="shop",pod=~"` + run.Name + `-[a-z0-9]+" }[4s]))` + first,
-		`sum(rate(x_total{ namespace="shop",pod=~"` + run.Name + `-baseline-[a-z0-9]+" }[4s]))` + first,
+		`sum(rate(x_total{ namespace="shop",pod=~"` + run.Name + `-x" }[4s]))` + first,
+		`sum(rate(x_total{ namespace="shop",pod=~"` + run.Name + `-baseline-x" }[4s]))` + first,
 	} {
 		if !slices.ContainsFunc(c.prometheus.asked, func(q string) bool { return strings.Contains(q, want) }) {
 			t.Errorf("%s was not asked in\n%s", want, strings.Join(c.prometheus.asked[max(0, len(c.prometheus.asked)-12):], "\n"))

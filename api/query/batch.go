@@ -23,7 +23,10 @@ type Batch struct {
 	// Family is the shape without its windows, which are cut while a canary is
 	// young. Queries that were of one shape the last time are likely to be so again.
 	Family string
-	// Prefix is what the names of the canary's pods begin with, for example "web-5d4f8-".
+	// Pods is the regular expression of the names of the canary's pods, for example
+	// "web-5d4f8-(?:2xk9c|7wq4z)".
+	Pods string
+	// Prefix is what these names begin with, for example "web-5d4f8-".
 	Prefix string
 }
 
@@ -41,44 +44,51 @@ func BatchOf(rendered, podLabel string) (Batch, bool) {
 	if err != nil {
 		return Batch{}, false
 	}
-	prefix := ""
+	var b Batch
 	for _, s := range selectors(expr) {
-		found, ok := takePrefix(s, podLabel)
-		if !ok || prefix != "" && found != prefix {
+		pods, ok := takePods(s, podLabel)
+		if !ok || b.Pods != "" && pods != b.Pods {
 			return Batch{}, false
 		}
-		prefix = found
+		b.Pods = pods
 	}
-	if prefix == "" {
+	if b.Pods == "" {
 		return Batch{}, false
 	}
-	shape := expr.String()
-	if _, ok := joiner(expr, podLabel, prefix); !ok {
+	b.Prefix = PrefixOf(b.Pods)
+	b.Shape = expr.String()
+	if _, ok := joiner(expr, podLabel, b.Prefix); !ok {
 		return Batch{}, false
 	}
-	return Batch{Shape: shape, Family: rangeText.ReplaceAllString(shape, "[]"), Prefix: prefix}, true
+	b.Family = rangeText.ReplaceAllString(b.Shape, "[]")
+	return b, true
 }
 
 // rangeText is a range or an offset in a shape, or what looks like one in a string.
 var rangeText = regexp.MustCompile(`\[[^\]]*\]|offset [0-9a-z]+`)
 
-// For returns the query of the same shape for another canary, the query being
-// that which b was taken from; no if that cannot be said.
-func (b Batch) For(rendered, podLabel, prefix string) (string, bool) {
-	text := strings.ReplaceAll(rendered, `"`+prefixPattern([]string{b.Prefix})+`"`, `"`+prefixPattern([]string{prefix})+`"`)
+// For returns the query of the same shape for the pods of another canary, the
+// query being that which b was taken from; no if that cannot be said.
+func (b Batch) For(rendered, podLabel, pods string) (string, bool) {
+	text := strings.ReplaceAll(rendered, `"`+b.Pods+`"`, `"`+pods+`"`)
 	other, ok := BatchOf(text, podLabel)
-	return text, ok && other.Shape == b.Shape && other.Prefix == prefix
+	return text, ok && other.Shape == b.Shape && other.Pods == pods
 }
 
 // Join makes the query that gives the answers of several canaries to the
-// queries of one shape, each series with its canary's prefix in BatchLabel. It
-// is "" for what is no shape of the same podLabel.
-func Join(shape, podLabel string, prefixes []string) string {
+// queries of one shape, each series with its canary's prefix in BatchLabel: no
+// two of them may have the same. It is "" for what is no shape of the same
+// podLabel.
+func Join(shape, podLabel string, pods []string) string {
 	expr, err := promQL.ParseExpr(shape)
 	if err != nil {
 		return ""
 	}
-	pattern := prefixPattern(prefixes)
+	prefixes := make([]string, len(pods))
+	for i, each := range pods {
+		prefixes[i] = escapeDots(PrefixOf(each))
+	}
+	pattern := anyOf(pods)
 	for _, s := range selectors(expr) {
 		for i, m := range s.LabelMatchers {
 			if m.Name == podLabel && m.Value == anyCanary {
@@ -86,7 +96,7 @@ func Join(shape, podLabel string, prefixes []string) string {
 			}
 		}
 	}
-	joined, ok := joiner(expr, podLabel, "("+escapeDots(strings.Join(prefixes, "|"))+")"+podSuffix)
+	joined, ok := joiner(expr, podLabel, "("+strings.Join(prefixes, "|")+")"+podSuffix)
 	if !ok {
 		return ""
 	}
@@ -104,24 +114,33 @@ func selectors(expr parser.Expr) []*parser.VectorSelector {
 	return out
 }
 
-// podPrefixPattern is what Render makes of {{canary}}: a literal prefix up to a
-// dash, and letters and digits. Prefixes with that dash never share a pod, even
-// where one begins with the other; one that was cut short has none.
-var podPrefixPattern = regexp.MustCompile(`^((?:[-a-z0-9]|\[\.\])+-)\[a-z0-9\]\+$`)
+// onePattern is what Render makes of {{canary}}: a literal prefix up to a dash, and
+// letters and digits, any or those of some pods. Prefixes with that dash never share
+// a pod, even where one begins with the other; one that was cut short has none.
+var onePattern = regexp.MustCompile(`^((?:[-a-z0-9]|\[\.\])+-)(?:\[a-z0-9\]\+|[a-z0-9]+|\(\?:[a-z0-9]+(?:\|[a-z0-9]+)+\))$`)
 
-// takePrefix takes the pattern of a canary's pods out of a selector.
-func takePrefix(s *parser.VectorSelector, podLabel string) (prefix string, ok bool) {
+// PrefixOf is what all names begin with that the pattern of a canary's pods matches,
+// "" where it is none.
+func PrefixOf(pods string) string {
+	parts := onePattern.FindStringSubmatch(pods)
+	if parts == nil {
+		return ""
+	}
+	return strings.ReplaceAll(parts[1], "[.]", ".")
+}
+
+// takePods takes the pattern of a canary's pods out of a selector.
+func takePods(s *parser.VectorSelector, podLabel string) (pods string, ok bool) {
 	for i, m := range s.LabelMatchers {
 		if m.Name != podLabel {
 			continue
 		}
-		parts := podPrefixPattern.FindStringSubmatch(m.Value)
-		if prefix != "" || m.Type != labels.MatchRegexp || parts == nil {
+		if pods != "" || m.Type != labels.MatchRegexp || PrefixOf(m.Value) == "" {
 			return "", false
 		}
-		prefix = strings.ReplaceAll(parts[1], "[.]", ".")
+		pods = m.Value
 		s.LabelMatchers = slices.Clone(s.LabelMatchers)
 		s.LabelMatchers[i] = labels.MustNewMatcher(labels.MatchRegexp, podLabel, anyCanary)
 	}
-	return prefix, prefix != ""
+	return pods, pods != ""
 }

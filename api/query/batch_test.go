@@ -16,40 +16,46 @@ func TestBatchOf(t *testing.T) {
 	}{
 		"a sum of rates": {
 			`sum(rate(x{` + a + `,code="5"}[1m]))`,
-			`sum by (__holdfast_canary__) (label_replace(rate(x{code="5",pod=~"(?:web-1-|web-2-)[a-z0-9]+"}[1m]), "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))`,
+			`sum by (__holdfast_canary__) (label_replace(rate(x{code="5",pod=~"(?:web-1-[a-z0-9]+|web-2-[a-z0-9]+)"}[1m]), "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))`,
 		},
 		"a share": {
 			`sum by (code) (x{` + a + `}) / on (code) group_left () max without (pod) (y{` + a + `})`,
-			`sum by (code, __holdfast_canary__) (label_replace(x{pod=~"(?:web-1-|web-2-)[a-z0-9]+"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+")) / on (code, __holdfast_canary__) group_left () max without (pod) (label_replace(y{pod=~"(?:web-1-|web-2-)[a-z0-9]+"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))`,
+			`sum by (code, __holdfast_canary__) (label_replace(x{pod=~"(?:web-1-[a-z0-9]+|web-2-[a-z0-9]+)"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+")) / on (code, __holdfast_canary__) group_left () max without (pod) (label_replace(y{pod=~"(?:web-1-[a-z0-9]+|web-2-[a-z0-9]+)"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))`,
 		},
 		"a subquery": {
 			`max_over_time(sum(x{` + a + `})[5m:30s])`,
-			`max_over_time(sum by (__holdfast_canary__) (label_replace(x{pod=~"(?:web-1-|web-2-)[a-z0-9]+"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))[5m:30s])`,
+			`max_over_time(sum by (__holdfast_canary__) (label_replace(x{pod=~"(?:web-1-[a-z0-9]+|web-2-[a-z0-9]+)"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))[5m:30s])`,
 		},
 		"a quantile and a constant": {
 			`histogram_quantile(0.9, sum by (le) (rate(x_bucket{` + a + `}[1m]))) * (2 + 1)`,
-			`histogram_quantile(0.9, sum by (le, __holdfast_canary__) (label_replace(rate(x_bucket{pod=~"(?:web-1-|web-2-)[a-z0-9]+"}[1m]), "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))) * (2 + 1)`,
+			`histogram_quantile(0.9, sum by (le, __holdfast_canary__) (label_replace(rate(x_bucket{pod=~"(?:web-1-[a-z0-9]+|web-2-[a-z0-9]+)"}[1m]), "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))) * (2 + 1)`,
 		},
-		"no canary":                          {`sum(x)`, ""},
-		"a selector without the canary":      {`sum(x{` + a + `}) / sum(y)`, ""},
-		"two canaries":                       {`sum(x{` + a + `}) / sum(x{pod=~"web-3-[a-z0-9]+"})`, ""},
-		"pods by another pattern":            {`sum(x{pod=~"web-.*"})`, ""},
-		"pods of several ReplicaSets":        {`sum(x{pod=~"(?:web-1-|web-2-)[a-z0-9]+"})`, ""},
-		"pods by name":                       {`sum(x{pod="web-1-a"})`, ""},
-		"not these pods":                     {`sum(x{pod!~"web-1-[a-z0-9]+"})`, ""},
-		"a name that was cut short":          {`sum(x{pod=~"web-1[a-z0-9]+"})`, ""},
-		"a scalar":                           {`scalar(x{` + a + `})`, ""},
-		"scalar within":                      {`sum(x{` + a + `}) * scalar(sum(x{` + a + `}))`, ""},
-		"absent":                             {`absent(x{` + a + `})`, ""},
-		"or vector":                          {`sum(x{` + a + `}) or vector(0)`, ""},
-		"timestamp":                          {`timestamp(x{` + a + `})`, ""},
-		"topk":                               {`topk(1, x{` + a + `})`, ""},
-		"label_replace":                      {`label_replace(x{` + a + `}, "a", "b", "c", "d")`, ""},
-		"the time":                           {`sum(x{` + a + `}) - time()`, ""},
-		"a parameter that depends on series": {`quantile(scalar(y{` + a + `}), x{` + a + `})`, ""},
-		"the label by which it is split":     {`sum by (__holdfast_canary__) (x{` + a + `})`, ""},
-		"experiments":                        {`sum(rate(x{` + a + `}[1m] smoothed))`, ""},
-		"no PromQL":                          {`sum(`, ""},
+		"pods that are known": {
+			`sum(x{pod=~"web-1-(?:a|b)"}) / sum(y{pod=~"web-1-(?:a|b)"})`,
+			`sum by (__holdfast_canary__) (label_replace(x{pod=~"(?:web-1-(?:a|b)|web-2-[a-z0-9]+)"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+")) / sum by (__holdfast_canary__) (label_replace(y{pod=~"(?:web-1-(?:a|b)|web-2-[a-z0-9]+)"}, "__holdfast_canary__", "$1", "pod", "(web-1-|web-2-)[a-z0-9]+"))`,
+		},
+		"other pods of the same canary":       {`sum(x{pod=~"web-1-(?:a|b)"}) / sum(y{pod=~"web-1-c"})`, ""},
+		"no canary":                           {`sum(x)`, ""},
+		"a selector without the canary":       {`sum(x{` + a + `}) / sum(y)`, ""},
+		"two canaries":                        {`sum(x{` + a + `}) / sum(x{pod=~"web-3-[a-z0-9]+"})`, ""},
+		"pods by another pattern":             {`sum(x{pod=~"web-.*"})`, ""},
+		"pods of several ReplicaSets":         {`sum(x{pod=~"(?:web-1-|web-2-)[a-z0-9]+"})`, ""},
+		"pods by name of several ReplicaSets": {`sum(x{pod=~"(?:web-1-a|web-2-b)"})`, ""},
+		"pods by name":                        {`sum(x{pod="web-1-a"})`, ""},
+		"not these pods":                      {`sum(x{pod!~"web-1-[a-z0-9]+"})`, ""},
+		"a name that was cut short":           {`sum(x{pod=~"web-1[a-z0-9]+"})`, ""},
+		"a scalar":                            {`scalar(x{` + a + `})`, ""},
+		"scalar within":                       {`sum(x{` + a + `}) * scalar(sum(x{` + a + `}))`, ""},
+		"absent":                              {`absent(x{` + a + `})`, ""},
+		"or vector":                           {`sum(x{` + a + `}) or vector(0)`, ""},
+		"timestamp":                           {`timestamp(x{` + a + `})`, ""},
+		"topk":                                {`topk(1, x{` + a + `})`, ""},
+		"label_replace":                       {`label_replace(x{` + a + `}, "a", "b", "c", "d")`, ""},
+		"the time":                            {`sum(x{` + a + `}) - time()`, ""},
+		"a parameter that depends on series":  {`quantile(scalar(y{` + a + `}), x{` + a + `})`, ""},
+		"the label by which it is split":      {`sum by (__holdfast_canary__) (x{` + a + `})`, ""},
+		"experiments":                         {`sum(rate(x{` + a + `}[1m] smoothed))`, ""},
+		"no PromQL":                           {`sum(`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""
@@ -57,7 +63,10 @@ func TestBatchOf(t *testing.T) {
 				if b.Prefix != "web-1-" {
 					t.Errorf("prefix %q", b.Prefix)
 				}
-				got = Join(b.Shape, "pod", []string{"web-1-", "web-2-"})
+				if PrefixOf(b.Pods) != b.Prefix {
+					t.Errorf("the pattern %q has the prefix %q", b.Pods, PrefixOf(b.Pods))
+				}
+				got = Join(b.Shape, "pod", []string{b.Pods, "web-2-[a-z0-9]+"})
 			}
 			if got != tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
@@ -69,8 +78,9 @@ func TestBatchOf(t *testing.T) {
 func TestTheQueryOfAnotherCanary(t *testing.T) {
 	for name, tc := range map[string]struct{ query, want string }{
 		"every pattern is replaced": {
-			`x{pod=~"web-1-[a-z0-9]+"} / x{ a="b", pod=~"web-1-[a-z0-9]+" }`, `x{pod=~"api.2-[a-z0-9]+"} / x{ a="b", pod=~"api.2-[a-z0-9]+" }`,
+			`x{pod=~"web-1-[a-z0-9]+"} / x{ a="b", pod=~"web-1-[a-z0-9]+" }`, `x{pod=~"api.2-(?:c|d)"} / x{ a="b", pod=~"api.2-(?:c|d)" }`,
 		},
+		"pods that are known":                                {`x{pod=~"web-1-(?:a|b)"}`, `x{pod=~"api.2-(?:c|d)"}`},
 		"a pattern of something else makes it another shape": {`x{pod=~"web-1-[a-z0-9]+",name=~"web-1-[a-z0-9]+"}`, ""},
 		"other quotes are not known":                         {`x{pod=~'web-1-[a-z0-9]+'}`, ""},
 	} {
@@ -79,7 +89,7 @@ func TestTheQueryOfAnotherCanary(t *testing.T) {
 			if !ok {
 				t.Fatal("it cannot be joined at all")
 			}
-			got, ok := b.For(tc.query, "pod", "api.2-")
+			got, ok := b.For(tc.query, "pod", "api[.]2-(?:c|d)")
 			if want := strings.ReplaceAll(tc.want, "api.2", "api[.]2"); ok != (want != "") || ok && got != want {
 				t.Errorf("got %s, %t, want %s", got, ok, want)
 			}
@@ -112,12 +122,15 @@ func FuzzBatchOf(f *testing.F) {
 		template.Traps(around)
 		var shapes []string
 		for _, name := range []string{"web-1", "web.2"} {
-			rendered, err := template.Render(Values{Namespace: "shop", Deployment: "web", Service: "web", Canary: []string{name}, Stable: []string{"web-0"}, Interval: sampleInterval})
+			rendered, err := template.Render(Values{
+				Namespace: "shop", Deployment: "web", Service: "web", Canary: []string{name}, Stable: []string{"web-0"}, Interval: sampleInterval,
+				PodNames: map[string][]string{"web.2": {"web.2-b", "web.2-a"}},
+			})
 			if err != nil {
 				return
 			}
 			if b, ok := BatchOf(rendered, "pod"); ok {
-				joined := Join(b.Shape, "pod", []string{"web-1-", "web.2-"})
+				joined := Join(b.Shape, "pod", []string{"web-1-[a-z0-9]+", "web[.]2-(?:a|b)"})
 				if _, err := check(joined); err != nil || joined == "" {
 					t.Fatalf("%q joins to %q: %v", rendered, joined, err)
 				}
@@ -145,7 +158,7 @@ func TestBuiltInQueriesAreJoined(t *testing.T) {
 				t.Fatal(err)
 			}
 			b, ok := BatchOf(text, "pod")
-			if !ok || Join(b.Shape, "pod", []string{"web-1-", "web-2-"}) == "" {
+			if !ok || Join(b.Shape, "pod", []string{"web-1-[a-z0-9]+", "web-2-[a-z0-9]+"}) == "" {
 				t.Errorf("%s is asked alone: %s", expect, text)
 			}
 			families[b.Family] = true

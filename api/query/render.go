@@ -27,6 +27,9 @@ type Values struct {
 	// Canary, Stable and Baseline are the names of the ReplicaSets whose pods are
 	// meant. Without any the matchers select nothing.
 	Canary, Stable, Baseline []string
+	// PodNames are the names of the pods of those ReplicaSets whose pods are known
+	// one by one: these alone are selected. Of others all that are named as theirs.
+	PodNames map[string][]string
 	// Pods are those of the side that a metric which compares is asked for.
 	Pods []string
 	// Interval is the analysis interval, in milliseconds at the finest.
@@ -116,63 +119,6 @@ func (p part) name(value string) (string, error) {
 		return escapeDots(value), nil
 	}
 	return value, nil
-}
-
-// podMatchers selects the pods of some ReplicaSets: pods are named
-// <ReplicaSet>-<random letters and digits>, which no other ReplicaSet's pods
-// match even where its name begins with the same words. Pods that others name
-// so do (docs/security-model.md).
-func (v Values) podMatchers(replicaSets []string) (string, error) {
-	namespaceLabel, podLabel := orElse(v.Labels.Namespace, "namespace"), orElse(v.Labels.Pod, defaultPodLabel)
-	for _, label := range []string{namespaceLabel, podLabel} {
-		if !labelName.MatchString(label) {
-			return "", fmt.Errorf("%q is no name of a Prometheus label", label)
-		}
-	}
-	if !objectName.MatchString(v.Namespace) {
-		return "", fmt.Errorf("%q is no name of a namespace", v.Namespace)
-	}
-	if len(replicaSets) == 0 {
-		return fmt.Sprintf(`%s="%s",%s!~".*"`, namespaceLabel, v.Namespace, podLabel), nil
-	}
-	pattern, err := podPattern(replicaSets)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf(`%s="%s",%s=~"%s"`, namespaceLabel, v.Namespace, podLabel, pattern), nil
-}
-
-// podPattern is the regular expression of the names of some ReplicaSets' pods.
-func podPattern(replicaSets []string) (string, error) {
-	prefixes := make([]string, len(replicaSets))
-	for i, name := range replicaSets {
-		if !objectName.MatchString(name) {
-			return "", fmt.Errorf("%q is no name of a ReplicaSet", name)
-		}
-		prefixes[i] = podPrefix(name)
-	}
-	return prefixPattern(prefixes), nil
-}
-
-// podSuffix is what the API server appends to a generateName.
-const podSuffix = "[a-z0-9]+"
-
-func prefixPattern(prefixes []string) string {
-	if len(prefixes) == 1 {
-		return escapeDots(prefixes[0]) + podSuffix
-	}
-	return "(?:" + escapeDots(strings.Join(prefixes, "|")) + ")" + podSuffix
-}
-
-func escapeDots(s string) string { return strings.ReplaceAll(s, ".", "[.]") }
-
-// maxGenerateName is where the API server cuts a generateName (source:
-// k8s.io/apiserver/pkg/storage/names).
-const maxGenerateName = 58
-
-func podPrefix(replicaSet string) string {
-	prefix := replicaSet + "-"
-	return prefix[:min(len(prefix), maxGenerateName)]
 }
 
 func orElse(value, otherwise string) string {

@@ -56,6 +56,26 @@ func TestRender(t *testing.T) {
 			`up{ {{stable}} }`, Values{Namespace: "shop", Stable: []string{strings.Repeat("a", 70)}},
 			`up{ namespace="shop",pod=~"` + strings.Repeat("a", 58) + `[a-z0-9]+" }`,
 		},
+		"pods that are known are named": {
+			`up{ {{canary}} } / up{ {{baseline}} }`,
+			Values{Namespace: "shop", Canary: []string{"web.v2"}, Baseline: []string{"web-b"}, PodNames: map[string][]string{
+				"web.v2": {"web.v2-x7k2p", "web.v2-b4c5d", "web.v2-x7k2p"}, "web-b": {"web-b-zzzzz"},
+			}},
+			`up{ namespace="shop",pod=~"web[.]v2-(?:b4c5d|x7k2p)" } / up{ namespace="shop",pod=~"web-b-zzzzz" }`,
+		},
+		"of a ReplicaSet whose pods are known, and are none, nothing is selected": {
+			`up{ {{canary}} }`, Values{Namespace: "shop", Canary: []string{"web"}, PodNames: map[string][]string{"web": nil}},
+			`up{ namespace="shop",pod!~".*" }`,
+		},
+		"windows of known pods are cut to their age": {
+			`rate(x{ {{canary}} }[5m])`,
+			Values{Namespace: "shop", Canary: []string{"web"}, PodNames: map[string][]string{"web": {"web-a", "web-b"}}, Age: time.Minute},
+			`rate(x{ namespace="shop",pod=~"web-(?:a|b)" }[1m])`,
+		},
+		"known pods beside others": {
+			`up{ {{stable}} }`, Values{Namespace: "shop", Stable: []string{"a", "b", "c"}, PodNames: map[string][]string{"a": {"a-1"}}},
+			`up{ namespace="shop",pod=~"(?:a-1|(?:b-|c-)[a-z0-9]+)" }`,
+		},
 		"label names can be set": {
 			`up{ {{canary}} }`,
 			Values{Namespace: "shop", Canary: []string{"web"}, Labels: Labels{Namespace: "kubernetes_namespace", Pod: "kubernetes_pod_name"}},
@@ -109,6 +129,12 @@ func TestRenderRefuses(t *testing.T) {
 		},
 		"a ReplicaSet that is a regular expression": {
 			`up{ {{canary}} }`, Values{Namespace: "x", Canary: []string{".*"}}, "no name of a ReplicaSet",
+		},
+		"a pod that is not named as the ReplicaSet's": {
+			`up{ {{canary}} }`, Values{Namespace: "x", Canary: []string{"a"}, PodNames: map[string][]string{"a": {"ab-c"}}}, "no name of a pod",
+		},
+		"a pod with no name": {
+			`up{ {{canary}} }`, Values{Namespace: "x", Canary: []string{"a"}, PodNames: map[string][]string{"a": {"a-.*"}}}, "no name of a pod",
 		},
 		"a label that is none": {
 			`up{ {{canary}} }`, Values{Namespace: "x", Canary: []string{"a"}, Labels: Labels{Pod: `a="b",c`}}, "no name of a Prometheus label",

@@ -93,7 +93,7 @@ func (l looked) ofCanary(s *parser.VectorSelector) bool {
 // ofPods says whether a selector is of the pods of one of these.
 func (l looked) ofPods(s *parser.VectorSelector, sides ...[]string) bool {
 	return slices.ContainsFunc(sides, func(replicaSets []string) bool {
-		pattern, err := podPattern(replicaSets)
+		pattern, err := l.values.podPattern(replicaSets)
 		return err == nil && len(replicaSets) > 0 && slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool {
 			return m.Name == defaultPodLabel && m.Type == labels.MatchRegexp && m.Value == pattern
 		})

@@ -157,8 +157,8 @@ func reversed(all []span) []span {
 // {{baseline}}: its pods are of the same age.
 func (v Values) isCanary(s *parser.VectorSelector) bool {
 	for _, replicaSets := range [][]string{v.Canary, v.Baseline} {
-		pattern, err := podPattern(replicaSets)
-		if err != nil || len(replicaSets) == 0 {
+		pattern, err := v.podPattern(replicaSets)
+		if err != nil || pattern == "" {
 			continue
 		}
 		for _, m := range s.LabelMatchers {

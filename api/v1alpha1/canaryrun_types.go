@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // CanaryRun is one trial of one pod template. Holdfast makes it when it holds an
@@ -250,6 +251,13 @@ type CanaryRunStatus struct {
 	// +optional
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
 
+	// canary and baseline are the run's ReplicaSets in this attempt, with the pods
+	// that were found to be their own: these alone count and are measured.
+	// +optional
+	Canary *OwnSet `json:"canary,omitempty"`
+	// +optional
+	Baseline *OwnSet `json:"baseline,omitempty"`
+
 	// measured is how many rounds of measurements have been taken. A round
 	// measures every metric once, at step.readyAt + initialDelay + n × interval
 	// or at step.readyAt + period; rounds that were missed are not made up for.
@@ -290,6 +298,36 @@ type CanaryRunStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// OwnSet is a ReplicaSet of a run as Holdfast made it, and its pods.
+type OwnSet struct {
+	// name is that of the ReplicaSet.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// uid is that of the ReplicaSet.
+	// +optional
+	UID types.UID `json:"uid,omitempty"`
+	// print is a hash of what it makes pods by. It is another one when that was changed.
+	// +optional
+	Print string `json:"print,omitempty"`
+	// pods are those of its pods that it made and whose spec is that of its template,
+	// those that are gone by now too: 200 at most, the newest last.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=200
+	Pods []OwnPod `json:"pods,omitempty"`
+}
+
+// OwnPod is a pod that a ReplicaSet of a run made.
+type OwnPod struct {
+	// name is that of the pod.
+	Name string `json:"name"`
+	// uid is that of the pod.
+	UID types.UID `json:"uid"`
+	// print is a hash of its images.
+	Print string `json:"print"`
 }
 
 // StepStatus is how far a step of a plan has come.

@@ -171,6 +171,9 @@ const (
 	// ReasonNoDataLimit: the query of a metric found nothing, more often in a row than
 	// noDataLimit.
 	ReasonNoDataLimit = "NoDataLimit"
+	// ReasonTampered: a pod of the run, or the template of its ReplicaSet, was changed by
+	// others; the message names what and where.
+	ReasonTampered = "Tampered"
 	// ReasonUnsettled: long after the period there was still no measurement in which every
 	// metric was good, and none was bad often enough to fail.
 	ReasonUnsettled = "Unsettled"
@@ -282,6 +285,9 @@ const (
 	// EventRunNotCreated: the API server refuses the run of a held update, in its
 	// words; it is tried again, and the update stays held.
 	EventRunNotCreated = "RunNotCreated"
+	// EventPodPutOut: a pod that is not the run's own was among those of its ReplicaSet,
+	// and is deleted; the message says why. It was neither counted nor measured.
+	EventPodPutOut = "PodPutOut"
 	// EventUngatedUpdate: the pod template was changed and Holdfast was not asked,
 	// so there was no canary.
 	EventUngatedUpdate = "UngatedUpdate"

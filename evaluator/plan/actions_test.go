@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ func (w *world) apply(action Action) bool {
 		delete(w.sets, w.baselineName())
 	case DeleteLeftover:
 		delete(w.sets, a.Name)
+	case PutOut:
+		w.others.Adopted = slices.DeleteFunc(slices.Clone(w.others.Adopted), func(o Adopted) bool { return o == a.Pod })
 	case Release:
 		if w.refuse {
 			return false
@@ -49,6 +52,8 @@ func (w *world) apply(action Action) bool {
 func describe(action Action) string {
 	name := strings.TrimPrefix(fmt.Sprintf("%T", action), "plan.")
 	switch a := action.(type) {
+	case PutOut:
+		return name + " " + a.Pod.Name
 	case Release:
 		return name
 	case Revert:

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -42,11 +41,14 @@ func (s *step) judgeBaseline(at time.Time) v1alpha1.Measurement {
 	return analysis.JudgeBaseline(at, min(readyPods(s.in.BaselinePods), s.out.Replicas), s.out.Replicas, why)
 }
 
-// repairSet brings back a set of pods that somebody deleted or scaled.
-func repairSet(c *Canary, wanted int32, create, scale Action) []Action {
+// repairSet brings back a set of pods that somebody deleted, scaled, or made in
+// its name.
+func repairSet(c *Canary, wanted int32, create, scale, remove Action) []Action {
 	switch {
 	case c == nil:
 		return []Action{create}
+	case c.Foreign && !c.Deleting:
+		return []Action{remove}
 	case !c.Deleting && c.Replicas != wanted:
 		return []Action{scale}
 	}
@@ -62,13 +64,27 @@ func (s *step) deleteLeftovers() []Action {
 	return out
 }
 
+// putOut deletes the pods that the run's ReplicaSets have adopted.
+func (s *step) putOut() []Action {
+	var out []Action
+	for _, pod := range s.in.Others.Adopted {
+		out = append(out, PutOut{pod})
+	}
+	return out
+}
+
 // whyNot says what keeps the sets from being Ready, the canary first.
 func (s *step) whyNot() (reason, message string) {
 	if s.canaryIsReady() && !s.baselineIsReady() {
 		_, message = whyNotReady(v1alpha1.RoleBaseline, s.in.Baseline, s.in.BaselinePods, s.out.Replicas)
-		return v1alpha1.ReasonBaselineSick, fmt.Sprintf("the baseline is not Ready: %s", message)
+		reason, message = v1alpha1.ReasonBaselineSick, "the baseline is not Ready: "+message
+	} else {
+		reason, message = whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
 	}
-	return whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
+	if unclear := s.in.Others.Unclear; unclear != "" {
+		message += "; " + unclear
+	}
+	return reason, message
 }
 
 // allPods are those of the canary and of the baseline.

@@ -25,6 +25,9 @@ func Next(in Input) Plan {
 	s := newStep(in)
 	p := s.next()
 	p.Actions = append(p.Actions, s.deleteLeftovers()...)
+	if !in.Run.Deleting {
+		p.Actions = append(p.Actions, s.putOut()...)
+	}
 	if at := s.deadline(); !at.IsZero() {
 		p.Requeue = sooner(p.Requeue, s.until(at))
 	}

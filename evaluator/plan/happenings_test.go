@@ -31,6 +31,7 @@ import (
 //	template cannot run WHY
 //	plan is missing | is there
 //	places: N taken, M ahead
+//	others change WHAT | change nothing | hide WHY | give POD | make the canary
 //	person promotes | aborts | pauses | resumes | approves N | retries N
 //	nothing
 func (w *world) happen(what string) {
@@ -38,7 +39,7 @@ func (w *world) happen(what string) {
 	subject, rest, _ := strings.Cut(what, " ")
 	handlers := map[string]func(string) bool{
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
-		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre,
+		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
 		"run":      func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"guard":    func(string) bool { w.deployment.Guarded = false; return rest == "is lifted" },
 		"webhook":  func(string) bool { w.webhook = rest == "is up"; return true },
@@ -270,4 +271,26 @@ func (w *world) placesAre(what string) bool {
 		w.line.Others = append(w.line.Others, other)
 	}
 	return err == nil
+}
+
+// othersDo has others meddle with the pods of the run: change one, give its
+// ReplicaSet one to adopt, make the ReplicaSet, or keep the API server from saying
+// whose a pod is.
+func (w *world) othersDo(what string) bool {
+	verb, object, _ := strings.Cut(what, " ")
+	switch {
+	case what == "change nothing":
+		w.others = Others{}
+	case verb == "change":
+		w.others.Changed = object
+	case verb == "hide":
+		w.others.Unclear = object
+	case verb == "give":
+		w.others.Adopted = append(w.others.Adopted, Adopted{Name: object, Why: "it was adopted"})
+	case what == "make the canary":
+		w.sets[w.canaryName()] = &set{Canary: Canary{Foreign: true, Replicas: w.run.Status.Replicas, Available: w.run.Status.Replicas}}
+	default:
+		return false
+	}
+	return true
 }

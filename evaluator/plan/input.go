@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
@@ -18,12 +19,14 @@ type Input struct {
 	// needed while NeedsRollout says so.
 	Rollout Rollout
 	// Canary is the run's ReplicaSet in this attempt, nil if there is none, and
-	// Pods its pods.
+	// Pods those of its pods that it made by its template.
 	Canary *Canary
 	Pods   []corev1.Pod
-	// Baseline is the ReplicaSet of the baseline, BaselinePods its pods.
+	// Baseline is the ReplicaSet of the baseline, BaselinePods its pods likewise.
 	Baseline     *Canary
 	BaselinePods []corev1.Pod
+	// Others are what else is among them.
+	Others Others
 	// Leftovers are the names of the ReplicaSets of earlier attempts.
 	Leftovers []string
 	// Ref is the plan that spec.planRef names, as it stands now.
@@ -76,11 +79,33 @@ type Deployment struct {
 // Canary is a ReplicaSet of a run, of its canary or of its baseline.
 type Canary struct {
 	Deleting bool
+	// Foreign says that Holdfast did not make it.
+	Foreign bool
 	// Replicas is the number of pods it is to have, Available how many have
 	// been Ready for minReadySeconds.
 	Replicas, Available int32
 	// CreateFailure is the message of its ReplicaFailure condition, "" if it is not True.
 	CreateFailure string
+}
+
+// Others are what is among the pods of a run and is not its own.
+type Others struct {
+	// Adopted are pods that its ReplicaSets control and did not make.
+	Adopted []Adopted
+	// Changed says which pod or template of the run is no longer as it was made, ""
+	// if none is found.
+	Changed string
+	// Unclear says of which pod it cannot be told now whose it is, and why.
+	Unclear string
+}
+
+// Adopted is a pod that a ReplicaSet of a run has adopted.
+type Adopted struct {
+	Name            string
+	UID             types.UID
+	ResourceVersion string
+	// Why says by what it was told.
+	Why string
 }
 
 // Rollout is how far a Deployment has rolled its template out.

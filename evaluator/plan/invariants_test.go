@@ -14,7 +14,7 @@ func (w *world) check(in Input, p Plan) {
 	w.t.Helper()
 	old, spec, plan := in.Run.Status, in.Run.Spec, w.planOf(in)
 	retried := AttemptOf(p.Status) > AttemptOf(old)
-	decided := slices.ContainsFunc(p.Actions, func(a Action) bool { _, leftover := a.(DeleteLeftover); return !leftover })
+	decided := slices.ContainsFunc(p.Actions, func(a Action) bool { return !cleansUp(a) })
 	passes := p.Status.Verdict == v1alpha1.VerdictPass && old.Verdict == ""
 	for _, is := range []struct {
 		wrong bool
@@ -24,6 +24,8 @@ func (w *world) check(in Input, p Plan) {
 		{old.Verdict != "" && p.Status.Verdict != old.Verdict && !retried, "the verdict changed"},
 		{old.Verdict == "" && p.Status.Verdict != "" && decided, "a verdict was written together with actions"},
 		{passes && !w.allGood(in, p.Status), "passed although not every metric was good at last"},
+		{passes && in.Others.Changed != "", "passed by what others changed"},
+		{passes && in.Canary != nil && in.Canary.Foreign, "passed by what others made"},
 		{passes && in.Now.Before(old.ReadyAt.Add(plan.Total())) && !allNotWorse(plan, p.Status), "passed before its periods were over"},
 		{passes && !allEnough(plan, p.Status), "passed by a comparison with less than its minimum"},
 		{!countedOn(old, p.Status) && !retried, "counted the same twice"},
@@ -45,6 +47,15 @@ func (w *world) check(in Input, p Plan) {
 			w.t.Fatalf("%s in %s/%s %s: %s\n%s", describe(action), old.Phase, old.Reason, old.Verdict, why, w.tail())
 		}
 	}
+}
+
+// cleansUp: actions that take away what does not count.
+func cleansUp(a Action) bool {
+	switch a.(type) {
+	case DeleteLeftover, PutOut:
+		return true
+	}
+	return false
 }
 
 func (w *world) tail() string {

@@ -39,6 +39,8 @@ type (
 	DeleteBaseline struct{}
 	// DeleteLeftover deletes a ReplicaSet of an earlier attempt.
 	DeleteLeftover struct{ Name string }
+	// PutOut deletes a pod that a ReplicaSet of the run has adopted.
+	PutOut struct{ Pod Adopted }
 	// Release asks the webhook to swap the held template in, if the Deployment
 	// still carries the hold of this ID.
 	Release struct{ Hold string }
@@ -57,5 +59,6 @@ func (CreateBaseline) isAction() {}
 func (ScaleBaseline) isAction()  {}
 func (DeleteBaseline) isAction() {}
 func (DeleteLeftover) isAction() {}
+func (PutOut) isAction()         {}
 func (Release) isAction()        {}
 func (Revert) isAction()         {}

@@ -67,7 +67,7 @@ func whyNotReady(role string, c *Canary, pods []corev1.Pod, wanted int32) (reaso
 // isReady says whether all pods that are wanted are Ready, for as long as the
 // Deployment's minReadySeconds ask for.
 func isReady(c *Canary, pods []corev1.Pod, wanted, minReady int32) bool {
-	if c == nil || c.Replicas != wanted || readyPods(pods) < wanted {
+	if c == nil || c.Foreign || c.Replicas != wanted || readyPods(pods) < wanted {
 		return false
 	}
 	return minReady == 0 || c.Available >= wanted

@@ -85,8 +85,12 @@ func (s *step) unjudged() Plan {
 }
 
 // troubled looks for what no more waiting will mend: the canary's fails the
-// run, the baseline's leaves it without a verdict.
+// run; the baseline's leaves it without a verdict, and so does what others did to
+// either: what was measured may be of that.
 func (s *step) troubled() (Plan, bool) {
+	if changed := s.in.Others.Changed; changed != "" {
+		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonTampered, changed), true
+	}
 	if s.cannotBeMade() {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
 	}
@@ -103,9 +107,9 @@ func (s *step) repair() []Action {
 		return nil
 	}
 	n := s.out.Replicas
-	out := repairSet(s.in.Canary, n, CreateCanary{n}, ScaleCanary{n})
+	out := repairSet(s.in.Canary, n, CreateCanary{n}, ScaleCanary{n}, DeleteCanary{})
 	if s.wantsBaseline() {
-		out = append(out, repairSet(s.in.Baseline, n, CreateBaseline{n}, ScaleBaseline{n})...)
+		out = append(out, repairSet(s.in.Baseline, n, CreateBaseline{n}, ScaleBaseline{n}, DeleteBaseline{})...)
 	}
 	return out
 }
@@ -120,9 +124,15 @@ func (s *step) canaryIsReady() bool {
 
 func (s *step) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }
 
+// lookAgain is how often a pod is looked at of which it cannot be told whose it is.
+const lookAgain = 10 * time.Second
+
 // until is how long to wait for a time, also looking again when a pull that
-// fails now would count.
+// fails now would count, and at what is not clear.
 func (s *step) until(at time.Time) time.Duration {
+	if again := s.in.Now.Add(lookAgain); s.in.Others.Unclear != "" && again.Before(at) {
+		at = again
+	}
 	if grace := s.nextGraceEnd(); !grace.IsZero() && grace.Before(at) {
 		at = grace
 	}

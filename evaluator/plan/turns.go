@@ -38,8 +38,8 @@ const (
 	TurnStep TurnKind = "NextStep"
 	// TurnPaused: a person decides; the message says what about.
 	TurnPaused TurnKind = "Paused"
-	// TurnInconclusive: errors, missing data or the deadline kept the run from a verdict:
-	// promote, abort or retry it, or apply another update.
+	// TurnInconclusive: errors, missing data, the deadline, or what others did to its pods
+	// kept the run from a verdict: promote, abort or retry it, or apply another update.
 	TurnInconclusive TurnKind = "Inconclusive"
 	// TurnResumed: the run goes on after a pause.
 	TurnResumed TurnKind = "Resumed"
@@ -110,7 +110,7 @@ func Turns(before, after v1alpha1.CanaryRunStatus) []Turn {
 	out = append(out, streaks(before, after)...)
 	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass && after.Phase == v1alpha1.PhaseReleasing, TurnPassed)
 	tell(entered(v1alpha1.PhasePaused) && after.Verdict == "", TurnPaused)
-	tell(entered(v1alpha1.PhasePaused) && after.Verdict != "", TurnInconclusive)
+	tell(after.Phase == v1alpha1.PhasePaused && after.Verdict != "" && (entered(v1alpha1.PhasePaused) || before.Verdict == ""), TurnInconclusive)
 	tell(entered(v1alpha1.PhaseFrozen), TurnFrozen)
 	tell(newReason(v1alpha1.ReasonPromoted) && after.Phase == v1alpha1.PhaseReleasing && before.Phase != v1alpha1.PhaseReleasing, TurnPromoted)
 	tell(newReason(v1alpha1.ReasonFreezeWindow), TurnWindow)

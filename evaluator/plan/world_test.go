@@ -37,6 +37,7 @@ type world struct {
 	ref        Resolved
 	line       Line
 	invalid    string
+	others     Others
 	webhook    bool // is up
 	refuse     bool // the API server refuses the release
 	// value answers the query of a metric.
@@ -99,7 +100,7 @@ func (w *world) baselineName() string {
 
 func (w *world) input() Input {
 	in := Input{
-		Now: w.now, Run: w.run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, Ref: w.ref, Line: w.line,
+		Now: w.now, Run: w.run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, Ref: w.ref, Line: w.line, Others: w.others,
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		view, pods := w.sets[name].Canary, w.sets[name].pods

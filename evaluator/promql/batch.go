@@ -16,12 +16,12 @@ import (
 func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batch, last ask, at time.Time) {
 	ctx = context.WithoutCancel(ctx)
 	podLabel := s.c.endpoint.Labels.Pod
-	answers := map[string]*answer{one.Prefix: a}
-	for _, prefix := range s.batches.others(one, last, at) {
-		text, ok := one.For(a.key.query, podLabel, prefix)
+	answers := map[string]*answer{one.Pods: a}
+	for _, pods := range s.batches.others(one, last, at) {
+		text, ok := one.For(a.key.query, podLabel, pods)
 		k := key{query: text, from: a.key.from, to: a.key.to}
 		if _, asked := s.answers[k]; ok && !asked {
-			answers[prefix] = s.expect(k)
+			answers[pods] = s.expect(k)
 		}
 	}
 	joined := query.Join(one.Shape, podLabel, slices.Sorted(maps.Keys(answers)))
@@ -47,10 +47,10 @@ func (s *sharing) split(family string, at time.Time, answers map[string]*answer,
 	if unclear {
 		s.batches.separate(family, at)
 	}
-	for prefix, a := range answers {
+	for pods, a := range answers {
 		if a.alone = unclear; !unclear {
 			a.outcome = outcome{o.Observation, o.err}
-			a.outcome.Query, a.outcome.Series = a.key.query, seriesOf(o.Series, prefix)
+			a.outcome.Query, a.outcome.Series = a.key.query, seriesOf(o.Series, query.PrefixOf(pods))
 		}
 		s.end(a)
 	}

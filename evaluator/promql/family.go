@@ -15,7 +15,7 @@ const (
 	maxFamilies = 256  // families of queries that are remembered
 	maxMembers  = 4096 // canaries that are, in all families together
 	maxShapes   = 8    // queries of one canary in one family and round
-	maxPrefix   = 253  // bytes of a prefix, as of a pod's name
+	maxPods     = 384  // bytes of the pattern of a canary's pods; larger canaries are asked alone
 	aloneFor    = 10 * time.Minute
 	forgetAsks  = 10 * time.Minute
 )
@@ -36,7 +36,7 @@ type batches struct {
 }
 
 type family struct {
-	// members are its canaries, by the prefix of their pods.
+	// members are its canaries, by the pattern of their pods.
 	members map[string]*member
 	// aloneUntil is set where asking together did not work.
 	aloneUntil time.Time
@@ -65,7 +65,7 @@ func newBatches() batches {
 // if that is not known: that of the same shape or, as windows grow with the
 // canary, one of the newest round.
 func (b *batches) note(one query.Batch, at time.Time) ask {
-	if len(one.Prefix) > maxPrefix {
+	if len(one.Pods) > maxPods {
 		return ask{}
 	}
 	m, shape := b.member(one, at), maphash.String(b.seed, one.Shape)
@@ -77,15 +77,15 @@ func (b *batches) note(one query.Batch, at time.Time) ask {
 // member finds a canary of a family, or makes it.
 func (b *batches) member(one query.Batch, at time.Time) *member {
 	of := maphash.String(b.seed, one.Family)
-	if f := b.families[of]; f != nil && f.members[one.Prefix] != nil {
-		return f.members[one.Prefix]
+	if f := b.families[of]; f != nil && f.members[one.Pods] != nil {
+		return f.members[one.Pods]
 	}
 	b.tidy(of, at)
 	if b.families[of] == nil {
 		b.families[of] = &family{members: map[string]*member{}}
 	}
 	m := &member{}
-	b.families[of].members[strings.Clone(one.Prefix)] = m // which is a part of the query
+	b.families[of].members[strings.Clone(one.Pods)] = m // which is a part of the query
 	b.members++
 	return m
 }
@@ -132,21 +132,29 @@ func (m *member) asked(shape uint64) time.Time {
 	return time.Time{}
 }
 
-// others returns the prefixes that an ask is to be joined with: of those that
-// asked the same for the same time the last time.
+// others returns the patterns of the pods that an ask is to be joined with: of those
+// canaries that asked the same for the same time the last time.
 func (b *batches) others(one query.Batch, last ask, at time.Time) []string {
 	f := b.families[maphash.String(b.seed, one.Family)]
 	if f == nil || last.at.IsZero() || at.Before(f.aloneUntil) {
 		return nil
 	}
-	var out []string
-	for prefix, m := range f.members {
-		if prefix != one.Prefix && m.asked(last.shape).Equal(last.at) {
-			out = append(out, prefix)
+	var found []string
+	for pods, m := range f.members {
+		if pods != one.Pods && m.asked(last.shape).Equal(last.at) {
+			found = append(found, pods)
 		}
 	}
-	slices.Sort(out)
-	return out[:min(len(out), maxBatch-1)]
+	slices.Sort(found)
+	var out []string
+	taken := map[string]bool{one.Prefix: true} // pods come and go, and a canary has one pattern in a query
+	for _, pods := range found {
+		if prefix := query.PrefixOf(pods); !taken[prefix] && len(out) < maxBatch-1 {
+			taken[prefix] = true
+			out = append(out, pods)
+		}
+	}
+	return out
 }
 
 // separate has a family asked alone for some time.
@@ -173,9 +181,9 @@ func (b *batches) tidy(of uint64, at time.Time) {
 // forget drops the canaries that asked for nothing since a time.
 func (b *batches) forget(since time.Time) {
 	for name, f := range b.families {
-		for prefix, m := range f.members {
+		for pods, m := range f.members {
 			if m[0].at.Before(since) {
-				delete(f.members, prefix)
+				delete(f.members, pods)
 				b.members--
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // long is a long query as it stands in a batch.
 func long(family, prefix, window int) query.Batch {
 	text := fmt.Sprintf("sum(rate(errors_total{a!=%q,b!=%q}[", fmt.Sprint(family), strings.Repeat("x", 1000))
-	return query.Batch{Family: text + "]))", Shape: fmt.Sprintf("%s%ds]))", text, window), Prefix: fmt.Sprintf("web-%d-", prefix)}
+	return query.Batch{Family: text + "]))", Shape: fmt.Sprintf("%s%ds]))", text, window), Pods: fmt.Sprintf("web-%d-[a-z0-9]+", prefix)}
 }
 
 // TestFamiliesTakeLittleMemory: who asks together is guessed from little, whatever
@@ -61,14 +61,15 @@ func TestFamiliesTakeLittleMemory(t *testing.T) {
 		})
 	}
 	b := newBatches()
-	hostile := query.Batch{Family: "x", Shape: "x", Prefix: strings.Repeat("x", maxPrefix) + "-"}
+	hostile := query.Batch{Family: "x", Shape: "x", Pods: strings.Repeat("x", maxPods) + "-x"}
 	if b.note(hostile, noon); b.members > 0 {
-		t.Error("a prefix that no pod has is remembered")
+		t.Error("a pattern of very many pods is remembered")
 	}
 }
 
 // TestWhoIsAskedForTogether tells a story in words: "1a" is canary 1 that asks
-// the shape a, "/" the next round. What is told is who is asked for by the last one.
+// the shape a, "1a'" the same of other pods of it, "/" the next round. What is told is
+// who is asked for by the last one.
 func TestWhoIsAskedForTogether(t *testing.T) {
 	for name, tc := range map[string]struct{ script, want string }{
 		"nobody is known at first":                        {"1a 2a", ""},
@@ -81,6 +82,9 @@ func TestWhoIsAskedForTogether(t *testing.T) {
 		"who missed a round is not asked for":             {"1a 2a 3a / 2a 3a / 1a", ""},
 		"what is asked again in a round":                  {"1a 2a / 1a 1a", "2"},
 		"an ask of a round that is over":                  {"1a 2a / 1a ~1a / 1a", ""},
+		"one whose pods are others now":                   {"1a 2a' / 2a 1a", "2'"},
+		"one that had other pods the last time":           {"1a 2a / 1a'", ""},
+		"one that had two sets of pods":                   {"1a 2a 2a' / 1a", "2'"},
 		"rounds that are too long ago":                    {"1a 2a ////////// 1a", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,9 +100,11 @@ func TestWhoIsAskedForTogether(t *testing.T) {
 					when = at.Add(-2 * time.Minute)
 				}
 				step = strings.TrimPrefix(step, "~")
-				one := query.Batch{Family: "f", Prefix: step[:1], Shape: step[1:]}
+				one := query.Batch{Family: "f", Prefix: step[:1] + "-", Shape: step[1:2]}
+				one.Pods = one.Prefix + map[bool]string{true: "x", false: "y"}[strings.HasSuffix(step, "'")]
 				got = strings.Join(b.others(one, b.note(one, when), when), " ")
 			}
+			got = strings.NewReplacer("-x", "'", "-y", "").Replace(got)
 			if got != tc.want {
 				t.Errorf("asked for with %q, want %q", got, tc.want)
 			}

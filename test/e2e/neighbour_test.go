@@ -105,6 +105,27 @@ webhooks:
 	n.awaitShown(shows)
 }
 
+// podWebhook registers a webhook that changes the pods of the shop's Deployment "web"
+// when they are made, and waits until the answer to the creation of one shows it.
+func (n *neighbour) podWebhook(path, shows string) {
+	n.t.Helper()
+	name := fmt.Sprintf("pods-%s%s", n.namespace, strings.ReplaceAll(path, "/", "-"))
+	n.install("mutatingwebhookconfiguration", name, fmt.Sprintf(`
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: %s}
+webhooks:
+- name: neighbour.holdfast.test
+  clientConfig: {caBundle: %s, service: {namespace: %s, name: neighbour, path: %s}}
+  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[3]s}}
+  objectSelector: {matchLabels: {app: web}}
+  rules: [{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}]
+  sideEffects: None
+  admissionReviewVersions: [v1]
+`, name, n.ca, n.namespace, path))
+	n.awaitShownBy(shows, "apiVersion: v1\nkind: Pod\nmetadata: {name: probe, labels: {app: web}}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n")
+}
+
 // install applies something of the whole cluster, and takes it away at the end.
 func (n *neighbour) install(kind, name, manifest string) {
 	n.t.Helper()
@@ -124,6 +145,12 @@ func (n *neighbour) remove(kind, name string) {
 func (n *neighbour) awaitShown(text string) {
 	n.t.Helper()
 	probe, _, _ := strings.Cut(strings.Replace(n.web("v2"), "metadata: {name: web}", "metadata: {name: probe}", 1), "---")
+	n.awaitShownBy(text, probe)
+}
+
+// awaitShownBy is awaitShown by the creation of something else.
+func (n *neighbour) awaitShownBy(text, probe string) {
+	n.t.Helper()
 	deadline := time.After(patience)
 	for {
 		stdout, stderr, _ := n.kubectl("create", "--dry-run=server", "-o", "yaml", "-f", "-", probe)

@@ -176,11 +176,11 @@ func TestSplitAnswersAreSingleAnswers(t *testing.T) {
 			if err != nil {
 				continue // not every combination is PromQL
 			}
-			shape, prefixes, single := shapeOf(t, template)
+			shape, pods, single := shapeOf(t, random, template)
 			if shape == "" {
 				continue
 			}
-			all, err := e.answer(t, query.Join(shape, "pod", prefixes), at)
+			all, err := e.answer(t, query.Join(shape, "pod", pods), at)
 			if err != nil {
 				unclear++
 				continue
@@ -191,8 +191,8 @@ func TestSplitAnswersAreSingleAnswers(t *testing.T) {
 				if err != nil {
 					t.Fatalf("seed %d: together there is no error, alone there is: %s: %v", seed, text, err)
 				}
-				if diff := cmp.Diff(want, split(t, all, prefixes[i])); diff != "" {
-					t.Fatalf("seed %d: %s at %s: -alone +together:\n%s\njoined: %s", seed, text, at, diff, query.Join(shape, "pod", prefixes))
+				if diff := cmp.Diff(want, split(t, all, query.PrefixOf(pods[i]))); diff != "" {
+					t.Fatalf("seed %d: %s at %s: -alone +together:\n%s\njoined: %s", seed, text, at, diff, query.Join(shape, "pod", pods))
 				}
 				if len(want) == 0 {
 					nothing++
@@ -206,11 +206,16 @@ func TestSplitAnswersAreSingleAnswers(t *testing.T) {
 	}
 }
 
-// shapeOf renders a query for every canary; "" if it cannot be joined.
-func shapeOf(t *testing.T, template query.Template) (shape string, prefixes, single []string) {
+// shapeOf renders a query for every canary, of some of which the pods are known; ""
+// if it cannot be joined.
+func shapeOf(t *testing.T, random *rand.Rand, template query.Template) (shape string, pods, single []string) {
 	t.Helper()
 	for i, run := range canaries {
-		text, err := template.Render(query.Values{Namespace: "shop", Deployment: "web", Canary: []string{run}})
+		values := query.Values{Namespace: "shop", Deployment: "web", Canary: []string{run}}
+		if names := []string{run + "-ax", run + "-bx", run + "-cx"}; random.IntN(2) == 0 {
+			values.PodNames = map[string][]string{run: names[:1+random.IntN(3)]}
+		}
+		text, err := template.Render(values)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +226,7 @@ func shapeOf(t *testing.T, template query.Template) (shape string, prefixes, sin
 		if i > 0 && b.Shape != shape {
 			t.Fatalf("%s has another shape: %s, %s", text, b.Shape, shape)
 		}
-		shape, prefixes, single = b.Shape, append(prefixes, b.Prefix), append(single, text)
+		shape, pods, single = b.Shape, append(pods, b.Pods), append(single, text)
 	}
-	return shape, prefixes, single
+	return shape, pods, single
 }

@@ -75,11 +75,11 @@ func answer(w http.ResponseWriter, r *http.Request, behave func(template) *metav
 }
 
 func respond(request *admissionv1.AdmissionRequest, behave func(template) *metav1.Status) (*admissionv1.AdmissionResponse, error) {
-	sent, err := templateOf(request.Object.Raw)
+	sent, path, err := templateOf(request.Object.Raw)
 	if err != nil {
 		return nil, err
 	}
-	changed, _ := templateOf(request.Object.Raw) // as above
+	changed, _, _ := templateOf(request.Object.Raw) // as above
 	response := &admissionv1.AdmissionResponse{UID: request.UID}
 	if response.Result = behave(changed); response.Result != nil {
 		return response, nil
@@ -90,6 +90,12 @@ func respond(request *admissionv1.AdmissionRequest, behave func(template) *metav
 	}
 	kind := admissionv1.PatchTypeJSONPatch
 	response.PatchType = &kind
-	response.Patch, err = json.Marshal([]map[string]any{{"op": "replace", "path": "/spec/template", "value": changed}})
+	var operations []map[string]any
+	for _, part := range []string{"metadata", "spec"} {
+		if changed[part] != nil {
+			operations = append(operations, map[string]any{"op": "replace", "path": path + "/" + part, "value": changed[part]})
+		}
+	}
+	response.Patch, err = json.Marshal(operations)
 	return response, err
 }

@@ -7,23 +7,30 @@ import (
 	"strings"
 )
 
-// template is the pod template of a Deployment. Every change made to it is made once: a webhook may be called again for
-// what it has changed before.
+// template is the pod template of a Deployment, or a pod. Every change made to it is made once: a webhook may be called
+// again for what it has changed before.
 type template map[string]any
 
-func templateOf(deployment []byte) (template, error) {
-	var object struct {
+// templateOf finds the template in an object, and the path to it.
+func templateOf(object []byte) (template, string, error) {
+	var decoded struct {
+		Kind string `json:"kind"`
 		Spec struct {
 			Template template `json:"template"`
 		} `json:"spec"`
 	}
-	if err := json.Unmarshal(deployment, &object); err != nil {
-		return nil, fmt.Errorf("decode Deployment: %w", err)
+	if err := json.Unmarshal(object, &decoded); err != nil {
+		return nil, "", fmt.Errorf("decode object: %w", err)
 	}
-	if object.Spec.Template == nil {
-		return nil, fmt.Errorf("the object has no pod template")
+	if decoded.Kind == "Pod" {
+		var pod template
+		err := json.Unmarshal(object, &pod)
+		return pod, "", err
 	}
-	return object.Spec.Template, nil
+	if decoded.Spec.Template == nil {
+		return nil, "", fmt.Errorf("the object has no pod template")
+	}
+	return decoded.Spec.Template, "/spec/template", nil
 }
 
 func (t template) spec() map[string]any {

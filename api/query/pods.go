@@ -1,0 +1,109 @@
+package query
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// podMatchers selects the pods of some ReplicaSets.
+func (v Values) podMatchers(replicaSets []string) (string, error) {
+	namespaceLabel, podLabel := orElse(v.Labels.Namespace, "namespace"), orElse(v.Labels.Pod, defaultPodLabel)
+	for _, label := range []string{namespaceLabel, podLabel} {
+		if !labelName.MatchString(label) {
+			return "", fmt.Errorf("%q is no name of a Prometheus label", label)
+		}
+	}
+	if !objectName.MatchString(v.Namespace) {
+		return "", fmt.Errorf("%q is no name of a namespace", v.Namespace)
+	}
+	pattern, err := v.podPattern(replicaSets)
+	if err != nil {
+		return "", err
+	}
+	if pattern == "" {
+		return fmt.Sprintf(`%s="%s",%s!~".*"`, namespaceLabel, v.Namespace, podLabel), nil
+	}
+	return fmt.Sprintf(`%s="%s",%s=~"%s"`, namespaceLabel, v.Namespace, podLabel, pattern), nil
+}
+
+// podPattern is the regular expression of the names of some ReplicaSets' pods,
+// "" where there are none.
+func (v Values) podPattern(replicaSets []string) (string, error) {
+	var prefixes, patterns []string
+	for _, name := range replicaSets {
+		if !objectName.MatchString(name) {
+			return "", fmt.Errorf("%q is no name of a ReplicaSet", name)
+		}
+		pods, known := v.PodNames[name]
+		if !known {
+			prefixes = append(prefixes, podPrefix(name))
+			continue
+		}
+		pattern, err := namedPattern(podPrefix(name), pods)
+		if err != nil {
+			return "", err
+		}
+		if pattern != "" {
+			patterns = append(patterns, pattern)
+		}
+	}
+	if len(prefixes) > 0 {
+		patterns = append(patterns, prefixPattern(prefixes))
+	}
+	return anyOf(patterns), nil
+}
+
+// podSuffix is what the API server appends to a generateName. Pods are named
+// <ReplicaSet>-<podSuffix>, which no other ReplicaSet's pods match even where its
+// name begins with the same words. Pods that others name so do
+// (docs/security-model.md).
+const podSuffix = "[a-z0-9]+"
+
+func prefixPattern(prefixes []string) string {
+	if len(prefixes) == 1 {
+		return escapeDots(prefixes[0]) + podSuffix
+	}
+	return "(?:" + escapeDots(strings.Join(prefixes, "|")) + ")" + podSuffix
+}
+
+var wholeSuffix = regexp.MustCompile("^" + podSuffix + "$")
+
+// namedPattern is the regular expression of some pods of one ReplicaSet, "" where
+// there are none: no more than these, for Prometheus a list of names.
+func namedPattern(prefix string, pods []string) (string, error) {
+	suffixes := make([]string, len(pods))
+	for i, pod := range pods {
+		suffix, ok := strings.CutPrefix(pod, prefix)
+		if !ok || !wholeSuffix.MatchString(suffix) {
+			return "", fmt.Errorf("%q is no name of a pod of %s…", pod, prefix)
+		}
+		suffixes[i] = suffix
+	}
+	slices.Sort(suffixes)
+	suffix := anyOf(slices.Compact(suffixes))
+	if suffix == "" {
+		return "", nil
+	}
+	return escapeDots(prefix) + suffix, nil
+}
+
+// anyOf is the alternation of some patterns, "" of none.
+func anyOf(patterns []string) string {
+	if len(patterns) < 2 {
+		return strings.Join(patterns, "")
+	}
+	return "(?:" + strings.Join(patterns, "|") + ")"
+}
+
+func escapeDots(s string) string { return strings.ReplaceAll(s, ".", "[.]") }
+
+// maxGenerateName is where the API server cuts a generateName (source:
+// k8s.io/apiserver/pkg/storage/names).
+const maxGenerateName = 58
+
+func podPrefix(replicaSet string) string {
+	prefix := replicaSet + "-"
+	return prefix[:min(len(prefix), maxGenerateName)]
+}

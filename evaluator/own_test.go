@@ -1,0 +1,349 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/canary"
+	"holdfast.dev/holdfast/internal/listing"
+)
+
+// canarySet is the ReplicaSet of the canary.
+func (c *cluster) canarySet() *appsv1.ReplicaSet {
+	c.t.Helper()
+	rs := &appsv1.ReplicaSet{}
+	c.must(c.api.Get(c.t.Context(), types.NamespacedName{Namespace: namespace, Name: c.run().Name}, rs))
+	return rs
+}
+
+// adopt lets the canary's ReplicaSet adopt a pod in place of its own, and delete that.
+func (c *cluster) adopt(edit func(*corev1.Pod)) *corev1.Pod {
+	c.t.Helper()
+	rs := c.canarySet()
+	c.must(c.api.Delete(c.t.Context(), c.canaryPod()))
+	pod := canaryPod(rs, true)
+	pod.Name, pod.UID = rs.Name+"-good", "uid-good"
+	edit(pod)
+	c.must(c.api.Create(c.t.Context(), pod))
+	return pod
+}
+
+func (c *cluster) exists(pod *corev1.Pod) bool {
+	err := c.api.Get(c.t.Context(), types.NamespacedName{Namespace: namespace, Name: pod.Name}, &corev1.Pod{})
+	return err == nil
+}
+
+func (c *cluster) wantNeverAsked(pod string) {
+	c.t.Helper()
+	for _, query := range c.prometheus.asked {
+		if strings.Contains(query, pod) {
+			c.t.Errorf("pod %s was measured: %s", pod, query)
+		}
+	}
+}
+
+// A pod that the ReplicaSet has adopted is deleted and told of. It is neither
+// counted nor measured, and the run goes on with one that is made in its place.
+func TestAnAdoptedPodIsPutOut(t *testing.T) {
+	for name, edit := range map[string]func(*corev1.Pod){
+		"of another controller": func(p *corev1.Pod) { p.Name, p.GenerateName = "rc-good", "rc-" },
+		"of no controller":      func(p *corev1.Pod) { p.GenerateName = "" },
+		"with a StatefulSet's":  func(p *corev1.Pod) { p.Name, p.GenerateName = strings.TrimSuffix(p.Name, "good")+"0", "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.hold()
+			c.sick = true
+			c.passes(3)
+			pod := c.adopt(edit)
+			c.passes(1)
+			if run := c.run(); run.Status.ReadyAt != nil || run.Status.Scale == "1/1" {
+				t.Errorf("it was counted: %+v", run.Status)
+			}
+			if c.exists(pod) {
+				t.Error("it is still there")
+			}
+			if told := c.told(); !slices.Contains(told, v1alpha1.EventPodPutOut) {
+				t.Errorf("told was %v", told)
+			}
+			c.sick = false
+			c.must(c.api.Delete(t.Context(), c.canaryPod()))
+			c.passes(20)
+			if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+				t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
+			}
+			c.wantNeverAsked(pod.Name)
+		})
+	}
+}
+
+// A pod of another controller is that one's, whatever labels it bears.
+func TestAPodOfAnotherControllerIsLeftAlone(t *testing.T) {
+	c := newCluster(t)
+	c.hold()
+	c.passes(4)
+	pod := canaryPod(c.canarySet(), true)
+	pod.Name, pod.UID = c.run().Name+"-good", "uid-good"
+	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "x", UID: "x"}}, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}
+	c.must(c.api.Create(t.Context(), pod))
+	c.passes(6)
+	if !c.exists(pod) {
+		t.Error("it was deleted")
+	}
+	if c.run().Status.Scale != "1/1" {
+		t.Errorf("the run has %s pods", c.run().Status.Scale)
+	}
+	c.wantNeverAsked(pod.Name)
+}
+
+// What was changed, or made to look like what the ReplicaSet makes, leaves the run
+// without a verdict: nothing of it is released.
+func TestWhatOthersChangeIsNoVerdict(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*testing.T, *cluster)
+		want   string
+	}{
+		"the image of a pod": {func(t *testing.T, c *cluster) {
+			pod := c.canaryPod()
+			pod.Spec.Containers[0].Image = "v1"
+			c.must(c.api.Update(t.Context(), pod))
+		}, `spec.containers[web].image is "v1", the template says "v2"`},
+		"a digest behind the image of a pod": {func(t *testing.T, c *cluster) {
+			pod := c.canaryPod()
+			pod.Spec.Containers[0].Image = "v2@sha256:00"
+			c.must(c.api.Update(t.Context(), pod))
+		}, `spec.containers[web].image is "v2@sha256:00"`},
+		"a pod that looks like its own": {func(_ *testing.T, c *cluster) {
+			c.adopt(func(p *corev1.Pod) { p.Spec.Containers[0].Command = []string{"good"} })
+		}, "spec.containers[web].command is not what the template says"},
+		"the template of the ReplicaSet": {func(t *testing.T, c *cluster) {
+			rs := c.canarySet()
+			rs.Spec.Template.Spec.Containers[0].Image = "v1"
+			c.must(c.api.Update(t.Context(), rs))
+		}, "the template of ReplicaSet web-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.hold()
+			c.passes(5)
+			tc.change(t, c)
+			c.passes(20)
+			run := c.run()
+			if run.Status.Verdict != v1alpha1.VerdictInconclusive || run.Status.Reason != v1alpha1.ReasonTampered || run.Status.Phase != v1alpha1.PhasePaused ||
+				!strings.Contains(run.Status.Message, tc.want) {
+				t.Errorf("the run is %s, %s (%s: %s)", run.Status.Phase, run.Status.Verdict, run.Status.Reason, run.Status.Message)
+			}
+			if image(c.deployment()) != "v1" {
+				t.Error("it was released")
+			}
+		})
+	}
+}
+
+// A ReplicaSet that somebody made in the run's name, ahead of Holdfast, is deleted
+// for one that Holdfast makes.
+func TestAReplicaSetMadeInTheNameOfARunIsMadeAnew(t *testing.T) {
+	c := newCluster(t)
+	c.hold()
+	made := false
+	c.beforeWrite = func() {
+		runs := c.runs()
+		if made || len(runs) == 0 {
+			return
+		}
+		made = true
+		run := runs[0]
+		run.Kind, run.APIVersion = "CanaryRun", v1alpha1.GroupVersion.String()
+		labels := v1alpha1.PodLabels(run.Name, v1alpha1.RoleCanary, "x")
+		rs := ownReplicaSet(web("v1"), run.Name, "1")
+		rs.Labels = labels
+		rs.Spec.Template.Labels = labels
+		rs.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&run, v1alpha1.GroupVersion.WithKind("CanaryRun"))}
+		c.must(c.api.Create(t.Context(), rs))
+	}
+	c.passes(25)
+	if !made {
+		t.Fatal("none was made ahead")
+	}
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || c.created != 1 {
+		t.Errorf("the run is %s (%s: %s), Holdfast made %d canaries", run.Status.Phase, run.Status.Reason, run.Status.Message, c.created)
+	}
+}
+
+// What admission makes of the pods of a run, it makes of its own.
+func TestWhatAdmissionMakesIsTheRunsOwn(t *testing.T) {
+	c := newCluster(t)
+	n := 0
+	c.admit = func(p *corev1.Pod) error {
+		n++ // a name that is another one for each pod
+		p.Spec.Containers[0].Image += "@sha256:aa"
+		p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "sidecar", Image: "side", Env: []corev1.EnvVar{{Name: "ID", Value: fmt.Sprint(n)}}})
+		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: fmt.Sprintf("token-%d", n)})
+		return nil
+	}
+	c.hold()
+	c.passes(20)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+		t.Errorf("the run is %s (%s: %s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
+	}
+}
+
+// Of a pod that admission changed, while the API server does not say how, nothing is
+// said: it is not counted, and not taken for another's.
+func TestAPodOfWhichNothingCanBeSaidIsNotCounted(t *testing.T) {
+	c := newCluster(t)
+	c.admit = func(p *corev1.Pod) error {
+		p.Spec.Containers[0].Image = "mirror/v2"
+		return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("exceeded quota: q"))
+	}
+	c.hold()
+	c.passes(5)
+	run := c.run()
+	if run.Status.Phase != v1alpha1.PhaseStarting || run.Status.Scale != "0/1" || !strings.Contains(run.Status.Message, "exceeded quota: q") {
+		t.Errorf("the run is %s, %s: %s", run.Status.Phase, run.Status.Scale, run.Status.Message)
+	}
+	if len(c.prometheus.asked) > 0 {
+		t.Errorf("asked %v", c.prometheus.asked)
+	}
+	admit := c.admit
+	c.admit = func(p *corev1.Pod) error { _ = admit(p); return nil } // there is room again
+	c.passes(25)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+		t.Errorf("the run is %s (%s: %s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
+	}
+}
+
+// asItWas reads pods and ReplicaSets from the API server as they were before somebody
+// changed their image: the cache is behind, or the change was taken back already.
+type asItWas struct{ listing.Reader }
+
+func (r asItWas) Get(ctx context.Context, name client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	err := r.Reader.Get(ctx, name, o, opts...)
+	u, ok := o.(*unstructured.Unstructured)
+	if err != nil || !ok || u.GetKind() == "Deployment" {
+		return err
+	}
+	text, err := u.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	return u.UnmarshalJSON([]byte(strings.ReplaceAll(string(text), `"v1"`, `"v2"`)))
+}
+
+// A change that is taken back between two looks is not taken for the run's own: what
+// is looked at is what the cache has, or nothing is said.
+func TestAChangeThatIsTakenBackIsNotTheRunsOwn(t *testing.T) {
+	c := newCluster(t)
+	c.e.live = asItWas{c.e.live}
+	c.hold()
+	for c.canaries() == 0 {
+		c.passes(1)
+	}
+	pod := c.canaryPod() // not looked at yet
+	pod.Spec.Containers[0].Image = "v1"
+	c.must(c.api.Update(t.Context(), pod))
+	c.passes(4)
+	if run := c.run(); run.Status.Phase != v1alpha1.PhaseStarting || run.Status.Canary == nil || len(run.Status.Canary.Pods) > 0 {
+		t.Errorf("the run is %s, %+v", run.Status.Phase, run.Status.Canary)
+	}
+}
+
+// A pod of the run that is gone is still measured: what it did is not undone by
+// deleting it.
+func TestAPodThatIsGoneIsStillMeasured(t *testing.T) {
+	c := newCluster(t)
+	c.hold()
+	c.passes(6)
+	first := c.canaryPod()
+	c.must(c.api.Delete(t.Context(), first))
+	second := canaryPod(c.canarySet(), true)
+	second.Name, second.UID = c.run().Name+"-y", "uid-y"
+	c.must(c.api.Create(t.Context(), second))
+	c.passes(4)
+	newest := c.prometheus.asked[len(c.prometheus.asked)-1]
+	if want := `pod=~"` + c.run().Name + `-(?:x|y)"`; !strings.Contains(newest, want) {
+		t.Errorf("asked %s, want %s", newest, want)
+	}
+}
+
+// The cache keeps prints in place of specs, whatever an object claims and however
+// often it is trimmed.
+func TestTheCacheKeepsAPrintInPlaceOfASpec(t *testing.T) {
+	rs := ownReplicaSet(web("v2"), "web-1", "1")
+	rs.Spec.Template.Annotations = map[string]string{printAnnotation: "forged"}
+	pod := canaryPod(rs, true)
+	pod.Annotations = map[string]string{printAnnotation: "forged", "note": "x"}
+	wantPod, wantSet := canary.PodPrint(&pod.Spec), canary.SetPrint(&rs.Spec)
+	for range 2 {
+		for object, trim := range map[any]func(any) (any, error){pod: trimPod, rs: trimReplicaSet} {
+			if _, err := trim(object); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if printOfPod(pod) != wantPod || len(pod.Spec.Containers) != 0 || len(pod.Annotations) != 1 {
+		t.Errorf("the pod is kept as %+v", pod)
+	}
+	if printOfSet(rs) != wantSet || len(rs.Spec.Template.Spec.Containers) != 0 || len(rs.Spec.Template.Annotations) != 1 {
+		t.Errorf("the ReplicaSet is kept as %+v", rs)
+	}
+}
+
+func TestRemember(t *testing.T) {
+	pods := func(from, to int) (out []corev1.Pod) {
+		for i := from; i < to; i++ {
+			out = append(out, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("p%04d", i)}})
+		}
+		return out
+	}
+	names := func(own []v1alpha1.OwnPod) (out []string) {
+		for _, p := range own {
+			out = append(out, p.Name)
+		}
+		return out
+	}
+	known := remember(nil, pods(0, 3))
+	if got := names(remember(known, pods(2, 5))); !slices.Equal(got, []string{"p0000", "p0001", "p0002", "p0003", "p0004"}) {
+		t.Errorf("got %v", got)
+	}
+	known = nil
+	for i := 0; i < 3*maxOwnPods; i += 7 {
+		there := pods(i, i+20)
+		known = remember(known, there)
+		if len(known) > maxOwnPods {
+			t.Fatalf("%d pods are remembered", len(known))
+		}
+		got := names(known)
+		for _, p := range there {
+			if !slices.Contains(got, p.Name) {
+				t.Fatalf("%s is there and not remembered", p.Name)
+			}
+		}
+		if again := names(remember(known, there)); !slices.Equal(again, got) {
+			t.Fatalf("remembered twice: %v, %v", got, again)
+		}
+	}
+	if len(known) != maxOwnPods || known[len(known)-1].Name < "p0600" {
+		t.Errorf("%d, the newest is %s", len(known), known[len(known)-1].Name)
+	}
+	if got := remember(known, pods(5000, 5000+maxOwnPods+50)); len(got) != maxOwnPods {
+		t.Errorf("of more pods than are remembered: %d", len(got))
+	}
+	if got := namesOf(&v1alpha1.OwnSet{Pods: remember(nil, pods(0, 300))}, pods(0, 300)); len(got) != 300 {
+		t.Errorf("of 300 pods that are there %d are measured", len(got))
+	}
+}

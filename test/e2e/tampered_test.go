@@ -1,0 +1,260 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// healthPlan judges by the health of the pods alone, and forgives restarts: whoever
+// swaps the pods swaps all that is judged.
+const healthPlan = `
+apiVersion: holdfast.dev/v1alpha1
+kind: CanaryPlan
+metadata: {name: default}
+spec: {readyDeadline: 25s, restartLimit: 9, analysis: {initialDelay: 1s, interval: 1s, period: 8s}}
+`
+
+// openToEditor is a shop that no policy guards, in which joe is bound to edit.
+func openToEditor(t *testing.T, o settings) tenancy {
+	t.Helper()
+	s := tenancy{open(t, o)}
+	s.must("create", "rolebinding", "joe", "--clusterrole=edit", "--user=joe")
+	s.awaitCan("joe", "create", "replicationcontrollers")
+	return s
+}
+
+// awaitSet waits for the ReplicaSet of a run's canary.
+func (s tenancy) awaitSet(run *v1alpha1.CanaryRun) {
+	s.t.Helper()
+	await(s.shop, "the canary's ReplicaSet is there", run.Name, &appsv1.ReplicaSet{}, func(*appsv1.ReplicaSet) bool { return true })
+}
+
+// goodTemplate is a pod template of the stable image with the labels of a run, by which
+// the run's ReplicaSet adopts what is left of it.
+func goodTemplate(run *v1alpha1.CanaryRun) string {
+	return fmt.Sprintf(`{metadata: {labels: {app: web, %s: %s, %s: canary}}, spec: {%%s containers: [{name: app, image: "holdfast.test/app:v1",
+      readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}}]}}`, v1alpha1.RunLabel, run.Name, v1alpha1.RoleLabel)
+}
+
+// orphan makes something that makes a pod of a run's labels, and leaves that behind.
+func (s tenancy) orphan(run *v1alpha1.CanaryRun, apiVersion, kind, name, spec string) {
+	s.t.Helper()
+	labels := fmt.Sprintf("{%s: %s, %s: canary}", v1alpha1.RunLabel, run.Name, v1alpha1.RoleLabel)
+	restart := ""
+	if kind == "Job" {
+		restart = "restartPolicy: OnFailure,"
+	}
+	s.joe("create", "-f", "-", fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: {name: %s}\nspec:\n  template: %s\n  %s\n", apiVersion, kind, name,
+		fmt.Sprintf(goodTemplate(run), restart), strings.ReplaceAll(spec, "LABELS", labels)))
+	var object client.Object
+	switch kind {
+	case "ReplicationController":
+		object = &corev1.ReplicationController{}
+	case "StatefulSet":
+		object = &appsv1.StatefulSet{}
+	case "ReplicaSet":
+		object = &appsv1.ReplicaSet{}
+	case "Job":
+		object = &batchv1.Job{}
+	}
+	await(s.shop, kind+" has a pod that is Ready", name, object, func(o client.Object) bool {
+		switch o := o.(type) {
+		case *corev1.ReplicationController:
+			return o.Status.ReadyReplicas == 1
+		case *appsv1.StatefulSet:
+			return o.Status.ReadyReplicas == 1
+		case *appsv1.ReplicaSet:
+			return o.Status.ReadyReplicas == 1
+		case *batchv1.Job:
+			return o.Status.Ready != nil && *o.Status.Ready == 1
+		}
+		return false
+	})
+	s.joe("delete", strings.ToLower(kind), name, "--cascade=orphan")
+}
+
+// TestAPodThatIsAdoptedIsNeverTheCanary: the canary never gets Ready, and good pods
+// that others leave behind with the run's labels are adopted in its place. They are
+// deleted and told of; the update is not released.
+func TestAPodThatIsAdoptedIsNeverTheCanary(t *testing.T) {
+	t.Parallel()
+	for kind, of := range map[string]struct{ apiVersion, spec string }{
+		"ReplicationController": {"v1", "replicas: 1"},
+		"StatefulSet":           {"apps/v1", "serviceName: web\n  selector: {matchLabels: LABELS}"},
+		"ReplicaSet":            {"apps/v1", "selector: {matchLabels: LABELS}"},
+		"Job":                   {"batch/v1", "completions: 1"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := openToEditor(t, settings{noLoad: true, plan: healthPlan, replicas: 1})
+			run := s.holdV2("--never-ready")
+			s.awaitSet(run)
+			s.orphan(run, of.apiVersion, kind, "good", of.spec)
+			s.wantEvents(v1alpha1.EventPodPutOut)
+			s.wantReverted(run.Name, v1alpha1.ReasonNotReady)
+		})
+	}
+}
+
+// wantTampered waits until a run is without a verdict for what others did.
+func (s tenancy) wantTampered(run *v1alpha1.CanaryRun, words string) {
+	s.t.Helper()
+	paused := s.awaitPhase(run.Name, v1alpha1.PhasePaused)
+	if paused.Status.Reason != v1alpha1.ReasonTampered || paused.Status.Verdict != v1alpha1.VerdictInconclusive || !strings.Contains(paused.Status.Message, words) {
+		s.t.Errorf("run %s is %s, %s: %s; want %q", run.Name, paused.Status.Verdict, paused.Status.Reason, paused.Status.Message, words)
+	}
+	s.wantImage("v1")
+	s.wantEvents("Inconclusive")
+}
+
+// TestAPodThatIsChangedIsNoVerdict, nor one that looks in all but its spec like what
+// the ReplicaSet makes, nor a ReplicaSet whose template is changed.
+func TestAPodThatIsChangedIsNoVerdict(t *testing.T) {
+	t.Parallel()
+	t.Run("adopted from one of the same name", func(t *testing.T) {
+		t.Parallel()
+		s := openToEditor(t, settings{noLoad: true, plan: healthPlan, replicas: 1})
+		run := s.holdV2("--never-ready")
+		s.awaitSet(run)
+		s.orphan(run, "v1", "ReplicationController", run.Name, "replicas: 1")
+		s.wantTampered(run, "was made or changed by others")
+	})
+	t.Run("image", func(t *testing.T) {
+		t.Parallel()
+		s := openToEditor(t, settings{noLoad: true, plan: healthPlan, replicas: 1})
+		run := s.holdV2()
+		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+		var pods corev1.PodList
+		awaitSome(s.shop, "a canary pod", &pods, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
+		s.joe("set", "image", "pod/"+pods.Items[0].Name, "app=holdfast.test/app:v1")
+		s.wantTampered(run, `spec.containers[app].image is "holdfast.test/app:v1", the template says "holdfast.test/app:v2"`)
+	})
+	t.Run("template of the ReplicaSet", func(t *testing.T) {
+		t.Parallel()
+		s := openToEditor(t, settings{noLoad: true, plan: healthPlan, replicas: 1})
+		run := s.holdV2()
+		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+		s.joe("set", "image", "replicaset/"+run.Name, "app=holdfast.test/app:v1")
+		s.wantTampered(run, "the template of ReplicaSet "+run.Name+" was changed")
+	})
+}
+
+// TestPodsThatAreNamedAsTheCanarysAreNotMeasured: those of a StatefulSet with the name
+// of the run are there, Ready and scraped; the query sees the canary alone.
+func TestPodsThatAreNamedAsTheCanarysAreNotMeasured(t *testing.T) {
+	t.Parallel()
+	plan := strings.Replace(planOf(`count(up{ {{canary}} }) - 1`), "period: 8s", "period: 15s", 1)
+	s := openToEditor(t, settings{noLoad: true, plan: plan, replicas: 1})
+	run := s.holdV2()
+	s.joe("create", "-f", "-", fmt.Sprintf(`
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: %s}
+spec:
+  selector: {matchLabels: {app: other}}
+  template:
+    metadata: {labels: {app: other}, annotations: {prometheus.io/scrape: "true", prometheus.io/port: "8080"}}
+    spec: {containers: [{name: app, image: "holdfast.test/app:v1"}]}
+`, run.Name))
+	await(s.shop, "the pod that is named so runs", run.Name, &appsv1.StatefulSet{}, func(o *appsv1.StatefulSet) bool { return o.Status.ReadyReplicas == 1 })
+	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	s.wantImage("v2")
+}
+
+// TestWhatAdmissionAddsToPodsIsTheirOwn: a sidecar, a digest, an annotation, put into
+// pods when they are made, and a policy that does so; the run is judged as ever.
+func TestWhatAdmissionAddsToPodsIsTheirOwn(t *testing.T) {
+	t.Parallel()
+	for name, plan := range map[string]string{
+		"canary": healthPlan, "canary and baseline": strings.Replace(healthPlan, "spec: {", "spec: {baseline: {}, ", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, settings{noLoad: true, plan: plan, replicas: 1})
+			n := moveIn(s)
+			n.podWebhook("/inject", "holdfast.test/app:sidecar")
+			n.podWebhook("/pin", "@sha256:")
+			n.podWebhook("/annotate", "webhook.holdfast.test/seen")
+			run := s.holdV2()
+			s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+			if name == "canary" {
+				wantSidecars(s)
+			}
+			s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+			s.wantImage("v2")
+		})
+	}
+}
+
+// TestATenantCannotHaveAPodAdopted: no pod of the labels of a run is made by anything
+// but the run's ReplicaSet, and none gets them later, or the name of one.
+func TestATenantCannotHaveAPodAdopted(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	s.must("create", "role", "more", "--verb=create,patch,update", "--resource=podtemplates,pods/ephemeralcontainers")
+	s.must("create", "rolebinding", "more", "--role=more", "--user=joe")
+	until(s.shop, "joe may debug", func() bool {
+		answer, _, _ := s.kubectl("auth", "can-i", "patch", "pods", "--subresource=ephemeralcontainers", "--as=joe")
+		return strings.TrimSpace(answer) == "yes"
+	})
+	s.awaitCan("joe", "create", "podtemplates")
+	template := fmt.Sprintf(goodTemplate(run), "restartPolicy: Always,")
+	labels := fmt.Sprintf("{%s: %s, %s: canary}", v1alpha1.RunLabel, run.Name, v1alpha1.RoleLabel)
+	s.joe("create", "configmap", "owner")
+	owner := fmt.Sprintf(", ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: owner, uid: %s, controller: true}]", get(s.shop, "owner", &corev1.ConfigMap{}).UID)
+	for kind, manifest := range map[string]string{
+		"ReplicationController": "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: good}\nspec: {template: TEMPLATE}\n",
+		"PodTemplate":           "apiVersion: v1\nkind: PodTemplate\nmetadata: {name: good}\ntemplate: TEMPLATE\n",
+		"StatefulSet":           "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: good}\nspec: {serviceName: web, selector: {matchLabels: LABELS}, template: TEMPLATE}\n",
+		"DaemonSet":             "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: good}\nspec: {selector: {matchLabels: LABELS}, template: TEMPLATE}\n",
+		"Job":                   "apiVersion: batch/v1\nkind: Job\nmetadata: {name: good}\nspec: {template: TEMPLATE}\n",
+		"CronJob":               "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: good}\nspec: {schedule: '* * * * *', jobTemplate: {spec: {template: TEMPLATE}}}\n",
+		"ReplicaSet":            "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: good OWNER}\nspec: {selector: {matchLabels: LABELS}, template: TEMPLATE}\n",
+	} {
+		if kind == "Job" || kind == "CronJob" {
+			manifest = strings.ReplaceAll(manifest, "TEMPLATE", strings.Replace(template, "Always", "OnFailure", 1))
+		}
+		manifest = strings.NewReplacer("TEMPLATE", template, "LABELS", labels, " OWNER", owner).Replace(manifest)
+		s.wantRefused("by which the pods of runs are known", "create", "-f", "-", manifest)
+	}
+
+	// Made without them, it gets them later neither by its maker nor by hand.
+	s.joe("create", "-f", "-", "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: good}\nspec: {replicas: 1, template: {metadata: {labels: {app: good}}, spec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}}}\n")
+	s.wantRefused("by which the pods of runs are known", "patch", "rc", "good", "--type=merge", "-p", fmt.Sprintf(`{"spec":{"template":{"metadata":{"labels":{%q:%q}}}}}`, v1alpha1.RunLabel, run.Name))
+	var pods corev1.PodList
+	awaitSome(s.shop, "a pod of another", &pods, client.MatchingLabels{"app": "good"})
+	s.joe("delete", "rc", "good", "--cascade=orphan")
+	s.wantRefused("the pods of runs are Holdfast's own", "label", "pod", pods.Items[0].Name, v1alpha1.RunLabel+"="+run.Name, v1alpha1.RoleLabel+"=canary")
+
+	// One that is gone is measured by its name, which nobody takes.
+	awaitSome(s.shop, "a canary pod", &pods, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
+	first := pods.Items[0].Name
+	s.wantRefused("the pods of runs are Holdfast's own", "debug", first, "--image=holdfast.test/app:v1")
+	s.joe("delete", "pod", first)
+	awaitGone(s.shop, first, &corev1.Pod{})
+	s.wantRefused("is named as the pods of ReplicaSets and runs are", "create", "-f", "-", fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n", first))
+	s.wantRefused("is named as the pods of ReplicaSets and runs are", "create", "-f", "-", fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {generateName: %s-}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n", run.Name))
+	s.joe("create", "-f", "-", "apiVersion: v1\nkind: Pod\nmetadata: {name: anything-else}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n")
+
+	await(s.shop, "the canary has its pod again", run.Name, &appsv1.ReplicaSet{}, func(rs *appsv1.ReplicaSet) bool { return rs.Status.ReadyReplicas == 1 })
+	awaitSome(s.shop, "a canary pod", &pods, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
+	for _, pod := range pods.Items {
+		if owner := metav1.GetControllerOf(&pod); owner == nil || owner.Name != run.Name || !strings.HasSuffix(pod.Spec.Containers[0].Image, ":v2") {
+			t.Errorf("pod %s of %v runs %s", pod.Name, owner, pod.Spec.Containers[0].Image)
+		}
+	}
+	if got := get(s.shop, run.Name, &v1alpha1.CanaryRun{}); got.Status.Phase != v1alpha1.PhaseRunning {
+		t.Errorf("the run is %s (%s: %s)", got.Status.Phase, got.Status.Reason, got.Status.Message)
+	}
+}
