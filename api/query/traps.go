@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -33,6 +34,7 @@ type Trap struct {
 const (
 	trapSeries = "Series"
 	trapNaN    = "NaN"
+	trapNever  = "NeverOutside"
 )
 
 // found is a trap at an offset of the rendered query.
@@ -61,7 +63,7 @@ var traps = []struct {
 	{"Scalar", scalars},
 	{"Absent", absent},
 	{"Filter", filter},
-	{"NeverOutside", neverOutside},
+	{trapNever, neverOutside},
 	{"BeyondBuckets", beyondBuckets},
 	{trapNaN, nan},
 	{trapSeries, severalSeries},
@@ -107,29 +109,36 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	var out []string
 	metrics := spec.AllMetrics()
 	for _, m := range metrics {
+		around.Window, around.Range = WindowOf(m, around.Interval), m.Range
+		traps := metricTraps(m, around)
+		never := slices.ContainsFunc(traps, func(t Trap) bool { return t.Name == trapNever })
 		for _, doubt := range doubts(m, around) {
-			out = append(out, fmt.Sprintf("metric %s, %s: %s", m.Name, doubt.field, doubt.message))
+			if doubt.kind != doubtEvery || !never { // the trap says the same, and where
+				out = append(out, fmt.Sprintf("metric %s, %s: %s", m.Name, doubt.field, doubt.message))
+			}
 		}
 		if m.Compare != nil && m.Compare.Count != nil {
 			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
 			out = append(out, boundsCounted(m.Name, m.Compare.Count.Bad, m.Compare.Count.Good, m.Compare.Count.Total)...)
 		}
-		t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
-		if err != nil || m.Query == "" {
-			continue
-		}
-		around.Window, around.Range = WindowOf(m, around.Interval), m.Range
-		for _, trap := range t.Traps(around) {
-			if trap.Name == trapSeries && (m.Per != "" || m.List != nil) { // several are meant
-				continue
-			}
-			if trap.Name == trapNaN && m.Compare != nil { // a window without a value is passed over
-				continue
-			}
+		for _, trap := range traps {
 			out = append(out, fmt.Sprintf("metric %s, %s", m.Name, &trap.Error))
 		}
 	}
 	return append(out, doubtsOfLimits(spec, metrics)...)
+}
+
+// metricTraps are the traps of a metric's own query, but for what the metric means.
+func metricTraps(m v1alpha1.Metric, around Surroundings) []Trap {
+	t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
+	if err != nil || m.Query == "" {
+		return nil
+	}
+	return slices.DeleteFunc(t.Traps(around), func(trap Trap) bool {
+		several := trap.Name == trapSeries && (m.Per != "" || m.List != nil)
+		passedOver := trap.Name == trapNaN && m.Compare != nil // a window without a value
+		return several || passedOver
+	})
 }
 
 // each calls visit for every node of a type, with the nodes around it, outermost
