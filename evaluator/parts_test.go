@@ -53,6 +53,38 @@ func TestTheCacheKeepsAHashInPlaceOfATemplate(t *testing.T) {
 	}
 }
 
+// TestTheCacheKeepsOfARecordOfAnotherWhatItSaysOfItself, which is told to people, and
+// nothing of what was held.
+func TestTheCacheKeepsOfARecordOfAnotherWhatItSaysOfItself(t *testing.T) {
+	seal := func(run string) string {
+		record, err := hold.NewKey().Seal(hold.Record{
+			ID: "x", Run: run, Hash: "abc", UID: "uid-other", Template: map[string]any{"spec": strings.Repeat("z", 1<<10)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return record
+	}
+	for record, want := range map[string]string{seal("web-there"): "web-there", seal(strings.Repeat("w", maxShort)): "", "{": ""} {
+		u := newDeployment()
+		u.SetUID("uid-web")
+		u.Object["spec"] = map[string]any{"template": map[string]any{}}
+		u.SetAnnotations(map[string]string{v1alpha1.HeldAnnotation: record})
+		trimmed, err := trimDeployment(key)(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := deployment{trimmed.(*unstructured.Unstructured)}
+		run := ""
+		if label := kept.ofAnother(); label != nil {
+			run = label.Run
+		}
+		if text := kept.annotation(v1alpha1.HeldAnnotation); run != want || text == "" || len(text) > maxShort {
+			t.Errorf("of the record of run %.20q %d bytes are kept, which name run %q", want, len(text), run)
+		}
+	}
+}
+
 func TestTheCacheBearsWhateverItGets(t *testing.T) {
 	for _, object := range []any{
 		nil, "x", &corev1.Namespace{}, &unstructured.Unstructured{}, &unstructured.Unstructured{Object: map[string]any{"spec": "x"}},

@@ -34,8 +34,21 @@ var (
 // maxShort is how much is kept of a short one.
 const maxShort = 512
 
-// noRecord stands for a held record that Holdfast did not seal for its Deployment. It
-// does not open either.
+// unsealed stands for a held record that Holdfast did not seal for its Deployment: what
+// that says of itself. It does not open either.
+func unsealed(record string) string {
+	label, err := hold.ReadLabel(record)
+	if err != nil {
+		return noRecord
+	}
+	text, err := json.Marshal(label)
+	if err != nil || len(text) > maxShort {
+		return noRecord
+	}
+	return string(text)
+}
+
+// noRecord stands for what is no record at all.
 const noRecord = "{}"
 
 // trimDeployment leaves what is read of a Deployment, and instead of its pod template
@@ -68,7 +81,7 @@ func trimDeployment(key hold.Key) cache.TransformFunc {
 		}}
 		annotations := trimAnnotations(u.GetAnnotations())
 		if record, there := annotations[v1alpha1.HeldAnnotation]; there && !key.Sealed(record, u.GetUID()) {
-			annotations[v1alpha1.HeldAnnotation] = noRecord
+			annotations[v1alpha1.HeldAnnotation] = unsealed(record)
 		}
 		out.SetLabels(labelsOrMark(u.GetLabels()))
 		out.SetAnnotations(annotations)
