@@ -136,6 +136,9 @@ func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []
 
 // valueDoubts are those about what the values of a query are held against.
 func valueDoubts(m v1alpha1.Metric) []doubt {
+	if m.Compare != nil && m.Compare.Count != nil {
+		return countDoubts(*m.Compare.Count)
+	}
 	if m.Query == "" {
 		return nil
 	}
@@ -158,7 +161,9 @@ func valueDoubts(m v1alpha1.Metric) []doubt {
 	case m.Deviation != nil:
 		return deviationDoubts(*m.Deviation, values)
 	case m.Compare != nil && m.Compare.Count == nil:
-		return slackDoubts(m.Compare.Slack, values)
+		return append(slackDoubts(m.Compare.Slack, values), worseDoubts(m.Compare.Worse, values)...)
+	case m.List != nil:
+		return listedDoubts(*m.List, expr)
 	}
 	return nil
 }
@@ -172,6 +177,8 @@ func deviationDoubts(d v1alpha1.Deviation, values possible) []doubt {
 		return []doubt{{doubtEvery, field, fmt.Sprintf(format, args...)}}
 	}
 	switch down := d.Direction == v1alpha1.DirectionDown; {
+	case values.tone == unwanted && down, values.tone == wanted && d.Direction == v1alpha1.DirectionUp:
+		return []doubt{{doubtWrongEnd, "deviation.direction", fmt.Sprintf("%s fails the canaries that are better alone: the value is of what is to be %s", d.Direction, values.tone)}}
 	case down && by.Value >= 1 && (by.Share || d.From == v1alpha1.FromOne):
 		return never("deviation.by", "%s down from what it is compared with is 0 or less, which a value that is not negative never is", d.By)
 	case by.Share:
@@ -191,6 +198,18 @@ func slackDoubts(slack string, values possible) []doubt {
 		return nil
 	}
 	return []doubt{{doubtEvery, "compare.slack", fmt.Sprintf("%s is more than the values can differ by (%s), so that no canary is worse; it is a number in their unit, and not percent", slack, values.about())}}
+}
+
+// worseDoubts: what is said to be worse is known from the query to be better.
+func worseDoubts(worse v1alpha1.Worse, values possible) []doubt {
+	lower, turned := worse == v1alpha1.WorseLower, v1alpha1.WorseLower
+	if lower {
+		turned = v1alpha1.WorseHigher
+	}
+	if values.tone == unwanted && lower || values.tone == wanted && !lower {
+		return []doubt{{doubtWrongEnd, "compare.worse", fmt.Sprintf("the value is of what is to be %s, so the canaries that are better are taken for worse; write worse: %s", values.tone, turned)}}
+	}
+	return nil
 }
 
 // whole is by how much values can differ, of requests at least sensibly.
@@ -221,6 +240,8 @@ func (p possible) about() string {
 		return "milliseconds, by the name of the metric"
 	}
 	switch {
+	case math.IsInf(p.low, 1):
+		return "infinite, for a quantile is from 0 to 1; P99 is 0.99"
 	case p.low == 0 && math.IsInf(p.high, 1):
 		return "never negative"
 	case math.IsInf(p.high, 1):

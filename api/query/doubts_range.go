@@ -3,8 +3,8 @@ package query
 import (
 	"fmt"
 	"math"
+	"slices"
 
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -96,26 +96,43 @@ func (p possible) lax(r v1alpha1.Range, low, high float64) []doubt {
 }
 
 // labelDoubts: a matcher that excludes values takes a series without the label for
-// one of the others, so where no series has the label the share is 1.
+// one of the others, so where no series has the label, or none is written so, the
+// share is 1.
 func labelDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
-	if r.Min == nil {
-		return nil
-	}
 	var out []doubt
-	each(expr, func(b *parser.BinaryExpr, _ []parser.Node) {
+	each(expr, func(b *parser.BinaryExpr, path []parser.Node) {
 		part, how := counted(b.LHS)
 		whole, howWhole := counted(b.RHS)
 		if b.Op != parser.DIV || part == nil || whole == nil || how != howWhole || !partOf(part, whole) || len(out) > 0 {
 			return
 		}
-		for _, m := range part.LabelMatchers {
-			excludes := m.Type == labels.MatchNotEqual || m.Type == labels.MatchNotRegexp
-			if excludes && statusLike(m.Name) && m.Matches("") {
-				out = append(out, doubt{doubtNoLabel, "query", fmt.Sprintf(
-					"%s selects series without a label %s too, so that all requests count as good where that is not its name; write what is good, as in %s=~%q", clip(m.String(), 100), m.Name, m.Name, "[1-4]..")})
-				return
-			}
+		good := r.Min
+		if falls(b, path) {
+			good = r.Max
+		}
+		if told := more(part, whole); good != nil && !slices.ContainsFunc(told, tells) {
+			out = append(out, excluded("query", told[0]))
 		}
 	})
+	return out
+}
+
+// falls says whether the value of a query is less where a part of it, which stands in
+// these nodes, is greater: it is subtracted from something.
+func falls(part parser.Node, path []parser.Node) bool {
+	out := false
+	for _, around := range slices.Backward(path) {
+		switch n := around.(type) {
+		case *parser.BinaryExpr:
+			if n.RHS == part && (n.Op == parser.SUB || n.Op == parser.DIV) {
+				out = !out
+			}
+		case *parser.UnaryExpr:
+			if n.Op == parser.SUB {
+				out = !out
+			}
+		}
+		part = around
+	}
 	return out
 }

@@ -17,6 +17,8 @@ const (
 	notFailed  = `sum(rate(r_total{ {{canary}}, code!~"5.." }[2m])) / (sum(rate(r_total{ {{canary}} }[2m])) > 0)`
 	byName     = `sum(rate(request_errors_total{ {{canary}} }[2m])) / (sum(rate(requests_total{ {{canary}} }[2m])) > 0)`
 	p99        = `histogram_quantile(0.99, sum by (le) (rate(d_seconds_bucket{ {{canary}} }[2m])))`
+	p99Stable  = `histogram_quantile(0.99, sum by (le) (rate(d_seconds_bucket{ {{stable}} }[2m])))`
+	fast       = `sum(rate(d_seconds_bucket{ {{canary}}, le="0.5" }[2m])) / (sum(rate(d_seconds_count{ {{canary}} }[2m])) > 0)`
 	p99Millis  = `histogram_quantile(0.99, sum by (le) (rate(d_milliseconds_bucket{ {{canary}} }[2m])))`
 	mean       = `sum(rate(d_seconds_sum{ {{canary}} }[2m])) / (sum(rate(d_seconds_count{ {{canary}} }[2m])) > 0)`
 )
@@ -45,6 +47,12 @@ func doubtCases() map[string]struct {
 	deviation := func(query string, d v1alpha1.Deviation) metric { return metric{Query: query, Deviation: &d} }
 	slack := func(query, slack string) metric {
 		return metric{Query: strings.ReplaceAll(query, "canary", "pods"), Compare: &v1alpha1.Comparison{Slack: slack}}
+	}
+	count := func(bad, good, total string) metric {
+		return metric{Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: bad, Good: good, Total: total}}}
+	}
+	listOf := func(matcher string) metric {
+		return metric{Query: "sum by (code) (increase(r_total{ {{canary}}, " + matcher + " }[2m]))", List: &v1alpha1.List{Label: "code", Bad: []string{"5.."}}}
 	}
 	over := func(samples string, d time.Duration) metric {
 		return metric{Query: "queue", Range: v1alpha1.Range{Max: new(float64)}, Samples: samples, Over: &v1alpha1.Over{Duration: metav1.Duration{Duration: d}}}
@@ -118,6 +126,45 @@ func doubtCases() map[string]struct {
 		"a mean in seconds":             {within(mean, 0, 300), doubtUnits, "300 seconds"},
 		"a duration without an end":     {within(p99, 0), doubtEvery, "the value is seconds"},
 		"a duration with the wrong end": {within(p99, 0.1), doubtWrongEnd, "no upper end"},
+
+		"what is left of those without":   {atMost("1 - "+notFailed, 0.05), doubtNoLabel, "without a label code too"},
+		"failures by what they are not":   {atMost(strings.Replace(notFailed, `!~"5.."`, `!="200"`, 1), 0.05), "", ""},
+		"another label that excludes":     {within(strings.Replace(notFailed, `code!~"5.."`, `outcome!="server_error"`, 1), 0.95), doubtNoLabel, `outcome!="server_error" selects series without a label outcome too`},
+		"an empty label":                  {within(strings.Replace(notFailed, `code!~"5.."`, `error=""`, 1), 0.95), doubtNoLabel, "or what is bad is written otherwise; write what is good"},
+		"an excluded path, and a status":  {within(strings.Replace(notFailed, `code!~"5.."`, `path!="/health",code=~"2.."`, 1), 0.95), "", ""},
+		"a share of fast ones":            {within(fast, 0.95), "", ""},
+		"fast ones in percent":            {within(fast, 95), doubtNone, "95% is min 0.95"},
+		"fast ones, and the wrong end":    {atMost(fast, 0.95), doubtWrongEnd, "no lower end"},
+		"slow ones":                       {atMost("1 - "+fast, 0.05), "", ""},
+		"a native share of fast ones":     {within(`histogram_fraction(0, 0.5, sum(rate(d_seconds{ {{canary}} }[2m])))`, 0.95), "", ""},
+		"a native one in percent":         {within(`histogram_fraction(0, 0.5, sum(rate(d_seconds{ {{canary}} }[2m])))`, 95), doubtNone, "95% is min 0.95"},
+		"a native one, and the wrong end": {atMost(`histogram_fraction(0, 0.5, sum(rate(d_seconds{ {{canary}} }[2m])))`, 0.95), doubtWrongEnd, "no lower end"},
+		"a native share of slow ones":     {atMost(`histogram_fraction(0.5, +Inf, sum(rate(d_seconds{ {{canary}} }[2m])))`, 0.05), "", ""},
+		"a quantile of 99":                {atMost(strings.Replace(p99, "0.99", "99", 1), 0.3), doubtNone, "a quantile is from 0 to 1"},
+		"a recorded ratio in percent":     {atMost(`max(pod:http_errors:ratio_rate5m{ {{canary}} })`, 5), doubtUnits, "5% is max 0.05"},
+		"a recorded ratio":                {atMost(`max(pod:http_errors:ratio_rate5m{ {{canary}} })`, 0.05), "", ""},
+		"a recorded rate":                 {atMost(`max(pod:http_errors:rate5m{ {{canary}} })`, 5), "", ""},
+		"a recorded quantile":             {atMost(`max(pod:http_latency_seconds:p99_5m{ {{canary}} })`, 300), doubtUnits, "300 seconds"},
+		"a summary's quantile":            {atMost(`max(rpc_duration_seconds{ {{canary}}, quantile="0.99" })`, 500), doubtUnits, "500 seconds"},
+		"a summary's quantile in seconds": {atMost(`max(rpc_duration_seconds{ {{canary}}, quantile="0.99" })`, 0.5), "", ""},
+		"the longest request":             {atMost(`max(http_server_requests_seconds_max{ {{canary}} })`, 500), doubtUnits, "500 seconds"},
+		"the age of something":            {atMost(`max(cache_age_seconds{ {{canary}} })`, 3600), "", ""},
+
+		"times of stable, upwards":         {deviation(p99+" / "+p99Stable, v1alpha1.Deviation{From: "One", By: "20%", Direction: "Up"}), "", ""},
+		"times of stable, downwards":       {deviation(p99+" / "+p99Stable, v1alpha1.Deviation{From: "One", By: "20%", Direction: "Down"}), doubtWrongEnd, "Down fails the canaries that are better"},
+		"successes, compared":              {v1alpha1.Metric{Query: strings.ReplaceAll(successful, "canary", "pods"), Compare: &v1alpha1.Comparison{Worse: "Lower"}}, "", ""},
+		"successes, the wrong way":         {v1alpha1.Metric{Query: strings.ReplaceAll(successful, "canary", "pods"), Compare: &v1alpha1.Comparison{}}, doubtWrongEnd, "write worse: Lower"},
+		"durations, the wrong way":         {v1alpha1.Metric{Query: strings.ReplaceAll(p99, "canary", "pods"), Compare: &v1alpha1.Comparison{Worse: "Lower"}}, doubtWrongEnd, "write worse: Higher"},
+		"counted by what is not bad":       {count("", `r_total{ {{pods}}, code!~"5.." }`, `r_total{ {{pods}} }`), doubtNoLabel, "compare.count.good: "},
+		"counted by what is good":          {count("", `r_total{ {{pods}}, code=~"2.." }`, `r_total{ {{pods}} }`), "", ""},
+		"counted by what is not good":      {count(`r_total{ {{pods}}, code!="200" }`, "", `r_total{ {{pods}} }`), "", ""},
+		"fast ones counted as bad":         {count(`d_seconds_bucket{ {{pods}}, le="0.5" }`, "", `d_seconds_count{ {{pods}} }`), doubtWrongEnd, "compare.count.bad: a bucket"},
+		"fast ones counted as good":        {count("", `d_seconds_bucket{ {{pods}}, le="0.5" }`, `d_seconds_count{ {{pods}} }`), "", ""},
+		"a list of bad ones alone":         {listOf(`code=~"5.."`), doubtListEntry, "selects no good values"},
+		"a list of all but bad ones":       {listOf(`code!~"5.."`), doubtListEntry, "selects no bad values"},
+		"a list of good ones by name":      {listOf(`code=~"200|201"`), doubtListEntry, "selects no bad values"},
+		"a list without what is not found": {listOf(`code!="404"`), "", ""},
+		"a list of what has the label":     {listOf(`code!=""`), "", ""},
 
 		"a tolerance":              {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Tolerance: "5%"}), "", ""},
 		"a tolerance of most":      {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Tolerance: "95%"}), doubtLax, "95% lets so many be bad"},

@@ -2,9 +2,12 @@ package query
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -29,6 +32,10 @@ const (
 	// unwanted ones are to be small, as shares of failures and durations are.
 	unwanted
 )
+
+func (t tone) String() string {
+	return map[tone]string{wanted: "great", unwanted: "small"}[t]
+}
 
 func (t tone) turned() tone {
 	switch t {
@@ -70,7 +77,7 @@ func possibleOf(expr parser.Expr) possible {
 		}
 		return possibleOf(e.Expr)
 	case *parser.VectorSelector:
-		return possibleByName(e.Name)
+		return possibleBySelector(e)
 	case *parser.MatrixSelector:
 		return possibleOf(e.VectorSelector)
 	case *parser.SubqueryExpr:
@@ -85,6 +92,20 @@ func possibleOf(expr parser.Expr) possible {
 	return anything
 }
 
+// Recording rules are called level:metric:operations.
+var (
+	recordedRatio    = regexp.MustCompile(`^[^:]*:[^:]*:(?:.*_)?ratio(?:_.*)?$`)
+	recordedQuantile = regexp.MustCompile(`^[^:]*:[^:]*:(?:p[0-9]{2,4}|(?:histogram_)?quantile)(?:_.*)?$`)
+)
+
+// possibleBySelector: a quantile of a summary is a duration as one of a histogram is.
+func possibleBySelector(s *parser.VectorSelector) possible {
+	if slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.QuantileLabel }) {
+		return named(s.Name, "")
+	}
+	return possibleByName(s.Name)
+}
+
 // possibleByName: what is counted or weighed is not negative.
 func possibleByName(name string) possible {
 	switch {
@@ -92,6 +113,13 @@ func possibleByName(name string) possible {
 		return possible{low: 0, high: 1, tone: wanted}
 	case hasSuffix(name, []string{"_total", "_count", "_bucket", "_bytes"}):
 		return notNegative
+	case recordedRatio.MatchString(name):
+		return possible{low: 0, high: math.Inf(1), unit: shares, tone: toneOfName(name)}
+	case recordedQuantile.MatchString(name):
+		metric, _, _ := strings.Cut(name[strings.Index(name, ":")+1:], ":")
+		return named(metric, "_bucket")
+	case hasSuffix(name, []string{"_request_seconds_max", "_requests_seconds_max", "_duration_seconds_max", "_latency_seconds_max"}):
+		return named(name, "_max")
 	case hasSuffix(name, []string{"_ratio"}):
 		return possible{low: math.Inf(-1), high: math.Inf(1), unit: shares}
 	case hasSuffix(name, []string{"_percent"}):
@@ -128,6 +156,8 @@ func possibleCall(e *parser.Call) possible {
 		return notNegative
 	case "present_over_time":
 		return between(1, 1)
+	case "histogram_fraction":
+		return fractionOf(e)
 	case "histogram_quantile", "histogram_avg":
 		return durationsOf(e)
 	case "vector", "scalar", "sort", "sort_desc", "label_replace", "label_join",
@@ -225,21 +255,44 @@ func divided(e *parser.BinaryExpr, l, r possible) possible {
 	case part == nil || whole == nil || how != howWhole:
 	case partOf(part, whole):
 		return possible{low: 0, high: 1, unit: shares, tone: toneOf(part)}
+	case bucketOf(part, whole):
+		return possible{low: 0, high: 1, unit: shares, tone: wanted}
 	case part.Name == strings.TrimSuffix(whole.Name, "_count")+"_sum":
 		return named(part.Name, "_sum")
 	case toneOf(part) == unwanted && whole.Name != part.Name && hasSuffix(whole.Name, []string{"_total", "_count"}) && hasSuffix(part.Name, []string{"_total", "_count"}):
 		return possible{low: 0, high: math.Inf(1), unit: shares, tone: unwanted}
 	}
 	if l.low >= 0 && r.low >= 0 {
-		return notNegative
+		out := notNegative
+		if l.unit == r.unit && l.tone == r.tone && l.unit != 0 { // how many times as much
+			out.tone = l.tone
+		}
+		return out
 	}
 	return anything
 }
 
 // durationsOf is for a function of a histogram.
 func durationsOf(e *parser.Call) possible {
+	if q := possibleOf(e.Args[0]); e.Func.Name == "histogram_quantile" && q.low > 1 {
+		return between(math.Inf(1), math.Inf(1))
+	}
 	out := anything
 	each(e, func(s *parser.VectorSelector, _ []parser.Node) { out = named(s.Name, "_bucket") })
+	return out
+}
+
+// fractionOf is the share of a histogram between two bounds: of the fast ones where it
+// begins at the bottom, of the slow ones where it ends at the top.
+func fractionOf(e *parser.Call) possible {
+	out := possible{low: 0, high: 1, unit: shares}
+	from, to := possibleOf(e.Args[0]), possibleOf(e.Args[1])
+	switch {
+	case from.high <= 0 && to.high < math.Inf(1):
+		out.tone = wanted
+	case from.low > 0 && to.low == math.Inf(1):
+		out.tone = unwanted
+	}
 	return out
 }
 
@@ -304,16 +357,30 @@ func partOf(part, whole *parser.VectorSelector) bool {
 	if part.Name != whole.Name || part.Name == "" || part.OriginalOffset != whole.OriginalOffset {
 		return false
 	}
-	for _, m := range whole.LabelMatchers {
-		found := false
-		for _, other := range part.LabelMatchers {
-			found = found || m.Type == other.Type && m.Name == other.Name && m.Value == other.Value
-		}
-		if !found {
-			return false
+	return len(more(whole, part)) == 0 && len(more(part, whole)) > 0
+}
+
+// more are the matchers of a selector that another has not.
+func more(of, than *parser.VectorSelector) []*labels.Matcher {
+	var out []*labels.Matcher
+	for _, m := range of.LabelMatchers {
+		if !slices.ContainsFunc(than.LabelMatchers, func(other *labels.Matcher) bool {
+			return m.Type == other.Type && m.Name == other.Name && m.Value == other.Value
+		}) {
+			out = append(out, m)
 		}
 	}
-	return len(part.LabelMatchers) > len(whole.LabelMatchers)
+	return out
+}
+
+// bucketOf says whether a selector is of one bucket of the histograms that another counts:
+// the share of what was no slower.
+func bucketOf(part, whole *parser.VectorSelector) bool {
+	base, bucket := strings.CutSuffix(part.Name, "_bucket")
+	bounds := slices.DeleteFunc(more(part, whole), func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
+	total := slices.DeleteFunc(more(whole, part), func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
+	return bucket && whole.Name == base+"_count" && len(total) == 0 &&
+		len(bounds) == 1 && bounds[0].Name == model.BucketLabel && bounds[0].Type == labels.MatchEqual
 }
 
 // toneOf reads from name and matchers whether a selector is of failures or of successes.
@@ -329,7 +396,11 @@ func toneOf(s *parser.VectorSelector) tone {
 			return wanted
 		}
 	}
-	words := strings.FieldsFunc(strings.ToLower(s.Name), func(r rune) bool { return r == '_' || r == ':' })
+	return toneOfName(s.Name)
+}
+
+func toneOfName(name string) tone {
+	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == ':' })
 	if slices.ContainsFunc(words, func(w string) bool {
 		return slices.Contains([]string{"error", "errors", "failure", "failures", "failed", "exceptions"}, w)
 	}) {

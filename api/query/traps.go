@@ -59,6 +59,7 @@ var traps = []struct {
 }{
 	{"NoCanary", noCanary},
 	{"OtherDenominator", otherDenominator},
+	{"Itself", itself},
 	{"MissingHidden", missingHidden},
 	{"Scalar", scalars},
 	{"Absent", absent},

@@ -63,7 +63,18 @@ const lastDefault = 10
 // beyondBuckets: a quantile is never more than the end of the last finite bucket. Where
 // that is stands in no plan, but most applications have the buckets of their library.
 func beyondBuckets(l looked) []found {
-	if l.Range.Max == nil || *l.Range.Max < lastDefault {
+	if l.Range.Max == nil {
+		return nil
+	}
+	last := float64(lastDefault)
+	switch possibleOf(l.expr).unit {
+	case seconds:
+	case milliseconds:
+		last *= 1000
+	default:
+		return nil
+	}
+	if *l.Range.Max < last {
 		return nil
 	}
 	var out []found

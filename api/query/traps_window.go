@@ -61,8 +61,8 @@ var gaugeSuffixes = []string{
 // rateOfGauge: rate(…) takes each fall of a gauge for the reset of a counter.
 func rateOfGauge(l looked) []found {
 	var out []found
-	each(l.expr, func(c *parser.Call, _ []parser.Node) {
-		if !isRate(c) && c.Func.Name != "irate" {
+	each(l.expr, func(c *parser.Call, path []parser.Node) {
+		if !isRate(c) && c.Func.Name != "irate" || slices.ContainsFunc(path, ofHistogram) {
 			return
 		}
 		m, ok := c.Args[0].(*parser.MatrixSelector)
@@ -74,6 +74,13 @@ func rateOfGauge(l looked) []found {
 		}
 	})
 	return out
+}
+
+// ofHistogram: what is asked for the count of a native histogram is one, whatever its
+// name, which has no _bucket, ends in.
+func ofHistogram(around parser.Node) bool {
+	c, ok := around.(*parser.Call)
+	return ok && strings.HasPrefix(c.Func.Name, "histogram_")
 }
 
 // gaugesCounted: what goes down is taken for the reset of a counter, too, where a

@@ -1,0 +1,48 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// itself: where both sides of a share keep the label that tells the part, a series of
+// the part is matched with the same one of all, and divided by itself.
+func itself(l looked) []found {
+	var out []found
+	each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
+		part, how := counted(b.LHS)
+		whole, howWhole := counted(b.RHS)
+		if b.Op != parser.DIV || b.VectorMatching == nil || part == nil || whole == nil || how != howWhole || !partOf(part, whole) {
+			return
+		}
+		for _, m := range more(part, whole) {
+			if !matchedBy(b.VectorMatching, m.Name) || !keeps(b.LHS, m.Name) || !keeps(b.RHS, m.Name) {
+				return
+			}
+		}
+		label := more(part, whole)[0].Name
+		out = append(out, found{b, fmt.Sprintf("both sides keep the label %s, so each series is divided by itself and the value is 1, whatever is measured; aggregate it away, as in sum(…) / sum(…)", clip(label, 60))})
+	})
+	return out
+}
+
+func matchedBy(m *parser.VectorMatching, label string) bool {
+	return slices.Contains(m.MatchingLabels, label) == m.On
+}
+
+// keeps says whether the series of what is counted still have a label of its selector.
+func keeps(expr parser.Expr, label string) bool {
+	switch e := bareExpr(expr).(type) {
+	case *parser.VectorSelector:
+		return true
+	case *parser.AggregateExpr:
+		return slices.Contains(e.Grouping, label) != e.Without && keeps(e.Expr, label)
+	case *parser.Call: // the rate of a selector
+		return true
+	case *parser.BinaryExpr: // a filter, or a 0 for what is missing
+		return keeps(e.LHS, label)
+	}
+	return false
+}
