@@ -13,6 +13,8 @@ type Counter struct {
 	Name string
 	// Labels are those that a series must have to be selected.
 	Labels []string
+	// Excluding are those of which it excludes values: it selects series without them.
+	Excluding []string
 }
 
 // CounterOf reads a counter of a comparison. What is no counter, or none at all,
@@ -31,7 +33,10 @@ func CounterOf(text string) Counter {
 			case m.Name == values.Labels.Pod:
 			case m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual:
 				out.Name = m.Value
-			case m.Name == model.MetricNameLabel, m.Matches(""):
+			case m.Name == model.MetricNameLabel:
+			case m.Matches("") && (m.Type == labels.MatchNotEqual || m.Type == labels.MatchNotRegexp):
+				out.Excluding = append(out.Excluding, m.Name)
+			case m.Matches(""):
 			case !slices.Contains(out.Labels, m.Name):
 				out.Labels = append(out.Labels, m.Name)
 			}
@@ -66,4 +71,20 @@ func (c Counter) PartOf(other Counter, series []map[string]string) bool {
 	return slices.ContainsFunc(series, func(one map[string]string) bool {
 		return !slices.ContainsFunc(c.Labels, func(label string) bool { return one[label] == "" })
 	})
+}
+
+// ExcludesNothing is a label of which the counter excludes values and that no series has
+// of what the other counts, so that it counts all of it; "" where there is none. Of good
+// ones only a status is looked for, for a label of failures alone may yet come.
+func (c Counter) ExcludesNothing(other Counter, good bool, series []map[string]string) string {
+	if c.Name == "" || c.Name != other.Name || len(series) == 0 {
+		return ""
+	}
+	for _, label := range c.Excluding {
+		has := func(one map[string]string) bool { return one[label] != "" }
+		if !slices.Contains(other.Excluding, label) && (!good || statusLike(label)) && !slices.ContainsFunc(series, has) {
+			return label
+		}
+	}
+	return ""
 }

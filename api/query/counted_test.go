@@ -9,8 +9,8 @@ import (
 func TestWhatACounterAsksFor(t *testing.T) {
 	for text, want := range map[string]Counter{
 		`r_total{ {{pods}} }`:                              {Name: "r_total"},
-		`r_total{ {{pods}}, code=~"5..", path!="/health"}`: {Name: "r_total", Labels: []string{"code"}},
-		`{__name__="r_total", {{pods}}, a="1", a!="2" }`:   {Name: "r_total", Labels: []string{"a"}},
+		`r_total{ {{pods}}, code=~"5..", path!="/health"}`: {Name: "r_total", Labels: []string{"code"}, Excluding: []string{"path"}},
+		`{__name__="r_total", {{pods}}, a="1", a!="2" }`:   {Name: "r_total", Labels: []string{"a"}, Excluding: []string{"a"}},
 		`{__name__=~"r_.*", {{pods}}, a!=""}`:              {Labels: []string{"a"}},
 		`l_bucket{ {{pods}}, le="1" }`:                     {Name: "l_bucket", Labels: []string{"le"}},
 		`rate(r_total{ {{pods}} }[1m])`:                    {},
@@ -29,18 +29,18 @@ func TestPartsOfACounter(t *testing.T) {
 		part Counter
 		want bool
 	}{
-		"told by a label that there is":     {Counter{"r_total", []string{"code"}}, true},
-		"by one that there is not":          {Counter{"r_total", []string{"cod"}}, false},
-		"by two that no series has both of": {Counter{"r_total", []string{"code", "path"}}, false},
-		"of another name":                   {Counter{"e_total", []string{"code"}}, false},
-		"of no name":                        {Counter{"", []string{"code"}}, false},
-		"the whole of it":                   {Counter{"r_total", nil}, true},
+		"told by a label that there is":     {Counter{Name: "r_total", Labels: []string{"code"}}, true},
+		"by one that there is not":          {Counter{Name: "r_total", Labels: []string{"cod"}}, false},
+		"by two that no series has both of": {Counter{Name: "r_total", Labels: []string{"code", "path"}}, false},
+		"of another name":                   {Counter{Name: "e_total", Labels: []string{"code"}}, false},
+		"of no name":                        {Counter{Name: "", Labels: []string{"code"}}, false},
+		"the whole of it":                   {Counter{Name: "r_total"}, true},
 	} {
 		if got := tc.part.PartOf(all, series); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if (Counter{"r_total", nil}).PartOf(all, nil) {
+	if (Counter{Name: "r_total"}).PartOf(all, nil) {
 		t.Error("a part of what has no series")
 	}
 }
@@ -56,7 +56,7 @@ func TestBuckets(t *testing.T) {
 		"narrowed down":                    {[]string{"le", "code"}, []string{"path"}, false},
 		"a label that both have, and none": {[]string{"code"}, []string{"code"}, false},
 	} {
-		if got := (Counter{"l_bucket", tc.of}).BucketOf(Counter{"l_count", tc.total}); got != tc.want {
+		if got := (Counter{Name: "l_bucket", Labels: tc.of}).BucketOf(Counter{Name: "l_count", Labels: tc.total}); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

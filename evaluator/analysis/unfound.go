@@ -19,7 +19,8 @@ import (
 //   - good, on both sides or on the other one, which is the measure: on the canary
 //     alone it says that nothing was good there, and counts;
 //   - bad, on both sides, unless it is a part of what total selects, told by labels
-//     that series of total have: it is known then that it could be found.
+//     that series of total have: it is known then that it could be found;
+//   - a label of which good or bad excludes values: without it all is good, or bad.
 //
 // Nothing is counted meanwhile. The next interval begins where this one did, and a
 // counter that is born in it counts from its first increment.
@@ -42,6 +43,12 @@ func unfound(c v1alpha1.Comparison, s Sides, i evidence.Interval) problem {
 		return missing("the counter of what is good (good) has no series on either side, and both had requests: is its selector right?")
 	case asked && other && !otherHas:
 		return missing("the counter of what is good (good) has no series of %s, which had requests: the canary has nothing to be compared with. Is its selector right for both?", otherSide(c))
+	}
+	for _, counter := range []struct{ text, name string }{{c.Count.Good, "good"}, {c.Count.Bad, "bad"}} {
+		label := query.CounterOf(counter.text).ExcludesNothing(total, counter.name == "good", s.totals())
+		if label != "" && asked && other {
+			return missing("the counter of what is %s excludes values of the label %s, and no series of total has it, so that it counts all: is the label called otherwise?", counter.name, label)
+		}
 	}
 	if c.Count.Bad != "" && asked && other && !hasSamples(s.Canary.Bad) && !hasSamples(s.Other.Bad) {
 		if bad := query.CounterOf(c.Count.Bad); !bad.PartOf(total, s.totals()) {

@@ -60,6 +60,11 @@ func TestACounterWithoutSeries(t *testing.T) {
 		"bad on neither side, by a label of none":   {bad(`r_total{ {{pods}}, cod="500" }`), found(gone, gone), found(gone, gone), v1alpha1.MeasuredNoData, "(bad) has no series on either side"},
 		"bad on neither side, of another name":      {bad(`e_total{ {{pods}} }`), found(gone, gone), found(gone, gone), v1alpha1.MeasuredNoData, "let the application export it at 0"},
 		"bad of another name, at 0 on the baseline": {bad(`e_total{ {{pods}} }`), found(gone, gone), found(gone, 0), v1alpha1.MeasuredUndecided, "the canary failed 0 of"},
+		"good but for a status that is not there":   {good(`r_total{ {{pods}}, status!~"5.." }`), found(500, gone), found(500, gone), v1alpha1.MeasuredNoData, "excludes values of the label status, and no series of total has it"},
+		"good but for a status":                     {good(`r_total{ {{pods}}, code!~"5.." }`), found(490, gone), found(490, gone), v1alpha1.MeasuredNotWorse, "the canary"},
+		"good but for what did not come yet":        {good(`r_total{ {{pods}}, error="" }`), found(490, gone), found(490, gone), v1alpha1.MeasuredNotWorse, "the canary"},
+		"bad but for a label that is not there":     {bad(`r_total{ {{pods}}, result!="ok" }`), found(gone, 500), found(gone, 500), v1alpha1.MeasuredNoData, "the counter of what is bad excludes values of the label result"},
+		"bad but for a status":                      {bad(`r_total{ {{pods}}, code!="200" }`), found(gone, 50), found(gone, 10), v1alpha1.MeasuredWorse, "times as often"},
 		"bad of another name, on the canary alone":  {bad(`e_total{ {{pods}} }`), found(gone, 50), found(gone, gone), v1alpha1.MeasuredWorse, "the baseline 0 of"},
 	} {
 		t.Run(name, func(t *testing.T) {
