@@ -2,12 +2,8 @@ package query
 
 import (
 	"math"
-	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -88,42 +84,6 @@ func possibleOf(expr parser.Expr) possible {
 		return possibleCall(e)
 	case *parser.BinaryExpr:
 		return possibleBinary(e)
-	}
-	return anything
-}
-
-// Recording rules are called level:metric:operations.
-var (
-	recordedRatio    = regexp.MustCompile(`^[^:]*:[^:]*:(?:.*_)?ratio(?:_.*)?$`)
-	recordedQuantile = regexp.MustCompile(`^[^:]*:[^:]*:(?:p[0-9]{2,4}|(?:histogram_)?quantile)(?:_.*)?$`)
-)
-
-// possibleBySelector: a quantile of a summary is a duration as one of a histogram is.
-func possibleBySelector(s *parser.VectorSelector) possible {
-	if slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.QuantileLabel }) {
-		return named(s.Name, "")
-	}
-	return possibleByName(s.Name)
-}
-
-// possibleByName: what is counted or weighed is not negative.
-func possibleByName(name string) possible {
-	switch {
-	case name == "up":
-		return possible{low: 0, high: 1, tone: wanted}
-	case hasSuffix(name, []string{"_total", "_count", "_bucket", "_bytes"}):
-		return notNegative
-	case recordedRatio.MatchString(name):
-		return possible{low: 0, high: math.Inf(1), unit: shares, tone: toneOfName(name)}
-	case recordedQuantile.MatchString(name):
-		metric, _, _ := strings.Cut(name[strings.Index(name, ":")+1:], ":")
-		return named(metric, "_bucket")
-	case hasSuffix(name, []string{"_request_seconds_max", "_requests_seconds_max", "_duration_seconds_max", "_latency_seconds_max"}):
-		return named(name, "_max")
-	case hasSuffix(name, []string{"_ratio"}):
-		return possible{low: math.Inf(-1), high: math.Inf(1), unit: shares}
-	case hasSuffix(name, []string{"_percent"}):
-		return possible{low: math.Inf(-1), high: math.Inf(1), unit: percents}
 	}
 	return anything
 }
@@ -294,123 +254,4 @@ func fractionOf(e *parser.Call) possible {
 		out.tone = unwanted
 	}
 	return out
-}
-
-// named is for how long something takes, by the unit in the name of its histogram.
-func named(histogram, suffix string) possible {
-	base := strings.TrimSuffix(histogram, suffix)
-	switch {
-	case strings.HasSuffix(base, "_seconds"):
-		return possible{low: 0, high: math.Inf(1), unit: seconds, tone: unwanted}
-	case strings.HasSuffix(base, "_milliseconds"), strings.HasSuffix(base, "_ms"):
-		return possible{low: 0, high: math.Inf(1), unit: milliseconds, tone: unwanted}
-	}
-	return anything
-}
-
-// counted is the one selector that an expression counts by, and how: sums and rates
-// of it. A guard, and a 0 for what is missing, count nothing besides. It is nil for
-// all else.
-func counted(expr parser.Expr) (s *parser.VectorSelector, how string) {
-	switch e := bareExpr(expr).(type) {
-	case *parser.VectorSelector:
-		return e, ""
-	case *parser.AggregateExpr:
-		if e.Op == parser.SUM || e.Op == parser.COUNT {
-			s, how = counted(e.Expr)
-			return s, e.Op.String() + " " + how
-		}
-	case *parser.Call:
-		if len(e.Args) == 0 || !isRate(e) && e.Func.Name != "irate" {
-			return nil, ""
-		}
-		if m, ok := e.Args[0].(*parser.MatrixSelector); ok {
-			s, _ = m.VectorSelector.(*parser.VectorSelector)
-			return s, e.Func.Name + " " + m.Range.String()
-		}
-	case *parser.BinaryExpr:
-		if e.Op.IsComparisonOperator() && !e.ReturnBool || e.Op == parser.LOR && zero(e.RHS) {
-			return counted(e.LHS)
-		}
-	}
-	return nil, ""
-}
-
-// zero: 0 times something, or vector(0). It looks no deeper, for what looks at each
-// level anew takes the power of their number.
-func zero(expr parser.Expr) bool {
-	number := func(e parser.Expr) bool {
-		n, ok := bareExpr(e).(*parser.NumberLiteral)
-		return ok && n.Val == 0
-	}
-	switch e := bareExpr(expr).(type) {
-	case *parser.BinaryExpr:
-		return e.Op == parser.MUL && (number(e.LHS) || number(e.RHS))
-	case *parser.Call:
-		return e.Func.Name == "vector" && number(e.Args[0])
-	}
-	return false
-}
-
-// partOf says whether a selector selects a part of what another does.
-func partOf(part, whole *parser.VectorSelector) bool {
-	if part.Name != whole.Name || part.Name == "" || part.OriginalOffset != whole.OriginalOffset {
-		return false
-	}
-	return len(more(whole, part)) == 0 && len(more(part, whole)) > 0
-}
-
-// more are the matchers of a selector that another has not.
-func more(of, than *parser.VectorSelector) []*labels.Matcher {
-	var out []*labels.Matcher
-	for _, m := range of.LabelMatchers {
-		if !slices.ContainsFunc(than.LabelMatchers, func(other *labels.Matcher) bool {
-			return m.Type == other.Type && m.Name == other.Name && m.Value == other.Value
-		}) {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-// bucketOf says whether a selector is of one bucket of the histograms that another counts:
-// the share of what was no slower.
-func bucketOf(part, whole *parser.VectorSelector) bool {
-	base, bucket := strings.CutSuffix(part.Name, "_bucket")
-	bounds := slices.DeleteFunc(more(part, whole), func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
-	total := slices.DeleteFunc(more(whole, part), func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
-	return bucket && whole.Name == base+"_count" && len(total) == 0 &&
-		len(bounds) == 1 && bounds[0].Name == model.BucketLabel && bounds[0].Type == labels.MatchEqual
-}
-
-// toneOf reads from name and matchers whether a selector is of failures or of successes.
-func toneOf(s *parser.VectorSelector) tone {
-	for _, m := range s.LabelMatchers {
-		if m.Name == "__name__" || !statusLike(m.Name) {
-			continue
-		}
-		switch ok, failed := m.Matches("200"), m.Matches("500") || m.Matches("503"); {
-		case failed && !ok:
-			return unwanted
-		case ok && !failed:
-			return wanted
-		}
-	}
-	return toneOfName(s.Name)
-}
-
-func toneOfName(name string) tone {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == ':' })
-	if slices.ContainsFunc(words, func(w string) bool {
-		return slices.Contains([]string{"error", "errors", "failure", "failures", "failed", "exceptions"}, w)
-	}) {
-		return unwanted
-	}
-	return unknownTone
-}
-
-// statusLike: the name of a label that says how a request ended.
-func statusLike(label string) bool {
-	label = strings.ToLower(label)
-	return strings.Contains(label, "code") || strings.Contains(label, "status")
 }
