@@ -150,7 +150,7 @@ func valueDoubts(m v1alpha1.Metric) []doubt {
 	if err != nil {
 		return nil
 	}
-	expr, err := promQL.ParseExpr(rendered)
+	expr, err := parseNamed(rendered)
 	if err != nil {
 		return nil
 	}

@@ -131,6 +131,7 @@ func doubtCases() map[string]struct {
 		"failures by what they are not":   {atMost(strings.Replace(notFailed, `!~"5.."`, `!="200"`, 1), 0.05), "", ""},
 		"another label that excludes":     {within(strings.Replace(notFailed, `code!~"5.."`, `outcome!="server_error"`, 1), 0.95), doubtNoLabel, `outcome!="server_error" selects series without a label outcome too`},
 		"an empty label":                  {within(strings.Replace(notFailed, `code!~"5.."`, `error=""`, 1), 0.95), doubtNoLabel, "or what is bad is written otherwise; write what is good"},
+		"a quoted name, and label":        {within(`sum(rate({"http.requests", {{canary}}, "http.status_code"!~"5.."}[2m])) / (sum(rate({"http.requests", {{canary}} }[2m])) > 0)`, 0.95), doubtNoLabel, "without a label http.status_code too"},
 		"an excluded path, and a status":  {within(strings.Replace(notFailed, `code!~"5.."`, `path!="/health",code=~"2.."`, 1), 0.95), "", ""},
 		"a share of fast ones":            {within(fast, 0.95), "", ""},
 		"fast ones in percent":            {within(fast, 95), doubtNone, "95% is min 0.95"},

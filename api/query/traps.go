@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -88,7 +90,7 @@ func (t Template) Traps(around Surroundings) []Trap {
 	if err != nil {
 		return nil
 	}
-	expr, err := promQL.ParseExpr(rendered)
+	expr, err := parseNamed(rendered)
 	if err != nil {
 		return nil
 	}
@@ -140,6 +142,23 @@ func metricTraps(m v1alpha1.Metric, around Surroundings) []Trap {
 		passedOver := trap.Name == trapNaN && m.Compare != nil // a window without a value
 		return several || passedOver
 	})
+}
+
+// parseNamed parses a query whose selectors say their name wherever it stands: in front of
+// the braces, as {"http.requests"} or as {__name__="http_requests"}.
+func parseNamed(rendered string) (parser.Expr, error) {
+	expr, err := promQL.ParseExpr(rendered)
+	if err != nil {
+		return nil, err
+	}
+	each(expr, func(s *parser.VectorSelector, _ []parser.Node) {
+		for _, m := range s.LabelMatchers {
+			if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+				s.Name = m.Value
+			}
+		}
+	})
+	return expr, nil
 }
 
 // each calls visit for every node of a type, with the nodes around it, outermost
