@@ -42,7 +42,21 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 		return refuse("%d Deployments of namespace %s were deleted within %s; CanaryPolicy %s has them remembered so long, delete this one later",
 			remembered, req.Namespace, d.RecreateDelay.Value, d.RecreateDelay.Policy)
 	}
-	return h.write(ctx, ns, map[string]any{key: memory.String()}, old)
+	err = h.write(ctx, ns, map[string]any{key: memory.String()}, old)
+	if isFull(err) {
+		return refuse("CanaryPolicy %s has it remembered which template Deployment %s had, and that does not fit on the object of namespace %s any more: %v; "+
+			"take annotations or finalizers off the namespace that nobody needs", d.RecreateDelay.Policy, sent.name(), req.Namespace, err)
+	}
+	return err
+}
+
+// isFull says whether an object has grown to where nothing more can be written on
+// it. That is no outage: the owners of a namespace can bring it there, so it lets
+// nothing pass, however the namespace fails. What etcd does not take the API
+// server reports with no reason.
+func isFull(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) ||
+		err != nil && strings.Contains(err.Error(), "etcdserver: request is too large")
 }
 
 // memoryOf is what there is to remember of a Deployment, nil if nothing. It is

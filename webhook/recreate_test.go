@@ -128,6 +128,10 @@ func TestADeletionIsRemembered(t *testing.T) {
 		"but not without end":                    {full, nil, true, "", "were deleted within"},
 		"or it is refused":                       {nil, errors.New("conflict"), true, "web", "conflict"},
 		"or it passes, where the guard is loose": {nil, errors.New("conflict"), false, "web", ""},
+		"but not where annotations fill the namespace": {nil, apierrors.NewInvalid(schema.GroupKind{Kind: "Namespace"}, "shop", nil),
+			false, "web", "take annotations or finalizers off"},
+		"or it is larger than etcd takes": {nil, apierrors.FromObject(&metav1.Status{Message: "etcdserver: request is too large", Code: 500}),
+			false, "web", "take annotations or finalizers off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := &namespaceStub{governed: governed{annotations: tc.memory, policies: strict(nil)}, web: webOf("v1", ""), failing: tc.failing}

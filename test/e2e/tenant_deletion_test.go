@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,26 @@ func TestAFinalizerDoesNotOutlastWhatIsRemembered(t *testing.T) {
 	s.joe("delete", "deployment", "web", "--wait=false")
 	outlast()
 	s.letGo()
+	s.wantKnown()
+}
+
+// TestAFullNamespaceIsNoWayOut: where the tenant has filled the Namespace object,
+// nothing of it is deleted before there is room to remember it, also where the policy
+// lets updates pass while Holdfast is down.
+func TestAFullNamespaceIsNoWayOut(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient, "guard: enabled")
+	const limit = 256 << 10 // of annotations, by the API server
+	taken := len("fill")
+	for key, value := range get(s.shop, s.namespace, &corev1.Namespace{}).Annotations {
+		taken += len(key) + len(value)
+	}
+	s.joe("patch", "namespace", s.namespace, "--type=merge", "--patch-file=/dev/stdin",
+		fmt.Sprintf(`{"metadata":{"annotations":{"fill":%q}}}`+"\n", strings.Repeat("x", limit-taken)))
+	s.wantRefused("take annotations or finalizers off the namespace", "delete", "deployment", "web")
+	s.wantImage("v1")
+	s.joe("annotate", "namespace", s.namespace, "fill-")
+	s.joe("delete", "deployment", "web")
 	s.wantKnown()
 }
 
