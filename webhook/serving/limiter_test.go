@@ -62,7 +62,11 @@ func (c *crowd) set(name string, inside bool) {
 func (c *crowd) send(name, user string, size int) { c.sendOf("shop", name, user, size) }
 
 func (c *crowd) sendOf(namespace, name, user string, size int) {
-	c.sendText(name, fmt.Sprintf(`{"request":{"uid":"1","namespace":%q,"userInfo":{"username":%q},"object":"`, namespace, user), size)
+	c.sendText(name, reviewStart(namespace, user), size)
+}
+
+func reviewStart(namespace, user string) string {
+	return fmt.Sprintf(`{"request":{"uid":"1","namespace":%q,"userInfo":{"username":%q},"object":"`, namespace, user)
 }
 
 func (c *crowd) sendText(name, start string, size int) {
@@ -237,7 +241,7 @@ func TestARequestWaitsAsLongAsTheAPIServerDoes(t *testing.T) {
 func TestWhoSendsSlowlyKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
-		give := c.sendParts(20, headSize)
+		give := c.sendParts("", 20, headSize)
 		c.send("usual", "jane", 30<<10)
 		c.want("it is answered beside them", "usual")
 		c.finish("usual")
@@ -254,7 +258,7 @@ func TestTextThatComesHasBoundsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const each = 200 << 10
 		c := newCrowd(t)
-		give := c.sendParts(2*textAtOnce/each, each)
+		give := c.sendParts("", 2*textAtOnce/each, each)
 		c.send("own", ownUser, 30<<10)
 		c.send("usual", "jane", smallRequest)
 		c.want("others are answered", "own", "usual")
@@ -269,13 +273,34 @@ func TestTextThatComesHasBoundsToo(t *testing.T) {
 	})
 }
 
-// sendParts sends so many requests, and so many bytes of each. They end by give, which says how many had been refused.
-func (c *crowd) sendParts(requests, bytes int) (give func() (refused int64)) {
+// TestWhoComesLaterFindsRoomForText: namespaces that fill all they may, one after another, leave some for the next one.
+func TestWhoComesLaterFindsRoomForText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const each = 128 << 10
+		c := newCrowd(t)
+		for _, hog := range []string{"hog-1", "hog-2", "hog-3", "hog-4"} {
+			give := c.sendParts(hog, textAtOnce/each, each)
+			defer give()
+		}
+		c.sendOf("shop", "mine", "joe", smallRequest)
+		c.want("it is answered beside them", "mine")
+		c.finish("mine")
+	})
+}
+
+// sendParts sends so many requests of a namespace ("" says none), and so many bytes of each. They end by give, which
+// says how many had been refused.
+func (c *crowd) sendParts(namespace string, requests, bytes int) (give func() (refused int64)) {
+	text := strings.Repeat("x", bytes)
+	if namespace != "" {
+		start := reviewStart(namespace, "jane")
+		text = start + text[len(start):]
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var refused atomic.Int64
 	for range requests {
 		body, more := io.Pipe()
-		go func() { _, _ = more.Write([]byte(strings.Repeat("x", bytes))) }()
+		go func() { _, _ = more.Write([]byte(text)) }()
 		context.AfterFunc(ctx, func() { more.CloseWithError(io.ErrUnexpectedEOF) })
 		req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/part", body)
 		req.ContentLength = smallRequest

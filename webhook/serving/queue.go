@@ -71,14 +71,8 @@ func (q *queue) give() {
 
 // next is the namespace whose turn it is, if there is one.
 func (q *queue) next() (namespace string, waits bool) {
-	involved := len(q.held)
 	for _, n := range q.order {
-		if q.held[n] == 0 {
-			involved++
-		}
-	}
-	for _, n := range q.order {
-		if q.within(n, q.waiting[n][0].weight, involved) && (!waits || q.held[n] < q.held[namespace]) {
+		if q.within(n, q.waiting[n][0].weight) && (!waits || q.held[n] < q.held[namespace]) {
 			namespace, waits = n, true
 		}
 	}

@@ -134,12 +134,15 @@ func (w *world) held(namespace string) (sum int64) {
 	return sum
 }
 
-func (w *world) involved() int {
-	namespaces := map[string]bool{}
+// free is what is left when all that were given a slot have it.
+func (w *world) free() int64 {
+	free := w.queue.size
 	for _, s := range w.there {
-		namespaces[s.namespace] = true
+		if isGiven(s) {
+			free -= s.weight
+		}
 	}
-	return len(namespaces)
+	return free
 }
 
 func (w *world) check() {
@@ -150,9 +153,13 @@ func (w *world) check() {
 			fresh = append(fresh, s)
 		}
 	}
+	free := w.free() // as the first of them found it
 	for _, s := range fresh {
-		if held := w.held(s.namespace); held > 0 && held+s.weight > w.queue.size/int64(w.involved()+1) {
-			w.t.Fatalf("%s holds %d of %d, with %d namespaces, and was given %d more", s.namespace, held, w.queue.size, w.involved(), s.weight)
+		free += s.weight
+	}
+	for _, s := range fresh {
+		if held := w.held(s.namespace); held > 0 && held+s.weight > free-s.weight {
+			w.t.Fatalf("%s holds %d of %d, and was given %d more, with %d free", s.namespace, held, w.queue.size, s.weight, free)
 		}
 		w.given = append(w.given, s)
 	}
@@ -172,7 +179,7 @@ func (w *world) check() {
 	w.countPassed(first, fresh)
 	blocked := len(first) == 0
 	for namespace, s := range first {
-		within := w.held(namespace) == 0 || w.held(namespace)+s.weight <= w.queue.size/int64(w.involved()+1)
+		within := w.held(namespace) == 0 || w.held(namespace)+s.weight <= w.queue.free-s.weight
 		blocked = blocked || !within || s.weight > w.queue.free
 	}
 	if !blocked {

@@ -40,16 +40,11 @@ func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop f
 func (t *text) take(namespace string, n int64) bool {
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	s := &t.shares
-	namespaces := len(s.held)
-	if s.held[namespace] == 0 {
-		namespaces++
-	}
-	if n > s.free || !s.within(namespace, n, namespaces) {
+	if n > t.shares.free || !t.shares.within(namespace, n) {
 		return false
 	}
 	if n > 0 {
-		s.take(namespace, n)
+		t.shares.take(namespace, n)
 	}
 	return true
 }
