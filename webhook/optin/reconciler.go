@@ -5,6 +5,7 @@ package optin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -112,7 +113,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{}, nil
 }
 
+// mark writes what a namespace is to have. Its owners may have filled its
+// annotations. The one of policies only tells; the labels guard, so they are put on
+// alone where it does not fit, and it is tried again later.
 func (r *Reconciler) mark(ctx context.Context, ns *metav1.PartialObjectMetadata, want marks) error {
+	guard := want
+	guard.policies = ns.GetAnnotations()[v1alpha1.PoliciesAnnotation]
+	err := r.write(ctx, ns.DeepCopy(), want)
+	if apierrors.IsInvalid(err) {
+		return errors.Join(err, r.write(ctx, ns, guard))
+	}
+	return err
+}
+
+func (r *Reconciler) write(ctx context.Context, ns *metav1.PartialObjectMetadata, want marks) error {
 	before := ns.DeepCopy()
 	labels, annotations := ns.GetLabels(), ns.GetAnnotations()
 	labels = set(labels, v1alpha1.CanaryLabel, want.canary)
