@@ -78,8 +78,8 @@ func more(of, than *parser.VectorSelector) []*labels.Matcher {
 // the share of what was no slower.
 func bucketOf(part, whole *parser.VectorSelector) bool {
 	base, bucket := strings.CutSuffix(part.Name, "_bucket")
-	bounds := slices.DeleteFunc(more(part, whole), func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
-	total := slices.DeleteFunc(more(whole, part), func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
+	bounds := slices.DeleteFunc(more(part, whole), func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel })
+	total := slices.DeleteFunc(more(whole, part), func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel })
 	return bucket && whole.Name == base+"_count" && len(total) == 0 &&
 		len(bounds) == 1 && bounds[0].Name == model.BucketLabel && bounds[0].Type == labels.MatchEqual
 }
