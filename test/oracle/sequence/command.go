@@ -83,7 +83,9 @@ var (
 func (v Verb) Whole() bool { return slices.Contains(wholes, v) }
 
 // Rereads says whether the verb sends back, with changes, the whole of what it has read.
-func (v Verb) Rereads() bool { return slices.Contains([]Verb{RereadReplace, RereadApply, RereadServer}, v) }
+func (v Verb) Rereads() bool {
+	return slices.Contains([]Verb{RereadReplace, RereadApply, RereadServer}, v)
+}
 
 // Verbs are all there are.
 func Verbs() []Verb { return slices.Concat(wholes, changes) }

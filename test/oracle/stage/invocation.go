@@ -17,7 +17,7 @@ type invocation struct {
 	stdin   []byte
 	// fromLast makes stdin of what the run before it has printed, if it is not nil.
 	fromLast func(printed []byte) ([]byte, error)
-	env     []string
+	env      []string
 	// files are to be in the working directory, by path.
 	files map[string][]byte
 }
