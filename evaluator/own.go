@@ -124,8 +124,8 @@ func (e *evaluator) isAsBuilt(ctx context.Context, seen *observed, set *ownSet) 
 	if err != nil {
 		return false, err
 	}
-	template := canary.TemplateOf(built)
-	return len(canary.Deviations(template, canary.TemplateOf(live), template)) == 0, nil
+	template, is := canary.TemplateOf(built), canary.TemplateOf(live)
+	return canary.SameMetadata(template, is) && len(canary.Deviations(template, is, template)) == 0, nil
 }
 
 // liveSet reads a ReplicaSet from the API server: the cache has no templates. It is

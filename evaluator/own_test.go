@@ -184,6 +184,32 @@ func TestAReplicaSetMadeInTheNameOfARunIsMadeAnew(t *testing.T) {
 	}
 }
 
+// So is one that takes the place of Holdfast's, if it is another in its annotations
+// alone: they tell injectors what to put into pods.
+func TestAReplicaSetInThePlaceOfARunsIsMadeAnew(t *testing.T) {
+	for name, edit := range map[string]func(*corev1.PodTemplateSpec){
+		"of another image":           func(p *corev1.PodTemplateSpec) { p.Spec.Containers[0].Image = "v1" },
+		"of other annotations":       func(p *corev1.PodTemplateSpec) { p.Annotations = map[string]string{"injector": "good"} },
+		"of labels that are missing": func(p *corev1.PodTemplateSpec) { delete(p.Labels, "app") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.hold()
+			c.passes(4)
+			rs := c.canarySet()
+			made := c.created
+			rs.ResourceVersion, rs.UID = "", "another"
+			edit(&rs.Spec.Template)
+			c.must(c.api.Delete(t.Context(), c.canarySet()))
+			c.must(c.api.Create(t.Context(), rs))
+			c.passes(25)
+			if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || c.created != made+1 {
+				t.Errorf("the run is %s (%s: %s), Holdfast made %d canaries", run.Status.Phase, run.Status.Reason, run.Status.Message, c.created)
+			}
+		})
+	}
+}
+
 // What admission makes of the pods of a run, it makes of its own.
 func TestWhatAdmissionMakesIsTheRunsOwn(t *testing.T) {
 	c := newCluster(t)

@@ -32,14 +32,16 @@ func (d Deviation) String() string {
 // makes of that template now: all that is in the pod must be in one of the two, and
 // all of the template that admission leaves there. admitted may be the template
 // itself. What is not compared says nothing of which program runs, or changes in a
-// running pod: where it runs, with what resources, for how long. Labels and
-// annotations are not either; many write them.
+// running pod: where it runs, with what resources, for how long. Of labels and
+// annotations those are that the template sets and reads (see compareMetadata).
 //
 // Of what admission adds beside the template (a sidecar, a variable, a volume) its
 // presence is compared and, of containers, image and command: injectors fill in names
 // and values that differ from pod to pod.
 func Deviations(template, pod, admitted hold.Template) []Deviation {
 	var c comparison
+	c.compareMetadata(template, pod, admitted)
+	c.compareIdentity(template, pod, admitted)
 	c.compare("spec", template["spec"], pod["spec"], admitted["spec"])
 	return c.found
 }
@@ -52,12 +54,19 @@ var neverCompared = map[string]bool{
 	"nodeName": true, "nodeSelector": true, "affinity": true, "tolerations": true, "schedulingGates": true,
 	"priority": true, "overhead": true, "resources": true, "activeDeadlineSeconds": true,
 	"terminationGracePeriodSeconds": true, "ephemeralContainers": true,
+	"serviceAccountName": true, "serviceAccount": true, // see compareIdentity
 }
 
-// alwaysAdded are what the API server itself adds to every pod.
-var alwaysAdded = map[string]bool{
-	"serviceAccountName": true, "serviceAccount": true, "imagePullSecrets": true,
-	"enableServiceLinks": true, "preemptionPolicy": true, "priorityClassName": true,
+// alwaysAdded says of a field whether the API server itself adds such a value to a pod
+// whose template has none.
+func alwaysAdded(field string, value any) bool {
+	switch field {
+	case "imagePullSecrets", "preemptionPolicy", "priorityClassName":
+		return true
+	case "enableServiceLinks":
+		return value == true
+	}
+	return false
 }
 
 // tokenMount is where the API server mounts the token of the ServiceAccount.
@@ -69,6 +78,10 @@ var listKeys = map[string]string{
 	"containers": "name", "initContainers": "name", "env": "name", "volumes": "name",
 	"volumeMounts": "mountPath", "volumeDevices": "devicePath", "ports": "containerPort",
 }
+
+// ordered are the lists whose order decides what they do: a variable may name those
+// before it, and init containers run one after another.
+var ordered = map[string]bool{"env": true, "initContainers": true}
 
 func (c *comparison) compare(path string, want, got, admitted any) {
 	if same(want, got) || same(admitted, got) {
@@ -86,7 +99,14 @@ func (c *comparison) compare(path string, want, got, admitted any) {
 	gotList, hasList := got.([]any)
 	if key != "" && (wantsList || want == nil) && (hasList || got == nil) {
 		admittedList, _ := admitted.([]any)
-		c.elements(path, field, byKey(wantList, key), byKey(gotList, key), byKey(admittedList, key))
+		wantKeys, wantBy := byKey(wantList, key)
+		gotKeys, gotBy := byKey(gotList, key)
+		admittedKeys, admittedBy := byKey(admittedList, key)
+		isAdded := func(key string) bool { _, wanted := wantBy[key]; return !wanted }
+		if gotKeys = slices.DeleteFunc(gotKeys, isAdded); ordered[field] && !inOrder(gotKeys, wantKeys) && !inOrder(gotKeys, admittedKeys) {
+			c.found = append(c.found, Deviation{Path: path})
+		}
+		c.elements(path, field, wantBy, gotBy, admittedBy)
 		return
 	}
 	d := Deviation{Path: path}
@@ -100,7 +120,7 @@ func (c *comparison) compare(path string, want, got, admitted any) {
 func (c *comparison) fields(path string, want, got map[string]any, admitted any) {
 	admittedMap, _ := admitted.(map[string]any)
 	for _, field := range union(want, got) {
-		if neverCompared[field] || want[field] == nil && alwaysAdded[field] {
+		if neverCompared[field] || want[field] == nil && alwaysAdded(field, got[field]) {
 			continue
 		}
 		c.compare(path+"."+field, want[field], got[field], admittedMap[field])
@@ -129,10 +149,10 @@ func (c *comparison) elements(path, field string, want, got, admitted map[string
 	}
 }
 
-// byKey are the elements of a list by one of their fields; of two with the same key
-// the last counts, as it does for variables. Those without it have their text.
-func byKey(list []any, key string) map[string]any {
-	out := make(map[string]any, len(list))
+// byKey are the elements of a list by one of their fields, and the keys in the order
+// of the list. Those without it have their text; one that comes again is told by its number.
+func byKey(list []any, key string) ([]string, map[string]any) {
+	keys, out, times := make([]string, 0, len(list)), make(map[string]any, len(list)), map[string]int{}
 	for _, element := range list {
 		fields, _ := element.(map[string]any)
 		name := fields[key]
@@ -140,9 +160,24 @@ func byKey(list []any, key string) map[string]any {
 			text, _ := json.Marshal(element) // of JSON
 			name = string(text)
 		}
-		out[fmt.Sprint(name)] = element
+		at := fmt.Sprint(name)
+		if times[at]++; times[at] > 1 {
+			at = fmt.Sprintf("%s, %d", at, times[at])
+		}
+		keys = append(keys, at)
+		out[at] = element
 	}
-	return out
+	return keys, out
+}
+
+// inOrder says whether keys are among others in the same order.
+func inOrder(keys, others []string) bool {
+	for _, key := range others {
+		if len(keys) > 0 && keys[0] == key {
+			keys = keys[1:]
+		}
+	}
+	return len(keys) == 0
 }
 
 func union(a, b map[string]any) []string {

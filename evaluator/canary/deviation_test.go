@@ -63,7 +63,11 @@ func TestDeviations(t *testing.T) {
 		"other arguments":                    {pod: []string{"--x", "--y"}, want: "spec.containers[app].args is not what the template says"},
 		"no arguments":                       {pod: []string{container + ",", ""}, want: "spec.containers[app].args is not what the template says"},
 		"another variable":                   {pod: []string{env, env + `, {"name": "B", "value": "2"}`}, want: "spec.containers[app].env[B] is not what the template says"},
-		"a variable twice":                   {pod: []string{env, env + `, {"name": "A", "value": "2"}`}, want: "spec.containers[app].env[A].value is not what the template says"},
+		"a variable twice":                   {pod: []string{env, env + `, {"name": "A", "value": "2"}`}, want: "spec.containers[app].env[A, 2] is not what the template says"},
+		"a variable that was another before": {pod: []string{env, `{"name": "A", "value": "2"}, ` + env}, want: "spec.containers[app].env[A].value is not what the template says; spec.containers[app].env[A, 2] is not what the template says"},
+		"another identity":                   {pod: []string{`"restartPolicy"`, `"serviceAccountName": "admin", "serviceAccount": "admin", "restartPolicy"`}, want: "spec.serviceAccountName is not what the template says"},
+		"one that admission gives":           {pod: []string{`"restartPolicy"`, `"serviceAccountName": "team", "restartPolicy"`}, admitted: []string{`"restartPolicy"`, `"serviceAccountName": "team", "restartPolicy"`}},
+		"no variables of Services":           {pod: []string{`"restartPolicy"`, `"enableServiceLinks": false, "restartPolicy"`}, want: "spec.enableServiceLinks is not what the template says"},
 		"a mount over the program":           {pod: []string{`{"name": "data", "mountPath": "/data"}`, `{"name": "data", "mountPath": "/data"}, {"name": "x", "mountPath": "/bin"}`}, want: "spec.containers[app].volumeMounts[/bin] is not what the template says"},
 		"another volume by the name":         {pod: []string{`"emptyDir": {}`, `"configMap": {"name": "x"}`}, want: "spec.volumes[data].configMap is not what the template says"},
 		"another probe":                      {pod: []string{"/readyz", "/healthz"}, want: "spec.containers[app].readinessProbe.httpGet.path is not what the template says"},
@@ -86,6 +90,75 @@ func TestDeviations(t *testing.T) {
 				t.Errorf("got %s\nwant %s", got, tc.want)
 			}
 		})
+	}
+}
+
+// The order of variables and of init containers decides what they do, and a variable
+// that comes again decides for those between.
+func TestOrderIsCompared(t *testing.T) {
+	const a, b, added = `{"name": "A", "value": "1"}`, `{"name": "B", "value": "$(A)"}`, `{"name": "C", "value": "3"}`
+	for name, tc := range map[string]struct {
+		pod, admitted []string
+		isOwn         bool
+	}{
+		"as it was":                       {pod: []string{a, b}, isOwn: true},
+		"turned around":                   {pod: []string{b, a}},
+		"another before":                  {pod: []string{`{"name": "A", "value": "2"}`, b, a}},
+		"the same again":                  {pod: []string{a, b, a}},
+		"more, put in front by admission": {pod: []string{added, a, b}, admitted: []string{added, a, b}, isOwn: true},
+		"more, put between, by admission": {pod: []string{a, added, b}, admitted: []string{a, b, added}, isOwn: true},
+		"turned around by admission":      {pod: []string{b, a}, admitted: []string{b, a}, isOwn: true},
+		"one taken out by admission":      {pod: []string{b}, admitted: []string{b}, isOwn: true},
+		"turned around, admission adds":   {pod: []string{b, a, added}, admitted: []string{a, b, added}},
+	} {
+		for _, list := range []string{"env", "initContainers"} {
+			t.Run(list+" "+name, func(t *testing.T) {
+				spec := func(elements []string) hold.Template {
+					text := fmt.Sprintf(`%q: [%s]`, list, strings.Join(elements, ","))
+					if list == "env" {
+						text = `"containers": [{"name": "app", ` + text + `}]`
+					}
+					return decode(t, `{"spec": {`+text+`}}`)
+				}
+				template := spec([]string{a, b})
+				admitted := template
+				if tc.admitted != nil {
+					admitted = spec(tc.admitted)
+				}
+				if got := Deviations(template, spec(tc.pod), admitted); (len(got) == 0) != tc.isOwn {
+					t.Errorf("got %v", got)
+				}
+			})
+		}
+	}
+}
+
+// What a pod reads of its own labels and annotations makes of one program another.
+func TestMetadataThatIsReadIsCompared(t *testing.T) {
+	template := func(annotation, path string) hold.Template {
+		return decode(t, fmt.Sprintf(`{"metadata": {"labels": {"app": "web"}, "annotations": {"mode": %q, "other": %[1]q}}, "spec": {"containers": [
+			{"name": "app", "image": "app:v2", "env": [{"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": %[2]q}}}]}]}}`, annotation, path))
+	}
+	for path, want := range map[string]string{
+		"metadata.annotations['mode']":    "metadata.annotations[mode] is not what the template says",
+		"metadata.annotations":            "metadata.annotations[mode] is not what the template says; metadata.annotations[other] is not what the template says",
+		"metadata.labels['app']":          "",
+		"metadata.annotations['another']": "",
+		"status.podIP":                    "",
+	} {
+		bad, good := template("bad", path), template("good", path)
+		if got := text(Deviations(bad, good, bad)); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+		if got := Deviations(bad, good, good); len(got) > 0 {
+			t.Errorf("%s: what admission makes has %v", path, got)
+		}
+	}
+	bad := template("bad", "metadata.annotations['new']")
+	added := decode(t, `{"metadata": {"annotations": {"mode": "bad", "other": "bad", "new": "of the network"}}}`)
+	added["spec"] = bad["spec"]
+	if got := Deviations(bad, added, bad); len(got) > 0 {
+		t.Errorf("one that the template does not set: %v", got)
 	}
 }
 
