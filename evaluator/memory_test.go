@@ -86,7 +86,7 @@ func hostilePod() *corev1.Pod {
 	for c := range 3 {
 		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: fmt.Sprint(c), Args: []string{strings.Clone(words)}})
 		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{
-			Name: fmt.Sprint(c), RestartCount: 7, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: strings.Clone(words)}},
+			Name: fmt.Sprint(c), Image: strings.Clone(words), ImageID: strings.Clone(words), RestartCount: 7, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: strings.Clone(words)}},
 			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: strings.Clone(words)}},
 		})
 	}

@@ -112,7 +112,7 @@ func trimContainers(containers []corev1.ContainerStatus) []corev1.ContainerStatu
 		}
 		out = append(out, corev1.ContainerStatus{
 			Name: c.Name, State: c.State, LastTerminationState: c.LastTerminationState,
-			Ready: c.Ready, RestartCount: c.RestartCount, Image: c.Image, ImageID: c.ImageID, Started: c.Started,
+			Ready: c.Ready, RestartCount: c.RestartCount, Started: c.Started,
 		})
 	}
 	return out
