@@ -1,6 +1,7 @@
 package query
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -20,6 +21,10 @@ const PodsMetric = "pods"
 // maxMetrics is the limit of CanaryPlan.
 const maxMetrics = 32
 
+// maxPlan is how large a plan may be as JSON, in bytes: each run that is under way
+// has a copy, in memory too.
+const maxPlan = 32 << 10
+
 var metricName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // ValidatePlan checks a plan with its defaults set, path being where it stands:
@@ -28,6 +33,10 @@ var metricName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	analysis := path.Child("analysis")
 	errs := validateTimes(&spec.Analysis, analysis)
+	if text, err := json.Marshal(spec); err == nil && len(text) > maxPlan {
+		errs = append(errs, field.Invalid(path, fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf(
+			"is too long: a plan may have %d bytes as JSON, for each run keeps a copy of it; put long queries into recording rules", maxPlan)))
+	}
 	if n := len(spec.Analysis.Metrics); n > maxMetrics {
 		errs = append(errs, field.TooMany(analysis.Child("metrics"), n, maxMetrics))
 	}

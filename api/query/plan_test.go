@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -49,6 +50,11 @@ func TestValidatePlan(t *testing.T) {
 			metric("errors", "up", good)(s)
 			metric("errors", "up", good)(s)
 		}, "Duplicate"},
+		"much text in all": {func(s *v1alpha1.CanaryPlanSpec) {
+			for i := range 5 {
+				metric(fmt.Sprint("m", i), "up # "+strings.Repeat("x", 7<<10), good)(s)
+			}
+		}, "is too long: a plan may have 32768 bytes as JSON"},
 		"too many": {func(s *v1alpha1.CanaryPlanSpec) {
 			for i := range 33 {
 				metric("m"+strings.Repeat("x", i), "up", good)(s)
