@@ -25,6 +25,9 @@ import (
 func heapOf(t *testing.T, n int, object func(i int) any, trim cache.TransformFunc) uint64 {
 	t.Helper()
 	store := cache.NewStore(cache.MetaNamespaceKeyFunc)
+	if _, err := trim(object(n)); err != nil { // the first one also makes what is kept of its type
+		t.Fatal(err)
+	}
 	before := heap()
 	for i := range n {
 		trimmed, err := trim(object(i))
