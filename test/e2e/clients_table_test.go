@@ -47,7 +47,7 @@ var operations = []operation{
 		do: func(s *shop, k kind, name string) string {
 			before := s.state(name)
 			said := k.ask(s, name, v2, v2)
-			if after := s.state(name); after.version != before.version && !k.puts() || after.run != before.run {
+			if after := s.state(name); after.version != before.version && !k.marks() || after.run != before.run {
 				s.t.Errorf("the object changed from version %s to %s, the run from %s to %s", before.version, after.version, before.run, after.run)
 			}
 			return said
@@ -83,7 +83,7 @@ var operations = []operation{
 			await(s, name+" has rolled out", name, &appsv1.Deployment{}, rolledOut)
 			before := s.state(name)
 			said := k.ask(s, name, v2, v2)
-			if after := s.state(name); after.version != before.version && !k.puts() {
+			if after := s.state(name); after.version != before.version && !k.marks() {
 				s.t.Errorf("the object changed from version %s to %s", before.version, after.version)
 			}
 			return said

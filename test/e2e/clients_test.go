@@ -38,8 +38,9 @@ type kind struct {
 	changes bool
 }
 
-// puts: it sends whole objects, which leaves its mark though nothing changes.
-func (k kind) puts() bool { return k.name == "kubectl replace" || k.name == "kubectl get and replace" }
+// marks: it sends a whole text, which leaves a mark though nothing is asked for: the time of its writing, or an annotation
+// of Holdfast's in what kubectl remembers as applied.
+func (k kind) marks() bool { return k.name == "kubectl replace" || strings.HasPrefix(k.name, "kubectl get") }
 
 var kinds = []kind{
 	{name: "kubectl apply", ask: func(s *shop, name string, _, is shape) string {
