@@ -40,7 +40,9 @@ type kind struct {
 
 // marks: it sends a whole text, which leaves a mark though nothing is asked for: the time of its writing, or an annotation
 // of Holdfast's in what kubectl remembers as applied.
-func (k kind) marks() bool { return k.name == "kubectl replace" || strings.HasPrefix(k.name, "kubectl get") }
+func (k kind) marks() bool {
+	return k.name == "kubectl replace" || strings.HasPrefix(k.name, "kubectl get")
+}
 
 var kinds = []kind{
 	{name: "kubectl apply", ask: func(s *shop, name string, _, is shape) string {
