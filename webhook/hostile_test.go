@@ -225,15 +225,21 @@ func TestARequestThatIsTooLargeIsNotRead(t *testing.T) {
 		}
 	}
 	// The client's own 32 MiB are about four times that, read by whatever buffers.
-	if grown := allocatedBytes() - allocated; grown > 4*(5*32<<20) {
-		t.Errorf("%d MiB were allocated", grown>>20)
-	}
+	checkAllocated(t, allocatedBytes()-allocated, 4*(5*32<<20))
 }
 
-// raceDetector says whether this test has it, which allocates too.
-func raceDetector() bool {
+// checkAllocated fails where more than most bytes were allocated. With the race
+// detector it is some six times as much, for sync.Pool then drops part of what
+// is put back (of encoding/json and of the parser of PromQL).
+func checkAllocated(t *testing.T, bytes, most uint64) {
+	t.Helper()
 	info, ok := debug.ReadBuildInfo()
-	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+	if ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		most *= 10
+	}
+	if bytes > most {
+		t.Errorf("%d MiB were allocated, %d may be", bytes>>20, most>>20)
+	}
 }
 
 // allocatedBytes is all that was ever allocated.
@@ -263,19 +269,13 @@ func TestALargeTemplateIsAnsweredInBoundedMemory(t *testing.T) {
 		t.Error("the refusal repeats the template")
 	}
 	t.Logf("%d MiB allocated, allowed: %t", grown>>20, resp.Allowed)
-	if grown > 256<<20 {
-		t.Errorf("%d MiB were allocated for a request of %d MiB", grown>>20, (len(req.Object.Raw)+len(req.OldObject.Raw))>>20)
-	}
+	checkAllocated(t, grown, 256<<20) // the request is 12 MiB
 }
 
 // TestManyDeepQueriesTakeLittle: thirty, as long and deep as may be, in the
 // annotations of one Deployment; those that are deeper are refused before they
 // are parsed.
 func TestManyDeepQueriesTakeLittle(t *testing.T) {
-	most := uint64(150 << 20)
-	if raceDetector() {
-		most *= 3
-	}
 	for operators, allowed := range map[int]bool{450: true, 4000: false} {
 		annotations := map[string]any{v1alpha1.PeriodAnnotation: "1m"}
 		for i := range 30 {
@@ -289,8 +289,6 @@ func TestManyDeepQueriesTakeLittle(t *testing.T) {
 		if resp.Allowed != allowed || !allowed && !strings.Contains(resp.Result.Message, "more than 500 operators") {
 			t.Errorf("%d operators: %+v", operators, resp.Result)
 		}
-		if grown > most { // without the limits it is 40 GB
-			t.Errorf("%d operators: %d MiB were allocated", operators, grown>>20)
-		}
+		checkAllocated(t, grown, 150<<20) // without the limits it is 40 GB
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -182,26 +183,27 @@ func TestLargeObjectsWaitForTheirTurn(t *testing.T) {
 		s := &Server{large: semaphore.NewWeighted(largeAtOnce)}
 		object := func(size int) string { return fmt.Sprintf(`{"items":[{"a":%q}]}`, strings.Repeat("x", size)) }
 		ctx, cancel := context.WithCancel(t.Context())
-		seen, leave := 0, make(chan struct{})
+		var seen atomic.Int32
+		leave := make(chan struct{})
 		for range largeAtOnce + 1 {
 			go func() {
 				_ = s.read(ctx, strings.NewReader(object(2*smallObject)), Query{Most: NoLimit}, func([]byte) error {
-					seen++
+					seen.Add(1)
 					<-leave
 					return nil
 				})
 			}()
 		}
 		synctest.Wait()
-		if seen != largeAtOnce {
-			t.Errorf("%d lists with large objects are read at once", seen)
+		if n := seen.Load(); n != largeAtOnce {
+			t.Errorf("%d lists with large objects are read at once", n)
 		}
 		if err := s.read(ctx, strings.NewReader(object(smallObject/2)), Query{Most: NoLimit}, func([]byte) error { return nil }); err != nil {
 			t.Errorf("a list of small objects: %v", err)
 		}
 		leave <- struct{}{}
 		synctest.Wait()
-		if seen != largeAtOnce+1 {
+		if seen.Load() != largeAtOnce+1 {
 			t.Error("a turn is not given back")
 		}
 		start := time.Now()

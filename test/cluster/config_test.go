@@ -144,12 +144,7 @@ spec:
     livenessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1, failureThreshold: 2}
 `
 	kubectl(t, c, pod, "apply", "-n", ns, "-f", "-")
-	eventually(t, 30*time.Second, func() error {
-		if events := kubectl(t, c, "", "get", "events", "-n", ns); !strings.Contains(events, "Container app failed liveness probe, will be restarted") {
-			return fmt.Errorf("no event of the restart:\n%s", events)
-		}
-		return nil
-	})
+	expectEvent(t, c, ns, "Container app failed liveness probe, will be restarted")
 	eventually(t, 30*time.Second, func() error {
 		if n := kubectl(t, c, "", "get", "pod", "ill", "-n", ns, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"); n == "0" {
 			return fmt.Errorf("not restarted")

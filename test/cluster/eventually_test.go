@@ -50,6 +50,17 @@ func expect(t *testing.T, c *Cluster, want string, args ...string) {
 	})
 }
 
+// expectEvent waits for one that says text; events are written after what they tell of.
+func expectEvent(t *testing.T, c *Cluster, ns, text string) {
+	t.Helper()
+	eventually(t, 30*time.Second, func() error {
+		if events := kubectl(t, c, "", "get", "events", "-n", ns); !strings.Contains(events, text) {
+			return fmt.Errorf("no event says %q:\n%s", text, events)
+		}
+		return nil
+	})
+}
+
 // namespace makes a namespace for a test and deletes it afterwards.
 func namespace(t *testing.T, c *Cluster, name string) string {
 	t.Helper()

@@ -125,10 +125,7 @@ func testCrashLoop(t *testing.T, c *Cluster) {
 		}
 		return nil
 	})
-	events := kubectl(t, c, "", "get", "events", "-n", ns)
-	if !strings.Contains(events, "Back-off restarting failed container") {
-		t.Errorf("no event of the back-off:\n%s", events)
-	}
+	expectEvent(t, c, ns, "Back-off restarting failed container")
 }
 
 func testNeverReady(t *testing.T, c *Cluster) {
@@ -136,12 +133,7 @@ func testNeverReady(t *testing.T, c *Cluster) {
 	kubectl(t, c, webYAML("web", 1, "--never-ready"), "apply", "-n", ns, "-f", "-")
 	expect(t, c, "Running False ContainersNotReady", "get", "pods", "-n", ns, "-o",
 		`jsonpath={.items[0].status.phase} {.items[0].status.conditions[?(@.type=="Ready")].status} {.items[0].status.conditions[?(@.type=="Ready")].reason}`)
-	eventually(t, 30*time.Second, func() error {
-		if events := kubectl(t, c, "", "get", "events", "-n", ns); !strings.Contains(events, "Readiness probe failed: HTTP probe failed with statuscode: 503") {
-			return fmt.Errorf("no event of the failed probe:\n%s", events)
-		}
-		return nil
-	})
+	expectEvent(t, c, ns, "Readiness probe failed: HTTP probe failed with statuscode: 503")
 	kubectl(t, c, webYAML("late", 1, "--ready-after=2s"), "apply", "-n", ns, "-f", "-")
 	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/late", "--timeout=30s")
 }

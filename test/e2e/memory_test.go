@@ -49,7 +49,7 @@ func holdfastProcesses(t *testing.T) []process {
 		}
 	}
 	if len(out) == 0 {
-		t.Skip("the processes of Holdfast are not to be seen from here; start the cluster from this machine")
+		t.Fatal("the processes of Holdfast are not to be seen from here; start the cluster from this machine")
 	}
 	return out
 }
