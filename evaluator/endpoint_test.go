@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {

@@ -7,11 +7,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 
-	"holdfast.dev/holdfast/api/hold"
-	"holdfast.dev/holdfast/api/plaintext"
-	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/plaintext"
+	"holdfast.dev/holdfast/internal/policy"
 )
 
 // announcer sends the evaluator's events. Each is about the Deployment and,

@@ -8,9 +8,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/internal/policy"
 )
 
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch

@@ -1,8 +1,8 @@
 package evaluator
 
 import (
-	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // How long texts of a status may be, in bytes. A run keeps ten measurements of

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 func skippedAt(t *testing.T, tag string, at time.Time) map[string]string {

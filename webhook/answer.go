@@ -8,9 +8,9 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 
-	"holdfast.dev/holdfast/api/hold"
-	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
 	"holdfast.dev/holdfast/webhook/status"

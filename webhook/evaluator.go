@@ -1,8 +1,8 @@
 package webhook
 
 import (
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/decide"
 	"holdfast.dev/holdfast/webhook/ownership"
 )

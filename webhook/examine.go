@@ -6,7 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/decide"
 	"holdfast.dev/holdfast/webhook/intent"
 	"holdfast.dev/holdfast/webhook/precheck"

@@ -23,10 +23,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"holdfast.dev/holdfast/api/hold"
-	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/webhook/casetest"
 	"holdfast.dev/holdfast/webhook/serving"
 )

@@ -11,10 +11,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"holdfast.dev/holdfast/api/endpoint"
-	"holdfast.dev/holdfast/api/plaintext"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/plaintext"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Endpoints knows the Prometheus servers that plans may name.

@@ -3,8 +3,8 @@ package webhook
 import (
 	"context"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // hold makes a record of the desired template.

@@ -3,8 +3,8 @@ package webhook
 import (
 	"context"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/intent"
 	"holdfast.dev/holdfast/webhook/replay"
 )

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"holdfast.dev/holdfast/api/endpoint"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 // sharedEndpoint is a default with tenancy.

@@ -3,8 +3,8 @@ package webhook
 import (
 	"slices"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/ownership"
 )
 

@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
 	"holdfast.dev/holdfast/webhook/replay"

@@ -4,8 +4,8 @@ import (
 	"reflect"
 	"slices"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/intent"
 	"holdfast.dev/holdfast/webhook/ownership"
 	"holdfast.dev/holdfast/webhook/replay"

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis/evidence"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Comparison: the canary is no worse than other pods that run at the same time,

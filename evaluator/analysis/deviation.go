@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Deviation: a value lies no farther than the amount from its reference, ends

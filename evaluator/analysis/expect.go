@@ -4,9 +4,9 @@ import (
 	"math"
 	"strconv"
 
-	"holdfast.dev/holdfast/api/preset"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 // Expectation: the share of requests that succeed, or a quantile of how long

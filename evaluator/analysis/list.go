@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // List: the query counts things by a label, such as requests by code. A value of

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/api/plaintext"
-	"holdfast.dev/holdfast/api/preset"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 // Outcomes: requests are counted by the labels that say how they ended. Where

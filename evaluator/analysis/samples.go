@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Samples: an instant query has one sample of each series, a range query many.

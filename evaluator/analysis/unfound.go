@@ -3,9 +3,9 @@ package analysis
 import (
 	"fmt"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis/evidence"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // A counter without series is one of which nothing was counted yet, or one that its

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Values: every series must be good. One that is bad fails the measurement,

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/api/window"
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/internal/plan/window"
 )
 
 // Settings are what a replay needs beside plan and rollout.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // A Deviation is something in a pod that is neither what its template says nor

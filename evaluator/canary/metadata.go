@@ -3,7 +3,7 @@ package canary
 import (
 	"strings"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // compareMetadata compares the labels and annotations that a template sets and that its

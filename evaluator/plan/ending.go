@@ -3,8 +3,8 @@ package plan
 import (
 	"time"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // maxRejection bounds the message of a rejection, which stands in an annotation.

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/api/window"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/plan/window"
 )
 
 // check holds for every step of every trajectory.

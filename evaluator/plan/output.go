@@ -3,8 +3,8 @@ package plan
 import (
 	"time"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // Plan is one step of a run: the actions in their order, then the status.

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/api/window"
+	"holdfast.dev/holdfast/internal/plan/window"
 )
 
 // frozen keeps a run that passed from being released inside of a freeze window.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // start asks for an answer, by itself or together with those of other canaries.

@@ -12,8 +12,8 @@ import (
 
 	"k8s.io/utils/clock"
 
-	"holdfast.dev/holdfast/api/endpoint"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 // Client asks one Prometheus. It is safe for use by several goroutines.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // decode turns the data of an answer into series, if it is of the type that was

@@ -16,8 +16,8 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"holdfast.dev/holdfast/api/endpoint"
-	"holdfast.dev/holdfast/api/plaintext"
+	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // ErrUnknown is wrapped by the error about an endpoint that a plan may not name,

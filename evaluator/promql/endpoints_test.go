@@ -15,7 +15,7 @@ import (
 
 	"k8s.io/utils/clock"
 
-	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 func write(t *testing.T, dir, name, text string) string {

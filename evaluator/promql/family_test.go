@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // long is a long query as it stands in a batch.

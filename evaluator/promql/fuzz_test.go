@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"holdfast.dev/holdfast/api/plaintext"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // FuzzAnswer reads whatever a server sends: nothing panics, what it says is short

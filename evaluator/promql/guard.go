@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"syscall"
 
-	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 // addressError is for connections to addresses at which the endpoint may not be.

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 // listen serves at an address of this machine and counts its connections.

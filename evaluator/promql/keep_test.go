@@ -11,8 +11,8 @@ import (
 
 	testingclock "k8s.io/utils/clock/testing"
 
-	"holdfast.dev/holdfast/api/endpoint"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 // heap is what is in use of it.

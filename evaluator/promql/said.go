@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"regexp"
 
-	"holdfast.dev/holdfast/api/plaintext"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // What a server says beside its values is shown to those who may read the run.

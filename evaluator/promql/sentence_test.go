@@ -17,7 +17,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 
-	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 // says is a server that reads a request, sends a text and closes the connection,

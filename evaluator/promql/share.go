@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // key is one thing that can be asked.

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	testingclock "k8s.io/utils/clock/testing"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // counting is a Prometheus that remembers what it is asked. It answers a query

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/internal/endpoint"
 )
 
 // newHTTPClient makes a client that shares nothing with that of another

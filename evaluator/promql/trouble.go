@@ -8,7 +8,7 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"holdfast.dev/holdfast/api/plaintext"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 const (

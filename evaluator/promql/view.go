@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"holdfast.dev/holdfast/api/endpoint"
-	"holdfast.dev/holdfast/api/query/tenancy"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
 // View is an endpoint as one namespace may ask it: every selector of every query

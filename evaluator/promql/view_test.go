@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"holdfast.dev/holdfast/api/endpoint"
-	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // asked is a server that keeps the queries it is asked.

@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"holdfast.dev/holdfast/api/inline"
+	"holdfast.dev/holdfast/internal/plan/inline"
 )
 
 var yamlBlock = regexp.MustCompile("(?s)( *)```yaml\n(.*?)```")

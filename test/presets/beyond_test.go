@@ -3,7 +3,7 @@ package presets
 import (
 	"testing"
 
-	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Of 100 requests each time 40 take up to a second, 30 up to two, the others longer.

@@ -13,10 +13,10 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/promqltest"
 
-	"holdfast.dev/holdfast/api/preset"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 // traffic is what a pod does every 15 seconds: so many requests that succeed

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"holdfast.dev/holdfast/api/preset"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 // judge measures success as a run does, by Prometheus's own engine.

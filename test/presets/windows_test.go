@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
 
-	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // A canary that does the same all the time: a counter that rises by 20 each 15 s, a

@@ -19,7 +19,7 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
 
-	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 const step = 15 * time.Second

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/util/fuzzing"
 
-	"holdfast.dev/holdfast/api/query/tenancy"
+	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
 // TestPrometheussOwnCorpus: of all expressions that Prometheus's tests and fuzzers

@@ -23,7 +23,7 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
 
-	"holdfast.dev/holdfast/api/query/tenancy"
+	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
 const (

@@ -20,8 +20,8 @@ import (
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // LastAppliedAnnotation is where kubectl keeps what was applied client-side.

@@ -3,7 +3,7 @@
 package decide
 
 import (
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // View is what a decision rests on. Templates are known by their hashes.

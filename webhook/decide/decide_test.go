@@ -3,7 +3,7 @@ package decide
 import (
 	"testing"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 func TestDecide(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/replay"
 )
 

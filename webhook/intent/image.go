@@ -3,7 +3,7 @@ package intent
 import (
 	"fmt"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // WithImage is a template in which one container has another image. It fails,

@@ -10,7 +10,7 @@ package intent
 import (
 	"reflect"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/replay"
 )
 

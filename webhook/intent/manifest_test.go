@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/replay"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"holdfast.dev/holdfast/api/policy"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/policy"
 )
 
 // Label is the value that the label of a namespace must have for its

@@ -12,7 +12,7 @@ package ownership
 import (
 	"reflect"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // Entries is metadata.managedFields as the API server sends it.

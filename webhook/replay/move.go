@@ -3,7 +3,7 @@ package replay
 import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/ownership"
 )
 

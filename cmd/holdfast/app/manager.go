@@ -20,10 +20,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/internal/hold"
 	holdwebhook "holdfast.dev/holdfast/webhook"
 	"holdfast.dev/holdfast/webhook/optin"
 	"holdfast.dev/holdfast/webhook/serving"

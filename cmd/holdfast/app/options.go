@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/api/endpoint"
+	"holdfast.dev/holdfast/internal/endpoint"
 	"holdfast.dev/holdfast/webhook/serving"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // band is where the value of a measurement had to lie; an end that is infinite is open.

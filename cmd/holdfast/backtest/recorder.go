@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/backtest"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // recorder asks a Prometheus what it has recorded of the pods of a Deployment.

@@ -12,12 +12,12 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/backtest"
 	"holdfast.dev/holdfast/evaluator/plan"
 	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // trial is a plan to be tried, and where.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 	"holdfast.dev/holdfast/webhook/clientstate"
 )

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/manifest"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )

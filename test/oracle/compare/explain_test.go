@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"testing"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // podTemplateHash is the label that the deployment controller gives to the templates of ReplicaSets.

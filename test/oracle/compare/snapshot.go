@@ -3,8 +3,8 @@
 package compare
 
 import (
-	"holdfast.dev/holdfast/api/hold"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // Snapshot is a Deployment when all controllers have done what they had to.

@@ -3,7 +3,7 @@ package compare
 import (
 	"slices"
 
-	"holdfast.dev/holdfast/api/hold"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"holdfast.dev/holdfast/api/preset"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

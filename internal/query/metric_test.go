@@ -9,8 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 func lasting(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }

@@ -8,9 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"holdfast.dev/holdfast/api/query"
-	"holdfast.dev/holdfast/api/query/tenancy"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
 // Validate checks what the schema cannot see: selector, queries, time zones, and

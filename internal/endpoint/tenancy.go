@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"holdfast.dev/holdfast/api/query/tenancy"
+	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
 // Tenancy keeps the queries of each namespace to series of its own, on a server

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"time"
 
-	"holdfast.dev/holdfast/api/query"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // durationPart is what a duration consists of.

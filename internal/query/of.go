@@ -3,8 +3,8 @@ package query
 import (
 	"fmt"
 
-	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 // Of is the query of a metric: the one it has, or the one that is made for what

@@ -12,9 +12,9 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"holdfast.dev/holdfast/api/inline"
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plan/inline"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // scrapeOf is how often pods are scraped: as most are, and each second in tests.

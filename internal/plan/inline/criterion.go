@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"holdfast.dev/holdfast/api/query"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 const example = `write it as: sum(rate(errors_total{ {{canary}} }[1m])) in [0, 0.05]`

@@ -8,9 +8,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"holdfast.dev/holdfast/api/policy"
-	"holdfast.dev/holdfast/api/preset"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/query/preset"
 )
 
 // TestTheSchemaRefuses: what the tests below look for would be found.

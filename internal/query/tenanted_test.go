@@ -5,9 +5,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"holdfast.dev/holdfast/api/preset"
-	"holdfast.dev/holdfast/api/query/tenancy"
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query/preset"
+	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
 func byNamespace(t *testing.T, namespace string) tenancy.Matchers {

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/api/window"
+	"holdfast.dev/holdfast/internal/plan/window"
 )
 
 // BaselineMetric is the name of the metric that every run with a baseline has:
