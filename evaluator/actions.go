@@ -12,7 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -23,37 +23,37 @@ var errStale = errors.New("planned from a state that has changed")
 var errNameTaken = errors.New("a ReplicaSet of that name belongs to something else")
 
 // take takes one action.
-func (e *evaluator) take(ctx context.Context, seen observed, action plan.Action) error {
+func (e *evaluator) take(ctx context.Context, seen observed, action lifecycle.Action) error {
 	switch a := action.(type) {
-	case plan.CreateCanary:
+	case lifecycle.CreateCanary:
 		if seen.canary == nil {
 			return fmt.Errorf("%w: there is no template to make a canary of", errStale)
 		}
 		return e.createSet(ctx, seen, seen.canary, a.Replicas)
-	case plan.ScaleCanary:
+	case lifecycle.ScaleCanary:
 		return e.scaleSet(ctx, seen, seen.canaryName(), a.Replicas)
-	case plan.DeleteCanary:
+	case lifecycle.DeleteCanary:
 		return e.deleteSet(ctx, seen, seen.canaryName())
-	case plan.CreateBaseline:
+	case lifecycle.CreateBaseline:
 		return e.createBaseline(ctx, seen, a.Replicas)
-	case plan.ScaleBaseline:
+	case lifecycle.ScaleBaseline:
 		return e.scaleSet(ctx, seen, seen.baselineName(), a.Replicas)
-	case plan.DeleteBaseline:
+	case lifecycle.DeleteBaseline:
 		return e.deleteSet(ctx, seen, seen.baselineName())
-	case plan.DeleteLeftover:
+	case lifecycle.DeleteLeftover:
 		return e.deleteSet(ctx, seen, a.Name)
-	case plan.PutOut:
+	case lifecycle.PutOut:
 		return e.putOut(ctx, seen, a.Pod)
-	case plan.Release:
+	case lifecycle.Release:
 		return e.annotate(ctx, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
-	case plan.Revert:
+	case lifecycle.Revert:
 		return e.revert(ctx, seen, a)
 	}
 	return fmt.Errorf("unknown action %T", action)
 }
 
 // revert takes the record off the Deployment, remembers the rejection, and lets tools that wait fail, in one write.
-func (e *evaluator) revert(ctx context.Context, seen observed, a plan.Revert) error {
+func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Revert) error {
 	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation), seen.deployment.GetUID())
 	if err != nil {
 		memory = nil // what cannot be read was written by hand, and is written anew

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // decidedBy says by which client and when the decision of a run was written, as
@@ -52,29 +52,29 @@ const (
 	decisionRetry   = "Retry"
 )
 
-// decisionOf is what a person had the run do in a turn, "" where it was not a person.
-func decisionOf(turn plan.Turn, after v1alpha1.CanaryRunStatus) string {
+// decisionOf is what a person had the run do in a transition, "" where it was not a person.
+func decisionOf(transition lifecycle.Transition, after v1alpha1.CanaryRunStatus) string {
 	switch {
-	case turn.Kind == plan.TurnPromoted, turn.Kind == plan.TurnDryRun && after.Reason == v1alpha1.ReasonPromoted:
+	case transition.Kind == lifecycle.TransitionPromoted, transition.Kind == lifecycle.TransitionDryRun && after.Reason == v1alpha1.ReasonPromoted:
 		return decisionPromote
-	case turn.Kind == plan.TurnReverted && after.Reason == v1alpha1.ReasonAborted:
+	case transition.Kind == lifecycle.TransitionReverted && after.Reason == v1alpha1.ReasonAborted:
 		return decisionAbort
-	case turn.Kind == plan.TurnRetried:
+	case transition.Kind == lifecycle.TransitionRetried:
 		return decisionRetry
 	}
 	return ""
 }
 
-// countDecision counts what a person had the run do, and adds to the turn how
+// countDecision counts what a person had the run do, and adds to the transition how
 // the decision was written.
-func (e *evaluator) countDecision(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus, turn plan.Turn) plan.Turn {
-	decision := decisionOf(turn, after)
+func (e *evaluator) countDecision(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus, transition lifecycle.Transition) lifecycle.Transition {
+	decision := decisionOf(transition, after)
 	if decision == "" {
-		return turn
+		return transition
 	}
 	e.metrics.decisions.WithLabelValues(decision).Inc()
 	if decision != decisionRetry {
-		turn.Message += e.decidedBy(ctx, seen.run)
+		transition.Message += e.decidedBy(ctx, seen.run)
 	}
-	return turn
+	return transition
 }

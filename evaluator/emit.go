@@ -7,7 +7,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // emit tells by events, logs and metrics what has changed between two statuses
@@ -27,7 +27,7 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 				"range", newest.Range, "reason", newest.Reason, "query", newest.Query)
 		}
 	}
-	for _, outcome := range plan.Measured(before, after) {
+	for _, outcome := range lifecycle.Measured(before, after) {
 		e.metrics.measurements.WithLabelValues(string(outcome)).Inc()
 	}
 	if before.Verdict == "" && after.Verdict != "" {
@@ -36,7 +36,7 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 	if !before.Phase.Ended() && after.Phase.Ended() && after.FinishedAt != nil {
 		e.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
 	}
-	for _, turn := range plan.Turns(before, after) {
-		e.announce.turn(seen.deployment, seen.run, e.countDecision(ctx, seen, after, turn))
+	for _, transition := range lifecycle.Transitions(before, after) {
+		e.announce.transition(seen.deployment, seen.run, e.countDecision(ctx, seen, after, transition))
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/policy"
@@ -51,7 +51,7 @@ func (a announcer) policyApplied(d deployment, run *v1alpha1.CanaryRun) {
 	}
 }
 
-func (a announcer) putOut(d deployment, run *v1alpha1.CanaryRun, pod plan.Adopted) {
+func (a announcer) putOut(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.Adopted) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodPutOut, "PutOut "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s is not one of run %s and is deleted: %s; it was neither counted nor measured", pod.Name, run.Name, pod.Why)
 }
@@ -93,16 +93,16 @@ func (a announcer) skipped(d deployment, s hold.Skipped) {
 		"template %s passed without a canary, as user %s asked: %s", s.Hash.Short(), s.User, s.Reason)
 }
 
-// turn tells a turn of a run.
-func (a announcer) turn(d deployment, run *v1alpha1.CanaryRun, t plan.Turn) {
-	form, ok := turnForms[t.Kind]
+// transition tells of a transition of a run.
+func (a announcer) transition(d deployment, run *v1alpha1.CanaryRun, t lifecycle.Transition) {
+	form, ok := transitionForms[t.Kind]
 	if !ok {
 		return
 	}
 	action := form.action
 	args := []any{run.Name, t.Message}
 	switch t.Kind {
-	case plan.TurnReverted, plan.TurnFrozen, plan.TurnInconclusive: // which kind of judge it was
+	case lifecycle.TransitionReverted, lifecycle.TransitionFrozen, lifecycle.TransitionInconclusive: // which kind of judge it was
 		args = []any{run.Name, t.Reason + ": " + t.Message}
 	}
 	if t.Metric != "" {
@@ -112,41 +112,41 @@ func (a announcer) turn(d deployment, run *v1alpha1.CanaryRun, t plan.Turn) {
 	a.both(d, run, form.kind, string(t.Kind), action, form.format, args...)
 }
 
-// turnForm is how a turn is told: formats get the run and the message, those of
+// transitionForm is how a transition is told: formats get the run and the message, those of
 // measurements the run, the metric, the message, the range and the query.
-type turnForm struct{ kind, action, format string }
+type transitionForm struct{ kind, action, format string }
 
 const (
 	normal  = corev1.EventTypeNormal
 	warning = corev1.EventTypeWarning
 )
 
-var turnForms = map[plan.TurnKind]turnForm{
-	plan.TurnPlanInvalid:    {warning, "FindPlan", "run %s waits: %s"},
-	plan.TurnNotCreated:     {warning, "Start", "run %s waits: %s"},
-	plan.TurnScheduled:      {normal, "Schedule", "run %s: %s"},
-	plan.TurnQueued:         {normal, "Queue", "run %s: %s"},
-	plan.TurnRetried:        {normal, "Retry", "run %s: %s"},
-	plan.TurnStarted:        {normal, "Start", "run %s: %s"},
-	plan.TurnReady:          {normal, "Start", "run %s: all canary pods are Ready, %s"},
-	plan.TurnFailed:         {warning, "Measure", "run %s: metric %s failed: %s; range %s; query: %s"},
-	plan.TurnErrors:         {warning, "Measure", "run %s: metric %s could not be measured: %s; range %s; query: %s"},
-	plan.TurnNoData:         {warning, "Measure", "run %s: metric %s has no data: %s; range %s; query: %s"},
-	plan.TurnPassed:         {normal, "Judge", "run %s passed: %s; the held update is released"},
-	plan.TurnStep:           {normal, "Step", "run %s: %s"},
-	plan.TurnPaused:         {normal, "Pause", "run %s is paused: %s"},
-	plan.TurnInconclusive:   {warning, "Judge", "run %s is inconclusive and paused; promote, abort or retry it, or apply another update: %s"},
-	plan.TurnResumed:        {normal, "Resume", "run %s goes on: %s"},
-	plan.TurnPromoted:       {normal, "Promote", "run %s: %s; the held update is released"},
-	plan.TurnWindow:         {normal, "Release", "run %s waits: %s"},
-	plan.TurnDryRun:         {normal, "Judge", "run %s passed and releases nothing: %s"},
-	plan.TurnFrozen:         {warning, "Judge", "run %s failed and is frozen, its canary stays for you to look at; promote, abort or retry it, or apply another update: %s"},
-	plan.TurnUnguarded:      {warning, "Release", "run %s ends without a verdict: %s"},
-	plan.TurnReleaseRefused: {warning, "Release", "run %s: %s"},
-	plan.TurnReleased:       {normal, "Release", "run %s: %s"},
-	plan.TurnRolledOut:      {normal, "RollOut", "run %s: %s"},
-	plan.TurnRolloutStuck:   {warning, "RollOut", "run %s: %s"},
-	plan.TurnReverted:       {warning, "Revert", "run %s rejected the update, the Deployment stays on its stable template: %s"},
-	plan.TurnCanceled:       {normal, "Cancel", "run %s canceled: %s"},
-	plan.TurnSuperseded:     {normal, "Cancel", "run %s ended: %s"},
+var transitionForms = map[lifecycle.TransitionKind]transitionForm{
+	lifecycle.TransitionPlanInvalid:    {warning, "FindPlan", "run %s waits: %s"},
+	lifecycle.TransitionNotCreated:     {warning, "Start", "run %s waits: %s"},
+	lifecycle.TransitionScheduled:      {normal, "Schedule", "run %s: %s"},
+	lifecycle.TransitionQueued:         {normal, "Queue", "run %s: %s"},
+	lifecycle.TransitionRetried:        {normal, "Retry", "run %s: %s"},
+	lifecycle.TransitionStarted:        {normal, "Start", "run %s: %s"},
+	lifecycle.TransitionReady:          {normal, "Start", "run %s: all canary pods are Ready, %s"},
+	lifecycle.TransitionFailed:         {warning, "Measure", "run %s: metric %s failed: %s; range %s; query: %s"},
+	lifecycle.TransitionErrors:         {warning, "Measure", "run %s: metric %s could not be measured: %s; range %s; query: %s"},
+	lifecycle.TransitionNoData:         {warning, "Measure", "run %s: metric %s has no data: %s; range %s; query: %s"},
+	lifecycle.TransitionPassed:         {normal, "Judge", "run %s passed: %s; the held update is released"},
+	lifecycle.TransitionStep:           {normal, "Step", "run %s: %s"},
+	lifecycle.TransitionPaused:         {normal, "Pause", "run %s is paused: %s"},
+	lifecycle.TransitionInconclusive:   {warning, "Judge", "run %s is inconclusive and paused; promote, abort or retry it, or apply another update: %s"},
+	lifecycle.TransitionResumed:        {normal, "Resume", "run %s goes on: %s"},
+	lifecycle.TransitionPromoted:       {normal, "Promote", "run %s: %s; the held update is released"},
+	lifecycle.TransitionWindow:         {normal, "Release", "run %s waits: %s"},
+	lifecycle.TransitionDryRun:         {normal, "Judge", "run %s passed and releases nothing: %s"},
+	lifecycle.TransitionFrozen:         {warning, "Judge", "run %s failed and is frozen, its canary stays for you to look at; promote, abort or retry it, or apply another update: %s"},
+	lifecycle.TransitionUnguarded:      {warning, "Release", "run %s ends without a verdict: %s"},
+	lifecycle.TransitionReleaseRefused: {warning, "Release", "run %s: %s"},
+	lifecycle.TransitionReleased:       {normal, "Release", "run %s: %s"},
+	lifecycle.TransitionRolledOut:      {normal, "RollOut", "run %s: %s"},
+	lifecycle.TransitionRolloutStuck:   {warning, "RollOut", "run %s: %s"},
+	lifecycle.TransitionReverted:       {warning, "Revert", "run %s rejected the update, the Deployment stays on its stable template: %s"},
+	lifecycle.TransitionCanceled:       {normal, "Cancel", "run %s canceled: %s"},
+	lifecycle.TransitionSuperseded:     {normal, "Cancel", "run %s ended: %s"},
 }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 )
@@ -19,7 +19,7 @@ import (
 // observed is all that is known of a run: what it is planned from, and the
 // objects that actions write to.
 type observed struct {
-	plan.Input
+	lifecycle.Snapshot
 	run        *v1alpha1.CanaryRun
 	deployment deployment
 	record     *hold.Record
@@ -35,19 +35,19 @@ type observed struct {
 
 // canaryName and baselineName are the names of the run's sets in this attempt.
 func (o observed) canaryName() string {
-	return v1alpha1.CanaryName(o.run.Name, plan.AttemptOf(o.run.Status))
+	return v1alpha1.CanaryName(o.run.Name, lifecycle.AttemptOf(o.run.Status))
 }
 
 func (o observed) baselineName() string {
-	return v1alpha1.BaselineName(o.run.Name, plan.AttemptOf(o.run.Status))
+	return v1alpha1.BaselineName(o.run.Name, lifecycle.AttemptOf(o.run.Status))
 }
 
 // gather reads what the next step of a run depends on. Nearly all of it comes
 // from the cache; the API server itself is asked only while a run waits for a rollout.
 func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observed, error) {
-	seen := observed{run: run, Input: plan.Input{
+	seen := observed{run: run, Snapshot: lifecycle.Snapshot{
 		Now: e.clock.Now(),
-		Run: plan.Run{
+		Run: lifecycle.Run{
 			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time,
 			Deleting: run.DeletionTimestamp != nil, Spec: run.Spec, Status: run.Status,
 		},
@@ -78,10 +78,10 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		return err
 	}
 	seen.deployment = d
-	seen.Deployment = plan.Deployment{
+	seen.Deployment = lifecycle.Deployment{
 		Exists:   true,
 		Deleting: d.GetDeletionTimestamp() != nil,
-		Guarded:  plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
+		Guarded:  lifecycle.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
 		Paused:   d.paused(),
 		Hash:     string(d.hash()),
 		Replicas: d.replicas(),
@@ -114,17 +114,17 @@ func rejects(d deployment, run *v1alpha1.CanaryRun) bool {
 }
 
 func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
-	if !seen.Deployment.Exists || seen.Deployment.Deleting || !plan.NeedsRollout(seen.run.Status) {
+	if !seen.Deployment.Exists || seen.Deployment.Deleting || !lifecycle.NeedsRollout(seen.run.Status) {
 		return nil
 	}
 	sets, err := e.replicaSetsOf(ctx, seen.deployment)
 	if errors.Is(err, listing.ErrTooMuch) {
-		seen.Rollout = plan.Rollout{State: plan.RolloutUnderWay, Message: tooManyReplicaSets}
+		seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, Message: tooManyReplicaSets}
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	seen.Rollout = plan.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
+	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/plan"
 )
 
 // startHeld makes the run that a held record names. Without a plan to follow

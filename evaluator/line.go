@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/listing"
 )
 
@@ -50,7 +50,7 @@ func (e *evaluator) eachLiveRun(ctx context.Context, namespace string, visit fun
 // readLine reads the other runs: those of the namespace, or of the cluster where
 // that has a limit.
 func (e *evaluator) readLine(ctx context.Context, each eachRun, seen *observed) error {
-	if !plan.NeedsLine(seen.Input, e.maxRuns) {
+	if !lifecycle.NeedsLine(seen.Snapshot, e.maxRuns) {
 		return nil
 	}
 	where := metav1.NamespaceAll
@@ -66,12 +66,12 @@ func (e *evaluator) readLine(ctx context.Context, each eachRun, seen *observed) 
 	for i := range sets.Items {
 		canaries[types.NamespacedName{Namespace: sets.Items[i].Namespace, Name: sets.Items[i].Labels[v1alpha1.RunLabel]}] = true
 	}
-	seen.Line = plan.Line{ClusterLimit: e.maxRuns}
+	seen.Line = lifecycle.Line{ClusterLimit: e.maxRuns}
 	err := each(ctx, where, func(run *v1alpha1.CanaryRun) {
-		if run.UID == seen.run.UID || run.Status.Phase.Ended() || run.DeletionTimestamp != nil || !plan.TakesPlace(run.Spec) {
+		if run.UID == seen.run.UID || run.Status.Phase.Ended() || run.DeletionTimestamp != nil || !lifecycle.TakesPlace(run.Spec) {
 			return
 		}
-		seen.Line.Others = append(seen.Line.Others, plan.Other{
+		seen.Line.Others = append(seen.Line.Others, lifecycle.Other{
 			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time, Reason: run.Status.Reason,
 			HasCanary: run.Status.CreatedAt != nil || canaries[client.ObjectKeyFromObject(run)],
 		})
@@ -83,6 +83,6 @@ func (e *evaluator) readLine(ctx context.Context, each eachRun, seen *observed) 
 }
 
 // takesPlace says whether a plan makes the canary of a run whose number is limited.
-func (e *evaluator) takesPlace(seen observed, next plan.Plan) bool {
-	return plan.NeedsLine(seen.Input, e.maxRuns) && next.Status.CreatedAt != nil
+func (e *evaluator) takesPlace(seen observed, next lifecycle.Move) bool {
+	return lifecycle.NeedsLine(seen.Snapshot, e.maxRuns) && next.Status.CreatedAt != nil
 }

@@ -15,16 +15,16 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/query"
 )
 
 // measure observes all metrics of a run for the time of a round, aligned, asking
 // their queries at once. It fails only if ctx ends: then there is no round, and
 // the next evaluator takes it. The answers stay in room as long as the round does.
-func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, answers *stay) (*plan.Round, error) {
-	judged := plan.AnalysisOf(seen.Input)
-	round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
+func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, answers *stay) (*lifecycle.Round, error) {
+	judged := lifecycle.AnalysisOf(seen.Snapshot)
+	round := &lifecycle.Round{At: at, Observations: map[string]analysis.Observation{}}
 	asking := &asking{e: e, seen: seen, interval: judged.Interval.Duration, at: alignTime(at, judged.Interval.Duration)}
 	asking.endpoint, asking.unknown = e.endpoint(ctx, seen.run.Namespace, judged.Endpoint)
 	observations := make([]analysis.Observation, len(judged.Metrics))
@@ -37,7 +37,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, an
 			observations[i] = analysis.Observation{Error: err.Error()}
 		case q.text == "": // it looks at what is known already
 		case asking.age() < q.warmUp:
-			observations[i] = analysis.Observation{WarmingUp: plan.Short(q.warmUp)}
+			observations[i] = analysis.Observation{WarmingUp: lifecycle.Short(q.warmUp)}
 		default:
 			wait.Go(func() {
 				o, err := safely(ctx, func() (analysis.Observation, error) { return asking.ask(ctx, metric, q) })
@@ -297,7 +297,7 @@ func (a *asking) values() query.Values {
 		Labels:     a.endpoint.Labels,
 		Age:        a.age(),
 	}
-	if plan.WantsBaseline(a.seen.Input) {
+	if lifecycle.WantsBaseline(a.seen.Snapshot) {
 		values.Baseline = []string{a.seen.baselineName()}
 	}
 	if a.seen.past == nil {

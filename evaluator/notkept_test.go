@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/listing"
 )
 
@@ -161,7 +161,7 @@ func TestAReplicaSetsViewIsThatOfItsJSON(t *testing.T) {
 			continue
 		}
 		set.Hash = ""
-		if want := (plan.ReplicaSet{Revision: 9, Wanted: 3, Running: 2, Available: 1, Observed: true}); set != want {
+		if want := (lifecycle.ReplicaSet{Revision: 9, Wanted: 3, Running: 2, Available: 1, Observed: true}); set != want {
 			t.Errorf("got %+v", set)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -41,7 +41,7 @@ func (e *evaluator) gatherOwn(ctx context.Context, seen *observed) error {
 type ownSet struct {
 	role, name string
 	// view is nil where there is no such ReplicaSet.
-	view *plan.Canary
+	view *lifecycle.Canary
 	// pods are all that it controls, then its own.
 	pods *[]corev1.Pod
 	// was is what was known of it, is what is known now.

@@ -16,7 +16,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // isOwnPod says whether a pod that a ReplicaSet of a run controls was made by it and
@@ -28,7 +28,7 @@ func (e *evaluator) isOwnPod(ctx context.Context, seen *observed, set *ownSet, r
 		return isKnown, nil
 	}
 	if why := canary.WhyNotMade(rs, &pod); why != "" {
-		seen.Others.Adopted = append(seen.Others.Adopted, plan.Adopted{
+		seen.Others.Adopted = append(seen.Others.Adopted, lifecycle.Adopted{
 			Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion, Why: why,
 		})
 		return false, nil
@@ -112,7 +112,7 @@ func sentences(all []canary.Deviation) string {
 // putOut deletes a pod that is not the run's own and that its ReplicaSet controls, if
 // it still is what was looked at. One that cannot be deleted is not counted either, and
 // keeps nobody from going on.
-func (e *evaluator) putOut(ctx context.Context, seen observed, pod plan.Adopted) error {
+func (e *evaluator) putOut(ctx context.Context, seen observed, pod lifecycle.Adopted) error {
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: seen.run.Namespace, Name: pod.Name}}
 	err := e.writer.Delete(ctx, target, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
 	switch message, refused := refusedNow(err); {

@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -126,33 +126,33 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Every turn has its words, with as many places as it is given, and no event is
+// Every transition has its words, with as many places as it is given, and no event is
 // longer than the API takes.
 func TestEveryTurnIsTold(t *testing.T) {
-	kinds := []plan.TurnKind{
-		plan.TurnPlanInvalid, plan.TurnStarted, plan.TurnReady, plan.TurnFailed, plan.TurnErrors, plan.TurnNoData, plan.TurnPassed,
-		plan.TurnFrozen, plan.TurnUnguarded, plan.TurnReleaseRefused, plan.TurnReleased, plan.TurnRolledOut, plan.TurnRolloutStuck,
-		plan.TurnReverted, plan.TurnCanceled, plan.TurnSuperseded, plan.TurnScheduled, plan.TurnQueued, plan.TurnRetried, plan.TurnStep,
-		plan.TurnPaused, plan.TurnInconclusive, plan.TurnResumed, plan.TurnPromoted, plan.TurnWindow, plan.TurnDryRun,
-		plan.TurnNotCreated,
+	kinds := []lifecycle.TransitionKind{
+		lifecycle.TransitionPlanInvalid, lifecycle.TransitionStarted, lifecycle.TransitionReady, lifecycle.TransitionFailed, lifecycle.TransitionErrors, lifecycle.TransitionNoData, lifecycle.TransitionPassed,
+		lifecycle.TransitionFrozen, lifecycle.TransitionUnguarded, lifecycle.TransitionReleaseRefused, lifecycle.TransitionReleased, lifecycle.TransitionRolledOut, lifecycle.TransitionRolloutStuck,
+		lifecycle.TransitionReverted, lifecycle.TransitionCanceled, lifecycle.TransitionSuperseded, lifecycle.TransitionScheduled, lifecycle.TransitionQueued, lifecycle.TransitionRetried, lifecycle.TransitionStep,
+		lifecycle.TransitionPaused, lifecycle.TransitionInconclusive, lifecycle.TransitionResumed, lifecycle.TransitionPromoted, lifecycle.TransitionWindow, lifecycle.TransitionDryRun,
+		lifecycle.TransitionNotCreated,
 	}
-	if len(kinds) != len(turnForms) {
-		t.Errorf("%d kinds, %d forms", len(kinds), len(turnForms))
+	if len(kinds) != len(transitionForms) {
+		t.Errorf("%d kinds, %d forms", len(kinds), len(transitionForms))
 	}
 	c := newCluster(t)
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
 	for _, kind := range kinds {
-		turn := plan.Turn{Kind: kind, Reason: "Worse", Message: "because " + strings.Repeat("é", 1000)}
-		if kind == plan.TurnFailed || kind == plan.TurnErrors || kind == plan.TurnNoData {
-			turn.Metric, turn.Measurement = "errors", v1alpha1.Measurement{Range: "[0, 1]", Query: "up"}
-			turn.Message = "because"
+		transition := lifecycle.Transition{Kind: kind, Reason: "Worse", Message: "because " + strings.Repeat("é", 1000)}
+		if kind == lifecycle.TransitionFailed || kind == lifecycle.TransitionErrors || kind == lifecycle.TransitionNoData {
+			transition.Metric, transition.Measurement = "errors", v1alpha1.Measurement{Range: "[0, 1]", Query: "up"}
+			transition.Message = "because"
 		}
 		c.events = nil
-		c.e.announce.turn(deployment{}, run, turn)
+		c.e.announce.transition(deployment{}, run, transition)
 		if len(c.events) != 1 || strings.Contains(c.events[0], "%!") || !strings.Contains(c.events[0], "because") || len(c.events[0]) > maxNote+100 {
 			t.Errorf("%s: %v", kind, c.events)
 		}
-		ends := kind == plan.TurnReverted || kind == plan.TurnFrozen || kind == plan.TurnInconclusive
+		ends := kind == lifecycle.TransitionReverted || kind == lifecycle.TransitionFrozen || kind == lifecycle.TransitionInconclusive
 		if strings.Contains(c.events[0], "Worse: because") != ends {
 			t.Errorf("%s: the reason of a verdict belongs to events that tell one: %v", kind, c.events)
 		}

@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -30,12 +30,12 @@ func (p *PastSets) fill(values *query.Values) {
 // MeasurePast observes the metrics of a plan at a time of the past, just as a
 // run that was in this state at that time would have: the same queries, cut to
 // the same windows. It fails only if ctx ends.
-func MeasurePast(ctx context.Context, endpoints Endpoints, in plan.Input, sets PastSets, at time.Time) (*plan.Round, error) {
+func MeasurePast(ctx context.Context, endpoints Endpoints, in lifecycle.Snapshot, sets PastSets, at time.Time) (*lifecycle.Round, error) {
 	e := &evaluator{endpoints: endpoints}
 	run := &v1alpha1.CanaryRun{
 		ObjectMeta: metav1.ObjectMeta{Namespace: in.Run.Namespace, Name: in.Run.Name},
 		Spec:       in.Run.Spec,
 		Status:     in.Run.Status,
 	}
-	return e.measure(ctx, observed{Input: in, run: run, past: &sets}, at, new(room).enter(run.Namespace))
+	return e.measure(ctx, observed{Snapshot: in, run: run, past: &sets}, at, new(room).enter(run.Namespace))
 }

@@ -9,7 +9,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/policy"
 )
 
 // resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
@@ -25,7 +27,7 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	if !plan.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
+	if !lifecycle.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
 	demands, err := e.demandsOn(ctx, ns.Labels)
@@ -36,9 +38,11 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	own := e.plansOf(ctx, d.GetNamespace())
-	resolved := plan.Resolve(annotations, ns.Annotations, finder(own.byName, demands)).Within(demands, d.replicas())
-	return resolved, own.err
+	found, err := e.findPlan(ctx, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	return plan.Resolve(annotations, ns.Annotations, found).Within(demands, d.replicas()), nil
 }
 
 // newPlan is a CanaryPlan of which the name is known only. Plans are watched as
@@ -50,29 +54,23 @@ func newPlan() *metav1.PartialObjectMetadata {
 	return p
 }
 
-// plans finds the CanaryPlans of a namespace by name. err is the first error on the way.
-type plans struct {
-	ctx       context.Context // package plan, which asks, is pure
-	from      client.Reader
-	namespace string
-	err       error
-}
-
-func (e *evaluator) plansOf(ctx context.Context, namespace string) *plans {
-	return &plans{ctx: ctx, from: e.live, namespace: namespace}
-}
-
-// byName is nil for a plan that is not there.
-func (p *plans) byName(name string) *v1alpha1.CanaryPlanSpec {
-	var found v1alpha1.CanaryPlan
-	err := p.from.Get(p.ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &found)
-	switch {
-	case err == nil:
-		return &found.Spec
-	case !apierrors.IsNotFound(err) && p.err == nil:
-		p.err = fmt.Errorf("read CanaryPlan %q: %w", name, err)
+// findPlan reads the plan of a name: of the namespace, or else what policies offer.
+func (e *evaluator) findPlan(ctx context.Context, namespace, name string, demands policy.Effective) (plan.Found, error) {
+	if name == "" {
+		return plan.Found{}, nil
 	}
-	return nil
+	var own v1alpha1.CanaryPlan
+	err := e.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &own)
+	if err == nil {
+		return plan.Found{Spec: &own.Spec, Source: "CanaryPlan " + name}, nil
+	}
+	if !apierrors.IsNotFound(err) {
+		return plan.Found{}, fmt.Errorf("read CanaryPlan %q: %w", name, err)
+	}
+	if spec, by := demands.Offered(name); spec != nil {
+		return plan.Found{Spec: spec, Source: fmt.Sprintf("plan %s of CanaryPolicy %s", name, by)}, nil
+	}
+	return plan.Found{}, nil
 }
 
 // gatherPlan finds the plan that a run of a user names, until it has its copy.
@@ -89,7 +87,10 @@ func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
 	if err != nil {
 		return err
 	}
-	own := e.plansOf(ctx, seen.run.Namespace)
-	seen.Ref = plan.ResolveRef(name, finder(own.byName, demands)).Within(demands, seen.Deployment.Replicas)
-	return own.err
+	found, err := e.findPlan(ctx, seen.run.Namespace, name, demands)
+	if err != nil {
+		return err
+	}
+	seen.Ref = plan.ResolveRef(name, found).Within(demands, seen.Deployment.Replicas)
+	return nil
 }

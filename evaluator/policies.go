@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
 	"holdfast.dev/holdfast/internal/policy"
 )
 
@@ -22,19 +21,6 @@ func (e *evaluator) demandsOn(ctx context.Context, namespace map[string]string) 
 		return policy.Effective{}, fmt.Errorf("list CanaryPolicies: %w", err)
 	}
 	return policy.For(list.Items, namespace), nil
-}
-
-// finder finds plans: those of the namespace first, then what policies offer.
-func finder(own func(name string) *v1alpha1.CanaryPlanSpec, demands policy.Effective) plan.Finder {
-	return func(name string) (*v1alpha1.CanaryPlanSpec, string) {
-		if spec := own(name); spec != nil {
-			return spec, "CanaryPlan " + name
-		}
-		if spec, by := demands.Offered(name); spec != nil {
-			return spec, fmt.Sprintf("plan %s of CanaryPolicy %s", name, by)
-		}
-		return nil, ""
-	}
 }
 
 // gatherPolicies reads the freeze windows of policies while they matter: one

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // roundPoll is how often a run is looked at while a round of it is under way:
@@ -19,7 +19,7 @@ const roundPoll = time.Minute
 // Prometheus is slow to answer, the workers go on with the runs of others. A run
 // has one round at a time. It is safe for use by several goroutines.
 type rounds struct {
-	measure func(context.Context, observed, time.Time, *stay) (*plan.Round, error)
+	measure func(context.Context, observed, time.Time, *stay) (*lifecycle.Round, error)
 	// wake has a run looked at.
 	wake func(ctrl.Request)
 
@@ -34,7 +34,7 @@ type measuring struct {
 	course  course
 	answers *stay
 	done    chan struct{}
-	round   *plan.Round
+	round   *lifecycle.Round
 }
 
 func (m *measuring) isDone() bool {
@@ -55,7 +55,7 @@ type course struct {
 }
 
 func courseOf(seen observed) course {
-	c := course{uid: seen.run.UID, attempt: plan.AttemptOf(seen.run.Status)}
+	c := course{uid: seen.run.UID, attempt: lifecycle.AttemptOf(seen.run.Status)}
 	if step := seen.run.Status.Step; step != nil && step.ReadyAt != nil {
 		c.step, c.readyAt = step.Number, step.ReadyAt.Time
 	}
@@ -65,7 +65,7 @@ func courseOf(seen observed) course {
 // take returns what was measured of a run since it was looked at, nil if nothing
 // was or it is of pods that are no longer judged. judged must be called when the
 // round is needed no more.
-func (r *rounds) take(seen observed) (round *plan.Round, judged func()) {
+func (r *rounds) take(seen observed) (round *lifecycle.Round, judged func()) {
 	name := types.NamespacedName{Namespace: seen.run.Namespace, Name: seen.run.Name}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,20 +11,20 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // slow is a Prometheus that answers when it is told to, a mebibyte.
 type slow struct {
 	rounds
-	answer chan *plan.Round
+	answer chan *lifecycle.Round
 	woken  chan ctrl.Request
 }
 
 func newSlow() *slow {
-	s := &slow{answer: make(chan *plan.Round), woken: make(chan ctrl.Request, 1)}
+	s := &slow{answer: make(chan *lifecycle.Round), woken: make(chan ctrl.Request, 1)}
 	s.rounds = rounds{
-		measure: func(ctx context.Context, _ observed, _ time.Time, answers *stay) (*plan.Round, error) {
+		measure: func(ctx context.Context, _ observed, _ time.Time, answers *stay) (*lifecycle.Round, error) {
 			select {
 			case round := <-s.answer:
 				return round, answers.take(mebi)
@@ -49,7 +49,7 @@ func judged(uid types.UID, readyAt time.Time) observed {
 // A worker goes on while Prometheus thinks; one round is asked for, and the run
 // is looked at when it is there.
 func TestARoundIsMeasuredBesideTheWorkers(t *testing.T) {
-	s, seen, round := newSlow(), judged("a", noon), &plan.Round{At: noon}
+	s, seen, round := newSlow(), judged("a", noon), &lifecycle.Round{At: noon}
 	for range 3 {
 		s.start(t.Context(), seen, noon)
 		if got, _ := s.take(seen); got != nil {
@@ -85,7 +85,7 @@ func TestARoundOfOtherPodsIsDropped(t *testing.T) {
 	} {
 		s := newSlow()
 		s.start(t.Context(), judged("a", noon), noon)
-		s.answer <- &plan.Round{At: noon}
+		s.answer <- &lifecycle.Round{At: noon}
 		<-s.woken
 		if got, _ := s.take(now); got != nil || len(s.of) != 0 || len(s.room.of) != 0 {
 			t.Errorf("%s: took %v; %d are left", name, got, len(s.of))

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
@@ -45,7 +45,7 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	round, judged := e.rounds.take(seen)
 	defer judged()
 	seen.Round = round
-	next := plan.Next(seen.Input)
+	next := lifecycle.Next(seen.Snapshot)
 	if !next.Measure.IsZero() {
 		e.rounds.start(ctx, seen, next.Measure)
 		return ctrl.Result{RequeueAfter: roundPoll}, nil
@@ -65,11 +65,11 @@ func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, 
 	if err := e.readLine(ctx, e.eachLiveRun, &seen); err != nil {
 		return ctrl.Result{}, err
 	}
-	return e.carryOut(ctx, seen, plan.Next(seen.Input))
+	return e.carryOut(ctx, seen, lifecycle.Next(seen.Snapshot))
 }
 
 // carryOut takes the actions of a plan, writes its status and tells of it.
-func (e *evaluator) carryOut(ctx context.Context, seen observed, next plan.Plan) (ctrl.Result, error) {
+func (e *evaluator) carryOut(ctx context.Context, seen observed, next lifecycle.Move) (ctrl.Result, error) {
 	next, err := e.apply(ctx, seen, next)
 	status := seen.withOwn(shown(next.Status))
 	if err == nil {
@@ -89,20 +89,20 @@ func (e *evaluator) carryOut(ctx context.Context, seen observed, next plan.Plan)
 // apply takes the actions of a plan, in their order, and returns the plan with the
 // status to write. An action that the API server refuses ends the course, for good
 // or for now: the status then says so instead.
-func (e *evaluator) apply(ctx context.Context, seen observed, p plan.Plan) (plan.Plan, error) {
+func (e *evaluator) apply(ctx context.Context, seen observed, p lifecycle.Move) (lifecycle.Move, error) {
 	for _, action := range p.Actions {
 		err := e.take(ctx, seen, action)
 		if err == nil {
 			continue
 		}
 		if message, refused := refusal(err); refused {
-			if status, ok := plan.Refused(seen.Input, action, message); ok {
-				return plan.Plan{Status: status, Requeue: p.Requeue}, nil
+			if status, ok := lifecycle.Refused(seen.Snapshot, action, message); ok {
+				return lifecycle.Move{Status: status, Requeue: p.Requeue}, nil
 			}
 		} else if message, full := exceedsQuota(err); full {
-			return plan.NotYet(seen.Input, message), nil
+			return lifecycle.NotYet(seen.Snapshot, message), nil
 		}
-		return plan.Plan{}, err
+		return lifecycle.Move{}, err
 	}
 	return p, nil
 }

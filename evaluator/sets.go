@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // gatherSets reads the ReplicaSets of a run and their pods: the canary, the
@@ -46,8 +46,8 @@ func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
 	return nil
 }
 
-func viewSet(rs *appsv1.ReplicaSet) *plan.Canary {
-	out := &plan.Canary{Deleting: rs.DeletionTimestamp != nil, Replicas: 1, Available: rs.Status.AvailableReplicas}
+func viewSet(rs *appsv1.ReplicaSet) *lifecycle.Canary {
+	out := &lifecycle.Canary{Deleting: rs.DeletionTimestamp != nil, Replicas: 1, Available: rs.Status.AvailableReplicas}
 	if rs.Spec.Replicas != nil {
 		out.Replicas = *rs.Spec.Replicas
 	}

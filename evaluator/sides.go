@@ -11,7 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -135,7 +135,7 @@ func (a *asking) addValues(out *rendered, metric v1alpha1.Metric, values query.V
 	if err != nil {
 		return err
 	}
-	delay := plan.AnalysisOf(a.seen.Input).InitialDelay.Duration
+	delay := lifecycle.AnalysisOf(a.seen.Snapshot).InitialDelay.Duration
 	out.warmUp = delay + values.Window
 	ready := a.seen.run.Status.ReadyAt
 	if ready == nil {
@@ -155,7 +155,7 @@ func (a *asking) comparedSince() time.Time {
 	if step == nil || step.ReadyAt == nil {
 		return a.at
 	}
-	return step.ReadyAt.Add(plan.AnalysisOf(a.seen.Input).InitialDelay.Duration)
+	return step.ReadyAt.Add(lifecycle.AnalysisOf(a.seen.Snapshot).InitialDelay.Duration)
 }
 
 // askSides asks all queries of a comparison at once. What goes wrong with one of

@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -23,7 +23,7 @@ func startAtOf(d deployment, record hold.Record) (at *metav1.Time, mistake strin
 		return nil, fmt.Sprintf("annotation %s is no time such as 2026-03-01T22:00:00Z: %v; mend it or take it off, until then the update stays held",
 			v1alpha1.StartAtAnnotation, err)
 	}
-	if record.HeldAt.Sub(parsed) > plan.StartTolerance {
+	if record.HeldAt.Sub(parsed) > lifecycle.StartTolerance {
 		return nil, fmt.Sprintf("annotation %s says %s, which had passed long before the update was held; set a time to come or take it off, until then the update stays held",
 			v1alpha1.StartAtAnnotation, text)
 	}

@@ -15,7 +15,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 )
@@ -49,8 +49,8 @@ type replicaSet struct {
 
 // replicaSetsOf reads the ReplicaSets by which a Deployment runs its pods, as
 // raw JSON, so that their templates hash as the Deployment's does.
-func (e *evaluator) replicaSetsOf(ctx context.Context, d deployment) ([]plan.ReplicaSet, error) {
-	var out []plan.ReplicaSet
+func (e *evaluator) replicaSetsOf(ctx context.Context, d deployment) ([]lifecycle.ReplicaSet, error) {
+	var out []lifecycle.ReplicaSet
 	err := e.eachOwned(ctx, d, false, func(rs replicaSet) { out = append(out, rs.view()) })
 	return out, err
 }
@@ -80,8 +80,8 @@ func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bo
 	return nil
 }
 
-func (rs replicaSet) view() plan.ReplicaSet {
-	out := plan.ReplicaSet{
+func (rs replicaSet) view() lifecycle.ReplicaSet {
+	out := lifecycle.ReplicaSet{
 		Revision:  revision(&rs),
 		Wanted:    rs.Spec.Replicas,
 		Running:   rs.Status.Replicas,

@@ -11,7 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 )
@@ -19,7 +19,7 @@ import (
 // gatherTemplate looks whether the template on trial can run as a canary, and
 // who would send it requests.
 func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
-	starts := seen.run.Status.CreatedAt == nil && (seen.Rollout.State == plan.RolloutComplete || seen.Rollout.State == plan.RolloutStuck)
+	starts := seen.run.Status.CreatedAt == nil && (seen.Rollout.State == lifecycle.RolloutComplete || seen.Rollout.State == lifecycle.RolloutStuck)
 	template, err := e.templateOf(ctx, *seen, starts)
 	if err == nil && template != nil {
 		seen.canary, err = e.buildSet(ctx, *seen, seen.canaryName(), v1alpha1.RoleCanary, template)

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 const (
@@ -26,7 +27,7 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 	m := v1alpha1.Measurement{
 		Time:  metav1.NewTime(at.Truncate(time.Second)),
 		Range: ruleOf(metric),
-		Query: clip(o.Query, maxQuery),
+		Query: plaintext.Cut(o.Query, maxQuery),
 	}
 	switch {
 	case o.Error != "":
@@ -56,8 +57,8 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 	if len(o.Infos) > 0 {
 		m.Message += fmt.Sprintf(" (Prometheus remarks: %s)", strings.Join(o.Infos, "; "))
 	}
-	m.Message = clip(OneLine(m.Message), maxMessage)
-	m.Range = clip(OneLine(m.Range), maxRange)
+	m.Message = plaintext.Cut(OneLine(m.Message), maxMessage)
+	m.Range = plaintext.Cut(OneLine(m.Range), maxRange)
 	return m
 }
 
@@ -103,10 +104,3 @@ func percent(share float64) string {
 
 // OneLine joins the lines and words of a text that somebody else wrote.
 func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func clip(s string, limit int) string {
-	if len(s) <= limit {
-		return strings.ToValidUTF8(s, "?")
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}

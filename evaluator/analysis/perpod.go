@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // Per pod: each pod of the canary is judged by the series that carry its name.
@@ -27,7 +28,7 @@ func ofPods(series []Series, label string, pods []Pod) ([]Series, problem) {
 		name := s.Metric[label]
 		if name == "" {
 			return nil, problem{v1alpha1.MeasuredNoPodLabel, fmt.Sprintf(
-				"a series has no label %s to tell its pod by (%s); let the query keep it, as in sum by (%s) (…)", label, clip(s.Labels, 120), label)}
+				"a series has no label %s to tell its pod by (%s); let the query keep it, as in sum by (%s) (…)", label, plaintext.Cut(s.Labels, 120), label)}
 		}
 		if slices.ContainsFunc(pods, func(p Pod) bool { return p.Name == name }) {
 			out = append(out, s)
@@ -47,7 +48,7 @@ func podsWithout(tracks []track, label string, o Observation) string {
 	slices.Sort(without)
 	switch {
 	case len(without) > 0:
-		return fmt.Sprintf("%d of %d canary pods have no series with their name in label %s: %s", len(without), len(o.Pods), label, clip(strings.Join(without, ", "), 150))
+		return fmt.Sprintf("%d of %d canary pods have no series with their name in label %s: %s", len(without), len(o.Pods), label, plaintext.Cut(strings.Join(without, ", "), 150))
 	case len(o.Pods) == 0 || int32(len(o.Pods)) < o.Wanted:
 		return fmt.Sprintf("there are %d of %d canary pods", len(o.Pods), max(o.Wanted, 1))
 	}

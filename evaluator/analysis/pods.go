@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -47,7 +48,7 @@ func judgeSet(role string, at time.Time, ready, wanted int32, why string) v1alph
 		m.Outcome, m.Reason = v1alpha1.OutcomeFailed, v1alpha1.MeasuredNotReady
 		if why != "" {
 			m.Message += "; " + strings.TrimPrefix(OneLine(why), m.Message+"; ")
-			m.Message = clip(m.Message, maxMessage)
+			m.Message = plaintext.Cut(m.Message, maxMessage)
 		}
 	}
 	return m

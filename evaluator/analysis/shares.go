@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // Shares: a query counts things of several kinds, and what is judged is the share
@@ -52,7 +53,7 @@ func sharesOf(of shared, series []Series, by string, at time.Time) ([]track, pro
 		kind, value := of.sort(s)
 		for _, one := range newTrack(s, at).samples {
 			if one.value < 0 {
-				return nil, problem{v1alpha1.MeasuredNoCount, fmt.Sprintf("%s of %s %q is no count", Number(one.value), of.label, clip(value, 60))}
+				return nil, problem{v1alpha1.MeasuredNoCount, fmt.Sprintf("%s of %s %q is no count", Number(one.value), of.label, plaintext.Cut(value, 60))}
 			}
 			if tallies[key][one.at] == nil {
 				tallies[key][one.at] = &tally{}
@@ -153,7 +154,7 @@ func (t *tally) note(kinds []kind) string {
 			out = append(out, "…")
 			break
 		}
-		out = append(out, fmt.Sprintf("%s: %s", clip(cmp.Or(c.value, `""`), 40), percent(c.count/t.all)))
+		out = append(out, fmt.Sprintf("%s: %s", plaintext.Cut(cmp.Or(c.value, `""`), 40), percent(c.count/t.all)))
 	}
 	return strings.Join(out, ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -117,7 +118,7 @@ func conclude(m *v1alpha1.Measurement, findings []finding, missing string) {
 		m.Outcome = v1alpha1.OutcomePassed
 	}
 	if len(findings) > 1 {
-		m.Message = fmt.Sprintf("%d of %d series out of range; the worst, %s: %s", bad, len(findings), clip(worst.series, 120), m.Message)
+		m.Message = fmt.Sprintf("%d of %d series out of range; the worst, %s: %s", bad, len(findings), plaintext.Cut(worst.series, 120), m.Message)
 	}
 }
 

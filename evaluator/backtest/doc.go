@@ -2,7 +2,7 @@
 // past, from what was recorded of them.
 //
 // A run of the past is planned by the same functions as a live one: Replay steps
-// evaluator/plan through the times at which a run would have been planned, and
+// evaluator/lifecycle through the times at which a run would have been planned, and
 // asks for the observations of the rounds that it wants. What no recording can
 // tell is assumed, and every decision carries notes that say so:
 //

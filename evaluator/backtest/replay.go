@@ -8,7 +8,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/plan/window"
 )
 
@@ -18,7 +18,7 @@ type Settings struct {
 	// Until is up to when there are recordings.
 	Until time.Time
 	// Measure observes the metrics of the plan at a time, for a run in this state.
-	Measure func(in plan.Input, at time.Time) (*plan.Round, error)
+	Measure func(in lifecycle.Snapshot, at time.Time) (*lifecycle.Round, error)
 }
 
 // Replay says what a plan would have decided about a rollout. Its error is
@@ -29,14 +29,14 @@ func Replay(p Prepared, r Rollout, s Settings) (Decision, error) {
 		return out.undecided(r.At, fmt.Sprintf(
 			"no ReplicaSet was seen to come within %s of this time while another had pods", near)), nil
 	}
-	out.in = plan.Input{
+	out.in = lifecycle.Snapshot{
 		Now: r.At,
-		Run: plan.Run{
+		Run: lifecycle.Run{
 			Namespace: s.Namespace, Name: r.ReplicaSet, CreatedAt: r.At,
 			Spec: v1alpha1.CanaryRunSpec{Deployment: s.Deployment, Plan: &p.Spec, ApprovedSteps: math.MaxInt32},
 		},
-		Deployment: plan.Deployment{Exists: true, Guarded: true, Replicas: int32(max(r.Before, 1))},
-		Rollout:    plan.Rollout{State: plan.RolloutComplete},
+		Deployment: lifecycle.Deployment{Exists: true, Guarded: true, Replicas: int32(max(r.Before, 1))},
+		Rollout:    lifecycle.Rollout{State: lifecycle.RolloutComplete},
 		Service:    s.Service,
 	}
 	return out.play(p.Spec)
@@ -48,7 +48,7 @@ type replay struct {
 	rollout Rollout
 	// size is the greatest number of pods that the stand-in can have.
 	size  int32
-	in    plan.Input
+	in    lifecycle.Snapshot
 	notes []string
 	// measured is all that was measured so far, and readyAt when the first step was Ready.
 	measured []Metric
@@ -64,14 +64,14 @@ func (r *replay) play(spec v1alpha1.CanaryPlanSpec) (Decision, error) {
 		if !r.stage() {
 			return r.undecided(r.in.Now, "the pods of "+r.rollout.ReplicaSet+" were gone before there was a verdict: it was replaced by then"), nil
 		}
-		next := plan.Next(r.in)
+		next := lifecycle.Next(r.in)
 		if !next.Measure.IsZero() {
 			round, err := r.Measure(r.in, next.Measure)
 			if err != nil {
 				return Decision{}, err
 			}
 			r.in.Round = round
-			next = plan.Next(r.in)
+			next = lifecycle.Next(r.in)
 			r.in.Round = nil
 			r.keep(next.Status)
 		}
@@ -103,9 +103,9 @@ func (r *replay) stage() bool {
 	if status.Phase == v1alpha1.PhaseRunning { // pods that were taken away fail nothing
 		status.Replicas = min(status.Replicas, int32(len(r.in.Pods)))
 	}
-	set := &plan.Canary{Replicas: status.Replicas, Available: status.Replicas}
+	set := &lifecycle.Canary{Replicas: status.Replicas, Available: status.Replicas}
 	r.in.Canary, r.in.Baseline, r.in.BaselinePods = set, nil, nil
-	if plan.WantsBaseline(r.in) {
+	if lifecycle.WantsBaseline(r.in) {
 		r.in.Baseline, r.in.BaselinePods = set, baseline(status.Replicas)
 	}
 	return len(r.in.Pods) > 0

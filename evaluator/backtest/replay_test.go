@@ -11,7 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 var start = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC) // a Monday
@@ -60,10 +60,10 @@ type value struct {
 	is   float64
 }
 
-func recorded(values ...value) func(plan.Input, time.Time) (*plan.Round, error) {
-	return func(in plan.Input, at time.Time) (*plan.Round, error) {
-		round := &plan.Round{At: at, Observations: map[string]analysis.Observation{}}
-		for _, m := range plan.AnalysisOf(in).Metrics {
+func recorded(values ...value) func(lifecycle.Snapshot, time.Time) (*lifecycle.Round, error) {
+	return func(in lifecycle.Snapshot, at time.Time) (*lifecycle.Round, error) {
+		round := &lifecycle.Round{At: at, Observations: map[string]analysis.Observation{}}
+		for _, m := range lifecycle.AnalysisOf(in).Metrics {
 			o := analysis.Observation{Query: m.Query}
 			for _, v := range values {
 				if !at.Before(after(v.from)) {
@@ -189,7 +189,7 @@ func TestEveryRoundStandsInTheDecision(t *testing.T) {
 func TestAnErrorOfAskingEndsTheReplay(t *testing.T) {
 	broken := errors.New("interrupted")
 	_, err := Replay(prepared(t, planText), rolled(), Settings{Until: after(time.Hour),
-		Measure: func(plan.Input, time.Time) (*plan.Round, error) { return nil, broken }})
+		Measure: func(lifecycle.Snapshot, time.Time) (*lifecycle.Round, error) { return nil, broken }})
 	if !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)
 	}

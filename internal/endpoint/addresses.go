@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // refusal is a range of addresses at which no Prometheus is looked for unless
@@ -117,7 +119,7 @@ func ValidateAddresses(list []string, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, text := range list {
 		if _, err := parsePrefix(text); err != nil {
-			errs = append(errs, field.Invalid(at.Index(i), clip(text, 80), "must be an address or a range of them, such as 10.1.2.3 or 169.254.20.0/24"))
+			errs = append(errs, field.Invalid(at.Index(i), plaintext.Cut(text, 80), "must be an address or a range of them, such as 10.1.2.3 or 169.254.20.0/24"))
 		}
 	}
 	return errs

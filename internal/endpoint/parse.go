@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // MaxLength is the longest file that is parsed, in bytes.
@@ -68,12 +70,5 @@ func unmarshal(text []byte, f *file) field.ErrorList {
 
 func unreadable(err error) *field.Error {
 	text := strings.TrimPrefix(err.Error(), "json: ")
-	return field.Invalid(field.NewPath("endpoints"), field.OmitValueType{}, clip(strings.Join(strings.Fields(text), " "), 300))
-}
-
-func clip(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
+	return field.Invalid(field.NewPath("endpoints"), field.OmitValueType{}, plaintext.Cut(strings.Join(strings.Fields(text), " "), 300))
 }

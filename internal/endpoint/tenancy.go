@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
@@ -55,12 +56,12 @@ func (t Tenancy) validate(at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if t.Label != "" {
 		if _, err := tenancy.ByLabel(t.Label); err != nil {
-			errs = append(errs, field.Invalid(at.Child("label"), clip(t.Label, 80), err.Error()))
+			errs = append(errs, field.Invalid(at.Child("label"), plaintext.Cut(t.Label, 80), err.Error()))
 		}
 	}
 	for i, text := range t.Matchers {
 		if _, err := tenancy.ParseMatcher(text); err != nil {
-			errs = append(errs, field.Invalid(at.Child("matchers").Index(i), clip(text, 100), err.Error()))
+			errs = append(errs, field.Invalid(at.Child("matchers").Index(i), plaintext.Cut(text, 100), err.Error()))
 		}
 	}
 	return errs

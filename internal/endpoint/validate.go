@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 var (
@@ -38,12 +40,12 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 	case e.Name == "":
 		errs = append(errs, field.Required(at.Child("name"), "plans name the endpoint by it"))
 	case !endpointName.MatchString(e.Name):
-		errs = append(errs, field.Invalid(at.Child("name"), clip(e.Name, 80), `must be 1 to 63 lower-case letters, digits and "-", such as "thanos"`))
+		errs = append(errs, field.Invalid(at.Child("name"), plaintext.Cut(e.Name, 80), `must be 1 to 63 lower-case letters, digits and "-", such as "thanos"`))
 	}
 	errs = append(errs, ValidateURL(e.URL, at.Child("url"))...)
 	for i, name := range e.Namespaces {
 		if _, err := path.Match(name, ""); err != nil || !pattern.MatchString(name) {
-			errs = append(errs, field.Invalid(at.Child("namespaces").Index(i), clip(name, 80), `must be the name of a namespace, or a pattern such as "team-*"`))
+			errs = append(errs, field.Invalid(at.Child("namespaces").Index(i), plaintext.Cut(name, 80), `must be the name of a namespace, or a pattern such as "team-*"`))
 		}
 	}
 	errs = append(errs, e.validateAuth(at.Child("auth"))...)
@@ -51,7 +53,7 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 	errs = append(errs, validateHeaders(e.Headers, at.Child("headers"))...)
 	for _, label := range []struct{ key, name string }{{"namespace", e.Labels.Namespace}, {"pod", e.Labels.Pod}} {
 		if label.name != "" && !labelName.MatchString(label.name) {
-			errs = append(errs, field.Invalid(at.Child("labels", label.key), clip(label.name, 80), `must be the name of a label, such as "pod"`))
+			errs = append(errs, field.Invalid(at.Child("labels", label.key), plaintext.Cut(label.name, 80), `must be the name of a label, such as "pod"`))
 		}
 	}
 	errs = append(errs, e.Tenancy.validate(at.Child("tenancy"))...)
@@ -74,9 +76,9 @@ func ValidateURL(address string, at *field.Path) field.ErrorList {
 	case err != nil:
 		return field.ErrorList{field.Invalid(at, field.OmitValueType{}, "is no URL; "+form)} // it may hold a password
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return field.ErrorList{field.Invalid(at, clip(u.Redacted(), 200), form)}
+		return field.ErrorList{field.Invalid(at, plaintext.Cut(u.Redacted(), 200), form)}
 	case u.User != nil:
-		return field.ErrorList{field.Invalid(at, clip(u.Redacted(), 200), "must have no user and password; name them under auth.basic, the password in a file")}
+		return field.ErrorList{field.Invalid(at, plaintext.Cut(u.Redacted(), 200), "must have no user and password; name them under auth.basic, the password in a file")}
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return field.ErrorList{field.Invalid(at, field.OmitValueType{}, "must end before ? and #; "+form)}
 	}
@@ -94,7 +96,7 @@ func (e *Endpoint) validateAuth(at *field.Path) field.ErrorList {
 		return errs
 	}
 	if a.Basic.Username == "" || strings.ContainsAny(a.Basic.Username, ":\r\n") {
-		errs = append(errs, field.Invalid(at.Child("basic", "username"), clip(a.Basic.Username, 80), `must be there, without ":"`))
+		errs = append(errs, field.Invalid(at.Child("basic", "username"), plaintext.Cut(a.Basic.Username, 80), `must be there, without ":"`))
 	}
 	if a.Basic.PasswordFile == "" {
 		errs = append(errs, field.Required(at.Child("basic", "passwordFile"), "the file with the password, for example of a mounted Secret"))
@@ -120,16 +122,16 @@ func validateFile(name string, at *field.Path) field.ErrorList {
 	if name == "" || filepath.IsAbs(name) && !strings.ContainsRune(name, 0) {
 		return nil
 	}
-	return field.ErrorList{field.Invalid(at, clip(name, 200), "must be an absolute path, such as /etc/holdfast/prometheus/token")}
+	return field.ErrorList{field.Invalid(at, plaintext.Cut(name, 200), "must be an absolute path, such as /etc/holdfast/prometheus/token")}
 }
 
 func validateHeaders(headers map[string]string, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		key, value := at.Key(clip(name, 80)), headers[name]
+		key, value := at.Key(plaintext.Cut(name, 80)), headers[name]
 		switch {
 		case !headerName.MatchString(name):
-			errs = append(errs, field.Invalid(key, clip(name, 80), `is no name of a header; it must be like "X-Scope-OrgID"`))
+			errs = append(errs, field.Invalid(key, plaintext.Cut(name, 80), `is no name of a header; it must be like "X-Scope-OrgID"`))
 		case slices.Contains(ownHeaders, textproto.CanonicalMIMEHeaderKey(name)):
 			errs = append(errs, field.Forbidden(key, "is set by Holdfast; credentials belong under auth"))
 		case strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) >= 0:

@@ -14,10 +14,10 @@ import (
 // become spaces; what a terminal takes for a command (control characters), what
 // turns text around or hides in it (Unicode's bidirectional controls and other
 // formats) and what is no UTF-8 becomes U+FFFD. A text that is cut ends in "…".
-func Line(text string, limit int) string { return clip(clean(text, false), limit) }
+func Line(text string, limit int) string { return Cut(clean(text, false), limit) }
 
 // Block is the same for a text that may have several lines, such as a query.
-func Block(text string, limit int) string { return clip(clean(text, true), limit) }
+func Block(text string, limit int) string { return Cut(clean(text, true), limit) }
 
 func clean(text string, lines bool) string {
 	if printable(text) {
@@ -47,7 +47,9 @@ func printable(text string) bool {
 
 const ellipsis = "…"
 
-func clip(text string, limit int) string {
+// Cut keeps a text of UTF-8 within so many bytes, at the boundary of a character; what is
+// cut ends in "…".
+func Cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}

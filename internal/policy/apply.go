@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // Apply brings a plan within the bounds, beside a Deployment of so many replicas,
@@ -43,8 +44,11 @@ type applying struct {
 	changes  []v1alpha1.PolicyChange
 }
 
+// maxChange is how much of a value a change repeats, in bytes.
+const maxChange = 64
+
 func (a *applying) changed(policy, field, from, to string) {
-	a.changes = append(a.changes, v1alpha1.PolicyChange{Policy: policy, Field: field, From: clip(from), To: clip(to)})
+	a.changes = append(a.changes, v1alpha1.PolicyChange{Policy: policy, Field: field, From: plaintext.Cut(from, maxChange), To: plaintext.Cut(to, maxChange)})
 }
 
 // addMetrics puts the metrics of policies in the place of what the plan says

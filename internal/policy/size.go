@@ -88,15 +88,6 @@ func numbered(name string, n int) string {
 	return strings.TrimRight(name[:min(len(name), 63-len(suffix))], "-") + suffix
 }
 
-// clip keeps a text within what a change may say.
-func clip(text string) string {
-	const limit = 64
-	if len(text) <= limit {
-		return text
-	}
-	return strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
-}
-
 // windowText names a window as windows do in messages of runs.
 func windowText(w v1alpha1.FreezeWindow) string {
 	if w.From != nil && w.To != nil {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // ParseCounter reads the selector of a counter: {{pods}} between braces and
@@ -96,13 +97,13 @@ func validateComparison(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) 
 	}
 	template, err := ParseSide(m.Query)
 	if err != nil {
-		return append(errs, field.Invalid(at.Child("query"), clip(m.Query, 100), err.Error()))
+		return append(errs, field.Invalid(at.Child("query"), plaintext.Cut(m.Query, 100), err.Error()))
 	}
 	window := length(m.Window)
 	values := samples
 	values.Window, values.Interval = window, length(a.Interval)
 	if back := template.Window(values); window > 0 && back > window {
-		errs = append(errs, field.Invalid(at.Child("query"), clip(m.Query, 100), fmt.Sprintf(
+		errs = append(errs, field.Invalid(at.Child("query"), plaintext.Cut(m.Query, 100), fmt.Sprintf(
 			"looks back %s, and a value is taken every %s (window): windows that overlap would count the same requests several times. Write [{{window}}], or make window %s",
 			short(back), short(window), short(back))))
 	}
@@ -126,7 +127,7 @@ func validateSides(c v1alpha1.Comparison, at *field.Path) field.ErrorList {
 	tolerance, err := ParseShare(orElse(c.Tolerance, "20%"))
 	switch {
 	case err != nil:
-		wrong("tolerance", clip(c.Tolerance, 40), err.Error())
+		wrong("tolerance", plaintext.Cut(c.Tolerance, 40), err.Error())
 	case tolerance > maxTolerance:
 		wrong("tolerance", c.Tolerance, fmt.Sprintf("must be at most %d%%", 100*maxTolerance))
 	case c.Catch != nil && !(*c.Catch >= minCatch*(1+tolerance) && *c.Catch <= maxCatch*(1+tolerance)):
@@ -134,7 +135,7 @@ func validateSides(c v1alpha1.Comparison, at *field.Path) field.ErrorList {
 			math.Ceil(minCatch*(1+tolerance)*1e3)/1e3, maxCatch*(1+tolerance), 100*tolerance))
 	}
 	if _, err := ParseSlack(c.Slack, c.Count != nil); err != nil {
-		wrong("slack", clip(c.Slack, 40), err.Error())
+		wrong("slack", plaintext.Cut(c.Slack, 40), err.Error())
 	}
 	if c.Burst != nil && *c.Burst < 1 {
 		wrong("burst", *c.Burst, "must be at least 1")
@@ -146,7 +147,7 @@ func validateSides(c v1alpha1.Comparison, at *field.Path) field.ErrorList {
 		wrong("minimum", *n, "total must not be negative")
 	}
 	if strings.ContainsAny(c.Unit, "\n\r") || len(c.Unit) > 16 {
-		wrong("unit", clip(c.Unit, 40), "must be a word of up to 16 bytes")
+		wrong("unit", plaintext.Cut(c.Unit, 40), "must be a word of up to 16 bytes")
 	}
 	return errs
 }
@@ -164,7 +165,7 @@ func validateCount(c v1alpha1.Counted, at *field.Path) field.ErrorList {
 			continue
 		}
 		if _, err := ParseCounter(counter.text); err != nil {
-			errs = append(errs, field.Invalid(at.Child(counter.name), clip(counter.text, 100), err.Error()))
+			errs = append(errs, field.Invalid(at.Child(counter.name), plaintext.Cut(counter.text, 100), err.Error()))
 		}
 	}
 	return errs
@@ -175,7 +176,7 @@ func validateComparing(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Er
 	var errs field.ErrorList
 	a, at := spec.Analysis, path.Child("analysis")
 	if share, err := ParseShare(orElse(a.FalseAlarms, "1%")); err != nil {
-		errs = append(errs, field.Invalid(at.Child("falseAlarms"), clip(a.FalseAlarms, 40), err.Error()))
+		errs = append(errs, field.Invalid(at.Child("falseAlarms"), plaintext.Cut(a.FalseAlarms, 40), err.Error()))
 	} else if !(share >= 1e-6 && share <= 0.5) {
 		errs = append(errs, field.Invalid(at.Child("falseAlarms"), a.FalseAlarms, `must be from "0.0001%" to "50%"`))
 	}

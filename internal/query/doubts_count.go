@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // countDoubts are those about the counters of a comparison: good ones told by what
@@ -40,7 +41,7 @@ func excluded(field string, m *labels.Matcher) doubt {
 	}
 	return doubt{doubtNoLabel, field, fmt.Sprintf(
 		"%s selects series without a label %s too, so that all requests count as good where that is not its name, or what is bad is written otherwise; %s",
-		clip(m.String(), 100), m.Name, remedy)}
+		plaintext.Cut(m.String(), 100), m.Name, remedy)}
 }
 
 func counterSelector(text string) (*parser.VectorSelector, bool) {

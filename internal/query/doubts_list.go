@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // statuses stand for all there are.
@@ -37,7 +38,7 @@ func listedDoubts(l v1alpha1.List, expr parser.Expr) []doubt {
 			says := map[int]string{0: "no bad", len(selected): "no good"}[failed]
 			if len(selected) > 0 && says != "" {
 				out = append(out, doubt{doubtListEntry, "query", fmt.Sprintf(
-					"%s selects %s values of the label, and the list judges the share of bad ones in all that is selected; leave it out", clip(m.String(), 100), says)})
+					"%s selects %s values of the label, and the list judges the share of bad ones in all that is selected; leave it out", plaintext.Cut(m.String(), 100), says)})
 			}
 		}
 	})

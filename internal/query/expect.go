@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // Expectation is what a built-in criterion expects of requests. Its zero value
@@ -66,7 +68,7 @@ func ParseExpectation(text string) (Expectation, *Error) {
 	case quantile != nil:
 		out, mistake = p.latency(quantile[1], at, operator, operatorAt)
 	default:
-		mistake = ErrorAt(text, at, "expected “success” or a quantile such as “P99”, got %q; %s", clip(orElse(subject, p.text[at:]), 40), expectExample)
+		mistake = ErrorAt(text, at, "expected “success” or a quantile such as “P99”, got %q; %s", plaintext.Cut(orElse(subject, p.text[at:]), 40), expectExample)
 	}
 	if mistake != nil {
 		return Expectation{}, mistake
@@ -107,7 +109,7 @@ func (p *expectParser) success(operator string, at int) (Expectation, *Error) {
 	written := strings.TrimRight(p.rest(), " \t\r\n")
 	form := expectShare.FindStringSubmatch(written)
 	if form == nil {
-		return Expectation{}, p.mistake("expected a share such as 99%% or 0.99, got %q", clip(written, 40))
+		return Expectation{}, p.mistake("expected a share such as 99%% or 0.99, got %q", plaintext.Cut(written, 40))
 	}
 	share, err := strconv.ParseFloat(form[1], 64)
 	if err == nil && form[2] != "" {
@@ -115,11 +117,11 @@ func (p *expectParser) success(operator string, at int) (Expectation, *Error) {
 	}
 	switch {
 	case err != nil:
-		return Expectation{}, p.mistake("%s is no number that can be compared with", clip(written, 40))
+		return Expectation{}, p.mistake("%s is no number that can be compared with", plaintext.Cut(written, 40))
 	case share > 1 && form[2] == "":
-		return Expectation{}, p.mistake("%s is more than all requests; write %s%% for a percentage, or a share up to 1", clip(written, 40), clip(form[1], 40))
+		return Expectation{}, p.mistake("%s is more than all requests; write %s%% for a percentage, or a share up to 1", plaintext.Cut(written, 40), plaintext.Cut(form[1], 40))
 	case share > 1:
-		return Expectation{}, p.mistake("%s is more than all requests; the most that can succeed is 100%%", clip(written, 40))
+		return Expectation{}, p.mistake("%s is more than all requests; the most that can succeed is 100%%", plaintext.Cut(written, 40))
 	case share == 1 && operator == ">":
 		return Expectation{}, p.mistake("more than all requests cannot succeed; write success >= 100%%")
 	case share == 0 && operator == ">=":
@@ -144,7 +146,7 @@ func (p *expectParser) tinyShare(operator, written string, share float64) *Error
 		likely = ">="
 	}
 	return p.mistake("%s%% lets at least 99 of 100 requests fail; write success %s %g%% if that is what is meant, or success %s %g for what it says",
-		clip(written, 40), likely, meant, operator, share)
+		plaintext.Cut(written, 40), likely, meant, operator, share)
 }
 
 func (p *expectParser) latency(percentile string, subjectAt int, operator string, at int) (Expectation, *Error) {
@@ -154,21 +156,21 @@ func (p *expectParser) latency(percentile string, subjectAt int, operator string
 	}
 	if quantile < tiny {
 		return Expectation{}, ErrorAt(p.text, subjectAt, "P%s is what 99 of 100 requests are slower than; quantiles are in percent, write P%g for %s of the requests",
-			clip(percentile, 40), quantile*1e4, clip(percentile, 40))
+			plaintext.Cut(percentile, 40), quantile*1e4, plaintext.Cut(percentile, 40))
 	}
 	if operator != "<" && operator != "<=" {
 		return Expectation{}, ErrorAt(p.text, at, "a duration has an upper end: expected < or <=, as in “P99 < 310ms”")
 	}
 	written := strings.TrimRight(p.rest(), " \t\r\n")
 	if plainNumber.MatchString(written) {
-		return Expectation{}, p.mistake("%s has no unit; write %sms for milliseconds or %ss for seconds", clip(written, 40), clip(written, 40), clip(written, 40))
+		return Expectation{}, p.mistake("%s has no unit; write %sms for milliseconds or %ss for seconds", plaintext.Cut(written, 40), plaintext.Cut(written, 40), plaintext.Cut(written, 40))
 	}
 	if !expectLatency.MatchString(written) {
-		return Expectation{}, p.mistake("expected a duration such as 310ms or 1.5s, got %q", clip(written, 40))
+		return Expectation{}, p.mistake("expected a duration such as 310ms or 1.5s, got %q", plaintext.Cut(written, 40))
 	}
 	limit, err := time.ParseDuration(written)
 	if err != nil || limit <= 0 {
-		return Expectation{}, p.mistake("%s is no duration that a request could take", clip(written, 40))
+		return Expectation{}, p.mistake("%s is no duration that a request could take", plaintext.Cut(written, 40))
 	}
 	return Expectation{
 		Quantile: quantile, Limit: limit.Seconds(), Strict: operator == "<",

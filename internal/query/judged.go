@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // What a metric is judged by, field by field.
@@ -36,7 +37,7 @@ func validateDeviation(d v1alpha1.Deviation, a v1alpha1.Analysis, at *field.Path
 		errs = append(errs, field.NotSupported(at.Child("direction"), d.Direction, directions))
 	}
 	if _, err := ParseAmount(d.By); err != nil {
-		errs = append(errs, field.Invalid(at.Child("by"), clip(d.By, 40), err.Error()))
+		errs = append(errs, field.Invalid(at.Child("by"), plaintext.Cut(d.By, 40), err.Error()))
 	}
 	if d.From != v1alpha1.FromOne && a.NoDataLimit != nil && *a.NoDataLimit < 1 {
 		errs = append(errs, field.Forbidden(at.Child("from"),
@@ -48,18 +49,18 @@ func validateDeviation(d v1alpha1.Deviation, a v1alpha1.Analysis, at *field.Path
 func validateList(l v1alpha1.List, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if !labelName.MatchString(l.Label) {
-		errs = append(errs, field.Invalid(at.Child("label"), clip(l.Label, 100), "is no name of a Prometheus label"))
+		errs = append(errs, field.Invalid(at.Child("label"), plaintext.Cut(l.Label, 100), "is no name of a Prometheus label"))
 	}
 	if len(l.Good)+len(l.Bad) == 0 {
 		errs = append(errs, field.Required(at, "needs good, bad or both"))
 	}
 	for name, entries := range map[string][]string{"good": l.Good, "bad": l.Bad} {
 		if _, i, err := ParsePatterns(entries); err != nil {
-			errs = append(errs, field.Invalid(at.Child(name).Index(i), clip(entries[i], 100), err.Error()))
+			errs = append(errs, field.Invalid(at.Child(name).Index(i), plaintext.Cut(entries[i], 100), err.Error()))
 		}
 	}
 	if _, err := ParseTolerance(l.Tolerance); err != nil {
-		errs = append(errs, field.Invalid(at.Child("tolerance"), clip(l.Tolerance, 40), err.Error()))
+		errs = append(errs, field.Invalid(at.Child("tolerance"), plaintext.Cut(l.Tolerance, 40), err.Error()))
 	}
 	return errs
 }
@@ -88,7 +89,7 @@ func validateAlerts(w v1alpha1.AlertWatch, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, m := range w.Matchers {
 		if mistake := checkMatcher(m); mistake != nil {
-			errs = append(errs, field.Invalid(at.Child("matchers").Index(i), clip(m, 100), mistake.Error()))
+			errs = append(errs, field.Invalid(at.Child("matchers").Index(i), plaintext.Cut(m, 100), mistake.Error()))
 		}
 	}
 	if len(errs) > 0 {

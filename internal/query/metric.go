@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query/preset"
 )
 
@@ -25,7 +26,7 @@ func validateMetric(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) fiel
 		errs = append(errs, field.Invalid(at.Child("failureLimit"), *m.FailureLimit, "must not be negative"))
 	}
 	if m.PodLabel != "" && !labelName.MatchString(m.PodLabel) {
-		errs = append(errs, field.Invalid(at.Child("podLabel"), clip(m.PodLabel, 100), "is no name of a Prometheus label"))
+		errs = append(errs, field.Invalid(at.Child("podLabel"), plaintext.Cut(m.PodLabel, 100), "is no name of a Prometheus label"))
 	}
 	switch {
 	case m.Expect != "":
@@ -127,7 +128,7 @@ func validateTimesOf(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 			fmt.Sprintf("would give %d samples of each series, at most %d are judged; make it longer", duration/step, maxSamples)))
 	}
 	if _, err := ParseSamples(m.Samples); err != nil {
-		errs = append(errs, field.Invalid(at.Child("samples"), clip(m.Samples, 40), err.Error()))
+		errs = append(errs, field.Invalid(at.Child("samples"), plaintext.Cut(m.Samples, 40), err.Error()))
 	}
 	return errs
 }
@@ -142,7 +143,7 @@ func orDefault(d *metav1.Duration, otherwise time.Duration) *metav1.Duration {
 func validateExpect(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 	expected, mistake := ParseExpectation(m.Expect)
 	if mistake != nil {
-		return field.ErrorList{field.Invalid(at.Child("expect"), clip(m.Expect, 100), mistake.Error())}
+		return field.ErrorList{field.Invalid(at.Child("expect"), plaintext.Cut(m.Expect, 100), mistake.Error())}
 	}
 	if m.Source != "" && !slices.Contains(preset.Sources(), m.Source) {
 		return field.ErrorList{field.NotSupported(at.Child("source"), m.Source, preset.Sources())}
@@ -155,7 +156,7 @@ func validateExpect(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 			"source %s measures %s, and no pod by itself; leave per out, or write a query on what the pods themselves measure", m.Source, preset.About(m.Source)))}
 	}
 	if _, err := Of(m, ""); err != nil {
-		return field.ErrorList{field.Invalid(at.Child("expect"), clip(m.Expect, 100), err.Error())}
+		return field.ErrorList{field.Invalid(at.Child("expect"), plaintext.Cut(m.Expect, 100), err.Error())}
 	}
 	return nil
 }
@@ -168,7 +169,7 @@ func validateStatusLabel(m v1alpha1.Metric, expected Expectation, at *field.Path
 	case m.StatusLabel == "":
 		return nil
 	case len(m.StatusLabel) > maxLabelName || !labelName.MatchString(m.StatusLabel):
-		return field.ErrorList{field.Invalid(at, clip(m.StatusLabel, 100), fmt.Sprintf("is no name of a Prometheus label of up to %d letters", maxLabelName))}
+		return field.ErrorList{field.Invalid(at, plaintext.Cut(m.StatusLabel, 100), fmt.Sprintf("is no name of a Prometheus label of up to %d letters", maxLabelName))}
 	case !expected.Success():
 		return field.ErrorList{field.Forbidden(at, "is for success; of durations all requests count, however they ended")}
 	case m.Source != "" && !preset.NamesStatus(m.Source):
@@ -181,7 +182,7 @@ func validateQuery(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) field
 	var errs field.ErrorList
 	template, err := Parse(m.Query)
 	if err != nil {
-		errs = append(errs, field.Invalid(at.Child("query"), clip(m.Query, 100), err.Error()))
+		errs = append(errs, field.Invalid(at.Child("query"), plaintext.Cut(m.Query, 100), err.Error()))
 	} else if m.Window != nil && !template.Uses(Window) {
 		errs = append(errs, field.Forbidden(at.Child("window"), "is what {{window}} in the query stands for, and the query has none"))
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // Placeholder is the name between the braces of {{name}}.
@@ -59,7 +61,7 @@ func (p Placeholder) check(in place, known []Placeholder) string {
 	case !slices.Contains(known, p) && slices.Contains(known, Pods) && p.selects():
 		return fmt.Sprintf("{{%s}} selects one side only; write {{pods}}, which stands for the pods of each side in turn", p)
 	case !slices.Contains(known, p):
-		return fmt.Sprintf("unknown placeholder {{%s}}; known are %s", clip(string(p), 40), list(known))
+		return fmt.Sprintf("unknown placeholder {{%s}}; known are %s", plaintext.Cut(string(p), 40), list(known))
 	case p == Interval || p == Window:
 		return ""
 	case p.selects():
@@ -85,12 +87,4 @@ func list(known []Placeholder) string {
 		names[i] = "{{" + string(p) + "}}"
 	}
 	return strings.Join(names, " ")
-}
-
-// clip cuts what a user wrote to limit bytes, at the boundary of a character.
-func clip(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query/preset"
 )
 
@@ -44,7 +45,7 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 		errs = append(errs, field.NotSupported(analysis.Child("source"), s, preset.Sources()))
 	}
 	if e := spec.Analysis.Endpoint; e != "" && !metricName.MatchString(e) {
-		errs = append(errs, field.Invalid(analysis.Child("endpoint"), clip(e, 80), `must be the name of a Prometheus endpoint: 1 to 63 lower-case letters, digits and "-"`))
+		errs = append(errs, field.Invalid(analysis.Child("endpoint"), plaintext.Cut(e, 80), `must be the name of a Prometheus endpoint: 1 to 63 lower-case letters, digits and "-"`))
 	}
 	names := map[string]bool{}
 	for i := range spec.Analysis.Metrics {
@@ -69,7 +70,7 @@ func ValidateName(name string, at *field.Path) field.ErrorList {
 	case name == BaselineMetric:
 		return field.ErrorList{field.Invalid(at, name, "is the health of the baseline pods; choose another name")}
 	case !metricName.MatchString(name):
-		return field.ErrorList{field.Invalid(at, clip(name, 80), `must be 1 to 63 lower-case letters, digits and "-", such as "error-rate"`)}
+		return field.ErrorList{field.Invalid(at, plaintext.Cut(name, 80), `must be 1 to 63 lower-case letters, digits and "-", such as "error-rate"`)}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // bounds: a pattern of numbers matches one way of writing them.
@@ -15,7 +17,7 @@ func bounds(l looked) []found {
 	each(l.expr, func(s *parser.VectorSelector, _ []parser.Node) {
 		for _, m := range s.LabelMatchers {
 			if asPattern(m) {
-				out = append(out, found{s, fmt.Sprintf("%s is matched as text, and le=\"1\" may be stored as \"1.0\"; name the numbers, as in %s=~\"1|2.5\", which are matched as such", clip(m.String(), 60), m.Name)})
+				out = append(out, found{s, fmt.Sprintf("%s is matched as text, and le=\"1\" may be stored as \"1.0\"; name the numbers, as in %s=~\"1|2.5\", which are matched as such", plaintext.Cut(m.String(), 60), m.Name)})
 			}
 		}
 	})

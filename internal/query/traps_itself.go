@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // itself: where both sides of a share keep the label that tells the part, a series of
@@ -23,7 +25,7 @@ func itself(l looked) []found {
 			}
 		}
 		label := more(part, whole)[0].Name
-		out = append(out, found{b, fmt.Sprintf("both sides keep the label %s, so each series is divided by itself and the value is 1, whatever is measured; aggregate it away, as in sum(…) / sum(…)", clip(label, 60))})
+		out = append(out, found{b, fmt.Sprintf("both sides keep the label %s, so each series is divided by itself and the value is 1, whatever is measured; aggregate it away, as in sum(…) / sum(…)", plaintext.Cut(label, 60))})
 	})
 	return out
 }

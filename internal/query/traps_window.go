@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // needTwo are the functions that give nothing for fewer than two samples.
@@ -70,7 +71,7 @@ func rateOfGauge(l looked) []found {
 			return
 		}
 		if s, ok := m.VectorSelector.(*parser.VectorSelector); ok && hasSuffix(s.Name, gaugeSuffixes) {
-			out = append(out, found{s, fmt.Sprintf("%s looks like a gauge, and %s(…) is for counters; use avg_over_time(…) or delta(…)", clip(s.Name, 60), c.Func.Name)})
+			out = append(out, found{s, fmt.Sprintf("%s looks like a gauge, and %s(…) is for counters; use avg_over_time(…) or delta(…)", plaintext.Cut(s.Name, 60), c.Func.Name)})
 		}
 	})
 	return out
@@ -94,7 +95,7 @@ func gaugesCounted(metric string, c v1alpha1.Counted) []string {
 		}
 		for _, s := range t.spans(samples) {
 			if hasSuffix(s.selector.Name, gaugeSuffixes) {
-				out = append(out, fmt.Sprintf("metric %s, %s looks like a gauge, and count is for counters; compare it by a query", metric, clip(s.selector.Name, 60)))
+				out = append(out, fmt.Sprintf("metric %s, %s looks like a gauge, and count is for counters; compare it by a query", metric, plaintext.Cut(s.selector.Name, 60)))
 			}
 		}
 	}
@@ -109,7 +110,7 @@ func rawCounter(l looked) []found {
 			return
 		}
 		out = append(out, found{s, fmt.Sprintf("%s is a counter: its value is the count since the pod started and only grows; put rate(…[%s]) around it",
-			clip(s.Name, 60), Duration(max(4*l.Scrape, time.Minute)))})
+			plaintext.Cut(s.Name, 60), Duration(max(4*l.Scrape, time.Minute)))})
 	})
 	return out
 }

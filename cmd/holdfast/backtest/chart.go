@@ -9,7 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/backtest"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // The size of a chart, in units of its own.
@@ -157,7 +157,7 @@ func timeTicks(x scale) []tick {
 	}
 	var out []tick
 	for d := time.Duration(0); d.Seconds() <= x.high && len(out) < 20; d += every {
-		out = append(out, tick{x.at(d.Seconds()), plan.Short(d)})
+		out = append(out, tick{x.at(d.Seconds()), lifecycle.Short(d)})
 	}
 	return out
 }

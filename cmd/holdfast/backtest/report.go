@@ -10,7 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/backtest"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // Report is what the command found.
@@ -41,7 +41,7 @@ func reported(decisions []backtest.Decision) []Entry {
 
 // Sentence says what would have become of the update, and when.
 func (e Entry) Sentence() string {
-	took := plan.Short(e.At.Sub(e.Began).Truncate(time.Second))
+	took := lifecycle.Short(e.At.Sub(e.Began).Truncate(time.Second))
 	at := fmt.Sprintf("at %s, %s after it began", stamp(e.At), took)
 	switch e.Outcome {
 	case backtest.Released:

@@ -15,7 +15,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/backtest"
-	"holdfast.dev/holdfast/evaluator/plan"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/internal/query"
 )
@@ -116,7 +116,7 @@ func (t *trial) decide(ctx context.Context) ([]backtest.Decision, error) {
 		}
 		d, err := backtest.Replay(t.prepared, r, backtest.Settings{
 			Namespace: t.namespace, Deployment: t.deployment, Service: t.service, Until: t.until,
-			Measure: func(in plan.Input, at time.Time) (*plan.Round, error) {
+			Measure: func(in lifecycle.Snapshot, at time.Time) (*lifecycle.Round, error) {
 				return evaluator.MeasurePast(ctx, t.endpoints, in, evaluator.PastSets{Canary: r.ReplicaSet, Stable: r.Stable}, at)
 			},
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -118,11 +119,11 @@ func parseEnd(text string, from, to, side int) (*float64, *query.Error) {
 		return nil, query.ErrorAt(text, at, "min cannot be inf; leave it out to have none, as in “in [, 0.05]”")
 	}
 	if !number.MatchString(written) {
-		return nil, query.ErrorAt(text, at, "expected a number such as 0.05, 1e-3 or inf, got %q", clip(written))
+		return nil, query.ErrorAt(text, at, "expected a number such as 0.05, 1e-3 or inf, got %q", plaintext.Cut(written, maxShown))
 	}
 	value, err := strconv.ParseFloat(written, 64)
 	if err != nil || math.IsInf(value, 0) {
-		return nil, query.ErrorAt(text, at, "%s is too large a number", clip(written))
+		return nil, query.ErrorAt(text, at, "%s is too large a number", plaintext.Cut(written, maxShown))
 	}
 	return &value, nil
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/query/preset"
 )
@@ -36,6 +37,9 @@ func Present(annotations map[string]string) bool {
 	return false
 }
 
+// maxShown is how much of a text an error repeats, in bytes; the place in it is told apart.
+const maxShown = 100
+
 // Parse reads the plan out of the annotations of a Deployment. It returns nil
 // and no error where they carry none, and nil with every mistake found where
 // they carry a wrong one.
@@ -54,14 +58,14 @@ func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.Error
 	if text, ok := annotations[v1alpha1.PeriodAnnotation]; ok {
 		period, mistake := parsePeriod(text)
 		if mistake != nil {
-			errs = append(errs, field.Invalid(path.Key(v1alpha1.PeriodAnnotation), clip(text), mistake.Error()))
+			errs = append(errs, field.Invalid(path.Key(v1alpha1.PeriodAnnotation), plaintext.Cut(text, maxShown), mistake.Error()))
 		}
 		spec.Analysis.Period = &metav1.Duration{Duration: period}
 	}
 	if text, ok := annotations[v1alpha1.SourceAnnotation]; ok {
 		spec.Analysis.Source = v1alpha1.Source(strings.TrimSpace(text))
 		if known := preset.Sources(); !slices.Contains(known, spec.Analysis.Source) {
-			errs = append(errs, field.NotSupported(path.Key(v1alpha1.SourceAnnotation), clip(text), known))
+			errs = append(errs, field.NotSupported(path.Key(v1alpha1.SourceAnnotation), plaintext.Cut(text, maxShown), known))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
@@ -136,22 +140,13 @@ func parseMetric(name, text string, at *field.Path) (v1alpha1.Metric, field.Erro
 	errs := query.ValidateName(name, at)
 	if isExpectation(text) {
 		if _, mistake := query.ParseExpectation(text); mistake != nil {
-			errs = append(errs, field.Invalid(at, clip(text), mistake.Error()))
+			errs = append(errs, field.Invalid(at, plaintext.Cut(text, maxShown), mistake.Error()))
 		}
 		return v1alpha1.Metric{Name: name, Expect: strings.TrimSpace(text)}, errs
 	}
 	head, limits, mistake := parseCriterion(text)
 	if mistake != nil {
-		return v1alpha1.Metric{}, append(errs, field.Invalid(at, clip(text), mistake.Error()))
+		return v1alpha1.Metric{}, append(errs, field.Invalid(at, plaintext.Cut(text, maxShown), mistake.Error()))
 	}
 	return v1alpha1.Metric{Name: name, Query: strings.TrimSpace(head), Range: limits}, errs
-}
-
-// clip keeps the value in a field error short; the place in it is told apart.
-func clip(text string) string {
-	const limit = 100
-	if len(text) <= limit {
-		return text
-	}
-	return strings.ToValidUTF8(text[:limit], "") + "…"
 }

@@ -1,0 +1,64 @@
+package lifecycle
+
+import (
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+)
+
+// Move is one step of a run: the actions in their order, then the status.
+type Move struct {
+	Actions []Action
+	Status  v1alpha1.CanaryRunStatus
+	// Measure asks for a round of measurements at this time and for another
+	// plan with it; the zero time asks for none.
+	Measure time.Time
+	// Requeue is after how long to plan again if nothing has happened until
+	// then; 0 is never.
+	Requeue time.Duration
+}
+
+// Action is something to do to the cluster. Taken twice it does nothing more
+// than taken once.
+type Action interface{ isAction() }
+
+type (
+	// CreateCanary makes the run's ReplicaSet with this many pods, if the run's
+	// status is still the one that was planned from.
+	CreateCanary struct{ Replicas int32 }
+	// ScaleCanary gives the run's ReplicaSet this many pods.
+	ScaleCanary struct{ Replicas int32 }
+	// DeleteCanary deletes the run's ReplicaSet and its pods.
+	DeleteCanary struct{}
+	// CreateBaseline makes the ReplicaSet of the baseline, as CreateCanary does.
+	CreateBaseline struct{ Replicas int32 }
+	// ScaleBaseline gives the ReplicaSet of the baseline this many pods.
+	ScaleBaseline struct{ Replicas int32 }
+	// DeleteBaseline deletes the ReplicaSet of the baseline and its pods.
+	DeleteBaseline struct{}
+	// DeleteLeftover deletes a ReplicaSet of an earlier attempt.
+	DeleteLeftover struct{ Name string }
+	// PutOut deletes a pod that a ReplicaSet of the run has adopted.
+	PutOut struct{ Pod Adopted }
+	// Release asks the webhook to swap the held template in, if the Deployment
+	// still carries the hold of this ID.
+	Release struct{ Hold string }
+	// Revert takes the record off the Deployment and remembers the template, if
+	// the Deployment still carries the hold of this ID.
+	Revert struct {
+		Hold      string
+		Rejection hold.Rejection
+	}
+)
+
+func (CreateCanary) isAction()   {}
+func (ScaleCanary) isAction()    {}
+func (DeleteCanary) isAction()   {}
+func (CreateBaseline) isAction() {}
+func (ScaleBaseline) isAction()  {}
+func (DeleteBaseline) isAction() {}
+func (DeleteLeftover) isAction() {}
+func (PutOut) isAction()         {}
+func (Release) isAction()        {}
+func (Revert) isAction()         {}

@@ -1,0 +1,166 @@
+package lifecycle
+
+import (
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Next plans the next step of a run. The first of these that applies decides:
+//
+//  1. the pods of a run that is being deleted are: a finalizer may keep the run
+//     from the garbage collector for as long as its owner likes;
+//  2. an ended run stays as it ended; what is left over of it is deleted;
+//  3. without its Deployment, or with one that is being deleted, a run ends;
+//  4. a hold that ended otherwise ends its run (see holdEnded);
+//  5. a person who aborts is obeyed, also while the release waits;
+//  6. what is being released goes on being released;
+//  7. a person who promotes, or raises the attempt, is obeyed;
+//  8. a verdict that stands in the status is acted on, whatever was measured since;
+//  9. a Deployment no longer guarded gets the held update without a verdict;
+//  10. a run whose deadline is over ends;
+//  11. a person who pauses is obeyed;
+//  12. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
+func Next(in Snapshot) Move {
+	s := newStep(in)
+	p := s.next()
+	p.Actions = append(p.Actions, s.deleteLeftovers()...)
+	if !in.Run.Deleting {
+		p.Actions = append(p.Actions, s.putOut()...)
+	}
+	if at := s.deadline(); !at.IsZero() {
+		p.Requeue = sooner(p.Requeue, s.until(at))
+	}
+	p.Status = s.finish()
+	return p
+}
+
+// step is one call of Next: its input and the status it comes to.
+type step struct {
+	in  Snapshot
+	out v1alpha1.CanaryRunStatus
+	// plan is how the run is tried, its defaults set. judged is false where
+	// nothing was asked for: then the plan says no more than how many pods.
+	plan   *v1alpha1.CanaryPlanSpec
+	judged bool
+}
+
+func newStep(in Snapshot) step {
+	s := step{in: in, out: *in.Run.Status.DeepCopy(), judged: true}
+	switch {
+	case in.Run.Spec.Plan != nil:
+		s.plan = in.Run.Spec.Plan.DeepCopy()
+	case in.Run.Status.Plan != nil:
+		s.plan = in.Run.Status.Plan.DeepCopy()
+	case in.Run.Spec.PlanRef != "":
+		s.plan = in.Ref.Spec.DeepCopy()
+	default:
+		s.plan, s.judged = &v1alpha1.CanaryPlanSpec{}, false
+	}
+	s.plan.SetDefaults()
+	return s
+}
+
+func (s *step) next() Move {
+	spec, byHand := s.in.Run.Spec, s.in.Run.Spec.ByHand()
+	switch {
+	case s.in.Run.Deleting || s.out.Phase.Ended():
+		return Move{Actions: s.deleteCanary()}
+	case !s.in.Deployment.Exists:
+		return s.noDeployment()
+	case s.in.Deployment.Deleting:
+		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonDeploymentGone, "the Deployment is being deleted")
+	case !byHand && s.in.Deployment.Held != spec.Hold:
+		return s.holdEnded()
+	case spec.Decision == v1alpha1.DecisionAbort:
+		return s.abort()
+	case s.out.Phase == v1alpha1.PhaseReleasing:
+		return s.release()
+	case spec.Decision == v1alpha1.DecisionPromote:
+		return s.promote()
+	case spec.Attempt > s.attempt():
+		return s.retry()
+	case s.out.Verdict != "":
+		return s.settle()
+	case !byHand && !s.in.Deployment.Guarded:
+		return s.guardLifted()
+	case s.deadlineIsOver():
+		return s.late()
+	case spec.Paused:
+		return s.pause()
+	}
+	switch s.out.Phase {
+	case v1alpha1.PhaseStarting:
+		return s.start()
+	case v1alpha1.PhaseRunning:
+		return s.measure()
+	case v1alpha1.PhasePaused:
+		return s.paused()
+	default:
+		return s.wait()
+	}
+}
+
+// noDeployment: a run that a user made may be there before its Deployment is.
+func (s *step) noDeployment() Move {
+	if s.in.Run.Spec.ByHand() && s.out.CreatedAt == nil {
+		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentNotFound,
+			"there is no Deployment "+s.in.Run.Spec.Deployment+" in the namespace; create it, or delete this run")
+		return Move{}
+	}
+	return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonDeploymentGone, "the Deployment is gone")
+}
+
+// enter moves the run to a phase; the message may change without a move.
+func (s *step) enter(phase v1alpha1.Phase, reason, message string) {
+	s.out.Phase, s.out.Reason, s.out.Message = phase, reason, clip(message, maxMessage)
+}
+
+// end moves the run to one of its ends and has its pods deleted before that.
+func (s *step) end(phase v1alpha1.Phase, reason, message string) Move {
+	s.enter(phase, reason, message)
+	at := s.now()
+	s.out.FinishedAt = &at
+	return Move{Actions: s.deleteCanary()}
+}
+
+// deleteCanary deletes the canary, and the baseline with it.
+func (s *step) deleteCanary() []Action {
+	var out []Action
+	if c := s.in.Canary; c != nil && !c.Deleting {
+		out = append(out, DeleteCanary{})
+	}
+	if b := s.in.Baseline; b != nil && !b.Deleting {
+		out = append(out, DeleteBaseline{})
+	}
+	return out
+}
+
+// endsPassed says whether a pass releases nothing.
+func (s *step) endsPassed() bool { return s.in.Run.Spec.ByHand() || s.plan.DryRun }
+
+// judge writes a verdict. It takes no action: a later step acts on what was stored.
+func (s *step) judge(verdict v1alpha1.Verdict, reason, message string) Move {
+	s.out.Verdict = verdict
+	phase := s.out.Phase
+	if phase == "" || phase == v1alpha1.PhasePaused || phase == v1alpha1.PhaseScheduled {
+		phase = v1alpha1.PhaseWaiting
+		if s.out.CreatedAt != nil {
+			phase = v1alpha1.PhaseRunning
+		}
+	}
+	switch {
+	case verdict == v1alpha1.VerdictPass && !s.endsPassed():
+		phase = v1alpha1.PhaseReleasing
+	case verdict == v1alpha1.VerdictInconclusive && s.plan.OnInconclusive == v1alpha1.InconclusivePause:
+		phase = v1alpha1.PhasePaused
+	case verdict == v1alpha1.VerdictFail && s.plan.OnFailure == v1alpha1.FailureFreeze:
+		phase = v1alpha1.PhaseFrozen
+	}
+	s.enter(phase, reason, message)
+	s.condition(v1alpha1.ConditionAnalyzed, analyzed[verdict], reason, message)
+	return Move{Requeue: soon}
+}
+
+// soon is for steps whose status is planned from next; the write itself also wakes the run.
+const soon = time.Second

@@ -1,0 +1,69 @@
+package lifecycle
+
+import "fmt"
+
+// ReplicaSet is one of the ReplicaSets by which a Deployment runs its pods.
+type ReplicaSet struct {
+	// Hash is the hash of its template without the label pod-template-hash.
+	Hash string
+	// Revision is the number in deployment.kubernetes.io/revision.
+	Revision int64
+	// Wanted, Running and Available count its pods.
+	Wanted, Running, Available int32
+	// Observed says whether its status is that of its newest spec.
+	Observed bool
+}
+
+// Reasons of a Deployment's condition Progressing (source:
+// k8s.io/kubernetes/pkg/controller/deployment/util).
+const (
+	progressDone     = "NewReplicaSetAvailable"
+	progressExceeded = "ProgressDeadlineExceeded"
+)
+
+// RolloutOf says how far a Deployment has rolled its template out, by its
+// ReplicaSets: the Deployment's own status is not true while an update is held
+// or rejected, for the webhook rewrites it so that tools which wait on it go on
+// waiting.
+//
+// progressing is the reason of its condition Progressing. It is good enough to
+// tell a rollout that is stuck, and one that was complete before some of its
+// pods fell ill: what is held then may be the cure and must not wait for them.
+func RolloutOf(d Deployment, sets []ReplicaSet, progressing string) Rollout {
+	newest, others := newestOf(d.Hash, sets)
+	out := Rollout{State: RolloutUnderWay}
+	switch {
+	case newest == nil && d.Replicas == 0 && others == 0:
+		out.State = RolloutComplete
+	case newest == nil:
+		out.Message = "the ReplicaSet of its template is not made yet"
+	case newest.Running != d.Replicas || newest.Wanted != d.Replicas || !newest.Observed:
+		out.Message = fmt.Sprintf("%s of it, where %d are wanted", plural(newest.Running, "pod"), d.Replicas)
+	case others > 0:
+		out.Message = plural(others, "pod") + " of other templates still run"
+	case newest.Available < d.Replicas && progressing != progressDone:
+		out.Message = fmt.Sprintf("%d of %d pods are available", newest.Available, d.Replicas)
+	default:
+		out.State = RolloutComplete
+	}
+	if out.State == RolloutUnderWay && progressing == progressExceeded {
+		out.State = RolloutStuck
+	}
+	return out
+}
+
+// newestOf returns the ReplicaSet of the newest revision with this hash (a
+// restart makes another one of the same hash), and the pods of all others.
+func newestOf(hash string, sets []ReplicaSet) (newest *ReplicaSet, others int32) {
+	for i := range sets {
+		if sets[i].Hash == hash && (newest == nil || sets[i].Revision > newest.Revision) {
+			newest = &sets[i]
+		}
+	}
+	for i := range sets {
+		if &sets[i] != newest {
+			others += max(sets[i].Running, sets[i].Wanted)
+		}
+	}
+	return newest, others
+}

@@ -1,0 +1,125 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// measure: pods in trouble decide before any metric does; then what was
+// measured, then what is due to be measured. At a gate it goes on in the same way.
+//
+// A Deployment that is scaled to zero meanwhile changes nothing: the canary has
+// pods of its own, and is measured to the end.
+func (s *step) measure() Move {
+	if !s.judged {
+		return s.unjudged()
+	}
+	if p, over := s.troubled(); over {
+		return p
+	}
+	if s.readyAt() == nil { // a status that was tampered with
+		s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonCanaryStarting, "the canary pods start")
+		return Move{Requeue: soon}
+	}
+	a := s.analysis()
+	schedule := analysis.NewSchedule(a, s.readyAt().Time)
+	s.count(a, schedule)
+	judgment := analysis.Evaluate(a, s.out.Metrics, analysis.Progress{
+		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
+	})
+	if v := judgment.Verdict; v == v1alpha1.VerdictFail || v == v1alpha1.VerdictInconclusive {
+		return s.judge(v, judgment.Reason, judgment.Message)
+	}
+	if p, over := s.manualLate(); over {
+		return p
+	}
+	due, isDue := schedule.Due(s.lastRound(), s.in.Now)
+	isDue = isDue && s.in.Round == nil
+	next := s.until(schedule.Next(s.lastRound()))
+	if judgment.Verdict == v1alpha1.VerdictPass && (!isDue || !s.atGate()) {
+		p := s.stepPassed(judgment.Reason, judgment.Message)
+		if s.atGate() {
+			s.out.Overtime = 0
+			p.Requeue = sooner(p.Requeue, next)
+		}
+		return p
+	}
+	p := Move{Actions: s.repair(), Requeue: next}
+	if isDue {
+		p.Measure = due
+	} else if s.atGate() {
+		s.enter(s.out.Phase, s.out.Reason, "a person must decide, and not before the newest measurements are all good again")
+	}
+	if end := schedule.End(); s.in.Now.Before(end) {
+		p.Requeue = min(p.Requeue, s.until(end))
+	}
+	if m := s.plan.Manual; m != nil && s.in.Now.Before(s.manualDeadline()) {
+		p.Requeue = min(p.Requeue, s.until(s.manualDeadline()))
+	}
+	return p
+}
+
+// count adds a round to the status, unless the status already has it or a newer one.
+func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
+	r := s.in.Round
+	if r == nil || !r.At.Truncate(time.Second).After(s.lastRound()) {
+		return
+	}
+	counted := make([]v1alpha1.MetricStatus, 0, len(a.Metrics)+2)
+	var warmingUp []string
+	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), s.judgePods(r.At)))
+	if s.wantsBaseline() {
+		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), s.judgeBaseline(r.At)))
+	}
+	for _, metric := range a.Metrics {
+		observation, ok := r.Observations[metric.Name]
+		if !ok {
+			observation.Error = "it was not measured"
+		}
+		observation.FalseAlarms = analysis.FalseAlarms(s.plan)
+		observation.Late = !r.At.Before(schedule.End())
+		if observation.WarmingUp != "" { // there is no measurement, and no pass before there is one
+			counted = append(counted, analysis.Find(s.out.Metrics, metric.Name))
+			warmingUp = append(warmingUp, fmt.Sprintf("%s until %s after Ready", metric.Name, observation.WarmingUp))
+			continue
+		}
+		counted = append(counted, analysis.Take(metric, analysis.Find(s.out.Metrics, metric.Name), r.At, observation))
+	}
+	s.out.Metrics = withEarlier(counted, s.out.Metrics)
+	s.out.Measured++
+	s.out.Step.Measured++
+	if r.At.After(schedule.End()) && len(warmingUp) == 0 {
+		s.out.Overtime++
+	}
+	if s.atGate() {
+		return
+	}
+	message := "the canary is measured"
+	if len(warmingUp) > 0 {
+		message += "; these wait for their windows to fill: " + strings.Join(warmingUp, ", ")
+	}
+	s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, message)
+}
+
+// withEarlier are the metrics of a round, and behind them those that only other
+// steps measure, as they were.
+func withEarlier(counted, earlier []v1alpha1.MetricStatus) []v1alpha1.MetricStatus {
+	for _, m := range earlier {
+		if !slices.ContainsFunc(counted, func(c v1alpha1.MetricStatus) bool { return c.Name == m.Name }) {
+			counted = append(counted, m)
+		}
+	}
+	return counted
+}
+
+// lastRound is the time of the newest round in the status, to the second. Every
+// round measures the pods.
+func (s *step) lastRound() time.Time {
+	newest, _ := analysis.Newest(analysis.Find(s.out.Metrics, analysis.Pods))
+	return newest.Time.Time
+}

@@ -1,0 +1,297 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/plan"
+)
+
+// happen does to the world what a line of a trajectory says. These are the words:
+//
+//	pods are Ready
+//	canary|baseline crashes | waits REASON WHY | is not Ready WHY | finds no node WHY | gets no pods WHY
+//	canary|baseline is Ready | is deleted | is scaled to N | is left over
+//	METRIC is VALUE...           one answer a round, the last one from then on;
+//	                             "none" finds no series, "down" is an error,
+//	                             "60/1200:12/1180" is what a comparison counts, on
+//	                             both sides since the round before
+//	Deployment rolls out WHY | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N
+//	run is being deleted
+//	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
+//	guard is lifted
+//	webhook is down | is up
+//	release is refused
+//	template cannot run WHY
+//	plan is missing | is there
+//	places: N taken, M ahead
+//	others change WHAT | change nothing | hide WHY | give POD | make the canary
+//	person promotes | aborts | pauses | resumes | approves N | retries N
+//	nothing
+func (w *world) happen(what string) {
+	w.t.Helper()
+	subject, rest, _ := strings.Cut(what, " ")
+	handlers := map[string]func(string) bool{
+		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
+		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
+		"run":      func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
+		"guard":    func(string) bool { w.deployment.Guarded = false; return rest == "is lifted" },
+		"webhook":  func(string) bool { w.webhook = rest == "is up"; return true },
+		"release":  func(string) bool { w.refuse = true; return rest == "is refused" },
+		"template": func(why string) bool { w.invalid = strings.TrimPrefix(why, "cannot run "); return true },
+		"plan":     w.planHappens,
+		"nothing":  func(string) bool { return true },
+	}
+	if handle, known := handlers[subject]; known {
+		if !handle(rest) {
+			w.t.Fatalf("%q: not understood", what)
+		}
+		return
+	}
+	values, found := strings.CutPrefix(rest, "is ")
+	if !found {
+		w.t.Fatalf("%q: not understood", what)
+	}
+	w.answer(subject, strings.Fields(values))
+}
+
+// answer has a metric give these values, one a round.
+func (w *world) answer(metric string, values []string) {
+	before, seen := w.value, map[time.Time]int{}
+	w.value = func(name string, at time.Time) analysis.Observation {
+		if name != metric {
+			return before(name, at)
+		}
+		if _, asked := seen[at]; !asked {
+			seen[at] = len(seen)
+		}
+		return w.parseValue(values[min(seen[at], len(values)-1)], at)
+	}
+}
+
+func (w *world) parseValue(text string, at time.Time) analysis.Observation {
+	if strings.Contains(text, ":") {
+		return w.countedAs(text, at)
+	}
+	switch text {
+	case "none":
+		return analysis.Observation{Query: "up"}
+	case "warming":
+		return analysis.Observation{WarmingUp: "37s"}
+	case "down":
+		return analysis.Observation{Query: "up", Error: "connection refused"}
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		w.t.Fatalf("value %q: %v", text, err)
+	}
+	return good(v)
+}
+
+// countedAs has counters that have risen by so much since the round before: they
+// are those of new pods, scraped once.
+func (w *world) countedAs(text string, at time.Time) analysis.Observation {
+	var x, n, y, m float64
+	if _, err := fmt.Sscanf(text, "%f/%f:%f/%f", &x, &n, &y, &m); err != nil {
+		w.t.Fatalf("counts %q: %v", text, err)
+	}
+	series := func(v float64) []analysis.Series {
+		return []analysis.Series{{Value: v, Samples: []analysis.Sample{{Time: at, Value: v}}}}
+	}
+	made := map[string]time.Time{"": at} // the pod that a series without labels is of
+	return analysis.Observation{Query: "r_total", Sides: &analysis.Sides{
+		Canary: analysis.Side{Bad: series(x), Total: series(n), Made: made}, Other: analysis.Side{Bad: series(y), Total: series(m), Made: made},
+		Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
+	}}
+}
+
+func (w *world) podsHappen(what string) bool {
+	for name, s := range w.sets {
+		if name == w.canaryName() || name == w.baselineName() {
+			s.becomeReady()
+		}
+	}
+	return what == "are Ready"
+}
+
+func (s *set) becomeReady() {
+	for i := range s.pods {
+		s.pods[i] = conditioned(s.pods[i], corev1.PodReady, true, "", "")
+	}
+	s.Available = s.Replicas
+}
+
+func (w *world) setHappens(name func() string) func(string) bool {
+	return func(what string) bool {
+		s := w.sets[name()]
+		if what == "is left over" {
+			w.create(name(), 1)
+			return true
+		}
+		if s == nil {
+			return true // nothing is there for it to happen to
+		}
+		first := func(change func(corev1.Pod) corev1.Pod) bool {
+			if len(s.pods) > 0 {
+				s.pods = slices.Clone(s.pods)
+				s.pods[0] = change(s.pods[0])
+			}
+			return true
+		}
+		switch what {
+		case "crashes":
+			return first(func(p corev1.Pod) corev1.Pod { return restarted(p, 1) })
+		case "is Ready":
+			s.becomeReady()
+			return true
+		case "is deleted":
+			delete(w.sets, name())
+			return true
+		}
+		if rest, ok := strings.CutPrefix(what, "is scaled to "); ok {
+			n, err := strconv.Atoi(rest)
+			w.scale(name(), int32(n))
+			return err == nil
+		}
+		if rest, ok := strings.CutPrefix(what, "waits "); ok {
+			reason, why, _ := strings.Cut(rest, " ")
+			return first(func(p corev1.Pod) corev1.Pod { return waiting(p, reason, why) })
+		}
+		if why, ok := strings.CutPrefix(what, "is not Ready"); ok {
+			return first(func(p corev1.Pod) corev1.Pod {
+				return conditioned(p, corev1.PodReady, false, "", strings.TrimSpace(why))
+			})
+		}
+		if why, ok := strings.CutPrefix(what, "finds no node "); ok {
+			return first(func(p corev1.Pod) corev1.Pod {
+				return conditioned(p, corev1.PodScheduled, false, "Unschedulable", why)
+			})
+		}
+		why, ok := strings.CutPrefix(what, "gets no pods ")
+		s.pods, s.CreateFailure = nil, why
+		return ok
+	}
+}
+
+func (w *world) deploymentHappens(what string) bool {
+	switch {
+	case what == "has rolled out":
+		w.rollout = Rollout{State: RolloutComplete}
+	case strings.HasPrefix(what, "rolls out"):
+		w.rollout = Rollout{State: RolloutUnderWay, Message: strings.TrimSpace(strings.TrimPrefix(what, "rolls out"))}
+	case strings.HasPrefix(what, "is stuck"):
+		w.rollout = Rollout{State: RolloutStuck, Message: strings.TrimSpace(strings.TrimPrefix(what, "is stuck"))}
+	case what == "is gone":
+		w.deployment = Deployment{}
+	case what == "comes":
+		w.deployment = Deployment{Exists: true, Hash: stableHash, Replicas: 3}
+	case what == "is being deleted":
+		w.deployment.Deleting, w.deployment.Held = true, ""
+	case strings.HasPrefix(what, "wants "):
+		n, err := strconv.Atoi(strings.TrimPrefix(what, "wants "))
+		w.deployment.Replicas = int32(n)
+		return err == nil
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *world) holdHappens(what string) bool {
+	d := &w.deployment
+	switch {
+	case what == "is withdrawn":
+		d.Held, d.Hash = "", stableHash
+	case strings.HasPrefix(what, "is superseded by "):
+		d.Held = strings.TrimPrefix(what, "is superseded by ")
+	case strings.HasPrefix(what, "is unreadable "):
+		d.Held, d.Unreadable = "", strings.TrimPrefix(what, "is unreadable ")
+	case what == "is let through":
+		d.Held, d.Hash = "", heldHash
+	case what == "is skipped":
+		d.Held, d.Hash, d.Skipped = "", heldHash, true
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *world) personDoes(what string) bool {
+	spec := &w.run.Spec
+	verb, number, _ := strings.Cut(what, " ")
+	n, _ := strconv.Atoi(number)
+	switch verb {
+	case "promotes", "aborts":
+		if spec.Decision == "" { // the API server refuses to change one
+			spec.Decision = map[string]v1alpha1.Decision{"promotes": v1alpha1.DecisionPromote, "aborts": v1alpha1.DecisionAbort}[verb]
+		}
+	case "pauses":
+		spec.Paused = true
+	case "resumes":
+		spec.Paused = false
+	case "approves":
+		spec.ApprovedSteps = max(spec.ApprovedSteps, int32(n))
+	case "retries":
+		spec.Attempt = max(spec.Attempt, int32(n))
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *world) planHappens(what string) bool {
+	switch what {
+	case "is missing":
+		w.ref = plan.ResolveRef("slow", plan.Found{})
+	case "is there":
+		w.ref = plan.ResolveRef("slow", plan.Found{Spec: quickPlan(), Source: "CanaryPlan slow"})
+	default:
+		return false
+	}
+	return true
+}
+
+// placesAre has other runs in the namespace: some with a canary, some that have
+// waited longer.
+func (w *world) placesAre(what string) bool {
+	var taken, ahead int
+	_, err := fmt.Sscanf(what, "%d taken, %d ahead", &taken, &ahead)
+	w.line.Others = nil
+	for i := range taken + ahead {
+		other := Other{Namespace: "shop", Name: fmt.Sprint("other-", i), CreatedAt: noon.Add(-time.Hour)}
+		if other.HasCanary = i < taken; !other.HasCanary {
+			other.Reason = v1alpha1.ReasonQueued
+		}
+		w.line.Others = append(w.line.Others, other)
+	}
+	return err == nil
+}
+
+// othersDo has others meddle with the pods of the run: change one, give its
+// ReplicaSet one to adopt, make the ReplicaSet, or keep the API server from saying
+// whose a pod is.
+func (w *world) othersDo(what string) bool {
+	verb, object, _ := strings.Cut(what, " ")
+	switch {
+	case what == "change nothing":
+		w.others = Others{}
+	case verb == "change":
+		w.others.Changed = object
+	case verb == "hide":
+		w.others.Unclear = object
+	case verb == "give":
+		w.others.Adopted = append(w.others.Adopted, Adopted{Name: object, Why: "it was adopted"})
+	case what == "make the canary":
+		w.sets[w.canaryName()] = &set{Canary: Canary{Foreign: true, Replicas: w.run.Status.Replicas, Available: w.run.Status.Replicas}}
+	default:
+		return false
+	}
+	return true
+}

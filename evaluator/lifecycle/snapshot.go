@@ -1,0 +1,161 @@
+package lifecycle
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/plan"
+)
+
+// Snapshot is all that a step is planned from.
+type Snapshot struct {
+	Now        time.Time
+	Run        Run
+	Deployment Deployment
+	// Rollout is how far the Deployment has rolled its template out. It is
+	// needed while NeedsRollout says so.
+	Rollout Rollout
+	// Canary is the run's ReplicaSet in this attempt, nil if there is none, and
+	// Pods those of its pods that it made by its template.
+	Canary *Canary
+	Pods   []corev1.Pod
+	// Baseline is the ReplicaSet of the baseline, BaselinePods its pods likewise.
+	Baseline     *Canary
+	BaselinePods []corev1.Pod
+	// Others are what else is among them.
+	Others Others
+	// Leftovers are the names of the ReplicaSets of earlier attempts.
+	Leftovers []string
+	// Ref is the plan that spec.planRef names, as it stands now.
+	Ref plan.Resolved
+	// FreezeWindows are those of policies now, beside the ones in the plan. They
+	// are needed while the run is Releasing.
+	FreezeWindows []v1alpha1.FreezeWindow
+	// Line are the other runs. It is needed while NeedsLine says so.
+	Line Line
+	// Service is the first Service, in order of names, that selects the pods of
+	// the held template; "" if none does or it was not asked for.
+	Service string
+	// Invalid says why the template cannot run as a canary, "" if it can.
+	Invalid string
+	// Round is what was measured because the last plan asked for it, nil otherwise.
+	Round *Round
+}
+
+// Run is a CanaryRun.
+type Run struct {
+	Namespace, Name string
+	// CreatedAt is when the run was made.
+	CreatedAt time.Time
+	Deleting  bool
+	Spec      v1alpha1.CanaryRunSpec
+	Status    v1alpha1.CanaryRunStatus
+}
+
+// Deployment is the Deployment of a run.
+type Deployment struct {
+	// Exists is false also for one of the same name that is another object.
+	Exists, Deleting bool
+	// Guarded says whether updates of it are to be held (see Guarded).
+	Guarded bool
+	Paused  bool
+	// Hash is the hash of the template it runs.
+	Hash string
+	// Replicas is the number of pods wanted, MinReady its minReadySeconds.
+	Replicas, MinReady int32
+	// Held is the ID of the hold in its record, "" if there is no record.
+	Held string
+	// Unreadable says why its record cannot be opened, "" if it can or there is none.
+	Unreadable string
+	// Rejected says whether its memory of rejected templates names this run.
+	Rejected bool
+	// Skipped says whether a user who may let the run's template through.
+	Skipped bool
+}
+
+// Canary is a ReplicaSet of a run, of its canary or of its baseline.
+type Canary struct {
+	Deleting bool
+	// Foreign says that Holdfast did not make it.
+	Foreign bool
+	// Replicas is the number of pods it is to have, Available how many have
+	// been Ready for minReadySeconds.
+	Replicas, Available int32
+	// CreateFailure is the message of its ReplicaFailure condition, "" if it is not True.
+	CreateFailure string
+}
+
+// Others are what is among the pods of a run and is not its own.
+type Others struct {
+	// Adopted are pods that its ReplicaSets control and did not make.
+	Adopted []Adopted
+	// Changed says which pod or template of the run is no longer as it was made, ""
+	// if none is found.
+	Changed string
+	// Unclear says of which pod it cannot be told now whose it is, and why.
+	Unclear string
+}
+
+// Adopted is a pod that a ReplicaSet of a run has adopted.
+type Adopted struct {
+	Name            string
+	UID             types.UID
+	ResourceVersion string
+	// Why says by what it was told.
+	Why string
+}
+
+// Rollout is how far a Deployment has rolled its template out.
+type Rollout struct {
+	State RolloutState
+	// Message says for people what it waits for.
+	Message string
+}
+
+// RolloutState is one word for a rollout. Its zero value is not known.
+type RolloutState string
+
+// The states of a rollout.
+const (
+	// RolloutComplete: every pod is of the template and available.
+	RolloutComplete RolloutState = "Complete"
+	// RolloutUnderWay: that may still come.
+	RolloutUnderWay RolloutState = "UnderWay"
+	// RolloutStuck: it did not come within the Deployment's progress deadline.
+	RolloutStuck RolloutState = "Stuck"
+)
+
+// Round is one round of measurements.
+type Round struct {
+	// At is the evaluation time that was asked of Prometheus.
+	At time.Time
+	// Observations are the answers, by name of the metric.
+	Observations map[string]analysis.Observation
+}
+
+// Guarded says whether the updates of a Deployment are held: its own annotation
+// decides, and without one its namespace does. The label of a namespace is
+// derived from its annotation; for as long as the two differ the namespace
+// counts as guarded, so that a label lost for a second releases nothing. Where a
+// policy guards, as the label of the namespace says, nothing else counts.
+func Guarded(namespaceAnnotations, namespaceLabels, deploymentAnnotations map[string]string) bool {
+	if namespaceLabels[v1alpha1.PolicyLabel] != "" {
+		return true
+	}
+	switch deploymentAnnotations[v1alpha1.CanaryAnnotation] {
+	case v1alpha1.CanaryEnabled:
+		return true
+	case v1alpha1.CanaryDisabled:
+		return false
+	}
+	for _, value := range []string{namespaceAnnotations[v1alpha1.CanaryAnnotation], namespaceLabels[v1alpha1.CanaryLabel]} {
+		if value == v1alpha1.CanaryEnabled || value == v1alpha1.CanaryRequired {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package lifecycle
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// start: the pods of a step are made; all of them must get Ready before the
+// deadline. A crash, an image that cannot be pulled and a container that cannot
+// be configured are not waited out.
+func (s *step) start() Move {
+	s.mend()
+	if !s.judged {
+		return s.unjudged()
+	}
+	if p, over := s.troubled(); over {
+		return p
+	}
+	if s.canaryIsReady() && s.baselineIsReady() {
+		at := metav1.NewTime(roundUp(s.in.Now))
+		s.out.Step.ReadyAt = &at
+		if s.out.ReadyAt == nil {
+			s.out.ReadyAt = &at
+		}
+		s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, "the canary is measured")
+		return Move{Requeue: soon}
+	}
+	deadline := s.out.Step.StartedAt.Add(s.plan.ReadyDeadline.Duration)
+	reason, message := s.whyNot()
+	if !s.in.Now.Before(deadline) {
+		within := Short(s.plan.ReadyDeadline.Duration) + ": " + message
+		if reason == v1alpha1.ReasonBaselineSick {
+			return s.judge(v1alpha1.VerdictInconclusive, reason, "the baseline was not Ready within "+within)
+		}
+		return s.judge(v1alpha1.VerdictFail, reason, "the canary was not Ready within "+within)
+	}
+	s.enter(v1alpha1.PhaseStarting, s.startReason(), message)
+	return Move{Actions: s.repair(), Requeue: s.until(deadline)}
+}
+
+// startReason says why the pods are started: for the first time, for the next
+// step, or to be measured again after a pause.
+func (s *step) startReason() string {
+	switch s.out.Reason {
+	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed:
+		return s.out.Reason
+	}
+	return v1alpha1.ReasonCanaryStarting
+}
+
+// mend completes a status that was tampered with.
+func (s *step) mend() {
+	at := s.now()
+	if s.out.CreatedAt == nil {
+		s.out.CreatedAt = &at
+	}
+	if s.out.Step == nil {
+		s.out.Step = &v1alpha1.StepStatus{Number: 1, StartedAt: *s.out.CreatedAt}
+	}
+}
+
+// unjudged: nobody asked for a verdict. The canary is kept until its run is deleted.
+func (s *step) unjudged() Move {
+	s.mend()
+	message := "nothing judges this run; its canary lives until the run is deleted"
+	switch {
+	case s.cannotBeMade():
+		message += "; its pods cannot be made again: " + s.in.Invalid
+	case !s.canaryIsReady():
+		_, why := s.whyNot()
+		message += "; " + why
+	case s.out.ReadyAt == nil:
+		at := metav1.NewTime(roundUp(s.in.Now))
+		s.out.ReadyAt = &at
+	}
+	phase := v1alpha1.PhaseRunning
+	if s.out.ReadyAt == nil {
+		phase = v1alpha1.PhaseStarting
+	}
+	s.enter(phase, v1alpha1.ReasonUnjudged, message)
+	return Move{Actions: s.repair()}
+}
+
+// troubled looks for what no more waiting will mend: the canary's fails the
+// run; the baseline's leaves it without a verdict, and so does what others did to
+// either: what was measured may be of that.
+func (s *step) troubled() (Move, bool) {
+	if changed := s.in.Others.Changed; changed != "" {
+		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonTampered, changed), true
+	}
+	if s.cannotBeMade() {
+		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
+	}
+	if t := findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now); t.reason != "" {
+		return s.judge(v1alpha1.VerdictFail, t.reason, t.message), true
+	}
+	return s.baselineTrouble()
+}
+
+// repair brings back a canary, and a baseline, that somebody deleted or scaled,
+// and gives them the size of the step.
+func (s *step) repair() []Action {
+	if s.cannotBeMade() {
+		return nil
+	}
+	n := s.out.Replicas
+	out := repairSet(s.in.Canary, n, CreateCanary{n}, ScaleCanary{n}, DeleteCanary{})
+	if s.wantsBaseline() {
+		out = append(out, repairSet(s.in.Baseline, n, CreateBaseline{n}, ScaleBaseline{n}, DeleteBaseline{})...)
+	}
+	return out
+}
+
+// cannotBeMade says whether a canary that somebody deleted cannot be brought back:
+// the run has containers by names that the Deployment no longer has, for example.
+func (s *step) cannotBeMade() bool { return s.in.Canary == nil && s.in.Invalid != "" }
+
+func (s *step) canaryIsReady() bool {
+	return isReady(s.in.Canary, s.in.Pods, s.out.Replicas, s.in.Deployment.MinReady)
+}
+
+func (s *step) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }
+
+// lookAgain is how often a pod is looked at of which it cannot be told whose it is.
+const lookAgain = 10 * time.Second
+
+// until is how long to wait for a time, also looking again when a pull that
+// fails now would count, and at what is not clear.
+func (s *step) until(at time.Time) time.Duration {
+	if again := s.in.Now.Add(lookAgain); s.in.Others.Unclear != "" && again.Before(at) {
+		at = again
+	}
+	if grace := s.nextGraceEnd(); !grace.IsZero() && grace.Before(at) {
+		at = grace
+	}
+	return max(at.Sub(s.in.Now), time.Millisecond)
+}

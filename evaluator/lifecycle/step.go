@@ -1,0 +1,114 @@
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/policy"
+)
+
+// stepsOf are the steps of a plan; one without any has one.
+func stepsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Step {
+	if len(spec.Steps) == 0 {
+		return []v1alpha1.Step{{Replicas: spec.Replicas}}
+	}
+	return spec.Steps
+}
+
+// number is that of the step under way, from 1.
+func (s *step) number() int {
+	if s.out.Step == nil {
+		return 1
+	}
+	return min(max(int(s.out.Step.Number), 1), len(stepsOf(s.plan)))
+}
+
+// stage is the step under way, as the plan has it.
+func (s *step) stage() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
+
+// begin begins a step, or begins it anew. Its pods are asked for by repair, so
+// that an evaluator that is killed in between asks for them all the same.
+func (s *step) begin(number int, reason string) Move {
+	grows := s.out.Step == nil || int(s.out.Step.Number) != number
+	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.now()}
+	s.out.Overtime = 0
+	if grows {
+		s.out.Replicas = s.size()
+	}
+	s.enter(v1alpha1.PhaseStarting, reason, s.stepMessage())
+	return Move{Requeue: soon}
+}
+
+func (s *step) stepMessage() string {
+	if len(s.plan.Steps) == 0 {
+		return "the canary pods start"
+	}
+	return fmt.Sprintf("step %d of %d begins with %s", s.number(), len(s.plan.Steps), plural(s.out.Replicas, "canary pod"))
+}
+
+// stepPassed: the period of a step is over and all was good. A gate keeps the
+// run until a person approves; the last step brings the verdict.
+func (s *step) stepPassed(reason, message string) Move {
+	n := s.number()
+	if s.stage().Approval {
+		if int(s.in.Run.Spec.ApprovedSteps) < n {
+			return s.awaitApproval()
+		}
+		message += fmt.Sprintf("; step %d of %d was approved", n, len(s.plan.Steps))
+	}
+	switch {
+	case n < len(stepsOf(s.plan)):
+		return s.begin(n+1, v1alpha1.ReasonNextStep)
+	case s.plan.Manual != nil:
+		return s.awaitDecision(message)
+	}
+	return s.judge(v1alpha1.VerdictPass, reason, message)
+}
+
+// analysis is how the step under way is judged.
+func (s *step) analysis() v1alpha1.Analysis { return analysisOf(s.plan, s.stage()) }
+
+func analysisOf(spec *v1alpha1.CanaryPlanSpec, stage v1alpha1.Step) v1alpha1.Analysis {
+	a := *spec.Analysis.DeepCopy()
+	if stage.Period != nil {
+		a.Period = stage.Period
+	}
+	a.Metrics = append(a.Metrics, stage.Metrics...)
+	return a
+}
+
+// AnalysisOf is how a run is judged at present.
+func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := newStep(in); return s.analysis() }
+
+// size is the number of canary pods of the step under way. It is settled when the
+// step begins: a Deployment that is scaled later on has another share, but pods
+// that come or go in the middle of a step would have to get Ready and warm up
+// before anything could be measured again, as often as an autoscaler pleases.
+func (s *step) size() int32 {
+	stage, replicas := s.stage(), s.in.Deployment.Replicas
+	if stage.Weight != nil {
+		return policy.Weighted(*stage.Weight, replicas, s.wantsBaseline())
+	}
+	return policy.Size(stage.Replicas, replicas)
+}
+
+// readyAt is when the step under way was Ready, nil before.
+func (s *step) readyAt() *metav1.Time {
+	if s.out.Step == nil {
+		return nil
+	}
+	return s.out.Step.ReadyAt
+}
+
+// before is the time that the steps before the one under way take.
+func (s *step) before() time.Duration {
+	earlier := *s.plan
+	earlier.Steps = stepsOf(s.plan)[:s.number()-1]
+	if len(earlier.Steps) == 0 {
+		return 0
+	}
+	return earlier.Total()
+}

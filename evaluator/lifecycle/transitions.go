@@ -1,0 +1,180 @@
+package lifecycle
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// Transition is something that happened to a run and that people want to hear of.
+type Transition struct {
+	Kind TransitionKind
+	// Message says what happened, in the words of the status, and Reason in one word.
+	Message, Reason string
+	// Metric and Measurement are those of TransitionFailed, TransitionErrors and TransitionNoData.
+	Metric      string
+	Measurement v1alpha1.Measurement
+}
+
+// TransitionKind is one word for a transition.
+type TransitionKind string
+
+// Reasons of events about a run and its Deployment: the transitions of the run.
+const (
+	// TransitionPlanInvalid: the plan cannot be followed; put the field right that the message
+	// names.
+	TransitionPlanInvalid TransitionKind = "PlanInvalid"
+	// TransitionNotCreated: the API server does not take the pods of the run at present,
+	// because of a quota; it is tried again.
+	TransitionNotCreated TransitionKind = "PodsNotCreated"
+	// TransitionScheduled: the canary is made at the time that was asked for.
+	TransitionScheduled TransitionKind = "Scheduled"
+	// TransitionQueued: the run waits for its turn.
+	TransitionQueued TransitionKind = "Queued"
+	// TransitionStarted: the canary is made.
+	TransitionStarted TransitionKind = "CanaryStarted"
+	// TransitionStep: the canary is made as large as the next step says.
+	TransitionStep TransitionKind = "NextStep"
+	// TransitionPaused: a person decides; the message says what about.
+	TransitionPaused TransitionKind = "Paused"
+	// TransitionInconclusive: errors, missing data, the deadline, or what others did to its pods
+	// kept the run from a verdict: promote, abort or retry it, or apply another update.
+	TransitionInconclusive TransitionKind = "Inconclusive"
+	// TransitionResumed: the run goes on after a pause.
+	TransitionResumed TransitionKind = "Resumed"
+	// TransitionRetried: the run begins anew with fresh pods.
+	TransitionRetried TransitionKind = "Retried"
+	// TransitionPromoted: a person had the update released.
+	TransitionPromoted TransitionKind = "Promoted"
+	// TransitionWindow: the run passed, and waits for the end of a freeze window.
+	TransitionWindow TransitionKind = "FreezeWindow"
+	// TransitionReady: all canary pods are Ready.
+	TransitionReady TransitionKind = "CanaryReady"
+	// TransitionFailed: the first measurement of a row that was out of range, with value, range
+	// and query.
+	TransitionFailed TransitionKind = "MeasurementFailed"
+	// TransitionErrors: the first of a row that could not be made, with why.
+	TransitionErrors TransitionKind = "MeasurementError"
+	// TransitionNoData: the first of a row for which the query found nothing.
+	TransitionNoData TransitionKind = "MeasurementNoData"
+	// TransitionPassed: the verdict is Pass; the held update is released.
+	TransitionPassed TransitionKind = "Passed"
+	// TransitionFrozen: the canary failed and stays, for you to look at: promote, abort or retry
+	// the run, or apply another update.
+	TransitionFrozen TransitionKind = "Frozen"
+	// TransitionUnguarded: the guard was lifted: the held update goes through without a verdict.
+	TransitionUnguarded TransitionKind = "Unguarded"
+	// TransitionReleaseRefused: the API server refuses the released template, in its words.
+	TransitionReleaseRefused TransitionKind = "ReleaseRefused"
+	// TransitionReleased: the Deployment has the held template, and rolls it out.
+	TransitionReleased TransitionKind = "Released"
+	// TransitionDryRun: the verdict of a dry run, or of a run made by hand, is Pass; nothing is
+	// released.
+	TransitionDryRun TransitionKind = "RunPassed"
+	// TransitionRolledOut: the Deployment has rolled it out.
+	TransitionRolledOut TransitionKind = "RolledOut"
+	// TransitionRolloutStuck: it did not within its progressDeadlineSeconds; the template stays.
+	TransitionRolloutStuck TransitionKind = "RolloutStuck"
+	// TransitionReverted: the update was rejected, and why. The Deployment stays on its stable
+	// template.
+	TransitionReverted TransitionKind = "Reverted"
+	// TransitionCanceled: the hold ended without a verdict, and why.
+	TransitionCanceled TransitionKind = "Canceled"
+	// TransitionSuperseded: another update took the place of this one.
+	TransitionSuperseded TransitionKind = "Superseded"
+)
+
+// Transitions are what happened between two statuses of a run, in their order. They
+// follow from what was written alone, so each is told once per write, after it.
+func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
+	var out []Transition
+	tell := func(happened bool, kind TransitionKind) {
+		if happened {
+			out = append(out, Transition{Kind: kind, Message: after.Message, Reason: after.Reason})
+		}
+	}
+	newReason := func(reason string) bool { return after.Reason == reason && before.Reason != reason }
+	entered := func(phase v1alpha1.Phase) bool { return after.Phase == phase && before.Phase != phase }
+
+	tell(entered(v1alpha1.PhaseWaiting) && after.Reason == v1alpha1.ReasonPlanInvalid ||
+		after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPlanInvalid), TransitionPlanInvalid)
+	tell(after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPodsNotCreated), TransitionNotCreated)
+	tell(entered(v1alpha1.PhaseScheduled), TransitionScheduled)
+	tell(queued(after.Reason) && !queued(before.Reason), TransitionQueued)
+	tell(AttemptOf(before) < AttemptOf(after), TransitionRetried)
+	tell(before.CreatedAt == nil && after.CreatedAt != nil && after.Verdict == "", TransitionStarted)
+	tell(newReason(v1alpha1.ReasonNextStep) || after.Reason == v1alpha1.ReasonNextStep && stepOf(before) != stepOf(after), TransitionStep)
+	tell(newReason(v1alpha1.ReasonResumed), TransitionResumed)
+	tell(before.ReadyAt == nil && after.ReadyAt != nil, TransitionReady)
+	out = append(out, streaks(before, after)...)
+	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass && after.Phase == v1alpha1.PhaseReleasing, TransitionPassed)
+	tell(entered(v1alpha1.PhasePaused) && after.Verdict == "", TransitionPaused)
+	tell(after.Phase == v1alpha1.PhasePaused && after.Verdict != "" && (entered(v1alpha1.PhasePaused) || before.Verdict == ""), TransitionInconclusive)
+	tell(entered(v1alpha1.PhaseFrozen), TransitionFrozen)
+	tell(newReason(v1alpha1.ReasonPromoted) && after.Phase == v1alpha1.PhaseReleasing && before.Phase != v1alpha1.PhaseReleasing, TransitionPromoted)
+	tell(newReason(v1alpha1.ReasonFreezeWindow), TransitionWindow)
+	tell(entered(v1alpha1.PhaseReleasing) && after.Reason == v1alpha1.ReasonUnguarded, TransitionUnguarded)
+	tell(newReason(v1alpha1.ReasonReleaseRefused), TransitionReleaseRefused)
+	tell(!releaseSeen(before) && releaseSeen(after), TransitionReleased)
+	tell(entered(v1alpha1.PhaseReleased) && after.Reason == v1alpha1.ReasonRolledOut, TransitionRolledOut)
+	tell(entered(v1alpha1.PhaseReleased) && after.Reason != v1alpha1.ReasonRolledOut, TransitionRolloutStuck)
+	tell(entered(v1alpha1.PhasePassed), TransitionDryRun)
+	tell(entered(v1alpha1.PhaseReverted), TransitionReverted)
+	tell(entered(v1alpha1.PhaseCanceled), TransitionCanceled)
+	tell(entered(v1alpha1.PhaseSuperseded), TransitionSuperseded)
+	return out
+}
+
+func queued(reason string) bool {
+	return reason == v1alpha1.ReasonQueued || reason == v1alpha1.ReasonQueuedInCluster
+}
+
+func stepOf(s v1alpha1.CanaryRunStatus) int32 {
+	if s.Step == nil {
+		return 0
+	}
+	return s.Step.Number
+}
+
+func releaseSeen(s v1alpha1.CanaryRunStatus) bool {
+	return meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionRolledOut) != nil
+}
+
+// streaks are the metrics whose newest measurement is the first of a row that
+// did not pass.
+func streaks(before, after v1alpha1.CanaryRunStatus) []Transition {
+	kinds := map[v1alpha1.Outcome]TransitionKind{
+		v1alpha1.OutcomeFailed: TransitionFailed,
+		v1alpha1.OutcomeError:  TransitionErrors,
+		v1alpha1.OutcomeNoData: TransitionNoData,
+	}
+	var out []Transition
+	for _, metric := range after.Metrics {
+		m, ok := analysis.Newest(metric)
+		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || !isNew(before, after, m) || m.Reason == v1alpha1.MeasuredGathering {
+			continue
+		}
+		out = append(out, Transition{Kind: kinds[m.Outcome], Message: m.Message, Metric: metric.Name, Measurement: m})
+	}
+	return out
+}
+
+// isNew says whether a measurement is one of the round that the later status has
+// and the one before it has not. Metrics of other steps are not in that round.
+func isNew(before, after v1alpha1.CanaryRunStatus, m v1alpha1.Measurement) bool {
+	pods, _ := analysis.Newest(analysis.Find(after.Metrics, analysis.Pods))
+	return before.Measured != after.Measured && m.Time.Equal(&pods.Time)
+}
+
+// Measured are the outcomes of the measurements that one status has and the one
+// before it has not.
+func Measured(before, after v1alpha1.CanaryRunStatus) []v1alpha1.Outcome {
+	var out []v1alpha1.Outcome
+	for _, metric := range after.Metrics {
+		if m, ok := analysis.Newest(metric); ok && isNew(before, after, m) {
+			out = append(out, m.Outcome)
+		}
+	}
+	return out
+}

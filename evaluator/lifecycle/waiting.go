@@ -1,0 +1,91 @@
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
+)
+
+// rolloutPoll is how often a rollout is looked at beside the changes of the
+// Deployment: while an update is held the Deployment's status does not show it.
+const rolloutPoll = 10 * time.Second
+
+// NeedsRollout says whether the next step depends on how far the Deployment has
+// rolled out.
+func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
+	return !status.Phase.Ended() && (status.CreatedAt == nil || status.Phase == v1alpha1.PhaseReleasing)
+}
+
+// wait: the run waits for its time, for a plan that can be followed, for the
+// Deployment, for its turn. Then the canary is made.
+func (s *step) wait() Move {
+	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForDeployment} {
+		if p, waits := wait(); waits {
+			return p
+		}
+	}
+	if s.in.Invalid != "" {
+		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid)
+	}
+	if len(s.in.Leftovers) > 0 {
+		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, "the pods of the attempt before are deleted")
+		return Move{Requeue: soon}
+	}
+	if ok, reason, message := s.mayStart(); !ok {
+		s.enter(v1alpha1.PhaseWaiting, reason, message)
+		return Move{Requeue: queuePoll}
+	}
+	if s.in.Run.Spec.PlanRef != "" {
+		s.out.Plan = s.plan
+	}
+	at := s.now()
+	s.out.CreatedAt, s.out.Step = &at, nil
+	p := s.begin(1, v1alpha1.ReasonCanaryStarting)
+	p.Actions = s.repair()
+	return p
+}
+
+// waitForPlan: a plan that cannot be followed waits for a better one.
+func (s *step) waitForPlan() (Move, bool) {
+	if ref := s.in.Ref; s.in.Run.Spec.PlanRef != "" && s.in.Run.Status.Plan == nil && ref.Reason != "" {
+		s.enter(v1alpha1.PhaseWaiting, ref.Reason, ref.Message)
+		return Move{}, true
+	}
+	if errs := query.ValidatePlan(s.plan, field.NewPath("spec")); len(errs) > 0 {
+		source := s.in.Run.Spec.PlanSource
+		if s.in.Run.Spec.ByHand() {
+			source = "spec.plan of this run; delete it and make another"
+		}
+		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonPlanInvalid, fmt.Sprintf(
+			"the plan (%s) cannot be followed: %s", source, errs.ToAggregate()))
+		return Move{}, true
+	}
+	return Move{}, false
+}
+
+// waitForDeployment: the canary waits until the Deployment's own rollout is
+// complete, so that it is compared with something that stands. One that is
+// stuck is not waited for: the held update may be its repair.
+func (s *step) waitForDeployment() (Move, bool) {
+	switch s.in.Rollout.State {
+	case RolloutComplete, RolloutStuck:
+		return Move{}, false
+	}
+	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, s.waitingFor())
+	return Move{Requeue: rolloutPoll}, true
+}
+
+func (s *step) waitingFor() string {
+	message := "the Deployment still rolls its own template out"
+	if s.in.Rollout.Message != "" {
+		message += ": " + s.in.Rollout.Message
+	}
+	if s.in.Deployment.Paused {
+		message += " (it is paused)"
+	}
+	return message
+}
