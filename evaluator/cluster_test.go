@@ -88,7 +88,7 @@ var key = hold.Key(strings.Repeat("k", hold.KeySize))
 func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	t.Helper()
 	c := &cluster{t: t, clock: clocktesting.NewFakePassiveClock(noon), prometheus: &prometheusStub{
-		observation: analysis.Observation{Series: []analysis.Series{{Value: 0}}},
+		observation: analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}},
 	}}
 	guarded := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}
 	stable := web("v1")

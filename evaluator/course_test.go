@@ -71,13 +71,13 @@ func TestABadCanaryIsReverted(t *testing.T) {
 
 func TestWithoutPrometheusNothingIsReleased(t *testing.T) {
 	c := newCluster(t)
-	c.prometheus.observation = analysis.Observation{Error: "down"}
+	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Error: "down"}}
 	c.hold()
 	c.passes(20)
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseRunning || run.Status.Verdict != "" {
 		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Verdict, run.Status.Message)
 	}
-	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Value: 0}}}
+	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}}
 	c.passes(10)
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Overtime == 0 {
 		t.Errorf("run %s, overtime %d", run.Status.Phase, run.Status.Overtime)

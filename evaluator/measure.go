@@ -34,7 +34,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, an
 		q, err := safely(ctx, func() (rendered, error) { return asking.render(ctx, metric) })
 		switch {
 		case err != nil:
-			observations[i] = analysis.Observation{Error: err.Error()}
+			observations[i] = analysis.Observation{Answer: analysis.Answer{Error: err.Error()}}
 		case q.text == "": // it looks at what is known already
 		case asking.age() < q.warmUp:
 			observations[i] = analysis.Observation{WarmingUp: lifecycle.Short(q.warmUp)}
@@ -42,7 +42,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, an
 			wait.Go(func() {
 				o, err := safely(ctx, func() (analysis.Observation, error) { return asking.ask(ctx, metric, q) })
 				if full := answers.take(o.Size()); full != nil {
-					o = analysis.Observation{Query: o.Query, At: o.At, Error: full.Error()}
+					o = analysis.Observation{Answer: analysis.Answer{Query: o.Query, At: o.At, Error: full.Error()}}
 				}
 				observations[i], errs[i] = o, err
 			})
@@ -54,7 +54,7 @@ func (e *evaluator) measure(ctx context.Context, seen observed, at time.Time, an
 	}
 	for i, metric := range judged.Metrics {
 		if errs[i] != nil {
-			observations[i] = analysis.Observation{Error: errs[i].Error()}
+			observations[i] = analysis.Observation{Answer: analysis.Answer{Error: errs[i].Error()}}
 		}
 		round.Observations[metric.Name] = asking.surround(ctx, metric, observations[i])
 	}

@@ -77,7 +77,7 @@ func TestAQuantileIsAskedForItsBuckets(t *testing.T) {
 	five := 5.0
 	for value, want := range map[float64]string{2.5: v1alpha1.MeasuredBeyondBuckets, 2.3456789: v1alpha1.MeasuredInRange} {
 		c := newCluster(t)
-		c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Labels: "{}", Value: value}}}
+		c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Labels: "{}", Value: value}}}}
 		c.judgeBy(v1alpha1.Metric{Name: "latency", Range: v1alpha1.Range{Max: &five},
 			Query: "histogram_quantile(0.9, sum by (le) (rate(l_bucket{ {{canary}} }[5s])))"})
 		c.hold()
@@ -148,14 +148,14 @@ func TestALabelOnACanaryPodFailsAtOnce(t *testing.T) {
 func TestADeviationSurvivesARestart(t *testing.T) {
 	c := newCluster(t)
 	c.judgeBy(v1alpha1.Metric{Name: "memory", Query: "memory", Deviation: &v1alpha1.Deviation{From: "First", By: "10%", Direction: "Up"}})
-	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Value: 100}}}
+	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 100}}}}
 	c.hold()
 	c.passes(4)
 	run := c.run()
 	if first := analysis.Find(run.Status.Metrics, "memory").First; len(first) != 1 || first[0].Value != 100 {
 		t.Fatalf("the status has first values %+v", first)
 	}
-	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Value: 111}}}
+	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 111}}}}
 	c.passes(2)
 	if m := newest(t, c.run(), "memory"); m.Outcome != v1alpha1.OutcomeFailed || !strings.Contains(m.Range, "(the first value, at most 10% up)") {
 		t.Errorf("got %+v", m)
@@ -226,7 +226,7 @@ func TestAPanicIsAnErrorOfItsMeasurement(t *testing.T) {
 func TestARoundTakesLittleMemory(t *testing.T) {
 	c := newCluster(t)
 	series := make([]analysis.Series, 10_000) // some 5 MiB
-	c.prometheus.observation = analysis.Observation{Series: series}
+	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: series}}
 	var metrics []v1alpha1.Metric
 	one := 1.0
 	for i := range 8 {
@@ -254,7 +254,7 @@ func TestARoundTakesLittleMemory(t *testing.T) {
 func TestLabelsAreAskedForOnlyInTrouble(t *testing.T) {
 	c := newCluster(t)
 	c.judgeBy(v1alpha1.Metric{Name: "success", Expect: "success >= 99%"})
-	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Labels: `{code="200"}`, Metric: map[string]string{"code": "200"}, Value: 10}}}
+	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Labels: `{code="200"}`, Metric: map[string]string{"code": "200"}, Value: 10}}}}
 	examples := func() (n int) {
 		for _, q := range c.prometheus.asked {
 			if strings.Contains(q, "topk(") {
@@ -271,7 +271,7 @@ func TestLabelsAreAskedForOnlyInTrouble(t *testing.T) {
 	if m := newest(t, c.run(), "success"); m.Outcome != v1alpha1.OutcomePassed || examples() > 0 {
 		t.Fatalf("measured %+v, and asked for examples %d times", m, examples())
 	}
-	c.prometheus.observation = analysis.Observation{Series: []analysis.Series{{Labels: `{status="503"}`, Metric: map[string]string{"status": "503"}, Value: 10}}}
+	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Labels: `{status="503"}`, Metric: map[string]string{"status": "503"}, Value: 10}}}}
 	c.passes(2)
 	m := newest(t, c.run(), "success")
 	if m.Outcome != v1alpha1.OutcomeError || m.Reason != v1alpha1.MeasuredNoStatus || !strings.Contains(m.Message, "Their labels are status.") {

@@ -175,8 +175,8 @@ func (a *asking) askSides(ctx context.Context, s *sides) (analysis.Observation, 
 	}
 	wait.Wait()
 	out := analysis.Observation{
-		At: a.at, Query: s.queries[0].text,
-		Sides: &analysis.Sides{Since: s.since, Asked: s.asked, Scrape: a.endpoint.ScrapeInterval},
+		Answer: analysis.Answer{At: a.at, Query: s.queries[0].text},
+		Sides:  &analysis.Sides{Since: s.since, Asked: s.asked, Scrape: a.endpoint.ScrapeInterval},
 	}
 	out.Sides.Canary.Made, out.Sides.Other.Made = madeAt(a.seen.Pods), madeAt(a.seen.BaselinePods)
 	for i, answer := range answers {

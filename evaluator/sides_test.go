@@ -57,9 +57,9 @@ func TestWhatGoesWrongOnOneSideIsTold(t *testing.T) {
 		answer analysis.Observation
 		reason string
 	}{
-		"an error":     {analysis.Observation{Error: "connection refused"}, v1alpha1.MeasuredError},
-		"a warning":    {analysis.Observation{Warnings: []string{"store missing"}}, v1alpha1.MeasuredPartialData},
-		"a wrong type": {analysis.Observation{WrongType: "matrix of histograms"}, v1alpha1.MeasuredWrongType},
+		"an error":     {analysis.Observation{Answer: analysis.Answer{Error: "connection refused"}}, v1alpha1.MeasuredError},
+		"a warning":    {analysis.Observation{Answer: analysis.Answer{Warnings: []string{"store missing"}}}, v1alpha1.MeasuredPartialData},
+		"a wrong type": {analysis.Observation{Answer: analysis.Answer{WrongType: "matrix of histograms"}}, v1alpha1.MeasuredWrongType},
 	} {
 		c := newCluster(t)
 		c.judgeBy(comparing("errors", "Baseline"))

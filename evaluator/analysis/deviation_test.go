@@ -68,7 +68,7 @@ func TestDeviationFromWhatWasMeasured(t *testing.T) {
 
 func TestDeviationIsOfEachSeriesByItself(t *testing.T) {
 	metric := defaulted(v1alpha1.Metric{Deviation: &v1alpha1.Deviation{From: "First", By: "10"}})
-	of := func(s ...Series) Observation { return Observation{Series: s} }
+	of := func(s ...Series) Observation { return Observation{Answer: Answer{Series: s}} }
 	s := Take(metric, v1alpha1.MetricStatus{}, noon, of(series(100, "pod", "a"), series(5, "pod", "b")))
 	for _, tc := range []struct {
 		o    Observation
@@ -81,7 +81,7 @@ func TestDeviationIsOfEachSeriesByItself(t *testing.T) {
 		{of(series(104, "pod", "a"), series(50, "pod", "b")), "Failed", "is above max 15"}, // not there for a while, and not forgotten
 		{of(series(104, "pod", "a"), series(7777, "pod", "c")), "Passed", ""},
 		{of(series(104, "pod", "a"), series(1, "pod", "c")), "Failed", "1 is below min 7767"},
-		{Observation{Error: "down"}, "Error", "down"},
+		{Observation{Answer: Answer{Error: "down"}}, "Error", "down"},
 		{of(), "NoData", "no series"},
 	} {
 		s = Take(metric, s, noon, tc.o)
@@ -111,8 +111,8 @@ func TestSeriesWithLongLabelsAreToldApartInFewBytes(t *testing.T) {
 	metric := defaulted(v1alpha1.Metric{Deviation: &v1alpha1.Deviation{From: "First", By: "10"}})
 	long := strings.Repeat("x", 5000)
 	a, b := series(1, "path", long+"a"), series(100, "path", long+"b")
-	s := Take(metric, v1alpha1.MetricStatus{}, noon, Observation{Series: []Series{a, b}})
-	s = Take(metric, s, noon, Observation{Series: []Series{b, a}})
+	s := Take(metric, v1alpha1.MetricStatus{}, noon, Observation{Answer: Answer{Series: []Series{a, b}}})
+	s = Take(metric, s, noon, Observation{Answer: Answer{Series: []Series{b, a}}})
 	if m, _ := Newest(s); m.Outcome != v1alpha1.OutcomePassed || len(s.First) != 2 || len(s.First[0].Labels) > 300 {
 		t.Errorf("got %+v with references %+v", m, s.First)
 	}

@@ -25,7 +25,7 @@ func between(low, high float64) v1alpha1.Range {
 	return r
 }
 
-func one(v float64) Observation { return Observation{Series: []Series{{Value: v}}} }
+func one(v float64) Observation { return Observation{Answer: Answer{Series: []Series{{Value: v}}}} }
 
 func TestJudge(t *testing.T) {
 	inf := math.Inf(1)
@@ -47,39 +47,39 @@ func TestJudge(t *testing.T) {
 		"+Inf, max open":   {between(0, inf), one(inf), "Failed", "Infinite", "+Inf", "[0, inf]", "lies in no range"},
 		"-Inf, min open":   {between(-inf, 0), one(-inf), "Failed", "Infinite", "-Inf", "[-inf, 0]", ""},
 		"no series":        {limits, Observation{}, "NoData", "NoData", "", "[0, 0.05]", "found no series"},
-		"error":            {limits, Observation{Error: "bad_data:\n unknown\tfunction"}, "Error", "Error", "", "[0, 0.05]", "bad_data: unknown function"},
-		"error and series": {limits, Observation{Error: "x", Series: one(0).Series}, "Error", "Error", "", "[0, 0.05]", "x"},
-		"wrong type":       {limits, Observation{WrongType: "matrix"}, "Error", "WrongType", "", "[0, 0.05]", "gave a matrix"},
-		"long error":       {limits, Observation{Error: strings.Repeat("é", 4000)}, "Error", "Error", "", "[0, 0.05]", "…"},
+		"error":            {limits, Observation{Answer: Answer{Error: "bad_data:\n unknown\tfunction"}}, "Error", "Error", "", "[0, 0.05]", "bad_data: unknown function"},
+		"error and series": {limits, Observation{Answer: Answer{Error: "x", Series: one(0).Series}}, "Error", "Error", "", "[0, 0.05]", "x"},
+		"wrong type":       {limits, Observation{Answer: Answer{WrongType: "matrix"}}, "Error", "WrongType", "", "[0, 0.05]", "gave a matrix"},
+		"long error":       {limits, Observation{Answer: Answer{Error: strings.Repeat("é", 4000)}}, "Error", "Error", "", "[0, 0.05]", "…"},
 		"a warning makes an answer worthless": {
-			limits, Observation{Series: one(0).Series, Warnings: []string{"a", "b"}}, "Error", "PartialData", "", "[0, 0.05]",
+			limits, Observation{Answer: Answer{Series: one(0).Series, Warnings: []string{"a", "b"}}}, "Error", "PartialData", "", "[0, 0.05]",
 			"Prometheus warns of its answer, so it is not judged: a; b",
 		},
 		"a warning is no failure either": {
-			limits, Observation{Series: one(1).Series, Warnings: []string{"a"}}, "Error", "PartialData", "", "[0, 0.05]", "",
+			limits, Observation{Answer: Answer{Series: one(1).Series, Warnings: []string{"a"}}}, "Error", "PartialData", "", "[0, 0.05]", "",
 		},
 		"a warning without series is not missing data": {
-			limits, Observation{Warnings: []string{"a"}}, "Error", "PartialData", "", "[0, 0.05]", "",
+			limits, Observation{Answer: Answer{Warnings: []string{"a"}}}, "Error", "PartialData", "", "[0, 0.05]", "",
 		},
 		"an info is told": {
-			limits, Observation{Series: one(0).Series, Infos: []string{"a", "b"}}, "Passed", "InRange", "0", "[0, 0.05]", "(Prometheus remarks: a; b)",
+			limits, Observation{Answer: Answer{Series: one(0).Series, Infos: []string{"a", "b"}}}, "Passed", "InRange", "0", "[0, 0.05]", "(Prometheus remarks: a; b)",
 		},
 		"in range, and a quantile beyond its buckets": {
-			limits, Observation{Series: one(0.05).Series, BeyondBuckets: true}, "NoData", "BeyondBuckets", "0.05", "[0, 0.05]", "0.05 is the end of the last finite bucket",
+			limits, Observation{Answer: Answer{Series: one(0.05).Series}, BeyondBuckets: true}, "NoData", "BeyondBuckets", "0.05", "[0, 0.05]", "0.05 is the end of the last finite bucket",
 		},
 		"out of range, and beyond its buckets": {
-			limits, Observation{Series: one(0.1).Series, BeyondBuckets: true}, "Failed", "AboveMax", "0.1", "[0, 0.05]", "is above max 0.05",
+			limits, Observation{Answer: Answer{Series: one(0.1).Series}, BeyondBuckets: true}, "Failed", "AboveMax", "0.1", "[0, 0.05]", "is above max 0.05",
 		},
 		"several, the worst decides": {
-			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.2}, {Labels: `{pod="c"}`, Value: 0.06}}},
+			limits, Observation{Answer: Answer{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.2}, {Labels: `{pod="c"}`, Value: 0.06}}}},
 			"Failed", "AboveMax", "0.2", "[0, 0.05]", `2 of 3 series out of range; the worst, {pod="b"}: 0.2 is above max 0.05`,
 		},
 		"several in range, the one nearest to its end": {
-			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.02}}},
+			limits, Observation{Answer: Answer{Series: []Series{{Labels: `{pod="a"}`, Value: 0.01}, {Labels: `{pod="b"}`, Value: 0.02}}}},
 			"Passed", "InRange", "0.01", "[0, 0.05]", `0 of 2 series out of range; the worst, {pod="a"}`,
 		},
 		"several, NaN is worse than any number": {
-			limits, Observation{Series: []Series{{Labels: `{pod="a"}`, Value: 1e9}, {Labels: `{pod="b"}`, Value: math.NaN()}}},
+			limits, Observation{Answer: Answer{Series: []Series{{Labels: `{pod="a"}`, Value: 1e9}, {Labels: `{pod="b"}`, Value: math.NaN()}}}},
 			"Failed", "NaN", "NaN", "[0, 0.05]", "2 of 2 series",
 		},
 	} {
@@ -102,7 +102,7 @@ func TestJudgeDoesNotDependOnOrder(t *testing.T) {
 	series := []Series{{Labels: `{pod="a"}`, Value: 0.2}, {Labels: `{pod="b"}`, Value: 0.2}, {Labels: `{pod="c"}`, Value: math.NaN()}, {Labels: `{pod="d"}`, Value: math.Inf(-1)}}
 	backwards := []Series{series[3], series[2], series[1], series[0]}
 	metric := v1alpha1.Metric{Range: between(0, 0.1)}
-	if diff := cmp.Diff(Judge(metric, v1alpha1.MetricStatus{}, noon, Observation{Series: series}), Judge(metric, v1alpha1.MetricStatus{}, noon, Observation{Series: backwards})); diff != "" {
+	if diff := cmp.Diff(Judge(metric, v1alpha1.MetricStatus{}, noon, Observation{Answer: Answer{Series: series}}), Judge(metric, v1alpha1.MetricStatus{}, noon, Observation{Answer: Answer{Series: backwards}})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -124,7 +124,7 @@ func FuzzJudge(f *testing.F) {
 	f.Add(math.NaN(), 0.0, 1.0, "e", "", "\xff")
 	f.Fuzz(func(t *testing.T, v, low, high float64, failure, wrong, labels string) {
 		m := Judge(v1alpha1.Metric{Range: v1alpha1.Range{Min: &low, Max: &high}}, v1alpha1.MetricStatus{}, noon,
-			Observation{Series: []Series{{Labels: labels, Value: v}, {Labels: "{}", Value: v}}, Error: failure, WrongType: wrong})
+			Observation{Answer: Answer{Series: []Series{{Labels: labels, Value: v}, {Labels: "{}", Value: v}}, Error: failure, WrongType: wrong}})
 		passed := m.Outcome == v1alpha1.OutcomePassed
 		if want := failure == "" && wrong == "" && v >= low && v <= high && !math.IsInf(v, 0); passed != want {
 			t.Fatalf("%+v", m)

@@ -20,6 +20,6 @@ func TestLabels(t *testing.T) {
 		"the Deployment's is not":   {metric: onPods, o: Observation{Pods: pods("a"), Deployment: map[string]string{"sick": "true"}}, outcome: "Passed", reason: "NoLabel"},
 		"the Deployment has it":     {metric: onDeployment, o: Observation{Deployment: map[string]string{"sick": "true"}}, outcome: "Failed", reason: "LabelFound", says: "the Deployment matches sick=true"},
 		"the Deployment has it not": {metric: onDeployment, o: Observation{Pods: marked}, outcome: "Passed", reason: "NoLabel", rule: "no Deployment matches sick=true"},
-		"what cannot be looked at":  {metric: onPods, o: Observation{Error: "it was not measured"}, outcome: "Error", reason: "Error"},
+		"what cannot be looked at":  {metric: onPods, o: Observation{Answer: Answer{Error: "it was not measured"}}, outcome: "Error", reason: "Error"},
 	})
 }

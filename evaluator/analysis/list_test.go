@@ -18,7 +18,7 @@ func TestList(t *testing.T) {
 	both := v1alpha1.Metric{List: &v1alpha1.List{Label: "code", Good: []string{"2.."}, Bad: []string{"299"}}}
 	ranged := v1alpha1.Metric{List: good.List, Over: fiveMinutes(), Samples: "50%"}
 	code := func(value float64, code string) Series { return series(value, "code", code) }
-	of := func(s ...Series) Observation { return Observation{Series: s} }
+	of := func(s ...Series) Observation { return Observation{Answer: Answer{Series: s}} }
 	check(t, map[string]judged{
 		"nothing bad":                       {metric: good, o: of(code(90, "200"), code(10, "404")), outcome: "Passed", reason: "InList", value: "0", rule: "[0, 0.05] of code bad", says: "no code is bad"},
 		"as much as is borne":               {metric: good, o: of(code(95, "200"), code(5, "500")), outcome: "Passed", reason: "InList", value: "0.05"},

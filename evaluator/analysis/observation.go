@@ -2,35 +2,42 @@ package analysis
 
 import "time"
 
-// Observation is what a metric is judged from: the answer to its query, and
-// what is known of the canary by other ways.
+// Answer is what a source of measurements says to a query.
 //
 // Its zero value is a whole answer without series. That is no data for what asks
 // for values, and good news for what must not be there: alerts, a label of the
 // Deployment. So what was not asked has Error set, or no Observation.
-type Observation struct {
+type Answer struct {
 	// Query is the query as it was sent.
 	Query string
 	// At is the evaluation time that was asked for; zero for that of the round.
 	At time.Time
 	// Series are the values found, one for a scalar.
 	Series []Series
-	// Examples are some of the series that an expectation of success counts, with all
-	// of their labels; asked for only where WantsExamples.
-	Examples []Series
 	// WrongType is set where the answer is of a type that has no single values
 	// to judge, and says which.
 	WrongType string
 	// Error is set where no answer came, and says why.
 	Error string
-	// Warnings are what Prometheus warned of beside its answer: it may be partial,
+	// Warnings are what the source warned of beside its answer: it may be partial,
 	// and is judged by nobody.
 	Warnings []string
-	// Infos are what Prometheus remarked beside its answer, which is whole.
+	// Infos are what it remarked beside its answer, which is whole.
 	Infos []string
+}
+
+// Observation is what a metric is judged from: the answer to its query, what else
+// was asked because of it, and what is known of the canary by other ways.
+type Observation struct {
+	Answer
+	// Examples are some of the series that an expectation of success counts, with all
+	// of their labels; asked for only where WantsExamples.
+	Examples []Series
 	// BeyondBuckets is set where a quantile lies beyond the last finite bucket: it is
 	// more than the value says, and how much is not known.
 	BeyondBuckets bool
+	// Sides are the answers to the queries of a comparison, nil for other metrics.
+	Sides *Sides
 	// WarmingUp is set where nothing was asked yet, because the canary is too
 	// young for the query's window, and says so. It is no measurement.
 	WarmingUp string
@@ -43,9 +50,6 @@ type Observation struct {
 	PodLabel string
 	// Deployment are the labels of the Deployment.
 	Deployment map[string]string
-
-	// Sides are the answers to the queries of a comparison, nil for other metrics.
-	Sides *Sides
 	// FalseAlarms is the probability of a false alarm that a comparison may spend;
 	// that of a run with one comparison if zero.
 	FalseAlarms float64
@@ -85,29 +89,36 @@ type Pod struct {
 	Labels map[string]string
 }
 
-// Size is about how many bytes the answers of an observation take in memory, rather
-// more than less.
-func (o Observation) Size() int {
+// Size is about how many bytes an answer takes in memory, rather more than less.
+func (a Answer) Size() int {
 	const (
 		itself  = 1 << 10
 		another = 16 // what each string takes beside its bytes
 	)
-	out := itself
-	answers := [][]Series{o.Series, o.Examples}
-	if s := o.Sides; s != nil {
-		for _, side := range []Side{s.Canary, s.Other} {
-			answers = append(answers, side.Bad, side.Good, side.Total, side.Values)
-		}
-	}
-	for _, answer := range answers {
-		for _, series := range answer {
-			out += series.Size()
-		}
-	}
-	for _, said := range [][]string{o.Warnings, o.Infos} {
-		for _, text := range said {
+	out := itself + sizeOf(a.Series)
+	for _, texts := range [][]string{a.Warnings, a.Infos} {
+		for _, text := range texts {
 			out += another + len(text)
 		}
+	}
+	return out
+}
+
+// Size is the same of all answers of an observation.
+func (o Observation) Size() int {
+	out := o.Answer.Size() + sizeOf(o.Examples)
+	if s := o.Sides; s != nil {
+		for _, side := range []Side{s.Canary, s.Other} {
+			out += sizeOf(side.Bad) + sizeOf(side.Good) + sizeOf(side.Total) + sizeOf(side.Values)
+		}
+	}
+	return out
+}
+
+func sizeOf(all []Series) int {
+	out := 0
+	for _, series := range all {
+		out += series.Size()
 	}
 	return out
 }

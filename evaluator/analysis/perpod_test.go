@@ -12,7 +12,7 @@ func TestPerPod(t *testing.T) {
 	ranged := v1alpha1.Metric{Range: between(0, 1), Per: "Pod", Over: fiveMinutes()}
 	list := v1alpha1.Metric{List: &v1alpha1.List{Label: "code", Good: []string{"200"}, Tolerance: "10%"}, Per: "Pod"}
 	of := func(wanted int32, p []Pod, s ...Series) Observation {
-		return Observation{Series: s, Pods: p, Wanted: wanted}
+		return Observation{Answer: Answer{Series: s}, Pods: p, Wanted: wanted}
 	}
 	a, b := series(0, "pod", "a"), series(0, "pod", "b")
 	bad := series(7, "pod", "b")
@@ -27,7 +27,7 @@ func TestPerPod(t *testing.T) {
 		"no pods at all":                    {metric: metric, o: of(0, nil, a), outcome: "NoData", reason: "PodMissing", value: "", says: "there are 0 of 1 canary pods"},
 		"a series of no pod is an error":    {metric: metric, o: of(1, pods("a"), a, series(0, "job", "x")), outcome: "Error", reason: "NoPodLabel", value: "", says: "as in sum by (pod) (…)"},
 		"a label of another name":           {metric: other, o: of(1, pods("a"), series(2, "instance", "a")), outcome: "Failed", reason: "AboveMax", value: "2"},
-		"the label that a flag names":       {metric: metric, o: Observation{PodLabel: "instance", Pods: pods("a"), Series: []Series{series(2, "instance", "a")}}, outcome: "Failed", reason: "AboveMax", value: "2"},
+		"the label that a flag names":       {metric: metric, o: Observation{Answer: Answer{Series: []Series{series(2, "instance", "a")}}, PodLabel: "instance", Pods: pods("a")}, outcome: "Failed", reason: "AboveMax", value: "2"},
 		"several series of a pod":           {metric: metric, o: of(1, pods("a"), series(0, "pod", "a", "x", "1"), series(3, "pod", "a", "x", "2")), outcome: "Failed", reason: "AboveMax", value: "3"},
 		"a pod whose series has ended":      {metric: ranged, o: of(2, pods("a", "b"), over(a, 0, 0), endedBefore(b, 3, 0)), outcome: "NoData", reason: "PodMissing", value: "0"},
 		"a list of each pod": {metric: list, o: of(2, pods("a", "b"), series(99, "pod", "a", "code", "200"), series(99, "pod", "a", "code", "500"),

@@ -10,7 +10,7 @@ import (
 
 func TestSamplesAreAsOldAsTheTimeThatWasAskedFor(t *testing.T) {
 	metric := defaulted(v1alpha1.Metric{Range: between(0, 1), Over: fiveMinutes()})
-	o := Observation{Series: []Series{over(series(0), 0, 0)}, At: noon}
+	o := Observation{Answer: Answer{Series: []Series{over(series(0), 0, 0)}, At: noon}}
 	if m := Judge(metric, v1alpha1.MetricStatus{}, noon.Add(time.Minute), o); m.Outcome != v1alpha1.OutcomePassed || !m.Time.Time.Equal(noon) {
 		t.Errorf("got %+v", m)
 	}
@@ -21,7 +21,7 @@ func TestSamplesOfARangeQuery(t *testing.T) {
 	all := v1alpha1.Metric{Range: r, Over: fiveMinutes()}
 	last := v1alpha1.Metric{Range: r, Over: fiveMinutes(), Samples: "Last"}
 	most := v1alpha1.Metric{Range: r, Over: fiveMinutes(), Samples: "75%"}
-	of := func(s ...Series) Observation { return Observation{Series: s} }
+	of := func(s ...Series) Observation { return Observation{Answer: Answer{Series: s}} }
 	a, b := series(0, "pod", "a"), series(0, "pod", "b")
 	check(t, map[string]judged{
 		"every sample good":        {metric: all, o: of(over(a, 0, 1, 0.5)), outcome: "Passed", reason: "InRange", value: "1", rule: "[0, 1], all samples of 5m", says: "3 of 3 samples good"},

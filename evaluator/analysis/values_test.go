@@ -77,7 +77,7 @@ func FuzzTake(f *testing.F) {
 		}
 		var s v1alpha1.MetricStatus
 		for range 3 {
-			s = Take(metric, s, noon, Observation{Series: []Series{a, b}, Pods: pods("a", pod), Error: failure})
+			s = Take(metric, s, noon, Observation{Answer: Answer{Series: []Series{a, b}, Error: failure}, Pods: pods("a", pod)})
 			m, _ := Newest(s)
 			if m.Outcome == "" || m.Reason == "" || len(m.Message) > maxMessage+3 || len(m.Range) > maxRange+3 {
 				t.Fatalf("%+v", m)

@@ -64,7 +64,7 @@ func recorded(values ...value) func(lifecycle.Snapshot, time.Time) (*lifecycle.R
 	return func(in lifecycle.Snapshot, at time.Time) (*lifecycle.Round, error) {
 		round := &lifecycle.Round{At: at, Observations: map[string]analysis.Observation{}}
 		for _, m := range lifecycle.AnalysisOf(in).Metrics {
-			o := analysis.Observation{Query: m.Query}
+			o := analysis.Observation{Answer: analysis.Answer{Query: m.Query}}
 			for _, v := range values {
 				if !at.Before(after(v.from)) {
 					o.Series = []analysis.Series{{Value: v.is}}

@@ -113,7 +113,7 @@ func randomWorld(t *testing.T, random *rand.Rand) *world {
 		at := metav1.NewTime(noon.Add(time.Minute))
 		w.run.Spec.StartAt = &at
 	}
-	values := []analysis.Observation{good(0), good(0), good(0), good(1), {Error: "x"}, {}, {WrongType: "matrix"}}
+	values := []analysis.Observation{good(0), good(0), good(0), good(1), {Answer: analysis.Answer{Error: "x"}}, {}, {Answer: analysis.Answer{WrongType: "matrix"}}}
 	likely := random.IntN(len(values))
 	counts := []string{"0/1000:0/1000", "10/1000:10/1000", "0/0:0/0", "50/1000:2/1000", "3/100:2/1", "0.5/7:1/9"}
 	usually := counts[random.IntN(len(counts))]

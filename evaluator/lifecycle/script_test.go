@@ -82,11 +82,11 @@ func (w *world) parseValue(text string, at time.Time) analysis.Observation {
 	}
 	switch text {
 	case "none":
-		return analysis.Observation{Query: "up"}
+		return analysis.Observation{Answer: analysis.Answer{Query: "up"}}
 	case "warming":
 		return analysis.Observation{WarmingUp: "37s"}
 	case "down":
-		return analysis.Observation{Query: "up", Error: "connection refused"}
+		return analysis.Observation{Answer: analysis.Answer{Query: "up", Error: "connection refused"}}
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
@@ -106,10 +106,13 @@ func (w *world) countedAs(text string, at time.Time) analysis.Observation {
 		return []analysis.Series{{Value: v, Samples: []analysis.Sample{{Time: at, Value: v}}}}
 	}
 	made := map[string]time.Time{"": at} // the pod that a series without labels is of
-	return analysis.Observation{Query: "r_total", Sides: &analysis.Sides{
-		Canary: analysis.Side{Bad: series(x), Total: series(n), Made: made}, Other: analysis.Side{Bad: series(y), Total: series(m), Made: made},
-		Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
-	}}
+	return analysis.Observation{
+		Answer: analysis.Answer{Query: "r_total"},
+		Sides: &analysis.Sides{
+			Canary: analysis.Side{Bad: series(x), Total: series(n), Made: made}, Other: analysis.Side{Bad: series(y), Total: series(m), Made: made},
+			Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
+		},
+	}
 }
 
 func (w *world) podsHappen(what string) bool {

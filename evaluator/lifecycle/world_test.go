@@ -88,7 +88,7 @@ func quickPlan() *v1alpha1.CanaryPlanSpec {
 }
 
 func good(v float64) analysis.Observation {
-	return analysis.Observation{Query: "up", Series: []analysis.Series{{Value: v}}}
+	return analysis.Observation{Answer: analysis.Answer{Query: "up", Series: []analysis.Series{{Value: v}}}}
 }
 
 func (w *world) canaryName() string {

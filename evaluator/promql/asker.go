@@ -19,16 +19,16 @@ type Asker struct {
 func (c *Client) In(namespace string) Asker { return Asker{c, namespace} }
 
 // Query is Client.Query for the namespace.
-func (a Asker) Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
+func (a Asker) Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
 	return a.shared.query(ctx, a, query, at)
 }
 
 // QueryRange is Client.QueryRange for the namespace.
-func (a Asker) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+func (a Asker) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Answer, error) {
 	return a.shared.queryRange(ctx, a, query, from, to, step)
 }
 
 // QuerySamples is Client.QuerySamples for the namespace.
-func (a Asker) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
+func (a Asker) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
 	return a.shared.querySamples(ctx, a, query, at)
 }

@@ -49,7 +49,7 @@ func (s *sharing) split(family string, at time.Time, answers map[string]*answer,
 	}
 	for pods, a := range answers {
 		if a.alone = unclear; !unclear {
-			a.outcome = outcome{o.Observation, o.err}
+			a.outcome = outcome{o.Answer, o.err}
 			a.outcome.Query, a.outcome.Series = a.key.query, seriesOf(o.Series, query.PrefixOf(pods))
 		}
 		s.end(a)

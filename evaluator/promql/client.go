@@ -70,7 +70,7 @@ func (c *Client) Close() {
 //
 // Another run may have asked the same, or may be asked for in the same request;
 // the answer is the one that this query alone would have got.
-func (c *Client) Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
+func (c *Client) Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
 	return c.In("").Query(ctx, query, at)
 }
 
@@ -82,13 +82,13 @@ func (a Asker) instant(ctx context.Context, query string, at time.Time) outcome 
 
 // outcome is an observation and, where that has an error, what it came from.
 type outcome struct {
-	analysis.Observation
+	analysis.Answer
 	err error
 }
 
 // observe takes a turn, asks and decodes. It ends when the endpoint's timeout does.
 func (a Asker) observe(ctx context.Context, query, path string, form url.Values, wanted func(string) bool) outcome {
-	c, out := a.Client, analysis.Observation{Query: query}
+	c, out := a.Client, analysis.Answer{Query: query}
 	if c.http == nil {
 		return c.failed(out, errNone)
 	}
@@ -118,7 +118,7 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 	if err != nil {
 		return c.failed(out, err)
 	}
-	return outcome{Observation: out}
+	return outcome{Answer: out}
 }
 
 // maxDecoded is how many bytes the series of an answer may take in memory, unless
@@ -126,7 +126,7 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 const maxDecoded = 8 << 20
 
 // decode turns an answer into series.
-func (c *Client) decode(r reply, wanted func(string) bool, out *analysis.Observation) error {
+func (c *Client) decode(r reply, wanted func(string) bool, out *analysis.Answer) error {
 	limit := max(maxDecoded, 2*int(c.endpoint.Limits.MaxResponse.Value()))
 	err := decode(r.Data, wanted, limit, out)
 	if err != nil && !errors.Is(err, errTooLarge) {
@@ -167,7 +167,7 @@ func (c *Client) learn(err error) bool {
 	return begins
 }
 
-func (c *Client) failed(out analysis.Observation, err error) outcome {
+func (c *Client) failed(out analysis.Answer, err error) outcome {
 	kind := kindOf(err)
 	c.metrics.errors.WithLabelValues(c.endpoint.Name, kind).Inc()
 	out.Series, out.WrongType = nil, ""

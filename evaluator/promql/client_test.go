@@ -65,7 +65,7 @@ func client(t *testing.T, e endpoint.Endpoint) *Client {
 	return c
 }
 
-func ask1(t *testing.T, c *Client) analysis.Observation {
+func ask1(t *testing.T, c *Client) analysis.Answer {
 	t.Helper()
 	o, err := c.Query(context.Background(), "up", noon)
 	if err != nil {
@@ -77,7 +77,7 @@ func ask1(t *testing.T, c *Client) analysis.Observation {
 	return o
 }
 
-func askAt(t *testing.T, address string, change ...func(*endpoint.Endpoint)) analysis.Observation {
+func askAt(t *testing.T, address string, change ...func(*endpoint.Endpoint)) analysis.Answer {
 	t.Helper()
 	return ask1(t, client(t, at(address, change...)))
 }
@@ -90,61 +90,61 @@ func TestQuery(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
 		body   string
-		want   analysis.Observation // its Error is part of the one wanted
+		want   analysis.Answer // its Error is part of the one wanted
 	}{
-		"scalar": {200, success("scalar", `[1,"0.5"]`), analysis.Observation{Series: []analysis.Series{{Value: 0.5}}}},
+		"scalar": {200, success("scalar", `[1,"0.5"]`), analysis.Answer{Series: []analysis.Series{{Value: 0.5}}}},
 		"vector": {
 			200, success("vector", `[{"metric":{"__name__":"up","pod":"a"},"value":[1,"1"]},{"metric":{},"value":[1,"NaN"]}]`),
-			analysis.Observation{Series: []analysis.Series{
+			analysis.Answer{Series: []analysis.Series{
 				{Labels: `up{pod="a"}`, Value: 1, Metric: map[string]string{"__name__": "up", "pod": "a"}},
 				{Labels: `{}`, Value: math.NaN(), Metric: map[string]string{}},
 			}},
 		},
 		"infinities": {
 			200, success("vector", `[{"metric":{"a":"b"},"value":[1,"+Inf"]},{"metric":{"a":"c"},"value":[1.5,"-Inf"]}]`),
-			analysis.Observation{Series: []analysis.Series{
+			analysis.Answer{Series: []analysis.Series{
 				{Labels: `{a="b"}`, Value: math.Inf(1), Metric: map[string]string{"a": "b"}},
 				{Labels: `{a="c"}`, Value: math.Inf(-1), Metric: map[string]string{"a": "c"}},
 			}},
 		},
-		"empty vector": {200, success("vector", `[]`), analysis.Observation{}},
-		"matrix":       {200, success("matrix", `[{"metric":{},"values":[[1,"1"]]}]`), analysis.Observation{WrongType: "matrix"}},
-		"string":       {200, success("string", `[1,"x"]`), analysis.Observation{WrongType: "string"}},
+		"empty vector": {200, success("vector", `[]`), analysis.Answer{}},
+		"matrix":       {200, success("matrix", `[{"metric":{},"values":[[1,"1"]]}]`), analysis.Answer{WrongType: "matrix"}},
+		"string":       {200, success("string", `[1,"x"]`), analysis.Answer{WrongType: "string"}},
 		"histogram": {
 			200, success("vector", `[{"metric":{},"value":[1,"1"]},{"metric":{},"histogram":[1,{"count":"1","sum":"1","buckets":[[0,"0","1","1"]]}]}]`),
-			analysis.Observation{WrongType: "vector of histograms"},
+			analysis.Answer{WrongType: "vector of histograms"},
 		},
 		"warnings and infos": {
 			200, `{"status":"success","warnings":["slow"],"infos":["odd"],"data":{"resultType":"scalar","result":[1,"1"]}}`,
-			analysis.Observation{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"slow"}, Infos: []string{"odd"}},
+			analysis.Answer{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"slow"}, Infos: []string{"odd"}},
 		},
 		"partial, as VictoriaMetrics says it": {
 			200, `{"status":"success","isPartial":true,"data":{"resultType":"scalar","result":[1,"1"]}}`,
-			analysis.Observation{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"the answer is partial"}},
+			analysis.Answer{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"the answer is partial"}},
 		},
-		"bad query":               {400, `{"status":"error","errorType":"bad_data","error":"1:3: parse error"}`, analysis.Observation{Error: "Prometheus: bad_data: 1:3: parse error"}},
-		"execution":               {422, `{"status":"error","errorType":"execution","error":"many-to-many"}`, analysis.Observation{Error: "Prometheus: execution: many-to-many"}},
-		"timeout of its own":      {503, `{"status":"error","errorType":"timeout","error":"query timed out"}`, analysis.Observation{Error: "Prometheus did not answer within 10s"}},
-		"not there":               {502, `<html>Bad Gateway</html>`, analysis.Observation{Error: "Prometheus: HTTP status 502 Bad Gateway"}},
-		"too many":                {429, `slow down`, analysis.Observation{Error: "Prometheus: HTTP status 429 Too Many Requests"}},
-		"nobody":                  {401, ``, analysis.Observation{Error: "Prometheus refused Holdfast: HTTP status 401 Unauthorized"}},
-		"no path":                 {404, `404 page not found`, analysis.Observation{Error: "Prometheus: HTTP status 404"}},
-		"redirect":                {302, ``, analysis.Observation{Error: "a redirect (302), which is not followed"}},
-		"another success":         {204, ``, analysis.Observation{Error: "HTTP status 204"}},
-		"no JSON":                 {200, `hello`, analysis.Observation{Error: "the answer of Prometheus cannot be read"}},
-		"half an answer":          {200, `{"status":"success","data":{"resultType":"vector","resu`, analysis.Observation{Error: "cannot be read: it is no JSON, or ends early"}},
-		"unknown type":            {200, success("cube", `[]`), analysis.Observation{Error: "cannot be read"}},
-		"empty":                   {200, `{}`, analysis.Observation{Error: "cannot be read"}},
-		"success without data":    {200, `{"status":"success"}`, analysis.Observation{Error: "cannot be read"}},
-		"an error that is a 200":  {200, `{"status":"error","errorType":"internal","error":"x"}`, analysis.Observation{Error: "Prometheus: internal: x"}},
-		"a success that is a 400": {400, success("scalar", `[1,"1"]`), analysis.Observation{Error: "HTTP status 400"}},
-		"null":                    {200, success("vector", `[null]`), analysis.Observation{WrongType: "vector with a series that is null"}},
-		"null for a scalar":       {200, success("scalar", `null`), analysis.Observation{WrongType: "scalar without a value"}},
-		"no value":                {200, success("vector", `[{"metric":{}}]`), analysis.Observation{WrongType: "vector with a series that has no value"}},
-		"half a value":            {200, success("vector", `[{"metric":{},"value":[1]}]`), analysis.Observation{Error: "cannot be read"}},
-		"a value that is none":    {200, success("vector", `[{"metric":{},"value":[1,"x"]}]`), analysis.Observation{Error: `the value of a sample is no number`}},
-		"a value without quotes":  {200, success("vector", `[{"metric":{},"value":[1,1]}]`), analysis.Observation{Error: "cannot be read"}},
-		"no time":                 {200, success("vector", `[{"metric":{},"value":[null,"1"]}]`), analysis.Observation{Error: "cannot be read"}},
+		"bad query":               {400, `{"status":"error","errorType":"bad_data","error":"1:3: parse error"}`, analysis.Answer{Error: "Prometheus: bad_data: 1:3: parse error"}},
+		"execution":               {422, `{"status":"error","errorType":"execution","error":"many-to-many"}`, analysis.Answer{Error: "Prometheus: execution: many-to-many"}},
+		"timeout of its own":      {503, `{"status":"error","errorType":"timeout","error":"query timed out"}`, analysis.Answer{Error: "Prometheus did not answer within 10s"}},
+		"not there":               {502, `<html>Bad Gateway</html>`, analysis.Answer{Error: "Prometheus: HTTP status 502 Bad Gateway"}},
+		"too many":                {429, `slow down`, analysis.Answer{Error: "Prometheus: HTTP status 429 Too Many Requests"}},
+		"nobody":                  {401, ``, analysis.Answer{Error: "Prometheus refused Holdfast: HTTP status 401 Unauthorized"}},
+		"no path":                 {404, `404 page not found`, analysis.Answer{Error: "Prometheus: HTTP status 404"}},
+		"redirect":                {302, ``, analysis.Answer{Error: "a redirect (302), which is not followed"}},
+		"another success":         {204, ``, analysis.Answer{Error: "HTTP status 204"}},
+		"no JSON":                 {200, `hello`, analysis.Answer{Error: "the answer of Prometheus cannot be read"}},
+		"half an answer":          {200, `{"status":"success","data":{"resultType":"vector","resu`, analysis.Answer{Error: "cannot be read: it is no JSON, or ends early"}},
+		"unknown type":            {200, success("cube", `[]`), analysis.Answer{Error: "cannot be read"}},
+		"empty":                   {200, `{}`, analysis.Answer{Error: "cannot be read"}},
+		"success without data":    {200, `{"status":"success"}`, analysis.Answer{Error: "cannot be read"}},
+		"an error that is a 200":  {200, `{"status":"error","errorType":"internal","error":"x"}`, analysis.Answer{Error: "Prometheus: internal: x"}},
+		"a success that is a 400": {400, success("scalar", `[1,"1"]`), analysis.Answer{Error: "HTTP status 400"}},
+		"null":                    {200, success("vector", `[null]`), analysis.Answer{WrongType: "vector with a series that is null"}},
+		"null for a scalar":       {200, success("scalar", `null`), analysis.Answer{WrongType: "scalar without a value"}},
+		"no value":                {200, success("vector", `[{"metric":{}}]`), analysis.Answer{WrongType: "vector with a series that has no value"}},
+		"half a value":            {200, success("vector", `[{"metric":{},"value":[1]}]`), analysis.Answer{Error: "cannot be read"}},
+		"a value that is none":    {200, success("vector", `[{"metric":{},"value":[1,"x"]}]`), analysis.Answer{Error: `the value of a sample is no number`}},
+		"a value without quotes":  {200, success("vector", `[{"metric":{},"value":[1,1]}]`), analysis.Answer{Error: "cannot be read"}},
+		"no time":                 {200, success("vector", `[{"metric":{},"value":[null,"1"]}]`), analysis.Answer{Error: "cannot be read"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := askAt(t, server(t, replies(tc.status, tc.body)))
@@ -171,7 +171,7 @@ func TestQueryRange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := analysis.Observation{Query: "up", Series: []analysis.Series{{
+	want := analysis.Answer{Query: "up", Series: []analysis.Series{{
 		Labels: `{pod="a"}`, Metric: map[string]string{"pod": "a"}, Value: math.NaN(),
 		Samples: []analysis.Sample{{Time: noon, Value: 1}, {Time: noon.Add(15500 * time.Millisecond), Value: math.NaN()}},
 	}}}

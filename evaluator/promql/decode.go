@@ -15,7 +15,7 @@ import (
 // decode turns the data of an answer into series, if it is of the type that was
 // asked for and has a value everywhere. An error is for what is no answer, or
 // takes more than so many bytes in memory.
-func decode(data json.RawMessage, wanted func(kind string) bool, limit int, out *analysis.Observation) error {
+func decode(data json.RawMessage, wanted func(kind string) bool, limit int, out *analysis.Answer) error {
 	var r result
 	if err := json.Unmarshal(data, &r); err != nil {
 		return fmt.Errorf("data: %s", unreadable(err))
@@ -34,7 +34,7 @@ func decode(data json.RawMessage, wanted func(kind string) bool, limit int, out 
 }
 
 // decodeSeries reads one series after the other, until they are too much.
-func decodeSeries(r result, limit int, out *analysis.Observation) error {
+func decodeSeries(r result, limit int, out *analysis.Answer) error {
 	list := json.NewDecoder(bytes.NewReader(r.Result))
 	begin, err := list.Token()
 	if err == nil && begin != nil && begin != json.Delim('[') {
@@ -65,7 +65,7 @@ func known(kind string) bool {
 	return kind == typeScalar || kind == typeVector || kind == typeMatrix || kind == "string"
 }
 
-func decodeScalar(data json.RawMessage, out *analysis.Observation) error {
+func decodeScalar(data json.RawMessage, out *analysis.Answer) error {
 	var s *sample
 	if err := json.Unmarshal(data, &s); err != nil {
 		return fmt.Errorf("scalar: %s", unreadable(err))

@@ -25,7 +25,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		r, err := read(status, []byte(body))
-		var out analysis.Observation
+		var out analysis.Answer
 		if err == nil {
 			if decodeErr := decode(r.Data, func(string) bool { return true }, 1<<30, &out); decodeErr != nil {
 				err = &serverError{kindBadResponse, decodeErr.Error()}

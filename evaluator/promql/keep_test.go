@@ -86,7 +86,7 @@ func TestAnswersTakeLittleMemory(t *testing.T) {
 
 // answered is what a client makes of a body.
 func answered(c *Client, query, body string) outcome {
-	o := analysis.Observation{Query: query}
+	o := analysis.Answer{Query: query}
 	r, err := read(200, []byte(body))
 	if err != nil {
 		return c.failed(o, err)

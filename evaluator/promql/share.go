@@ -50,7 +50,7 @@ func newSharing(c *Client) *sharing {
 }
 
 // query answers an instant query.
-func (s *sharing) query(ctx context.Context, by Asker, text string, at time.Time) (analysis.Observation, error) {
+func (s *sharing) query(ctx context.Context, by Asker, text string, at time.Time) (analysis.Answer, error) {
 	k := key{query: text, from: at.UnixMilli(), to: at.UnixMilli()}
 	alone := func(a *answer) {
 		s.run(a, func() outcome { return by.instant(context.WithoutCancel(ctx), text, at) })
@@ -76,7 +76,7 @@ func (s *sharing) note(one query.Batch, at time.Time) ask {
 }
 
 // queryRange answers a range query, which is shared with identical ones only.
-func (s *sharing) queryRange(ctx context.Context, by Asker, text string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+func (s *sharing) queryRange(ctx context.Context, by Asker, text string, from, to time.Time, step time.Duration) (analysis.Answer, error) {
 	k := key{query: text, from: from.UnixMilli(), to: to.UnixMilli(), step: step}
 	return s.wait(ctx, s.join(k, func(a *answer) {
 		s.run(a, func() outcome { return by.ranged(context.WithoutCancel(ctx), text, from, to, step) })
@@ -84,7 +84,7 @@ func (s *sharing) queryRange(ctx context.Context, by Asker, text string, from, t
 }
 
 // querySamples answers a query for samples, which is shared the same way.
-func (s *sharing) querySamples(ctx context.Context, by Asker, text string, at time.Time) (analysis.Observation, error) {
+func (s *sharing) querySamples(ctx context.Context, by Asker, text string, at time.Time) (analysis.Answer, error) {
 	k := key{query: text, from: at.UnixMilli(), to: at.UnixMilli(), samples: true}
 	return s.wait(ctx, s.join(k, func(a *answer) {
 		s.run(a, func() outcome { return by.sampled(context.WithoutCancel(ctx), text, at) })
@@ -141,14 +141,14 @@ func (s *sharing) end(a *answer) {
 	close(a.done)
 }
 
-func (s *sharing) wait(ctx context.Context, a *answer) (analysis.Observation, error) {
+func (s *sharing) wait(ctx context.Context, a *answer) (analysis.Answer, error) {
 	select {
 	case <-a.done:
-		out := a.outcome.Observation
+		out := a.outcome.Answer
 		out.Query = a.key.query
 		return out, nil
 	case <-ctx.Done():
-		return analysis.Observation{}, fmt.Errorf("query Prometheus: %w", context.Cause(ctx))
+		return analysis.Answer{}, fmt.Errorf("query Prometheus: %w", context.Cause(ctx))
 	}
 }
 

@@ -74,7 +74,7 @@ func errorsOf(canary int) string {
 	return fmt.Sprintf(`sum by (code) (rate(errors_total{namespace="shop",pod=~"web-%d-[a-z0-9]+"}[1m]))`, canary)
 }
 
-func mustQuery(t testing.TB, c *Client, text string, at time.Time) analysis.Observation {
+func mustQuery(t testing.TB, c *Client, text string, at time.Time) analysis.Answer {
 	t.Helper()
 	o, err := c.Query(context.Background(), text, at)
 	if err != nil {
@@ -116,7 +116,7 @@ func TestQueriesUnderWayAreJoined(t *testing.T) {
 	first := make(chan error)
 	go func() { _, err := c.Query(ctx, "up", noon); first <- err }()
 	<-arrived
-	second := make(chan analysis.Observation)
+	second := make(chan analysis.Answer)
 	go func() { o, _ := c.Query(context.Background(), "up", noon); second <- o }()
 	cancel()
 	if err := <-first; !errors.Is(err, context.Canceled) {

@@ -34,32 +34,32 @@ func (c *Client) For(namespace string, demanded ...string) (*View, error) {
 func (v *View) Endpoint() endpoint.Endpoint { return v.client.Endpoint() }
 
 // Query is Client.Query of the namespace's series.
-func (v *View) Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
-	return v.ask(query, func(query string) (analysis.Observation, error) { return v.asks().Query(ctx, query, at) })
+func (v *View) Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
+	return v.ask(query, func(query string) (analysis.Answer, error) { return v.asks().Query(ctx, query, at) })
 }
 
 // QueryRange is Client.QueryRange of the namespace's series.
-func (v *View) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
-	return v.ask(query, func(query string) (analysis.Observation, error) {
+func (v *View) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Answer, error) {
+	return v.ask(query, func(query string) (analysis.Answer, error) {
 		return v.asks().QueryRange(ctx, query, from, to, step)
 	})
 }
 
 // QuerySamples is Client.QuerySamples of the namespace's series.
-func (v *View) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Observation, error) {
-	return v.ask(query, func(query string) (analysis.Observation, error) { return v.asks().QuerySamples(ctx, query, at) })
+func (v *View) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
+	return v.ask(query, func(query string) (analysis.Answer, error) { return v.asks().QuerySamples(ctx, query, at) })
 }
 
 func (v *View) asks() Asker { return v.client.In(v.namespace) }
 
-func (v *View) ask(query string, ask func(query string) (analysis.Observation, error)) (analysis.Observation, error) {
+func (v *View) ask(query string, ask func(query string) (analysis.Answer, error)) (analysis.Answer, error) {
 	if len(v.matchers) == 0 {
 		return ask(query)
 	}
 	enforced, err := tenancy.Enforce(query, v.matchers)
 	if err != nil {
 		refused := &serverError{kindBadQuery, fmt.Sprintf("was not asked for namespace %s: %v", v.namespace, err)}
-		return v.client.failed(analysis.Observation{Query: query}, refused).Observation, nil
+		return v.client.failed(analysis.Answer{Query: query}, refused).Answer, nil
 	}
 	return ask(enforced)
 }

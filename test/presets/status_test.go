@@ -21,7 +21,7 @@ func judge(t *testing.T, m v1alpha1.Metric, series string) v1alpha1.Measurement 
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := analysis.Observation{Series: asked(t, text, series)}
+	o := analysis.Observation{Answer: analysis.Answer{Series: asked(t, text, series)}}
 	if analysis.WantsExamples(m, at, o) {
 		text, err := r.Examples()
 		if err != nil {
