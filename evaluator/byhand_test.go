@@ -135,7 +135,7 @@ func TestARunByHandThatCannotBeFollowed(t *testing.T) {
 
 func TestAnotherAttemptHasFreshPodsOfAnotherName(t *testing.T) {
 	c := newCluster(t)
-	c.prometheus.observation.Series[0].Value = 1
+	c.prometheus.answer.Series[0].Value = 1
 	c.editPlan(func(s *v1alpha1.CanaryPlanSpec) { s.OnFailure = v1alpha1.FailureFreeze })
 	c.hold()
 	c.passes(12)
@@ -143,7 +143,7 @@ func TestAnotherAttemptHasFreshPodsOfAnotherName(t *testing.T) {
 	if phase := c.run().Status.Phase; phase != v1alpha1.PhaseFrozen {
 		t.Fatalf("the run is %s", phase)
 	}
-	c.prometheus.observation.Series[0].Value = 0
+	c.prometheus.answer.Series[0].Value = 0
 	c.prometheus.asked = nil
 	c.edit(name, func(s *v1alpha1.CanaryRunSpec) { s.Attempt = 2 })
 	c.passes(5)

@@ -88,7 +88,7 @@ var key = hold.Key(strings.Repeat("k", hold.KeySize))
 func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	t.Helper()
 	c := &cluster{t: t, clock: clocktesting.NewFakePassiveClock(noon), prometheus: &prometheusStub{
-		observation: analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}},
+		answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}},
 	}}
 	guarded := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}
 	stable := web("v1")
@@ -250,13 +250,11 @@ func (c *cluster) pass() {
 func reconcileRun(ctx context.Context, e *evaluator, name string) error {
 	for {
 		_, err := e.reconcileRun(ctx, request(namespace, name))
-		e.rounds.mu.Lock()
-		m := e.rounds.of[types.NamespacedName{Namespace: namespace, Name: name}]
-		e.rounds.mu.Unlock()
-		if m == nil {
+		done := e.rounds.Done(types.NamespacedName{Namespace: namespace, Name: name})
+		if done == nil {
 			return err
 		}
-		<-m.done
+		<-done
 	}
 }
 

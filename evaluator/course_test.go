@@ -42,7 +42,7 @@ func TestAGoodCanaryIsReleased(t *testing.T) {
 
 func TestABadCanaryIsReverted(t *testing.T) {
 	c := newCluster(t)
-	c.prometheus.observation.Series[0].Value = 0.2
+	c.prometheus.answer.Series[0].Value = 0.2
 	c.hold()
 	c.passes(20)
 	run, d := c.run(), c.deployment()
@@ -71,13 +71,13 @@ func TestABadCanaryIsReverted(t *testing.T) {
 
 func TestWithoutPrometheusNothingIsReleased(t *testing.T) {
 	c := newCluster(t)
-	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Error: "down"}}
+	c.prometheus.answer = analysis.Answer{Error: "down"}
 	c.hold()
 	c.passes(20)
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseRunning || run.Status.Verdict != "" {
 		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Verdict, run.Status.Message)
 	}
-	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}}
+	c.prometheus.answer = analysis.Answer{Series: []analysis.Series{{Value: 0}}}
 	c.passes(10)
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Overtime == 0 {
 		t.Errorf("run %s, overtime %d", run.Status.Phase, run.Status.Overtime)
@@ -149,7 +149,7 @@ func TestARunWaitsForTheDeploymentsOwnRollout(t *testing.T) {
 func TestCutOffAtAnyWrite(t *testing.T) {
 	for name, prepare := range map[string]func(*cluster){
 		"released": func(*cluster) {},
-		"reverted": func(c *cluster) { c.prometheus.observation.Series[0].Value = 1 },
+		"reverted": func(c *cluster) { c.prometheus.answer.Series[0].Value = 1 },
 		"refused": func(c *cluster) {
 			c.reject = apierrors.NewBadRequest("admission webhook denied the request")
 		},

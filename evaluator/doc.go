@@ -1,9 +1,9 @@
 // Package evaluator tries held updates: for every held record it makes a
 // CanaryRun, and takes each run through its course to a release or a revert.
 //
-// A pass over a run has five steps: gather what is known, plan the next step
-// (package plan, which decides everything), apply its actions, record its
-// status, emit events, logs and metrics about what was recorded.
+// A pass over a run has five steps: gather what is known, plan the next move
+// (package lifecycle, which decides everything), apply its actions, write its
+// status, emit events, logs and metrics about what was written.
 //
 // # Restarts and lost leaders
 //

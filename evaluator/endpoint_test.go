@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/query"
 )
 
 func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
 	c := newCluster(t)
-	c.e.endpoints = func(string, string, []string) (Endpoint, error) {
-		return Endpoint{Querier: c.prometheus, ScrapeInterval: 3 * time.Second}, nil
+	c.e.endpoints = func(string, string, []string) (measure.Endpoint, error) {
+		return measure.Endpoint{Querier: c.prometheus, ScrapeInterval: 3 * time.Second}, nil
 	}
 	c.editAnalysis(func(a *v1alpha1.Analysis) { a.Metrics[0].Query = `sum(rate(errors_total{ {{canary}} }[1m]))` })
 	c.hold()
@@ -31,9 +32,9 @@ func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
 func TestAnEndpointHasItsOwnLabels(t *testing.T) {
 	c := newCluster(t)
 	var named string
-	c.e.endpoints = func(namespace, name string, _ []string) (Endpoint, error) {
+	c.e.endpoints = func(namespace, name string, _ []string) (measure.Endpoint, error) {
 		named = namespace + "/" + name
-		return Endpoint{Querier: c.prometheus, Labels: query.Labels{Namespace: "ns", Pod: "pod_name"}}, nil
+		return measure.Endpoint{Querier: c.prometheus, Labels: query.Labels{Namespace: "ns", Pod: "pod_name"}}, nil
 	}
 	c.editAnalysis(func(a *v1alpha1.Analysis) {
 		a.Endpoint = "thanos"
@@ -50,9 +51,9 @@ func TestAnEndpointHasItsOwnLabels(t *testing.T) {
 func TestPoliciesPutMatchersOnQueries(t *testing.T) {
 	c := newCluster(t)
 	var got []string
-	c.e.endpoints = func(_, _ string, matchers []string) (Endpoint, error) {
+	c.e.endpoints = func(_, _ string, matchers []string) (measure.Endpoint, error) {
 		got = matchers
-		return Endpoint{Querier: c.prometheus}, nil
+		return measure.Endpoint{Querier: c.prometheus}, nil
 	}
 	c.hold()
 	c.passes(2)
@@ -72,8 +73,8 @@ func TestPoliciesPutMatchersOnQueries(t *testing.T) {
 
 func TestAnUnknownEndpointEndsInconclusive(t *testing.T) {
 	c := newCluster(t)
-	c.e.endpoints = func(_, name string, _ []string) (Endpoint, error) {
-		return Endpoint{}, errors.New("unknown Prometheus endpoint \"" + name + "\": plans may name a, b")
+	c.e.endpoints = func(_, name string, _ []string) (measure.Endpoint, error) {
+		return measure.Endpoint{}, errors.New("unknown Prometheus endpoint \"" + name + "\": plans may name a, b")
 	}
 	c.editAnalysis(func(a *v1alpha1.Analysis) {
 		a.Endpoint = "thanos"

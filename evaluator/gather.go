@@ -27,8 +27,6 @@ type observed struct {
 	sets map[string]*appsv1.ReplicaSet
 	// ownCanary and ownBaseline are what is known of the run's sets and their pods.
 	ownCanary, ownBaseline *v1alpha1.OwnSet
-	// past has the sets of a rollout of the past, nil for a run.
-	past *PastSets
 	// canary is the ReplicaSet to make, where one may have to be made.
 	canary *unstructured.Unstructured
 }

@@ -62,7 +62,7 @@ func appendAll[T any, P interface {
 func TestLateWritesDoNoHarm(t *testing.T) {
 	for name, prepare := range map[string]func(*cluster){
 		"released": func(*cluster) {},
-		"reverted": func(c *cluster) { c.prometheus.observation.Series[0].Value = 1 },
+		"reverted": func(c *cluster) { c.prometheus.answer.Series[0].Value = 1 },
 	} {
 		for _, next := range []string{"nothing is held", "another update is held"} {
 			t.Run(name+", "+next, func(t *testing.T) {
@@ -106,7 +106,7 @@ func (c *cluster) holdAnother() {
 func (c *cluster) late(moment []client.Object) {
 	c.t.Helper()
 	seen := fake.NewClientBuilder().WithScheme(scheme()).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(moment...).Build()
-	old := newEvaluator(Options{Key: key, Prometheus: &prometheusStub{observation: analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}}}, Clock: c.clock},
+	old := newEvaluator(Options{Key: key, Prometheus: &prometheusStub{answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}}, Clock: c.clock},
 		trimming{seen}, c.e.live, c.e.writer, c)
 	ctx := ctrl.LoggerInto(c.t.Context(), logr.Discard())
 	if _, err := old.reconcileDeployment(ctx, request(namespace, "web")); err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/internal/query"
 )
 
 // judgeBy gives the plan "default" these metrics.
@@ -77,7 +76,7 @@ func TestAQuantileIsAskedForItsBuckets(t *testing.T) {
 	five := 5.0
 	for value, want := range map[float64]string{2.5: v1alpha1.MeasuredBeyondBuckets, 2.3456789: v1alpha1.MeasuredInRange} {
 		c := newCluster(t)
-		c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Labels: "{}", Value: value}}}}
+		c.prometheus.answer = analysis.Answer{Series: []analysis.Series{{Labels: "{}", Value: value}}}
 		c.judgeBy(v1alpha1.Metric{Name: "latency", Range: v1alpha1.Range{Max: &five},
 			Query: "histogram_quantile(0.9, sum by (le) (rate(l_bucket{ {{canary}} }[5s])))"})
 		c.hold()
@@ -102,7 +101,7 @@ func TestEveryKindOfMetricIsMeasured(t *testing.T) {
 		v1alpha1.Metric{Name: "object", Labels: &v1alpha1.LabelWatch{Of: "Deployment", Selector: sick}},
 		v1alpha1.Metric{Name: "alerts", Alerts: &v1alpha1.AlertWatch{Matchers: []string{`severity="critical"`}}},
 	)
-	c.prometheus.observation = analysis.Observation{}
+	c.prometheus.answer = analysis.Answer{}
 	c.hold()
 	c.passes(4)
 	run := c.run()
@@ -148,57 +147,17 @@ func TestALabelOnACanaryPodFailsAtOnce(t *testing.T) {
 func TestADeviationSurvivesARestart(t *testing.T) {
 	c := newCluster(t)
 	c.judgeBy(v1alpha1.Metric{Name: "memory", Query: "memory", Deviation: &v1alpha1.Deviation{From: "First", By: "10%", Direction: "Up"}})
-	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 100}}}}
+	c.prometheus.answer = analysis.Answer{Series: []analysis.Series{{Value: 100}}}
 	c.hold()
 	c.passes(4)
 	run := c.run()
 	if first := analysis.Find(run.Status.Metrics, "memory").First; len(first) != 1 || first[0].Value != 100 {
 		t.Fatalf("the status has first values %+v", first)
 	}
-	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Value: 111}}}}
+	c.prometheus.answer = analysis.Answer{Series: []analysis.Series{{Value: 111}}}
 	c.passes(2)
 	if m := newest(t, c.run(), "memory"); m.Outcome != v1alpha1.OutcomeFailed || !strings.Contains(m.Range, "(the first value, at most 10% up)") {
 		t.Errorf("got %+v", m)
-	}
-}
-
-func TestPodsThatEndAreNotMissed(t *testing.T) {
-	now := metav1.Now()
-	got := countedPods([]corev1.Pod{
-		{ObjectMeta: metav1.ObjectMeta{Name: "there"}},
-		{ObjectMeta: metav1.ObjectMeta{Name: "leaving", DeletionTimestamp: &now}},
-		{ObjectMeta: metav1.ObjectMeta{Name: "evicted"}, Status: corev1.PodStatus{Phase: corev1.PodFailed}},
-	})
-	if len(got) != 1 || got[0].Name != "there" {
-		t.Errorf("got %+v", got)
-	}
-}
-
-// What {{window}} is cut to is waited for as long as four scrapes take; what else
-// looks back before Ready, until it no longer does.
-func TestHowLongAQueryWaitsForItsWindow(t *testing.T) {
-	a := &asking{endpoint: Endpoint{ScrapeInterval: 15 * time.Second}}
-	values := query.Values{Namespace: namespace, Service: "web", Canary: []string{"web-1"}, Window: 2 * time.Minute}
-	for name, tc := range map[string]struct {
-		metric v1alpha1.Metric
-		want   time.Duration
-	}{
-		"successes, which look back by an offset": {v1alpha1.Metric{Expect: "success >= 99%"}, time.Minute},
-		"latencies":                            {v1alpha1.Metric{Expect: "P99 < 1s"}, time.Minute},
-		"successes of all behind the Service":  {v1alpha1.Metric{Expect: "success >= 99%", Source: v1alpha1.SourceNGINXIngress}, time.Minute},
-		"a window of the canary":               {v1alpha1.Metric{Query: "rate(x{ {{canary}} }[{{window}}])"}, time.Minute},
-		"a window of all behind the Service":   {v1alpha1.Metric{Query: `rate(x{service="{{service}}"}[{{window}}])`}, time.Minute},
-		"an offset that a user wrote":          {v1alpha1.Metric{Query: "x{ {{canary}} } offset {{window}}"}, 2 * time.Minute},
-		"the newest samples":                   {v1alpha1.Metric{Query: "x{ {{canary}} }"}, 0},
-		"the past of what is not the canary's": {v1alpha1.Metric{Query: "rate(x[1h])"}, 0},
-	} {
-		template, err := query.Of(tc.metric, "pod")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := a.warmUp(tc.metric, template, values); got != tc.want {
-			t.Errorf("%s: waits for %s, want %s", name, got, tc.want)
-		}
 	}
 }
 
@@ -226,7 +185,7 @@ func TestAPanicIsAnErrorOfItsMeasurement(t *testing.T) {
 func TestARoundTakesLittleMemory(t *testing.T) {
 	c := newCluster(t)
 	series := make([]analysis.Series, 10_000) // some 5 MiB
-	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: series}}
+	c.prometheus.answer = analysis.Answer{Series: series}
 	var metrics []v1alpha1.Metric
 	one := 1.0
 	for i := range 8 {
@@ -235,17 +194,17 @@ func TestARoundTakesLittleMemory(t *testing.T) {
 	c.judgeBy(metrics...)
 	c.hold()
 	c.passes(5)
-	tooLarge := 0
-	for _, metric := range metrics {
-		if m := newest(t, c.run(), metric.Name); strings.Contains(m.Message, "take more than 24.0 MiB; let queries") {
-			tooLarge++
+	for range 2 { // what has been judged leaves its place to the next round
+		tooLarge := 0
+		for _, metric := range metrics {
+			if m := newest(t, c.run(), metric.Name); strings.Contains(m.Message, "take more than 24.0 MiB; let queries") {
+				tooLarge++
+			}
 		}
-	}
-	if tooLarge != 4 {
-		t.Errorf("%d of 8 answers were too large", tooLarge)
-	}
-	if r := &c.e.rounds.room; r.taken != 0 || len(r.of) != 0 {
-		t.Errorf("%d bytes are kept of rounds that have been judged", r.taken)
+		if tooLarge != 4 {
+			t.Errorf("%d of 8 answers were too large", tooLarge)
+		}
+		c.passes(3)
 	}
 }
 
@@ -254,7 +213,7 @@ func TestARoundTakesLittleMemory(t *testing.T) {
 func TestLabelsAreAskedForOnlyInTrouble(t *testing.T) {
 	c := newCluster(t)
 	c.judgeBy(v1alpha1.Metric{Name: "success", Expect: "success >= 99%"})
-	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Labels: `{code="200"}`, Metric: map[string]string{"code": "200"}, Value: 10}}}}
+	c.prometheus.answer = analysis.Answer{Series: []analysis.Series{{Labels: `{code="200"}`, Metric: map[string]string{"code": "200"}, Value: 10}}}
 	examples := func() (n int) {
 		for _, q := range c.prometheus.asked {
 			if strings.Contains(q, "topk(") {
@@ -271,7 +230,7 @@ func TestLabelsAreAskedForOnlyInTrouble(t *testing.T) {
 	if m := newest(t, c.run(), "success"); m.Outcome != v1alpha1.OutcomePassed || examples() > 0 {
 		t.Fatalf("measured %+v, and asked for examples %d times", m, examples())
 	}
-	c.prometheus.observation = analysis.Observation{Answer: analysis.Answer{Series: []analysis.Series{{Labels: `{status="503"}`, Metric: map[string]string{"status": "503"}, Value: 10}}}}
+	c.prometheus.answer = analysis.Answer{Series: []analysis.Series{{Labels: `{status="503"}`, Metric: map[string]string{"status": "503"}, Value: 10}}}
 	c.passes(2)
 	m := newest(t, c.run(), "success")
 	if m.Outcome != v1alpha1.OutcomeError || m.Reason != v1alpha1.MeasuredNoStatus || !strings.Contains(m.Message, "Their labels are status.") {

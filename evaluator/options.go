@@ -1,72 +1,29 @@
 package evaluator
 
 import (
-	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/query"
 )
-
-// Querier asks Prometheus for the value of a query at a time, for its values at
-// every step of a time, both ends included, or for the samples that a range
-// selector selects, as they were scraped. What goes wrong stands in the
-// observation; an error is for a ctx that ended, and then nothing was observed.
-type Querier interface {
-	Query(ctx context.Context, query string, at time.Time) (analysis.Observation, error)
-	QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Observation, error)
-	QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Observation, error)
-}
-
-// Endpoint is a Prometheus that a plan may name.
-type Endpoint struct {
-	Querier
-	// Labels are those by which its series name a pod.
-	Labels query.Labels
-	// ScrapeInterval is how often it takes samples of pods; zero if not known.
-	ScrapeInterval time.Duration
-}
-
-// Endpoints finds the endpoint that a plan of a namespace names, "" being the
-// default, to be asked with the matchers that policies demand. Its error is shown
-// to those who may read the run.
-type Endpoints func(namespace, name string, matchers []string) (Endpoint, error)
-
-// EndpointsOf finds them among the servers that an administrator defined.
-func EndpointsOf(known *promql.Endpoints) Endpoints {
-	return func(namespace, name string, matchers []string) (Endpoint, error) {
-		view, err := known.Find(namespace, name, matchers...)
-		if err != nil {
-			return Endpoint{}, err
-		}
-		e := view.Endpoint()
-		return Endpoint{
-			Querier: view, ScrapeInterval: e.ScrapeInterval.Duration,
-			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
-		}, nil
-	}
-}
 
 // Options are the settings of the evaluator.
 type Options struct {
 	// Key opens held records.
 	Key hold.Key
 	// Prometheus answers the queries of all plans, where Endpoints is nil.
-	Prometheus Querier
+	Prometheus measure.Querier
 	// Endpoints finds who answers the queries of a plan.
-	Endpoints Endpoints
+	Endpoints measure.Endpoints
 	// Clock tells the time; the system's if nil.
 	Clock clock.PassiveClock
 	// Registerer takes the evaluator's metrics; none are registered if nil.
@@ -117,7 +74,7 @@ type evaluator struct {
 	writer client.Client
 
 	key       hold.Key
-	endpoints Endpoints
+	endpoints measure.Endpoints
 	clock     clock.PassiveClock
 	history   int
 	// maxRuns is Options.MaxRuns; places keeps two runs from taking one place.
@@ -129,7 +86,7 @@ type evaluator struct {
 	metrics        *Metrics
 	warned         warnings
 	skips          skips
-	rounds         rounds
+	rounds         *measure.Rounds
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -140,19 +97,18 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		o.HistoryLimit = 10
 	}
 	if o.Endpoints == nil {
-		only := Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
-		o.Endpoints = func(string, string, []string) (Endpoint, error) { return only, nil }
+		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
+		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
 	metrics := NewMetrics(o.Registerer)
 	metrics.phases.runs = cached
-	e := &evaluator{
+	return &evaluator{
 		cached: cached, live: live, writer: writer,
 		key: o.Key, endpoints: o.Endpoints, clock: o.Clock, history: o.HistoryLimit,
 		rewritesStatus: o.RewriteStatus, maxRuns: o.MaxRuns,
 		announce: announcer{recorder},
 		metrics:  metrics,
 		warned:   warnings{},
+		rounds:   measure.NewRounds(),
 	}
-	e.rounds = rounds{measure: e.measure, wake: func(ctrl.Request) {}, of: map[types.NamespacedName]*measuring{}}
-	return e
 }

@@ -43,23 +43,6 @@ func (e *evaluator) gatherPolicies(ctx context.Context, seen *observed) error {
 	return nil
 }
 
-// endpoint finds an endpoint for the runs of a namespace, asked as policies demand
-// now: what they put on queries is for runs under way too.
-func (e *evaluator) endpoint(ctx context.Context, namespace, name string) (Endpoint, error) {
-	if e.cached == nil { // the past has no policies
-		return e.endpoints(namespace, name, nil)
-	}
-	ns, err := e.getNamespace(ctx, namespace)
-	if err != nil {
-		return Endpoint{}, err
-	}
-	demands, err := e.demandsOn(ctx, ns.Labels)
-	if err != nil {
-		return Endpoint{}, err
-	}
-	return e.endpoints(namespace, name, demands.MatcherTexts())
-}
-
 // deploymentsOfPolicy are all that hold an update: it may have waited for a plan
 // that the policy offers, or for the policy to be mended.
 func (e *evaluator) deploymentsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -27,12 +28,16 @@ import (
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns/finalizers,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// reconcileRun takes a run one step on: gather, plan, apply, record, emit. Where
+// roundPoll is how often a run is looked at while a round of it is under way:
+// deadlines are kept whatever becomes of that.
+const roundPoll = time.Minute
+
+// reconcileRun takes a run one step on: gather, plan, apply, write, emit. Where
 // the plan asks for a round of measurements, the step is taken when that is done.
 func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	run := &v1alpha1.CanaryRun{}
 	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
-		e.rounds.forget(req.NamespacedName)
+		e.rounds.Forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	seen, err := e.gather(ctx, run)
@@ -42,12 +47,12 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	round, judged := e.rounds.take(seen)
-	defer judged()
+	round, release := e.rounds.Take(seen.subject())
+	defer release()
 	seen.Round = round
 	next := lifecycle.Next(seen.Snapshot)
 	if !next.Measure.IsZero() {
-		e.rounds.start(ctx, seen, next.Measure)
+		e.rounds.Start(ctx, seen.subject(), lookup{e, seen}, next.Measure)
 		return ctrl.Result{RequeueAfter: roundPoll}, nil
 	}
 	if e.takesPlace(seen, next) {

@@ -55,7 +55,7 @@ func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.runsOfPolicy), specChanged).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(e.queuedRuns), builder.WithPredicates(placeFreed)).
 		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-			e.rounds.wake = queue.Add
+			e.rounds.Wake = func(run types.NamespacedName) { queue.Add(ctrl.Request{NamespacedName: run}) }
 			return nil
 		})).
 		WithOptions(options(o)).

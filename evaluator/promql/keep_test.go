@@ -95,7 +95,7 @@ func answered(c *Client, query, body string) outcome {
 		return c.failed(o, err)
 	}
 	o.Warnings, o.Infos = r.Warnings, r.Infos
-	return outcome{Observation: o}
+	return outcome{Answer: o}
 }
 
 func TestWhoWaitsReadsAnAnswerThatIsNotKept(t *testing.T) {

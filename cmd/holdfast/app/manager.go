@@ -22,6 +22,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
+	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/internal/hold"
 	holdwebhook "holdfast.dev/holdfast/webhook"
@@ -142,7 +143,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 		return fmt.Errorf("set up policies: %w", err)
 	}
 	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
-		Key: key, Endpoints: evaluator.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
+		Key: key, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)

@@ -8,15 +8,15 @@ import (
 	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/backtest"
+	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/query"
 )
 
 // recorder asks a Prometheus what it has recorded of the pods of a Deployment.
 type recorder struct {
-	asked     evaluator.Querier
+	asked     measure.Querier
 	labels    query.Labels
 	namespace string
 	// pattern is the regular expression of the pods' names, step the precision
@@ -185,7 +185,7 @@ func (r *recorder) each(ctx context.Context, text string, from, to time.Time, vi
 	return nil
 }
 
-func (r *recorder) ask(ctx context.Context, text string, from, to time.Time, step time.Duration) (analysis.Observation, error) {
+func (r *recorder) ask(ctx context.Context, text string, from, to time.Time, step time.Duration) (analysis.Answer, error) {
 	o, err := r.asked.QueryRange(ctx, text, from, to, step)
 	switch {
 	case err != nil:

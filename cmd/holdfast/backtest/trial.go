@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/backtest"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/internal/query"
 )
@@ -28,7 +28,7 @@ type trial struct {
 	from, to time.Time
 	// until is up to when is looked at what became of rollouts.
 	until     time.Time
-	endpoints evaluator.Endpoints
+	endpoints measure.Endpoints
 	recorder  recorder
 	progress  io.Writer
 }
@@ -90,7 +90,7 @@ func (t *trial) connect() error {
 	if err != nil {
 		return err
 	}
-	t.endpoints = evaluator.EndpointsOf(known)
+	t.endpoints = measure.EndpointsOf(known)
 	found, err := t.endpoints(t.namespace, t.prepared.Spec.Analysis.Endpoint, nil)
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func (t *trial) decide(ctx context.Context) ([]backtest.Decision, error) {
 		d, err := backtest.Replay(t.prepared, r, backtest.Settings{
 			Namespace: t.namespace, Deployment: t.deployment, Service: t.service, Until: t.until,
 			Measure: func(in lifecycle.Snapshot, at time.Time) (*lifecycle.Round, error) {
-				return evaluator.MeasurePast(ctx, t.endpoints, in, evaluator.PastSets{Canary: r.ReplicaSet, Stable: r.Stable}, at)
+				return t.measure(ctx, in, r, at)
 			},
 		})
 		if err != nil {
@@ -126,6 +126,16 @@ func (t *trial) decide(ctx context.Context) ([]backtest.Decision, error) {
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// measure observes the metrics of the plan at a time of the past, just as a run in
+// that state would have: the same queries, cut to the same windows. There was no
+// baseline, so the stable pods stand for it.
+func (t *trial) measure(ctx context.Context, in lifecycle.Snapshot, r backtest.Rollout, at time.Time) (*lifecycle.Round, error) {
+	s := measure.SubjectOf(in)
+	s.Canary, s.Baseline = []string{r.ReplicaSet}, r.Stable
+	past := measure.Past{Endpoints: t.endpoints, Namespace: t.namespace, StableSets: r.Stable}
+	return measure.Observe(ctx, s, past, at, new(measure.Budget).Reserve(t.namespace))
 }
 
 // before is how long before a time pods are looked for that were there already.

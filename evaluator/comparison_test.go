@@ -54,40 +54,20 @@ func TestBothSidesAreAskedFor(t *testing.T) {
 
 func TestWhatGoesWrongOnOneSideIsTold(t *testing.T) {
 	for name, tc := range map[string]struct {
-		answer analysis.Observation
+		answer analysis.Answer
 		reason string
 	}{
-		"an error":     {analysis.Observation{Answer: analysis.Answer{Error: "connection refused"}}, v1alpha1.MeasuredError},
-		"a warning":    {analysis.Observation{Answer: analysis.Answer{Warnings: []string{"store missing"}}}, v1alpha1.MeasuredPartialData},
-		"a wrong type": {analysis.Observation{Answer: analysis.Answer{WrongType: "matrix of histograms"}}, v1alpha1.MeasuredWrongType},
+		"an error":     {analysis.Answer{Error: "connection refused"}, v1alpha1.MeasuredError},
+		"a warning":    {analysis.Answer{Warnings: []string{"store missing"}}, v1alpha1.MeasuredPartialData},
+		"a wrong type": {analysis.Answer{WrongType: "matrix of histograms"}, v1alpha1.MeasuredWrongType},
 	} {
 		c := newCluster(t)
 		c.judgeBy(comparing("errors", "Baseline"))
-		c.prometheus.observation = tc.answer
+		c.prometheus.answer = tc.answer
 		c.hold()
 		c.passes(8)
 		if m := newest(t, c.run(), "errors"); m.Outcome != v1alpha1.OutcomeError || m.Reason != tc.reason {
 			t.Errorf("%s: %+v", name, m)
-		}
-	}
-}
-
-// Services are listed for those that name one only.
-func TestWhoAsksForAService(t *testing.T) {
-	const plain, named = `sum(rate(x{ {{pods}} }[1m]))`, `sum(rate(x{ {{pods}}, service="{{service}}" }[1m]))`
-	for _, tc := range []struct {
-		compare v1alpha1.Comparison
-		query   string
-		want    bool
-	}{
-		{v1alpha1.Comparison{}, plain, false},
-		{v1alpha1.Comparison{}, named, true},
-		{v1alpha1.Comparison{}, "sum(", false},
-		{v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: `x{ {{pods}} }`, Total: `y{ {{pods}} }`}}, "", false},
-		{v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: `x{ {{pods}} }`, Total: `y{ {{pods}}, service="{{service}}" }`}}, "", true},
-	} {
-		if got := usesService(tc.compare, tc.query); got != tc.want {
-			t.Errorf("%+v %s: %v", tc.compare.Count, tc.query, got)
 		}
 	}
 }

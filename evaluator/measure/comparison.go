@@ -1,4 +1,4 @@
-package evaluator
+package measure
 
 import (
 	"context"
@@ -11,19 +11,18 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/query"
 )
 
-// sides are the queries of a comparison, as they are sent.
-type sides struct {
+// comparison is the queries of one, as they are sent.
+type comparison struct {
 	// since is when what is compared begins, asked since when samples are asked for.
 	since, asked time.Time
-	queries      []sideQuery
+	queries      []comparisonQuery
 }
 
-// sideQuery is one of them, and where in the answer it belongs.
-type sideQuery struct {
+// comparisonQuery is one of them, and where in the answer it belongs.
+type comparisonQuery struct {
 	text string
 	into func(*analysis.Sides) *[]analysis.Series
 	// step is that of a range query from a time; zero asks for samples.
@@ -34,29 +33,29 @@ type sideQuery struct {
 // sampleReach is how far before an interval its first samples are looked for.
 const sampleReach = 5 * time.Minute
 
-// renderSides are the queries of a metric that compares, for both sides.
-func (a *asking) renderSides(ctx context.Context, metric v1alpha1.Metric) (rendered, error) {
-	if a.unknown != nil {
-		return rendered{}, a.unknown
+// renderComparison are the queries of a metric that compares, for both sides.
+func (r *round) renderComparison(ctx context.Context, metric v1alpha1.Metric) (rendered, error) {
+	if r.unknown != nil {
+		return rendered{}, r.unknown
 	}
-	values := a.values()
+	values := r.values()
 	values.Age = 0
 	other := values.Baseline
 	if metric.Compare.To == v1alpha1.CompareToStable {
-		names, err := a.stableNames(ctx)
+		names, err := r.stableNames(ctx)
 		if err != nil {
 			return rendered{}, err
 		}
 		other = names
 	}
 	if usesService(*metric.Compare, metric.Query) {
-		service, err := a.serviceName(ctx)
+		service, err := r.serviceName(ctx)
 		if err != nil {
 			return rendered{}, err
 		}
 		values.Service = service
 	}
-	out := rendered{sides: &sides{}}
+	out := rendered{comparison: &comparison{}}
 	for _, side := range []struct {
 		pods []string
 		of   func(*analysis.Sides) *analysis.Side
@@ -65,9 +64,9 @@ func (a *asking) renderSides(ctx context.Context, metric v1alpha1.Metric) (rende
 		{other, func(s *analysis.Sides) *analysis.Side { return &s.Other }},
 	} {
 		values.Pods = side.pods
-		add := a.addValues
+		add := r.addValues
 		if metric.Compare.Count != nil {
-			add = a.addCounters
+			add = r.addCounters
 		}
 		if err := add(&out, metric, values, side.of); err != nil {
 			return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
@@ -91,12 +90,12 @@ func usesService(compare v1alpha1.Comparison, side string) bool {
 
 // addCounters asks for the samples of the counters of one side, since what was
 // counted to. They are first asked for when there can be some.
-func (a *asking) addCounters(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
-	out.sides.since = a.comparedSince()
-	out.warmUp = 2 * a.endpoint.ScrapeInterval
-	from := analysis.CountFrom(analysis.Find(a.seen.run.Status.Metrics, metric.Name), out.sides.since, a.at)
-	back := align(max(a.at.Sub(from), 0)+sampleReach, time.Second)
-	out.sides.asked = a.at.Add(-back)
+func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
+	out.comparison.since = r.comparedSince()
+	out.warmUp = 2 * r.endpoint.ScrapeInterval
+	from := analysis.CountFrom(analysis.Find(r.subject.Status.Metrics, metric.Name), out.comparison.since, r.at)
+	back := align(max(r.at.Sub(from), 0)+sampleReach, time.Second)
+	out.comparison.asked = r.at.Add(-back)
 	for _, counter := range []struct {
 		text string
 		into func(*analysis.Side) *[]analysis.Series
@@ -116,7 +115,7 @@ func (a *asking) addCounters(out *rendered, metric v1alpha1.Metric, values query
 		if err != nil {
 			return err
 		}
-		out.sides.queries = append(out.sides.queries, sideQuery{
+		out.comparison.queries = append(out.comparison.queries, comparisonQuery{
 			text: text, into: func(s *analysis.Sides) *[]analysis.Series { return counter.into(of(s)) },
 		})
 	}
@@ -125,65 +124,65 @@ func (a *asking) addCounters(out *rendered, metric v1alpha1.Metric, values query
 
 // addValues asks for a value of one side at the end of each window. The first
 // window begins where nothing from before the comparison is looked at.
-func (a *asking) addValues(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
+func (r *round) addValues(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
 	template, err := query.ParseSide(metric.Query)
 	if err != nil {
 		return err
 	}
-	values.Window = query.WindowOf(metric, a.interval)
+	values.Window = query.WindowOf(metric, r.interval)
 	text, err := template.Render(values)
 	if err != nil {
 		return err
 	}
-	delay := lifecycle.AnalysisOf(a.seen.Snapshot).InitialDelay.Duration
+	delay := r.subject.Analysis.InitialDelay.Duration
 	out.warmUp = delay + values.Window
-	ready := a.seen.run.Status.ReadyAt
+	ready := r.subject.Status.ReadyAt
 	if ready == nil {
 		return nil // it is too young for any window, and is not asked
 	}
-	out.sides.since = ready.Add(delay)
-	out.sides.queries = append(out.sides.queries, sideQuery{
+	out.comparison.since = ready.Add(delay)
+	out.comparison.queries = append(out.comparison.queries, comparisonQuery{
 		text: text, into: func(s *analysis.Sides) *[]analysis.Series { return &of(s).Values },
-		from: out.sides.since.Add(values.Window), step: values.Window,
+		from: out.comparison.since.Add(values.Window), step: values.Window,
 	})
 	return nil
 }
 
 // comparedSince is when the step under way has begun to be measured.
-func (a *asking) comparedSince() time.Time {
-	step := a.seen.run.Status.Step
+func (r *round) comparedSince() time.Time {
+	step := r.subject.Status.Step
 	if step == nil || step.ReadyAt == nil {
-		return a.at
+		return r.at
 	}
-	return step.ReadyAt.Add(lifecycle.AnalysisOf(a.seen.Snapshot).InitialDelay.Duration)
+	return step.ReadyAt.Add(r.subject.Analysis.InitialDelay.Duration)
 }
 
-// askSides asks all queries of a comparison at once. What goes wrong with one of
+// askComparison asks all queries of a comparison at once. What goes wrong with one of
 // them is told for all.
-func (a *asking) askSides(ctx context.Context, s *sides) (analysis.Observation, error) {
-	answers := make([]analysis.Observation, len(s.queries))
-	errs := make([]error, len(s.queries))
+func (r *round) askComparison(ctx context.Context, c *comparison) (analysis.Observation, error) {
+	answers := make([]analysis.Answer, len(c.queries))
+	errs := make([]error, len(c.queries))
 	var wait sync.WaitGroup
-	for i, q := range s.queries {
+	for i, q := range c.queries {
 		wait.Go(func() {
 			if q.step == 0 {
-				answers[i], errs[i] = a.endpoint.QuerySamples(ctx, q.text, a.at)
+				answers[i], errs[i] = r.endpoint.QuerySamples(ctx, q.text, r.at)
 			} else {
-				answers[i], errs[i] = a.endpoint.QueryRange(ctx, q.text, q.from, a.at, q.step)
+				answers[i], errs[i] = r.endpoint.QueryRange(ctx, q.text, q.from, r.at, q.step)
 			}
 		})
 	}
 	wait.Wait()
 	out := analysis.Observation{
-		Answer: analysis.Answer{At: a.at, Query: s.queries[0].text},
-		Sides:  &analysis.Sides{Since: s.since, Asked: s.asked, Scrape: a.endpoint.ScrapeInterval},
+		Answer: analysis.Answer{At: r.at, Query: c.queries[0].text},
+		Sides:  &analysis.Sides{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
 	}
-	out.Sides.Canary.Made, out.Sides.Other.Made = madeAt(a.seen.Pods), madeAt(a.seen.BaselinePods)
+	out.Sides.Canary.Made, out.Sides.Other.Made = madeAt(r.subject.Pods), madeAt(r.subject.BaselinePods)
 	for i, answer := range answers {
 		if errs[i] != nil {
 			return analysis.Observation{}, errs[i]
 		}
-		*s.queries[i].into(out.Sides) = answer.Series
+		*c.queries[i].into(out.Sides) = answer.Series
 		if out.Error == "" && out.WrongType == "" && (answer.Error != "" || answer.WrongType != "") {
 			out.Error, out.WrongType, out.Query = answer.Error, answer.WrongType, answer.Query
 		}

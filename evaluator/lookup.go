@@ -1,0 +1,68 @@
+package evaluator
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/measure"
+)
+
+// subject is the run as it is measured: by the names of its pods, which are known.
+func (o observed) subject() measure.Subject {
+	s := measure.SubjectOf(o.Snapshot)
+	s.UID = o.run.UID
+	s.PodNames = map[string][]string{
+		o.canaryName():   namesOf(o.ownCanary, o.Pods),
+		o.baselineName(): namesOf(o.ownBaseline, o.BaselinePods),
+	}
+	return s
+}
+
+// lookup finds out for the measuring of a run what stands in the cluster.
+type lookup struct {
+	e    *evaluator
+	seen observed
+}
+
+// Endpoint is asked as policies demand now: what they put on queries is for runs
+// under way too.
+func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, error) {
+	ns, err := l.e.getNamespace(ctx, l.seen.run.Namespace)
+	if err != nil {
+		return measure.Endpoint{}, err
+	}
+	demands, err := l.e.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return measure.Endpoint{}, err
+	}
+	return l.e.endpoints(l.seen.run.Namespace, name, demands.MatcherTexts())
+}
+
+func (l lookup) Stable(ctx context.Context) ([]string, error) {
+	return l.e.stableReplicaSets(ctx, l.seen.deployment)
+}
+
+func (l lookup) Service(ctx context.Context) (string, error) {
+	if l.seen.canary == nil {
+		return "", nil
+	}
+	return l.e.serviceOf(ctx, l.seen.canary)
+}
+
+func (l lookup) DeploymentLabels(ctx context.Context) (map[string]string, error) {
+	d := l.seen.deployment
+	if d.Unstructured == nil {
+		return map[string]string{}, nil
+	}
+	return l.e.labelsOf(ctx, d.GroupVersionKind(), d)
+}
+
+var podKind = corev1.SchemeGroupVersion.WithKind("Pod")
+
+func (l lookup) PodLabels(ctx context.Context, pod analysis.Pod) (map[string]string, error) {
+	cached := metav1.ObjectMeta{Namespace: l.seen.run.Namespace, Name: pod.Name, Labels: pod.Labels}
+	return l.e.labelsOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: cached})
+}

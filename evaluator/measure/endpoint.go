@@ -1,0 +1,49 @@
+package measure
+
+import (
+	"context"
+	"time"
+
+	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/internal/query"
+)
+
+// Querier asks a source of measurements for the value of a query at a time, for
+// its values at every step of a time, both ends included, or for the samples that
+// a range selector selects, as they were scraped. What goes wrong stands in the
+// answer; an error is for a ctx that ended, and then nothing was answered.
+type Querier interface {
+	Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error)
+	QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Answer, error)
+	QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Answer, error)
+}
+
+// Endpoint is a Prometheus that a plan may name.
+type Endpoint struct {
+	Querier
+	// Labels are those by which its series name a pod.
+	Labels query.Labels
+	// ScrapeInterval is how often it takes samples of pods; zero if not known.
+	ScrapeInterval time.Duration
+}
+
+// Endpoints finds the endpoint that a plan of a namespace names, "" being the
+// default, to be asked with the matchers that policies demand. Its error is shown
+// to those who may read the run.
+type Endpoints func(namespace, name string, matchers []string) (Endpoint, error)
+
+// EndpointsOf finds them among the servers that an administrator defined.
+func EndpointsOf(known *promql.Endpoints) Endpoints {
+	return func(namespace, name string, matchers []string) (Endpoint, error) {
+		view, err := known.Find(namespace, name, matchers...)
+		if err != nil {
+			return Endpoint{}, err
+		}
+		e := view.Endpoint()
+		return Endpoint{
+			Querier: view, ScrapeInterval: e.ScrapeInterval.Duration,
+			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
+		}, nil
+	}
+}
