@@ -22,8 +22,8 @@ var errStale = errors.New("planned from a state that has changed")
 // errNameTaken is for a set of pods whose name another object has.
 var errNameTaken = errors.New("a ReplicaSet of that name belongs to something else")
 
-// take takes one action.
-func (e *evaluator) take(ctx context.Context, seen observed, action lifecycle.Action) error {
+// execute takes one action.
+func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle.Action) error {
 	switch a := action.(type) {
 	case lifecycle.CreateCanary:
 		if seen.canary == nil {

@@ -78,7 +78,7 @@ func (e *evaluator) carryOut(ctx context.Context, seen observed, next lifecycle.
 	next, err := e.apply(ctx, seen, next)
 	status := seen.withOwn(shown(next.Status))
 	if err == nil {
-		err = e.record(ctx, seen.run, status)
+		err = e.writeStatus(ctx, seen.run, status)
 	}
 	switch {
 	case apierrors.IsConflict(err) || errors.Is(err, errStale):
@@ -96,7 +96,7 @@ func (e *evaluator) carryOut(ctx context.Context, seen observed, next lifecycle.
 // or for now: the status then says so instead.
 func (e *evaluator) apply(ctx context.Context, seen observed, p lifecycle.Move) (lifecycle.Move, error) {
 	for _, action := range p.Actions {
-		err := e.take(ctx, seen, action)
+		err := e.execute(ctx, seen, action)
 		if err == nil {
 			continue
 		}
@@ -112,9 +112,9 @@ func (e *evaluator) apply(ctx context.Context, seen observed, p lifecycle.Move) 
 	return p, nil
 }
 
-// record writes the status of a run, if it differs and the run is still the one
+// writeStatus writes the status of a run, if it differs and the run is still the one
 // that was planned from.
-func (e *evaluator) record(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
+func (e *evaluator) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
 	if equality.Semantic.DeepEqual(run.Status, status) {
 		return nil
 	}

@@ -70,7 +70,7 @@ func judgeCounts(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.T
 }
 
 // notScraped: what has no new samples may be gone, and was never found good since.
-func notScraped(c v1alpha1.Comparison, s Sides, at time.Time) problem {
+func notScraped(c v1alpha1.Comparison, s Comparison, at time.Time) problem {
 	for _, side := range []struct {
 		name  string
 		total []Series
@@ -111,8 +111,8 @@ func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time,
 	}
 	var i evidence.Interval
 	podLabel := cmp.Or(o.PodLabel, "pod")
-	i.CanaryBad, i.CanaryTotal = s.Canary.risen(*metric.Compare.Count, from, to, birthsOf(s.Canary, podLabel, s.Asked))
-	i.BaselineBad, i.BaselineTotal = s.Other.risen(*metric.Compare.Count, from, to, birthsOf(s.Other, podLabel, s.Asked))
+	i.CanaryBad, i.CanaryTotal = s.Canary.risen(*metric.Compare.Count, from, to, startsOf(s.Canary, podLabel, s.Asked))
+	i.BaselineBad, i.BaselineTotal = s.Other.risen(*metric.Compare.Count, from, to, startsOf(s.Other, podLabel, s.Asked))
 	if found := unfound(*metric.Compare, *s, i); found.reason != "" {
 		return before.Compared, found
 	}
@@ -125,7 +125,7 @@ func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time,
 }
 
 // risen is by how much the counters of a side have risen.
-func (s Side) risen(c v1alpha1.Counted, from, to time.Time, b births) (bad, total float64) {
+func (s Side) risen(c v1alpha1.Counted, from, to time.Time, b counterStarts) (bad, total float64) {
 	total = b.rise(s.Total, from, to)
 	if c.Good != "" {
 		return total - b.rise(s.Good, from, to), total

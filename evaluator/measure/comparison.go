@@ -24,7 +24,7 @@ type comparison struct {
 // comparisonQuery is one of them, and where in the answer it belongs.
 type comparisonQuery struct {
 	text string
-	into func(*analysis.Sides) *[]analysis.Series
+	into func(*analysis.Comparison) *[]analysis.Series
 	// step is that of a range query from a time; zero asks for samples.
 	step time.Duration
 	from time.Time
@@ -58,10 +58,10 @@ func (r *round) renderComparison(ctx context.Context, metric v1alpha1.Metric) (r
 	out := rendered{comparison: &comparison{}}
 	for _, side := range []struct {
 		pods []string
-		of   func(*analysis.Sides) *analysis.Side
+		of   func(*analysis.Comparison) *analysis.Side
 	}{
-		{values.Canary, func(s *analysis.Sides) *analysis.Side { return &s.Canary }},
-		{other, func(s *analysis.Sides) *analysis.Side { return &s.Other }},
+		{values.Canary, func(s *analysis.Comparison) *analysis.Side { return &s.Canary }},
+		{other, func(s *analysis.Comparison) *analysis.Side { return &s.Other }},
 	} {
 		values.Pods = side.pods
 		add := r.addValues
@@ -90,7 +90,7 @@ func usesService(compare v1alpha1.Comparison, side string) bool {
 
 // addCounters asks for the samples of the counters of one side, since what was
 // counted to. They are first asked for when there can be some.
-func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
+func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Comparison) *analysis.Side) error {
 	out.comparison.since = r.comparedSince()
 	out.warmUp = 2 * r.endpoint.ScrapeInterval
 	from := analysis.CountFrom(analysis.Find(r.subject.Status.Metrics, metric.Name), out.comparison.since, r.at)
@@ -116,7 +116,7 @@ func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.
 			return err
 		}
 		out.comparison.queries = append(out.comparison.queries, comparisonQuery{
-			text: text, into: func(s *analysis.Sides) *[]analysis.Series { return counter.into(of(s)) },
+			text: text, into: func(s *analysis.Comparison) *[]analysis.Series { return counter.into(of(s)) },
 		})
 	}
 	return nil
@@ -124,7 +124,7 @@ func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.
 
 // addValues asks for a value of one side at the end of each window. The first
 // window begins where nothing from before the comparison is looked at.
-func (r *round) addValues(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.Side) error {
+func (r *round) addValues(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Comparison) *analysis.Side) error {
 	template, err := query.ParseSide(metric.Query)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (r *round) addValues(out *rendered, metric v1alpha1.Metric, values query.Va
 	}
 	out.comparison.since = ready.Add(delay)
 	out.comparison.queries = append(out.comparison.queries, comparisonQuery{
-		text: text, into: func(s *analysis.Sides) *[]analysis.Series { return &of(s).Values },
+		text: text, into: func(s *analysis.Comparison) *[]analysis.Series { return &of(s).Values },
 		from: out.comparison.since.Add(values.Window), step: values.Window,
 	})
 	return nil
@@ -175,7 +175,7 @@ func (r *round) askComparison(ctx context.Context, c *comparison) (analysis.Obse
 	wait.Wait()
 	out := analysis.Observation{
 		Answer: analysis.Answer{At: r.at, Query: c.queries[0].text},
-		Sides:  &analysis.Sides{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
+		Sides:  &analysis.Comparison{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
 	}
 	out.Sides.Canary.Made, out.Sides.Other.Made = madeAt(r.subject.Pods), madeAt(r.subject.BaselinePods)
 	for i, answer := range answers {

@@ -12,9 +12,9 @@ func TestQueriesTakeTurnsOfTheirNamespace(t *testing.T) {
 	var c *Client
 	var seen int
 	address := server(t, func(w http.ResponseWriter, r *http.Request) {
-		c.turns.mu.Lock()
-		seen += c.turns.queue.underWay["shop"]
-		c.turns.mu.Unlock()
+		c.slots.mu.Lock()
+		seen += c.slots.queue.underWay["shop"]
+		c.slots.mu.Unlock()
 		reply200(success("matrix", `[]`))(w, r)
 	})
 	c = client(t, at(address))
@@ -31,7 +31,7 @@ func TestQueriesTakeTurnsOfTheirNamespace(t *testing.T) {
 			t.Errorf("after %d queries: %d were the shop's, %v", want+1, seen, err)
 		}
 	}
-	if left := len(c.turns.queue.underWay); left > 0 {
+	if left := len(c.slots.queue.underWay); left > 0 {
 		t.Errorf("%d namespaces still have a turn", left)
 	}
 }

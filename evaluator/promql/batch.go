@@ -34,18 +34,18 @@ func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batc
 	for _, each := range answers {
 		each.batched = true
 	}
-	go func() { s.split(one.Family, at, answers, by.instant(ctx, joined, at)) }()
+	go func() { s.split(one.Group, at, answers, by.instant(ctx, joined, at)) }()
 }
 
 // split gives each canary its series of a joint answer. Where that is not a
 // clean one, what each would have got by itself is not known: it has to ask. A
 // server that is not well is not asked again, the error is everybody's.
-func (s *sharing) split(family string, at time.Time, answers map[string]*answer, o outcome) {
+func (s *sharing) split(group string, at time.Time, answers map[string]*answer, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unclear := o.WrongType != "" || len(o.Warnings)+len(o.Infos) > 0 || o.err != nil && mayBeOneQuerys(o.err)
 	if unclear {
-		s.batches.separate(family, at)
+		s.batches.separate(group, at)
 	}
 	for pods, a := range answers {
 		if a.alone = unclear; !unclear {

@@ -20,7 +20,7 @@ import (
 type Client struct {
 	endpoint endpoint.Endpoint
 	http     *http.Client // nil without a Prometheus
-	turns    *turns
+	slots    *slots
 	metrics  *Metrics
 	clock    clock.PassiveClock
 	shared   *sharing
@@ -38,7 +38,7 @@ func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client
 		now = clock.RealClock{}
 	}
 	c := &Client{
-		endpoint: e, turns: &turns{queue: newQueue(e.Limits.Concurrency)}, metrics: metrics, clock: now,
+		endpoint: e, slots: &slots{queue: newQueue(e.Limits.Concurrency)}, metrics: metrics, clock: now,
 		breaker: breaker{jitter: rand.Float64}, // #nosec G404 -- spreads load, guards nothing
 	}
 	c.shared = newSharing(c)
@@ -94,7 +94,7 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 	}
 	asking, cancel := context.WithTimeout(ctx, c.endpoint.Limits.Timeout.Duration)
 	defer cancel()
-	done, err := c.turns.take(asking, a.namespace)
+	done, err := c.slots.take(asking, a.namespace)
 	if err != nil {
 		return c.failed(out, err)
 	}

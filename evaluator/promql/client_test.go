@@ -339,7 +339,7 @@ func TestQueryIsGuarded(t *testing.T) {
 	})
 	t.Run("a turn that does not come is no silence of the server", func(t *testing.T) {
 		c := client(t, at("http://127.0.0.1:1", timeout(100*time.Millisecond), func(e *endpoint.Endpoint) { e.Limits.Concurrency = 1 }))
-		if _, err := c.turns.take(context.Background(), "other"); err != nil { // somebody has it
+		if _, err := c.slots.take(context.Background(), "other"); err != nil { // somebody has it
 			t.Fatal(err)
 		}
 		for range 2 * openAfter {

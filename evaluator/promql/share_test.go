@@ -167,7 +167,7 @@ func TestQueriesOfSeveralCanariesAreAskedTogether(t *testing.T) {
 	// Who stops asking is not asked for any more, but for one round.
 	mustQuery(t, c, errorsOf(1), second.Add(time.Minute))
 	mustQuery(t, c, errorsOf(2), second.Add(time.Minute))
-	mustQuery(t, c, cut(errorsOf(1)), second.Add(time.Minute)) // of the family, and of no run that is known
+	mustQuery(t, c, cut(errorsOf(1)), second.Add(time.Minute)) // of the group, and of no run that is known
 	s.taken()
 	mustQuery(t, c, errorsOf(1), second.Add(2*time.Minute))
 	if queries := s.taken(); len(queries) != 1 || strings.Contains(queries[0], "web-0-") || !strings.Contains(queries[0], "web-1-|web-2-") {

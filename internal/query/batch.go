@@ -20,9 +20,9 @@ const BatchLabel = "__holdfast_canary__"
 type Batch struct {
 	// Shape is the query without its canary; queries of one shape can be joined.
 	Shape string
-	// Family is the shape without its windows, which are cut while a canary is
+	// Group is the shape without its windows, which are cut while a canary is
 	// young. Queries that were of one shape the last time are likely to be so again.
-	Family string
+	Group string
 	// Pods is the regular expression of the names of the canary's pods, for example
 	// "web-5d4f8-(?:2xk9c|7wq4z)".
 	Pods string
@@ -60,7 +60,7 @@ func BatchOf(rendered, podLabel string) (Batch, bool) {
 	if _, ok := joiner(expr, podLabel, b.Prefix); !ok {
 		return Batch{}, false
 	}
-	b.Family = rangeText.ReplaceAllString(b.Shape, "[]")
+	b.Group = rangeText.ReplaceAllString(b.Shape, "[]")
 	return b, true
 }
 

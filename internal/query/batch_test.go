@@ -100,7 +100,7 @@ func TestTheQueryOfAnotherCanary(t *testing.T) {
 func TestAFamilyHasAllWindows(t *testing.T) {
 	a, _ := BatchOf(`sum(rate(x{pod=~"web-1-[a-z0-9]+",code=~"[45].."}[10s]))`, "pod")
 	b, _ := BatchOf(`sum(rate(x{pod=~"web-2-[a-z0-9]+",code=~"[45].."}[5m]))`, "pod")
-	if a.Shape == b.Shape || a.Family != b.Family || a.Family == "" {
+	if a.Shape == b.Shape || a.Group != b.Group || a.Group == "" {
 		t.Errorf("got %+v, %+v", a, b)
 	}
 }
@@ -151,7 +151,7 @@ func TestBuiltInQueriesAreJoined(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		families := map[string]bool{}
+		groups := map[string]bool{}
 		for _, window := range []time.Duration{30 * time.Second, 2 * time.Minute} {
 			text, err := template.Render(Values{Namespace: "shop", Deployment: "web", Canary: []string{"web-1"}, Window: window})
 			if err != nil {
@@ -161,10 +161,10 @@ func TestBuiltInQueriesAreJoined(t *testing.T) {
 			if !ok || Join(b.Shape, "pod", []string{"web-1-[a-z0-9]+", "web-2-[a-z0-9]+"}) == "" {
 				t.Errorf("%s is asked alone: %s", expect, text)
 			}
-			families[b.Family] = true
+			groups[b.Group] = true
 		}
-		if len(families) != 1 {
-			t.Errorf("%s with two windows is of %d families", expect, len(families))
+		if len(groups) != 1 {
+			t.Errorf("%s with two windows is of %d groups", expect, len(groups))
 		}
 	}
 }

@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// turns let so many queries be asked at once, fairly by namespace (see queue).
+// slots let so many queries be asked at once, fairly by namespace (see queue).
 // It is safe for use by several goroutines.
-type turns struct {
+type slots struct {
 	mu    sync.Mutex
 	queue *queue
 }
 
 // take waits for a turn until ctx ends, and returns what gives it back.
-func (t *turns) take(ctx context.Context, namespace string) (func(), error) {
+func (t *slots) take(ctx context.Context, namespace string) (func(), error) {
 	t.mu.Lock()
 	mine := t.queue.enter(namespace)
 	t.mu.Unlock()

@@ -11,16 +11,16 @@ import (
 
 // Limits of batches. What is forgotten too early costs a request.
 const (
-	maxBatch    = 32   // canaries in one request
-	maxFamilies = 256  // families of queries that are remembered
-	maxMembers  = 4096 // canaries that are, in all families together
-	maxShapes   = 8    // queries of one canary in one family and round
-	maxPods     = 384  // bytes of the pattern of a canary's pods; larger canaries are asked alone
-	aloneFor    = 10 * time.Minute
-	forgetAsks  = 10 * time.Minute
+	maxBatch   = 32   // canaries in one request
+	maxGroups  = 256  // groups of queries that are remembered
+	maxMembers = 4096 // canaries that are, in all groups together
+	maxShapes  = 8    // queries of one canary in one group and round
+	maxPods    = 384  // bytes of the pattern of a canary's pods; larger canaries are asked alone
+	aloneFor   = 10 * time.Minute
+	forgetAsks = 10 * time.Minute
 )
 
-// batches remembers which canaries ask which family of queries, in their last two
+// batches remembers which canaries ask which group of queries, in their last two
 // rounds. It waits for nobody: the first run that asks for a time asks for all that
 // asked together with it the last time, and the others find their answers there.
 //
@@ -29,20 +29,20 @@ const (
 //
 // It is pure, and not safe for use by several goroutines.
 type batches struct {
-	seed     maphash.Seed
-	families map[uint64]*family
-	// members counts those of all families.
+	seed   maphash.Seed
+	groups map[uint64]*queryGroup
+	// members counts those of all groups.
 	members int
 }
 
-type family struct {
+type queryGroup struct {
 	// members are its canaries, by the pattern of their pods.
 	members map[string]*member
 	// aloneUntil is set where asking together did not work.
 	aloneUntil time.Time
 }
 
-// member is what a canary asked of a family in two rounds, the newer one first.
+// member is what a canary asked of a group in two rounds, the newer one first.
 type member [2]round
 
 // round is the shapes that were asked for a time.
@@ -58,7 +58,7 @@ type ask struct {
 }
 
 func newBatches() batches {
-	return batches{seed: maphash.MakeSeed(), families: map[uint64]*family{}}
+	return batches{seed: maphash.MakeSeed(), groups: map[uint64]*queryGroup{}}
 }
 
 // note remembers an ask and returns the one before it of the same canary, zero
@@ -74,18 +74,18 @@ func (b *batches) note(one query.Batch, at time.Time) ask {
 	return last
 }
 
-// member finds a canary of a family, or makes it.
+// member finds a canary of a group, or makes it.
 func (b *batches) member(one query.Batch, at time.Time) *member {
-	of := maphash.String(b.seed, one.Family)
-	if f := b.families[of]; f != nil && f.members[one.Pods] != nil {
+	of := maphash.String(b.seed, one.Group)
+	if f := b.groups[of]; f != nil && f.members[one.Pods] != nil {
 		return f.members[one.Pods]
 	}
 	b.tidy(of, at)
-	if b.families[of] == nil {
-		b.families[of] = &family{members: map[string]*member{}}
+	if b.groups[of] == nil {
+		b.groups[of] = &queryGroup{members: map[string]*member{}}
 	}
 	m := &member{}
-	b.families[of].members[strings.Clone(one.Pods)] = m // which is a part of the query
+	b.groups[of].members[strings.Clone(one.Pods)] = m // which is a part of the query
 	b.members++
 	return m
 }
@@ -135,7 +135,7 @@ func (m *member) asked(shape uint64) time.Time {
 // others returns the patterns of the pods that an ask is to be joined with: of those
 // canaries that asked the same for the same time the last time.
 func (b *batches) others(one query.Batch, last ask, at time.Time) []string {
-	f := b.families[maphash.String(b.seed, one.Family)]
+	f := b.groups[maphash.String(b.seed, one.Group)]
 	if f == nil || last.at.IsZero() || at.Before(f.aloneUntil) {
 		return nil
 	}
@@ -157,30 +157,30 @@ func (b *batches) others(one query.Batch, last ask, at time.Time) []string {
 	return out
 }
 
-// separate has a family asked alone for some time.
+// separate has a group asked alone for some time.
 func (b *batches) separate(name string, at time.Time) {
-	if f := b.families[maphash.String(b.seed, name)]; f != nil {
+	if f := b.groups[maphash.String(b.seed, name)]; f != nil {
 		f.aloneUntil = at.Add(aloneFor)
 	}
 }
 
-// tidy makes room for one more member of a family.
+// tidy makes room for one more member of a group.
 func (b *batches) tidy(of uint64, at time.Time) {
 	full := func() bool {
-		return b.members >= maxMembers || b.families[of] == nil && len(b.families) >= maxFamilies
+		return b.members >= maxMembers || b.groups[of] == nil && len(b.groups) >= maxGroups
 	}
 	if full() {
 		b.forget(at.Add(-2 * time.Minute))
 	}
 	if full() {
-		clear(b.families)
+		clear(b.groups)
 		b.members = 0
 	}
 }
 
 // forget drops the canaries that asked for nothing since a time.
 func (b *batches) forget(since time.Time) {
-	for name, f := range b.families {
+	for name, f := range b.groups {
 		for pods, m := range f.members {
 			if m[0].at.Before(since) {
 				delete(f.members, pods)
@@ -188,7 +188,7 @@ func (b *batches) forget(since time.Time) {
 			}
 		}
 		if len(f.members) == 0 {
-			delete(b.families, name)
+			delete(b.groups, name)
 		}
 	}
 }

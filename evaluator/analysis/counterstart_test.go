@@ -46,7 +46,7 @@ func TestWhereACounterBegins(t *testing.T) {
 			Side{Total: []Series{counter(at(-15), 100, 200, 300)}, Bad: []Series{counter(at(15), 1)}}, 1, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bad, total := tc.side.risen(v1alpha1.Counted{Bad: "bad", Total: "all"}, noon, at(30), birthsOf(tc.side, "pod", asked))
+			bad, total := tc.side.risen(v1alpha1.Counted{Bad: "bad", Total: "all"}, noon, at(30), startsOf(tc.side, "pod", asked))
 			if bad != tc.bad || total != tc.total {
 				t.Errorf("counted %v of %v, want %v of %v", bad, total, tc.bad, tc.total)
 			}
@@ -73,5 +73,5 @@ func TestALongPauseCountsNothingTwice(t *testing.T) {
 
 // takeBoth takes a measurement of the same samples on both sides.
 func takeBoth(metric v1alpha1.Metric, at time.Time, side Side, asked time.Time, before v1alpha1.MetricStatus) v1alpha1.MetricStatus {
-	return Take(metric, before, at, Observation{Sides: &Sides{Canary: side, Other: side, Since: noon, Asked: asked, Scrape: 15 * time.Second}})
+	return Take(metric, before, at, Observation{Sides: &Comparison{Canary: side, Other: side, Since: noon, Asked: asked, Scrape: 15 * time.Second}})
 }
