@@ -53,7 +53,7 @@ func FalseAlarms(spec *v1alpha1.CanaryPlanSpec) float64 {
 }
 
 func judgeComparison(m *v1alpha1.Measurement, metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) {
-	if o.Sides == nil {
+	if o.Comparison == nil {
 		refuse(m, v1alpha1.MeasuredError, "neither side was asked for")
 		return
 	}

@@ -66,7 +66,7 @@ func judgeCounts(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.T
 	if err != nil {
 		return evidence.Result{}, problem{v1alpha1.MeasuredError, err.Error()}
 	}
-	return r, notScraped(*metric.Compare, *o.Sides, at)
+	return r, notScraped(*metric.Compare, *o.Comparison, at)
 }
 
 // notScraped: what has no new samples may be gone, and was never found good since.
@@ -87,7 +87,7 @@ func notScraped(c v1alpha1.Comparison, s Comparison, at time.Time) problem {
 
 // tallied returns the status with what a comparison of counts remembers.
 func tallied(metric v1alpha1.Metric, s v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.MetricStatus {
-	if metric.Compare == nil || metric.Compare.Count == nil || o.Sides == nil || o.Error != "" || o.WrongType != "" || len(o.Warnings) > 0 {
+	if metric.Compare == nil || metric.Compare.Count == nil || o.Comparison == nil || o.Error != "" || o.WrongType != "" || len(o.Warnings) > 0 {
 		return s
 	}
 	s.Compared, _ = countOn(metric, s, o.askedAt(at), o)
@@ -101,7 +101,7 @@ func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time,
 	if err != nil {
 		return before.Compared, problem{v1alpha1.MeasuredError, err.Error()}
 	}
-	s := o.Sides
+	s := o.Comparison
 	from, to := CountFrom(before, s.Since, at), newestSample(s.Canary.Total)
 	if other := newestSample(s.Other.Total); other.Before(to) {
 		to = other

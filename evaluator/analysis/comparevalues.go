@@ -14,11 +14,11 @@ import (
 
 func judgeValuesOfSides(metric v1alpha1.Metric, _ v1alpha1.MetricStatus, at time.Time, o Observation) (evidence.Result, problem) {
 	c := *metric.Compare
-	canary, found := oneSeries("the canary", o.Sides.Canary.Values)
+	canary, found := oneSeries("the canary", o.Comparison.Canary.Values)
 	if found.reason != "" {
 		return evidence.Result{}, found
 	}
-	other, found := oneSeries(otherSide(c), o.Sides.Other.Values)
+	other, found := oneSeries(otherSide(c), o.Comparison.Other.Values)
 	if found.reason != "" {
 		return evidence.Result{}, found
 	}
@@ -38,7 +38,7 @@ func judgeValuesOfSides(metric v1alpha1.Metric, _ v1alpha1.MetricStatus, at time
 	if err != nil {
 		return evidence.Result{}, problem{v1alpha1.MeasuredError, err.Error()}
 	}
-	return r, noneOfBoth(canary, other, window, *o.Sides, at)
+	return r, noneOfBoth(canary, other, window, *o.Comparison, at)
 }
 
 func oneSeries(side string, series []Series) ([]evidence.Point, problem) {

@@ -36,8 +36,8 @@ type Observation struct {
 	// BeyondBuckets is set where a quantile lies beyond the last finite bucket: it is
 	// more than the value says, and how much is not known.
 	BeyondBuckets bool
-	// Sides are the answers to the queries of a comparison, nil for other metrics.
-	Sides *Comparison
+	// Comparison are the answers to the queries of a comparison, nil for other metrics.
+	Comparison *Comparison
 	// WarmingUp is set where nothing was asked yet, because the canary is too
 	// young for the query's window, and says so. It is no measurement.
 	WarmingUp string
@@ -107,7 +107,7 @@ func (a Answer) Size() int {
 // Size is the same of all answers of an observation.
 func (o Observation) Size() int {
 	out := o.Answer.Size() + sizeOf(o.Examples)
-	if s := o.Sides; s != nil {
+	if s := o.Comparison; s != nil {
 		for _, side := range []Side{s.Canary, s.Other} {
 			out += sizeOf(side.Bad) + sizeOf(side.Good) + sizeOf(side.Total) + sizeOf(side.Values)
 		}

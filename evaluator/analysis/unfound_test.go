@@ -72,7 +72,7 @@ func TestACounterWithoutSeries(t *testing.T) {
 			var s v1alpha1.MetricStatus
 			for i := range 10 {
 				at := noon.Add(time.Duration(i) * 30 * time.Second)
-				s = Take(metric, s, at, Observation{Sides: &Comparison{
+				s = Take(metric, s, at, Observation{Comparison: &Comparison{
 					Canary: tc.canary.known(at), Other: tc.other.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
 			}
 			if m, _ := Newest(s); m.Reason != tc.reason || !strings.Contains(m.Message, tc.says) {
@@ -105,7 +105,7 @@ func TestWhatIsBornLaterIsCountedFromTheBeginning(t *testing.T) {
 	var s v1alpha1.MetricStatus
 	for i := range 10 {
 		at := noon.Add(time.Duration(i) * 30 * time.Second)
-		s = Take(metric, s, at, Observation{Sides: &Comparison{Canary: late.known(at), Other: late.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
+		s = Take(metric, s, at, Observation{Comparison: &Comparison{Canary: late.known(at), Other: late.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
 	}
 	if s.NoData == 0 || s.Compared == nil {
 		t.Fatalf("nothing was missing, or nothing was counted: %+v", s)

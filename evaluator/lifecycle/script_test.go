@@ -108,7 +108,7 @@ func (w *world) countedAs(text string, at time.Time) analysis.Observation {
 	made := map[string]time.Time{"": at} // the pod that a series without labels is of
 	return analysis.Observation{
 		Answer: analysis.Answer{Query: "r_total"},
-		Sides: &analysis.Comparison{
+		Comparison: &analysis.Comparison{
 			Canary: analysis.Side{Bad: series(x), Total: series(n), Made: made}, Other: analysis.Side{Bad: series(y), Total: series(m), Made: made},
 			Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
 		},

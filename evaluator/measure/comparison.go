@@ -174,15 +174,15 @@ func (r *round) askComparison(ctx context.Context, c *comparison) (analysis.Obse
 	}
 	wait.Wait()
 	out := analysis.Observation{
-		Answer: analysis.Answer{At: r.at, Query: c.queries[0].text},
-		Sides:  &analysis.Comparison{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
+		Answer:     analysis.Answer{At: r.at, Query: c.queries[0].text},
+		Comparison: &analysis.Comparison{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
 	}
-	out.Sides.Canary.Made, out.Sides.Other.Made = madeAt(r.subject.Pods), madeAt(r.subject.BaselinePods)
+	out.Comparison.Canary.Made, out.Comparison.Other.Made = madeAt(r.subject.Pods), madeAt(r.subject.BaselinePods)
 	for i, answer := range answers {
 		if errs[i] != nil {
 			return analysis.Observation{}, errs[i]
 		}
-		*c.queries[i].into(out.Sides) = answer.Series
+		*c.queries[i].into(out.Comparison) = answer.Series
 		if out.Error == "" && out.WrongType == "" && (answer.Error != "" || answer.WrongType != "") {
 			out.Error, out.WrongType, out.Query = answer.Error, answer.WrongType, answer.Query
 		}
