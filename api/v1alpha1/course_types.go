@@ -8,7 +8,7 @@ import (
 // Step is one stage of a canary: how large it is, how long it must stay good,
 // and by what. The canary passes when its last step has.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.replicas) != has(self.weight)",message="needs replicas or weight, and not both"
+// +kubebuilder:validation:XValidation:rule="has(self.replicas) != has(self.podShare)",message="needs replicas or podShare, and not both"
 type Step struct {
 	// replicas is the number of canary pods, or a share of the Deployment's
 	// replicas such as "10%" (rounded up, at least 1).
@@ -18,16 +18,16 @@ type Step struct {
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number from 1 to 1000, or a share from \"1%\" to \"100%\""
 	Replicas *intstr.IntOrString `json:"replicas,omitempty"`
 
-	// weight is the share of all pods in percent that are the canary's: so many
+	// podShare is the share of all pods in percent that are the canary's: so many
 	// are started that it is at least this. All are the canary's, the Deployment's
-	// and the baseline's; as that is as large as the canary, weight must be less
+	// and the baseline's; as that is as large as the canary, podShare must be less
 	// than 50 where there is one. The Deployment's replicas are read when the step
 	// begins: pods that come with a scaling in the middle of it would have to
 	// get Ready and warm up before anything is measured again.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=99
-	Weight *int32 `json:"weight,omitempty"`
+	PodShare *int32 `json:"podShare,omitempty"`
 
 	// period is how long the canary must stay good in this step, counted from
 	// when all of its pods are Ready; default analysis.period. initialDelay

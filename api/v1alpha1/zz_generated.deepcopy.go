@@ -1076,8 +1076,8 @@ func (in *Step) DeepCopyInto(out *Step) {
 		*out = new(intstr.IntOrString)
 		**out = **in
 	}
-	if in.Weight != nil {
-		in, out := &in.Weight, &out.Weight
+	if in.PodShare != nil {
+		in, out := &in.PodShare, &out.PodShare
 		*out = new(int32)
 		**out = **in
 	}

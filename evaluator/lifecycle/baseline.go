@@ -11,14 +11,14 @@ import (
 )
 
 // wantsBaseline says whether the run has baseline pods beside its canary.
-func (s *step) wantsBaseline() bool { return s.judged && s.plan.Baseline != nil }
+func (s *planner) wantsBaseline() bool { return s.judged && s.plan.Baseline != nil }
 
 // WantsBaseline says whether a run has baseline pods beside its canary.
-func WantsBaseline(in Snapshot) bool { s := newStep(in); return s.wantsBaseline() }
+func WantsBaseline(in Snapshot) bool { s := newPlanner(in); return s.wantsBaseline() }
 
 // baselineTrouble: baseline pods run what is stable already, so what ails them
 // is no fault of the update. There is nothing left to compare with.
-func (s *step) baselineTrouble() (Move, bool) {
+func (s *planner) baselineTrouble() (Move, bool) {
 	if !s.wantsBaseline() {
 		return Move{}, false
 	}
@@ -30,13 +30,13 @@ func (s *step) baselineTrouble() (Move, bool) {
 		"the baseline, which runs the stable template, is in trouble: "+t.message), true
 }
 
-func (s *step) baselineIsReady() bool {
+func (s *planner) baselineIsReady() bool {
 	return !s.wantsBaseline() || isReady(s.in.Baseline, s.in.BaselinePods, s.out.Replicas, s.in.Deployment.MinReady)
 }
 
 // judgeBaseline is the measurement of the baseline's health. It fails nothing:
 // a baseline that is not Ready is an error of the measuring.
-func (s *step) judgeBaseline(at time.Time) v1alpha1.Measurement {
+func (s *planner) judgeBaseline(at time.Time) v1alpha1.Measurement {
 	_, why := whyNotReady(v1alpha1.RoleBaseline, s.in.Baseline, s.in.BaselinePods, s.out.Replicas)
 	return analysis.JudgeBaseline(at, min(readyPods(s.in.BaselinePods), s.out.Replicas), s.out.Replicas, why)
 }
@@ -56,7 +56,7 @@ func repairSet(c *Canary, wanted int32, create, scale, remove Action) []Action {
 }
 
 // deleteLeftovers deletes what earlier attempts have left.
-func (s *step) deleteLeftovers() []Action {
+func (s *planner) deleteLeftovers() []Action {
 	var out []Action
 	for _, name := range slices.Sorted(slices.Values(s.in.Leftovers)) {
 		out = append(out, DeleteLeftover{name})
@@ -65,7 +65,7 @@ func (s *step) deleteLeftovers() []Action {
 }
 
 // putOut deletes the pods that the run's ReplicaSets have adopted.
-func (s *step) putOut() []Action {
+func (s *planner) putOut() []Action {
 	var out []Action
 	for _, pod := range s.in.Others.Adopted {
 		out = append(out, PutOut{pod})
@@ -74,7 +74,7 @@ func (s *step) putOut() []Action {
 }
 
 // whyNot says what keeps the sets from being Ready, the canary first.
-func (s *step) whyNot() (reason, message string) {
+func (s *planner) whyNot() (reason, message string) {
 	if s.canaryIsReady() && !s.baselineIsReady() {
 		_, message = whyNotReady(v1alpha1.RoleBaseline, s.in.Baseline, s.in.BaselinePods, s.out.Replicas)
 		reason, message = v1alpha1.ReasonBaselineSick, "the baseline is not Ready: "+message
@@ -88,4 +88,4 @@ func (s *step) whyNot() (reason, message string) {
 }
 
 // allPods are those of the canary and of the baseline.
-func (s *step) allPods() []corev1.Pod { return slices.Concat(s.in.Pods, s.in.BaselinePods) }
+func (s *planner) allPods() []corev1.Pod { return slices.Concat(s.in.Pods, s.in.BaselinePods) }

@@ -10,7 +10,7 @@ import (
 
 // deadline is when a run without a verdict, or with one that no person has
 // resolved, ends; zero if it has no such time.
-func (s *step) deadline() time.Time {
+func (s *planner) deadline() time.Time {
 	open := s.out.Verdict == "" || s.out.Verdict == v1alpha1.VerdictInconclusive
 	switch {
 	case !s.judged || s.out.CreatedAt == nil || !open:
@@ -21,13 +21,13 @@ func (s *step) deadline() time.Time {
 	return s.out.CreatedAt.Add(s.plan.Deadline.Duration)
 }
 
-func (s *step) deadlineIsOver() bool {
+func (s *planner) deadlineIsOver() bool {
 	at := s.deadline()
 	return !at.IsZero() && !s.in.Now.Before(at) && s.out.Reason != v1alpha1.ReasonDeadline
 }
 
 // late writes that the deadline is over; a later step reverts.
-func (s *step) late() Move {
+func (s *planner) late() Move {
 	message := "there was no verdict within " + Short(s.plan.Deadline.Duration) + " of the making of the canary"
 	if s.out.Message != "" {
 		message += "; last: " + s.out.Message
@@ -39,7 +39,7 @@ func (s *step) late() Move {
 }
 
 // manualDeadline is until when a person may decide.
-func (s *step) manualDeadline() time.Time {
+func (s *planner) manualDeadline() time.Time {
 	if s.out.ReadyAt == nil {
 		return s.in.Now.Add(s.plan.Manual.Deadline.Duration)
 	}
@@ -47,7 +47,7 @@ func (s *step) manualDeadline() time.Time {
 }
 
 // manualLate: nobody has decided in time, and what is assumed then is no pass.
-func (s *step) manualLate() (Move, bool) {
+func (s *planner) manualLate() (Move, bool) {
 	m := s.plan.Manual
 	if m == nil || m.Assume == v1alpha1.AssumePass || s.in.Now.Before(s.manualDeadline()) {
 		return Move{}, false

@@ -13,7 +13,7 @@ const maxRejection = 300
 // release: the verdict is Pass, a person promoted, or the guard was lifted. The
 // webhook swaps the held template in when it sees the Release; until the record
 // is gone it is sent again, for the webhook may have been down.
-func (s *step) release() Move {
+func (s *planner) release() Move {
 	if s.out.Reason == v1alpha1.ReasonReleaseRefused {
 		return s.reject()
 	}
@@ -38,7 +38,7 @@ const (
 
 // releasingFor is how long ago the run could be released first; waiting as long
 // again before the next try makes a back-off that needs no memory.
-func (s *step) releasingFor() time.Duration {
+func (s *planner) releasingFor() time.Duration {
 	var since time.Duration
 	for i, kind := range []string{v1alpha1.ConditionAnalyzed, v1alpha1.ConditionReleaseAllowed} {
 		c := s.findCondition(kind)
@@ -62,7 +62,7 @@ func (s *step) releasingFor() time.Duration {
 //
 // Frozen or not, what failed is not released because the guard is lifted: it is
 // reverted.
-func (s *step) settle() Move {
+func (s *planner) settle() Move {
 	guarded := s.in.Deployment.Guarded || s.in.Run.Spec.ByHand()
 	switch {
 	case s.out.Verdict == v1alpha1.VerdictPass:
@@ -79,12 +79,12 @@ func (s *step) settle() Move {
 
 // passed: a dry run, or a run that a user made, was good. The template of a dry
 // run is remembered, or whoever applies it again would have it tried again.
-func (s *step) passed() Move { return s.conclude(v1alpha1.PhasePassed) }
+func (s *planner) passed() Move { return s.conclude(v1alpha1.PhasePassed) }
 
-func (s *step) reject() Move { return s.conclude(v1alpha1.PhaseReverted) }
+func (s *planner) reject() Move { return s.conclude(v1alpha1.PhaseReverted) }
 
 // conclude ends the hold, if there is one, and the run.
-func (s *step) conclude(phase v1alpha1.Phase) Move {
+func (s *planner) conclude(phase v1alpha1.Phase) Move {
 	p := s.end(phase, s.out.Reason, s.out.Message)
 	if s.in.Run.Spec.ByHand() {
 		return p
@@ -107,7 +107,7 @@ const quotaPoll = 30 * time.Second
 // NotYet is the plan of a run whose pods the API server does not take at present,
 // with its message: it is tried again, and the status says what it waits for.
 func NotYet(in Snapshot, message string) Move {
-	s := newStep(in)
+	s := newPlanner(in)
 	phase, reason := s.out.Phase, s.out.Reason
 	if s.out.CreatedAt == nil {
 		phase, reason = v1alpha1.PhaseWaiting, v1alpha1.ReasonPodsNotCreated
@@ -121,7 +121,7 @@ func NotYet(in Snapshot, message string) Move {
 // cannot be made. ok is false for actions after which there is nothing to do
 // but to try again.
 func Refused(in Snapshot, action Action, message string) (status v1alpha1.CanaryRunStatus, ok bool) {
-	s := newStep(in)
+	s := newPlanner(in)
 	switch action.(type) {
 	case Release:
 		s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonReleaseRefused, "the release was refused: "+message)

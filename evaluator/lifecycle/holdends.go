@@ -20,7 +20,7 @@ import (
 //  5. the Deployment runs its template all the same: let through without a
 //     verdict, by a user who may skip it, because the guard was lifted, or otherwise;
 //  6. otherwise the user withdrew the update.
-func (s *step) holdEnded() Move {
+func (s *planner) holdEnded() Move {
 	d, spec := s.in.Deployment, s.in.Run.Spec
 	releasing := s.out.Phase == v1alpha1.PhaseReleasing
 	switch {
@@ -49,13 +49,13 @@ func (s *step) holdEnded() Move {
 }
 
 // seenReleased says whether an earlier step saw the template swapped in.
-func (s *step) seenReleased() bool {
+func (s *planner) seenReleased() bool {
 	return s.findCondition(v1alpha1.ConditionRolledOut) != nil
 }
 
 // released: the webhook has swapped the template in. The canary stays until
 // the Deployment has rolled it out, so that no capacity is lost between the two.
-func (s *step) released() Move {
+func (s *planner) released() Move {
 	if s.unguarded() {
 		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonUnguarded,
 			"the Deployment is no longer guarded; the held update was released without a verdict")
@@ -81,7 +81,7 @@ func (s *step) released() Move {
 
 // guardLifted: nobody wants the update tried any more, and while it is held it
 // would hang. What the user asked for is what the user gets.
-func (s *step) guardLifted() Move {
+func (s *planner) guardLifted() Move {
 	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonUnguarded, fmt.Sprintf(
 		"Deployment %s is no longer guarded; the held update is released without a verdict", s.in.Run.Spec.Deployment))
 	// Made anew, so that its time is that of this step (see releasingFor).

@@ -67,7 +67,7 @@ func (w *world) tail() string {
 }
 
 // planOf is how the run is tried.
-func (w *world) planOf(in Snapshot) *v1alpha1.CanaryPlanSpec { s := newStep(in); return s.plan }
+func (w *world) planOf(in Snapshot) *v1alpha1.CanaryPlanSpec { s := newPlanner(in); return s.plan }
 
 // allGood says whether the newest measurement of every metric of the step passed.
 func (w *world) allGood(in Snapshot, status v1alpha1.CanaryRunStatus) bool {
@@ -129,7 +129,7 @@ func (w *world) forbidden(in Snapshot, plan *v1alpha1.CanaryPlanSpec, action Act
 	refused := old.Reason == v1alpha1.ReasonReleaseRefused
 	switch a := action.(type) {
 	case Release:
-		s := newStep(in)
+		s := newPlanner(in)
 		switch _, _, frozen := w.window(in, plan); {
 		case spec.ByHand():
 			return "a run that a user made changes the Deployment"

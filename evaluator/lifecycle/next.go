@@ -22,7 +22,7 @@ import (
 //  11. a person who pauses is obeyed;
 //  12. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
-	s := newStep(in)
+	s := newPlanner(in)
 	p := s.next()
 	p.Actions = append(p.Actions, s.deleteLeftovers()...)
 	if !in.Run.Deleting {
@@ -35,8 +35,8 @@ func Next(in Snapshot) Move {
 	return p
 }
 
-// step is one call of Next: its input and the status it comes to.
-type step struct {
+// planner is one call of Next: its snapshot and the status it comes to.
+type planner struct {
 	in  Snapshot
 	out v1alpha1.CanaryRunStatus
 	// plan is how the run is tried, its defaults set. judged is false where
@@ -45,8 +45,8 @@ type step struct {
 	judged bool
 }
 
-func newStep(in Snapshot) step {
-	s := step{in: in, out: *in.Run.Status.DeepCopy(), judged: true}
+func newPlanner(in Snapshot) planner {
+	s := planner{in: in, out: *in.Run.Status.DeepCopy(), judged: true}
 	switch {
 	case in.Run.Spec.Plan != nil:
 		s.plan = in.Run.Spec.Plan.DeepCopy()
@@ -61,7 +61,7 @@ func newStep(in Snapshot) step {
 	return s
 }
 
-func (s *step) next() Move {
+func (s *planner) next() Move {
 	spec, byHand := s.in.Run.Spec, s.in.Run.Spec.ByHand()
 	switch {
 	case s.in.Run.Deleting || s.out.Phase.Ended():
@@ -102,7 +102,7 @@ func (s *step) next() Move {
 }
 
 // noDeployment: a run that a user made may be there before its Deployment is.
-func (s *step) noDeployment() Move {
+func (s *planner) noDeployment() Move {
 	if s.in.Run.Spec.ByHand() && s.out.CreatedAt == nil {
 		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentNotFound,
 			"there is no Deployment "+s.in.Run.Spec.Deployment+" in the namespace; create it, or delete this run")
@@ -112,12 +112,12 @@ func (s *step) noDeployment() Move {
 }
 
 // enter moves the run to a phase; the message may change without a move.
-func (s *step) enter(phase v1alpha1.Phase, reason, message string) {
+func (s *planner) enter(phase v1alpha1.Phase, reason, message string) {
 	s.out.Phase, s.out.Reason, s.out.Message = phase, reason, clip(message, maxMessage)
 }
 
 // end moves the run to one of its ends and has its pods deleted before that.
-func (s *step) end(phase v1alpha1.Phase, reason, message string) Move {
+func (s *planner) end(phase v1alpha1.Phase, reason, message string) Move {
 	s.enter(phase, reason, message)
 	at := s.now()
 	s.out.FinishedAt = &at
@@ -125,7 +125,7 @@ func (s *step) end(phase v1alpha1.Phase, reason, message string) Move {
 }
 
 // deleteCanary deletes the canary, and the baseline with it.
-func (s *step) deleteCanary() []Action {
+func (s *planner) deleteCanary() []Action {
 	var out []Action
 	if c := s.in.Canary; c != nil && !c.Deleting {
 		out = append(out, DeleteCanary{})
@@ -137,10 +137,10 @@ func (s *step) deleteCanary() []Action {
 }
 
 // endsPassed says whether a pass releases nothing.
-func (s *step) endsPassed() bool { return s.in.Run.Spec.ByHand() || s.plan.DryRun }
+func (s *planner) endsPassed() bool { return s.in.Run.Spec.ByHand() || s.plan.DryRun }
 
 // judge writes a verdict. It takes no action: a later step acts on what was stored.
-func (s *step) judge(verdict v1alpha1.Verdict, reason, message string) Move {
+func (s *planner) judge(verdict v1alpha1.Verdict, reason, message string) Move {
 	s.out.Verdict = verdict
 	phase := s.out.Phase
 	if phase == "" || phase == v1alpha1.PhasePaused || phase == v1alpha1.PhaseScheduled {

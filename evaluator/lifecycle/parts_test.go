@@ -7,10 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/internal/policy"
 )
 
 func TestRolloutOf(t *testing.T) {
@@ -46,23 +44,6 @@ func TestRolloutOf(t *testing.T) {
 				t.Errorf("got %+v, want %s and %q", got, tc.want, tc.says)
 			}
 		})
-	}
-}
-
-func TestReplicas(t *testing.T) {
-	number, share := func(n int32) *intstr.IntOrString { v := intstr.FromInt32(n); return &v },
-		func(s string) *intstr.IntOrString { v := intstr.FromString(s); return &v }
-	for _, tc := range []struct {
-		wanted   *intstr.IntOrString
-		replicas int32
-		want     int32
-	}{
-		{nil, 5, 1}, {number(3), 0, 3}, {number(0), 5, 1}, {number(5000), 5, 1000},
-		{share("10%"), 5, 1}, {share("10%"), 11, 2}, {share("100%"), 7, 7}, {share("50%"), 0, 1}, {share("x"), 5, 1},
-	} {
-		if got := policy.Size(tc.wanted, tc.replicas); got != tc.want {
-			t.Errorf("Replicas(%v, %d) = %d, want %d", tc.wanted, tc.replicas, got, tc.want)
-		}
 	}
 }
 
@@ -167,7 +148,7 @@ func TestReplacedPodsAreGivenTime(t *testing.T) {
 		in.Now, in.Pods = noon.Add(tc.after), tc.pods
 		in.Canary = &Canary{Replicas: 1}
 		in.Run.Status.Replicas, in.Run.Status.Step = 1, &v1alpha1.StepStatus{Number: 1, ReadyAt: &ready}
-		s := newStep(in)
+		s := newPlanner(in)
 		if got := s.judgePods(in.Now); got.Outcome != tc.want || got.Reason != v1alpha1.MeasuredNotReady {
 			t.Errorf("%s: got %s %s: %s", name, got.Outcome, got.Reason, got.Message)
 		}

@@ -19,7 +19,7 @@ import (
 
 // abort: what a person aborts is reverted and remembered. The reason is written
 // first, so that it is the same whoever goes on from there.
-func (s *step) abort() Move {
+func (s *planner) abort() Move {
 	const message = "aborted by a person"
 	if s.in.Run.Spec.ByHand() {
 		return s.end(v1alpha1.PhaseReverted, v1alpha1.ReasonAborted, message)
@@ -37,7 +37,7 @@ func (s *step) abort() Move {
 
 // promote: what a person promotes is released. Freeze windows are honoured all
 // the same.
-func (s *step) promote() Move {
+func (s *planner) promote() Move {
 	message := "promoted by a person"
 	if s.out.Verdict != "" {
 		message += fmt.Sprintf("; the verdict was %s: %s", s.out.Verdict, s.out.Message)
@@ -57,14 +57,14 @@ func (s *step) promote() Move {
 }
 
 // attempt is the one under way, from 1.
-func (s *step) attempt() int32 { return AttemptOf(s.out) }
+func (s *planner) attempt() int32 { return AttemptOf(s.out) }
 
 // AttemptOf is which attempt of its run a status is of, from 1.
 func AttemptOf(status v1alpha1.CanaryRunStatus) int32 { return max(status.Attempt, 1) }
 
 // retry begins anew, as if the run had just been made. The pods of the attempt
 // before are left over, and deleted before new ones are made.
-func (s *step) retry() Move {
+func (s *planner) retry() Move {
 	s.out = v1alpha1.CanaryRunStatus{Attempt: s.in.Run.Spec.Attempt}
 	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, fmt.Sprintf("attempt %d begins anew with fresh pods", s.out.Attempt))
 	return Move{Requeue: soon}
@@ -72,7 +72,7 @@ func (s *step) retry() Move {
 
 // pause keeps the run where it is. One that waits for a person anyway goes on
 // saying what for.
-func (s *step) pause() Move {
+func (s *planner) pause() Move {
 	if s.out.Phase != v1alpha1.PhasePaused {
 		s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonPausedByUser, "paused by a person; set paused to false to go on")
 	}
@@ -83,7 +83,7 @@ func (s *step) pause() Move {
 }
 
 // paused: the run is paused, and no field of it says so (any longer).
-func (s *step) paused() Move {
+func (s *planner) paused() Move {
 	switch s.out.Reason {
 	case v1alpha1.ReasonApproval, v1alpha1.ReasonManual:
 		return s.measure()
@@ -97,10 +97,10 @@ func (s *step) paused() Move {
 // atGate says whether the period of a step was good and a person must let the run
 // through. It is measured on meanwhile, and what goes bad fails it; it goes on from
 // there only if its newest measurements are good.
-func (s *step) atGate() bool { return s.out.Phase == v1alpha1.PhasePaused }
+func (s *planner) atGate() bool { return s.out.Phase == v1alpha1.PhasePaused }
 
 // awaitApproval: the period of a step is over and all was good.
-func (s *step) awaitApproval() Move {
+func (s *planner) awaitApproval() Move {
 	n := s.number()
 	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonApproval, fmt.Sprintf(
 		"step %d of %d is good and needs approval: set approvedSteps to %d, or decision to Promote or Abort", n, len(s.plan.Steps), n))
@@ -108,7 +108,7 @@ func (s *step) awaitApproval() Move {
 }
 
 // awaitDecision: the analysis is good, and the plan wants a person's verdict too.
-func (s *step) awaitDecision(message string) Move {
+func (s *planner) awaitDecision(message string) Move {
 	deadline := s.manualDeadline()
 	if !s.in.Now.Before(deadline) { // what else could be assumed has been (see manualLate)
 		return s.judge(v1alpha1.VerdictPass, v1alpha1.ReasonPeriodOver, message+

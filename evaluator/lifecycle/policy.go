@@ -9,7 +9,7 @@ import (
 )
 
 // policyApplied says in the status what policies changed in the plan of the run.
-func (s *step) policyApplied() {
+func (s *planner) policyApplied() {
 	changes := s.in.Run.Spec.Policies
 	if s.in.Run.Spec.PlanRef != "" && s.out.Plan != nil && s.in.Run.Status.Plan == nil {
 		changes = s.in.Ref.Changes

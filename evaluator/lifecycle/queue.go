@@ -32,7 +32,7 @@ type Other struct {
 
 // NeedsLine says whether the next step depends on other runs.
 func NeedsLine(in Snapshot, clusterLimit int) bool {
-	s := newStep(in)
+	s := newPlanner(in)
 	return s.judged && in.Run.Status.CreatedAt == nil && (clusterLimit > 0 || s.plan.MaxRuns != nil)
 }
 
@@ -48,7 +48,7 @@ func TakesPlace(run v1alpha1.CanaryRunSpec) bool { return run.Plan != nil || run
 // keeps none of another. In a namespace it is the order in which runs were made;
 // in the cluster a place goes to the namespace that has the fewest, so that one
 // with many runs waits behind itself.
-func (s *step) mayStart() (ok bool, reason, message string) {
+func (s *planner) mayStart() (ok bool, reason, message string) {
 	if s.in.Canary != nil || !s.judged { // made in a step that was cut short; no place is needed
 		return true, "", ""
 	}
@@ -72,7 +72,7 @@ func (s *step) mayStart() (ok bool, reason, message string) {
 
 // placesInNamespace counts the runs that take a place there, and those that wait
 // for one longer.
-func (s *step) placesInNamespace() (taken, ahead int) {
+func (s *planner) placesInNamespace() (taken, ahead int) {
 	for _, o := range s.in.Line.Others {
 		switch {
 		case o.Namespace != s.in.Run.Namespace:
@@ -87,7 +87,7 @@ func (s *step) placesInNamespace() (taken, ahead int) {
 
 // placesInCluster counts the runs that take a place anywhere, and those that get
 // one sooner.
-func (s *step) placesInCluster() (taken, ahead int) {
+func (s *planner) placesInCluster() (taken, ahead int) {
 	have := map[string]int{} // by namespace: places, and then turns
 	waiting := []Other{s.me()}
 	for _, o := range s.in.Line.Others {
@@ -115,7 +115,7 @@ func (s *step) placesInCluster() (taken, ahead int) {
 }
 
 // me is the run itself as the others see it.
-func (s *step) me() Other {
+func (s *planner) me() Other {
 	return Other{Namespace: s.in.Run.Namespace, Name: s.in.Run.Name, CreatedAt: s.in.Run.CreatedAt}
 }
 

@@ -54,7 +54,7 @@ func TestTurn(t *testing.T) {
 				}
 			})
 			w.line = Line{ClusterLimit: tc.cluster, Others: tc.others}
-			s := newStep(w.input())
+			s := newPlanner(w.input())
 			ok, reason, message := s.mayStart()
 			if ok != (tc.reason == "") || reason != tc.reason || !strings.Contains(message, tc.says) {
 				t.Errorf("%t %s: %s; want %q and %q", ok, reason, message, tc.reason, tc.says)
@@ -69,7 +69,7 @@ func TestACanaryThatIsThereHasItsPlace(t *testing.T) {
 	w := newWorld(t, func(s *v1alpha1.CanaryPlanSpec) { s.MaxRuns = &one })
 	w.happen("places: 1 taken, 0 ahead")
 	w.happen("canary is left over")
-	s := newStep(w.input())
+	s := newPlanner(w.input())
 	if ok, _, message := s.mayStart(); !ok {
 		t.Error(message)
 	}
@@ -81,7 +81,7 @@ func TestAnUnjudgedRunTakesNoPlace(t *testing.T) {
 	w := newWorld(t)
 	w.run.Spec = v1alpha1.CanaryRunSpec{Deployment: "web"}
 	w.line = Line{ClusterLimit: 1, Others: []Other{{Namespace: "bakery", Name: "r", CreatedAt: noon, HasCanary: true}}}
-	s := newStep(w.input())
+	s := newPlanner(w.input())
 	if ok, _, message := s.mayStart(); !ok || NeedsLine(w.input(), 1) || TakesPlace(w.run.Spec) {
 		t.Errorf("it waits: %s", message)
 	}

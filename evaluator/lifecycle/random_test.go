@@ -87,10 +87,10 @@ func randomPlan(random *rand.Rand) func(*v1alpha1.CanaryPlanSpec) {
 			s.Manual = &v1alpha1.Manual{Deadline: &metav1.Duration{Duration: 2 * time.Minute}, Assume: assume}
 		}
 		if maybe() {
-			one, weight := intstr.FromInt32(1), int32(40)
+			one, podShare := intstr.FromInt32(1), int32(40)
 			s.Steps = []v1alpha1.Step{
 				{Replicas: &one, Period: &metav1.Duration{Duration: 10 * time.Second}, Approval: maybe()},
-				{Weight: &weight, Approval: maybe(), Metrics: []v1alpha1.Metric{{Name: "latency", Query: "up", Range: quickPlan().Analysis.Metrics[0].Range}}},
+				{PodShare: &podShare, Approval: maybe(), Metrics: []v1alpha1.Metric{{Name: "latency", Query: "up", Range: quickPlan().Analysis.Metrics[0].Range}}},
 			}
 			s.Analysis.EndEarly = false
 		}

@@ -90,7 +90,7 @@ func find(p corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 // judgePods is the measurement of the canary's health. Pods that are not Ready
 // fail it; those that take the place of others that a drain or a person took away
 // have readyDeadline to start, and until then nobody knows.
-func (s *step) judgePods(at time.Time) v1alpha1.Measurement {
+func (s *planner) judgePods(at time.Time) v1alpha1.Measurement {
 	ready := min(readyPods(s.in.Pods), s.out.Replicas)
 	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
 	m := analysis.JudgePods(at, ready, s.out.Replicas, why)
@@ -103,7 +103,7 @@ func (s *step) judgePods(at time.Time) v1alpha1.Measurement {
 // replaced counts the pods that were Ready in this step and were deleted, whose
 // successors start or are not made yet. Pods that ended by themselves, or that a
 // node put out because they used too much of it, are not among them.
-func (s *step) replaced() int32 {
+func (s *planner) replaced() int32 {
 	var there, starting int32
 	for _, p := range s.in.Pods {
 		if p.DeletionTimestamp != nil {

@@ -15,7 +15,7 @@ import (
 //
 // A Deployment that is scaled to zero meanwhile changes nothing: the canary has
 // pods of its own, and is measured to the end.
-func (s *step) measure() Move {
+func (s *planner) measure() Move {
 	if !s.judged {
 		return s.unjudged()
 	}
@@ -65,7 +65,7 @@ func (s *step) measure() Move {
 }
 
 // count adds a round to the status, unless the status already has it or a newer one.
-func (s *step) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
+func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	r := s.in.Round
 	if r == nil || !r.At.Truncate(time.Second).After(s.lastRound()) {
 		return
@@ -119,7 +119,7 @@ func withEarlier(counted, earlier []v1alpha1.MetricStatus) []v1alpha1.MetricStat
 
 // lastRound is the time of the newest round in the status, to the second. Every
 // round measures the pods.
-func (s *step) lastRound() time.Time {
+func (s *planner) lastRound() time.Time {
 	newest, _ := analysis.Newest(analysis.Find(s.out.Metrics, analysis.Pods))
 	return newest.Time.Time
 }

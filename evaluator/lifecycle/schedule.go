@@ -13,7 +13,7 @@ import (
 const StartTolerance = 5 * time.Minute
 
 // waitForStart: the run waits for its time.
-func (s *step) waitForStart() (Move, bool) {
+func (s *planner) waitForStart() (Move, bool) {
 	at := s.in.Run.Spec.StartAt
 	if at == nil {
 		return Move{}, false

@@ -11,7 +11,7 @@ import (
 // start: the pods of a step are made; all of them must get Ready before the
 // deadline. A crash, an image that cannot be pulled and a container that cannot
 // be configured are not waited out.
-func (s *step) start() Move {
+func (s *planner) start() Move {
 	s.mend()
 	if !s.judged {
 		return s.unjudged()
@@ -43,7 +43,7 @@ func (s *step) start() Move {
 
 // startReason says why the pods are started: for the first time, for the next
 // step, or to be measured again after a pause.
-func (s *step) startReason() string {
+func (s *planner) startReason() string {
 	switch s.out.Reason {
 	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed:
 		return s.out.Reason
@@ -52,7 +52,7 @@ func (s *step) startReason() string {
 }
 
 // mend completes a status that was tampered with.
-func (s *step) mend() {
+func (s *planner) mend() {
 	at := s.now()
 	if s.out.CreatedAt == nil {
 		s.out.CreatedAt = &at
@@ -63,7 +63,7 @@ func (s *step) mend() {
 }
 
 // unjudged: nobody asked for a verdict. The canary is kept until its run is deleted.
-func (s *step) unjudged() Move {
+func (s *planner) unjudged() Move {
 	s.mend()
 	message := "nothing judges this run; its canary lives until the run is deleted"
 	switch {
@@ -87,7 +87,7 @@ func (s *step) unjudged() Move {
 // troubled looks for what no more waiting will mend: the canary's fails the
 // run; the baseline's leaves it without a verdict, and so does what others did to
 // either: what was measured may be of that.
-func (s *step) troubled() (Move, bool) {
+func (s *planner) troubled() (Move, bool) {
 	if changed := s.in.Others.Changed; changed != "" {
 		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonTampered, changed), true
 	}
@@ -102,7 +102,7 @@ func (s *step) troubled() (Move, bool) {
 
 // repair brings back a canary, and a baseline, that somebody deleted or scaled,
 // and gives them the size of the step.
-func (s *step) repair() []Action {
+func (s *planner) repair() []Action {
 	if s.cannotBeMade() {
 		return nil
 	}
@@ -116,20 +116,20 @@ func (s *step) repair() []Action {
 
 // cannotBeMade says whether a canary that somebody deleted cannot be brought back:
 // the run has containers by names that the Deployment no longer has, for example.
-func (s *step) cannotBeMade() bool { return s.in.Canary == nil && s.in.Invalid != "" }
+func (s *planner) cannotBeMade() bool { return s.in.Canary == nil && s.in.Invalid != "" }
 
-func (s *step) canaryIsReady() bool {
+func (s *planner) canaryIsReady() bool {
 	return isReady(s.in.Canary, s.in.Pods, s.out.Replicas, s.in.Deployment.MinReady)
 }
 
-func (s *step) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }
+func (s *planner) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }
 
 // lookAgain is how often a pod is looked at of which it cannot be told whose it is.
 const lookAgain = 10 * time.Second
 
 // until is how long to wait for a time, also looking again when a pull that
 // fails now would count, and at what is not clear.
-func (s *step) until(at time.Time) time.Duration {
+func (s *planner) until(at time.Time) time.Duration {
 	if again := s.in.Now.Add(lookAgain); s.in.Others.Unclear != "" && again.Before(at) {
 		at = again
 	}

@@ -19,7 +19,7 @@ var analyzed = map[v1alpha1.Verdict]metav1.ConditionStatus{
 }
 
 // now is the time as it is stored, in whole seconds.
-func (s *step) now() metav1.Time { return metav1.NewTime(s.in.Now.Truncate(time.Second)) }
+func (s *planner) now() metav1.Time { return metav1.NewTime(s.in.Now.Truncate(time.Second)) }
 
 // roundUp keeps what counts from a time from ending early.
 func roundUp(t time.Time) time.Time {
@@ -29,20 +29,20 @@ func roundUp(t time.Time) time.Time {
 	return t
 }
 
-func (s *step) condition(kind string, status metav1.ConditionStatus, reason, message string) {
+func (s *planner) condition(kind string, status metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(&s.out.Conditions, metav1.Condition{
 		Type: kind, Status: status, Reason: reason, Message: clip(message, maxMessage),
 		LastTransitionTime: s.now(),
 	})
 }
 
-func (s *step) findCondition(kind string) *metav1.Condition {
+func (s *planner) findCondition(kind string) *metav1.Condition {
 	return meta.FindStatusCondition(s.out.Conditions, kind)
 }
 
 // finish fills in what follows from the rest of a status and is there for
 // people. Ended runs keep what they ended with.
-func (s *step) finish() v1alpha1.CanaryRunStatus {
+func (s *planner) finish() v1alpha1.CanaryRunStatus {
 	if s.in.Run.Deleting || s.in.Run.Status.Phase.Ended() {
 		return s.out
 	}
@@ -58,7 +58,7 @@ func (s *step) finish() v1alpha1.CanaryRunStatus {
 	return s.out
 }
 
-func (s *step) canaryColumns() {
+func (s *planner) canaryColumns() {
 	ready := min(readyPods(s.in.Pods), s.out.Replicas)
 	s.out.Scale = fmt.Sprintf("%d/%d", ready, s.out.Replicas)
 	if s.in.Service != "" {
@@ -87,7 +87,7 @@ func validation(metrics []v1alpha1.MetricStatus) string {
 
 // traffic is where the canary's requests come from, with its share of the pods
 // where the step asks for one.
-func (s *step) traffic() string {
+func (s *planner) traffic() string {
 	all := s.out.Replicas + s.in.Deployment.Replicas
 	if s.wantsBaseline() {
 		all += s.out.Replicas
@@ -95,7 +95,7 @@ func (s *step) traffic() string {
 	switch {
 	case s.out.Service == "":
 		return "none"
-	case s.stage().Weight == nil || all == 0:
+	case s.step().PodShare == nil || all == 0:
 		return "service"
 	default:
 		return fmt.Sprintf("service %d%%", (100*s.out.Replicas+all/2)/all)
@@ -104,7 +104,7 @@ func (s *step) traffic() string {
 
 // duration is the time that was measured, up to the newest round, of the time
 // that all steps take. It changes only when something was measured.
-func (s *step) duration() string {
+func (s *planner) duration() string {
 	if s.out.ReadyAt == nil || !s.judged {
 		return ""
 	}

@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/plan/size"
 )
 
 // stepsOf are the steps of a plan; one without any has one.
@@ -19,19 +19,19 @@ func stepsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Step {
 }
 
 // number is that of the step under way, from 1.
-func (s *step) number() int {
+func (s *planner) number() int {
 	if s.out.Step == nil {
 		return 1
 	}
 	return min(max(int(s.out.Step.Number), 1), len(stepsOf(s.plan)))
 }
 
-// stage is the step under way, as the plan has it.
-func (s *step) stage() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
+// step is the step under way, as the plan has it.
+func (s *planner) step() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
 
 // begin begins a step, or begins it anew. Its pods are asked for by repair, so
 // that an evaluator that is killed in between asks for them all the same.
-func (s *step) begin(number int, reason string) Move {
+func (s *planner) begin(number int, reason string) Move {
 	grows := s.out.Step == nil || int(s.out.Step.Number) != number
 	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.now()}
 	s.out.Overtime = 0
@@ -42,7 +42,7 @@ func (s *step) begin(number int, reason string) Move {
 	return Move{Requeue: soon}
 }
 
-func (s *step) stepMessage() string {
+func (s *planner) stepMessage() string {
 	if len(s.plan.Steps) == 0 {
 		return "the canary pods start"
 	}
@@ -51,9 +51,9 @@ func (s *step) stepMessage() string {
 
 // stepPassed: the period of a step is over and all was good. A gate keeps the
 // run until a person approves; the last step brings the verdict.
-func (s *step) stepPassed(reason, message string) Move {
+func (s *planner) stepPassed(reason, message string) Move {
 	n := s.number()
-	if s.stage().Approval {
+	if s.step().Approval {
 		if int(s.in.Run.Spec.ApprovedSteps) < n {
 			return s.awaitApproval()
 		}
@@ -69,34 +69,30 @@ func (s *step) stepPassed(reason, message string) Move {
 }
 
 // analysis is how the step under way is judged.
-func (s *step) analysis() v1alpha1.Analysis { return analysisOf(s.plan, s.stage()) }
+func (s *planner) analysis() v1alpha1.Analysis { return analysisOf(s.plan, s.step()) }
 
-func analysisOf(spec *v1alpha1.CanaryPlanSpec, stage v1alpha1.Step) v1alpha1.Analysis {
+func analysisOf(spec *v1alpha1.CanaryPlanSpec, step v1alpha1.Step) v1alpha1.Analysis {
 	a := *spec.Analysis.DeepCopy()
-	if stage.Period != nil {
-		a.Period = stage.Period
+	if step.Period != nil {
+		a.Period = step.Period
 	}
-	a.Metrics = append(a.Metrics, stage.Metrics...)
+	a.Metrics = append(a.Metrics, step.Metrics...)
 	return a
 }
 
 // AnalysisOf is how a run is judged at present.
-func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := newStep(in); return s.analysis() }
+func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := newPlanner(in); return s.analysis() }
 
 // size is the number of canary pods of the step under way. It is settled when the
 // step begins: a Deployment that is scaled later on has another share, but pods
 // that come or go in the middle of a step would have to get Ready and warm up
 // before anything could be measured again, as often as an autoscaler pleases.
-func (s *step) size() int32 {
-	stage, replicas := s.stage(), s.in.Deployment.Replicas
-	if stage.Weight != nil {
-		return policy.Weighted(*stage.Weight, replicas, s.wantsBaseline())
-	}
-	return policy.Size(stage.Replicas, replicas)
+func (s *planner) size() int32 {
+	return size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline())
 }
 
 // readyAt is when the step under way was Ready, nil before.
-func (s *step) readyAt() *metav1.Time {
+func (s *planner) readyAt() *metav1.Time {
 	if s.out.Step == nil {
 		return nil
 	}
@@ -104,7 +100,7 @@ func (s *step) readyAt() *metav1.Time {
 }
 
 // before is the time that the steps before the one under way take.
-func (s *step) before() time.Duration {
+func (s *planner) before() time.Duration {
 	earlier := *s.plan
 	earlier.Steps = stepsOf(s.plan)[:s.number()-1]
 	if len(earlier.Steps) == 0 {

@@ -227,7 +227,7 @@ func TestColumns(t *testing.T) {
 func TestColumnsWithSteps(t *testing.T) {
 	w := newWorld(t, func(s *v1alpha1.CanaryPlanSpec) {
 		small, half := int32(20), int32(50)
-		s.Steps = []v1alpha1.Step{{Weight: &small}, {Weight: &half}}
+		s.Steps = []v1alpha1.Step{{PodShare: &small}, {PodShare: &half}}
 	})
 	columns := func() []string {
 		s := w.run.Status
@@ -254,7 +254,7 @@ func TestColumnsWithSteps(t *testing.T) {
 func TestTheBaselineHasItsShare(t *testing.T) {
 	w := newWorld(t, func(s *v1alpha1.CanaryPlanSpec) {
 		fifth := int32(20)
-		s.Steps, s.Baseline = []v1alpha1.Step{{Weight: &fifth}}, &v1alpha1.Baseline{}
+		s.Steps, s.Baseline = []v1alpha1.Step{{PodShare: &fifth}}, &v1alpha1.Baseline{}
 	})
 	w.start()
 	if got := w.run.Status; got.Scale != "1/1" || got.Traffic != "service 20%" {

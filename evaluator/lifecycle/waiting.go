@@ -22,7 +22,7 @@ func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
 
 // wait: the run waits for its time, for a plan that can be followed, for the
 // Deployment, for its turn. Then the canary is made.
-func (s *step) wait() Move {
+func (s *planner) wait() Move {
 	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForDeployment} {
 		if p, waits := wait(); waits {
 			return p
@@ -50,7 +50,7 @@ func (s *step) wait() Move {
 }
 
 // waitForPlan: a plan that cannot be followed waits for a better one.
-func (s *step) waitForPlan() (Move, bool) {
+func (s *planner) waitForPlan() (Move, bool) {
 	if ref := s.in.Ref; s.in.Run.Spec.PlanRef != "" && s.in.Run.Status.Plan == nil && ref.Reason != "" {
 		s.enter(v1alpha1.PhaseWaiting, ref.Reason, ref.Message)
 		return Move{}, true
@@ -70,7 +70,7 @@ func (s *step) waitForPlan() (Move, bool) {
 // waitForDeployment: the canary waits until the Deployment's own rollout is
 // complete, so that it is compared with something that stands. One that is
 // stuck is not waited for: the held update may be its repair.
-func (s *step) waitForDeployment() (Move, bool) {
+func (s *planner) waitForDeployment() (Move, bool) {
 	switch s.in.Rollout.State {
 	case RolloutComplete, RolloutStuck:
 		return Move{}, false
@@ -79,7 +79,7 @@ func (s *step) waitForDeployment() (Move, bool) {
 	return Move{Requeue: rolloutPoll}, true
 }
 
-func (s *step) waitingFor() string {
+func (s *planner) waitingFor() string {
 	message := "the Deployment still rolls its own template out"
 	if s.in.Rollout.Message != "" {
 		message += ": " + s.in.Rollout.Message

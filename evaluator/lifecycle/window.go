@@ -14,7 +14,7 @@ import (
 
 // frozen keeps a run that passed from being released inside of a freeze window.
 // An update whose guard was lifted is nobody's to keep any more.
-func (s *step) frozen() (Move, bool) {
+func (s *planner) frozen() (Move, bool) {
 	if s.unguarded() {
 		return Move{}, false
 	}
@@ -36,7 +36,7 @@ func (s *step) frozen() (Move, bool) {
 
 // thaw says again what the run is released for, once a window is over. A later
 // step releases.
-func (s *step) thaw() (Move, bool) {
+func (s *planner) thaw() (Move, bool) {
 	if !meta.IsStatusConditionFalse(s.out.Conditions, v1alpha1.ConditionReleaseAllowed) {
 		return Move{}, false
 	}
@@ -48,7 +48,7 @@ func (s *step) thaw() (Move, bool) {
 }
 
 // unguarded says whether the run releases because its guard was lifted.
-func (s *step) unguarded() bool {
+func (s *planner) unguarded() bool {
 	c := s.findCondition(v1alpha1.ConditionAnalyzed)
 	return s.out.Reason == v1alpha1.ReasonUnguarded || c != nil && c.Reason == v1alpha1.ReasonUnguarded
 }

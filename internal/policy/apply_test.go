@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plan/size"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/query/preset"
 )
@@ -54,8 +55,8 @@ func TestApply(t *testing.T) {
 			[]string{"CanaryPolicy p sets analysis.interval to 1m0s, not 5m0s", "CanaryPolicy p sets analysis.initialDelay to 1m0s, not 14m0s"}},
 		"a canary too large for the share": {"limits: {maxReplicas: 10%}", "{replicas: 4}",
 			[]string{"CanaryPolicy p sets replicas to 10%, not 4"}},
-		"a weight that comes to too many": {"limits: {maxReplicas: 3}", "{steps: [{weight: 5}, {weight: 50}]}",
-			[]string{"CanaryPolicy p sets steps[1].weight to 3 replicas, not 50%"}},
+		"a share that comes to too many": {"limits: {maxReplicas: 3}", "{steps: [{podShare: 5}, {podShare: 50}]}",
+			[]string{"CanaryPolicy p sets steps[1].podShare to 3 replicas, not 50%"}},
 		"what is held for long is reverted, and not frozen": {"limits: {maxDeadline: 1h}", "{onFailure: Freeze}",
 			[]string{"CanaryPolicy p sets deadline to 1h0m0s, not 24h0m0s", "CanaryPolicy p sets onFailure to Revert, not Freeze"}},
 		"limits of failures, of metrics too": {"limits: {maxFailureLimit: 1, maxRestartLimit: 0, maxRuns: 2}",
@@ -135,7 +136,7 @@ func TestTheStrictestCounts(t *testing.T) {
 		t.Errorf("plan x is that of %q", by)
 	}
 	applied, _ := e.Apply(parsePlan(t, "{replicas: 9}"), 10)
-	if got := Size(applied.Replicas, 10); got != 1 {
+	if got := size.Of(applied.Replicas, 10); got != 1 {
 		t.Errorf("%d canary pods, want 1: a tenth of ten is less than two", got)
 	}
 }

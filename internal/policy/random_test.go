@@ -90,8 +90,8 @@ func (d dice) plan() v1alpha1.CanaryPlanSpec {
 	for range d.IntN(4) {
 		step := v1alpha1.Step{Replicas: d.size()}
 		if d.maybe() {
-			weight := 1 + d.Int32N(99)
-			step = v1alpha1.Step{Weight: &weight}
+			podShare := 1 + d.Int32N(99)
+			step = v1alpha1.Step{PodShare: &podShare}
 		}
 		if d.maybe() {
 			step.Period = d.duration(time.Hour)

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plan/size"
 )
 
 // shrink brings the canary of every step down to the largest that is allowed.
@@ -20,66 +20,31 @@ func (a *applying) shrink(e Effective) {
 		}
 		for i := range a.plan.Steps {
 			step := &a.plan.Steps[i]
-			a.shrinkTo(most, &step.Replicas, &step.Weight, fmt.Sprintf("steps[%d]", i))
+			a.shrinkTo(most, &step.Replicas, &step.PodShare, fmt.Sprintf("steps[%d]", i))
 		}
 	}
 }
 
-// shrinkTo sets the number of pods where the share or the weight comes to more.
-func (a *applying) shrinkTo(most Bound[intstr.IntOrString], replicas **intstr.IntOrString, weight **int32, path string) {
-	allowed := Size(&most.Value, a.replicas)
-	if weight != nil && *weight != nil {
-		if Weighted(**weight, a.replicas, a.plan.Baseline != nil) > allowed {
-			a.changed(most.Policy, path+".weight", fmt.Sprintf("%d%%", **weight), most.Value.String()+" replicas")
+// shrinkTo sets the number of pods where it comes to more.
+func (a *applying) shrinkTo(most Bound[intstr.IntOrString], replicas **intstr.IntOrString, podShare **int32, path string) {
+	allowed := size.Of(&most.Value, a.replicas)
+	if podShare != nil && *podShare != nil {
+		if size.OfShare(**podShare, a.replicas, a.plan.Baseline != nil) > allowed {
+			a.changed(most.Policy, path+".podShare", fmt.Sprintf("%d%%", **podShare), most.Value.String()+" replicas")
 			value := most.Value
-			*weight, *replicas = nil, &value
+			*podShare, *replicas = nil, &value
 		}
 		return
 	}
-	if Size(*replicas, a.replicas) <= allowed {
+	if size.Of(*replicas, a.replicas) <= allowed {
 		return
 	}
-	if weight != nil {
+	if podShare != nil {
 		path += ".replicas"
 	}
 	a.changed(most.Policy, path, (*replicas).String(), most.Value.String())
 	value := most.Value
 	*replicas = &value
-}
-
-// maxSize is the largest canary there is.
-const maxSize = 1000
-
-// Size is how many canary pods a plan asks for beside a Deployment of so many
-// replicas: a number as it stands, a share rounded up, at least one and at most
-// a thousand.
-func Size(wanted *intstr.IntOrString, replicas int32) int32 {
-	if wanted == nil {
-		return 1
-	}
-	n := int64(wanted.IntVal)
-	if wanted.Type == intstr.String {
-		percent, err := strconv.Atoi(strings.TrimSuffix(wanted.StrVal, "%"))
-		if err != nil {
-			return 1
-		}
-		n = int64(math.Ceil(float64(replicas) * float64(percent) / 100))
-	}
-	return int32(min(max(n, 1), maxSize))
-}
-
-// Weighted is the least number of canary pods that make up a share of all, in
-// percent, beside a Deployment of so many replicas. A baseline is as large as the
-// canary and has its share of requests too: of c canary pods beside d of the
-// Deployment it is c/(d+c), or c/(d+2c).
-func Weighted(weight, replicas int32, baseline bool) int32 {
-	weight = min(max(weight, 1), 99)
-	others := 100 - weight
-	if baseline {
-		others = max(others-weight, 1)
-	}
-	n := math.Ceil(float64(replicas) * float64(weight) / float64(others))
-	return int32(min(max(n, 1), maxSize))
 }
 
 // numbered is a name with a number behind it, within the length of names.

@@ -61,7 +61,7 @@ func TestValidateComparison(t *testing.T) {
 
 func TestEndEarlyIsForPlansWithoutSteps(t *testing.T) {
 	var spec v1alpha1.CanaryPlanSpec
-	text := "steps: [{weight: 10}]\nanalysis: {endEarly: true, metrics: [{name: e, compare: {count: " + goodCount + "}}]}"
+	text := "steps: [{podShare: 10}]\nanalysis: {endEarly: true, metrics: [{name: e, compare: {count: " + goodCount + "}}]}"
 	if err := yaml.UnmarshalStrict([]byte(text), &spec); err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +81,8 @@ func TestAComparisonHasNoMoreWindowsThanARoundCanCompare(t *testing.T) {
 		"what is longer enough":           {"analysis: {period: 1001s, metrics: [" + metric + "2s}]}", ""},
 		"a delay is not compared":         {"analysis: {period: 1001s, initialDelay: 1s, metrics: [" + metric + "1s}]}", ""},
 		"a day and a half of the default": {"analysis: {period: 36h, metrics: [{name: p, query: 'x{ {{pods}} }', compare: {}}]}", `"2m0s": would give 1080 windows, at most 1000 are compared; make it 2m10s or longer`},
-		"all steps together":              {"{steps: [{weight: 10}, {weight: 20}], analysis: {period: 600s, metrics: [" + metric + "1s}]}}", `would give 1200 windows, at most 1000 are compared; make it 2s or longer, or the period shorter (all steps together are 20m)`},
-		"a metric of a step":              {"{steps: [{weight: 10}, {weight: 20, metrics: [" + metric + "1s}]}], analysis: {period: 600s}}", `spec.steps[1].metrics[0].window: Invalid value: "1s": would give 1200 windows`},
+		"all steps together":              {"{steps: [{podShare: 10}, {podShare: 20}], analysis: {period: 600s, metrics: [" + metric + "1s}]}}", `would give 1200 windows, at most 1000 are compared; make it 2s or longer, or the period shorter (all steps together are 20m)`},
+		"a metric of a step":              {"{steps: [{podShare: 10}, {podShare: 20, metrics: [" + metric + "1s}]}], analysis: {period: 600s}}", `spec.steps[1].metrics[0].window: Invalid value: "1s": would give 1200 windows`},
 		"counts have intervals":           {"analysis: {period: 24h, interval: 1s, metrics: [{name: e, compare: {count: " + goodCount + "}}]}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestAComparisonHasNoMoreWindowsThanARoundCanCompare(t *testing.T) {
 // What is compared in every step needs its minimum in the first.
 func TestTheFirstStepIsLongEnoughForTheMinimum(t *testing.T) {
 	var spec v1alpha1.CanaryPlanSpec
-	text := "steps: [{weight: 10, period: 2m}, {weight: 50, period: 1h}]\nanalysis: {metrics: [{name: e, compare: {count: " + goodCount + "}}]}"
+	text := "steps: [{podShare: 10, period: 2m}, {podShare: 50, period: 1h}]\nanalysis: {metrics: [{name: e, compare: {count: " + goodCount + "}}]}"
 	if err := yaml.UnmarshalStrict([]byte(text), &spec); err != nil {
 		t.Fatal(err)
 	}

@@ -125,12 +125,12 @@ func validateSteps(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLis
 
 func validateSize(step *v1alpha1.Step, baseline bool, at *field.Path) field.ErrorList {
 	switch {
-	case (step.Replicas == nil) == (step.Weight == nil):
-		return field.ErrorList{field.Required(at, "needs replicas or weight, and not both")}
-	case step.Weight != nil && (*step.Weight < 1 || *step.Weight > 99):
-		return field.ErrorList{field.Invalid(at.Child("weight"), *step.Weight, "must be a percentage from 1 to 99")}
-	case step.Weight != nil && baseline && *step.Weight >= 50:
-		return field.ErrorList{field.Invalid(at.Child("weight"), *step.Weight,
+	case (step.Replicas == nil) == (step.PodShare == nil):
+		return field.ErrorList{field.Required(at, "needs replicas or podShare, and not both")}
+	case step.PodShare != nil && (*step.PodShare < 1 || *step.PodShare > 99):
+		return field.ErrorList{field.Invalid(at.Child("podShare"), *step.PodShare, "must be a percentage from 1 to 99")}
+	case step.PodShare != nil && baseline && *step.PodShare >= 50:
+		return field.ErrorList{field.Invalid(at.Child("podShare"), *step.PodShare,
 			"must be less than 50 where there is a baseline: it is as large as the canary, and its pods have the same share")}
 	case step.Replicas != nil && step.Replicas.Type == intstr.Int && step.Replicas.IntVal < 1:
 		return field.ErrorList{field.Invalid(at.Child("replicas"), step.Replicas.IntVal, "must be at least 1")}

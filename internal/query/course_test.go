@@ -15,7 +15,7 @@ import (
 
 func TestValidateCourse(t *testing.T) {
 	type spec = v1alpha1.CanaryPlanSpec
-	one, weight, top := intstr.FromInt32(1), int32(20), 1.0
+	one, podShare, top := intstr.FromInt32(1), int32(20), 1.0
 	metric := func(name, query string) v1alpha1.Metric {
 		return v1alpha1.Metric{Name: name, Query: query, Range: v1alpha1.Range{Max: &top}}
 	}
@@ -23,8 +23,8 @@ func TestValidateCourse(t *testing.T) {
 		with func(*spec)
 		want string // "" for a right plan
 	}{
-		"steps by number and by weight": {func(s *spec) {
-			s.Steps = []v1alpha1.Step{{Replicas: &one}, {Weight: &weight, Period: &metav1.Duration{Duration: time.Minute}, Metrics: []v1alpha1.Metric{metric("more", "up")}}}
+		"steps by number and by share": {func(s *spec) {
+			s.Steps = []v1alpha1.Step{{Replicas: &one}, {PodShare: &podShare, Period: &metav1.Duration{Duration: time.Minute}, Metrics: []v1alpha1.Metric{metric("more", "up")}}}
 		}, ""},
 		"a window that is full before the deadline": {func(s *spec) {
 			s.Analysis.Metrics = []v1alpha1.Metric{metric("a", "sum(increase(x{ {{canary}} }[23h]))"), metric("b", "sum(rate(x{ {{canary}} }[2d]))")}
@@ -32,18 +32,18 @@ func TestValidateCourse(t *testing.T) {
 		"a window that is not": {func(s *spec) {
 			s.Steps = []v1alpha1.Step{{Replicas: &one, Metrics: []v1alpha1.Metric{metric("a", "sum(increase(x{ {{canary}} }[24h]))")}}}
 		}, "spec.deadline: Invalid value: \"24h0m0s\": must be longer than the 24h after Ready for which metric a waits until its window is full"},
-		"a step without a size": {func(s *spec) { s.Steps = []v1alpha1.Step{{}} }, "spec.steps[0]: Required value: needs replicas or weight"},
-		"a step with two sizes": {func(s *spec) { s.Steps = []v1alpha1.Step{{Replicas: &one, Weight: &weight}} }, "spec.steps[0]: Required value: needs replicas or weight"},
+		"a step without a size": {func(s *spec) { s.Steps = []v1alpha1.Step{{}} }, "spec.steps[0]: Required value: needs replicas or podShare"},
+		"a step with two sizes": {func(s *spec) { s.Steps = []v1alpha1.Step{{Replicas: &one, PodShare: &podShare}} }, "spec.steps[0]: Required value: needs replicas or podShare"},
 		"half of the pods beside a baseline": {func(s *spec) {
 			w := int32(50)
-			s.Steps, s.Baseline = []v1alpha1.Step{{Weight: &w}}, &v1alpha1.Baseline{}
-		}, "spec.steps[0].weight: Invalid value: 50: must be less than 50 where there is a baseline"},
+			s.Steps, s.Baseline = []v1alpha1.Step{{PodShare: &w}}, &v1alpha1.Baseline{}
+		}, "spec.steps[0].podShare: Invalid value: 50: must be less than 50 where there is a baseline"},
 		"a part of them": {func(s *spec) {
 			w := int32(49)
-			s.Steps, s.Baseline = []v1alpha1.Step{{Weight: &w}}, &v1alpha1.Baseline{}
+			s.Steps, s.Baseline = []v1alpha1.Step{{PodShare: &w}}, &v1alpha1.Baseline{}
 		}, ""},
-		"all pods are the canary's": {func(s *spec) { w := int32(100); s.Steps = []v1alpha1.Step{{Weight: &w}} },
-			"spec.steps[0].weight: Invalid value: 100: must be a percentage from 1 to 99"},
+		"all pods are the canary's": {func(s *spec) { w := int32(100); s.Steps = []v1alpha1.Step{{PodShare: &w}} },
+			"spec.steps[0].podShare: Invalid value: 100: must be a percentage from 1 to 99"},
 		"a step shorter than the interval": {func(s *spec) {
 			s.Steps = []v1alpha1.Step{{Replicas: &one, Period: &metav1.Duration{Duration: 20 * time.Second}}}
 		}, "spec.steps[0].period: Invalid value: \"20s\": must not be shorter than analysis.interval (30s)"},

@@ -38,7 +38,7 @@ const calm = `sum(up{ {{canary}} }) * 0`
 
 func TestStepsGrowTheCanaryAndGatesHoldIt(t *testing.T) {
 	t.Parallel()
-	plan := with(planOf(calm), "steps:", "- {replicas: 1, period: 4s, approval: true}", "- {weight: 50, period: 4s}")
+	plan := with(planOf(calm), "steps:", "- {replicas: 1, period: 4s, approval: true}", "- {podShare: 50, period: 4s}")
 	s := open(t, settings{plan: plan, noLoad: true})
 	run := s.holdV2()
 	gated := s.awaitReason(run.Name, v1alpha1.ReasonApproval)
