@@ -117,7 +117,7 @@ func (d demands) planTenancy(endpoints Endpoints, namespace string, spec *v1alph
 	if err != nil {
 		return nil, nil
 	}
-	matchers, err := e.Tenancy.With(d.MatcherTexts()).For(namespace)
+	matchers, err := e.Tenancy.With(d.MatcherTexts()).MatchersFor(namespace)
 	if err != nil || len(matchers) == 0 {
 		return nil, nil
 	}

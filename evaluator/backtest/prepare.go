@@ -72,7 +72,7 @@ func (p *Prepared) Templates(labels query.Labels) []query.Template {
 	}
 	var out []query.Template
 	for _, m := range metrics {
-		if t, err := query.Of(m, labels.Pod); err == nil && t.String() != "" {
+		if t, err := query.TemplateOf(m, labels.Pod); err == nil && t.String() != "" {
 			out = append(out, t)
 		}
 		if m.Compare == nil || m.Compare.Count == nil {

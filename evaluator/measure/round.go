@@ -223,7 +223,7 @@ func (r *round) render(ctx context.Context, metric v1alpha1.Metric) (rendered, e
 	if metric.Compare != nil {
 		return r.renderComparison(ctx, metric)
 	}
-	template, err := query.Of(metric, r.endpoint.Labels.Pod)
+	template, err := query.TemplateOf(metric, r.endpoint.Labels.Pod)
 	if err != nil {
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}

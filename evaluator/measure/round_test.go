@@ -41,7 +41,7 @@ func TestHowLongAQueryWaitsForItsWindow(t *testing.T) {
 		"the newest samples":                   {v1alpha1.Metric{Query: "x{ {{canary}} }"}, 0},
 		"the past of what is not the canary's": {v1alpha1.Metric{Query: "rate(x[1h])"}, 0},
 	} {
-		template, err := query.Of(tc.metric, "pod")
+		template, err := query.TemplateOf(tc.metric, "pod")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,10 +13,10 @@ type Asker struct {
 	namespace string
 }
 
-// In is the Client as the runs of a namespace use it: whose queries wait for a
+// AsNamespace is the Client as the runs of a namespace use it: whose queries wait for a
 // turn behind whose goes by that. An answer that several namespaces want is
 // asked for in the turn of the first of them.
-func (c *Client) In(namespace string) Asker { return Asker{c, namespace} }
+func (c *Client) AsNamespace(namespace string) Asker { return Asker{c, namespace} }
 
 // Query is Client.Query for the namespace.
 func (a Asker) Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {

@@ -18,7 +18,7 @@ func TestQueriesTakeTurnsOfTheirNamespace(t *testing.T) {
 		reply200(success("matrix", `[]`))(w, r)
 	})
 	c = client(t, at(address))
-	shop, ctx := c.In("shop"), context.Background()
+	shop, ctx := c.AsNamespace("shop"), context.Background()
 	for want, ask := range []func() error{
 		func() error { _, err := shop.Query(ctx, "up", noon); return err },
 		func() error {

@@ -71,7 +71,7 @@ func (c *Client) Close() {
 // Another run may have asked the same, or may be asked for in the same request;
 // the answer is the one that this query alone would have got.
 func (c *Client) Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
-	return c.In("").Query(ctx, query, at)
+	return c.AsNamespace("").Query(ctx, query, at)
 }
 
 // instant asks for the value of a query at a time, by a request of its own.

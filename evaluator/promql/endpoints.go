@@ -142,7 +142,7 @@ func (e *Endpoints) Find(namespace, name string, demanded ...string) (*View, err
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if c := e.clients[name]; c != nil && c.endpoint.Serves(namespace) {
-		return c.For(namespace, demanded...)
+		return c.View(namespace, demanded...)
 	}
 	return nil, fmt.Errorf("%w %q: plans of namespace %q may name %s; the administrator defines them in the file of --prometheus-endpoints",
 		ErrUnknown, plaintext.Line(name, 80), namespace, strings.Join(e.namesFor(namespace), ", "))

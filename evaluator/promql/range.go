@@ -12,13 +12,13 @@ import (
 // QueryRange asks for the values of a query from one time to another, ends
 // included, step by step. What goes wrong stands in the observation, as with Query.
 func (c *Client) QueryRange(ctx context.Context, query string, from, to time.Time, step time.Duration) (analysis.Answer, error) {
-	return c.In("").QueryRange(ctx, query, from, to, step)
+	return c.AsNamespace("").QueryRange(ctx, query, from, to, step)
 }
 
 // QuerySamples asks for the samples that a range selector selects at a time, as
 // they were scraped. What goes wrong stands in the observation, as with Query.
 func (c *Client) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
-	return c.In("").QuerySamples(ctx, query, at)
+	return c.AsNamespace("").QuerySamples(ctx, query, at)
 }
 
 // sampled asks for them, by a request of its own.

@@ -258,7 +258,7 @@ func BenchmarkRounds(b *testing.B) {
 							if shared {
 								mustQuery(b, c, text, at)
 							} else {
-								c.In("").instant(context.Background(), text, at)
+								c.AsNamespace("").instant(context.Background(), text, at)
 							}
 						}
 					}

@@ -20,10 +20,10 @@ type View struct {
 	matchers  tenancy.Matchers
 }
 
-// For returns the endpoint as a namespace may ask it, of which policies demand
+// View returns the endpoint as a namespace may ask it, of which policies demand
 // these matchers too.
-func (c *Client) For(namespace string, demanded ...string) (*View, error) {
-	matchers, err := c.endpoint.Tenancy.With(demanded).For(namespace)
+func (c *Client) View(namespace string, demanded ...string) (*View, error) {
+	matchers, err := c.endpoint.Tenancy.With(demanded).MatchersFor(namespace)
 	if err != nil {
 		return nil, fmt.Errorf("tenancy of Prometheus endpoint %q: %w", c.endpoint.Name, err)
 	}
@@ -50,7 +50,7 @@ func (v *View) QuerySamples(ctx context.Context, query string, at time.Time) (an
 	return v.ask(query, func(query string) (analysis.Answer, error) { return v.asks().QuerySamples(ctx, query, at) })
 }
 
-func (v *View) asks() Asker { return v.client.In(v.namespace) }
+func (v *View) asks() Asker { return v.client.AsNamespace(v.namespace) }
 
 func (v *View) ask(query string, ask func(query string) (analysis.Answer, error)) (analysis.Answer, error) {
 	if len(v.matchers) == 0 {

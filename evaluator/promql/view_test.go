@@ -38,7 +38,7 @@ func (a *asked) take() []string {
 
 func view(t *testing.T, c *Client, namespace string) *View {
 	t.Helper()
-	v, err := c.For(namespace)
+	v, err := c.View(namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestQueriesOfANamespaceAreKeptToIt(t *testing.T) {
 		e.Tenancy = endpoint.Tenancy{Label: "ns", Matchers: []string{`team=~"{{namespace}}|all"`}}
 	}))
 	shop, other := view(t, c, "shop"), view(t, c, "other")
-	bound, err := c.For("shop", `cluster="a"`)
+	bound, err := c.View("shop", `cluster="a"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestQueriesOfANamespaceAreKeptToIt(t *testing.T) {
 	if err != nil || !strings.Contains(got.Error, "was not asked for namespace shop: info(…) looks up series") || len(server.take()) != 0 {
 		t.Errorf("what cannot be kept to a namespace: %q, %v", got.Error, err)
 	}
-	if _, err := c.For(`shop",x="`); err == nil {
+	if _, err := c.View(`shop",x="`); err == nil {
 		t.Error("a namespace that is none got a view")
 	}
 }

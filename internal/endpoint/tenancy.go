@@ -29,8 +29,8 @@ func (t Tenancy) With(matchers []string) Tenancy {
 	return t
 }
 
-// For are the matchers for the queries of a namespace, none without tenancy.
-func (t Tenancy) For(namespace string) (tenancy.Matchers, error) {
+// MatchersFor are the matchers for the queries of a namespace, none without tenancy.
+func (t Tenancy) MatchersFor(namespace string) (tenancy.Matchers, error) {
 	if !t.Enforced() {
 		return nil, nil
 	}
@@ -49,7 +49,7 @@ func (t Tenancy) For(namespace string) (tenancy.Matchers, error) {
 		}
 		all = append(all, m)
 	}
-	return tenancy.For(all, namespace)
+	return tenancy.ForNamespace(all, namespace)
 }
 
 func (t Tenancy) validate(at *field.Path) field.ErrorList {

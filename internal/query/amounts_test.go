@@ -101,7 +101,7 @@ func TestTheAmountsOfAListAreShares(t *testing.T) {
 		`sum by (code) (increase(x{ {{canary}} }[10m]))`:                time.Minute,
 		`sum by (code) (clamp_max(increase(x{ {{canary}} }[10m]), 10))`: 10 * time.Minute,
 	} {
-		template, err := Of(v1alpha1.Metric{Query: query, List: &v1alpha1.List{Label: "code"}}, "")
+		template, err := TemplateOf(v1alpha1.Metric{Query: query, List: &v1alpha1.List{Label: "code"}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -147,7 +147,7 @@ func FuzzBatchOf(f *testing.F) {
 // young they are.
 func TestBuiltInQueriesAreJoined(t *testing.T) {
 	for _, expect := range []string{"success >= 99%", "P99 < 1s"} {
-		template, err := Of(v1alpha1.Metric{Expect: expect}, "pod")
+		template, err := TemplateOf(v1alpha1.Metric{Expect: expect}, "pod")
 		if err != nil {
 			t.Fatal(err)
 		}

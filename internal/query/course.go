@@ -60,7 +60,7 @@ func validateWaits(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLis
 		if m.Query == "" || m.Compare != nil {
 			continue
 		}
-		template, err := Of(m, "")
+		template, err := TemplateOf(m, "")
 		if err != nil {
 			continue // told already
 		}

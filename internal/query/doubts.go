@@ -142,7 +142,7 @@ func valueDoubts(m v1alpha1.Metric) []doubt {
 	if m.Query == "" {
 		return nil
 	}
-	template, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
+	template, err := TemplateOf(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
 	if err != nil {
 		return nil
 	}

@@ -155,7 +155,7 @@ func validateExpect(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 		return field.ErrorList{field.Forbidden(at.Child("per"), fmt.Sprintf(
 			"source %s measures %s, and no pod by itself; leave per out, or write a query on what the pods themselves measure", m.Source, preset.About(m.Source)))}
 	}
-	if _, err := Of(m, ""); err != nil {
+	if _, err := TemplateOf(m, ""); err != nil {
 		return field.ErrorList{field.Invalid(at.Child("expect"), plaintext.Cut(m.Expect, 100), err.Error())}
 	}
 	return nil

@@ -152,7 +152,7 @@ func TestOf(t *testing.T) {
 		"alerts by their labels":  {v1alpha1.Metric{Alerts: &v1alpha1.AlertWatch{About: "Any", Matchers: []string{`a="b"`}}}, `ALERTS{ alertstate="firing", a="b" }`},
 		"a pod label that is set": {v1alpha1.Metric{Expect: "success > 9%", Per: "Pod"}, builtIn},
 	} {
-		got, err := Of(tc.m, "instance")
+		got, err := TemplateOf(tc.m, "instance")
 		if err != nil || got.String() != tc.want {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, tc.want)
 		}

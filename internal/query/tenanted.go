@@ -72,7 +72,7 @@ func queriesOf(m v1alpha1.Metric, at *field.Path) []tenanted {
 	case m.Alerts != nil:
 		subject = "alerts"
 	}
-	template, err := Of(m, "")
+	template, err := TemplateOf(m, "")
 	add(template, err, at.Child(subject))
 	return out
 }

@@ -16,7 +16,7 @@ func byNamespace(t *testing.T, namespace string) tenancy.Matchers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	matchers, err := tenancy.For(tenancy.Matchers{m}, namespace)
+	matchers, err := tenancy.ForNamespace(tenancy.Matchers{m}, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 
 // metricTraps are the traps of a metric's own query, but for what the metric means.
 func metricTraps(m v1alpha1.Metric, around Surroundings) []Trap {
-	t, err := Of(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
+	t, err := TemplateOf(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
 	if err != nil || m.Query == "" {
 		return nil
 	}

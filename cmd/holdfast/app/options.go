@@ -120,7 +120,7 @@ func (o *Options) Validate() error {
 		return errs
 	}
 	if t := (endpoint.Tenancy{Label: o.tenancyLabel}); t.Enforced() {
-		if _, err := t.For("namespace"); err != nil {
+		if _, err := t.MatchersFor("namespace"); err != nil {
 			return fmt.Errorf("--prometheus-tenancy-label: %w", err)
 		}
 	}

@@ -104,7 +104,7 @@ func TestMatchers(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		got, err := For([]*labels.Matcher{m}, "shop-1")
+		got, err := ForNamespace([]*labels.Matcher{m}, "shop-1")
 		if err != nil || got[0].String() != want {
 			t.Errorf("%s = %v, %v, want %s", text, got, err, want)
 		}
@@ -121,7 +121,7 @@ func TestMatchers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"", ".*", `a"`, "a b", "A", "a.b", strings.Repeat("a", 64)} {
-		if _, err := For([]*labels.Matcher{m}, name); err == nil {
+		if _, err := ForNamespace([]*labels.Matcher{m}, name); err == nil {
 			t.Errorf("%q was taken for the name of a namespace", name)
 		}
 	}

@@ -49,15 +49,15 @@ func ParseMatcher(text string) (*labels.Matcher, error) {
 	case strings.Contains(strings.ReplaceAll(m.Value, Namespace, ""), "{{"):
 		return nil, errors.New("has an unknown placeholder; known is " + Namespace)
 	}
-	if _, err := For(Matchers{m}, "namespace"); err != nil {
+	if _, err := ForNamespace(Matchers{m}, "namespace"); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-// For fills the name of a namespace in. It is refused where it is none, so that
+// ForNamespace fills the name of a namespace in. It is refused where it is none, so that
 // nothing a tenant can choose ends a string or widens a pattern.
-func For(matchers Matchers, namespace string) (Matchers, error) {
+func ForNamespace(matchers Matchers, namespace string) (Matchers, error) {
 	if !namespaceName.MatchString(namespace) {
 		return nil, fmt.Errorf("%.80q is no name of a namespace", namespace)
 	}

@@ -7,11 +7,11 @@ import (
 	"holdfast.dev/holdfast/internal/query/preset"
 )
 
-// Of is the query of a metric: the one it has, or the one that is made for what
+// TemplateOf is the query of a metric: the one it has, or the one that is made for what
 // it expects or for the alerts it watches. podLabel is the label by which
 // Prometheus knows pods, "pod" if empty. A metric that watches labels has none,
 // nor one that counts (see CountersOf), and its Template is the zero value.
-func Of(m v1alpha1.Metric, podLabel string) (Template, error) {
+func TemplateOf(m v1alpha1.Metric, podLabel string) (Template, error) {
 	switch {
 	case m.Expect != "":
 		return ofExpectation(m, podLabel)
