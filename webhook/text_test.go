@@ -138,6 +138,18 @@ func TestATextOfARecordThatWasWrittenAnew(t *testing.T) {
 	wantHeld(t, got, heldWithGrace)
 }
 
+// TestAReplacementThatIsRemembered: kubectl replace --save-config remembers the text,
+// which would have had what is held. The next apply takes off what stands there only.
+func TestAReplacementThatIsRemembered(t *testing.T) {
+	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	req.Object = runtime.RawExtension{Raw: appliedClientSide(t, must(casetest.Patched(read, graced)))}
+	got, _ := answered(t, h, req)
+	record := wantHeld(t, got, heldWithGrace)
+	if diff := cmp.Diff(record.Template, record.LastApplied); diff != "" {
+		t.Errorf("kubectl will remember another template than is held:\n%s", diff)
+	}
+}
+
 // TestATextThatIsSentTwice asks for no more the second time: the hold that it
 // made stands now, and it was read during the one before.
 func TestATextThatIsSentTwice(t *testing.T) {

@@ -170,5 +170,8 @@ func (r *request) remembered() hold.Template {
 	if r.wish.Manifest != nil {
 		return r.wish.Manifest
 	}
+	if r.manager == kubectlReplace && r.holdRead != "" { // the text is the object, and would have had what is held
+		return r.wish.Template
+	}
 	return r.new.lastApplied().Template()
 }

@@ -197,6 +197,9 @@ func comparableManifest(text string) any {
 	}
 	if annotations, ok := metadata["annotations"].(map[string]any); ok {
 		delete(annotations, revision)
+		if release, ok := annotations[clientstate.HelmReleaseAnnotation].(string); ok {
+			annotations[clientstate.HelmReleaseAnnotation] = clientstate.UnmarkedRelease(release)
+		}
 	}
 	delete(object, "status")
 	return object
