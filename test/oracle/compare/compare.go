@@ -188,18 +188,21 @@ func annotation(object map[string]any, key string) string {
 func comparableManifest(text string) any {
 	manifest := clientstate.LastApplied(text).Unmarked()
 	var object map[string]any
-	if err := json.Unmarshal([]byte(manifest), &object); err != nil || at(object, "metadata", "uid") == nil {
+	if err := json.Unmarshal([]byte(manifest), &object); err != nil {
 		return manifest
 	}
 	metadata, _ := object["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	release, byHelm := annotations[clientstate.HelmReleaseAnnotation].(string)
+	if metadata["uid"] == nil && !byHelm {
+		return manifest
+	}
 	for _, key := range []string{"creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"} {
 		delete(metadata, key)
 	}
-	if annotations, ok := metadata["annotations"].(map[string]any); ok {
-		delete(annotations, revision)
-		if release, ok := annotations[clientstate.HelmReleaseAnnotation].(string); ok {
-			annotations[clientstate.HelmReleaseAnnotation] = clientstate.UnmarkedRelease(release)
-		}
+	delete(annotations, revision)
+	if byHelm {
+		annotations[clientstate.HelmReleaseAnnotation] = clientstate.UnmarkedRelease(release)
 	}
 	delete(object, "status")
 	return object
