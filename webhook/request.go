@@ -20,7 +20,7 @@ type request struct {
 	asked    hold.Hash    // of the template in the request
 	history  revisions
 	rejected hold.Rejected
-	readHeld bool // it sends a text that was read while this very update was held
+	holdRead string // see Handler.holdRead
 
 	// wish is what the object would have if nothing were held. The template that
 	// the request asks for is another one only where an annotation asks for an image.
@@ -50,7 +50,7 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 			r.record = &record
 		}
 	}
-	r.readHeld = h.readHeld(r)
+	r.holdRead = h.holdRead(r)
 	if !r.asksForRetry() {
 		// A memory that cannot be read is none.
 		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation), r.old.uid())

@@ -14,8 +14,10 @@ import (
 //
 // Where the text has the record of the hold that stands, its writer has read the
 // stable template with the held one beside it. What is asked for is the change
-// that was made to it, as with kubectl edit. With any other record the text is
-// older than what is held: it asks for the template that stands in it.
+// that was made to it, as with kubectl edit. So it is where the hold that stands
+// was asked for by a text with that record: the same text is sent again, or was
+// changed further. With any other record the text is older than what is held: it
+// asks for the template that stands in it.
 
 // inText is what the text of a request says under an annotation of Holdfast's, ""
 // if it says nothing. A patch has no text: what the object says after it does
@@ -37,18 +39,22 @@ func (r *request) inText(annotation string) string {
 	return ""
 }
 
-// readHeld says whether the request sends a text that was read while this very
-// update was held. Its record may have been written anew since, for a restart say.
-func (h *Handler) readHeld(r *request) bool {
+// holdRead is the ID of the hold during which the text of the request was read,
+// where that is the one that stands or the one that its text was read during; else
+// "". A record may have been written anew since, for a restart say.
+func (h *Handler) holdRead(r *request) string {
 	text := r.inText(v1alpha1.HeldAnnotation)
 	if r.record == nil || text == "" {
-		return false
+		return ""
 	}
 	if text == r.old.annotation(v1alpha1.HeldAnnotation) {
-		return true
+		return r.record.ID
 	}
 	record, err := h.Key.Open(text, r.old.uid())
-	return err == nil && record.ID == r.record.ID
+	if err != nil || record.ID != r.record.ID && record.ID != r.record.Read {
+		return ""
+	}
+	return record.ID
 }
 
 // readFailure says whether the request sends a text that was read while the
@@ -65,7 +71,7 @@ func (r *request) readFailure() bool {
 func (r *request) stale() *hold.Label {
 	sent := r.new.annotation(v1alpha1.HeldAnnotation)
 	undoes := r.replacesAnnotations() || r.namesNobody() && r.touched() && r.history.has(r.asked)
-	if sent == "" || sent == r.old.annotation(v1alpha1.HeldAnnotation) || r.readHeld || undoes {
+	if sent == "" || sent == r.old.annotation(v1alpha1.HeldAnnotation) || r.holdRead != "" || undoes {
 		return nil
 	}
 	label, err := hold.ReadLabel(sent)

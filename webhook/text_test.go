@@ -138,6 +138,46 @@ func TestATextOfARecordThatWasWrittenAnew(t *testing.T) {
 	wantHeld(t, got, heldWithGrace)
 }
 
+// TestAReplacementThatIsRemembered: kubectl replace --save-config remembers the text,
+// which would have had what is held. The next apply takes off what stands there only.
+func TestAReplacementThatIsRemembered(t *testing.T) {
+	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	req.Object = runtime.RawExtension{Raw: appliedClientSide(t, must(casetest.Patched(read, graced)))}
+	got, _ := answered(t, h, req)
+	record := wantHeld(t, got, heldWithGrace)
+	if diff := cmp.Diff(record.Template, record.LastApplied); diff != "" {
+		t.Errorf("kubectl will remember another template than is held:\n%s", diff)
+	}
+}
+
+// TestATextThatIsSentTwice asks for no more the second time: the hold that it
+// made stands now, and it was read during the one before.
+func TestATextThatIsSentTwice(t *testing.T) {
+	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	text := must(casetest.Patched(read, graced))
+	req.Object = runtime.RawExtension{Raw: must(json.Marshal(text))}
+	once, _ := answered(t, h, req)
+	first := wantHeld(t, once, heldWithGrace)
+	if before := must(testKey.Open(deployment{read}.annotation(v1alpha1.HeldAnnotation), testUID)); first.Read != before.ID || first.ID == before.ID {
+		t.Fatalf("hold %s was read during %q, want %s", first.ID, first.Read, before.ID)
+	}
+	req.OldObject = runtime.RawExtension{Raw: must(json.Marshal(once.object))}
+	twice, warnings := answered(t, h, req)
+	if again := wantHeld(t, twice, heldWithGrace); again.ID != first.ID {
+		t.Errorf("hold %s was made anew as %s", first.ID, again.ID)
+	}
+	if said := strings.Join(warnings, "\n"); strings.Contains(said, "held no more") {
+		t.Errorf("the user reads:\n%s", said)
+	}
+	further := must(casetest.Patched(text, map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"hostname": "h"}}}}))
+	req.Object = runtime.RawExtension{Raw: must(json.Marshal(further))}
+	changed, _ := answered(t, h, req)
+	withHostname := strings.Replace(heldWithGrace, "{terminationGracePeriodSeconds", "{hostname: h, terminationGracePeriodSeconds", 1)
+	if record := wantHeld(t, changed, withHostname); record.Read != first.Read {
+		t.Errorf("a further change of the text: %+v", record)
+	}
+}
+
 // TestATextWhoseRecordWasEdited is no text of this hold: nobody knows what its writer read.
 func TestATextWhoseRecordWasEdited(t *testing.T) {
 	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})

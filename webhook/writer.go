@@ -33,7 +33,7 @@ var (
 // that kubectl's commands and Helm use, by its entry in managedFields, and by
 // the manifest that client-side apply leaves on the object.
 func (r *request) writer() intent.Writer {
-	w := intent.Writer{Way: r.way(), ReadHeld: r.readHeld, By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
+	w := intent.Writer{Way: r.way(), ReadHeld: r.holdRead != "", By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
 	operation := ownership.Update
 	if w.Way == intent.ServerSideApply {
 		operation = ownership.Apply
@@ -80,7 +80,7 @@ func (r *request) way() intent.Way {
 		return intent.Owners
 	case r.operation() == ownership.Apply:
 		return intent.ServerSideApply
-	case r.manager == kubectlReplace && r.readHeld:
+	case r.manager == kubectlReplace && r.holdRead != "":
 		return intent.Patch
 	case r.manager == kubectlReplace:
 		return intent.Replace
@@ -169,6 +169,9 @@ func (r *request) remembered() hold.Template {
 	}
 	if r.wish.Manifest != nil {
 		return r.wish.Manifest
+	}
+	if r.manager == kubectlReplace && r.holdRead != "" { // the text is the object, and would have had what is held
+		return r.wish.Template
 	}
 	return r.new.lastApplied().Template()
 }

@@ -34,6 +34,10 @@ type Record struct {
 	// Declared is the field manager that last sent a manifest of its own merging
 	// (see package intent) for this template or one that it came from.
 	Declared string `json:"declared,omitempty"`
+	// Read is the ID of the hold whose record stood in the text that was sent, "" if
+	// none did. A client may send one text twice (kubectl apply --server-side does, to
+	// take over from a client-side apply), and its second sending asks for no more.
+	Read string `json:"read,omitempty"`
 	// User is who sent that request.
 	User string `json:"user,omitempty"`
 	// Template is the held template, as the API server sent it or as merged from that.

@@ -88,7 +88,7 @@ func TestAPlanWithABadQueryIsRefused(t *testing.T) {
 			t.Errorf("%q is not told; kubectl says:\n%s", trap, said)
 		}
 	}
-	if said := s.must("apply", "-f", "-", planOf(`sum(up{ {{canary}} }) * 0`)); strings.Contains(said, "Warning") {
+	if said := s.must("apply", "-f", "-", planOf(`1 - avg(up{ {{canary}} })`)); strings.Contains(said, "Warning") {
 		t.Errorf("a good plan is warned about; kubectl says:\n%s", said)
 	}
 	run := s.holdV2()

@@ -67,7 +67,6 @@ func TestARecordThatCameInUnguarded(t *testing.T) {
 			t.Cleanup(s.close)
 			s.must("create", "-f", "-", s.web("v1"))
 			d := s.deployment("web")
-			d.Annotations[v1alpha1.HeldAnnotation] = record
 			patch := encode(map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HeldAnnotation: record}}})
 			if err := world.client.Patch(t.Context(), d, client.RawPatch(types.MergePatchType, patch)); err != nil {
 				t.Fatal(err)

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -166,7 +167,7 @@ func Final(states Pair[Snapshot]) Difference {
 	}{
 		{Spec, func(o map[string]any) any { return at(o, "spec") }},
 		{Labels, func(o map[string]any) any { return at(o, "metadata", "labels") }},
-		{LastApplied, func(o map[string]any) any { return clientstate.LastApplied(annotation(o, lastApplied)).Unmarked() }},
+		{LastApplied, func(o map[string]any) any { return comparableManifest(annotation(o, lastApplied)) }},
 		{Annotations, func(o map[string]any) any { return comparableAnnotations(o) }},
 		{Ownership, func(o map[string]any) any { return OwnersOf(o) }},
 	} {
@@ -180,6 +181,31 @@ func Final(states Pair[Snapshot]) Difference {
 func annotation(object map[string]any, key string) string {
 	value, _ := at(object, "metadata", "annotations", key).(string)
 	return value
+}
+
+// comparableManifest is what was last applied, without the marks of what is held or failed. A text that was read from the
+// cluster also has what the API server and controllers had said of the object by then, which nobody asks for.
+func comparableManifest(text string) any {
+	manifest := clientstate.LastApplied(text).Unmarked()
+	var object map[string]any
+	if err := json.Unmarshal([]byte(manifest), &object); err != nil {
+		return manifest
+	}
+	metadata, _ := object["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	release, byHelm := annotations[clientstate.HelmReleaseAnnotation].(string)
+	if metadata["uid"] == nil && !byHelm {
+		return manifest
+	}
+	for _, key := range []string{"creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"} {
+		delete(metadata, key)
+	}
+	delete(annotations, revision)
+	if byHelm {
+		annotations[clientstate.HelmReleaseAnnotation] = clientstate.UnmarkedRelease(release)
+	}
+	delete(object, "status")
+	return object
 }
 
 // comparableAnnotations are the annotations that both sides must have alike, without the mark of what is held or failed.

@@ -106,15 +106,24 @@ func TestCompareInTheEnd(t *testing.T) {
 		"Holdfast's annotation":            {func(o map[string]any) { child(o, "metadata", "annotations")[v1alpha1.StableAnnotation] = "b" }, ""},
 		"the revision":                     {func(o map[string]any) { child(o, "metadata", "annotations")[revision] = "7" }, ""},
 		"a blank in what was last applied": {func(o map[string]any) { child(o, "metadata", "annotations")[lastApplied] = "{} " }, LastApplied},
-		"an owner":                         {func(o map[string]any) { owned(o, "kubectl-edit", "f:a") }, Ownership},
-		"an owner of Holdfast's fields":    {func(o map[string]any) { owned(o, "kubectl-edit", "f:"+v1alpha1.HeldAnnotation) }, ""},
-		"a controller":                     {func(o map[string]any) { owned(o, "kube-controller-manager", "f:a") }, ""},
-		"what cannot be seen":              {func(o map[string]any) { child(o, "metadata")["resourceVersion"] = "7" }, ""},
+		"a text that was read is applied": {func(o map[string]any) {
+			child(o, "metadata", "annotations")[lastApplied] = `{"metadata":{"uid":"b","generation":2,"annotations":{"holdfast.dev/stable":"x"}},"spec":{"replicas":1},"status":{"replicas":1}}`
+		}, ""},
+		"another text that was read": {func(o map[string]any) {
+			child(o, "metadata", "annotations")[lastApplied] = `{"metadata":{"uid":"b"},"spec":{"replicas":2}}`
+		}, LastApplied},
+		"an owner":                      {func(o map[string]any) { owned(o, "kubectl-edit", "f:a") }, Ownership},
+		"an owner of Holdfast's fields": {func(o map[string]any) { owned(o, "kubectl-edit", "f:"+v1alpha1.HeldAnnotation) }, ""},
+		"a controller":                  {func(o map[string]any) { owned(o, "kube-controller-manager", "f:a") }, ""},
+		"what cannot be seen":           {func(o map[string]any) { child(o, "metadata")["resourceVersion"] = "7" }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			states := Pair[Snapshot]{state(t, "image=v1"), state(t, "image=v1")}
 			for _, o := range []map[string]any{states.Unguarded.Object, states.Guarded.Object} {
 				child(o, "metadata", "annotations")[lastApplied] = "{}"
+			}
+			if strings.Contains(name, "text that was read") {
+				child(states.Unguarded.Object, "metadata", "annotations")[lastApplied] = `{"metadata":{"uid":"a","generation":1,"annotations":{}},"spec":{"replicas":1}}`
 			}
 			tc.plant(states.Guarded.Object)
 			if got := Final(states); got.Aspect != tc.want {

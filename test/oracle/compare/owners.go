@@ -63,6 +63,10 @@ func incomparable(path string) bool {
 		// A write of the number that is there to the scale subresource leaves two entries of one manager in Kubernetes 1.36;
 		// the next write of anybody, be it of the status, keeps one of them.
 		return true
+	case path == "/f:metadata/f:annotations/f:"+lastApplied:
+		// It is marked while an update is held, so that kubectl apply sends a request even where it sees nothing to change:
+		// the value is put right, but kubectl has touched it.
+		return true
 	case path == "/f:metadata/f:annotations/f:meta.helm.sh/release-name":
 		// The deployment controller copies it to ReplicaSets with the mark that Helm 3 needs during a hold, and rollout undo
 		// brings it back: the value is put right, but kubectl has touched it.
