@@ -21,7 +21,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle chaos fuzz bench bench-judge generate lint verify build hostile image vulncheck test-image
+.PHONY: help demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge generate lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,16 +35,11 @@ up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubec
 down: ## Stop the test cluster and remove every trace of it
 	@$(CLUSTER) down --dir $(CURDIR)/.cluster
 
-test: test-unit test-sharing test-image test-e2e test-gitops ## Run all tests
+test: test-unit test-image test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
-	$(GO) test -C test/presets $(PKGS)
-	$(GO) test -C test/backtest $(PKGS)
-	$(GO) test -C test/tenancy $(PKGS)
-
-test-sharing: ## Compare queries asked together with queries asked alone, on Prometheus's own engine
-	$(GO) test -C test/sharing -count=1 $(TESTS)
+	$(GO) test -C test/engine -count=1 $(PKGS)
 
 test-image: ## Test the image and the bill of materials (chart, upgrade, uninstall: test-e2e)
 	$(GO) test -C test/tools/image -count=1 $(PKGS)
@@ -100,11 +95,8 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 lint: ## Run the linters
 	$(LINT) run $(PKGS)
 	cd test && $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/sharing && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
+	cd test/engine && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/backtest && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/tenancy && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/presets && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
 	cd test/tools/vulncheck && $(GO) tool -modfile=../lint/go.mod golangci-lint run $(PKGS)
 	cd test/tools/image && $(GO) tool -modfile=../lint/go.mod golangci-lint run $(PKGS)
 

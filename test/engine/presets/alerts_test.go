@@ -21,7 +21,7 @@ type rule struct {
 
 func alerts(t *testing.T) map[string]rule {
 	t.Helper()
-	text, err := os.ReadFile("../../manifests/components/monitoring/alerts.yaml")
+	text, err := os.ReadFile("../../../manifests/components/monitoring/alerts.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,11 +105,11 @@ func TestAlertsFireWhenTheyMust(t *testing.T) {
 
 // TestEveryAlertHasARunbook, and asks for metrics that there are.
 func TestEveryAlertHasARunbook(t *testing.T) {
-	runbooks, err := os.ReadFile("../../docs/runbooks.md")
+	runbooks, err := os.ReadFile("../../../docs/runbooks.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	reference, err := os.ReadFile("../../docs/reference/metrics.md")
+	reference, err := os.ReadFile("../../../docs/reference/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}

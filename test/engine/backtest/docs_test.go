@@ -75,7 +75,7 @@ var example = regexp.MustCompile("(?s)```yaml\n(apiVersion: holdfast.dev.*?)```"
 // TestTheExamplesInTheDocs: each plan on a page about a criterion, by each of its
 // metrics alone, releases the good rollout and reverts the bad one.
 func TestTheExamplesInTheDocs(t *testing.T) {
-	pages, err := filepath.Glob("../../docs/criteria/*.md")
+	pages, err := filepath.Glob("../../../docs/criteria/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestTheExampleOfPodHealth(t *testing.T) {
 	const restarts = "  kube_pod_container_status_restarts_total{namespace=\"shop\",pod=\"web-7f9d-bcdfg\",container=\"app\"} _x480 0x3 1x240\n"
 	url := serve(t, shop(restarts))
 	for _, page := range []string{"pod-health.md", "manual.md"} {
-		for _, plan := range plansOn(t, filepath.Join("../../docs/criteria", page)) {
+		for _, plan := range plansOn(t, filepath.Join("../../../docs/criteria", page)) {
 			wantDecisions(t, url, plan, "")
 		}
 	}
