@@ -1,4 +1,4 @@
-module holdfast.dev/holdfast/test/tools/image
+module holdfast.dev/holdfast/tools/image
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module holdfast.dev/holdfast/test/tools/lint
+module holdfast.dev/holdfast/tools/lint
 
 go 1.26.0
 

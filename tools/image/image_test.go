@@ -25,7 +25,7 @@ import (
 func makeImage(t *testing.T) (out string, digest v1.Hash) {
 	t.Helper()
 	out = t.TempDir()
-	o := options{source: "../../..", out: out, version: "v9.9.9", platforms: []v1.Platform{{OS: "linux", Architecture: runtime.GOARCH}}}
+	o := options{source: "../..", out: out, version: "v9.9.9", platforms: []v1.Platform{{OS: "linux", Architecture: runtime.GOARCH}}}
 	digest, err := o.run(t.Context())
 	if err != nil {
 		t.Fatal(err)

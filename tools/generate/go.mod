@@ -1,4 +1,4 @@
-module holdfast.dev/holdfast/test/tools/generate
+module holdfast.dev/holdfast/tools/generate
 
 go 1.26.0
 

@@ -24,7 +24,7 @@ func TestADatabaseOfYourOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile="+absolute(t, "go.mod"), "govulncheck",
 				"-db", "file://"+tc.database, "-scan", "module")
-			cmd.Dir = "../../../cmd/holdfast" // a scan of modules takes no patterns
+			cmd.Dir = "../../cmd/holdfast" // a scan of modules takes no patterns
 			cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 			out, err := cmd.CombinedOutput()
 			if found := strings.Contains(string(out), "GO-0000-0001"); found != tc.finds || (err != nil) != tc.finds {

@@ -1,4 +1,4 @@
-module holdfast.dev/holdfast/test/tools/vulncheck
+module holdfast.dev/holdfast/tools/vulncheck
 
 go 1.26.0
 

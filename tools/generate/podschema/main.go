@@ -55,7 +55,7 @@ func run(out string) error {
 // document is what the API server of the test cluster says of apps/v1.
 func document() ([]byte, error) {
 	const module = "k8s.io/kubernetes"
-	list := exec.Command("go", "mod", "download", "-modfile=../../cluster/tools/kubernetes/go.mod", "-json", module)
+	list := exec.Command("go", "mod", "download", "-modfile=../../test/cluster/tools/kubernetes/go.mod", "-json", module)
 	list.Stderr = os.Stderr
 	found, err := list.Output()
 	if err != nil {
