@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -55,7 +56,7 @@ func run(out string) error {
 // document is what the API server of the test cluster says of apps/v1.
 func document() ([]byte, error) {
 	const module = "k8s.io/kubernetes"
-	list := exec.Command("go", "mod", "download", "-modfile=../../test/cluster/tools/kubernetes/go.mod", "-json", module)
+	list := exec.CommandContext(context.Background(), "go", "mod", "download", "-modfile=../../test/cluster/tools/kubernetes/go.mod", "-json", module)
 	list.Stderr = os.Stderr
 	found, err := list.Output()
 	if err != nil {
@@ -92,7 +93,7 @@ func reachable(types []schema.TypeDef) []schema.TypeDef {
 		}
 		if a.Map != nil {
 			visit(a.Map.ElementType)
-			for _, field := range a.Map.Fields {
+			for _, field := range a.Fields {
 				visit(field.Type)
 			}
 		}
@@ -103,7 +104,7 @@ func reachable(types []schema.TypeDef) []schema.TypeDef {
 	for _, t := range types {
 		if found[t.Name] {
 			if t.Map != nil {
-				slices.SortFunc(t.Map.Fields, func(a, b schema.StructField) int { return strings.Compare(a.Name, b.Name) })
+				slices.SortFunc(t.Fields, func(a, b schema.StructField) int { return strings.Compare(a.Name, b.Name) })
 			}
 			out = append(out, t)
 		}
