@@ -2,9 +2,10 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"holdfast.dev/holdfast/cmd/holdfast/app"
 	"holdfast.dev/holdfast/cmd/holdfast/backtest"
@@ -33,20 +34,20 @@ func backtestFlags(page *bytes.Buffer) error {
 }
 
 // table lists the flags that are added to a set.
-func table(page *bytes.Buffer, add func(*flag.FlagSet)) {
+func table(page *bytes.Buffer, add func(*pflag.FlagSet)) {
 	page.WriteString("| flag | default | meaning |\n|---|---|---|\n")
-	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	add(fs)
-	fs.VisitAll(func(f *flag.Flag) {
+	fs.VisitAll(func(f *pflag.Flag) {
 		value := ""
 		if f.DefValue != "" {
 			value = "`" + f.DefValue + "`"
 		}
-		dashes := "--"
-		if len(f.Name) == 1 {
-			dashes = "-"
+		name := "`--" + f.Name + "`"
+		if f.Shorthand != "" {
+			name += ", `-" + f.Shorthand + "`"
 		}
-		fmt.Fprintf(page, "| `%s%s` | %s | %s |\n", dashes, f.Name, value, cell(f.Usage))
+		fmt.Fprintf(page, "| %s | %s | %s |\n", name, value, cell(f.Usage))
 	})
 }
 

@@ -2,7 +2,6 @@ package backtest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	command "holdfast.dev/holdfast/cmd/holdfast/backtest"
+	"holdfast.dev/holdfast/cmd/holdfast/cli"
 )
 
 const planText = `
@@ -65,7 +65,12 @@ func run(t *testing.T, plan, url string, args ...string) (stdout, stderr string,
 	t.Helper()
 	var out, said bytes.Buffer
 	args = append([]string{"--plan", "-", "--deployment", "web", "--prometheus-url", url, "--from", "1970-01-01T00:00:00Z"}, args...)
-	code = command.Main(context.Background(), args, command.Streams{In: strings.NewReader(plan), Out: &out, Err: &said}, now)
+	c := command.Command(now)
+	c.SetIn(strings.NewReader(plan))
+	c.SetOut(&out)
+	c.SetErr(&said)
+	c.SetArgs(args)
+	code = cli.Run(t.Context(), c)
 	return out.String(), said.String(), code
 }
 
