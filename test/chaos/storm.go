@@ -12,17 +12,16 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/stage"
 )
 
-// stage is a namespace that is enabled and one that is required, with the same
+// storm is a namespace that is enabled and one that is required, with the same
 // Deployments in both and a client for each.
-type stage struct {
+type storm struct {
 	cluster *cluster.Cluster
 	client  client.Client
 	targets []target
@@ -78,21 +77,15 @@ spec:
         readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}
 `
 
-// prepare fills the stage and starts the clients.
-func prepare(ctx context.Context, c *cluster.Cluster, o choices) (*stage, error) {
-	s := &stage{cluster: c}
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return nil, err
-	}
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+// prepare fills the storm and starts the clients.
+func prepare(ctx context.Context, c *cluster.Cluster, o choices) (*storm, error) {
+	s := &storm{cluster: c}
+	var err error
+	if s.client, err = stage.Client(c); err != nil {
 		return nil, err
 	}
 	config, err := c.RESTConfig()
 	if err != nil {
-		return nil, err
-	}
-	if s.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}
 	for _, guard := range []string{v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired} {
@@ -102,7 +95,7 @@ func prepare(ctx context.Context, c *cluster.Cluster, o choices) (*stage, error)
 	}
 	sending, stop := context.WithCancel(ctx)
 	s.stop = stop
-	if s.runs, err = watchRuns(sending, config, scheme); err != nil {
+	if s.runs, err = watchRuns(sending, config, s.client.Scheme()); err != nil {
 		return nil, err
 	}
 	for i, t := range s.targets {
@@ -114,7 +107,7 @@ func prepare(ctx context.Context, c *cluster.Cluster, o choices) (*stage, error)
 }
 
 // settleIn makes a guarded namespace and waits until its Deployments are available.
-func (s *stage) settleIn(ctx context.Context, guard string, deployments int) error {
+func (s *storm) settleIn(ctx context.Context, guard string, deployments int) error {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "chaos-" + guard + "-", Annotations: map[string]string{v1alpha1.CanaryAnnotation: guard}}}
 	if err := s.client.Create(ctx, ns); err != nil {
 		return err
@@ -125,10 +118,10 @@ func (s *stage) settleIn(ctx context.Context, guard string, deployments int) err
 		s.targets = append(s.targets, t)
 		manifest += "---" + fmt.Sprintf(app, t.name, firstImage)
 	}
-	if err := s.kubectl(ctx, manifest, "-n", ns.Name, "apply", "-f", "-"); err != nil {
+	if err := stage.Kubectl(ctx, s.cluster, manifest, "-n", ns.Name, "apply", "-f", "-"); err != nil {
 		return err
 	}
-	if err := s.kubectl(ctx, "", "-n", ns.Name, "wait", "--for=condition=Available", "--timeout=2m", "deployment", "--all"); err != nil {
+	if err := stage.Kubectl(ctx, s.cluster, "", "-n", ns.Name, "wait", "--for=condition=Available", "--timeout=2m", "deployment", "--all"); err != nil {
 		return err
 	}
 	return s.awaitGuarded(ctx, ns.Name)
@@ -136,7 +129,7 @@ func (s *stage) settleIn(ctx context.Context, guard string, deployments int) err
 
 // awaitGuarded waits until the API server calls the webhook: until a dry run of a
 // new template says that it would be held.
-func (s *stage) awaitGuarded(ctx context.Context, namespace string) error {
+func (s *storm) awaitGuarded(ctx context.Context, namespace string) error {
 	return poll(ctx, time.Minute, "namespace "+namespace+" is guarded", func() (bool, error) {
 		d := &appsv1.Deployment{}
 		d.Namespace, d.Name = namespace, "web-0"
@@ -146,8 +139,8 @@ func (s *stage) awaitGuarded(ctx context.Context, namespace string) error {
 	})
 }
 
-func (s *stage) startSender(ctx context.Context, t target, random *rand.Rand) error {
-	sender := &sender{stage: s, target: t, random: random}
+func (s *storm) startSender(ctx context.Context, t target, random *rand.Rand) error {
+	sender := &sender{storm: s, target: t, random: random}
 	config, err := s.cluster.RESTConfig()
 	if err != nil {
 		return err
@@ -161,7 +154,7 @@ func (s *stage) startSender(ctx context.Context, t target, random *rand.Rand) er
 }
 
 // injectAll injects one fault after the other.
-func (s *stage) injectAll(ctx context.Context, out io.Writer, chosen []fault, pause time.Duration) error {
+func (s *storm) injectAll(ctx context.Context, out io.Writer, chosen []fault, pause time.Duration) error {
 	began := time.Now()
 	for _, f := range chosen {
 		if err := wait(ctx, pause); err != nil {
@@ -182,7 +175,7 @@ func (s *stage) injectAll(ctx context.Context, out io.Writer, chosen []fault, pa
 }
 
 // close deletes the namespaces.
-func (s *stage) close(ctx context.Context) {
+func (s *storm) close(ctx context.Context) {
 	s.stop()
 	s.senders.Wait()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -192,23 +185,12 @@ func (s *stage) close(ctx context.Context) {
 	}
 }
 
-func (s *stage) namespaces() []string {
+func (s *storm) namespaces() []string {
 	var all []string
 	for _, t := range s.targets {
 		all = append(all, t.namespace)
 	}
 	return distinct(all)
-}
-
-func (s *stage) kubectl(ctx context.Context, stdin string, args ...string) error {
-	result, err := s.cluster.Kubectl(ctx, stdin, args...)
-	if err != nil {
-		return err
-	}
-	if result.Code != 0 {
-		return fmt.Errorf("kubectl %v: exit code %d: %s", args, result.Code, result.Stderr)
-	}
-	return nil
 }
 
 // poll asks again and again until it is so.

@@ -13,13 +13,11 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 func TestMain(m *testing.M) {
@@ -30,8 +28,8 @@ func TestMain(m *testing.M) {
 // patience is how long is waited for anything: long, for machines under load.
 const patience = 4 * time.Minute
 
-// stage is a cluster of its own on which nothing is installed: there is one Holdfast to a cluster.
-type stage struct {
+// site is a cluster of its own on which nothing is installed: there is one Holdfast to a cluster.
+type site struct {
 	t       *testing.T
 	cluster *cluster.Cluster
 	client  client.WithWatch
@@ -39,8 +37,8 @@ type stage struct {
 	path string
 }
 
-// newStage starts a cluster. Commands say "helm" for that version of it.
-func newStage(t *testing.T, helm string) *stage {
+// newSite starts a cluster. Commands say "helm" for that version of it.
+func newSite(t *testing.T, helm string) *site {
 	t.Helper()
 	c, err := cluster.Start(t.Context(), cluster.Options{})
 	if err != nil {
@@ -58,12 +56,12 @@ func newStage(t *testing.T, helm string) *stage {
 	if err == nil {
 		err = c.ProvideHoldfast(t.Context(), os.Stderr)
 	}
-	s := &stage{t: t, cluster: c, path: t.TempDir()}
+	s := &site{t: t, cluster: c, path: t.TempDir()}
 	if err == nil {
 		err = os.Symlink(c.Bin(helm), filepath.Join(s.path, "helm"))
 	}
 	if err == nil {
-		s.client, err = newClient(c)
+		s.client, err = stage.Client(c)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -71,23 +69,8 @@ func newStage(t *testing.T, helm string) *stage {
 	return s
 }
 
-func newClient(c *cluster.Cluster) (client.WithWatch, error) {
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return nil, err
-	}
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return nil, err
-	}
-	config, err := c.RESTConfig()
-	if err != nil {
-		return nil, err
-	}
-	return client.NewWithWatch(config, client.Options{Scheme: scheme})
-}
-
 // sh runs a script as a user would, in a folder, and returns what it prints.
-func (s *stage) sh(folder, script string) string {
+func (s *site) sh(folder, script string) string {
 	s.t.Helper()
 	out, err := s.try(folder, script)
 	if err != nil {
@@ -96,7 +79,7 @@ func (s *stage) sh(folder, script string) string {
 	return out
 }
 
-func (s *stage) try(folder, script string) (string, error) {
+func (s *site) try(folder, script string) (string, error) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*patience)
 	defer cancel()
@@ -111,18 +94,18 @@ func (s *stage) try(folder, script string) (string, error) {
 }
 
 // kubectl runs one command.
-func (s *stage) kubectl(args ...string) string {
+func (s *site) kubectl(args ...string) string {
 	s.t.Helper()
 	return s.kubectlWith("", args...)
 }
 
 // apply applies a manifest.
-func (s *stage) apply(manifest string) {
+func (s *site) apply(manifest string) {
 	s.t.Helper()
 	s.kubectlWith(manifest, "apply", "-f", "-")
 }
 
-func (s *stage) kubectlWith(stdin string, args ...string) string {
+func (s *site) kubectlWith(stdin string, args ...string) string {
 	s.t.Helper()
 	result, err := s.cluster.Kubectl(s.t.Context(), stdin, args...)
 	if err != nil {
@@ -135,14 +118,14 @@ func (s *stage) kubectlWith(stdin string, args ...string) string {
 }
 
 // refused says whether a command fails in these words.
-func (s *stage) refused(words string, args ...string) bool {
+func (s *site) refused(words string, args ...string) bool {
 	s.t.Helper()
 	result, err := s.cluster.Kubectl(s.t.Context(), "", args...)
 	return err == nil && result.Code != 0 && strings.Contains(result.Stderr, words)
 }
 
 // want compares what kubectl prints.
-func (s *stage) want(want string, args ...string) {
+func (s *site) want(want string, args ...string) {
 	s.t.Helper()
 	if got := s.kubectl(args...); got != want {
 		s.t.Errorf("kubectl %s prints\n%s\nwant\n%s", strings.Join(args, " "), got, want)
@@ -150,7 +133,7 @@ func (s *stage) want(want string, args ...string) {
 }
 
 // eventually looks again and again at what no watch tells of.
-func (s *stage) eventually(what string, is func() bool) {
+func (s *site) eventually(what string, is func() bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
@@ -164,7 +147,7 @@ func (s *stage) eventually(what string, is func() bool) {
 }
 
 // describe is what a person would look at when something is wrong.
-func (s *stage) describe() string {
+func (s *site) describe() string {
 	var out strings.Builder
 	for _, args := range [][]string{
 		{"get", "pods,jobs", "-A", "-o", "wide"}, {"get", "canaryruns", "-A"}, {"get", "events", "-A", "--sort-by=.metadata.creationTimestamp"},
