@@ -12,16 +12,16 @@ ORACLE  ?=
 JUDGE   ?=
 CHAOS   ?=
 CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
-GEN     := $(GO) tool -modfile=test/tools/generate/go.mod controller-gen
+GEN     := $(GO) tool -modfile=tools/generate/go.mod controller-gen
 # The race detector needs a C compiler; without one the tests run without it.
 RACE    := $(if $(shell command -v gcc),-race)
 # What the image is called, and where govulncheck looks: a folder is file:///path (docs/how-to/vulnerabilities.md).
 VERSION ?= $(shell sed -n 's/^appVersion: //p' manifests/chart/holdfast/Chart.yaml)
 VULNDB  ?= https://vuln.go.dev
-LINT    := $(GO) tool -modfile=test/tools/lint/go.mod golangci-lint
+LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-sharing test-e2e test-gitops oracle chaos fuzz bench bench-judge generate lint verify build hostile image vulncheck test-image
+.PHONY: help demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,20 +35,15 @@ up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubec
 down: ## Stop the test cluster and remove every trace of it
 	@$(CLUSTER) down --dir $(CURDIR)/.cluster
 
-test: test-unit test-sharing test-image test-e2e test-gitops ## Run all tests
+test: test-unit test-image test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
-	$(GO) test -C test/presets $(PKGS)
-	$(GO) test -C test/backtest $(PKGS)
-	$(GO) test -C test/tenancy $(PKGS)
-
-test-sharing: ## Compare queries asked together with queries asked alone, on Prometheus's own engine
-	$(GO) test -C test/sharing -count=1 $(TESTS)
+	$(GO) test -C test/engine -count=1 $(PKGS)
 
 test-image: ## Test the image and the bill of materials (chart, upgrade, uninstall: test-e2e)
-	$(GO) test -C test/tools/image -count=1 $(PKGS)
-	$(GO) test -C test/tools/vulncheck -count=1 $(PKGS)
+	$(GO) test -C tools/image -count=1 $(PKGS)
+	$(GO) test -C tools/vulncheck -count=1 $(PKGS)
 
 test-e2e: ## Run the tests that need the test cluster
 	$(GO) test -C test -count=1 -timeout 30m -parallel 12 $(TESTS)
@@ -84,29 +79,24 @@ build: ## Build holdfast into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
 
 image: ## Make an OCI image archive for VERSION, with its bill of materials, into bin/; prints path and digest
-	@$(GO) run -C test/tools/image . -source $(CURDIR) -out $(CURDIR)/bin -version $(VERSION)
+	@$(GO) run -C tools/image . -source $(CURDIR) -out $(CURDIR)/bin -version $(VERSION)
 
 vulncheck: ## Look for known vulnerabilities in what is called, in the database VULNDB (https://vuln.go.dev)
-	$(GO) tool -modfile=test/tools/vulncheck/go.mod govulncheck -db $(VULNDB) $(PKGS)
+	$(GO) tool -modfile=tools/vulncheck/go.mod govulncheck -db $(VULNDB) $(PKGS)
 
 generate: ## Make generated code, CRDs, RBAC and reference docs anew
 	$(GEN) object paths=./api/v1alpha1
 	$(GEN) crd:allowDangerousTypes=true paths=./api/v1alpha1 output:crd:dir=manifests/generated/crd
 	$(GEN) rbac:roleName=holdfast paths=./webhook/... paths=./evaluator/... paths=./certs/... paths=./cmd/... output:rbac:dir=manifests/generated/rbac
-	$(GO) run -C test/tools/generate ./chart $(CURDIR)/manifests
-	$(GO) run ./docs/reference/generate
-	$(GO) run -C test/tools/generate ./podschema $(CURDIR)/webhook/replay/zz_generated.schema.yaml
+	$(GO) run -C tools/generate ./chart $(CURDIR)/manifests
+	$(GO) run ./tools/reference
+	$(GO) run -C tools/generate ./podschema $(CURDIR)/webhook/replay/zz_generated.schema.yaml
 
-lint: ## Run the linters
-	$(LINT) run $(PKGS)
-	cd test && $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/sharing && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/gitops && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/backtest && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/tenancy && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/presets && $(GO) tool -modfile=../tools/lint/go.mod golangci-lint run $(PKGS)
-	cd test/tools/vulncheck && $(GO) tool -modfile=../lint/go.mod golangci-lint run $(PKGS)
-	cd test/tools/image && $(GO) tool -modfile=../lint/go.mod golangci-lint run $(PKGS)
+vet: ## Compile and vet every Go module
+	@set -e; modules=$$(.ci/modules code); for module in $$modules; do echo "vet $$module"; $(GO) vet -C $$module $(PKGS); done
+
+lint: ## Run the linters on every Go module
+	@set -e; modules=$$(.ci/modules code); for module in $$modules; do echo "lint $$module"; (cd $$module && $(LINT) run $(PKGS)); done
 
 verify: ## Check that generated files and go.mod files are up to date
 	@.ci/verify

@@ -11,14 +11,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 func main() {
@@ -46,7 +45,7 @@ type options struct {
 func (o options) wants(what string) bool { return o.only == "" || o.only == what }
 
 func run(ctx context.Context, out io.Writer, o options) (err error) {
-	c, stop, err := open(ctx, o.attach)
+	c, stop, err := stage.Open(ctx, o.attach)
 	if err != nil {
 		return err
 	}
@@ -90,21 +89,4 @@ func (b *bench) compareAll(ctx context.Context, out io.Writer, n int) error {
 		fmt.Fprintln(out, r)
 	}
 	return nil
-}
-
-// open attaches to a cluster or starts one.
-func open(ctx context.Context, attach string) (*cluster.Cluster, func() error, error) {
-	if attach != "" {
-		c, err := cluster.Attach(attach)
-		return c, func() error { return nil }, err
-	}
-	overlay, err := filepath.Abs("../manifests/overlays/test")
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay})
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, c.Stop, nil
 }

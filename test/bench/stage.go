@@ -19,6 +19,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // bench is a cluster with a Deployment in a guarded namespace and one in a
@@ -85,22 +86,11 @@ func (b *bench) open(ctx context.Context, annotations map[string]string) (string
 		{"", []string{"rollout", "status", "deployment/web", "--timeout=60s"}},
 		{"", []string{"rollout", "pause", "deployment/web"}},
 	} {
-		if err := b.kubectl(ctx, step.stdin, append(step.args, "-n", ns.Name)...); err != nil {
+		if err := stage.Kubectl(ctx, b.cluster, step.stdin, append(step.args, "-n", ns.Name)...); err != nil {
 			return "", err
 		}
 	}
 	return ns.Name, nil
-}
-
-func (b *bench) kubectl(ctx context.Context, stdin string, args ...string) error {
-	result, err := b.cluster.Kubectl(ctx, stdin, args...)
-	if err != nil {
-		return err
-	}
-	if result.Code != 0 {
-		return fmt.Errorf("kubectl %v: %s", args, result.Stderr)
-	}
-	return nil
 }
 
 // awaitHeld waits until the guarded Deployment really is.
@@ -114,7 +104,7 @@ func (b *bench) awaitHeld(ctx context.Context) error {
 			return err
 		}
 		if d.Annotations[v1alpha1.HeldAnnotation] != "" { // and is measured without a hold
-			return b.kubectl(ctx, "", "-n", b.guarded, "annotate", "deployment", "web", v1alpha1.HeldAnnotation+"-")
+			return stage.Kubectl(ctx, b.cluster, "", "-n", b.guarded, "annotate", "deployment", "web", v1alpha1.HeldAnnotation+"-")
 		}
 		select {
 		case <-ctx.Done():
@@ -127,10 +117,10 @@ func (b *bench) awaitHeld(ctx context.Context) error {
 // scaleToOne leaves one replica of Holdfast, and waits until the other is gone.
 func (b *bench) scaleToOne(ctx context.Context) error {
 	fmt.Fprintln(os.Stderr, "scaling Holdfast to one replica")
-	if err := b.kubectl(ctx, "", "-n", holdfastNamespace, "scale", "deployment", "holdfast", "--replicas=1"); err != nil {
+	if err := stage.Kubectl(ctx, b.cluster, "", "-n", holdfastNamespace, "scale", "deployment", "holdfast", "--replicas=1"); err != nil {
 		return err
 	}
-	return b.kubectl(ctx, "", "-n", holdfastNamespace, "wait", "pod", "-l", "app.kubernetes.io/name=holdfast", "--for=delete", "--timeout=60s",
+	return stage.Kubectl(ctx, b.cluster, "", "-n", holdfastNamespace, "wait", "pod", "-l", "app.kubernetes.io/name=holdfast", "--for=delete", "--timeout=60s",
 		"--field-selector=metadata.name!="+b.lastPod(ctx))
 }
 

@@ -19,7 +19,7 @@ import (
 
 // sender is the client of one Deployment, which nobody else updates.
 type sender struct {
-	stage    *stage
+	storm    *storm
 	target   target
 	client   client.Client
 	warnings []string
@@ -65,8 +65,8 @@ func (c *sender) send(ctx context.Context) {
 // after a time of its own: what an update leaves as it is in place is no part of it,
 // and what is in place may crash too, where it passed ungated.
 func (c *sender) update(ctx context.Context, bad bool) {
-	e := entry{target: c.target, sent: time.Now(), bad: bad, fault: c.stage.ledger.during()}
-	n := c.stage.images.Add(1)
+	e := entry{target: c.target, sent: time.Now(), bad: bad, fault: c.storm.ledger.during()}
+	n := c.storm.images.Add(1)
 	e.image = fmt.Sprintf("holdfast.test/app:c%d", n)
 	var args []string
 	if bad {
@@ -78,7 +78,7 @@ func (c *sender) update(ctx context.Context, bad bool) {
 		e.said = err.Error()
 	}
 	e.outcome, e.hold, e.run = outcome(d, err, e.image, c.warnings)
-	c.stage.ledger.add(e)
+	c.storm.ledger.add(e)
 }
 
 // withdraw asks for the template that the Deployment has.
@@ -87,7 +87,7 @@ func (c *sender) withdraw(ctx context.Context) {
 	if err := c.client.Get(ctx, client.ObjectKey{Namespace: c.target.namespace, Name: c.target.name}, d); err != nil {
 		return
 	}
-	c.stage.ledger.withdraw(c.target)
+	c.storm.ledger.withdraw(c.target)
 	container := d.Spec.Template.Spec.Containers[0]
 	_, _ = c.patch(ctx, template(container.Image, container.Args))
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast.dev/holdfast/test/stage"
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,7 +23,7 @@ type fault struct {
 	name string
 	// costs are the outcomes that updates may have in it, besides Held.
 	costs  []Outcome
-	inject func(context.Context, *stage) error
+	inject func(context.Context, *storm) error
 }
 
 // absent is the cost of a replica that dies without a word: what it was answering,
@@ -77,16 +78,16 @@ func matches(name, only string) bool {
 	return slices.ContainsFunc(strings.Split(only, "|"), func(word string) bool { return strings.Contains(name, word) })
 }
 
-func restartHoldfast(ctx context.Context, s *stage) error {
-	return s.kubectl(ctx, "", "-n", holdfastNamespace, "rollout", "restart", "deployment/holdfast")
+func restartHoldfast(ctx context.Context, s *storm) error {
+	return stage.Kubectl(ctx, s.cluster, "", "-n", holdfastNamespace, "rollout", "restart", "deployment/holdfast")
 }
 
 // stealLease gives the lease to nobody for so long.
-func stealLease(long time.Duration) func(context.Context, *stage) error {
-	return func(ctx context.Context, s *stage) error { return s.stealLease(ctx, long) }
+func stealLease(long time.Duration) func(context.Context, *storm) error {
+	return func(ctx context.Context, s *storm) error { return s.stealLease(ctx, long) }
 }
 
-func (s *stage) stealLease(ctx context.Context, long time.Duration) error {
+func (s *storm) stealLease(ctx context.Context, long time.Duration) error {
 	for end := time.Now().Add(long); ; {
 		if err := s.changeLease(ctx, func(l *coordinationv1.Lease) {
 			nobody, now := "chaos", time.Now()
@@ -105,7 +106,7 @@ func (s *stage) stealLease(ctx context.Context, long time.Duration) error {
 }
 
 // changeLease writes until nobody else has written in between.
-func (s *stage) changeLease(ctx context.Context, change func(*coordinationv1.Lease)) error {
+func (s *storm) changeLease(ctx context.Context, change func(*coordinationv1.Lease)) error {
 	for {
 		lease, err := s.lease(ctx)
 		if err != nil {
@@ -118,13 +119,13 @@ func (s *stage) changeLease(ctx context.Context, change func(*coordinationv1.Lea
 	}
 }
 
-func (s *stage) lease(ctx context.Context) (*coordinationv1.Lease, error) {
+func (s *storm) lease(ctx context.Context) (*coordinationv1.Lease, error) {
 	lease := &coordinationv1.Lease{}
 	return lease, s.client.Get(ctx, client.ObjectKey{Namespace: holdfastNamespace, Name: "holdfast"}, lease)
 }
 
 // replica is the name of a pod of Holdfast: the leader's, or that of another.
-func (s *stage) replica(ctx context.Context, leader bool) (string, error) {
+func (s *storm) replica(ctx context.Context, leader bool) (string, error) {
 	lease, err := s.lease(ctx)
 	if err != nil {
 		return "", err
@@ -143,15 +144,15 @@ func (s *stage) replica(ctx context.Context, leader bool) (string, error) {
 }
 
 // replicas are the pods of Holdfast that are to stay.
-func (s *stage) replicas(ctx context.Context) ([]corev1.Pod, error) {
+func (s *storm) replicas(ctx context.Context) ([]corev1.Pod, error) {
 	pods := &corev1.PodList{}
 	err := s.client.List(ctx, pods, client.InNamespace(holdfastNamespace), client.MatchingLabels{"app.kubernetes.io/name": "holdfast"})
 	return slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil }), err
 }
 
 // killReplica waits until the API server knows: before that all looks healthy.
-func killReplica(leader bool) func(context.Context, *stage) error {
-	return func(ctx context.Context, s *stage) error {
+func killReplica(leader bool) func(context.Context, *storm) error {
+	return func(ctx context.Context, s *storm) error {
 		pod, err := s.replica(ctx, leader)
 		if err != nil {
 			return err
@@ -170,7 +171,7 @@ func killReplica(leader bool) func(context.Context, *stage) error {
 	}
 }
 
-func (s *stage) restarts(ctx context.Context, name string) (int32, error) {
+func (s *storm) restarts(ctx context.Context, name string) (int32, error) {
 	pod := &corev1.Pod{}
 	if err := s.client.Get(ctx, client.ObjectKey{Namespace: holdfastNamespace, Name: name}, pod); err != nil {
 		return 0, err
@@ -180,7 +181,7 @@ func (s *stage) restarts(ctx context.Context, name string) (int32, error) {
 
 // hangLeader stops the leader as a machine that hangs does, until another leads,
 // and lets it go on: it has not noticed.
-func hangLeader(ctx context.Context, s *stage) error {
+func hangLeader(ctx context.Context, s *storm) error {
 	pod, err := s.replica(ctx, true)
 	if err != nil {
 		return err
@@ -195,7 +196,7 @@ func hangLeader(ctx context.Context, s *stage) error {
 	return errors.Join(err, s.cluster.SignalPod(context.WithoutCancel(ctx), holdfastNamespace, pod, syscall.SIGCONT))
 }
 
-func (s *stage) awaitAnotherLeads(ctx context.Context, pod string) error {
+func (s *storm) awaitAnotherLeads(ctx context.Context, pod string) error {
 	return poll(ctx, time.Minute, "another leads", func() (bool, error) {
 		lease, err := s.lease(ctx)
 		return err == nil && *lease.Spec.HolderIdentity != "" && !strings.HasPrefix(*lease.Spec.HolderIdentity, pod), err
@@ -206,8 +207,8 @@ func (s *stage) awaitAnotherLeads(ctx context.Context, pod string) error {
 // connections stay open on both sides, with what was under way. The API server keeps
 // to the connections it has, which are with the leader, for that has been there
 // longest: only fresh replicas share them.
-func cutOff(leader bool) func(context.Context, *stage) error {
-	return func(ctx context.Context, s *stage) error {
+func cutOff(leader bool) func(context.Context, *storm) error {
+	return func(ctx context.Context, s *storm) error {
 		if !leader {
 			if err := errors.Join(restartHoldfast(ctx, s), s.awaitHealthy(ctx)); err != nil {
 				return err
@@ -229,7 +230,7 @@ func cutOff(leader bool) func(context.Context, *stage) error {
 }
 
 // resetConnections ends all watches, and with them the requests that are under way.
-func resetConnections(ctx context.Context, s *stage) error {
+func resetConnections(ctx context.Context, s *storm) error {
 	for range 6 {
 		pods, err := s.replicas(ctx)
 		if err != nil {
@@ -247,16 +248,16 @@ func resetConnections(ctx context.Context, s *stage) error {
 	return nil
 }
 
-func withoutHoldfast(ctx context.Context, s *stage) error {
-	if err := s.kubectl(ctx, "", "-n", holdfastNamespace, "scale", "deployment/holdfast", "--replicas=0"); err != nil {
+func withoutHoldfast(ctx context.Context, s *storm) error {
+	if err := stage.Kubectl(ctx, s.cluster, "", "-n", holdfastNamespace, "scale", "deployment/holdfast", "--replicas=0"); err != nil {
 		return err
 	}
 	err := wait(ctx, 12*time.Second)
-	return errors.Join(err, s.kubectl(context.WithoutCancel(ctx), "", "-n", holdfastNamespace, "scale", "deployment/holdfast", "--replicas=2"))
+	return errors.Join(err, stage.Kubectl(context.WithoutCancel(ctx), s.cluster, "", "-n", holdfastNamespace, "scale", "deployment/holdfast", "--replicas=2"))
 }
 
-func without(component string, long time.Duration) func(context.Context, *stage) error {
-	return func(ctx context.Context, s *stage) error {
+func without(component string, long time.Duration) func(context.Context, *storm) error {
+	return func(ctx context.Context, s *storm) error {
 		if err := s.cluster.StopComponent(ctx, component); err != nil {
 			return err
 		}
@@ -265,7 +266,7 @@ func without(component string, long time.Duration) func(context.Context, *stage)
 	}
 }
 
-func stutter(ctx context.Context, s *stage) error {
+func stutter(ctx context.Context, s *storm) error {
 	for range 5 {
 		if err := s.cluster.SignalComponent(ctx, "etcd", syscall.SIGSTOP); err != nil {
 			return err
@@ -282,7 +283,7 @@ func stutter(ctx context.Context, s *stage) error {
 }
 
 // awaitHealthy waits until the API server answers, both replicas are there and one leads.
-func (s *stage) awaitHealthy(ctx context.Context) error {
+func (s *storm) awaitHealthy(ctx context.Context) error {
 	why := error(nil)
 	err := poll(ctx, 2*time.Minute, "Holdfast is healthy", func() (bool, error) {
 		why = s.healthy(ctx)
@@ -291,7 +292,7 @@ func (s *stage) awaitHealthy(ctx context.Context) error {
 	return errors.Join(err, why)
 }
 
-func (s *stage) healthy(ctx context.Context) error {
+func (s *storm) healthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	d := &appsv1.Deployment{}

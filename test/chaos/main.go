@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -19,8 +18,7 @@ import (
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"holdfast.dev/holdfast/test/cluster"
-	"holdfast.dev/holdfast/test/cluster/build"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // choices are what the flags say.
@@ -57,7 +55,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, attach string, c choices) (violations []string, err error) {
-	w, stop, err := open(ctx, attach)
+	w, stop, err := stage.Open(ctx, attach)
 	if err != nil {
 		return nil, err
 	}
@@ -90,22 +88,4 @@ func run(ctx context.Context, out io.Writer, attach string, c choices) (violatio
 	}
 	fmt.Fprintf(out, "%d violations\n", len(violations))
 	return violations, nil
-}
-
-// open attaches to a cluster or starts one.
-func open(ctx context.Context, attach string) (*cluster.Cluster, func() error, error) {
-	if attach != "" {
-		c, err := cluster.Attach(attach)
-		return c, func() error { return nil }, err
-	}
-	source, err := build.Source()
-	if err != nil {
-		return nil, nil, err
-	}
-	overlay := filepath.Join(source, "manifests", "overlays", "test")
-	c, err := cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay})
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, c.Stop, nil
 }

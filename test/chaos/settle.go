@@ -17,7 +17,7 @@ import (
 
 // settle stops the clients, waits until every hold has ended and says what must
 // not be and is.
-func (s *stage) settle(ctx context.Context) ([]string, error) {
+func (s *storm) settle(ctx context.Context) ([]string, error) {
 	s.stop()
 	s.senders.Wait()
 	left := []string{"nothing was looked at"}
@@ -39,7 +39,7 @@ func (s *stage) settle(ctx context.Context) ([]string, error) {
 }
 
 // unfinished is what a hold leaves while it lasts.
-func (s *stage) unfinished(ctx context.Context) ([]string, error) {
+func (s *storm) unfinished(ctx context.Context) ([]string, error) {
 	var left []string
 	for _, namespace := range s.namespaces() {
 		deployments := &appsv1.DeploymentList{}
@@ -94,7 +94,7 @@ func namesIn(list client.ObjectList) []string {
 }
 
 // gather reads what became of a Deployment.
-func (s *stage) gather(ctx context.Context, t target, f *facts) error {
+func (s *storm) gather(ctx context.Context, t target, f *facts) error {
 	d := &appsv1.Deployment{}
 	if err := s.client.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: t.name}, d); err != nil {
 		return err

@@ -5,22 +5,20 @@ package gitops_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
 	"holdfast.dev/holdfast/test/gitops/argocd"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 var attach = flag.String("cluster", "", "the folder of a running cluster to use, for example ../../.cluster; without it one is started")
@@ -46,19 +44,12 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if *attach != "" {
-		world.cluster, err = cluster.Attach(*attach)
-	} else {
-		world.cluster, err = start(ctx)
-		defer func() {
-			if world.cluster != nil {
-				err = world.cluster.Stop()
-			}
-		}()
-	}
+	c, end, err := stage.Open(ctx, *attach)
 	if err != nil {
 		return 1, err
 	}
+	defer func() { err = errors.Join(err, end()) }()
+	world.cluster = c
 	rest.SetDefaultWarningHandler(rest.NoWarnings{}) // what people read below their commands; these engines log it
 	if err := connect(); err != nil {
 		return 1, err
@@ -79,26 +70,11 @@ func run(m *testing.M) (code int, err error) {
 	}
 }
 
-func start(ctx context.Context) (*cluster.Cluster, error) {
-	overlay, err := filepath.Abs("../../manifests/overlays/test")
-	if err != nil {
-		return nil, err
-	}
-	return cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay})
-}
-
 func connect() (err error) {
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return err
-	}
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return err
-	}
 	if world.config, err = world.cluster.RESTConfig(); err != nil {
 		return err
 	}
-	if world.client, err = client.NewWithWatch(world.config, client.Options{Scheme: scheme}); err != nil {
+	if world.client, err = stage.Client(world.cluster); err != nil {
 		return err
 	}
 	world.argocd, err = argocd.Start(world.config)

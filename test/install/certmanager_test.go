@@ -9,7 +9,7 @@ import (
 // TestLifeWithCertManager goes through the page install with the real cert-manager and a CanaryPolicy, and out again:
 // first somebody else's webhook stands in the way, and Holdfast is kept; then nothing does.
 func TestLifeWithCertManager(t *testing.T) {
-	s := newStage(t, "helm4")
+	s := newSite(t, "helm4")
 	if _, err := s.cluster.CertManager(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestLifeWithCertManager(t *testing.T) {
 }
 
 // wantInjected: API servers trust Holdfast by the CA that cert-manager has put into the Secret, and by nobody else's doing.
-func (s *stage) wantInjected() {
+func (s *site) wantInjected() {
 	s.t.Helper()
 	ca := s.kubectl("get", "secret", "holdfast-webhook-issued", "-n", "holdfast-system", "-o", `jsonpath={.data.ca\.crt}`)
 	for _, config := range []string{"mutatingwebhookconfiguration", "validatingwebhookconfiguration"} {
@@ -63,7 +63,7 @@ func (s *stage) wantInjected() {
 
 // guardByPolicy: joe owns the namespace "required" and may edit the object, and a policy guards it, which the API server
 // goes by.
-func (s *stage) guardByPolicy() {
+func (s *site) guardByPolicy() {
 	s.t.Helper()
 	s.apply(`
 apiVersion: holdfast.dev/v1alpha1
@@ -78,7 +78,7 @@ spec: {namespaceSelector: {matchLabels: {tenant: joe}}, guard: required}
 }
 
 // policed says whether the API server keeps the namespace "required" under its policy.
-func (s *stage) policed() bool {
+func (s *site) policed() bool {
 	s.t.Helper()
 	return s.refused("CanaryPolicy tenants", "label", "namespace", "required", "tenant-", "--as=joe", "--dry-run=server")
 }
@@ -100,7 +100,7 @@ webhooks:
 
 // wantUninstallFails in "enabled", where a webhook is out of order: Helm says why and deletes nothing, what is held there
 // is neither lost nor released, and all is ended in "required", whose policy is in force as before.
-func (s *stage) wantUninstallFails(held map[string]string) {
+func (s *site) wantUninstallFails(held map[string]string) {
 	s.t.Helper()
 	s.apply(outOfOrder)
 	s.eventually("the webhook is out of order", func() bool {
@@ -131,7 +131,7 @@ func (s *stage) wantUninstallFails(held map[string]string) {
 }
 
 // wantKept: installed over what the uninstall has left, Holdfast guards again, and what was held still is released.
-func (s *stage) wantKept() {
+func (s *site) wantKept() {
 	s.t.Helper()
 	held := s.heldID("enabled")
 	back := strings.TrimSpace(page(s.t, "uninstall.md", "## If it fails", "sh")[0])

@@ -27,7 +27,7 @@ const root = "../.."
 func TestLifeWithHelm(t *testing.T) {
 	for _, helm := range helms {
 		t.Run(helm, func(t *testing.T) {
-			s := newStage(t, helm)
+			s := newSite(t, helm)
 			install := strings.Join(page(t, "install.md", "## With Helm", "sh"), "")
 			s.sh(root, strings.ReplaceAll(install, "manifests/chart/holdfast", olderChart(t)))
 			s.sh(root, strings.Join(page(t, "install.md", "## See that it answers", "sh"), ""))
@@ -75,7 +75,7 @@ func TestLifeWithHelm(t *testing.T) {
 
 // TestLifeWithKustomize goes through the same pages, by their commands for kustomize; then Helm takes over, and is uninstalled.
 func TestLifeWithKustomize(t *testing.T) {
-	s := newStage(t, "helm3")
+	s := newSite(t, "helm3")
 	folder := kustomizations(t)
 	s.sh(folder, strings.Join(page(t, "install.md", "## With kustomize", "sh"), ""))
 	s.openShops()
@@ -161,7 +161,7 @@ func kustomizations(t *testing.T) string {
 }
 
 // wantRestricted: the API server's own check takes Holdfast's pods, and is on.
-func (s *stage) wantRestricted() {
+func (s *site) wantRestricted() {
 	s.t.Helper()
 	said := s.kubectl("label", "namespace", "holdfast-system", "pod-security.kubernetes.io/enforce=restricted", "--overwrite", "--dry-run=server")
 	if strings.Contains(said, "violate") {
@@ -174,7 +174,7 @@ func (s *stage) wantRestricted() {
 }
 
 // underLoad runs a script under a stream of updates, none of which may fail or pass ungated.
-func (s *stage) underLoad(script string) {
+func (s *site) underLoad(script string) {
 	s.t.Helper()
 	busy := s.startLoad()
 	s.sh(root, script)
@@ -184,7 +184,7 @@ func (s *stage) underLoad(script string) {
 }
 
 // wantVersion: that runs, with the flags and the kinds of its own.
-func (s *stage) wantVersion(version, flag string) {
+func (s *site) wantVersion(version, flag string) {
 	s.t.Helper()
 	s.want("holdfast.test/holdfast:"+version+" ["+flag+"]", "get", "deployment/holdfast", "-n", "holdfast-system", "-o",
 		`jsonpath={.spec.template.spec.containers[0].image} [{.spec.template.spec.containers[0].args[?(@=="--history-limit=5")]}]`)
@@ -195,7 +195,7 @@ func (s *stage) wantVersion(version, flag string) {
 }
 
 // wantReleased: what was held is, by the same hold, and stable runs until it is promoted.
-func (s *stage) wantReleased(version string, held map[string]string) {
+func (s *site) wantReleased(version string, held map[string]string) {
 	s.t.Helper()
 	for _, guard := range guards {
 		if got := s.heldID(guard); got != held[guard] || got == "" {
@@ -209,7 +209,7 @@ func (s *stage) wantReleased(version string, held map[string]string) {
 }
 
 // wantValid: the API server takes what the chart makes of values that these stories do not use.
-func (s *stage) wantValid() {
+func (s *site) wantValid() {
 	s.t.Helper()
 	said := s.sh(root, `helm template holdfast manifests/chart/holdfast --namespace holdfast-system --no-hooks --kube-version v1.30.0 \
 		--set networkPolicy.enabled=true,priorityClassName=system-cluster-critical,nodeSelector.pool=system,image.pullPolicy=Always \
@@ -225,7 +225,7 @@ func (s *stage) wantValid() {
 
 // wantAuthenticated: told which certificate API servers show, Holdfast answers them; told of another one, it answers
 // nobody, and updates fail where they must.
-func (s *stage) wantAuthenticated() {
+func (s *site) wantAuthenticated() {
 	s.t.Helper()
 	const upgrade = "helm upgrade holdfast manifests/chart/holdfast --namespace holdfast-system --wait --reset-then-reuse-values "
 	s.sh(root, upgrade+"--set clientCA.configMap=kube-root-ca.crt --set clientCA.name=webhooks")
@@ -239,7 +239,7 @@ func (s *stage) wantAuthenticated() {
 
 // wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs, until another version is asked for, which
 // is returned.
-func (s *stage) wantGone(stable string) string {
+func (s *site) wantGone(stable string) string {
 	s.t.Helper()
 	s.wantImages(stable)
 	next := stable + "-next"
@@ -264,7 +264,7 @@ func (s *stage) wantGone(stable string) string {
 }
 
 // wantTold: there is an event on the Deployments.
-func (s *stage) wantTold() {
+func (s *site) wantTold() {
 	s.t.Helper()
 	for _, guard := range guards {
 		if !s.told(guard) {
@@ -274,7 +274,7 @@ func (s *stage) wantTold() {
 }
 
 // told says whether there is an event on the Deployment in a namespace.
-func (s *stage) told(guard string) bool {
+func (s *site) told(guard string) bool {
 	s.t.Helper()
 	var list eventsv1.EventList
 	if err := s.client.List(s.t.Context(), &list, client.InNamespace(guard)); err != nil {
@@ -286,7 +286,7 @@ func (s *stage) told(guard string) bool {
 }
 
 // wantNoRunUnderWay: where the kind is kept, only runs that have ended are.
-func (s *stage) wantNoRunUnderWay() {
+func (s *site) wantNoRunUnderWay() {
 	s.t.Helper()
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "holdfast.dev", Version: "v1alpha1", Kind: "CanaryRunList"})

@@ -50,7 +50,7 @@ spec: {deployment: web, containers: [{name: app, image: "holdfast.test/app:v5"}]
 // TestBackupAndRestore goes through the page of that name: a namespace is backed up with an update held and one rejected,
 // and lost, and restored while Holdfast is there; and once more before it is.
 func TestBackupAndRestore(t *testing.T) {
-	s := newStage(t, "helm4")
+	s := newSite(t, "helm4")
 	install := page(t, "install.md", "## With Helm", "sh")[0]
 	s.sh(root, install)
 	s.sh(root, strings.Join(page(t, "install.md", "## See that it answers", "sh"), ""))
@@ -89,14 +89,14 @@ func TestBackupAndRestore(t *testing.T) {
 	})
 }
 
-// of is the stage for a part of a story.
-func (s *stage) of(t *testing.T) *stage {
+// of is the site for a part of a story.
+func (s *site) of(t *testing.T) *site {
 	part := *s
 	part.t = t
 	return &part
 }
 
-func (s *stage) awaitShop() {
+func (s *site) awaitShop() {
 	s.t.Helper()
 	s.eventually("the shop is guarded", func() bool {
 		return refuses(s.cluster.Kubectl(s.t.Context(), "", "annotate", "deployment/web", "-n", "shop", "holdfast.dev/period=soon", "--dry-run=server"))
@@ -104,7 +104,7 @@ func (s *stage) awaitShop() {
 }
 
 // ask asks for a version, wants to read some words, and returns the run that tries it.
-func (s *stage) ask(version, words string) string {
+func (s *site) ask(version, words string) string {
 	s.t.Helper()
 	if said := s.kubectl("set", "image", "deployment/web", "app=holdfast.test/app:"+version, "-n", "shop"); !strings.Contains(said, words) {
 		s.t.Fatalf("asked for %s the user reads no %q: %s", version, words, said)
@@ -120,7 +120,7 @@ func (s *stage) ask(version, words string) string {
 }
 
 // abort has what is held rejected.
-func (s *stage) abort() {
+func (s *site) abort() {
 	s.t.Helper()
 	run := s.kubectl("get", "canaryruns", "-n", "shop", "-o", "name")
 	s.kubectl("patch", run, "-n", "shop", "--type=merge", "-p", `{"spec":{"decision":"Abort"}}`)
@@ -128,7 +128,7 @@ func (s *stage) abort() {
 }
 
 // lose deletes all that is backed up.
-func (s *stage) lose() {
+func (s *site) lose() {
 	s.t.Helper()
 	s.kubectl("delete", "canarypolicies", "--all")
 	s.kubectl("delete", "namespace", "shop", "--timeout="+patience.String())
@@ -136,7 +136,7 @@ func (s *stage) lose() {
 
 // wantRestored: the stable template runs, guarded, with its plan; what was held is told and gone, and what was rejected is
 // tried. Events are looked for by the command of the page.
-func (s *stage) wantRestored(held, events string) {
+func (s *site) wantRestored(held, events string) {
 	s.t.Helper()
 	s.awaitShop()
 	s.want("canarypolicy.holdfast.dev/nobody", "get", "canarypolicies", "-o", "name")
@@ -156,7 +156,7 @@ func (s *stage) wantRestored(held, events string) {
 }
 
 // toldOfCopy says whether an event of the Deployment that is there now names the run that tried what was held.
-func (s *stage) toldOfCopy(held string) bool {
+func (s *site) toldOfCopy(held string) bool {
 	s.t.Helper()
 	uid := s.kubectl("get", "deployment/web", "-n", "shop", "-o", "jsonpath={.metadata.uid}")
 	var list eventsv1.EventList
@@ -169,7 +169,7 @@ func (s *stage) toldOfCopy(held string) bool {
 }
 
 // wantRunsOfABackup: those of Deployments are collected, since their owners are no more; that of a person begins anew.
-func (s *stage) wantRunsOfABackup(folder string) {
+func (s *site) wantRunsOfABackup(folder string) {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "runs.yaml"))
 	if err != nil {

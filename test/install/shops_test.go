@@ -19,7 +19,7 @@ import (
 var guards = []string{v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired}
 
 // openShops makes guarded namespaces, in each of which two Deployments run v1.
-func (s *stage) openShops() {
+func (s *site) openShops() {
 	s.t.Helper()
 	for _, guard := range guards {
 		s.kubectl("create", "namespace", guard)
@@ -35,7 +35,7 @@ func (s *stage) openShops() {
 }
 
 // awaitGuarded waits until API servers ask Holdfast about both namespaces.
-func (s *stage) awaitGuarded() {
+func (s *site) awaitGuarded() {
 	s.t.Helper()
 	for _, guard := range guards {
 		s.eventually(guard+" is guarded", func() bool {
@@ -45,7 +45,7 @@ func (s *stage) awaitGuarded() {
 }
 
 // hold asks for a version in each namespace, and returns the IDs of the holds: of new ones, or of those that have it already.
-func (s *stage) hold(version string) map[string]string {
+func (s *site) hold(version string) map[string]string {
 	s.t.Helper()
 	out := map[string]string{}
 	for _, guard := range guards {
@@ -68,7 +68,7 @@ func (s *stage) hold(version string) map[string]string {
 }
 
 // promote has what is held in each namespace released, and wants that version to run.
-func (s *stage) promote(version string) {
+func (s *site) promote(version string) {
 	s.t.Helper()
 	for _, guard := range guards {
 		run := s.kubectl("get", "canaryruns", "-n", guard, "-o", fmt.Sprintf(`jsonpath={.items[?(@.spec.hold==%q)].metadata.name}`, s.heldID(guard)))
@@ -79,7 +79,7 @@ func (s *stage) promote(version string) {
 }
 
 // heldID is the ID of the hold in a namespace, "" if nothing is held.
-func (s *stage) heldID(guard string) string {
+func (s *site) heldID(guard string) string {
 	s.t.Helper()
 	var d appsv1.Deployment
 	if err := s.client.Get(s.t.Context(), client.ObjectKey{Namespace: guard, Name: "web"}, &d); err != nil {
@@ -91,7 +91,7 @@ func (s *stage) heldID(guard string) string {
 }
 
 // wantImages: this is what runs in both namespaces.
-func (s *stage) wantImages(version string) {
+func (s *site) wantImages(version string) {
 	s.t.Helper()
 	for _, guard := range guards {
 		s.want("holdfast.test/app:"+version, "get", "deployment/web", "-n", guard, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
@@ -108,7 +108,7 @@ type load struct {
 	failed  []string
 }
 
-func (s *stage) startLoad() *load {
+func (s *site) startLoad() *load {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	l := &load{stop: cancel}

@@ -10,15 +10,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"holdfast.dev/holdfast/test/cluster"
-	"holdfast.dev/holdfast/test/cluster/build"
 	"holdfast.dev/holdfast/test/oracle/report"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 	"holdfast.dev/holdfast/test/oracle/stage"
+	shared "holdfast.dev/holdfast/test/stage"
 )
 
 // choices are the command line.
@@ -72,7 +71,7 @@ func run(ctx context.Context, c choices, files []string) (err error) {
 	} else {
 		all = generated(c.seed, c.n)
 	}
-	running, stop, err := clusterOf(ctx, c.cluster)
+	running, stop, err := shared.Open(ctx, c.cluster)
 	if err != nil {
 		return err
 	}
@@ -152,21 +151,4 @@ func read(files []string) ([]sequence.Sequence, error) {
 		return nil, errors.New("name the files to replay")
 	}
 	return all, nil
-}
-
-// clusterOf attaches to the cluster in a folder or, without one, starts one that ends with stop.
-func clusterOf(ctx context.Context, dir string) (c *cluster.Cluster, stop func() error, err error) {
-	if dir != "" {
-		c, err = cluster.Attach(dir)
-		return c, func() error { return nil }, err
-	}
-	source, err := build.Source()
-	if err != nil {
-		return nil, nil, err
-	}
-	overlay := filepath.Join(source, "manifests", "overlays", "test")
-	if c, err = cluster.Start(ctx, cluster.Options{Progress: os.Stderr, Install: overlay}); err != nil {
-		return nil, nil, err
-	}
-	return c, c.Stop, nil
 }

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"holdfast.dev/holdfast/test/cluster"
 	"holdfast.dev/holdfast/test/oracle/stage"
+	shared "holdfast.dev/holdfast/test/stage"
 )
 
 var attach = flag.String("cluster", "", "the folder of a running cluster to use; without it one is started")
@@ -24,24 +22,12 @@ func TestMain(m *testing.M) {
 		exit(err)
 	}
 	flag.Parse()
-	code, err := inWorld(m)
+	code, err := shared.Run(m, *attach, func(c *cluster.Cluster) error { world = c; return nil })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "oracle:", err)
 		code = 1
 	}
 	os.Exit(code)
-}
-
-func inWorld(m *testing.M) (int, error) {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	c, stop, err := clusterOf(ctx, *attach)
-	if err != nil {
-		return 1, err
-	}
-	world = c
-	code := m.Run()
-	return code, stop()
 }
 
 // lanes suit two cores: most of the time of a sequence is waiting.

@@ -2,11 +2,12 @@ package app
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"holdfast.dev/holdfast/internal/endpoint"
 	"holdfast.dev/holdfast/webhook/serving"
@@ -47,7 +48,7 @@ type Options struct {
 }
 
 // AddFlags declares every flag; docs/reference/flags.md is made from it.
-func (o *Options) AddFlags(fs *flag.FlagSet) {
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"),
 		"the namespace Holdfast runs in, where it keeps its Secrets and lease; default: the environment variable POD_NAMESPACE")
 	fs.StringVar(&o.serviceAccount, "service-account", "holdfast",

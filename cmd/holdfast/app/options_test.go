@@ -1,16 +1,17 @@
 package app
 
 import (
-	"flag"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 func parse(t *testing.T, args ...string) Options {
 	t.Helper()
 	var o Options
-	fs := flag.NewFlagSet("holdfast", flag.ContinueOnError)
+	fs := pflag.NewFlagSet("holdfast", pflag.ContinueOnError)
 	o.AddFlags(fs)
 	if err := fs.Parse(append([]string{"--namespace=holdfast-system"}, args...)); err != nil {
 		t.Fatal(err)

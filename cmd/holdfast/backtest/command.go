@@ -1,68 +1,51 @@
 package backtest
 
 import (
-	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"github.com/spf13/cobra"
+
+	"holdfast.dev/holdfast/cmd/holdfast/cli"
 )
 
-// Exit codes.
-const (
-	exitFailed = 1
-	exitUsage  = 2
-	exitNone   = 3
-)
+// exitNone is the exit code where no rollout was found.
+const exitNone = 3
 
-// Streams are where the command reads and writes.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
-
-// Main runs the command and returns its exit code.
-func Main(ctx context.Context, args []string, s Streams, now time.Time) int {
+// Command is the command holdfast backtest.
+func Command(now time.Time) *cobra.Command {
 	var o Options
-	fs := flag.NewFlagSet("holdfast backtest", flag.ContinueOnError)
-	fs.SetOutput(s.Err)
-	fs.Usage = func() {
-		fmt.Fprint(fs.Output(), About)
-		fs.PrintDefaults()
+	c := &cobra.Command{
+		Use:     "backtest --plan FILE --deployment NAME",
+		Short:   "say what a plan would have decided about past rollouts",
+		Long:    about,
+		Example: examples,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return &cli.Error{Code: cli.Wrong, Err: err}
+			}
+			found, err := o.run(c, now)
+			if err == nil && found == 0 {
+				return &cli.Error{Code: exitNone} // the report has said so
+			}
+			return err
+		},
 	}
-	o.AddFlags(fs)
-	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return 0
-	} else if err != nil {
-		return exitUsage
-	}
-	if err := o.Validate(); err != nil {
-		fmt.Fprintln(s.Err, "holdfast backtest:", err)
-		return exitUsage
-	}
-	log := funcr.New(func(_, line string) { fmt.Fprintln(s.Err, "holdfast backtest:", line) }, funcr.Options{})
-	found, err := o.run(logr.NewContext(ctx, log), s, now)
-	switch {
-	case err != nil:
-		fmt.Fprintln(s.Err, "holdfast backtest:", err)
-		return exitFailed
-	case found == 0:
-		return exitNone
-	}
-	return 0
+	o.AddFlags(c.Flags())
+	cli.Explain(c, cli.Wrong)
+	return c
 }
 
 // run tries the plan and returns how many rollouts it was tried on.
-func (o *Options) run(ctx context.Context, s Streams, now time.Time) (int, error) {
-	t, err := o.prepare(s, now)
+func (o *Options) run(c *cobra.Command, now time.Time) (int, error) {
+	log := funcr.New(func(_, line string) { fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", c.CommandPath(), line) }, funcr.Options{})
+	t, err := o.prepare(c.InOrStdin(), c.ErrOrStderr(), now)
 	if err != nil {
 		return 0, err
 	}
-	decisions, err := t.decide(ctx)
+	decisions, err := t.decide(logr.NewContext(c.Context(), log))
 	if err != nil {
 		return 0, err
 	}
@@ -74,10 +57,10 @@ func (o *Options) run(ctx context.Context, s Streams, now time.Time) (int, error
 		if err := writePlot(o.out, r); err != nil {
 			return 0, err
 		}
-		fmt.Fprintln(s.Err, "plot written to", o.out)
+		fmt.Fprintln(c.ErrOrStderr(), "plot written to", o.out)
 	}
 	if o.output == "json" {
-		return len(decisions), writeJSON(s.Out, r)
+		return len(decisions), writeJSON(c.OutOrStdout(), r)
 	}
-	return len(decisions), writeText(s.Out, r)
+	return len(decisions), writeText(c.OutOrStdout(), r)
 }

@@ -4,20 +4,19 @@ package backtest
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"holdfast.dev/holdfast/internal/endpoint"
 )
 
-// About opens the help.
-const About = `holdfast backtest says what a plan would have decided about rollouts of the past.
+const about = `holdfast backtest says what a plan would have decided about rollouts of the past.
 
 It finds the rollouts of a Deployment in what a Prometheus has recorded, asks the
 queries of the plan at the times at which they would have been asked, and judges
@@ -29,10 +28,10 @@ the pods of that ReplicaSet, {{stable}} and {{baseline}} those of the ReplicaSet
 before it. A rollout takes these away, so there is no data of them after it. And
 the new pods took all of the traffic once it was complete, not a canary's share.
 
-Usage: holdfast backtest --plan FILE --deployment NAME [flags]
+Exit code: 0 if rollouts were found and tried, 1 if something failed, 2 for a
+wrong flag, 3 if no rollout was found.`
 
-Examples:
-  # every rollout of the last week, with a plot
+const examples = `  # every rollout of the last week, with a plot
   holdfast backtest --plan plan.yaml -n shop --deployment web \
     --prometheus-url http://localhost:9090 --from -7d --out web.html
 
@@ -42,13 +41,7 @@ Examples:
 
   # the plan of the cluster, for a program
   kubectl -n shop get canaryplan default -o yaml |
-    holdfast backtest --plan - --deployment web --prometheus-endpoints endpoints.yaml -o json
-
-Exit code: 0 if rollouts were found and tried, 1 if something failed, 2 for a
-wrong flag, 3 if no rollout was found.
-
-Flags:
-`
+    holdfast backtest --plan - --deployment web --prometheus-endpoints endpoints.yaml -o json`
 
 // Options are the flags of the command.
 type Options struct {
@@ -65,10 +58,9 @@ type Options struct {
 }
 
 // AddFlags declares every flag; docs/reference/backtest.md is made from it.
-func (o *Options) AddFlags(fs *flag.FlagSet) {
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.plan, "plan", "", "a file with a CanaryPlan, - for standard input")
-	fs.StringVar(&o.namespace, "namespace", "", "the namespace of the Deployment; default: that of the plan")
-	fs.StringVar(&o.namespace, "n", "", "short for --namespace")
+	fs.StringVarP(&o.namespace, "namespace", "n", "", "the namespace of the Deployment; default: that of the plan")
 	fs.StringVar(&o.deployment, "deployment", "", "the Deployment")
 	fs.StringVar(&o.service, "service", "", "what {{service}} stands for; default: the name of the Deployment")
 
@@ -83,7 +75,7 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 		"a regular expression of the names of the Deployment's pods, which are REPLICASET-SUFFIX; default: names as Kubernetes makes them")
 
 	fs.StringVar(&o.out, "out", "", "write a plot of values and ranges to this file, one page of HTML")
-	fs.StringVar(&o.output, "o", "text", "what is printed: text or json")
+	fs.StringVarP(&o.output, "output", "o", "text", "what is printed: text or json")
 
 	fs.StringVar(&o.prometheusURL, "prometheus-url", "", "the Prometheus to ask, for example http://localhost:9090")
 	fs.StringVar(&o.prometheusEndpoints, "prometheus-endpoints", "",

@@ -2,12 +2,27 @@ package backtest
 
 import (
 	"bytes"
-	"context"
-	"flag"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
+
+	"holdfast.dev/holdfast/cmd/holdfast/cli"
 )
+
+// run runs the command, with a text on its standard input.
+func run(t *testing.T, in string, args ...string) (out, said string, code int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	c := Command(time.Now())
+	c.SetIn(strings.NewReader(in))
+	c.SetOut(&stdout)
+	c.SetErr(&stderr)
+	c.SetArgs(args)
+	code = cli.Run(t.Context(), c)
+	return stdout.String(), stderr.String(), code
+}
 
 func TestWrongFlagsAreNamed(t *testing.T) {
 	good := []string{"--plan=plan.yaml", "--deployment=web", "--prometheus-url=http://localhost:9090"}
@@ -19,27 +34,26 @@ func TestWrongFlagsAreNamed(t *testing.T) {
 		"no Deployment":      {[]string{"--plan=-"}, "--deployment is missing"},
 		"no Prometheus":      {[]string{"--plan=-", "--deployment=web"}, "give --prometheus-url, or --prometheus-endpoints"},
 		"an unknown format":  {append(good, "-o=yaml"), `-o is "yaml"; it must be text or json`},
-		"a time that is not": {append(good, "--rollout=noon"), "invalid value \"noon\" for flag -rollout"},
+		"a time that is not": {append(good, "--rollout=noon"), `invalid argument "noon" for "--rollout"`},
 		"a broken pattern":   {append(good, "--pods=("), "--pods: error parsing regexp"},
 		"no URL":             {append(good, "--prometheus-url=localhost"), "--prometheus-url Invalid value"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var out, said bytes.Buffer
-			code := Main(context.Background(), tc.args, Streams{Out: &out, Err: &said}, time.Now())
-			if code != exitUsage || !strings.Contains(said.String(), tc.want) || out.Len() > 0 {
-				t.Errorf("exit code %d: %s, want %s", code, said.String(), tc.want)
+			out, said, code := run(t, "", tc.args...)
+			if code != cli.Wrong || !strings.Contains(said, tc.want) || out != "" {
+				t.Errorf("exit code %d: %s, want %s", code, said, tc.want)
 			}
 		})
 	}
 }
 
 func TestHelpSaysWhatStandsForTheCanary(t *testing.T) {
-	var said bytes.Buffer
-	if code := Main(context.Background(), []string{"--help"}, Streams{Err: &said}, time.Now()); code != 0 {
+	help, _, code := run(t, "", "--help")
+	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, want := range []string{"In the past there was no canary", "Examples:", "-rollout", "Exit code:"} {
-		if !strings.Contains(said.String(), want) {
+	for _, want := range []string{"In the past there was no canary", "Examples:", "--rollout", "-o, --output", "Exit code:"} {
+		if !strings.Contains(help, want) {
 			t.Errorf("the help does not say %q", want)
 		}
 	}
@@ -51,11 +65,9 @@ func TestAPlanThatIsNoneIsRefused(t *testing.T) {
 		"kind: CanaryPlan\nspec: {analysis: {perriod: 1m}}":                           `unknown field "perriod"`,
 		"kind: CanaryPlan\nspec: {analysis: {metrics: [{name: x, query: \"sum(\"}]}}": "spec.analysis.metrics[0].query",
 	} {
-		var said bytes.Buffer
-		code := Main(context.Background(), []string{"--plan=-", "--deployment=web", "--prometheus-url=http://127.0.0.1:1"},
-			Streams{In: strings.NewReader(text), Err: &said}, time.Now())
-		if code != exitFailed || !strings.Contains(said.String(), want) {
-			t.Errorf("%s: exit code %d: %s, want %s", text, code, said.String(), want)
+		_, said, code := run(t, text, "--plan=-", "--deployment=web", "--prometheus-url=http://127.0.0.1:1")
+		if code != cli.Failed || !strings.Contains(said, want) {
+			t.Errorf("%s: exit code %d: %s, want %s", text, code, said, want)
 		}
 	}
 }
@@ -92,9 +104,9 @@ func TestTimes(t *testing.T) {
 
 func TestEveryFlagSaysWhatItIs(t *testing.T) {
 	var o Options
-	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.AddFlags(fs)
-	fs.VisitAll(func(f *flag.Flag) {
+	fs.VisitAll(func(f *pflag.Flag) {
 		if f.Usage == "" {
 			t.Errorf("--%s says nothing", f.Name)
 		}

@@ -1,7 +1,6 @@
 package backtest
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // TestABacktestKeepsToItsNamespace: with an endpoint that has tenancy, every query
@@ -30,11 +28,9 @@ func TestABacktestKeepsToItsNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	const plan = `{"apiVersion":"holdfast.dev/v1alpha1","kind":"CanaryPlan","metadata":{"name":"p"},"spec":{"analysis":{"metrics":[{"name":"a","query":"sum(a{ {{canary}} })","range":{"max":1}}]}}}`
-	var out, said bytes.Buffer
-	code := Main(t.Context(), []string{"--plan=-", "-n=shop", "--deployment=web", "--from=-2h", "--prometheus-endpoints=" + endpoints},
-		Streams{In: strings.NewReader(plan), Out: &out, Err: &said}, time.Now())
+	_, said, code := run(t, plan, "--plan=-", "-n=shop", "--deployment=web", "--from=-2h", "--prometheus-endpoints="+endpoints)
 	if code != exitNone {
-		t.Fatalf("exit code %d: %s", code, said.String())
+		t.Fatalf("exit code %d: %s", code, said)
 	}
 	if len(asked) < 3 {
 		t.Errorf("asked %q", asked)

@@ -33,13 +33,13 @@ type trial struct {
 	progress  io.Writer
 }
 
-func (o *Options) prepare(s Streams, now time.Time) (*trial, error) {
-	t := &trial{Options: *o, progress: s.Err}
+func (o *Options) prepare(in io.Reader, progress io.Writer, now time.Time) (*trial, error) {
+	t := &trial{Options: *o, progress: progress}
 	var err error
 	if t.from, t.to, err = o.times(now); err != nil {
 		return nil, err
 	}
-	object, err := readPlan(o.plan, s.In)
+	object, err := readPlan(o.plan, in)
 	if err != nil {
 		return nil, err
 	}

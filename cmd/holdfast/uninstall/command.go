@@ -13,29 +13,27 @@ package uninstall
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
 	"time"
 
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/cmd/holdfast/cli"
 )
 
-// About says what the command does.
-const About = `holdfast uninstall ends all holds and runs and stops Holdfast, so that it can be
+const about = `holdfast uninstall ends all holds and runs and stops Holdfast, so that it can be
 removed. Deployments stay on their stable templates; what was held is printed
 and told by an event on each Deployment.
 
-The manifests run it as a Job, Helm as a hook.
-
-`
+The manifests run it as a Job, Helm as a hook.`
 
 // Options are the flags of the command.
 type Options struct {
@@ -46,7 +44,7 @@ type Options struct {
 }
 
 // AddFlags declares every flag.
-func (o *Options) AddFlags(fs *flag.FlagSet) {
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"),
 		"the namespace Holdfast runs in; default: the environment variable POD_NAMESPACE")
 	fs.StringVar(&o.deployment, "deployment", "holdfast", "the Deployment of Holdfast, which is scaled to zero")
@@ -55,32 +53,26 @@ func (o *Options) AddFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long all of it may take")
 }
 
-// Main runs the command and returns its exit code.
-func Main(ctx context.Context, args []string, out, problems io.Writer) int {
+// Command is the command holdfast uninstall.
+func Command() *cobra.Command {
 	var o Options
-	fs := flag.NewFlagSet("holdfast uninstall", flag.ContinueOnError)
-	fs.SetOutput(problems)
-	fs.Usage = func() {
-		fmt.Fprint(fs.Output(), About)
-		fs.PrintDefaults()
+	c := &cobra.Command{
+		Use:   "uninstall",
+		Short: "end all holds and stop, before Holdfast is removed",
+		Long:  about,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.namespace == "" {
+				return &cli.Error{Code: cli.Wrong, Err: errors.New("--namespace is empty; set it, or the environment variable POD_NAMESPACE")}
+			}
+			ctrl.SetLogger(zap.New()) // the client's
+			ctx, cancel := context.WithTimeout(c.Context(), o.timeout)
+			defer cancel()
+			return o.run(ctx, c.OutOrStdout())
+		},
 	}
-	o.AddFlags(fs)
-	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return 0
-	} else if err != nil {
-		return 2
-	}
-	if o.namespace == "" {
-		fmt.Fprintln(problems, "holdfast uninstall: --namespace is empty; set it, or the environment variable POD_NAMESPACE")
-		return 2
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	if err := o.run(ctx, out); err != nil {
-		fmt.Fprintln(problems, "holdfast uninstall:", err)
-		return 1
-	}
-	return 0
+	o.AddFlags(c.Flags())
+	cli.Explain(c, cli.Wrong)
+	return c
 }
 
 func (o *Options) run(ctx context.Context, out io.Writer) error {
