@@ -78,14 +78,15 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		return err
 	}
 	seen.deployment = d
+	view := d.view()
 	seen.Deployment = lifecycle.Deployment{
 		Exists:   true,
 		Deleting: d.GetDeletionTimestamp() != nil,
 		Guarded:  lifecycle.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
-		Paused:   d.paused(),
+		Paused:   view.Paused(),
 		Hash:     string(d.hash()),
 		Replicas: d.replicas(),
-		MinReady: int32(d.minReadySeconds()),
+		MinReady: int32(view.MinReadySeconds()),
 		Rejected: rejects(d, seen.run),
 		Skipped:  letThrough(d, seen.run),
 	}

@@ -11,6 +11,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plaintext"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
 	"holdfast.dev/holdfast/webhook/status"
@@ -27,7 +28,7 @@ type answer struct {
 
 // asIs answers with the object as it came, Holdfast's annotations as they were.
 func (u update) asIs() answer {
-	a := answer{template: u.new.template(), managedFields: u.new.managedFields()}
+	a := answer{template: u.new.Template(), managedFields: u.new.ManagedFields()}
 	a.annotate(u.new, u.old)
 	return a
 }
@@ -35,11 +36,11 @@ func (u update) asIs() answer {
 // annotate takes the annotations of one object, and Holdfast's own of the old one.
 // What those say is taken from the object in the cluster, never from a request:
 // kubectl rollout undo, for one, brings back those of an old ReplicaSet.
-func (a *answer) annotate(from, old deployment) {
-	a.annotations = make(map[string]any, len(from.annotations())+len(v1alpha1.OwnAnnotations))
-	maps.Copy(a.annotations, from.annotations())
+func (a *answer) annotate(from, old workload.Deployment) {
+	a.annotations = make(map[string]any, len(from.Annotations())+len(v1alpha1.OwnAnnotations))
+	maps.Copy(a.annotations, from.Annotations())
 	for _, key := range v1alpha1.OwnAnnotations {
-		a.set(key, old.annotation(key))
+		a.set(key, old.Annotation(key))
 	}
 	a.set(v1alpha1.ReleaseAnnotation, "")
 }
@@ -99,13 +100,13 @@ func warning(message string) string {
 // patch is the JSON patch that makes the object of the request what it is to
 // become. It names only what Holdfast changes, so that fields it does not know
 // stay as they are.
-func (a answer) patch(sent deployment) []jsonpatch.Operation {
+func (a answer) patch(sent workload.Deployment) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
-	if !reflect.DeepEqual(a.template, sent.template()) {
+	if !reflect.DeepEqual(a.template, sent.Template()) {
 		ops = append(ops, jsonpatch.NewOperation("replace", "/spec/template", a.template))
 	}
-	ops = append(ops, annotationPatch(sent.annotations(), a.annotations)...)
-	if !reflect.DeepEqual(a.managedFields, sent.managedFields()) {
+	ops = append(ops, annotationPatch(sent.Annotations(), a.annotations)...)
+	if !reflect.DeepEqual(a.managedFields, sent.ManagedFields()) {
 		ops = append(ops, jsonpatch.NewOperation("add", "/metadata/managedFields", a.managedFields))
 	}
 	return ops

@@ -14,7 +14,7 @@ var nobody ownership.Holder
 // dry run makes of it: so they see that another manifest would change something,
 // a held update that their manifest would withdraw as well as a new one.
 func (a *answer) attribute(u update, requester ownership.Holder) {
-	before := u.old.managedFields()
+	before := u.old.ManagedFields()
 	holder := requester
 	for _, key := range []string{v1alpha1.HeldAnnotation, v1alpha1.FailedAnnotation} {
 		if holder == nobody {
@@ -25,7 +25,7 @@ func (a *answer) attribute(u update, requester ownership.Holder) {
 		switch {
 		case text(a.annotations, key) != "" && holder != nobody:
 			a.managedFields = ownership.WithAnnotation(a.managedFields, before, key, holder)
-		case text(a.annotations, key) == "" && u.old.annotation(key) != "":
+		case text(a.annotations, key) == "" && u.old.Annotation(key) != "":
 			a.managedFields = ownership.WithAnnotation(a.managedFields, before, key, nobody)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/precheck"
 )
 
@@ -74,7 +75,7 @@ func (c Check) ask(ctx context.Context, of update, template hold.Template) check
 		out.finding = precheck.NotChecked
 		out.why = fmt.Errorf("the API server does not know Holdfast as %s, and holds its requests too; see --service-account", c.User)
 	case err == nil:
-		out.finding, out.template = precheck.Accepted, deployment{u.Object}.template()
+		out.finding, out.template = precheck.Accepted, workload.Deployment{Object: u.Object}.Template()
 	case errors.As(err, &status):
 		out.finding = precheck.Classify(status, precheck.Asked{User: c.User, Namespace: u.GetNamespace(), Name: u.GetName()})
 		out.status, out.why = status.ErrStatus, err
@@ -90,8 +91,8 @@ func (c Check) ask(ctx context.Context, of update, template hold.Template) check
 // no managedFields, which would only be wrong. Owners and finalizers are the old
 // ones: who may set them is a question about the user, not about the template.
 func (u update) with(template hold.Template) *unstructured.Unstructured {
-	before := unstructured.Unstructured{Object: u.old.object}
-	out := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(u.new.object)}
+	before := unstructured.Unstructured{Object: u.old.Object}
+	out := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(u.new.Object)}
 	out.SetResourceVersion("")
 	out.SetManagedFields(nil)
 	out.SetOwnerReferences(before.GetOwnerReferences())

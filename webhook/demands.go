@@ -65,7 +65,7 @@ func warnDisabledInVain(by string) string {
 
 // disabledInVain warns of it.
 func (d demands) disabledInVain(u update) []string {
-	if !d.guarded() || u.new.annotation(v1alpha1.CanaryAnnotation) != v1alpha1.CanaryDisabled {
+	if !d.guarded() || u.new.Annotation(v1alpha1.CanaryAnnotation) != v1alpha1.CanaryDisabled {
 		return nil
 	}
 	return []string{warning(warnDisabledInVain(d.by))}

@@ -19,18 +19,18 @@ import (
 // while the webhook was away another template passed, and the evaluator, which has
 // not seen it yet, is about to drop the hold.
 func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
-	id, held := u.new.annotation(v1alpha1.ReleaseAnnotation), u.old.annotation(v1alpha1.HeldAnnotation)
-	if id == "" || u.new.annotation(v1alpha1.HeldAnnotation) != held {
+	id, held := u.new.Annotation(v1alpha1.ReleaseAnnotation), u.old.Annotation(v1alpha1.HeldAnnotation)
+	if id == "" || u.new.Annotation(v1alpha1.HeldAnnotation) != held {
 		return u.asSent(), own, nil
 	}
-	record, err := h.Key.Open(held, u.old.uid())
+	record, err := h.Key.Open(held, u.old.UID())
 	if err != nil || record.ID != id {
 		a := u.asIs()
 		a.warn("no update is held under the ID " + id + "; nothing was released")
 		return a, own, nil //nolint:nilerr // a record that does not open holds nothing
 	}
-	running, err := hold.HashOf(u.old.template())
-	if stamp := u.old.annotation(v1alpha1.StableAnnotation); err == nil && stamp != "" && stamp != string(running) {
+	running, err := hold.HashOf(u.old.Template())
+	if stamp := u.old.Annotation(v1alpha1.StableAnnotation); err == nil && stamp != "" && stamp != string(running) {
 		a := u.asIs()
 		a.warn("another template has passed without Holdfast since the update was held; nothing was released")
 		return a, own, nil
@@ -42,10 +42,10 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 func (u update) asSent() answer {
 	a := u.asIs()
 	for _, key := range v1alpha1.OwnAnnotations {
-		a.set(key, u.new.annotation(key))
+		a.set(key, u.new.Annotation(key))
 	}
 	a.set(v1alpha1.ReleaseAnnotation, "")
-	a.lastApplied = u.new.lastApplied().Template()
+	a.lastApplied = lastApplied(u.new).Template()
 	a.remember()
 	a.attribute(u, nobody)
 	return a
@@ -55,7 +55,7 @@ func (u update) asSent() answer {
 func (u update) release(r hold.Record) answer {
 	a := u.asIs()
 	a.template = r.Template
-	a.managedFields = ownership.WithTemplate(u.new.managedFields(), u.old.managedFields(), r.Owners)
+	a.managedFields = ownership.WithTemplate(u.new.ManagedFields(), u.old.ManagedFields(), r.Owners)
 	a.set(v1alpha1.HeldAnnotation, "")
 	a.set(v1alpha1.FailedAnnotation, "")
 	a.set(v1alpha1.StableAnnotation, string(r.Hash))

@@ -46,7 +46,7 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 	if !r.checked {
 		r.warnings = append(r.warnings, warning(warnNotChecked(found.why)))
 	}
-	return d, refuseAll(precheck.Clashes(r.name, r.new.selector(), r.desired))
+	return d, refuseAll(precheck.Clashes(r.name, selectorOf(r.new), r.desired))
 }
 
 // needsCheck: templates are checked when they are about to be held, but not in

@@ -29,9 +29,9 @@ func (r *request) declaresTemplate() bool {
 	}
 	switch r.way() {
 	case intent.ServerSideApply:
-		return ownership.Owned(r.new.managedFields(), ownership.Apply, r.manager, "f:spec", "f:template")
+		return ownership.Owned(r.new.ManagedFields(), ownership.Apply, r.manager, "f:spec", "f:template")
 	case intent.ClientSideApply:
-		return r.new.lastApplied().Template() != nil
+		return lastApplied(r.new).Template() != nil
 	case intent.Manifest, intent.Replace:
 		return true
 	}

@@ -26,6 +26,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/casetest"
 )
 
@@ -214,7 +215,7 @@ func cluster(t testing.TB, c casetest.Case) client.Reader {
 	for _, patch := range c.Revisions {
 		templates = append(templates, must(casetest.Template(patch)))
 	}
-	templates = append(templates, deployment{must(casetest.Deployment(c.Stable))}.template())
+	templates = append(templates, workload.Deployment{Object: must(casetest.Deployment(c.Stable))}.Template())
 	for i, template := range templates {
 		hash := fmt.Sprintf("rs%d", i)
 		if err := unstructured.SetNestedField(template, hash, "metadata", "labels", "pod-template-hash"); err != nil {
@@ -224,7 +225,7 @@ func cluster(t testing.TB, c casetest.Case) client.Reader {
 			"apiVersion": "apps/v1", "kind": "ReplicaSet",
 			"metadata": map[string]any{
 				"namespace": "shop", "name": "web-" + hash, "labels": map[string]any{"app": "web", "pod-template-hash": hash},
-				"annotations":     map[string]any{revisionAnnotation: fmt.Sprint(i + 1)},
+				"annotations":     map[string]any{workload.RevisionAnnotation: fmt.Sprint(i + 1)},
 				"ownerReferences": []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": string(testUID), "controller": true}},
 			},
 			"spec": map[string]any{"template": template},

@@ -149,12 +149,12 @@ func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionReq
 	if err := u.spendSkip(&a); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
-	a.set(clientstate.LastAppliedAnnotation, string(u.new.lastApplied().Unmarked()))
-	if label, err := hold.ReadLabel(u.new.annotation(v1alpha1.HeldAnnotation)); err == nil {
-		a.set(v1alpha1.HeldAnnotation, u.new.annotation(v1alpha1.HeldAnnotation))
+	a.set(clientstate.LastAppliedAnnotation, string(lastApplied(u.new).Unmarked()))
+	if label, err := hold.ReadLabel(u.new.Annotation(v1alpha1.HeldAnnotation)); err == nil {
+		a.set(v1alpha1.HeldAnnotation, u.new.Annotation(v1alpha1.HeldAnnotation))
 		a.warn(warnCopy(label))
 	}
-	for _, clash := range precheck.Clashes(req.Name, u.new.selector(), u.new.template()) {
+	for _, clash := range precheck.Clashes(req.Name, selectorOf(u.new), u.new.Template()) {
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}
 	d, err := h.Policies.of(ctx, req.Namespace)
@@ -188,11 +188,11 @@ func (h *Handler) undecided(u update, err error) admission.Response {
 	}
 	a := answer{}
 	a.warn("passed without a canary, because of an error: " + err.Error())
-	if u.new.object == nil {
+	if u.new.Object == nil {
 		return admission.Allowed("").WithWarnings(a.warnings...)
 	}
 	passed := u.asIs()
-	if !reflect.DeepEqual(u.old.template(), u.new.template()) {
+	if !reflect.DeepEqual(u.old.Template(), u.new.Template()) {
 		passed.set(v1alpha1.FailedAnnotation, "") // another template passes than the one that was rejected
 	}
 	return admission.Patched("", passed.patch(u.new)...).WithWarnings(a.warnings...)

@@ -3,25 +3,21 @@ package webhook
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // History is what the webhook asks the API server for, and only when a request
@@ -37,8 +33,6 @@ import (
 // So their metadata is read first, and whole only those that were made for the
 // Deployment, one at a time.
 type History struct{ Reader listing.Reader }
-
-var replicaSets = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}
 
 // How many revisions are read whole, the newest first, and how many by one list.
 // Kubernetes keeps ten, if nobody says otherwise.
@@ -60,12 +54,12 @@ const (
 // Revisions returns the pod templates of the ReplicaSets that were made for a
 // Deployment, as far as they can be read in little memory and time. Those with the
 // asked template are there still.
-func (h History) Revisions(ctx context.Context, namespace string, of deployment, asked hold.Hash) (revisions, error) {
-	match, err := metav1.LabelSelectorAsSelector(of.selector())
+func (h History) Revisions(ctx context.Context, namespace string, of workload.Deployment, asked hold.Hash) (revisions, error) {
+	match, err := metav1.LabelSelectorAsSelector(selectorOf(of))
 	if err != nil {
 		return revisions{}, fmt.Errorf("selector of the Deployment: %w", err)
 	}
-	q := listing.Query{Kind: replicaSets, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: time.Now().Add(historyTime)}
+	q := listing.Query{Kind: workload.ReplicaSetKind, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: time.Now().Add(historyTime)}
 	made, err := h.madeFor(ctx, of, q)
 	if errors.Is(err, listing.ErrTooMuch) {
 		return revisions{cut: "the ReplicaSets that match its selector are too many or too large to be looked at"}, nil
@@ -93,35 +87,17 @@ func (h History) Revisions(ctx context.Context, namespace string, of deployment,
 	return found, err
 }
 
-// replicaSet is what is looked at of one.
-type replicaSet struct {
-	Metadata struct {
-		Name   string    `json:"name"`
-		UID    types.UID `json:"uid"`
-		Labels struct {
-			Hash string `json:"pod-template-hash"`
-		} `json:"labels"`
-		Annotations struct {
-			Revision string `json:"deployment.kubernetes.io/revision"`
-		} `json:"annotations"`
-		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
-	} `json:"metadata"`
-	Spec struct {
-		Template json.RawMessage `json:"template"`
-	} `json:"spec"`
-}
-
 // madeFor are the revisions of a Deployment, the newest first, by the metadata of
 // ReplicaSets: their templates are not known yet.
-func (h History) madeFor(ctx context.Context, of deployment, q listing.Query) ([]revision, error) {
+func (h History) madeFor(ctx context.Context, of workload.Deployment, q listing.Query) ([]revision, error) {
 	q.MetadataOnly = true
 	var made []revision
 	err := insist(ctx, func() error {
 		made = nil
 		return h.Reader.Each(ctx, q, func(object []byte) error {
-			rs, err := listing.Decode[replicaSet](object)
-			if err == nil && rs.madeFor(of) {
-				made = append(made, rs.revision())
+			rs, err := listing.Decode[workload.ReplicaSet](object)
+			if err == nil && rs.MadeFor(of) {
+				made = append(made, revisionOf(rs))
 			}
 			return err
 		})
@@ -137,7 +113,7 @@ func (h History) read(ctx context.Context, of []revision, q listing.Query) ([]re
 	for i, one := range of {
 		wanted[one.name], hashes[i] = one, one.label
 	}
-	selected, err := labels.NewRequirement(podTemplateHashLabel, selection.In, hashes)
+	selected, err := labels.NewRequirement(workload.TemplateHashLabel, selection.In, hashes)
 	if err != nil {
 		return nil, err
 	}
@@ -146,13 +122,13 @@ func (h History) read(ctx context.Context, of []revision, q listing.Query) ([]re
 	err = insist(ctx, func() error {
 		read = nil
 		return h.Reader.Each(ctx, q, func(object []byte) error {
-			rs, err := listing.Decode[replicaSet](object)
+			rs, err := listing.Decode[workload.ReplicaSet](object)
 			one, is := wanted[rs.Metadata.Name]
 			if err != nil || !is || one.uid != rs.Metadata.UID {
 				return err
 			}
-			if one.hash, err = rs.hash(); err != nil {
-				return fmt.Errorf("ReplicaSet %q: %w", one.name, err)
+			if one.hash, err = rs.Hash(); err != nil {
+				return err
 			}
 			read = append(read, one)
 			return nil
@@ -161,31 +137,8 @@ func (h History) read(ctx context.Context, of []revision, q listing.Query) ([]re
 	return read, err
 }
 
-func (rs replicaSet) revision() revision {
-	number, _ := strconv.ParseInt(rs.Metadata.Annotations.Revision, 10, 64) // 0 where the controller has not numbered it yet
-	return revision{name: rs.Metadata.Name, uid: rs.Metadata.UID, label: rs.Metadata.Labels.Hash, number: number}
-}
-
-func (rs replicaSet) hash() (hold.Hash, error) {
-	var template hold.Template
-	if err := utiljson.Unmarshal(rs.Spec.Template, &template); err != nil {
-		return "", fmt.Errorf("decode template: %w", err)
-	}
-	return hold.HashOf(withoutPodTemplateHash(template))
-}
-
-// madeFor says whether the deployment controller made a ReplicaSet for this
-// Deployment, by the name that it gives them. One that another Deployment, or
-// somebody, made and left behind is adopted if its labels match; its template
-// this Deployment may never have run.
-//
-// The controller cuts names of Deployments beyond 242 bytes. Two of them could
-// share what is left, so theirs are no revisions.
-func (rs replicaSet) madeFor(d deployment) bool {
-	hash := rs.Metadata.Labels.Hash
-	return hash != "" && rs.Metadata.Name == d.name()+"-"+hash && slices.ContainsFunc(rs.Metadata.OwnerReferences, func(owner metav1.OwnerReference) bool {
-		return owner.Controller != nil && *owner.Controller && owner.UID == d.uid()
-	})
+func revisionOf(rs workload.ReplicaSet) revision {
+	return revision{name: rs.Metadata.Name, uid: rs.Metadata.UID, label: rs.Metadata.Labels.TemplateHash, number: rs.Revision()}
 }
 
 // withoutGone leaves out those with the asked template that are gone.
@@ -209,18 +162,12 @@ func (h History) withoutGone(ctx context.Context, namespace string, known []revi
 // exists says whether this very ReplicaSet is there still, and stays.
 func (h History) exists(ctx context.Context, namespace string, one revision) (bool, error) {
 	var live metav1.PartialObjectMetadata
-	live.SetGroupVersionKind(replicaSets)
+	live.SetGroupVersionKind(workload.ReplicaSetKind)
 	err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: one.name}, &live)
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
 	return live.UID == one.uid && live.DeletionTimestamp == nil, err
-}
-
-// withoutPodTemplateHash undoes what the deployment controller adds to a template.
-func withoutPodTemplateHash(t hold.Template) hold.Template {
-	unstructured.RemoveNestedField(t, "metadata", "labels", podTemplateHashLabel)
-	return t
 }
 
 // maxRunNames is how many names are tried for a run. A template that is tried anew

@@ -21,6 +21,7 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/casetest"
 )
 
@@ -79,14 +80,14 @@ func templateOf(t *testing.T, rs *appsv1.ReplicaSet) hold.Hash {
 }
 
 // webItself is the Deployment that the ReplicaSets are asked of.
-var webItself = deployment{map[string]any{
+var webItself = workload.Deployment{Object: map[string]any{
 	"metadata": map[string]any{"name": "web", "uid": string(testUID)},
 	"spec":     map[string]any{"selector": map[string]any{"matchLabels": map[string]any{"app": "web"}}},
 }}
 
 func TestATemplateIsNoRevisionIfItsReplicaSetIsGone(t *testing.T) {
 	replicaSet := func(image string) *appsv1.ReplicaSet {
-		return replicaSetOf("web-"+image, image, map[string]string{"app": "web", podTemplateHashLabel: image})
+		return replicaSetOf("web-"+image, image, map[string]string{"app": "web", workload.TemplateHashLabel: image})
 	}
 	v1, v2 := templateOf(t, replicaSet("v1")), templateOf(t, replicaSet("v2"))
 	server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(replicaSet("v1"), replicaSet("v2")).Build()
@@ -117,7 +118,7 @@ func TestAnAdoptedReplicaSetIsNoRevision(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			labels := map[string]string{"app": "web"}
 			if tc.hash != "" {
-				labels[podTemplateHashLabel] = tc.hash
+				labels[workload.TemplateHashLabel] = tc.hash
 			}
 			rs := replicaSetOf(tc.name, "v9", labels)
 			asked := templateOf(t, rs)
@@ -136,7 +137,7 @@ func TestAnAdoptedReplicaSetIsNoRevision(t *testing.T) {
 // TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted, and something keeps it
 // still: a rollout to it would get no pods.
 func TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted(t *testing.T) {
-	rs := replicaSetOf("web-v1", "v1", map[string]string{"app": "web", podTemplateHashLabel: "v1"})
+	rs := replicaSetOf("web-v1", "v1", map[string]string{"app": "web", workload.TemplateHashLabel: "v1"})
 	rs.Finalizers = []string{"example.com/mine"}
 	asked := templateOf(t, rs)
 	server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(rs).Build()
@@ -168,7 +169,7 @@ func (b bounded) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 		return listing.ErrTooMuch
 	}
 	return b.Reader.Each(ctx, q, func(object []byte) error {
-		if rs, err := listing.Decode[replicaSet](object); !q.MetadataOnly && err == nil {
+		if rs, err := listing.Decode[workload.ReplicaSet](object); !q.MetadataOnly && err == nil {
 			*b.read = append(*b.read, rs.Metadata.Name)
 		}
 		return visit(object)
@@ -181,8 +182,8 @@ func manyRevisions(n int) bounded {
 	builder := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme)
 	for i := range n {
 		version := fmt.Sprintf("v%d", i)
-		rs := replicaSetOf("web-"+version, version, map[string]string{"app": "web", podTemplateHashLabel: version})
-		rs.Annotations = map[string]string{revisionAnnotation: strconv.Itoa(i + 1)}
+		rs := replicaSetOf("web-"+version, version, map[string]string{"app": "web", workload.TemplateHashLabel: version})
+		rs.Annotations = map[string]string{workload.RevisionAnnotation: strconv.Itoa(i + 1)}
 		decoy := replicaSetOf("decoy-"+version, version, map[string]string{"app": "web"})
 		decoy.OwnerReferences = nil
 		builder = builder.WithObjects(rs, decoy)

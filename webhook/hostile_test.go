@@ -27,6 +27,7 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
 	"holdfast.dev/holdfast/internal/plaintext"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/casetest"
 	"holdfast.dev/holdfast/webhook/serving"
 )
@@ -128,10 +129,10 @@ func TestAPanicLetsNoAnnotationOfHoldfastsIn(t *testing.T) {
 	handler.NewID = func() string { panic("forced") }
 	status := &StatusHandler{Rewrite: true, Now: func() time.Time { panic("forced") }, Metrics: handler.Metrics}
 	for name, answered := range map[string]admission.Handler{"an update": handler, "a status": status} {
-		stored := deployment{storedBy(t, answered, req)}
+		stored := workload.Deployment{Object: storedBy(t, answered, req)}
 		u := must(decodeUpdate(req.AdmissionRequest))
 		for _, key := range v1alpha1.OwnAnnotations {
-			if got, want := stored.annotation(key), u.old.annotation(key); got != want {
+			if got, want := stored.Annotation(key), u.old.Annotation(key); got != want {
 				t.Errorf("%s with a panic stores %s as %q, want %q as before", name, key, got, want)
 			}
 		}

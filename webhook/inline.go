@@ -8,6 +8,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/plan/inline"
 	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // validateInline refuses a plan in annotations that has a mistake.
@@ -53,9 +54,9 @@ func (h *Handler) inlineTraps(namespace string, d demands, u update) []string {
 	return append(d.planChanges(spec), d.planWarnings(h.Endpoints, namespace, spec)...)
 }
 
-func planAnnotations(d deployment) map[string]string {
+func planAnnotations(d workload.Deployment) map[string]string {
 	out := map[string]string{}
-	for key, value := range d.annotations() {
+	for key, value := range d.Annotations() {
 		text, ok := value.(string)
 		if ok && (inline.Reads(key)) {
 			out[key] = text

@@ -14,6 +14,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // endpointsStub knows the default and thanos.
@@ -130,8 +131,8 @@ func TestPlanHandler(t *testing.T) {
 
 func TestInlineTrapsAreToldWhenThePlanChanges(t *testing.T) {
 	const key = v1alpha1.MetricAnnotationPrefix + "errors"
-	with := func(value string) deployment {
-		return deployment{map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}
+	with := func(value string) workload.Deployment {
+		return workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}
 	}
 	h := &Handler{Endpoints: endpointsStub{}}
 	trap, good := with("absent(up{ {{canary}} }) in [0, 1]"), with("min(up{ {{canary}} }) in [1, 1]")
@@ -156,7 +157,7 @@ func TestInlineTrapsAreToldWhenThePlanChanges(t *testing.T) {
 func TestAmountsInAnnotationsAreDoubted(t *testing.T) {
 	const key = v1alpha1.MetricAnnotationPrefix + "success"
 	with := func(value string) update {
-		return update{new: deployment{map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}}
+		return update{new: workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}}
 	}
 	h := &Handler{Endpoints: endpointsStub{}}
 	if got := h.inlineTraps("shop", demands{}, with("success >= 0.05")); len(got) != 1 || !strings.Contains(got[0], "metric success, expect: \"success >= 0.05\" lets 95% of the requests fail") {

@@ -17,7 +17,7 @@ func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
 		return err
 	}
 	record := hold.Record{
-		ID: h.NewID(), Run: run, Hash: r.desiredHash, UID: r.old.uid(), HeldAt: h.Now(),
+		ID: h.NewID(), Run: run, Hash: r.desiredHash, UID: r.old.UID(), HeldAt: h.Now(),
 		Source: r.source, Manager: r.manager, Operation: r.operation(), Declared: r.declared(), User: r.user,
 		Template: r.desired, Owners: r.wish.Owners, LastApplied: r.remembered(),
 	}

@@ -19,6 +19,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // RecreateHandler answers the deletions and creations of Deployments where
@@ -91,12 +92,12 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	if err != nil {
 		return err
 	}
-	name := u.new.name()
+	name := u.new.Name()
 	there, ns, err := h.look(ctx, req.Namespace, name)
 	if err != nil {
 		return err
 	}
-	if there.object != nil { // it may be gone, and remembered, by the time that the API server looks
+	if there.Object != nil { // it may be gone, and remembered, by the time that the API server looks
 		exists := apierrors.NewAlreadyExists(appsv1.Resource("deployments"), name).Status()
 		return refusal{message: exists.Message, status: &exists}
 	}
@@ -104,13 +105,13 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 	if err != nil || h.isOld(memory, d) {
 		return nil //nolint:nilerr // nothing is remembered
 	}
-	hash, err := hold.HashOf(u.new.template())
+	hash, err := hold.HashOf(u.new.Template())
 	if err != nil || hash == memory.Hash {
 		return err
 	}
 	advice := fmt.Sprintf("make it with the template that it had (%s) and update it then, wait until %s, or have somebody make it who may go without a canary, with annotation %s",
 		memory.Hash.Short(), memory.At.Add(d.RecreateDelay.Value).UTC().Format(time.RFC3339), v1alpha1.SkipAnnotation)
-	if reason := u.new.annotation(v1alpha1.SkipAnnotation); reason != "" {
+	if reason := u.new.Annotation(v1alpha1.SkipAnnotation); reason != "" {
 		lacks, err := lacksToSkip(ctx, h.Access, d, req.UserInfo, req.Namespace)
 		if err != nil {
 			return err
@@ -131,20 +132,20 @@ func (h *RecreateHandler) compare(ctx context.Context, req admissionv1.Admission
 // look reads a Deployment, and then what its namespace remembers. In this order:
 // what is remembered was written before the Deployment began to go, so whoever
 // does not find it any more, or finds it going, finds the memory.
-func (h *RecreateHandler) look(ctx context.Context, namespace, name string) (deployment, *metav1.PartialObjectMetadata, error) {
+func (h *RecreateHandler) look(ctx context.Context, namespace, name string) (workload.Deployment, *metav1.PartialObjectMetadata, error) {
 	var live unstructured.Unstructured
 	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
 	err := h.Cluster.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &live)
 	if apierrors.IsNotFound(err) {
 		live.Object = nil
 	} else if err != nil {
-		return deployment{}, nil, fmt.Errorf("read Deployment %q: %w", name, err)
+		return workload.Deployment{}, nil, fmt.Errorf("read Deployment %q: %w", name, err)
 	}
 	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
 	if err := h.Cluster.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
-		return deployment{}, nil, fmt.Errorf("read namespace %q: %w", namespace, err)
+		return workload.Deployment{}, nil, fmt.Errorf("read namespace %q: %w", namespace, err)
 	}
-	return deployment{live.Object}, ns, nil
+	return workload.Deployment{Object: live.Object}, ns, nil
 }
 
 // isOld says whether policies forget a deletion.

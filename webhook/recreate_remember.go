@@ -15,6 +15,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // maxDeleted is how many deletions a namespace remembers. Beyond it nothing more
@@ -28,7 +29,7 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 	if err != nil {
 		return err
 	}
-	live, ns, err := h.look(ctx, req.Namespace, sent.name())
+	live, ns, err := h.look(ctx, req.Namespace, sent.Name())
 	if err != nil || ns.DeletionTimestamp != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 		return err
 	}
 	old, remembered := h.sort(ns, d)
-	key := v1alpha1.DeletedAnnotation(sent.name())
+	key := v1alpha1.DeletedAnnotation(sent.Name())
 	if _, again := ns.Annotations[key]; !again && remembered >= maxDeleted {
 		return refuse("%d Deployments of namespace %s were deleted within %s; CanaryPolicy %s has them remembered so long, delete this one later",
 			remembered, req.Namespace, d.RecreateDelay.Value, d.RecreateDelay.Policy)
@@ -45,7 +46,7 @@ func (h *RecreateHandler) remember(ctx context.Context, req admissionv1.Admissio
 	err = h.write(ctx, ns, map[string]any{key: memory.String()}, old)
 	if isFull(err) {
 		return refuse("CanaryPolicy %s has it remembered which template Deployment %s had, and that does not fit on the object of namespace %s any more: %v; "+
-			"take annotations or finalizers off the namespace that nobody needs", d.RecreateDelay.Policy, sent.name(), req.Namespace, err)
+			"take annotations or finalizers off the namespace that nobody needs", d.RecreateDelay.Policy, sent.Name(), req.Namespace, err)
 	}
 	return err
 }
@@ -65,24 +66,24 @@ func isFull(err error) bool {
 // meanwhile is not deleted by this request as it is: the API server asks again.
 //
 // What was remembered when its deletion began stands, whatever it has become since.
-func (h *RecreateHandler) memoryOf(live, sent deployment, operation admissionv1.Operation, ns *metav1.PartialObjectMetadata) (*hold.Deleted, error) {
-	if live.object == nil || live.uid() != sent.uid() {
+func (h *RecreateHandler) memoryOf(live, sent workload.Deployment, operation admissionv1.Operation, ns *metav1.PartialObjectMetadata) (*hold.Deleted, error) {
+	if live.Object == nil || live.UID() != sent.UID() {
 		return nil, nil
 	}
-	hash, err := hold.HashOf(live.template())
+	hash, err := hold.HashOf(live.Template())
 	if err != nil {
 		return nil, err
 	}
-	if asked, err := hold.HashOf(sent.template()); err != nil || asked != hash {
+	if asked, err := hold.HashOf(sent.Template()); err != nil || asked != hash {
 		return nil, err
 	}
-	if !live.goes() {
+	if !live.Deleting() {
 		if operation == admissionv1.Update {
 			return nil, nil
 		}
 		return &hold.Deleted{Hash: hash, At: h.Now()}, nil
 	}
-	if first, err := hold.ParseDeleted(ns.Annotations[v1alpha1.DeletedAnnotation(live.name())]); err == nil {
+	if first, err := hold.ParseDeleted(ns.Annotations[v1alpha1.DeletedAnnotation(live.Name())]); err == nil {
 		hash = first.Hash
 	}
 	return &hold.Deleted{Hash: hash, At: h.Now()}, nil
@@ -134,7 +135,7 @@ func (h *RecreateHandler) annotate(ctx context.Context, ns *metav1.PartialObject
 
 // decodeOld reads the object that is there before a request. One that deletes a
 // collection names none of its objects.
-func decodeOld(req admissionv1.AdmissionRequest) (deployment, error) {
+func decodeOld(req admissionv1.AdmissionRequest) (workload.Deployment, error) {
 	req.Object = req.OldObject
 	u, err := decodeUpdate(req)
 	return u.new, err

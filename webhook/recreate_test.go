@@ -58,7 +58,7 @@ func hashOf(t *testing.T, object []byte) hold.Hash {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash, err := hold.HashOf(u.new.template())
+	hash, err := hold.HashOf(u.new.Template())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,22 +38,22 @@ type request struct {
 // findOut fills in everything but the decision.
 func (h *Handler) findOut(ctx context.Context, r *request) error {
 	var err error
-	if r.stable, err = hold.HashOf(r.old.template()); err != nil {
+	if r.stable, err = hold.HashOf(r.old.Template()); err != nil {
 		return err
 	}
-	if r.asked, err = hold.HashOf(r.new.template()); err != nil {
+	if r.asked, err = hold.HashOf(r.new.Template()); err != nil {
 		return err
 	}
-	if encoded := r.old.annotation(v1alpha1.HeldAnnotation); encoded != "" {
+	if encoded := r.old.Annotation(v1alpha1.HeldAnnotation); encoded != "" {
 		// A record that does not open is no hold; the evaluator says so and clears it.
-		if record, err := h.Key.Open(encoded, r.old.uid()); err == nil {
+		if record, err := h.Key.Open(encoded, r.old.UID()); err == nil {
 			r.record = &record
 		}
 	}
 	r.readHeld = h.readHeld(r)
 	if !r.asksForRetry() {
 		// A memory that cannot be read is none.
-		r.rejected, _ = hold.ParseRejected(r.old.annotation(v1alpha1.RejectedAnnotation), r.old.uid())
+		r.rejected, _ = hold.ParseRejected(r.old.Annotation(v1alpha1.RejectedAnnotation), r.old.UID())
 	}
 	if r.touched() && (r.record == nil || r.asked != r.record.Hash) || r.replacesAnnotations() {
 		if r.history, err = h.History.Revisions(ctx, r.namespace, r.old, r.asked); err != nil {
@@ -69,13 +69,13 @@ func (h *Handler) findOut(ctx context.Context, r *request) error {
 func (r *request) touched() bool { return r.asked != r.stable }
 
 func (r *request) asksForRetry() bool {
-	asked := r.new.annotation(v1alpha1.RetryAnnotation)
-	return asked != "" && asked != r.old.annotation(v1alpha1.RetryAnnotation)
+	asked := r.new.Annotation(v1alpha1.RetryAnnotation)
+	return asked != "" && asked != r.old.Annotation(v1alpha1.RetryAnnotation)
 }
 
 // findDesired asks intent, then the annotation that asks for an image.
 func (r *request) findDesired() error {
-	r.ask = intent.Request{Stable: r.old.owned(), Asked: r.new.owned()}
+	r.ask = intent.Request{Stable: owned(r.old), Asked: owned(r.new)}
 	if r.record != nil {
 		r.ask.Held = &intent.Held{
 			Owned:       replay.Owned{Template: r.record.AsIf(), Owners: r.record.Owners},
@@ -85,14 +85,14 @@ func (r *request) findDesired() error {
 	}
 	wish, err := intent.Of(r.ask)
 	if err == nil && r.ask.Writer.Way == intent.Owners {
-		wish.Owners, err = replay.Move(wish.Owners, r.old.managedFields(), r.new.managedFields())
+		wish.Owners, err = replay.Move(wish.Owners, r.old.ManagedFields(), r.new.ManagedFields())
 	}
 	if err != nil { // by what the user sent: the templates in the cluster were merged before
 		return refuse("spec.template: %v", err)
 	}
 	r.wish, r.desired, r.source = wish, wish.Template, hold.SourceTemplate
 	if r.asksForImage() {
-		image, container := r.new.annotation(v1alpha1.CanaryImageAnnotation), r.new.annotation(v1alpha1.CanaryContainerAnnotation)
+		image, container := r.new.Annotation(v1alpha1.CanaryImageAnnotation), r.new.Annotation(v1alpha1.CanaryContainerAnnotation)
 		if r.desired, err = intent.WithImage(wish.Template, container, image); err != nil {
 			return refuse("metadata.annotations[%s]: %v", v1alpha1.CanaryContainerAnnotation, err)
 		}
@@ -124,14 +124,14 @@ func (r *request) imageChanged() bool {
 	if r.touched() && r.history.has(r.asked) {
 		return false
 	}
-	return r.new.annotation(v1alpha1.CanaryImageAnnotation) != r.old.annotation(v1alpha1.CanaryImageAnnotation) ||
-		r.new.annotation(v1alpha1.CanaryContainerAnnotation) != r.old.annotation(v1alpha1.CanaryContainerAnnotation)
+	return r.new.Annotation(v1alpha1.CanaryImageAnnotation) != r.old.Annotation(v1alpha1.CanaryImageAnnotation) ||
+		r.new.Annotation(v1alpha1.CanaryContainerAnnotation) != r.old.Annotation(v1alpha1.CanaryContainerAnnotation)
 }
 
 // asksForImage: the request brings an image in an annotation, or leaves the one
 // that is held. Withdrawing and rolling back asks for none.
 func (r *request) asksForImage() bool {
-	if r.new.annotation(v1alpha1.CanaryImageAnnotation) == "" ||
+	if r.new.Annotation(v1alpha1.CanaryImageAnnotation) == "" ||
 		r.wish.Rule == intent.RuleWithdraw || r.wish.Rule == intent.RuleUndo || r.wish.Rule == intent.RuleRollback {
 		return false
 	}

@@ -10,13 +10,6 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 )
 
-// What the deployment controller puts on ReplicaSets. The label has the hash that
-// their names end with, also where it had to look for one that is free.
-const (
-	revisionAnnotation   = "deployment.kubernetes.io/revision"
-	podTemplateHashLabel = "pod-template-hash"
-)
-
 // revisions are the templates that a Deployment ran, as far as its ReplicaSets
 // remember. There are none where nobody asked.
 type revisions struct {

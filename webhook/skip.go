@@ -96,20 +96,20 @@ func lacksToSkip(ctx context.Context, access Access, d demands, user authenticat
 // may be that of a controller with every permission, lets nothing through
 // because somebody else has set the annotation.
 func (r *request) asksToSkip() bool {
-	value := r.new.annotation(v1alpha1.SkipAnnotation)
-	used, _ := hold.ParseSkipped(r.old.annotation(v1alpha1.SkippedAnnotation)) // what cannot be read was used by nobody
+	value := r.new.Annotation(v1alpha1.SkipAnnotation)
+	used, _ := hold.ParseSkipped(r.old.Annotation(v1alpha1.SkippedAnnotation)) // what cannot be read was used by nobody
 	return value != "" && value != used.Reason && (r.touched() || r.asksForImage() || r.setsSkip())
 }
 
 func (u update) setsSkip() bool {
-	return u.new.annotation(v1alpha1.SkipAnnotation) != u.old.annotation(v1alpha1.SkipAnnotation)
+	return u.new.Annotation(v1alpha1.SkipAnnotation) != u.old.Annotation(v1alpha1.SkipAnnotation)
 }
 
 // noteSkip leaves the trace of a skip: the value is used up, and a rejection of
 // the template is forgotten.
 func (h *Handler) noteSkip(r *request, a *answer) error {
 	skipped, err := hold.Skipped{
-		Reason: r.new.annotation(v1alpha1.SkipAnnotation), Hash: r.desiredHash, User: r.user, At: h.Now(),
+		Reason: r.new.Annotation(v1alpha1.SkipAnnotation), Hash: r.desiredHash, User: r.user, At: h.Now(),
 	}.Encode()
 	if err != nil {
 		return err
@@ -127,11 +127,11 @@ func (h *Handler) noteSkip(r *request, a *answer) error {
 // rollback brings back with the annotations of an earlier revision, by which
 // nobody asks for anything, and the one that a Deployment is made with.
 func (u update) spendSkip(a *answer) error {
-	value := u.new.annotation(v1alpha1.SkipAnnotation)
+	value := u.new.Annotation(v1alpha1.SkipAnnotation)
 	if value == "" || !u.setsSkip() {
 		return nil
 	}
-	skipped, _ := hold.ParseSkipped(u.old.annotation(v1alpha1.SkippedAnnotation))
+	skipped, _ := hold.ParseSkipped(u.old.Annotation(v1alpha1.SkippedAnnotation))
 	skipped.Reason = value
 	encoded, err := skipped.Encode()
 	if err != nil {

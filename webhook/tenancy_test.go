@@ -6,6 +6,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // sharedEndpoint is a default with tenancy.
@@ -16,8 +17,8 @@ func (sharedEndpoint) Endpoint(string, string) (endpoint.Endpoint, error) {
 }
 
 func TestInlineQueriesKeepToTheirNamespace(t *testing.T) {
-	with := func(value string) deployment {
-		return deployment{map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.MetricAnnotationPrefix + "errors": value}}}}
+	with := func(value string) workload.Deployment {
+		return workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.MetricAnnotationPrefix + "errors": value}}}}
 	}
 	h := &Handler{Endpoints: sharedEndpoint{}}
 	good, bad := with("max(up{ {{canary}} }) in [0, 1]"), with("info(up{ {{canary}} }) in [0, 1]")

@@ -25,14 +25,14 @@ func (r *request) inText(annotation string) string {
 	case r.operation() == ownership.Apply:
 		// One that changes nothing of what is Helm's looks like an apply (see Writer.MayNotBeSaid).
 		if slices.Contains(manifestManagers, r.manager) ||
-			!ownership.Owned(r.new.managedFields(), ownership.Apply, r.manager, "f:metadata", "f:annotations", "f:"+annotation) {
+			!ownership.Owned(r.new.ManagedFields(), ownership.Apply, r.manager, "f:metadata", "f:annotations", "f:"+annotation) {
 			return ""
 		}
-		return r.new.annotation(annotation)
+		return r.new.Annotation(annotation)
 	case r.appliesClientSide():
-		return r.new.lastApplied().Annotation(annotation)
+		return lastApplied(r.new).Annotation(annotation)
 	case r.manager == kubectlReplace:
-		return r.new.annotation(annotation)
+		return r.new.Annotation(annotation)
 	}
 	return ""
 }
@@ -44,17 +44,17 @@ func (h *Handler) readHeld(r *request) bool {
 	if r.record == nil || text == "" {
 		return false
 	}
-	if text == r.old.annotation(v1alpha1.HeldAnnotation) {
+	if text == r.old.Annotation(v1alpha1.HeldAnnotation) {
 		return true
 	}
-	record, err := h.Key.Open(text, r.old.uid())
+	record, err := h.Key.Open(text, r.old.UID())
 	return err == nil && record.ID == r.record.ID
 }
 
 // readFailure says whether the request sends a text that was read while the
 // failure that stands was there already: it asks for no template by that.
 func (r *request) readFailure() bool {
-	failed := r.old.annotation(v1alpha1.FailedAnnotation)
+	failed := r.old.Annotation(v1alpha1.FailedAnnotation)
 	return failed != "" && r.inText(v1alpha1.FailedAnnotation) == failed
 }
 
@@ -63,9 +63,9 @@ func (r *request) readFailure() bool {
 // nil if there is none. What a rollback brings back with the annotations of an
 // earlier revision is no text.
 func (r *request) stale() *hold.Label {
-	sent := r.new.annotation(v1alpha1.HeldAnnotation)
+	sent := r.new.Annotation(v1alpha1.HeldAnnotation)
 	undoes := r.replacesAnnotations() || r.namesNobody() && r.touched() && r.history.has(r.asked)
-	if sent == "" || sent == r.old.annotation(v1alpha1.HeldAnnotation) || r.readHeld || undoes {
+	if sent == "" || sent == r.old.Annotation(v1alpha1.HeldAnnotation) || r.readHeld || undoes {
 		return nil
 	}
 	label, err := hold.ReadLabel(sent)

@@ -14,6 +14,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/casetest"
 	"holdfast.dev/holdfast/webhook/clientstate"
 )
@@ -52,7 +53,7 @@ func appliedClientSide(t *testing.T, text map[string]any) []byte {
 }
 
 // answered is the object that comes of a request, and what its user reads.
-func answered(t *testing.T, h *Handler, req admission.Request) (deployment, []string) {
+func answered(t *testing.T, h *Handler, req admission.Request) (workload.Deployment, []string) {
 	t.Helper()
 	resp := h.Handle(context.Background(), req)
 	if !resp.Allowed {
@@ -65,8 +66,8 @@ func answered(t *testing.T, h *Handler, req admission.Request) (deployment, []st
 	if len(resp.Patch) > 0 {
 		stored = must(must(jsonpatch.DecodePatch(resp.Patch)).Apply(stored))
 	}
-	var d deployment
-	if err := json.Unmarshal(stored, &d.object); err != nil {
+	var d workload.Deployment
+	if err := json.Unmarshal(stored, &d.Object); err != nil {
 		t.Fatal(err)
 	}
 	return d, resp.Warnings
@@ -76,9 +77,9 @@ func answered(t *testing.T, h *Handler, req admission.Request) (deployment, []st
 var graced = map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"terminationGracePeriodSeconds": int64(7)}}}}
 
 // wantHeld compares what is held, and wants the stable template to stay.
-func wantHeld(t *testing.T, d deployment, patch string) hold.Record {
+func wantHeld(t *testing.T, d workload.Deployment, patch string) hold.Record {
 	t.Helper()
-	record, err := testKey.Open(d.annotation(v1alpha1.HeldAnnotation), testUID)
+	record, err := testKey.Open(d.Annotation(v1alpha1.HeldAnnotation), testUID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +90,8 @@ func wantHeld(t *testing.T, d deployment, patch string) hold.Record {
 	if diff := cmp.Diff(must(hold.HashOf(must(casetest.Template(change)))), record.Hash); diff != "" {
 		t.Errorf("held is %v", record.Template)
 	}
-	if stable := must(casetest.Template(map[string]any{})); must(hold.HashOf(stable)) != must(hold.HashOf(d.template())) {
-		t.Errorf("stable is %v", d.template())
+	if stable := must(casetest.Template(map[string]any{})); must(hold.HashOf(stable)) != must(hold.HashOf(d.Template())) {
+		t.Errorf("stable is %v", d.Template())
 	}
 	return record
 }
@@ -107,7 +108,7 @@ func TestAnApplyOfWhatWasRead(t *testing.T) {
 	if diff := cmp.Diff(record.Template, record.LastApplied); diff != "" {
 		t.Errorf("kubectl will remember another template than is held:\n%s", diff)
 	}
-	last := got.lastApplied()
+	last := lastApplied(got)
 	if last.Annotation(v1alpha1.HeldAnnotation) != "" || last.Annotation(v1alpha1.StableAnnotation) != "" {
 		t.Errorf("a record is remembered as applied: %s", last)
 	}
@@ -129,7 +130,7 @@ func TestAnApplyOfAnOlderText(t *testing.T) {
 // TestATextOfARecordThatWasWrittenAnew: a restart writes it, and it is the same hold.
 func TestATextOfARecordThatWasWrittenAnew(t *testing.T) {
 	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
-	record := must(testKey.Open(deployment{read}.annotation(v1alpha1.HeldAnnotation), testUID))
+	record := must(testKey.Open(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), testUID))
 	record.HeldAt = record.HeldAt.Add(-1)
 	record.LastApplied = must(casetest.Template(map[string]any{}))
 	text := must(casetest.Patched(read, map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HeldAnnotation: must(testKey.Seal(record))}}}))
@@ -141,7 +142,7 @@ func TestATextOfARecordThatWasWrittenAnew(t *testing.T) {
 // TestATextWhoseRecordWasEdited is no text of this hold: nobody knows what its writer read.
 func TestATextWhoseRecordWasEdited(t *testing.T) {
 	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
-	edited := strings.Replace(deployment{read}.annotation(v1alpha1.HeldAnnotation), "app:v2", "app:v9", 1)
+	edited := strings.Replace(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), "app:v2", "app:v9", 1)
 	text := must(casetest.Patched(read, map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HeldAnnotation: edited}}}))
 	req.Object = runtime.RawExtension{Raw: must(json.Marshal(must(casetest.Patched(text, graced))))}
 	got, _ := answered(t, h, req)
@@ -213,7 +214,7 @@ func TestATextThatWasReadAfterARevert(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, req := setUp(t, casetest.Case{Stable: stable, Request: casetest.Request{Manager: kubectlReplace, Patch: tc.patch}})
 			got, _ := answered(t, h, req)
-			if mark := got.annotation(v1alpha1.FailedAnnotation); mark != tc.want {
+			if mark := got.Annotation(v1alpha1.FailedAnnotation); mark != tc.want {
 				t.Errorf("the mark is %q, want %q", mark, tc.want)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/decide"
 	"holdfast.dev/holdfast/webhook/intent"
 	"holdfast.dev/holdfast/webhook/ownership"
@@ -31,7 +32,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		return answer{}, decide.Decision{}, err
 	}
 	if label := r.stale(); label != nil {
-		r.warnings = append(r.warnings, warning(warnStale(*label, r.stable, r.old.uid())))
+		r.warnings = append(r.warnings, warning(warnStale(*label, r.stable, r.old.UID())))
 	}
 	if err := ctx.Err(); err != nil { // what finds out looks at no clock, and nobody waits any more
 		return answer{}, decide.Decision{}, fmt.Errorf("find out what is asked for: %w", err)
@@ -58,14 +59,15 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 
 func (h *Handler) view(r *request) decide.View {
 	v := decide.View{
-		OptedOut:  r.new.optedOut(h.ByNamespace) && !r.demands.guarded(),
+		OptedOut:  optedOut(r.new, h.ByNamespace) && !r.demands.guarded(),
 		Insists:   r.demands.guarded(),
 		Stable:    r.stable,
 		Desired:   r.desiredHash,
 		RollsBack: r.history.has(r.desiredHash),
 		Skip:      r.skip,
-		Replicas:  r.new.replicas(),
-		Ready:     r.old.ready(),
+		Replicas:  r.new.Replicas(),
+		// Not how many are available: that depends on minReadySeconds, which may be longer than any canary.
+		Ready: r.old.Status().Count(workload.ReadyReplicas),
 	}
 	if r.record != nil {
 		v.Held = r.record.Hash
@@ -83,7 +85,7 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 		a.set(v1alpha1.RejectedAnnotation, "")
 	}
 	r.markFailed(&a, d)
-	if r.new.annotation(v1alpha1.ReleaseAnnotation) != "" {
+	if r.new.Annotation(v1alpha1.ReleaseAnnotation) != "" {
 		a.warn(warnOwnAnnotation)
 	}
 	var err error
@@ -129,7 +131,7 @@ func (r *request) pass(a *answer, d decide.Decision) {
 	case r.stable != r.desiredHash:
 		a.set(v1alpha1.StableAnnotation, r.stamp())
 	}
-	if said := warnPassed(d, r.record != nil, r.new.annotation(v1alpha1.SkipAnnotation)); said != "" {
+	if said := warnPassed(d, r.record != nil, r.new.Annotation(v1alpha1.SkipAnnotation)); said != "" {
 		a.warn(said)
 	}
 }
@@ -160,8 +162,8 @@ func (r *request) drop(a *answer, d decide.Decision) error {
 	case intent.RuleWithdraw:
 		return nil
 	case intent.RuleUndo: // it brings the template and the annotations of an earlier revision
-		a.template = r.old.template()
-		a.managedFields = ownership.WithTemplate(r.old.managedFields(), r.old.managedFields(), r.wish.Owners)
+		a.template = r.old.Template()
+		a.managedFields = ownership.WithTemplate(r.old.ManagedFields(), r.old.ManagedFields(), r.wish.Owners)
 		a.annotate(r.old, r.old)
 		a.set(v1alpha1.HeldAnnotation, "")
 		a.lastApplied = r.record.LastApplied // an undo leaves alone what kubectl remembers
@@ -201,14 +203,14 @@ func (h *Handler) keep(r *request, a *answer) error {
 // stay keeps the stable template, the owners of its fields and what clients
 // remember of it. A restart of it passes.
 func (r *request) stay(a *answer) {
-	a.lastApplied = r.old.lastApplied().Template()
+	a.lastApplied = lastApplied(r.old).Template()
 	if r.touched() {
-		a.template = r.old.template()
-		a.managedFields = r.ownedAs(ownership.OfTemplate(r.old.managedFields()))
+		a.template = r.old.Template()
+		a.managedFields = r.ownedAs(ownership.OfTemplate(r.old.ManagedFields()))
 	}
 }
 
 // ownedAs gives the fields of the template to these owners.
 func (r *request) ownedAs(owners []hold.Owner) ownership.Entries {
-	return ownership.WithTemplate(r.new.managedFields(), r.old.managedFields(), owners)
+	return ownership.WithTemplate(r.new.ManagedFields(), r.old.ManagedFields(), owners)
 }

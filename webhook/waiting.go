@@ -15,6 +15,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/status"
 )
 
@@ -48,20 +49,20 @@ func (h *StatusHandler) Handle(ctx context.Context, req admission.Request) (resp
 		}
 	}()
 	u, err := decodeUpdate(req.AdmissionRequest)
-	if err == nil && u.old.object == nil {
+	if err == nil && u.old.Object == nil {
 		err = errors.New("the request has no old object")
 	}
 	if err != nil {
 		log.Error(err, "status not rewritten")
 		return admission.Allowed("")
 	}
-	patch = putBack(u.old.annotations(), u.new.annotations())
+	patch = putBack(u.old.Annotations(), u.new.Annotations())
 	if h.Rewrite {
 		d := u.waitedFor()
 		log.V(1).Info("status written", "state", d.State)
 		h.Metrics.statuses.WithLabelValues(string(d.State)).Inc()
-		sent := u.new.status()
-		patch = append(patch, statusPatch(sent, status.Stored(u.old.status(), sent, d, h.Now()))...)
+		sent := u.new.Status()
+		patch = append(patch, statusPatch(sent, status.Stored(u.old.Status(), sent, d, h.Now()))...)
 	}
 	return admission.Patched("", patch...)
 }
@@ -70,15 +71,15 @@ func (h *StatusHandler) Handle(ctx context.Context, req admission.Request) (resp
 // What is sent may be older.
 func (u update) waitedFor() status.Deployment {
 	d := status.Deployment{
-		Generation:   u.old.generation(),
-		Replicas:     u.old.replicas(),
-		ByGeneration: status.ByGeneration(u.old.annotations(), u.old.managedFields()),
+		Generation:   u.old.Generation(),
+		Replicas:     u.old.Replicas(),
+		ByGeneration: status.ByGeneration(u.old.Annotations(), u.old.ManagedFields()),
 		State:        status.Own,
 	}
-	switch failed := u.old.annotation(v1alpha1.FailedAnnotation); {
-	case u.old.heldHere():
+	switch failed := u.old.Annotation(v1alpha1.FailedAnnotation); {
+	case heldHere(u.old):
 		d.State = status.Held
-	case failed != "" && !hold.RejectedElsewhere(u.old.annotation(v1alpha1.RejectedAnnotation), u.old.uid()):
+	case failed != "" && !hold.RejectedElsewhere(u.old.Annotation(v1alpha1.RejectedAnnotation), u.old.UID()):
 		d.State, d.Message = status.Rejected, rejectionMessage(u.old, hold.Hash(failed))
 	}
 	return d
@@ -86,15 +87,15 @@ func (u update) waitedFor() status.Deployment {
 
 // heldHere says whether an update is held, as far as can be told without the key.
 // The record of another Deployment, which a copy of it was made with, holds nothing.
-func (d deployment) heldHere() bool {
-	encoded := d.annotation(v1alpha1.HeldAnnotation)
+func heldHere(d workload.Deployment) bool {
+	encoded := d.Annotation(v1alpha1.HeldAnnotation)
 	label, err := hold.ReadLabel(encoded)
-	return encoded != "" && (err != nil || label.UID == d.uid())
+	return encoded != "" && (err != nil || label.UID == d.UID())
 }
 
 // rejectionMessage is what tools that print the condition show.
-func rejectionMessage(d deployment, hash hold.Hash) string {
-	memory, err := hold.ParseRejected(d.annotation(v1alpha1.RejectedAnnotation), d.uid())
+func rejectionMessage(d workload.Deployment, hash hold.Hash) string {
+	memory, err := hold.ParseRejected(d.Annotation(v1alpha1.RejectedAnnotation), d.UID())
 	rejection, found := memory.Find(hash)
 	if err != nil || !found { // it was edited while no webhook was there to put it back
 		return v1alpha1.RejectionMessagePrefix + "rejected the template that was last asked for"

@@ -38,23 +38,23 @@ func (r *request) writer() intent.Writer {
 	if w.Way == intent.ServerSideApply {
 		operation = ownership.Apply
 	}
-	for _, owner := range ownership.OfObject(r.new.managedFields()) {
+	for _, owner := range ownership.OfObject(r.new.ManagedFields()) {
 		if owner.Manager == w.By.Manager && owner.Operation == operation {
 			w.By.APIVersion, w.By.Time = owner.APIVersion, owner.Time
 		}
 	}
-	for _, owner := range ownership.OfTemplate(r.new.managedFields()) {
+	for _, owner := range ownership.OfTemplate(r.new.ManagedFields()) {
 		if owner.Manager == w.By.Manager && owner.Operation == operation {
 			w.Fields = owner.Fields
 		}
 	}
 	// That there are labels at all is owned by who writes them, not by who applies them.
-	w.MayNotBeSaid = ownership.Owned(r.new.managedFields(), ownership.Apply, r.manager, "f:spec", "f:template", "f:metadata", "f:labels", ".")
+	w.MayNotBeSaid = ownership.Owned(r.new.ManagedFields(), ownership.Apply, r.manager, "f:spec", "f:template", "f:metadata", "f:labels", ".")
 	w.AskedForHeld = r.record.Declared == r.manager
 	w.TakesOver = slices.Contains(manifestManagers, r.manager)
 	w.NewFirst = r.manager == kubectlPatch
 	if w.Way == intent.ClientSideApply {
-		w.LastApplied = r.new.lastApplied().Template()
+		w.LastApplied = lastApplied(r.new).Template()
 	}
 	return w
 }
@@ -65,7 +65,7 @@ func (r *request) fieldManager() string {
 	if r.manager != "" {
 		return r.manager
 	}
-	if writer := replay.Writer(r.old.managedFields(), r.new.managedFields()); writer != "" {
+	if writer := replay.Writer(r.old.ManagedFields(), r.new.ManagedFields()); writer != "" {
 		return writer
 	}
 	if r.replacesAnnotations() { // an undo that gains nothing
@@ -116,7 +116,7 @@ func (r *request) declared() string {
 }
 
 func (r *request) appliesClientSide() bool {
-	return r.manager == kubectlApply && r.new.lastApplied() != "" || r.appliesAnew()
+	return r.manager == kubectlApply && lastApplied(r.new) != "" || r.appliesAnew()
 }
 
 // appliesAnew: a manifest was applied, by whatever manager. The mark that stands
@@ -124,13 +124,13 @@ func (r *request) appliesClientSide() bool {
 // commands of kubectl that only edit what is remembered have the name of the
 // program.
 func (r *request) appliesAnew() bool {
-	return r.manager != "kubectl" && r.new.lastApplied() != "" && r.new.lastApplied() != r.old.lastApplied()
+	return r.manager != "kubectl" && lastApplied(r.new) != "" && lastApplied(r.new) != lastApplied(r.old)
 }
 
 // movesOwners: a client edits managedFields, and nothing else.
 func (r *request) movesOwners() bool {
-	return replay.Moves(r.old.managedFields(), r.new.managedFields()) &&
-		reflect.DeepEqual(r.old.withoutOwners(), r.new.withoutOwners())
+	return replay.Moves(r.old.ManagedFields(), r.new.ManagedFields()) &&
+		reflect.DeepEqual(withoutOwners(r.old), withoutOwners(r.new))
 }
 
 // undoes: kubectl rollout undo goes from the newest revision to the one before.
@@ -144,8 +144,8 @@ func (r *request) undoes() bool {
 // template may be the stable one but for the time of a restart.
 func (r *request) replacesAnnotations() bool {
 	return r.record != nil && r.namesNobody() &&
-		r.new.annotation(v1alpha1.HeldAnnotation) != r.old.annotation(v1alpha1.HeldAnnotation) &&
-		!reflect.DeepEqual(r.new.template(), r.old.template())
+		r.new.Annotation(v1alpha1.HeldAnnotation) != r.old.Annotation(v1alpha1.HeldAnnotation) &&
+		!reflect.DeepEqual(r.new.Template(), r.old.Template())
 }
 
 func (r *request) namesNobody() bool { return r.manager == "" || r.manager == kubectlRollout }
@@ -153,22 +153,22 @@ func (r *request) namesNobody() bool { return r.manager == "" || r.manager == ku
 // withdraws: somebody takes the held record off by hand.
 func (r *request) withdraws() bool {
 	return r.record != nil && r.manager == kubectlAnnotate && !r.touched() &&
-		r.new.annotation(v1alpha1.HeldAnnotation) == "" && !r.imageChanged()
+		r.new.Annotation(v1alpha1.HeldAnnotation) == "" && !r.imageChanged()
 }
 
 // operation is how the request wrote the object, as managedFields call it.
 func (r *request) operation() string {
-	return ownership.Operation(r.old.managedFields(), r.new.managedFields(), r.manager)
+	return ownership.Operation(r.old.ManagedFields(), r.new.ManagedFields(), r.manager)
 }
 
 // remembered is the pod template of the manifest applied client-side last, after
 // this request, if nothing were held.
 func (r *request) remembered() hold.Template {
-	if r.record != nil && r.new.lastApplied() == r.old.lastApplied() {
+	if r.record != nil && lastApplied(r.new) == lastApplied(r.old) {
 		return r.record.LastApplied
 	}
 	if r.wish.Manifest != nil {
 		return r.wish.Manifest
 	}
-	return r.new.lastApplied().Template()
+	return lastApplied(r.new).Template()
 }

@@ -3,19 +3,9 @@ package status
 import (
 	"maps"
 	"reflect"
-	"strings"
 	"time"
 
-	"holdfast.dev/holdfast/api/v1alpha1"
-)
-
-// The condition Progressing and its reasons (source:
-// k8s.io/kubernetes/pkg/controller/deployment/util).
-const (
-	progressing      = "Progressing"
-	deadlineExceeded = "ProgressDeadlineExceeded"
-	rolloutDone      = "NewReplicaSetAvailable"
-	rolloutUnderWay  = "ReplicaSetUpdated"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 const (
@@ -27,8 +17,8 @@ const (
 // reason that every tool takes for a failure. Its times are those of old as far
 // as old says the same.
 func verdict(old Status, message string, now time.Time) map[string]any {
-	c := newCondition("False", deadlineExceeded, message, now)
-	was := condition(old, progressing)
+	c := newCondition("False", workload.ReasonDeadlineExceeded, message, now)
+	was := old.Condition(workload.ConditionProgressing)
 	if was["status"] != c["status"] {
 		return c
 	}
@@ -39,12 +29,6 @@ func verdict(old Status, message string, now time.Time) map[string]any {
 	return c
 }
 
-// IsVerdict says whether the status tells of a rejection.
-func IsVerdict(s Status) bool {
-	message, _ := condition(s, progressing)["message"].(string)
-	return strings.HasPrefix(message, v1alpha1.RejectionMessagePrefix)
-}
-
 // dropVerdict takes a rejection that is over out of the condition. The deployment
 // controller does so itself when it sees progress or completion, and would else
 // keep it for the failure of a rollout of its own.
@@ -52,12 +36,12 @@ func IsVerdict(s Status) bool {
 // Whether the rollout had been complete is not known any more. Where all pods
 // are of the newest ReplicaSet and some are not available, they fell ill.
 func (d Deployment) dropVerdict(s Status, now time.Time) {
-	if !IsVerdict(s) {
+	if !s.TellsOfRejection() {
 		return
 	}
-	reason, message := rolloutUnderWay, "Deployment is progressing."
-	if count(s, updatedReplicas) == d.Replicas && count(s, "replicas") == d.Replicas {
-		reason, message = rolloutDone, "Deployment has successfully progressed."
+	reason, message := workload.ReasonRolloutUnderWay, "Deployment is progressing."
+	if s.Count(workload.UpdatedReplicas) == d.Replicas && s.Count(workload.Replicas) == d.Replicas {
+		reason, message = workload.ReasonRolloutComplete, "Deployment has successfully progressed."
 	}
 	setCondition(s, newCondition("True", reason, message, now))
 }
@@ -65,20 +49,9 @@ func (d Deployment) dropVerdict(s Status, now time.Time) {
 func newCondition(status, reason, message string, now time.Time) map[string]any {
 	at := now.UTC().Format(time.RFC3339)
 	return map[string]any{
-		"type": progressing, "status": status, "reason": reason, "message": message,
+		"type": workload.ConditionProgressing, "status": status, "reason": reason, "message": message,
 		lastUpdateTime: at, lastTransitionTime: at,
 	}
-}
-
-// condition is that of a type, nil if there is none.
-func condition(s Status, kind string) map[string]any {
-	list, _ := s["conditions"].([]any)
-	for _, e := range list {
-		if c, ok := e.(map[string]any); ok && c["type"] == kind {
-			return c
-		}
-	}
-	return nil
 }
 
 // setCondition puts a condition in the place of the one of its type. The list

@@ -12,11 +12,12 @@ package status
 import (
 	"maps"
 	"time"
+
+	"holdfast.dev/holdfast/internal/workload"
 )
 
-// Status is .status of a Deployment as raw JSON, so that fields which are newer
-// than the client library stay as they are. Whole numbers are int64.
-type Status = map[string]any
+// Status is .status of a Deployment.
+type Status = workload.Status
 
 // State is what tools that wait are to see.
 type State string
@@ -66,7 +67,7 @@ func Stored(old, computed Status, d Deployment, now time.Time) Status {
 		d.outrunGeneration(out)
 	case Own:
 		d.dropVerdict(out, now)
-		if count(out, observedGeneration) > d.Generation {
+		if out.Count(workload.ObservedGeneration) > d.Generation {
 			d.holdGenerationBack(out)
 		}
 	}
@@ -79,25 +80,19 @@ func Stored(old, computed Status, d Deployment, now time.Time) Status {
 // hideCompletion: as long as the stable template itself is being rolled out,
 // the truth makes tools wait, and the controller finds out undisturbed whether
 // that rollout makes progress. What would read as complete to any of them does
-// to kubectl, whose rule this is (source: k8s.io/kubectl/pkg/polymorphichelpers).
+// to kubectl (see workload.Status).
 func (d Deployment) hideCompletion(s Status) {
-	updated := count(s, updatedReplicas)
-	if updated >= d.Replicas && count(s, "replicas") <= updated && count(s, "availableReplicas") >= updated {
-		delete(s, updatedReplicas) // 0 is never written
+	if s.Complete(d.Replicas) {
+		delete(s, workload.UpdatedReplicas) // 0 is never written
 	}
-	if d.ByGeneration || d.Replicas == 0 || count(s, observedGeneration) > d.Generation {
+	if d.ByGeneration || d.Replicas == 0 || s.Count(workload.ObservedGeneration) > d.Generation {
 		d.holdGenerationBack(s)
 	}
 }
 
-const (
-	updatedReplicas    = "updatedReplicas"
-	observedGeneration = "observedGeneration"
-)
-
 // holdGenerationBack: the newest spec looks as if nobody had seen it yet.
 func (d Deployment) holdGenerationBack(s Status) {
-	s[observedGeneration] = max(0, min(count(s, observedGeneration), d.Generation-1))
+	s[workload.ObservedGeneration] = max(0, min(s.Count(workload.ObservedGeneration), d.Generation-1))
 }
 
 // farAhead is more than any Deployment's generation grows before the deployment
@@ -108,13 +103,7 @@ const farAhead = 1_000_000
 // same, and reads no conditions. Tools that read the condition want
 // observedGeneration not to be behind.
 func (d Deployment) outrunGeneration(s Status) {
-	if d.ByGeneration && count(s, observedGeneration) >= d.Generation {
-		s[observedGeneration] = d.Generation + farAhead
+	if d.ByGeneration && s.Count(workload.ObservedGeneration) >= d.Generation {
+		s[workload.ObservedGeneration] = d.Generation + farAhead
 	}
-}
-
-// count is a whole number of a status, 0 where there is none.
-func count(s Status, field string) int64 {
-	n, _ := s[field].(int64)
-	return n
 }
