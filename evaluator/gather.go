@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 )
@@ -82,7 +83,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 	seen.Deployment = lifecycle.Deployment{
 		Exists:   true,
 		Deleting: d.GetDeletionTimestamp() != nil,
-		Guarded:  lifecycle.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
+		Guarded:  guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
 		Paused:   view.Paused(),
 		Hash:     string(d.hash()),
 		Replicas: d.replicas(),

@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/workload"
 )
@@ -98,7 +98,6 @@ func trimDeployment(key hold.Key) cache.TransformFunc {
 func trimAnnotations(annotations map[string]string) map[string]string {
 	out, plan := map[string]string{}, map[string]string{}
 	for key, value := range annotations {
-		domain, _, _ := strings.Cut(key, "/")
 		switch {
 		case key == v1alpha1.HeldAnnotation:
 			out[key] = value
@@ -106,7 +105,7 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 			out[key] = cut(value, maxShort)
 		case slices.Contains(longAnnotations, key):
 			out[key] = cut(value, maxAnnotation)
-		case domain+"/" == v1alpha1.Prefix, strings.HasSuffix(domain+"/", "."+v1alpha1.Prefix):
+		case guard.IsOwnKey(key):
 			plan[key] = value
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
-	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
@@ -73,16 +72,4 @@ func lastApplied(d workload.Deployment) clientstate.LastApplied {
 // owned is the pod template with the owners of its fields.
 func owned(d workload.Deployment) replay.Owned {
 	return replay.Owned{Template: d.Template(), Owners: ownership.OfTemplate(d.ManagedFields())}
-}
-
-// optedOut says whether the Deployment asks not to be guarded; byNamespace says
-// that its namespace is guarded.
-func optedOut(d workload.Deployment, byNamespace bool) bool {
-	switch d.Annotation(v1alpha1.CanaryAnnotation) {
-	case v1alpha1.CanaryDisabled:
-		return true
-	case v1alpha1.CanaryEnabled:
-		return false
-	}
-	return !byNamespace
 }

@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/decide"
@@ -59,7 +60,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 
 func (h *Handler) view(r *request) decide.View {
 	v := decide.View{
-		OptedOut:  optedOut(r.new, h.ByNamespace) && !r.demands.guarded(),
+		OptedOut:  !r.demands.guarded() && !guard.Chosen(r.new.Annotation(v1alpha1.CanaryAnnotation), h.ByNamespace),
 		Insists:   r.demands.guarded(),
 		Stable:    r.stable,
 		Desired:   r.desiredHash,

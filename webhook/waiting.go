@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"gomodules.xyz/jsonpatch/v2"
@@ -14,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/status"
@@ -137,7 +137,7 @@ func putBack(old, sent map[string]any) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
 	lost := map[string]any{}
 	for key, value := range old {
-		if now, has := sent[key]; isHoldfasts(key) && (!has || now != value) {
+		if now, has := sent[key]; guard.IsOwnKey(key) && (!has || now != value) {
 			lost[key] = value
 		}
 	}
@@ -151,12 +151,9 @@ func putBack(old, sent map[string]any) []jsonpatch.Operation {
 		ops = append(ops, jsonpatch.NewOperation("add", annotationPath(key), value))
 	}
 	for key := range sent {
-		if _, was := old[key]; isHoldfasts(key) && !was {
+		if _, was := old[key]; guard.IsOwnKey(key) && !was {
 			ops = append(ops, jsonpatch.NewOperation("remove", annotationPath(key), nil))
 		}
 	}
 	return ops
 }
-
-// isHoldfasts is the rule of the match conditions in manifests/base/webhook.yaml.
-func isHoldfasts(key string) bool { return strings.Contains(key, v1alpha1.Prefix) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/policy"
 )
 
@@ -17,7 +18,7 @@ func Label(namespace, annotation string, excluded []string) (label, problem stri
 		return "", ""
 	case slices.Contains(excluded, namespace):
 		return "", fmt.Sprintf("namespace %s is never guarded; annotation %s does nothing here", namespace, v1alpha1.CanaryAnnotation)
-	case annotation == v1alpha1.CanaryEnabled || annotation == v1alpha1.CanaryRequired:
+	case guard.IsLevel(annotation):
 		return annotation, ""
 	}
 	return "", fmt.Sprintf("annotation %s is %q; it must be %q or %q", v1alpha1.CanaryAnnotation, annotation, v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired)
