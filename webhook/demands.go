@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/policy/load"
 )
 
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
@@ -36,7 +37,8 @@ type demands struct {
 // guarded says whether a policy guards the namespace, whatever its Deployments say.
 func (d demands) guarded() bool { return d.guard != "" }
 
-func (p Policies) of(ctx context.Context, namespace string) (demands, error) {
+// ForNamespace is what they demand of a namespace now.
+func (p Policies) ForNamespace(ctx context.Context, namespace string) (demands, error) {
 	if p.Reader == nil {
 		return demands{}, nil
 	}
@@ -48,11 +50,11 @@ func (p Policies) of(ctx context.Context, namespace string) (demands, error) {
 	if err != nil {
 		return demands{}, fmt.Errorf("read namespace %q: %w", namespace, err)
 	}
-	var list v1alpha1.CanaryPolicyList
-	if err := p.Reader.List(ctx, &list); err != nil {
-		return demands{}, fmt.Errorf("list CanaryPolicies: %w", err)
+	effective, err := load.ForNamespace(ctx, p.Reader, ns.Labels)
+	if err != nil {
+		return demands{}, err
 	}
-	d := demands{Effective: policy.For(list.Items, ns.Labels)}
+	d := demands{Effective: effective}
 	d.guard, d.by = d.GuardOf(ns.Labels)
 	return d, nil
 }

@@ -127,7 +127,7 @@ func TestANamespaceThatIsNewerThanTheCache(t *testing.T) {
 		"is not looked for where there is no server": {nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := Policies{Reader: unseen{governed{policies: strict(nil)}, gone}, Live: tc.live}.of(t.Context(), "shop")
+			d, err := Policies{Reader: unseen{governed{policies: strict(nil)}, gone}, Live: tc.live}.ForNamespace(t.Context(), "shop")
 			if (err != nil) != tc.fail || !tc.fail && !d.guarded() {
 				t.Errorf("guarded: %v, error: %v", d.guarded(), err)
 			}

@@ -157,7 +157,7 @@ func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionReq
 	for _, clash := range precheck.Clashes(req.Name, selectorOf(u.new), u.new.Template()) {
 		a.warn("updates of this Deployment will be refused: " + clash.Error())
 	}
-	d, err := h.Policies.of(ctx, req.Namespace)
+	d, err := h.Policies.ForNamespace(ctx, req.Namespace)
 	if err != nil {
 		return answer{}, decide.Decision{}, err
 	}

@@ -46,7 +46,7 @@ func (h *PlanHandler) Handle(ctx context.Context, req admission.Request) admissi
 		ctrl.LoggerFrom(ctx).Info("plan refused", "mistakes", len(errs))
 		return invalid(errs)
 	}
-	demands, err := h.Policies.of(ctx, req.Namespace)
+	demands, err := h.Policies.ForNamespace(ctx, req.Namespace)
 	if err != nil {
 		return admission.Allowed("").WithWarnings("the plan was not compared with policies: " + err.Error())
 	}

@@ -72,7 +72,7 @@ func (h *RecreateHandler) Handle(ctx context.Context, req admission.Request) adm
 }
 
 func (h *RecreateHandler) handle(ctx context.Context, req admissionv1.AdmissionRequest) error {
-	d, err := h.Policies.of(ctx, req.Namespace)
+	d, err := h.Policies.ForNamespace(ctx, req.Namespace)
 	if err != nil || d.RecreateDelay.Value == 0 {
 		return err
 	}

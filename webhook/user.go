@@ -23,7 +23,7 @@ import (
 func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
 	r := &request{update: u, namespace: req.Namespace, name: req.Name}
 	var err error
-	if r.demands, err = h.Policies.of(ctx, req.Namespace); err != nil {
+	if r.demands, err = h.Policies.ForNamespace(ctx, req.Namespace); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
 	if err := h.validateInlineChange(req.Namespace, r.demands, u); err != nil {

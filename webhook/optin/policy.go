@@ -17,6 +17,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/policy/load"
 )
 
 // PolicyReconciler says in the status of each CanaryPolicy which namespaces it
@@ -37,14 +38,14 @@ func (r *PolicyReconciler) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 func (r *PolicyReconciler) allPolicies(ctx context.Context, _ client.Object) []reconcile.Request {
-	var list v1alpha1.CanaryPolicyList
-	if err := r.Client.List(ctx, &list); err != nil {
+	policies, err := load.All(ctx, r.Client)
+	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list policies")
 		return nil
 	}
 	var out []reconcile.Request
-	for i := range list.Items {
-		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	for i := range policies {
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&policies[i])})
 	}
 	return out
 }

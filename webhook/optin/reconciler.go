@@ -22,6 +22,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/policy/load"
 )
 
 // Reconciler derives the labels of namespaces.
@@ -86,13 +87,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if problem != "" {
 		r.Events.Eventf(ns, nil, corev1.EventTypeWarning, v1alpha1.EventCanaryAnnotationInvalid, "Label", "%s", problem)
 	}
-	var policies v1alpha1.CanaryPolicyList
+	var demanded policy.Effective
 	if !slices.Contains(r.Excluded, ns.Name) {
-		if err := r.Client.List(ctx, &policies); err != nil {
-			return ctrl.Result{}, fmt.Errorf("list CanaryPolicies: %w", err)
+		var err error
+		if demanded, err = load.ForNamespace(ctx, r.Client, ns.Labels); err != nil {
+			return ctrl.Result{}, err
 		}
 	}
-	demanded := policy.For(policies.Items, ns.Labels)
 	want := marksOf(label, demanded)
 	have := marks{ns.Labels[v1alpha1.CanaryLabel], ns.Labels[v1alpha1.PolicyLabel], ns.Annotations[v1alpha1.PoliciesAnnotation]}
 	if want == have {
