@@ -3,8 +3,6 @@ package webhook
 import (
 	"maps"
 	"reflect"
-	"slices"
-	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 
@@ -14,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/clientstate"
 	"holdfast.dev/holdfast/webhook/ownership"
+	"holdfast.dev/holdfast/webhook/patch"
 	"holdfast.dev/holdfast/webhook/status"
 )
 
@@ -26,8 +25,8 @@ type answer struct {
 	warnings      []string
 }
 
-// asIs answers with the object as it came, Holdfast's annotations as they were.
-func (u update) asIs() answer {
+// keepOwnMarks answers with the object as it came, Holdfast's annotations as they were.
+func (u update) keepOwnMarks() answer {
 	a := answer{template: u.new.Template(), managedFields: u.new.ManagedFields()}
 	a.annotate(u.new, u.old)
 	return a
@@ -103,47 +102,10 @@ func warning(message string) string {
 func (a answer) patch(sent workload.Deployment) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
 	if !reflect.DeepEqual(a.template, sent.Template()) {
-		ops = append(ops, jsonpatch.NewOperation("replace", "/spec/template", a.template))
+		ops = append(ops, jsonpatch.NewOperation("replace", patch.Template, a.template))
 	}
-	ops = append(ops, annotationPatch(sent.Annotations(), a.annotations)...)
-	if !reflect.DeepEqual(a.managedFields, sent.ManagedFields()) {
-		ops = append(ops, jsonpatch.NewOperation("add", "/metadata/managedFields", a.managedFields))
-	}
-	return ops
-}
-
-func annotationPatch(sent, want map[string]any) []jsonpatch.Operation {
-	if len(sent) == 0 {
-		if len(want) == 0 {
-			return nil
-		}
-		return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/metadata/annotations", want)}
-	}
-	keys := map[string]bool{}
-	for key := range sent {
-		keys[key] = true
-	}
-	for key := range want {
-		keys[key] = true
-	}
-	var ops []jsonpatch.Operation
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		path := annotationPath(key)
-		before, had := sent[key]
-		after, has := want[key]
-		switch {
-		case has && !reflect.DeepEqual(before, after):
-			ops = append(ops, jsonpatch.NewOperation("add", path, after))
-		case had && !has:
-			ops = append(ops, jsonpatch.NewOperation("remove", path, nil))
-		}
-	}
-	return ops
-}
-
-// annotationPath is where an annotation stands, as a JSON pointer.
-func annotationPath(key string) string {
-	return "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	ops = append(ops, patch.Fields(patch.Annotations, sent.Annotations(), a.annotations)...)
+	return append(ops, patch.Value(patch.ManagedFields, sent.ManagedFields(), a.managedFields)...)
 }
 
 // maxAnnotations is the API server's limit for all keys and values together, in bytes.

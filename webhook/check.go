@@ -63,7 +63,7 @@ type checked struct {
 
 // ask sends the Deployment of a request with a template.
 func (c Check) ask(ctx context.Context, of update, template hold.Template) checked {
-	u := of.with(template)
+	u := of.deploymentToCheck(template)
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	ctx, warnings := collectWarnings(ctx)
@@ -85,12 +85,12 @@ func (c Check) ask(ctx context.Context, of update, template hold.Template) check
 	return out
 }
 
-// with is the Deployment as it would be once the template is released: without
+// deploymentToCheck is the Deployment as it would be once the template is released: without
 // a record. The UID makes sure that it is the same Deployment; there is no
 // resourceVersion, since what else has changed meanwhile is no matter here, and
 // no managedFields, which would only be wrong. Owners and finalizers are the old
 // ones: who may set them is a question about the user, not about the template.
-func (u update) with(template hold.Template) *unstructured.Unstructured {
+func (u update) deploymentToCheck(template hold.Template) *unstructured.Unstructured {
 	before := unstructured.Unstructured{Object: u.old.Object}
 	out := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(u.new.Object)}
 	out.SetResourceVersion("")

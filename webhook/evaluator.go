@@ -21,26 +21,26 @@ import (
 func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 	id, held := u.new.Annotation(v1alpha1.ReleaseAnnotation), u.old.Annotation(v1alpha1.HeldAnnotation)
 	if id == "" || u.new.Annotation(v1alpha1.HeldAnnotation) != held {
-		return u.asSent(), own, nil
+		return u.acceptOwnMarks(), own, nil
 	}
 	record, err := h.Key.Open(held, u.old.UID())
 	if err != nil || record.ID != id {
-		a := u.asIs()
+		a := u.keepOwnMarks()
 		a.warn("no update is held under the ID " + id + "; nothing was released")
 		return a, own, nil //nolint:nilerr // a record that does not open holds nothing
 	}
 	running, err := hold.HashOf(u.old.Template())
 	if stamp := u.old.Annotation(v1alpha1.StableAnnotation); err == nil && stamp != "" && stamp != string(running) {
-		a := u.asIs()
+		a := u.keepOwnMarks()
 		a.warn("another template has passed without Holdfast since the update was held; nothing was released")
 		return a, own, nil
 	}
 	return u.release(record), released, nil
 }
 
-// asSent answers with the object as it came, Holdfast's annotations with it.
-func (u update) asSent() answer {
-	a := u.asIs()
+// acceptOwnMarks answers with the object as it came, Holdfast's annotations with it.
+func (u update) acceptOwnMarks() answer {
+	a := u.keepOwnMarks()
 	for _, key := range v1alpha1.OwnAnnotations {
 		a.set(key, u.new.Annotation(key))
 	}
@@ -53,7 +53,7 @@ func (u update) asSent() answer {
 
 // release swaps the held template in, its owners with it, and clears the record.
 func (u update) release(r hold.Record) answer {
-	a := u.asIs()
+	a := u.keepOwnMarks()
 	a.template = r.Template
 	a.managedFields = ownership.WithTemplate(u.new.ManagedFields(), u.old.ManagedFields(), r.Owners)
 	a.set(v1alpha1.HeldAnnotation, "")

@@ -39,7 +39,7 @@ func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, err
 			return decide.Decision{}, err
 		}
 	}
-	d := decide.Decide(h.view(r))
+	d := decide.Decide(h.decisionInput(r))
 	if d.Effect != decide.Hold {
 		return d, nil
 	}

@@ -145,7 +145,7 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 // The held record of another Deployment stays until the evaluator has told that
 // there was one: it opens nowhere, since the UID is new.
 func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
-	a := u.asIs()
+	a := u.keepOwnMarks()
 	if err := u.spendSkip(&a); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
@@ -191,7 +191,7 @@ func (h *Handler) undecided(u update, err error) admission.Response {
 	if u.new.Object == nil {
 		return admission.Allowed("").WithWarnings(a.warnings...)
 	}
-	passed := u.asIs()
+	passed := u.keepOwnMarks()
 	if !reflect.DeepEqual(u.old.Template(), u.new.Template()) {
 		passed.set(v1alpha1.FailedAnnotation, "") // another template passes than the one that was rejected
 	}

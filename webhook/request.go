@@ -83,7 +83,7 @@ func (r *request) findDesired() error {
 		}
 		r.ask.Writer = r.writer()
 	}
-	wish, err := intent.Of(r.ask)
+	wish, err := intent.Desire(r.ask)
 	if err == nil && r.ask.Writer.Way == intent.Owners {
 		wish.Owners, err = replay.Move(wish.Owners, r.old.ManagedFields(), r.new.ManagedFields())
 	}

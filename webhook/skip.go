@@ -59,7 +59,7 @@ func (h *Handler) findSkip(ctx context.Context, user authenticationv1.UserInfo, 
 	if !r.asksToSkip() {
 		return nil
 	}
-	view := h.view(r)
+	view := h.decisionInput(r)
 	view.Skip = true
 	if decide.Decide(view).Reason != decide.ReasonSkipped {
 		return nil

@@ -17,10 +17,10 @@ import (
 // that was made to it, as with kubectl edit. With any other record the text is
 // older than what is held: it asks for the template that stands in it.
 
-// inText is what the text of a request says under an annotation of Holdfast's, ""
+// textAnnotation is what the text of a request says under an annotation of Holdfast's, ""
 // if it says nothing. A patch has no text: what the object says after it does
 // tells nothing of its writer.
-func (r *request) inText(annotation string) string {
+func (r *request) textAnnotation(annotation string) string {
 	switch {
 	case r.operation() == ownership.Apply:
 		// One that changes nothing of what is Helm's looks like an apply (see Writer.MayNotBeSaid).
@@ -40,7 +40,7 @@ func (r *request) inText(annotation string) string {
 // readHeld says whether the request sends a text that was read while this very
 // update was held. Its record may have been written anew since, for a restart say.
 func (h *Handler) readHeld(r *request) bool {
-	text := r.inText(v1alpha1.HeldAnnotation)
+	text := r.textAnnotation(v1alpha1.HeldAnnotation)
 	if r.record == nil || text == "" {
 		return false
 	}
@@ -55,7 +55,7 @@ func (h *Handler) readHeld(r *request) bool {
 // failure that stands was there already: it asks for no template by that.
 func (r *request) readFailure() bool {
 	failed := r.old.Annotation(v1alpha1.FailedAnnotation)
-	return failed != "" && r.inText(v1alpha1.FailedAnnotation) == failed
+	return failed != "" && r.textAnnotation(v1alpha1.FailedAnnotation) == failed
 }
 
 // stale is a record that the request brings and that is of no hold there is: the

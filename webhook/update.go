@@ -71,5 +71,5 @@ func lastApplied(d workload.Deployment) clientstate.LastApplied {
 
 // owned is the pod template with the owners of its fields.
 func owned(d workload.Deployment) replay.Owned {
-	return replay.Owned{Template: d.Template(), Owners: ownership.OfTemplate(d.ManagedFields())}
+	return replay.Owned{Template: d.Template(), Owners: ownership.TemplateOwners(d.ManagedFields())}
 }

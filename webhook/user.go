@@ -41,7 +41,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err := h.findSkip(ctx, req.UserInfo, r); err != nil {
 		return answer{}, decide.Decision{}, err
 	}
-	decision := decide.Decide(h.view(r))
+	decision := decide.Decide(h.decisionInput(r))
 	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", r.wish.Rule, "hash", r.desiredHash)
 	if r.needsCheck(decision) {
 		if decision, err = h.examine(ctx, r); err != nil {
@@ -58,8 +58,8 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	return a, decision, err
 }
 
-func (h *Handler) view(r *request) decide.View {
-	v := decide.View{
+func (h *Handler) decisionInput(r *request) decide.Input {
+	v := decide.Input{
 		OptedOut:  !r.demands.guarded() && !guard.Chosen(r.new.Annotation(v1alpha1.CanaryAnnotation), h.ByNamespace),
 		Insists:   r.demands.guarded(),
 		Stable:    r.stable,
@@ -81,7 +81,7 @@ func (h *Handler) view(r *request) decide.View {
 
 // carryOut turns a decision into the answer.
 func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (answer, error) {
-	a := r.asIs()
+	a := r.keepOwnMarks()
 	if r.asksForRetry() {
 		a.set(v1alpha1.RejectedAnnotation, "")
 	}
@@ -122,7 +122,7 @@ func (h *Handler) carryOut(ctx context.Context, r *request, d decide.Decision) (
 func (r *request) pass(a *answer, d decide.Decision) {
 	a.template = r.desired
 	if r.record != nil {
-		a.managedFields = r.ownedAs(r.wish.Owners)
+		a.managedFields = r.assignOwners(r.wish.Owners)
 	}
 	a.set(v1alpha1.HeldAnnotation, "")
 	a.lastApplied = r.remembered()
@@ -176,7 +176,7 @@ func (r *request) drop(a *answer, d decide.Decision) error {
 	if err := r.stored(a.template); err != nil {
 		return err
 	}
-	a.managedFields, a.lastApplied = r.ownedAs(r.wish.Owners), r.remembered()
+	a.managedFields, a.lastApplied = r.assignOwners(r.wish.Owners), r.remembered()
 	return nil
 }
 
@@ -207,11 +207,11 @@ func (r *request) stay(a *answer) {
 	a.lastApplied = lastApplied(r.old).Template()
 	if r.touched() {
 		a.template = r.old.Template()
-		a.managedFields = r.ownedAs(ownership.OfTemplate(r.old.ManagedFields()))
+		a.managedFields = r.assignOwners(ownership.TemplateOwners(r.old.ManagedFields()))
 	}
 }
 
-// ownedAs gives the fields of the template to these owners.
-func (r *request) ownedAs(owners []hold.Owner) ownership.Entries {
+// assignOwners gives the fields of the template to these owners.
+func (r *request) assignOwners(owners []hold.Owner) ownership.Entries {
 	return ownership.WithTemplate(r.new.ManagedFields(), r.old.ManagedFields(), owners)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/workload"
+	"holdfast.dev/holdfast/webhook/patch"
 	"holdfast.dev/holdfast/webhook/status"
 )
 
@@ -41,11 +41,11 @@ var _ admission.Handler = (*StatusHandler)(nil)
 // Handle answers one request.
 func (h *StatusHandler) Handle(ctx context.Context, req admission.Request) (resp admission.Response) {
 	log := ctrl.LoggerFrom(ctx) // it names object, user and request
-	var patch []jsonpatch.Operation
+	var ops []jsonpatch.Operation
 	defer func() {
 		if p := recover(); p != nil {
 			log.Error(fmt.Errorf("panic: %v", p), "status not rewritten", "stack", string(debug.Stack()))
-			resp = admission.Patched("", patch...) // annotations are put back all the same
+			resp = admission.Patched("", ops...) // annotations are put back all the same
 		}
 	}()
 	u, err := decodeUpdate(req.AdmissionRequest)
@@ -56,31 +56,31 @@ func (h *StatusHandler) Handle(ctx context.Context, req admission.Request) (resp
 		log.Error(err, "status not rewritten")
 		return admission.Allowed("")
 	}
-	patch = putBack(u.old.Annotations(), u.new.Annotations())
+	ops = patch.Fields(patch.Annotations, u.new.Annotations(), restoreOwnKeys(u.old.Annotations(), u.new.Annotations()))
 	if h.Rewrite {
-		d := u.waitedFor()
+		d := statusInput(u.old)
 		log.V(1).Info("status written", "state", d.State)
 		h.Metrics.statuses.WithLabelValues(string(d.State)).Inc()
 		sent := u.new.Status()
-		patch = append(patch, statusPatch(sent, status.Stored(u.old.Status(), sent, d, h.Now()))...)
+		ops = append(ops, patch.Fields(patch.Status, sent, status.Stored(u.old.Status(), sent, d, h.Now()))...)
 	}
-	return admission.Patched("", patch...)
+	return admission.Patched("", ops...)
 }
 
-// waitedFor is what package status must know of the Deployment in the cluster.
+// statusInput is what package status must know of the Deployment in the cluster.
 // What is sent may be older.
-func (u update) waitedFor() status.Deployment {
+func statusInput(old workload.Deployment) status.Deployment {
 	d := status.Deployment{
-		Generation:   u.old.Generation(),
-		Replicas:     u.old.Replicas(),
-		ByGeneration: status.ByGeneration(u.old.Annotations(), u.old.ManagedFields()),
+		Generation:   old.Generation(),
+		Replicas:     old.Replicas(),
+		ByGeneration: status.ByGeneration(old.Annotations(), old.ManagedFields()),
 		State:        status.Own,
 	}
-	switch failed := u.old.Annotation(v1alpha1.FailedAnnotation); {
-	case heldHere(u.old):
+	switch failed := old.Annotation(v1alpha1.FailedAnnotation); {
+	case heldHere(old):
 		d.State = status.Held
-	case failed != "" && !hold.RejectedElsewhere(u.old.Annotation(v1alpha1.RejectedAnnotation), u.old.UID()):
-		d.State, d.Message = status.Rejected, rejectionMessage(u.old, hold.Hash(failed))
+	case failed != "" && !hold.RejectedElsewhere(old.Annotation(v1alpha1.RejectedAnnotation), old.UID()):
+		d.State, d.Message = status.Rejected, rejectionMessage(old, hold.Hash(failed))
 	}
 	return d
 }
@@ -110,50 +110,19 @@ func rejectionMessage(d workload.Deployment, hash hold.Hash) string {
 	return fmt.Sprintf("%s%s rejected the update: %s", v1alpha1.RejectionMessagePrefix, rejection.Run, why)
 }
 
-// statusPatch names only the fields that change.
-func statusPatch(sent, stored status.Status) []jsonpatch.Operation {
-	if sent == nil {
-		if len(stored) == 0 {
-			return nil
-		}
-		return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/status", stored)}
-	}
-	var ops []jsonpatch.Operation
-	for field, value := range stored {
-		if before, had := sent[field]; !had || !reflect.DeepEqual(before, value) {
-			ops = append(ops, jsonpatch.NewOperation("add", "/status/"+field, value))
+// restoreOwnKeys are annotations as they were sent, but for those under Holdfast's
+// keys, which are the old ones.
+func restoreOwnKeys(old, sent map[string]any) map[string]any {
+	out := map[string]any{}
+	for key, value := range sent {
+		if !guard.IsOwnKey(key) {
+			out[key] = value
 		}
 	}
-	for field := range sent {
-		if _, stays := stored[field]; !stays {
-			ops = append(ops, jsonpatch.NewOperation("remove", "/status/"+field, nil))
-		}
-	}
-	return ops
-}
-
-// putBack is the patch that undoes changes of annotations under Holdfast's keys.
-func putBack(old, sent map[string]any) []jsonpatch.Operation {
-	var ops []jsonpatch.Operation
-	lost := map[string]any{}
 	for key, value := range old {
-		if now, has := sent[key]; guard.IsOwnKey(key) && (!has || now != value) {
-			lost[key] = value
+		if guard.IsOwnKey(key) {
+			out[key] = value
 		}
 	}
-	if len(sent) == 0 {
-		if len(lost) > 0 {
-			ops = append(ops, jsonpatch.NewOperation("add", "/metadata/annotations", lost))
-		}
-		return ops
-	}
-	for key, value := range lost {
-		ops = append(ops, jsonpatch.NewOperation("add", annotationPath(key), value))
-	}
-	for key := range sent {
-		if _, was := old[key]; guard.IsOwnKey(key) && !was {
-			ops = append(ops, jsonpatch.NewOperation("remove", annotationPath(key), nil))
-		}
-	}
-	return ops
+	return out
 }

@@ -38,12 +38,12 @@ func (r *request) writer() intent.Writer {
 	if w.Way == intent.ServerSideApply {
 		operation = ownership.Apply
 	}
-	for _, owner := range ownership.OfObject(r.new.ManagedFields()) {
+	for _, owner := range ownership.ObjectOwners(r.new.ManagedFields()) {
 		if owner.Manager == w.By.Manager && owner.Operation == operation {
 			w.By.APIVersion, w.By.Time = owner.APIVersion, owner.Time
 		}
 	}
-	for _, owner := range ownership.OfTemplate(r.new.ManagedFields()) {
+	for _, owner := range ownership.TemplateOwners(r.new.ManagedFields()) {
 		if owner.Manager == w.By.Manager && owner.Operation == operation {
 			w.Fields = owner.Fields
 		}

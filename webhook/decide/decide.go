@@ -2,12 +2,10 @@
 // pure: a view of the request in, a decision with its reason out.
 package decide
 
-import (
-	"holdfast.dev/holdfast/internal/hold"
-)
+import "holdfast.dev/holdfast/internal/hold"
 
-// View is what a decision rests on. Templates are known by their hashes.
-type View struct {
+// Input is what a decision rests on. Templates are known by their hashes.
+type Input struct {
 	// OptedOut: neither the namespace nor the Deployment asks for canaries (any
 	// longer), or the Deployment is annotated as disabled.
 	OptedOut bool
@@ -94,7 +92,7 @@ var Decisions = []Decision{
 // wants it to pass; a rollback is never made to wait; who may skips the canary;
 // a rejected template is not tried twice; and where no stable pod is Ready there
 // is nothing to protect, unless a policy insists.
-func Decide(v View) Decision {
+func Decide(v Input) Decision {
 	held := v.Held != ""
 	switch {
 	case v.OptedOut:

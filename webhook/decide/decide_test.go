@@ -8,67 +8,67 @@ import (
 
 func TestDecide(t *testing.T) {
 	// A Deployment in good health that runs s while h is held, asked for d.
-	healthy := func(change func(*View)) View {
-		v := View{Stable: "s", Desired: "d", Replicas: 3, Ready: 3}
+	healthy := func(change func(*Input)) Input {
+		v := Input{Stable: "s", Desired: "d", Replicas: 3, Ready: 3}
 		change(&v)
 		return v
 	}
 	rejected := &hold.Rejection{Hash: "d", Reason: "MetricOutOfRange"}
 
 	for name, tc := range map[string]struct {
-		view View
+		view Input
 		want Decision
 	}{
 		"a new template is held": {
-			healthy(func(*View) {}), Decision{Hold, ReasonNewTemplate}},
+			healthy(func(*Input) {}), Decision{Hold, ReasonNewTemplate}},
 		"the stable template passes": {
-			healthy(func(v *View) { v.Desired = "s" }), Decision{Pass, ReasonUnchanged}},
+			healthy(func(v *Input) { v.Desired = "s" }), Decision{Pass, ReasonUnchanged}},
 		"a rollback never waits": {
-			healthy(func(v *View) { v.RollsBack = true }), Decision{Pass, ReasonRollback}},
+			healthy(func(v *Input) { v.RollsBack = true }), Decision{Pass, ReasonRollback}},
 		"a rollback never waits, not even to a template that was rejected": {
-			healthy(func(v *View) { v.RollsBack, v.Rejection = true, rejected }), Decision{Pass, ReasonRollback}},
+			healthy(func(v *Input) { v.RollsBack, v.Rejection = true, rejected }), Decision{Pass, ReasonRollback}},
 		"a rejected template is not tried twice": {
-			healthy(func(v *View) { v.Rejection = rejected }), Decision{Drop, ReasonRejected}},
+			healthy(func(v *Input) { v.Rejection = rejected }), Decision{Drop, ReasonRejected}},
 		"a rejected template is refused even with no pod Ready": {
-			healthy(func(v *View) { v.Rejection, v.Ready = rejected, 0 }), Decision{Drop, ReasonRejected}},
+			healthy(func(v *Input) { v.Rejection, v.Ready = rejected, 0 }), Decision{Drop, ReasonRejected}},
 		"who may skips the canary": {
-			healthy(func(v *View) { v.Skip = true }), Decision{Pass, ReasonSkipped}},
+			healthy(func(v *Input) { v.Skip = true }), Decision{Pass, ReasonSkipped}},
 		"who may skips the canary of a rejected template": {
-			healthy(func(v *View) { v.Skip, v.Rejection = true, rejected }), Decision{Pass, ReasonSkipped}},
+			healthy(func(v *Input) { v.Skip, v.Rejection = true, rejected }), Decision{Pass, ReasonSkipped}},
 		"who may lets the held template through": {
-			healthy(func(v *View) { v.Skip, v.Held = true, "d" }), Decision{Pass, ReasonSkipped}},
+			healthy(func(v *Input) { v.Skip, v.Held = true, "d" }), Decision{Pass, ReasonSkipped}},
 		"who may skips the canary of a template that is not the held one": {
-			healthy(func(v *View) { v.Skip, v.Held = true, "h" }), Decision{Pass, ReasonSkipped}},
+			healthy(func(v *Input) { v.Skip, v.Held = true, "h" }), Decision{Pass, ReasonSkipped}},
 		"a rollback needs no skip": {
-			healthy(func(v *View) { v.Skip, v.RollsBack = true, true }), Decision{Pass, ReasonRollback}},
+			healthy(func(v *Input) { v.Skip, v.RollsBack = true, true }), Decision{Pass, ReasonRollback}},
 		"the stable template needs no skip": {
-			healthy(func(v *View) { v.Skip, v.Desired = true, "s" }), Decision{Pass, ReasonUnchanged}},
+			healthy(func(v *Input) { v.Skip, v.Desired = true, "s" }), Decision{Pass, ReasonUnchanged}},
 		"the stable template withdraws the held one, skip or not": {
-			healthy(func(v *View) { v.Skip, v.Desired, v.Held = true, "s", "h" }), Decision{Drop, ReasonWithdrawn}},
+			healthy(func(v *Input) { v.Skip, v.Desired, v.Held = true, "s", "h" }), Decision{Drop, ReasonWithdrawn}},
 		"a Deployment scaled to zero has nothing to protect": {
-			healthy(func(v *View) { v.Replicas = 0 }), Decision{Pass, ReasonScaledToZero}},
+			healthy(func(v *Input) { v.Replicas = 0 }), Decision{Pass, ReasonScaledToZero}},
 		"a Deployment without Ready pods has nothing to protect": {
-			healthy(func(v *View) { v.Ready = 0 }), Decision{Pass, ReasonNoneReady}},
+			healthy(func(v *Input) { v.Ready = 0 }), Decision{Pass, ReasonNoneReady}},
 		"who opted out is left alone": {
-			healthy(func(v *View) { v.OptedOut = true }), Decision{Pass, ReasonOptedOut}},
+			healthy(func(v *Input) { v.OptedOut = true }), Decision{Pass, ReasonOptedOut}},
 		"who opted out is left alone, with a rejected template too": {
-			healthy(func(v *View) { v.OptedOut, v.Rejection = true, rejected }), Decision{Pass, ReasonOptedOut}},
+			healthy(func(v *Input) { v.OptedOut, v.Rejection = true, rejected }), Decision{Pass, ReasonOptedOut}},
 		"opting out during a hold lets the held template through": {
-			healthy(func(v *View) { v.OptedOut, v.Held = true, "d" }), Decision{Pass, ReasonOptedOut}},
+			healthy(func(v *Input) { v.OptedOut, v.Held = true, "d" }), Decision{Pass, ReasonOptedOut}},
 		"the held template again changes nothing": {
-			healthy(func(v *View) { v.Held = "d" }), Decision{Keep, ReasonAlreadyHeld}},
+			healthy(func(v *Input) { v.Held = "d" }), Decision{Keep, ReasonAlreadyHeld}},
 		"the held template again changes nothing while no stable pod is Ready": {
-			healthy(func(v *View) { v.Held, v.Ready = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
+			healthy(func(v *Input) { v.Held, v.Ready = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the held template again changes nothing while the Deployment is scaled to zero": {
-			healthy(func(v *View) { v.Held, v.Replicas = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
+			healthy(func(v *Input) { v.Held, v.Replicas = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the stable template during a hold withdraws it": {
-			healthy(func(v *View) { v.Held, v.Desired = "h", "s" }), Decision{Drop, ReasonWithdrawn}},
+			healthy(func(v *Input) { v.Held, v.Desired = "h", "s" }), Decision{Drop, ReasonWithdrawn}},
 		"another template supersedes the held one": {
-			healthy(func(v *View) { v.Held = "h" }), Decision{Hold, ReasonSuperseding}},
+			healthy(func(v *Input) { v.Held = "h" }), Decision{Hold, ReasonSuperseding}},
 		"a rollback during a hold passes": {
-			healthy(func(v *View) { v.Held, v.RollsBack = "h", true }), Decision{Pass, ReasonRollback}},
+			healthy(func(v *Input) { v.Held, v.RollsBack = "h", true }), Decision{Pass, ReasonRollback}},
 		"a rejected template during a hold ends the hold": {
-			healthy(func(v *View) { v.Held, v.Rejection = "h", rejected }), Decision{Drop, ReasonRejected}},
+			healthy(func(v *Input) { v.Held, v.Rejection = "h", rejected }), Decision{Drop, ReasonRejected}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Decide(tc.view); got != tc.want {
@@ -83,7 +83,7 @@ func TestDecide(t *testing.T) {
 func TestDecideNeverReleasesAHold(t *testing.T) {
 	bools := []bool{false, true}
 	hashes := []hold.Hash{"s", "h", "d"}
-	check := func(v View) {
+	check := func(v Input) {
 		d := Decide(v)
 		if d.Effect == "" || d.Reason == "" {
 			t.Fatalf("Decide(%+v) is empty", v)
@@ -98,7 +98,7 @@ func TestDecideNeverReleasesAHold(t *testing.T) {
 				for _, back := range bools {
 					for _, skip := range bools {
 						for _, ready := range []int64{0, 2} {
-							check(View{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Skip: skip, Replicas: 2, Ready: ready})
+							check(Input{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Skip: skip, Replicas: 2, Ready: ready})
 						}
 					}
 				}

@@ -38,7 +38,7 @@ func BenchmarkOf(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%dKiB", way, kib), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := Of(r); err != nil {
+					if _, err := Desire(r); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -56,7 +56,7 @@ func BenchmarkOfOthers(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", way, n), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := Of(r); err != nil && n < maxElements/2 {
+					if _, err := Desire(r); err != nil && n < maxElements/2 {
 						b.Fatal(err)
 					}
 				}

@@ -39,16 +39,16 @@ func variables(t testing.TB, n int, way Way) Request {
 
 func TestLongListsThatChangeAreNotMerged(t *testing.T) {
 	for _, way := range []Way{ClientSideApply, Manifest, Patch} {
-		if _, err := Of(variables(t, 300, way)); err != nil {
+		if _, err := Desire(variables(t, 300, way)); err != nil {
 			t.Errorf("%s of 300 elements: %v", way, err)
 		}
-		_, err := Of(variables(t, 1600, way))
+		_, err := Desire(variables(t, 1600, way))
 		if err == nil || !strings.Contains(err.Error(), "spec.containers[app].env has ") || !strings.Contains(err.Error(), "use kubectl apply --server-side") {
 			t.Errorf("%s of 1600 elements: %v", way, err)
 		}
 	}
 	for _, way := range []Way{ServerSideApply, Replace, Rollback, Undo} {
-		if _, err := Of(variables(t, 1600, way)); err != nil {
+		if _, err := Desire(variables(t, 1600, way)); err != nil {
 			t.Errorf("%s, which merges nothing here: %v", way, err)
 		}
 	}
@@ -84,7 +84,7 @@ func TestALongListThatStaysIsMergedRound(t *testing.T) {
 	r.Writer.LastApplied, r.Held.LastApplied = r.Asked.Template, r.Held.Template
 	for _, way := range []Way{ClientSideApply, Patch} {
 		r.Writer.Way = way
-		got, err := Of(r)
+		got, err := Desire(r)
 		if err != nil {
 			t.Fatalf("%s: %v", way, err)
 		}

@@ -150,16 +150,16 @@ func (g graft) list(change, from, live map[string]any, field string, schema stra
 	complete := keys(g.order(elements, known, patches, key), key, patches)
 	change[orderDirective+field] = complete
 	place := byKey(complete, key)
-	slices.SortStableFunc(patches, func(a, b any) int { return place.of(a) - place.of(b) }) // in the same order, or the patch is refused
+	slices.SortStableFunc(patches, func(a, b any) int { return place.position(a) - place.position(b) }) // in the same order, or the patch is refused
 	there, then := byKey(elements, key), byKey(before, key)
 	for _, patch := range patches {
 		one, ok := patch.(map[string]any)
-		at := there.of(patch)
+		at := there.position(patch)
 		if !ok || at < 0 {
 			continue
 		}
 		was := map[string]any{}
-		if i := then.of(patch); i >= 0 {
+		if i := then.position(patch); i >= 0 {
 			was, _ = before[i].(map[string]any)
 		}
 		if err := g.object(one, was, elements[at].(map[string]any), below); err != nil {

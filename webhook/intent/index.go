@@ -20,15 +20,15 @@ func byKey(list []any, key string) index {
 	return x
 }
 
-// of is where the element with the key of another one is, -1 if there is none.
-func (x index) of(element any) int {
+// position is where the element with the key of another one is, -1 if there is none.
+func (x index) position(element any) int {
 	if at, there := x.at[keyOf(element, x.key)]; there {
 		return at
 	}
 	return -1
 }
 
-func (x index) has(element any) bool { return x.of(element) >= 0 }
+func (x index) has(element any) bool { return x.position(element) >= 0 }
 
 // keyOf is nil for an element without the key, or with one that is a list or an object.
 func keyOf(element any, key string) any {

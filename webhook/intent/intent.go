@@ -3,7 +3,7 @@
 //
 // While an update is held, the object in the cluster is not what its user last
 // asked for, so every client computes its next request against the wrong base.
-// Desired answers as if it were not: it finds out what the client did, and does
+// Desire answers as if it were not: it finds out what the client did, and does
 // it again on the held template and its owners.
 package intent
 
@@ -126,8 +126,8 @@ type Desired struct {
 	Manifest hold.Template
 }
 
-// Of returns what a request asks for. It fails on templates that cannot be merged.
-func Of(r Request) (Desired, error) {
+// Desire returns what a request asks for. It fails on templates that cannot be merged.
+func Desire(r Request) (Desired, error) {
 	if r.Held == nil {
 		return Desired{Owned: r.Asked, Rule: RuleNoHold}, nil
 	}
@@ -169,9 +169,9 @@ func (r Request) Stored(d Desired, as hold.Template) (Desired, error) {
 	return d, nil
 }
 
-// asRead is a text as it would be if its writer had read the held template, and
+// rebase returns a text as it would be if its writer had read the held template, and
 // made the same changes to it.
-func (r Request) asRead(text hold.Template) (hold.Template, error) {
+func (r Request) rebase(text hold.Template) (hold.Template, error) {
 	return transplant(r.Stable.Template, text, r.Held.Template, false)
 }
 
@@ -180,7 +180,7 @@ func (r Request) clientSideApply() (Desired, error) {
 	reread := r.Writer.ReadHeld && manifest != nil
 	if reread {
 		var err error
-		if manifest, err = r.asRead(manifest); err != nil {
+		if manifest, err = r.rebase(manifest); err != nil {
 			return Desired{}, err
 		}
 	}
@@ -215,7 +215,7 @@ func (r Request) serverSideApply() (Desired, error) {
 		return Desired{}, err
 	}
 	if r.Writer.ReadHeld && len(sent) > 0 {
-		if sent, err = r.asRead(sent); err != nil {
+		if sent, err = r.rebase(sent); err != nil {
 			return Desired{}, err
 		}
 		if fields, err = replay.FieldsOf(sent); err != nil {

@@ -112,7 +112,7 @@ func TestDesired(t *testing.T) {
 			if tc.held != "" {
 				r.Held = &Held{Owned: replay.Owned{Template: template(t, tc.held)}, LastApplied: template(t, tc.lastApplied)}
 			}
-			got, err := Of(r)
+			got, err := Desire(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +132,7 @@ func TestAServerSideApplyIsMadeOnTheHeldTemplate(t *testing.T) {
 			{Manager: "kubectl-set", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, `{"f:env":{"k:{\"name\":\"B\"}":{".":{},"f:name":{},"f:value":{}}}}`)},
 		},
 	}}
-	got, err := Of(Request{
+	got, err := Desire(Request{
 		Stable: replay.Owned{Template: template(t, app1)},
 		Asked:  replay.Owned{Template: template(t, app3)},
 		Held:   held,
@@ -211,10 +211,10 @@ func FuzzOf(f *testing.F) {
 		}
 		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Replace, Withdraw, Undo, Rollback, Owners, Patch} {
 			r.Writer = Writer{Way: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: of, LastApplied: n}
-			_, _ = Of(r)
+			_, _ = Desire(r)
 		}
 		r.Asked, r.Writer.Way = r.Stable, Patch
-		if got, err := Of(r); err == nil {
+		if got, err := Desire(r); err == nil {
 			sameTemplate(t, got.Template, h)
 		}
 	})

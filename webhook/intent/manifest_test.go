@@ -74,7 +74,7 @@ func TestAManifest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			helm := hold.Owner{Manager: "helm", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, `{".":{},"f:name":{},`+tc.heldFields+`}`)}
 			other := hold.Owner{Manager: "kubectl-set", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, `{`+envB+`}`)}
-			got, err := Of(Request{
+			got, err := Desire(Request{
 				Stable: replay.Owned{Template: template(t, tc.stable)},
 				Asked:  replay.Owned{Template: template(t, tc.asked)},
 				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held), Owners: []hold.Owner{helm, other}}},

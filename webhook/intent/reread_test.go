@@ -36,7 +36,7 @@ func TestATextThatWasReadDuringTheHold(t *testing.T) {
 				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held)}, LastApplied: template(t, tc.applied)},
 				Writer: Writer{Way: ClientSideApply, ReadHeld: true, LastApplied: template(t, tc.text), By: replay.By{Manager: "kubectl-client-side-apply", APIVersion: "apps/v1"}},
 			}
-			got, err := Of(request)
+			got, err := Desire(request)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +58,7 @@ func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Of(Request{
+	got, err := Desire(Request{
 		Stable: replay.Owned{Template: stable}, Asked: replay.Owned{Template: text}, Held: &Held{Owned: replay.Owned{Template: held}},
 		Writer: Writer{Way: ServerSideApply, ReadHeld: true, Fields: fields, By: replay.By{Manager: "ci", APIVersion: "apps/v1"}},
 	})

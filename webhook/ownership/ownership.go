@@ -18,8 +18,8 @@ import (
 // Entries is metadata.managedFields as the API server sends it.
 type Entries = []any
 
-// OfTemplate returns the owners of the fields below spec.template.
-func OfTemplate(entries Entries) []hold.Owner {
+// TemplateOwners returns the owners of the fields below spec.template.
+func TemplateOwners(entries Entries) []hold.Owner {
 	var owners []hold.Owner
 	for _, e := range entries {
 		entry, ok := e.(map[string]any)
@@ -33,9 +33,9 @@ func OfTemplate(entries Entries) []hold.Owner {
 	return owners
 }
 
-// OfObject returns the owners of all fields of the object itself, in FieldsV1
+// ObjectOwners returns the owners of all fields of the object itself, in FieldsV1
 // form from its root; those of subresources are left out.
-func OfObject(entries Entries) []hold.Owner {
+func ObjectOwners(entries Entries) []hold.Owner {
 	var owners []hold.Owner
 	for _, e := range entries {
 		entry, ok := e.(map[string]any)

@@ -52,7 +52,7 @@ func TestWithTemplateAtAHold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			old := entries(t, before)
-			got := WithTemplate(entries(t, tc.sent), old, OfTemplate(old))
+			got := WithTemplate(entries(t, tc.sent), old, TemplateOwners(old))
 			if diff := cmp.Diff(entries(t, tc.want), got); diff != "" {
 				t.Errorf("owners differ (-want +got):\n%s", diff)
 			}
@@ -62,16 +62,16 @@ func TestWithTemplateAtAHold(t *testing.T) {
 
 func TestWithTemplateAtARelease(t *testing.T) {
 	// Held with the argument dropped, the release gives the new owners.
-	held := OfTemplate(entries(t, dropped))
+	held := TemplateOwners(entries(t, dropped))
 	got := WithTemplate(entries(t, before), entries(t, before), held)
-	if owners := OfTemplate(got); len(owners) != 1 || owners[0].Fields["f:args"] != nil || owners[0].Fields["f:image"] == nil {
+	if owners := TemplateOwners(got); len(owners) != 1 || owners[0].Fields["f:args"] != nil || owners[0].Fields["f:image"] == nil {
 		t.Errorf("owners are %v", owners)
 	}
 }
 
 func TestWithTemplateLeavesItsArgumentsAlone(t *testing.T) {
 	sent, old := entries(t, dropped), entries(t, before)
-	WithTemplate(sent, old, OfTemplate(old))
+	WithTemplate(sent, old, TemplateOwners(old))
 	if diff := cmp.Diff(entries(t, dropped), sent); diff != "" {
 		t.Error(diff)
 	}

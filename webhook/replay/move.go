@@ -47,11 +47,11 @@ func TakeOver(held []hold.Owner, by By) ([]hold.Owner, error) {
 // vanished are the entries of updates that are no longer there.
 func vanished(before, after ownership.Entries) []hold.Owner {
 	there := map[string]bool{}
-	for _, o := range ownership.OfObject(after) {
+	for _, o := range ownership.ObjectOwners(after) {
 		there[identity(o)] = true
 	}
 	var gone []hold.Owner
-	for _, o := range ownership.OfObject(before) {
+	for _, o := range ownership.ObjectOwners(before) {
 		if o.Operation == ownership.Update && !there[identity(o)] {
 			gone = append(gone, o)
 		}
@@ -65,7 +65,7 @@ func heirOf(gone hold.Owner, after ownership.Entries) (hold.Owner, bool, error) 
 	if err != nil {
 		return hold.Owner{}, false, err
 	}
-	for _, o := range ownership.OfObject(after) {
+	for _, o := range ownership.ObjectOwners(after) {
 		set, err := decodeFields(o.Fields)
 		if err != nil {
 			return hold.Owner{}, false, err

@@ -11,12 +11,12 @@ import (
 // managedFields only.
 func Writer(before, after ownership.Entries) string {
 	had := map[string]*fieldpath.Set{}
-	for _, o := range ownership.OfObject(before) {
+	for _, o := range ownership.ObjectOwners(before) {
 		if set, err := decodeFields(o.Fields); err == nil {
 			had[identity(o)] = set
 		}
 	}
-	for _, o := range ownership.OfObject(after) {
+	for _, o := range ownership.ObjectOwners(after) {
 		set, err := decodeFields(o.Fields)
 		if err != nil || o.Operation != ownership.Update {
 			continue

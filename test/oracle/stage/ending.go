@@ -128,7 +128,7 @@ func (s *side) become(ctx context.Context, other *unstructured.Unstructured, nam
 	if err != nil {
 		return err
 	}
-	owners := ownership.OfTemplate(entries(other))
+	owners := ownership.TemplateOwners(entries(other))
 	return s.rewrite(ctx, func(live *unstructured.Unstructured) error {
 		kept := ownership.WithTemplate(before, nil, owners)
 		return unstructured.SetNestedSlice(live.Object, kept, "metadata", "managedFields")
