@@ -95,7 +95,7 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 	$(GEN) rbac:roleName=holdfast paths=./webhook/... paths=./evaluator/... paths=./certs/... paths=./cmd/... output:rbac:dir=manifests/generated/rbac
 	$(GO) run -C test/tools/generate ./chart $(CURDIR)/manifests
 	$(GO) run ./docs/reference/generate
-	$(GO) run -C test/tools/generate ./podschema $(CURDIR)/webhook/replay/zz_generated.schema.yaml
+	$(GO) run -C test/tools/generate ./podschema $(CURDIR)/webhook/deployment/intent/replay/zz_generated.schema.yaml
 
 lint: ## Run the linters
 	$(LINT) run $(PKGS)

@@ -16,7 +16,7 @@ func reasons(page *bytes.Buffer) error {
 	page.WriteString("# Events, phases, conditions and reasons\n\n" +
 		"`kubectl describe` of a Deployment or of its run shows the events; `kubectl get canaryrun NAME -o yaml` the rest. Messages\n" +
 		"say more than the word does. [What to do about it](../failure-modes.md).\n")
-	for _, path := range []string{"evaluator/lifecycle/turns.go", "api/v1alpha1/phases.go"} {
+	for _, path := range []string{"evaluator/lifecycle/transitions.go", "api/v1alpha1/phases.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 		if err != nil {
 			return err

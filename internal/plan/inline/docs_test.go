@@ -21,12 +21,12 @@ var yamlBlock = regexp.MustCompile("(?s)( *)```yaml\n(.*?)```")
 // with no field that there is not. (That the API server takes them too is a
 // test on the cluster.)
 func TestExamplesInTheDocs(t *testing.T) {
-	pages, err := filepath.Glob("../../docs/*/*.md")
+	pages, err := filepath.Glob("../../../docs/*/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]int{}
-	for _, page := range append(pages, "../../README.md") {
+	for _, page := range append(pages, "../../../README.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

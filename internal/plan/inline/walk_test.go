@@ -17,7 +17,7 @@ import (
 // schemaOfPlans is that of spec.plan in the CustomResourceDefinition of runs.
 func schemaOfPlans(t testing.TB) apiextensionsv1.JSONSchemaProps {
 	t.Helper()
-	text, err := os.ReadFile("../../manifests/generated/crd/holdfast.dev_canaryruns.yaml")
+	text, err := os.ReadFile("../../../manifests/generated/crd/holdfast.dev_canaryruns.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
