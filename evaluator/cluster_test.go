@@ -28,6 +28,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -92,7 +93,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	}}
 	guarded := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}
 	stable := web("v1")
-	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: string(hashOf(t, "v1")), revisionAnnotation: "1"}
+	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: string(hashOf(t, "v1")), workload.RevisionAnnotation: "1"}
 	c.api = fake.NewClientBuilder().WithScheme(scheme()).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Annotations: guarded, Labels: guarded}},
 		stable, ownReplicaSet(stable, "web-1", "1"), quickPlan("default"),
@@ -222,7 +223,7 @@ func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Obje
 		c.releases++
 		d.Spec.Template = web("v2").Spec.Template
 		d.Annotations[v1alpha1.StableAnnotation] = string(record.Hash)
-		d.Annotations[revisionAnnotation] = "2"
+		d.Annotations[workload.RevisionAnnotation] = "2"
 		delete(d.Annotations, v1alpha1.HeldAnnotation)
 	}
 	delete(d.Annotations, v1alpha1.ReleaseAnnotation)

@@ -5,18 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // templateHashField stands in the cache below spec, in place of the template.
@@ -27,7 +25,7 @@ type deployment struct{ *unstructured.Unstructured }
 
 func newDeployment() *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+	u.SetGroupVersionKind(workload.DeploymentKind)
 	return u
 }
 
@@ -47,44 +45,22 @@ func (d deployment) hash() hold.Hash {
 	return hold.Hash(hash)
 }
 
-func (d deployment) replicas() int32 {
-	n, found, err := unstructured.NestedInt64(d.Object, "spec", "replicas")
-	if !found || err != nil {
-		return 1
-	}
-	return int32(n)
-}
+// view is what package workload reads of it. Its template is not there.
+func (d deployment) view() workload.Deployment { return workload.Deployment{Object: d.Object} }
 
-func (d deployment) minReadySeconds() int64 {
-	n, _, _ := unstructured.NestedInt64(d.Object, "spec", "minReadySeconds")
-	return n
-}
-
-func (d deployment) paused() bool {
-	paused, _, _ := unstructured.NestedBool(d.Object, "spec", "paused")
-	return paused
-}
-
-func (d deployment) selector() (*metav1.LabelSelector, error) {
-	raw, _, _ := unstructured.NestedMap(d.Object, "spec", "selector")
-	selector := &metav1.LabelSelector{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw, selector); err != nil {
-		return nil, fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
-	}
-	return selector, nil
-}
+func (d deployment) replicas() int32 { return int32(d.view().Replicas()) }
 
 // progressing is the reason of its condition Progressing. It is "" where that is
 // Holdfast's own and tells of a rejection, not of a rollout, and where the
 // controller has not seen the template that has just been released: what the
 // condition says is then of the one before.
 func (d deployment) progressing() string {
-	c := d.progressCondition()
+	status := d.view().Status()
 	held := d.annotation(v1alpha1.HeldAnnotation) != "" // the webhook sets observedGeneration back (ADR 8)
-	if strings.HasPrefix(c.message, v1alpha1.RejectionMessagePrefix) || !held && d.count("observedGeneration") < d.GetGeneration() {
+	if status.TellsOfRejection() || !held && status.Count(workload.ObservedGeneration) < d.GetGeneration() {
 		return ""
 	}
-	return c.reason
+	return status.ProgressReason()
 }
 
 // annotate writes annotations of a Deployment (null takes one off), if it is

@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 )
@@ -76,14 +77,15 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		return err
 	}
 	seen.deployment = d
+	view := d.view()
 	seen.Deployment = lifecycle.Deployment{
 		Exists:   true,
 		Deleting: d.GetDeletionTimestamp() != nil,
-		Guarded:  lifecycle.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
-		Paused:   d.paused(),
+		Guarded:  guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
+		Paused:   view.Paused(),
 		Hash:     string(d.hash()),
 		Replicas: d.replicas(),
-		MinReady: int32(d.minReadySeconds()),
+		MinReady: int32(view.MinReadySeconds()),
 		Rejected: rejects(d, seen.run),
 		Skipped:  letThrough(d, seen.run),
 	}

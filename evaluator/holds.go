@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -72,7 +71,6 @@ func (e *evaluator) checkName(d deployment, record hold.Record, existing *v1alph
 }
 
 func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
-	isController := true
 	run := &v1alpha1.CanaryRun{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: d.GetNamespace(),
@@ -81,11 +79,8 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 				v1alpha1.DeploymentLabel: v1alpha1.LabelValue(d.GetName()),
 				v1alpha1.HashLabel:       string(record.Hash),
 			},
-			Annotations: map[string]string{v1alpha1.StableAnnotation: string(d.hash())},
-			OwnerReferences: []metav1.OwnerReference{{
-				APIVersion: d.GetAPIVersion(), Kind: d.GetKind(), Name: d.GetName(), UID: d.GetUID(),
-				Controller: &isController, BlockOwnerDeletion: &isController,
-			}},
+			Annotations:     map[string]string{v1alpha1.StableAnnotation: string(d.hash())},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, d.GroupVersionKind())},
 		},
 		Spec: v1alpha1.CanaryRunSpec{
 			Deployment:   d.GetName(),

@@ -68,11 +68,11 @@ func (e *evaluator) metadataOf(ctx context.Context, kind schema.GroupVersionKind
 // selectorOf is the selector of a Deployment. Every one has one, and it never changes.
 func (e *evaluator) selectorOf(ctx context.Context, d deployment) (*metav1.LabelSelector, error) {
 	if _, kept, _ := unstructured.NestedFieldNoCopy(d.Object, "spec", "selector"); kept {
-		return d.selector()
+		return d.view().Selector()
 	}
 	live := deployment{newDeployment()}
 	if err := e.live.Get(ctx, client.ObjectKeyFromObject(d), live.Unstructured); err != nil {
 		return nil, fmt.Errorf("read selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
-	return live.selector()
+	return live.view().Selector()
 }

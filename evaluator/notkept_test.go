@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // crowd adds as many labels as no object is kept with.
@@ -142,10 +143,10 @@ func TestAReplicaSetsViewIsThatOfItsJSON(t *testing.T) {
 	rs := &appsv1.ReplicaSet{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: "web-9", Generation: 2, Labels: map[string]string{"app": "web"},
-			Annotations:     map[string]string{revisionAnnotation: "9"},
+			Annotations:     map[string]string{workload.RevisionAnnotation: "9"},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c.deployment(), deploymentKind)},
 		},
-		Spec:   appsv1.ReplicaSetSpec{Replicas: &three, Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{podTemplateHash: "x"}}}},
+		Spec:   appsv1.ReplicaSetSpec{Replicas: &three, Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{workload.TemplateHashLabel: "x"}}}},
 		Status: appsv1.ReplicaSetStatus{Replicas: 2, AvailableReplicas: 1, ObservedGeneration: 2},
 	}
 	c.must(c.api.Create(t.Context(), rs))

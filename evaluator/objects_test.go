@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 func web(tag string) *appsv1.Deployment {
@@ -57,11 +58,11 @@ func hashOf(t *testing.T, tag string) hold.Hash {
 
 func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaSet {
 	podTemplate := *d.Spec.Template.DeepCopy()
-	podTemplate.Labels[podTemplateHash] = name
+	podTemplate.Labels[workload.TemplateHashLabel] = name
 	return &appsv1.ReplicaSet{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: name, UID: types.UID("uid-" + name), Labels: podTemplate.Labels,
-			Annotations:     map[string]string{revisionAnnotation: revision},
+			Annotations:     map[string]string{workload.RevisionAnnotation: revision},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
 		},
 		Spec:   appsv1.ReplicaSetSpec{Replicas: d.Spec.Replicas, Template: podTemplate},

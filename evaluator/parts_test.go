@@ -97,8 +97,8 @@ func TestTheCacheBearsWhateverItGets(t *testing.T) {
 		}
 		if u, ok := object.(*unstructured.Unstructured); ok {
 			d := deployment{u}
-			_, _ = d.selector()
-			_ = fmt.Sprint(d.hash(), d.replicas(), d.minReadySeconds(), d.paused(), d.progressing())
+			_, _ = d.view().Selector()
+			_ = fmt.Sprint(d.hash(), d.replicas(), d.view().MinReadySeconds(), d.view().Paused(), d.progressing())
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/policy"
 )
@@ -27,7 +27,7 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	if !lifecycle.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
+	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
 	demands, err := e.demandsOn(ctx, ns.Labels)

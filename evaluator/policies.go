@@ -2,7 +2,6 @@ package evaluator
 
 import (
 	"context"
-	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -10,17 +9,14 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/policy/load"
 )
 
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
 
 // demandsOn is what CanaryPolicies demand of a namespace with these labels.
 func (e *evaluator) demandsOn(ctx context.Context, namespace map[string]string) (policy.Effective, error) {
-	var list v1alpha1.CanaryPolicyList
-	if err := e.cached.List(ctx, &list); err != nil {
-		return policy.Effective{}, fmt.Errorf("list CanaryPolicies: %w", err)
-	}
-	return policy.For(list.Items, namespace), nil
+	return load.ForNamespace(ctx, e.cached, namespace)
 }
 
 // gatherPolicies reads the freeze windows of policies while they matter: one

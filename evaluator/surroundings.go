@@ -2,61 +2,37 @@ package evaluator
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
-	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // What stands around a run is read from the API server itself when it is needed:
 // watching every ReplicaSet and Service of the cluster would cost more. It is read
 // one object at a time, for whoever may make them may make many and large ones.
 
-const (
-	podTemplateHash    = "pod-template-hash"
-	revisionAnnotation = "deployment.kubernetes.io/revision"
-)
-
 // tooManyReplicaSets is why nobody knows how far a rollout is.
 const tooManyReplicaSets = "the ReplicaSets that match its selector are too many or too large to be looked at; delete those that are needed no more"
-
-// replicaSet is what is looked at of one.
-type replicaSet struct {
-	metav1.ObjectMeta `json:"metadata"`
-
-	Spec struct {
-		Replicas int32           `json:"replicas"`
-		Template json.RawMessage `json:"template"`
-	} `json:"spec"`
-	Status struct {
-		Replicas           int32 `json:"replicas"`
-		AvailableReplicas  int32 `json:"availableReplicas"`
-		ObservedGeneration int64 `json:"observedGeneration"`
-	} `json:"status"`
-}
 
 // replicaSetsOf reads the ReplicaSets by which a Deployment runs its pods, as
 // raw JSON, so that their templates hash as the Deployment's does.
 func (e *evaluator) replicaSetsOf(ctx context.Context, d deployment) ([]lifecycle.ReplicaSet, error) {
 	var out []lifecycle.ReplicaSet
-	err := e.eachOwned(ctx, d, false, func(rs replicaSet) { out = append(out, rs.view()) })
+	err := e.eachOwned(ctx, d, false, func(rs workload.ReplicaSet) { out = append(out, viewReplicaSet(rs)) })
 	return out, err
 }
 
 // eachOwned visits the ReplicaSets of a Deployment.
-func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bool, visit func(replicaSet)) error {
+func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bool, visit func(workload.ReplicaSet)) error {
 	raw, err := e.selectorOf(ctx, d)
 	if err != nil {
 		return err
@@ -66,10 +42,10 @@ func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bo
 		return fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	err = e.live.Each(ctx, listing.Query{
-		Kind: appsv1.SchemeGroupVersion.WithKind("ReplicaSet"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: metadataOnly,
+		Kind: workload.ReplicaSetKind, Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: metadataOnly,
 	}, func(object []byte) error {
-		rs, err := listing.Decode[replicaSet](object)
-		if err == nil && d.owns(&rs) {
+		rs, err := listing.Decode[workload.ReplicaSet](object)
+		if err == nil && rs.ControlledBy(d.GetUID()) {
 			visit(rs)
 		}
 		return err
@@ -80,39 +56,27 @@ func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bo
 	return nil
 }
 
-func (rs replicaSet) view() lifecycle.ReplicaSet {
+func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSet {
 	out := lifecycle.ReplicaSet{
-		Revision:  revision(&rs),
+		Revision:  rs.Revision(),
 		Wanted:    rs.Spec.Replicas,
 		Running:   rs.Status.Replicas,
 		Available: rs.Status.AvailableReplicas,
-		Observed:  rs.Status.ObservedGeneration >= rs.Generation,
+		Observed:  rs.Status.ObservedGeneration >= rs.Metadata.Generation,
 	}
-	var template hold.Template
-	if err := utiljson.Unmarshal(rs.Spec.Template, &template); err == nil {
-		unstructured.RemoveNestedField(template, "metadata", "labels", podTemplateHash)
-		if hash, err := hold.HashOf(template); err == nil {
-			out.Hash = string(hash)
-		}
+	if hash, err := rs.Hash(); err == nil {
+		out.Hash = string(hash)
 	}
 	return out
-}
-
-func revision(o metav1.Object) int64 {
-	n, err := strconv.ParseInt(o.GetAnnotations()[revisionAnnotation], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // stableReplicaSets are the names of the ReplicaSets that run the Deployment's
 // own pods: those of its present revision.
 func (e *evaluator) stableReplicaSets(ctx context.Context, d deployment) ([]string, error) {
 	var names []string
-	err := e.eachOwned(ctx, d, true, func(rs replicaSet) {
-		if revision(&rs) == revision(d) {
-			names = append(names, rs.Name)
+	err := e.eachOwned(ctx, d, true, func(rs workload.ReplicaSet) {
+		if rs.Revision() == d.view().Revision() {
+			names = append(names, rs.Metadata.Name)
 		}
 	})
 	slices.Sort(names)

@@ -6,14 +6,14 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // How much is kept of what people write into a Deployment, in bytes.
@@ -26,7 +26,7 @@ const (
 // under Holdfast's keys are read when a run is made.
 var (
 	shortAnnotations = []string{
-		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, revisionAnnotation,
+		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, workload.RevisionAnnotation,
 	}
 	longAnnotations = []string{v1alpha1.RejectedAnnotation, v1alpha1.SkippedAnnotation}
 )
@@ -98,7 +98,6 @@ func trimDeployment(key hold.Key) cache.TransformFunc {
 func trimAnnotations(annotations map[string]string) map[string]string {
 	out, plan := map[string]string{}, map[string]string{}
 	for key, value := range annotations {
-		domain, _, _ := strings.Cut(key, "/")
 		switch {
 		case key == v1alpha1.HeldAnnotation:
 			out[key] = value
@@ -106,7 +105,7 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 			out[key] = cut(value, maxShort)
 		case slices.Contains(longAnnotations, key):
 			out[key] = cut(value, maxAnnotation)
-		case domain+"/" == v1alpha1.Prefix, strings.HasSuffix(domain+"/", "."+v1alpha1.Prefix):
+		case guard.IsOwnKey(key):
 			plan[key] = value
 		}
 	}
@@ -120,10 +119,10 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 }
 
 func trimStatus(status map[string]any) map[string]any {
-	out := fields(status, "observedGeneration", "replicas", "updatedReplicas", "availableReplicas")
+	out := fields(status, workload.ObservedGeneration, workload.Replicas, workload.UpdatedReplicas, workload.AvailableReplicas)
 	conditions, _ := status["conditions"].([]any)
 	for _, c := range conditions {
-		if c, ok := c.(map[string]any); ok && c["type"] == string(appsv1.DeploymentProgressing) {
+		if c, ok := c.(map[string]any); ok && c["type"] == workload.ConditionProgressing {
 			reason, _ := c["reason"].(string)
 			message, _ := c["message"].(string)
 			out["conditions"] = []any{map[string]any{"type": c["type"], "reason": cut(reason, maxWords), "message": cut(message, maxWords)}}

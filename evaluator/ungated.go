@@ -7,7 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -31,7 +31,7 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alp
 	}
 	running := d.hash()
 	stamp := hold.Hash(d.annotation(v1alpha1.StableAnnotation))
-	guarded := lifecycle.Guarded(nil, ns.Labels, d.GetAnnotations())
+	guarded := guard.Guarded(nil, ns.Labels, d.GetAnnotations())
 	switch {
 	case !guarded && (stamp != "" || d.annotation(v1alpha1.FailedAnnotation) != ""):
 		return true, e.annotate(ctx, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})

@@ -4,16 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments/status,verbs=patch
@@ -47,38 +45,16 @@ func (e *evaluator) rewriteStatus(ctx context.Context, d deployment) (time.Durat
 // that has failed when that was an update before. The deployment controller takes
 // such a verdict for its own, and never finds that a rollout is stuck.
 func (d deployment) misleadsTools() bool {
-	if d.count("observedGeneration") < d.GetGeneration() { // they wait, and a write is to come
+	status := d.view().Status()
+	if status.Count(workload.ObservedGeneration) < d.GetGeneration() { // they wait, and a write is to come
 		return false
 	}
-	rejected := strings.HasPrefix(d.progressCondition().message, v1alpha1.RejectionMessagePrefix)
+	rejected := status.TellsOfRejection()
 	switch {
 	case d.annotation(v1alpha1.HeldAnnotation) != "":
-		updated := d.count("updatedReplicas")
-		complete := updated >= int64(d.replicas()) && d.count("replicas") <= updated && d.count("availableReplicas") >= updated
-		return rejected || complete
+		return rejected || status.Complete(d.view().Replicas())
 	case d.annotation(v1alpha1.FailedAnnotation) != "":
 		return !rejected
 	}
 	return rejected
-}
-
-// count is a whole number of the status, 0 where there is none.
-func (d deployment) count(field string) int64 {
-	n, _, _ := unstructured.NestedInt64(d.Object, "status", field)
-	return n
-}
-
-// progress is a Deployment's condition Progressing.
-type progress struct{ reason, message string }
-
-func (d deployment) progressCondition() progress {
-	conditions, _, _ := unstructured.NestedSlice(d.Object, "status", "conditions")
-	for _, c := range conditions {
-		if c, ok := c.(map[string]any); ok && c["type"] == string(appsv1.DeploymentProgressing) {
-			reason, _ := c["reason"].(string)
-			message, _ := c["message"].(string)
-			return progress{reason, message}
-		}
-	}
-	return progress{}
 }

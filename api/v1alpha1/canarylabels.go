@@ -1,19 +1,20 @@
 package v1alpha1
 
+import appsv1 "k8s.io/api/apps/v1"
+
 // What else than keys of Holdfast's own stands in the labels of a canary.
 const (
 	// CanaryPodLabel is "true" on canary pods, unless their template says something else.
 	CanaryPodLabel = "canary"
-	// podTemplateHashLabel is the label by which a Deployment tells its ReplicaSets apart.
-	podTemplateHashLabel = "pod-template-hash"
 
 	managedByLabel = "app.kubernetes.io/managed-by"
 	managedBy      = "holdfast"
 )
 
 // ReservedPodLabels are the labels by which pods are told apart. A template
-// that sets one cannot run as a canary.
-var ReservedPodLabels = []string{podTemplateHashLabel, RunLabel, RoleLabel, HashLabel}
+// that sets one cannot run as a canary. The first is that by which a Deployment tells
+// its ReplicaSets apart.
+var ReservedPodLabels = []string{appsv1.DefaultDeploymentUniqueLabelKey, RunLabel, RoleLabel, HashLabel}
 
 // CanaryPodLabels are the labels that the canary pods of a run get beside those
 // of their template, CanaryPodLabel aside.

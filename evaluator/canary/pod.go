@@ -33,7 +33,7 @@ func Pod(replicaSet *unstructured.Unstructured) *unstructured.Unstructured {
 	pod.SetAnnotations(meta.GetAnnotations())
 	pod.SetNamespace(replicaSet.GetNamespace())
 	pod.SetGenerateName(replicaSet.GetName() + "-")
-	isController := true
+	isController := true // without blockOwnerDeletion, which takes a permission on the ReplicaSet in some clusters
 	pod.SetOwnerReferences([]metav1.OwnerReference{{
 		APIVersion: appsv1.SchemeGroupVersion.String(), Kind: "ReplicaSet",
 		Name: replicaSet.GetName(), UID: replicaSet.GetUID(), Controller: &isController,

@@ -74,11 +74,8 @@ func ReplicaSet(s Spec) (*unstructured.Unstructured, error) {
 	rs.SetName(s.Name)
 	rs.SetNamespace(s.Namespace)
 	rs.SetLabels(own)
-	isController := true
-	rs.SetOwnerReferences([]metav1.OwnerReference{{
-		APIVersion: v1alpha1.GroupVersion.String(), Kind: "CanaryRun", Name: s.Run, UID: s.UID,
-		Controller: &isController, BlockOwnerDeletion: &isController,
-	}})
+	owner := &metav1.ObjectMeta{Name: s.Run, UID: s.UID}
+	rs.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(owner, v1alpha1.GroupVersion.WithKind("CanaryRun"))})
 	return rs, nil
 }
 

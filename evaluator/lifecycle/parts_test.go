@@ -58,27 +58,6 @@ func TestShort(t *testing.T) {
 	}
 }
 
-func TestGuarded(t *testing.T) {
-	canary := func(value string) map[string]string { return map[string]string{v1alpha1.CanaryAnnotation: value} }
-	for name, tc := range map[string]struct {
-		namespace, label, deployment map[string]string
-		want                         bool
-	}{
-		"nobody asks":                      {nil, nil, nil, false},
-		"the namespace asks":               {canary("enabled"), nil, nil, true},
-		"the namespace requires":           {canary("required"), nil, nil, true},
-		"only the label is there":          {nil, canary("enabled"), nil, true},
-		"something else":                   {canary("yes"), canary("no"), canary("perhaps"), false},
-		"the Deployment asks by itself":    {nil, nil, canary("enabled"), true},
-		"the Deployment takes itself out":  {canary("enabled"), canary("enabled"), canary("disabled"), false},
-		"something else on the Deployment": {canary("enabled"), nil, canary("perhaps"), true},
-	} {
-		if got := Guarded(tc.namespace, tc.label, tc.deployment); got != tc.want {
-			t.Errorf("%s: %t", name, got)
-		}
-	}
-}
-
 // The grace of an image counts from when its container came to its turn.
 func TestGraceCountsFromTheTurnOfAContainer(t *testing.T) {
 	at := func(d time.Duration) metav1.Time { return metav1.NewTime(noon.Add(d)) }

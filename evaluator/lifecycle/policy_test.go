@@ -10,16 +10,6 @@ import (
 	"holdfast.dev/holdfast/internal/plan"
 )
 
-func TestWhereAPolicyGuardsNothingElseCounts(t *testing.T) {
-	disabled := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryDisabled}
-	if !Guarded(nil, map[string]string{v1alpha1.PolicyLabel: v1alpha1.CanaryEnabled}, disabled) {
-		t.Error("a Deployment opted out of a policy")
-	}
-	if Guarded(nil, map[string]string{v1alpha1.CanaryLabel: v1alpha1.CanaryEnabled}, disabled) {
-		t.Error("without a policy it cannot opt out")
-	}
-}
-
 // TestAFreezeWindowOfAPolicyCounts, though the plan of the run has none.
 func TestAFreezeWindowOfAPolicyCounts(t *testing.T) {
 	now := time.Date(2026, 3, 7, 12, 0, 0, 0, time.UTC)

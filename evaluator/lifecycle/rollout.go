@@ -1,25 +1,22 @@
 package lifecycle
 
-import "fmt"
+import (
+	"fmt"
+
+	"holdfast.dev/holdfast/internal/workload"
+)
 
 // ReplicaSet is one of the ReplicaSets by which a Deployment runs its pods.
 type ReplicaSet struct {
-	// Hash is the hash of its template without the label pod-template-hash.
+	// Hash is the hash of its template without the label that its Deployment added.
 	Hash string
-	// Revision is the number in deployment.kubernetes.io/revision.
+	// Revision is its number among those of the Deployment.
 	Revision int64
 	// Wanted, Running and Available count its pods.
 	Wanted, Running, Available int32
 	// Observed says whether its status is that of its newest spec.
 	Observed bool
 }
-
-// Reasons of a Deployment's condition Progressing (source:
-// k8s.io/kubernetes/pkg/controller/deployment/util).
-const (
-	progressDone     = "NewReplicaSetAvailable"
-	progressExceeded = "ProgressDeadlineExceeded"
-)
 
 // RolloutOf says how far a Deployment has rolled its template out, by its
 // ReplicaSets: the Deployment's own status is not true while an update is held
@@ -41,12 +38,12 @@ func RolloutOf(d Deployment, sets []ReplicaSet, progressing string) Rollout {
 		out.Message = fmt.Sprintf("%s of it, where %d are wanted", plural(newest.Running, "pod"), d.Replicas)
 	case others > 0:
 		out.Message = plural(others, "pod") + " of other templates still run"
-	case newest.Available < d.Replicas && progressing != progressDone:
+	case newest.Available < d.Replicas && progressing != workload.ReasonRolloutComplete:
 		out.Message = fmt.Sprintf("%d of %d pods are available", newest.Available, d.Replicas)
 	default:
 		out.State = RolloutComplete
 	}
-	if out.State == RolloutUnderWay && progressing == progressExceeded {
+	if out.State == RolloutUnderWay && progressing == workload.ReasonDeadlineExceeded {
 		out.State = RolloutStuck
 	}
 	return out

@@ -60,7 +60,7 @@ type Run struct {
 type Deployment struct {
 	// Exists is false also for one of the same name that is another object.
 	Exists, Deleting bool
-	// Guarded says whether updates of it are to be held (see Guarded).
+	// Guarded says whether updates of it are to be held (see package guard).
 	Guarded bool
 	Paused  bool
 	// Hash is the hash of the template it runs.
@@ -135,27 +135,4 @@ type Round struct {
 	At time.Time
 	// Observations are the answers, by name of the metric.
 	Observations map[string]analysis.Observation
-}
-
-// Guarded says whether the updates of a Deployment are held: its own annotation
-// decides, and without one its namespace does. The label of a namespace is
-// derived from its annotation; for as long as the two differ the namespace
-// counts as guarded, so that a label lost for a second releases nothing. Where a
-// policy guards, as the label of the namespace says, nothing else counts.
-func Guarded(namespaceAnnotations, namespaceLabels, deploymentAnnotations map[string]string) bool {
-	if namespaceLabels[v1alpha1.PolicyLabel] != "" {
-		return true
-	}
-	switch deploymentAnnotations[v1alpha1.CanaryAnnotation] {
-	case v1alpha1.CanaryEnabled:
-		return true
-	case v1alpha1.CanaryDisabled:
-		return false
-	}
-	for _, value := range []string{namespaceAnnotations[v1alpha1.CanaryAnnotation], namespaceLabels[v1alpha1.CanaryLabel]} {
-		if value == v1alpha1.CanaryEnabled || value == v1alpha1.CanaryRequired {
-			return true
-		}
-	}
-	return false
 }

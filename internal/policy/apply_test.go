@@ -194,13 +194,13 @@ func TestWhichNamespaces(t *testing.T) {
 		"by one":                {map[string]string{"tier": "platform"}, v1alpha1.GuardEnabled, "CanaryPolicy all"},
 		"one that cannot be read selects nothing": {map[string]string{"tier": "platform"}, v1alpha1.GuardEnabled, "CanaryPolicy all"},
 	} {
-		guard, by := For([]v1alpha1.CanaryPolicy{all, tenants, wrong}, tc.labels).GuardOf(tc.labels)
+		guard, by := ForNamespace([]v1alpha1.CanaryPolicy{all, tenants, wrong}, tc.labels).GuardOf(tc.labels)
 		if guard != tc.guard || by != tc.by {
 			t.Errorf("%s: %s by %q", name, guard, by)
 		}
 	}
 	left := map[string]string{v1alpha1.PolicyLabel: "required"}
-	if guard, _ := For(nil, left).GuardOf(left); guard != v1alpha1.GuardRequired {
+	if guard, _ := ForNamespace(nil, left).GuardOf(left); guard != v1alpha1.GuardRequired {
 		t.Errorf("a policy that is not found lets the namespace out: %q", guard)
 	}
 }

@@ -14,8 +14,8 @@ func Covers(policy *v1alpha1.CanaryPolicy, namespace map[string]string) bool {
 	return err == nil && selector.Matches(labels.Set(namespace))
 }
 
-// For is what the policies that select a namespace with these labels demand of it.
-func For(policies []v1alpha1.CanaryPolicy, namespace map[string]string) Effective {
+// ForNamespace is what the policies that select a namespace with these labels demand of it.
+func ForNamespace(policies []v1alpha1.CanaryPolicy, namespace map[string]string) Effective {
 	var covering []v1alpha1.CanaryPolicy
 	for i := range policies {
 		if Covers(&policies[i], namespace) {

@@ -16,11 +16,11 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
-	"holdfast.dev/holdfast/webhook/casetest"
+	"holdfast.dev/holdfast/webhook/deployment/casetest"
 )
 
 const (
-	admissionCases = "../../webhook/testdata/admission"
+	admissionCases = "../../webhook/deployment/testdata/admission"
 	evaluatorUser  = "system:serviceaccount:holdfast-system:holdfast"
 )
 

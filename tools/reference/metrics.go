@@ -12,8 +12,9 @@ import (
 	"holdfast.dev/holdfast/certs"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/promql"
-	"holdfast.dev/holdfast/webhook"
+	"holdfast.dev/holdfast/webhook/deployment"
 	"holdfast.dev/holdfast/webhook/serving"
+	"holdfast.dev/holdfast/webhook/status"
 )
 
 // collected is a Registerer that only remembers what it is given.
@@ -56,7 +57,8 @@ func metrics(page *bytes.Buffer) error {
 	page.WriteString("| metric | labels | meaning |\n|---|---|---|\n")
 	var c collected
 	certs.NewMetrics(&c)
-	webhook.NewMetrics(&c)
+	deployment.NewMetrics(&c)
+	status.NewMetrics(&c)
 	serving.NewMetrics(&c)
 	evaluator.NewMetrics(&c)
 	promql.NewMetrics(&c)

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -18,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
@@ -26,7 +24,6 @@ import (
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/internal/hold"
 	holdwebhook "holdfast.dev/holdfast/webhook"
-	"holdfast.dev/holdfast/webhook/optin"
 	"holdfast.dev/holdfast/webhook/serving"
 )
 
@@ -58,7 +55,7 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 		return nil, nil, err
 	}
 	// For each kind that the evaluator writes, and for events: a tenant who sets off very many does not
-	// have the API server busy with them. The calls of the webhook have no such limit (holdwebhook.NewClient).
+	// have the API server busy with them. The calls of the webhook have no such limit (apiserver.NewClient).
 	config.QPS, config.Burst = 50, 100
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
@@ -122,10 +119,6 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 	if err := mgr.Add(certificate); err != nil {
 		return err
 	}
-	waitedFor, err := holdwebhook.NewClient(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
-	if err != nil {
-		return err
-	}
 	endpoints, err := promql.Open(o.prometheusEndpoints, o.prometheus(), promql.NewMetrics(metrics.Registry), clock.RealClock{})
 	if err != nil {
 		return err
@@ -133,14 +126,11 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 	if err := mgr.Add(endpoints); err != nil {
 		return err
 	}
-	serveAdmission(mgr, o, key, waitedFor, endpoints)
-	labels := &optin.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: o.unguarded()}
-	if err := labels.SetupWithManager(mgr); err != nil {
-		return fmt.Errorf("set up opt-in: %w", err)
-	}
-	policies := &optin.PolicyReconciler{Client: mgr.GetClient(), Excluded: labels.Excluded}
-	if err := policies.SetupWithManager(mgr); err != nil {
-		return fmt.Errorf("set up policies: %w", err)
+	if err := holdwebhook.SetupWithManager(mgr, holdwebhook.Options{
+		Key: key, User: o.user(), Endpoints: endpoints, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus,
+		NewID: newID, Registerer: metrics.Registry,
+	}); err != nil {
+		return fmt.Errorf("set up webhook: %w", err)
 	}
 	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
 		Key: key, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
@@ -149,37 +139,6 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 		return fmt.Errorf("set up evaluator: %w", err)
 	}
 	return health(mgr, certificate)
-}
-
-// serveAdmission serves the entries of the webhook configuration.
-func serveAdmission(mgr ctrl.Manager, o Options, key hold.Key, waitedFor *holdwebhook.Asker, endpoints *promql.Endpoints) {
-	counted := holdwebhook.NewMetrics(metrics.Registry)
-	policies := holdwebhook.Policies{Reader: mgr.GetClient(), Live: waitedFor} // the former is a cache
-	mgr.GetWebhookServer().Register("/plan", &admission.Webhook{Handler: &holdwebhook.PlanHandler{Endpoints: endpoints, Policies: policies}})
-	mgr.GetWebhookServer().Register("/policy", &admission.Webhook{Handler: holdwebhook.PolicyHandler{}})
-	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
-		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.RecreateHandler{
-			FailClosed: failClosed, Policies: policies, Access: holdwebhook.Access{Creator: waitedFor}, Cluster: waitedFor, Now: time.Now,
-		}})
-	}
-	mgr.GetWebhookServer().Register("/status", &admission.Webhook{Handler: &holdwebhook.StatusHandler{
-		Rewrite: o.rewriteStatus, Now: time.Now, Metrics: counted,
-	}})
-	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
-		"/hold/enabled":    {byNamespace: true},
-		"/hold/required":   {byNamespace: true, failClosed: true},
-		"/hold/deployment": {},
-	} {
-		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: &holdwebhook.Handler{
-			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
-			Key: key, History: holdwebhook.History{Reader: waitedFor},
-			Check:     holdwebhook.Check{Updater: waitedFor, User: o.user(), Timeout: holdwebhook.CheckTimeout},
-			Access:    holdwebhook.Access{Creator: waitedFor},
-			Policies:  policies,
-			Endpoints: endpoints,
-			Evaluator: o.user(), NewID: newID, Now: time.Now, Metrics: counted,
-		}})
-	}
 }
 
 // health says ready only when the certificate serves and the caches are filled.

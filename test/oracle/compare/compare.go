@@ -8,7 +8,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/sequence"
-	"holdfast.dev/holdfast/webhook/clientstate"
+	"holdfast.dev/holdfast/webhook/deployment/clientstate"
 )
 
 // Aspect is in what the two sides differ.

@@ -15,8 +15,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/manifest"
-	"holdfast.dev/holdfast/webhook/clientstate"
-	"holdfast.dev/holdfast/webhook/ownership"
+	"holdfast.dev/holdfast/webhook/deployment/clientstate"
+	"holdfast.dev/holdfast/webhook/deployment/ownership"
 )
 
 // release releases what is held, as the evaluator does, and says whether anything was.
@@ -128,7 +128,7 @@ func (s *side) become(ctx context.Context, other *unstructured.Unstructured, nam
 	if err != nil {
 		return err
 	}
-	owners := ownership.OfTemplate(entries(other))
+	owners := ownership.TemplateOwners(entries(other))
 	return s.rewrite(ctx, func(live *unstructured.Unstructured) error {
 		kept := ownership.WithTemplate(before, nil, owners)
 		return unstructured.SetNestedSlice(live.Object, kept, "metadata", "managedFields")

@@ -1,0 +1,115 @@
+package deployment
+
+import (
+	"maps"
+	"reflect"
+
+	"gomodules.xyz/jsonpatch/v2"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
+	"holdfast.dev/holdfast/webhook/deployment/clientstate"
+	"holdfast.dev/holdfast/webhook/deployment/ownership"
+	"holdfast.dev/holdfast/webhook/patch"
+	"holdfast.dev/holdfast/webhook/reply"
+)
+
+// answer is what the object of a request is to become.
+type answer struct {
+	template      hold.Template
+	managedFields ownership.Entries
+	annotations   map[string]any
+	lastApplied   hold.Template // what kubectl is to remember as applied
+	warnings      []string
+}
+
+// keepOwnMarks answers with the object as it came, Holdfast's annotations as they were.
+func (u update) keepOwnMarks() answer {
+	a := answer{template: u.New.Template(), managedFields: u.New.ManagedFields()}
+	a.annotate(u.New, u.Old)
+	return a
+}
+
+// annotate takes the annotations of one object, and Holdfast's own of the old one.
+// What those say is taken from the object in the cluster, never from a request:
+// kubectl rollout undo, for one, brings back those of an old ReplicaSet.
+func (a *answer) annotate(from, old workload.Deployment) {
+	a.annotations = make(map[string]any, len(from.Annotations())+len(v1alpha1.OwnAnnotations))
+	maps.Copy(a.annotations, from.Annotations())
+	for _, key := range v1alpha1.OwnAnnotations {
+		a.set(key, old.Annotation(key))
+	}
+	a.set(v1alpha1.ReleaseAnnotation, "")
+}
+
+// set writes an annotation; an empty value takes it off.
+func (a *answer) set(key, value string) {
+	if value == "" {
+		delete(a.annotations, key)
+		return
+	}
+	a.annotations[key] = value
+}
+
+// remember writes what clients remember on the object: the template that was
+// applied with what is to stand there, and a mark while they last asked for
+// another one.
+func (a *answer) remember() {
+	manifest := clientstate.LastApplied(text(a.annotations, clientstate.LastAppliedAnnotation)).WithTemplate(a.lastApplied)
+	release := text(a.annotations, clientstate.HelmReleaseAnnotation)
+	switch {
+	case text(a.annotations, v1alpha1.HeldAnnotation) != "":
+		manifest = manifest.Marked(v1alpha1.HeldAnnotation)
+	case text(a.annotations, v1alpha1.FailedAnnotation) != "":
+		manifest = manifest.Marked(v1alpha1.FailedAnnotation)
+	default:
+		manifest = manifest.Unmarked()
+	}
+	release = clientstate.UnmarkedRelease(release)
+	if a.marked() && clientstate.WaitsByGeneration(a.annotations, a.managedFields) {
+		release = clientstate.MarkedRelease(release)
+	}
+	a.set(clientstate.LastAppliedAnnotation, string(manifest))
+	a.set(clientstate.HelmReleaseAnnotation, release)
+}
+
+// marked: another template is held, or was rejected, than what stands there.
+func (a *answer) marked() bool {
+	return text(a.annotations, v1alpha1.HeldAnnotation) != "" || text(a.annotations, v1alpha1.FailedAnnotation) != ""
+}
+
+func text(annotations map[string]any, key string) string {
+	value, _ := annotations[key].(string)
+	return value
+}
+
+// warn tells the user something.
+func (a *answer) warn(message string) {
+	a.warnings = append(a.warnings, reply.Warning(message))
+}
+
+// patch is the JSON patch that makes the object of the request what it is to
+// become. It names only what Holdfast changes, so that fields it does not know
+// stay as they are.
+func (a answer) patch(sent workload.Deployment) []jsonpatch.Operation {
+	var ops []jsonpatch.Operation
+	if !reflect.DeepEqual(a.template, sent.Template()) {
+		ops = append(ops, jsonpatch.NewOperation("replace", patch.Template, a.template))
+	}
+	ops = append(ops, patch.Fields(patch.Annotations, sent.Annotations(), a.annotations)...)
+	return append(ops, patch.Value(patch.ManagedFields, sent.ManagedFields(), a.managedFields)...)
+}
+
+// maxAnnotations is the API server's limit for all keys and values together, in bytes.
+const maxAnnotations = 256 << 10
+
+// annotationBytes is the size of annotations as the API server counts it.
+func annotationBytes(annotations map[string]any) int {
+	total := 0
+	for key, value := range annotations {
+		text, _ := value.(string)
+		total += len(key) + len(text)
+	}
+	return total
+}

@@ -1,0 +1,196 @@
+package deployment
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/workload"
+	"holdfast.dev/holdfast/webhook/apiserver"
+	"holdfast.dev/holdfast/webhook/reply"
+)
+
+// History is what the webhook asks the API server for, and only when a request
+// really brings another pod template. The user waits for the answers.
+//
+// Lists come from the API server's cache, whatever its age. A list that is to be
+// of this very moment waits there until the cache is told how far etcd has come,
+// for up to a tenth of a second. The price is that a rollback may be held, and
+// tried, that comes within that lag after the ReplicaSet it goes to; that a
+// ReplicaSet is still there is asked of etcd. Reader must not have a cache of its own.
+//
+// Whoever may make ReplicaSets may make many and large ones that match the selector.
+// So their metadata is read first, and whole only those that were made for the
+// Deployment, one at a time.
+type History struct{ Reader listing.Reader }
+
+// How many revisions are read whole, the newest first, and how many by one list.
+// Kubernetes keeps ten, if nobody says otherwise.
+const (
+	maxRevisions    = 100
+	revisionsAtOnce = 20
+)
+
+// How much of a list is read, in bytes, and for how long: the template is checked
+// after that, and whoever makes ReplicaSets must not have an update undecided.
+const (
+	historyBytes = 32 << 20
+	historyTime  = 3 * time.Second
+)
+
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get
+
+// Revisions returns the pod templates of the ReplicaSets that were made for a
+// Deployment, as far as they can be read in little memory and time. Those with the
+// asked template are there still.
+func (h History) Revisions(ctx context.Context, namespace string, of workload.Deployment, asked hold.Hash) (revisions, error) {
+	match, err := metav1.LabelSelectorAsSelector(selectorOf(of))
+	if err != nil {
+		return revisions{}, fmt.Errorf("selector of the Deployment: %w", err)
+	}
+	q := listing.Query{Kind: workload.ReplicaSetKind, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: time.Now().Add(historyTime)}
+	made, err := h.madeFor(ctx, of, q)
+	if errors.Is(err, listing.ErrTooMuch) {
+		return revisions{cut: "the ReplicaSets that match its selector are too many or too large to be looked at"}, nil
+	}
+	if err != nil {
+		return revisions{}, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
+	}
+	var found revisions
+	if len(made) > maxRevisions {
+		found.cut = fmt.Sprintf("of its %d ReplicaSets the newest %d were looked at", len(made), maxRevisions)
+		made = made[:maxRevisions]
+	}
+	for some := range slices.Chunk(made, revisionsAtOnce) {
+		read, err := h.read(ctx, some, q)
+		found.known = append(found.known, read...)
+		if errors.Is(err, listing.ErrTooMuch) {
+			found.cut = fmt.Sprintf("its ReplicaSets are so large, or so many at once, that %d of %d were looked at", len(found.known), len(made))
+			break
+		}
+		if err != nil {
+			return revisions{}, fmt.Errorf("read ReplicaSets of the Deployment: %w", err)
+		}
+	}
+	found.known, err = h.withoutGone(ctx, namespace, found.known, asked)
+	return found, err
+}
+
+// madeFor are the revisions of a Deployment, the newest first, by the metadata of
+// ReplicaSets: their templates are not known yet.
+func (h History) madeFor(ctx context.Context, of workload.Deployment, q listing.Query) ([]revision, error) {
+	q.MetadataOnly = true
+	var made []revision
+	err := apiserver.Insist(ctx, func() error {
+		made = nil
+		return h.Reader.Each(ctx, q, func(object []byte) error {
+			rs, err := listing.Decode[workload.ReplicaSet](object)
+			if err == nil && rs.MadeFor(of) {
+				made = append(made, revisionOf(rs))
+			}
+			return err
+		})
+	})
+	slices.SortFunc(made, func(a, b revision) int { return cmp.Or(cmp.Compare(b.number, a.number), cmp.Compare(a.name, b.name)) })
+	return made, err
+}
+
+// read reads the templates of revisions. Those that are gone meanwhile are left out;
+// after an error so are those that were not read.
+func (h History) read(ctx context.Context, of []revision, q listing.Query) ([]revision, error) {
+	wanted, hashes := map[string]revision{}, make([]string, len(of))
+	for i, one := range of {
+		wanted[one.name], hashes[i] = one, one.label
+	}
+	selected, err := labels.NewRequirement(workload.TemplateHashLabel, selection.In, hashes)
+	if err != nil {
+		return nil, err
+	}
+	q.Selector = q.Selector.Add(*selected)
+	var read []revision
+	err = apiserver.Insist(ctx, func() error {
+		read = nil
+		return h.Reader.Each(ctx, q, func(object []byte) error {
+			rs, err := listing.Decode[workload.ReplicaSet](object)
+			one, is := wanted[rs.Metadata.Name]
+			if err != nil || !is || one.uid != rs.Metadata.UID {
+				return err
+			}
+			if one.hash, err = rs.Hash(); err != nil {
+				return err
+			}
+			read = append(read, one)
+			return nil
+		})
+	})
+	return read, err
+}
+
+func revisionOf(rs workload.ReplicaSet) revision {
+	return revision{name: rs.Metadata.Name, uid: rs.Metadata.UID, label: rs.Metadata.Labels.TemplateHash, number: rs.Revision()}
+}
+
+// withoutGone leaves out those with the asked template that are gone.
+func (h History) withoutGone(ctx context.Context, namespace string, known []revision, asked hold.Hash) ([]revision, error) {
+	var out []revision
+	for _, one := range known {
+		there := true
+		if one.hash == asked {
+			var err error
+			if there, err = h.exists(ctx, namespace, one); err != nil {
+				return nil, fmt.Errorf("read ReplicaSet %q: %w", one.name, err)
+			}
+		}
+		if there {
+			out = append(out, one)
+		}
+	}
+	return out, nil
+}
+
+// exists says whether this very ReplicaSet is there still, and stays.
+func (h History) exists(ctx context.Context, namespace string, one revision) (bool, error) {
+	var live metav1.PartialObjectMetadata
+	live.SetGroupVersionKind(workload.ReplicaSetKind)
+	err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: one.name}, &live)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return live.UID == one.uid && live.DeletionTimestamp == nil, err
+}
+
+// maxRunNames is how many names are tried for a run. A template that is tried anew
+// has another one each time, and ten ended runs of a Deployment are kept.
+const maxRunNames = 100
+
+// RunName returns the first unused name for a run of a template. Where somebody has
+// taken so many that it could look for one without end, it refuses.
+func (h History) RunName(ctx context.Context, namespace, deployment string, hash hold.Hash) (string, error) {
+	for attempt := 1; attempt <= maxRunNames; attempt++ {
+		name := v1alpha1.RunName(deployment, string(hash), attempt)
+		var run metav1.PartialObjectMetadata
+		run.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRun"))
+		err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &run)
+		if apierrors.IsNotFound(err) {
+			return name, nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("look for CanaryRun %q: %w", name, err)
+		}
+	}
+	return "", reply.Refuse("the names of %d runs of this template of Deployment %s are taken, up to CanaryRun %s; delete those that you need no more",
+		maxRunNames, deployment, v1alpha1.RunName(deployment, string(hash), maxRunNames))
+}

@@ -1,0 +1,91 @@
+package deployment
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/workload"
+	"holdfast.dev/holdfast/webhook/decode"
+	"holdfast.dev/holdfast/webhook/demand"
+)
+
+// sharedEndpoint is a default with tenancy.
+type sharedEndpoint struct{}
+
+func (sharedEndpoint) Endpoint(string, string) (endpoint.Endpoint, error) {
+	return endpoint.Endpoint{Tenancy: endpoint.Tenancy{Label: "namespace"}}, nil
+}
+
+func TestInlineQueriesKeepToTheirNamespace(t *testing.T) {
+	with := func(value string) workload.Deployment {
+		return workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.MetricAnnotationPrefix + "errors": value}}}}
+	}
+	h := &Handler{Endpoints: sharedEndpoint{}}
+	good, bad := with("max(up{ {{canary}} }) in [0, 1]"), with("info(up{ {{canary}} }) in [0, 1]")
+	for name, tc := range map[string]struct {
+		u       update
+		refused bool
+	}{
+		"one that cannot be kept to it is refused":                  {update{decode.Update{Old: good, New: bad}}, true},
+		"one that can passes":                                       {update{decode.Update{Old: bad, New: good}}, false},
+		"one that is there keeps nobody from changing what else is": {update{decode.Update{Old: bad, New: bad}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := h.validateInlineChange("shop", demand.Demands{}, tc.u)
+			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), "metadata.annotations[metric.holdfast.dev/errors]: Forbidden: line 1, column 1: info(…)") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// scrapedEndpoint is a default whose scrape interval is known.
+type scrapedEndpoint struct{}
+
+func (scrapedEndpoint) Endpoint(string, string) (endpoint.Endpoint, error) {
+	var e endpoint.Endpoint
+	e.ScrapeInterval.Duration = 15 * time.Second
+	return e, nil
+}
+
+func TestInlineTrapsAreToldWhenThePlanChanges(t *testing.T) {
+	const key = v1alpha1.MetricAnnotationPrefix + "errors"
+	with := func(value string) workload.Deployment {
+		return workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}
+	}
+	h := &Handler{Endpoints: scrapedEndpoint{}}
+	trap, good := with("absent(up{ {{canary}} }) in [0, 1]"), with("min(up{ {{canary}} }) in [1, 1]")
+	for name, tc := range map[string]struct {
+		u    update
+		want int
+	}{
+		"made with one":   {update{decode.Update{New: trap}}, 1},
+		"changed to one":  {update{decode.Update{Old: good, New: trap}}, 1},
+		"as it was":       {update{decode.Update{Old: trap, New: trap}}, 0},
+		"changed to none": {update{decode.Update{Old: trap, New: good}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := h.inlineTraps("shop", demand.Demands{}, tc.u); len(got) != tc.want || len(got) > 0 && !strings.Contains(got[0], "metric errors, line 1, column 1: absent") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// What hardly anybody means is told of annotations as of plans.
+func TestAmountsInAnnotationsAreDoubted(t *testing.T) {
+	const key = v1alpha1.MetricAnnotationPrefix + "success"
+	with := func(value string) update {
+		return update{decode.Update{New: workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}}}}
+	}
+	h := &Handler{Endpoints: scrapedEndpoint{}}
+	if got := h.inlineTraps("shop", demand.Demands{}, with("success >= 0.05")); len(got) != 1 || !strings.Contains(got[0], "metric success, expect: \"success >= 0.05\" lets 95% of the requests fail") {
+		t.Errorf("got %q", got)
+	}
+	if err := h.validateInline("shop", demand.Demands{}, with("success >= 0.99%")); err == nil || !strings.Contains(err.Error(), "0.99% lets at least 99 of 100 requests fail") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,79 @@
+package intent
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/webhook/deployment/intent/replay"
+)
+
+// TestATextThatWasReadDuringTheHold asks for what was changed in it, by whatever
+// it is applied.
+func TestATextThatWasReadDuringTheHold(t *testing.T) {
+	const withA = `{name: app, image: v2, env: [{name: A, value: a}]}`
+	for name, tc := range map[string]struct {
+		stable, held, applied, text string
+		want                        string
+	}{
+		"unchanged, it asks for the held template": {
+			stable: app1, held: withA, applied: withA, text: app1, want: withA},
+		"with a field set": {
+			stable: app1, held: withA, applied: withA, text: `{name: app, image: v1, args: [x]}`,
+			want: `{name: app, image: v2, args: [x], env: [{name: A, value: a}]}`},
+		"with the held template put into it": {
+			stable: app1, held: withA, applied: withA, text: withA, want: withA},
+		"with a field taken off that was applied": {
+			stable: `{name: app, image: v1, args: [x]}`, held: `{name: app, image: v2, args: [x]}`, applied: `{name: app, image: v2, args: [x]}`, text: app1,
+			want: app2},
+		"with a value that the held template has changed, too": {
+			stable: app1, held: withA, applied: withA, text: app3, want: `{name: app, image: v3, env: [{name: A, value: a}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := Request{
+				Stable: replay.Owned{Template: template(t, tc.stable)}, Asked: replay.Owned{Template: template(t, tc.text)},
+				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held)}, LastApplied: template(t, tc.applied)},
+				Writer: Writer{Way: ClientSideApply, ReadHeld: true, LastApplied: template(t, tc.text), By: replay.By{Manager: "kubectl-client-side-apply", APIVersion: "apps/v1"}},
+			}
+			got, err := Desire(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(template(t, tc.want), got.Template); diff != "" || got.Rule != RuleClientSideApply {
+				t.Errorf("rule %s (-want +got):\n%s", got.Rule, diff)
+			}
+			if diff := cmp.Diff(template(t, tc.want), got.Manifest); diff != "" {
+				t.Errorf("the manifest to remember (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestATextThatWasReadIsAppliedServerSide, and its applier owns all that it says.
+func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
+	stable, held := template(t, app1), template(t, `{name: app, image: v2, args: [x]}`)
+	text := template(t, `{name: app, image: v1, tty: true}`)
+	fields, err := replay.FieldsOf(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Desire(Request{
+		Stable: replay.Owned{Template: stable}, Asked: replay.Owned{Template: text}, Held: &Held{Owned: replay.Owned{Template: held}},
+		Writer: Writer{Way: ServerSideApply, ReadHeld: true, Fields: fields, By: replay.By{Manager: "ci", APIVersion: "apps/v1"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := template(t, `{name: app, image: v2, args: [x], tty: true}`)
+	if diff := cmp.Diff(want, got.Template); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	all, err := replay.FieldsOf(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hold.Owner{{Manager: "ci", Operation: "Apply", APIVersion: "apps/v1", Fields: all}}, got.Owners); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,101 @@
+package deployment
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/webhook/deployment/decide"
+	"holdfast.dev/holdfast/webhook/reply"
+)
+
+// findSkip finds out whether a request may go without a canary. The API server
+// is asked only if that would make a difference.
+//
+// Who may not is told so: a request that itself asks for it is refused, another
+// one is held as if nothing had been asked. If nobody knows, it is held too: to
+// hold is the safe side, in every namespace.
+func (h *Handler) findSkip(ctx context.Context, user authenticationv1.UserInfo, r *request) error {
+	if !r.asksToSkip() {
+		return nil
+	}
+	view := h.decisionInput(r)
+	view.Skip = true
+	if decide.Decide(view).Reason != decide.ReasonSkipped {
+		return nil
+	}
+	lacks, err := h.Access.Lacks(ctx, r.demands.Effective, user, r.namespace)
+	switch {
+	case err != nil:
+		r.warnings = append(r.warnings, reply.Warning(warnSkipUnknown(err)))
+	case lacks == "":
+		r.skip = true
+	case r.setsSkip():
+		return mayNotSkip(lacks)
+	default:
+		r.warnings = append(r.warnings, reply.Warning(warnMayNotSkip(lacks)))
+	}
+	return nil
+}
+
+// asksToSkip: the annotation has a value that is not used up, and the request
+// brings a template or sets the annotation itself. An unrelated request, which
+// may be that of a controller with every permission, lets nothing through
+// because somebody else has set the annotation.
+func (r *request) asksToSkip() bool {
+	value := r.New.Annotation(v1alpha1.SkipAnnotation)
+	used, _ := hold.ParseSkipped(r.Old.Annotation(v1alpha1.SkippedAnnotation)) // what cannot be read was used by nobody
+	return value != "" && value != used.Reason && (r.touched() || r.asksForImage() || r.setsSkip())
+}
+
+func (u update) setsSkip() bool {
+	return u.New.Annotation(v1alpha1.SkipAnnotation) != u.Old.Annotation(v1alpha1.SkipAnnotation)
+}
+
+// noteSkip leaves the trace of a skip: the value is used up, and a rejection of
+// the template is forgotten.
+func (h *Handler) noteSkip(r *request, a *answer) error {
+	skipped, err := hold.Skipped{
+		Reason: r.New.Annotation(v1alpha1.SkipAnnotation), Hash: r.desiredHash, User: r.User, At: h.Now(),
+	}.Encode()
+	if err != nil {
+		return err
+	}
+	rejected, err := r.rejected.Without(r.desiredHash).Encode()
+	if err != nil {
+		return err
+	}
+	a.set(v1alpha1.SkippedAnnotation, skipped)
+	a.set(v1alpha1.RejectedAnnotation, rejected)
+	return nil
+}
+
+// spendSkip uses up a value that lets nothing more through: the one that a
+// rollback brings back with the annotations of an earlier revision, by which
+// nobody asks for anything, and the one that a Deployment is made with.
+func (u update) spendSkip(a *answer) error {
+	value := u.New.Annotation(v1alpha1.SkipAnnotation)
+	if value == "" || !u.setsSkip() {
+		return nil
+	}
+	skipped, _ := hold.ParseSkipped(u.Old.Annotation(v1alpha1.SkippedAnnotation))
+	skipped.Reason = value
+	encoded, err := skipped.Encode()
+	if err != nil {
+		return err
+	}
+	a.set(v1alpha1.SkippedAnnotation, encoded)
+	return nil
+}
+
+func mayNotSkip(lacks string) error {
+	return reply.Refusal{
+		Message: fmt.Sprintf("metadata.annotations[%s]: %s; leave the annotation out and the update is tried", v1alpha1.SkipAnnotation, lacks),
+		Status:  &metav1.Status{Reason: metav1.StatusReasonForbidden, Code: http.StatusForbidden},
+	}
+}

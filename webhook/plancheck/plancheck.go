@@ -1,0 +1,91 @@
+// Package plancheck says what is wrong or doubtful with a plan in its namespace, be it
+// a CanaryPlan or in the annotations of a Deployment.
+package plancheck
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/webhook/demand"
+	"holdfast.dev/holdfast/webhook/reply"
+)
+
+// Endpoints knows the Prometheus servers that plans may name.
+type Endpoints interface {
+	// Endpoint returns the settings of one, "" being the default. Its error
+	// names those that plans of the namespace may name.
+	Endpoint(namespace, name string) (endpoint.Endpoint, error)
+}
+
+// Warnings tells the traps of a plan, and an endpoint that it cannot have.
+func Warnings(d demand.Demands, endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec) []string {
+	var out []string
+	var scrape time.Duration
+	if endpoints != nil {
+		e, err := endpoints.Endpoint(namespace, spec.Analysis.Endpoint)
+		if err != nil {
+			out = append(out, "runs of this plan will end inconclusive: spec.analysis.endpoint: "+err.Error())
+		}
+		scrape = e.ScrapeInterval.Duration
+	}
+	out = append(out, reply.Few(query.PlanTraps(spec, scrape))...)
+	_, empty := Tenancy(d, endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
+	out = append(out, empty[:min(len(empty), reply.MaxTraps)]...)
+	for i := range out {
+		out[i] = reply.Warning(out[i])
+	}
+	return out
+}
+
+// Tenancy says which queries of a plan are not asked for this namespace,
+// because of the endpoint's tenancy or of policies, and warns of selectors that
+// have no data there. Of an endpoint that the plan cannot have it says nothing.
+func Tenancy(d demand.Demands, endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec, at func(query.Tenanted) *field.Path) (refused field.ErrorList, empty []string) {
+	if endpoints == nil {
+		return nil, nil
+	}
+	e, err := endpoints.Endpoint(namespace, spec.Analysis.Endpoint)
+	if err != nil {
+		return nil, nil
+	}
+	matchers, err := e.Tenancy.With(d.MatcherTexts()).MatchersFor(namespace)
+	if err != nil || len(matchers) == 0 {
+		return nil, nil
+	}
+	for _, q := range query.PlanTenancy(spec, namespace, matchers, field.NewPath("spec")) {
+		if q.Refused != nil {
+			refused = append(refused, field.Forbidden(at(q), q.Refused.Error()))
+		}
+		empty = append(empty, q.Warnings()...)
+	}
+	return refused, empty
+}
+
+// assumedReplicas stand in for those of a Deployment where a plan is written
+// that many may be tried by.
+const assumedReplicas = 100
+
+// Changes tells what policies will make of a plan.
+func Changes(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
+	_, changes := d.Apply(*spec, assumedReplicas)
+	if len(changes) == 0 {
+		return nil
+	}
+	return []string{reply.Warning("runs of this plan will differ from it: " + policy.Sentences(changes, 900))}
+}
+
+// EndpointForbidden refuses a plan that names an endpoint which policies do not allow.
+func EndpointForbidden(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) field.ErrorList {
+	may, by := d.MayAsk(spec.Analysis.Endpoint)
+	if may {
+		return nil
+	}
+	return field.ErrorList{field.Forbidden(field.NewPath("spec", "analysis", "endpoint"),
+		fmt.Sprintf("CanaryPolicy %s does not let plans of this namespace name it", by))}
+}

@@ -1,0 +1,92 @@
+// Package webhook serves the entries of the webhook configuration, each of which has
+// a package below it, and derives what the entries select on.
+package webhook
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/webhook/apiserver"
+	"holdfast.dev/holdfast/webhook/bypass"
+	"holdfast.dev/holdfast/webhook/demand"
+	"holdfast.dev/holdfast/webhook/deployment"
+	"holdfast.dev/holdfast/webhook/namespace"
+	"holdfast.dev/holdfast/webhook/plan"
+	"holdfast.dev/holdfast/webhook/plancheck"
+	"holdfast.dev/holdfast/webhook/policy"
+	"holdfast.dev/holdfast/webhook/recreate"
+	"holdfast.dev/holdfast/webhook/status"
+)
+
+// Options are what the entries are set up with.
+type Options struct {
+	// Key seals held records.
+	Key hold.Key
+	// User is the name of the user that Holdfast is to the API server.
+	User string
+	// Endpoints are the Prometheus servers that plans may name.
+	Endpoints plancheck.Endpoints
+	// Excluded are the namespaces that are never guarded.
+	Excluded []string
+	// RewriteStatus keeps tools that wait for a rollout waiting while an update is held.
+	RewriteStatus bool
+	// NewID makes IDs of holds, unique for all time.
+	NewID func() string
+	// Registerer takes the metrics.
+	Registerer prometheus.Registerer
+}
+
+// SetupWithManager serves every entry, and keeps the labels of namespaces and the
+// status of policies.
+func SetupWithManager(mgr ctrl.Manager, o Options) error {
+	asker, err := apiserver.NewClient(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	if err != nil {
+		return err
+	}
+	serve(mgr, o, asker)
+	labels := &namespace.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: o.Excluded}
+	if err := labels.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up opt-in: %w", err)
+	}
+	policies := &policy.Reconciler{Client: mgr.GetClient(), Excluded: o.Excluded}
+	if err := policies.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up policies: %w", err)
+	}
+	return nil
+}
+
+// serve serves the entries. Their paths are those of manifests/base/webhook.yaml.
+func serve(mgr ctrl.Manager, o Options, asker *apiserver.Asker) {
+	policies := demand.Policies{Reader: mgr.GetClient(), Live: asker} // the former is a cache
+	access := bypass.Access{Creator: asker}
+	decisions := deployment.NewMetrics(o.Registerer)
+	handlers := map[string]admission.Handler{
+		"/plan":   &plan.Handler{Endpoints: o.Endpoints, Policies: policies},
+		"/policy": policy.Handler{},
+		"/status": &status.Handler{Rewrite: o.RewriteStatus, Now: time.Now, Metrics: status.NewMetrics(o.Registerer)},
+	}
+	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
+		handlers[path] = &recreate.Handler{FailClosed: failClosed, Policies: policies, Access: access, Cluster: asker, Now: time.Now}
+	}
+	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
+		"/hold/enabled":    {byNamespace: true},
+		"/hold/required":   {byNamespace: true, failClosed: true},
+		"/hold/deployment": {},
+	} {
+		handlers[path] = &deployment.Handler{
+			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
+			Key: o.Key, History: deployment.History{Reader: asker},
+			Check:  deployment.Check{Updater: asker, User: o.User, Timeout: deployment.CheckTimeout},
+			Access: access, Policies: policies, Endpoints: o.Endpoints,
+			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
+		}
+	}
+	for path, handler := range handlers {
+		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: handler})
+	}
+}
