@@ -1,5 +1,5 @@
-// Package cli is what the commands of holdfast have in common: how they end, and what they say of what they do not
-// know.
+// Package cli is what the commands of holdfast have in common: how they end, and how they answer flags and
+// commands that do not exist.
 package cli
 
 import (
@@ -31,8 +31,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Run runs the command that the arguments name, prints its error and returns the exit code: 0 without an error, and
-// Failed for one that is no Error.
+// Run runs the command that the arguments name, prints its error and returns the exit code: 0 without an error,
+// and Failed for one that is no Error.
 func Run(ctx context.Context, root *cobra.Command) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	command, err := root.ExecuteContextC(ctx)
