@@ -44,11 +44,11 @@ type Options struct {
 // SetupWithManager serves every entry, and keeps the labels of namespaces and the
 // status of policies.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
-	asker, err := apiserver.NewClient(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	server, err := apiserver.New(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
 	if err != nil {
 		return err
 	}
-	serve(mgr, o, asker)
+	serve(mgr, o, server)
 	labels := &namespace.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: o.Excluded}
 	if err := labels.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up opt-in: %w", err)
@@ -61,9 +61,9 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 }
 
 // serve serves the entries. Their paths are those of manifests/base/webhook.yaml.
-func serve(mgr ctrl.Manager, o Options, asker *apiserver.Asker) {
-	policies := demand.Policies{Reader: mgr.GetClient(), Live: asker} // the former is a cache
-	access := bypass.Access{Creator: asker}
+func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
+	policies := demand.Policies{Reader: mgr.GetClient(), Live: server} // the former is a cache
+	access := bypass.Access{Creator: server}
 	decisions := deployment.NewMetrics(o.Registerer)
 	handlers := map[string]admission.Handler{
 		"/plan":   &plan.Handler{Endpoints: o.Endpoints, Policies: policies},
@@ -71,7 +71,7 @@ func serve(mgr ctrl.Manager, o Options, asker *apiserver.Asker) {
 		"/status": &status.Handler{Rewrite: o.RewriteStatus, Now: time.Now, Metrics: status.NewMetrics(o.Registerer)},
 	}
 	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
-		handlers[path] = &recreate.Handler{FailClosed: failClosed, Policies: policies, Access: access, Cluster: asker, Now: time.Now}
+		handlers[path] = &recreate.Handler{FailClosed: failClosed, Policies: policies, Access: access, Cluster: server, Now: time.Now}
 	}
 	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
 		"/hold/enabled":    {byNamespace: true},
@@ -80,8 +80,8 @@ func serve(mgr ctrl.Manager, o Options, asker *apiserver.Asker) {
 	} {
 		handlers[path] = &deployment.Handler{
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
-			Key: o.Key, History: deployment.History{Reader: asker},
-			Check:  deployment.Check{Updater: asker, User: o.User, Timeout: deployment.CheckTimeout},
+			Key: o.Key, History: deployment.History{Reader: server},
+			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
 			Access: access, Policies: policies, Endpoints: o.Endpoints,
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
 		}

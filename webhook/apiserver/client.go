@@ -15,19 +15,20 @@ import (
 	"holdfast.dev/holdfast/internal/listing"
 )
 
-// Asker asks the API server what the webhook must know: what it makes
-// of a template, which revisions there are, what a user may do. None of that is the worse for being asked twice, so what got no answer is
-// asked once more: when an API server ends, or what stands in front of it, connections
-// break under requests that would be answered over the next. An error is an answer too.
-type Asker struct {
+// Client asks the API server what the webhook must know: what it makes of a template,
+// which revisions there are, what a user may do. None of that is the worse for being
+// asked twice, so what got no answer is asked once more: when an API server ends, or
+// what stands in front of it, connections break under requests that would be answered
+// over the next. An error is an answer too.
+type Client struct {
 	client client.Client
 	lists  *listing.Server
 }
 
-// NewClient makes it. It is a client of its own: a user waits for its answers, so
+// New makes a Client. It is a client of its own: a user waits for its answers, so
 // they must not stand in a queue behind the evaluator's requests, and the warnings
 // in them are the user's to read.
-func NewClient(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (*Asker, error) {
+func New(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (*Client, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // without a limit; the API server has its own
 	config.WarningHandlerWithContext = warningCollector{}
@@ -39,36 +40,36 @@ func NewClient(config *rest.Config, transport *http.Client, mapper meta.RESTMapp
 	if err != nil {
 		return nil, err
 	}
-	return &Asker{c, lists}, nil
+	return &Client{c, lists}, nil
 }
 
 // Get implements client.Reader.
-func (a *Asker) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+func (a *Client) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 	return Insist(ctx, func() error { return a.client.Get(ctx, key, object, options...) })
 }
 
 // List implements client.Reader.
-func (a *Asker) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+func (a *Client) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	return Insist(ctx, func() error { return a.client.List(ctx, list, options...) })
 }
 
 // Each implements listing.Reader. It asks once: whoever asks has seen a part of the list.
-func (a *Asker) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
+func (a *Client) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	return a.lists.Each(ctx, q, visit)
 }
 
 // Create asks what a user may do.
-func (a *Asker) Create(ctx context.Context, review client.Object, options ...client.CreateOption) error {
+func (a *Client) Create(ctx context.Context, review client.Object, options ...client.CreateOption) error {
 	return Insist(ctx, func() error { return a.client.Create(ctx, review, options...) })
 }
 
 // Update is for dry runs.
-func (a *Asker) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
+func (a *Client) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
 	return Insist(ctx, func() error { return a.client.Update(ctx, object, options...) })
 }
 
 // Patch is for patches that may be applied twice.
-func (a *Asker) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+func (a *Client) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 	return Insist(ctx, func() error { return a.client.Patch(ctx, object, patch, options...) })
 }
 

@@ -48,12 +48,14 @@ func TestWhatGotNoAnswerIsAskedOnceMore(t *testing.T) {
 	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "deployments"}, "web", errors.New("no"))
 	ended, end := context.WithCancel(t.Context())
 	end()
-	for name, ask := range map[string]func(context.Context, *Asker) error{
-		"get":    func(ctx context.Context, a *Asker) error { return a.Get(ctx, client.ObjectKey{}, &appsv1.Deployment{}) },
-		"list":   func(ctx context.Context, a *Asker) error { return a.List(ctx, &appsv1.DeploymentList{}) },
-		"create": func(ctx context.Context, a *Asker) error { return a.Create(ctx, &appsv1.Deployment{}) },
-		"patch":  func(ctx context.Context, a *Asker) error { return a.Patch(ctx, &appsv1.Deployment{}, nil) },
-		"update": func(ctx context.Context, a *Asker) error {
+	for name, ask := range map[string]func(context.Context, *Client) error{
+		"get": func(ctx context.Context, a *Client) error {
+			return a.Get(ctx, client.ObjectKey{}, &appsv1.Deployment{})
+		},
+		"list":   func(ctx context.Context, a *Client) error { return a.List(ctx, &appsv1.DeploymentList{}) },
+		"create": func(ctx context.Context, a *Client) error { return a.Create(ctx, &appsv1.Deployment{}) },
+		"patch":  func(ctx context.Context, a *Client) error { return a.Patch(ctx, &appsv1.Deployment{}, nil) },
+		"update": func(ctx context.Context, a *Client) error {
 			return a.Update(ctx, &appsv1.Deployment{}, client.DryRunAll)
 		},
 	} {
@@ -72,7 +74,7 @@ func TestWhatGotNoAnswerIsAskedOnceMore(t *testing.T) {
 		} {
 			t.Run(name+": "+reason, func(t *testing.T) {
 				server := &flaky{answers: tc.answers}
-				if err := ask(tc.ctx, &Asker{client: server}); !errors.Is(err, tc.want) {
+				if err := ask(tc.ctx, &Client{client: server}); !errors.Is(err, tc.want) {
 					t.Errorf("got %v, want %v", err, tc.want)
 				}
 				if server.asked != tc.asked {

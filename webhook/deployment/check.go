@@ -26,7 +26,7 @@ import (
 // webhook and see the stable template only; a refusal would come as late as
 // the release.
 type Check struct {
-	// Updater sends the update. It must not wait for its turn (see NewClient).
+	// Updater sends the update. It must not wait for its turn (see apiserver.New).
 	Updater Updater
 	// User is the name of the user it sends it as: the evaluator's, whose
 	// requests the webhook passes as they are.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
@@ -13,52 +14,64 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
+// settle decides what becomes of the template that is wanted. One that would be held
+// is examined first, and the decision is made on what the API server would store. It
+// refuses what cannot run as a canary.
+func (h *Handler) settle(ctx context.Context, r *request, w wanted, skip bool) (wanted, decide.Decision, []string, error) {
+	asAsked := decide.Decide(h.decisionInput(r, w, skip))
+	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", w.wish.Rule, "hash", w.hash)
+	if !r.needsCheck(w, asAsked) {
+		return w, asAsked, nil, nil
+	}
+	w, warnings, why, err := h.examine(ctx, r, w)
+	if err != nil {
+		return w, decide.Decision{}, nil, err
+	}
+	asStored := decide.Decide(h.decisionInput(r, w, skip))
+	if asStored.Effect != decide.Hold {
+		return w, asStored, warnings, nil
+	}
+	if why != nil {
+		warnings = append(warnings, reply.Warning(warnNotChecked(why)))
+	}
+	return w, asStored, warnings, reply.RefuseAll(precheck.Clashes(r.name, selectorOf(r.New), w.template))
+}
+
 // examine lets the API server look at the template that is about to be held (or
-// to pass, see needsCheck), and decides anew on what it would make of it: with the sidecar that another
-// webhook adds, a manifest applied again is the held template, or the stable
-// one. A template that could not be checked is held as it was asked for; every
-// admission sees it at the release again.
+// to pass, see needsCheck), and returns what it would make of it: with the sidecar that
+// another webhook adds, a manifest applied again is the held template, or the stable
+// one. A template that could not be checked stays as it was asked for; every
+// admission sees it at the release again. why says what kept it from being checked.
 //
-// It refuses what the API server refuses, and what cannot run as a canary. The
-// warnings are for the user, after those that say what became of the update.
-func (h *Handler) examine(ctx context.Context, r *request) (decide.Decision, error) {
-	found := h.Check.ask(ctx, r.update, r.desired)
+// It refuses what the API server refuses.
+func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wanted, warnings []string, why, err error) {
+	found := h.Check.ask(ctx, r.update, w.template)
 	if !r.DryRun {
 		h.Metrics.checks.WithLabelValues(string(found.finding)).Inc()
 	}
 	switch found.finding {
 	case precheck.Refused:
-		return decide.Decision{}, refuseAs(found.status)
-	case precheck.Accepted:
-		r.warnings = append(r.warnings, found.warnings...)
-		if err := r.stored(found.template); err != nil {
-			return decide.Decision{}, err
-		}
-		r.desired, r.checked = found.template, true
-		var err error
-		if r.desiredHash, err = hold.HashOf(r.desired); err != nil {
-			return decide.Decision{}, err
-		}
+		return w, nil, nil, refuseAs(found.status)
+	case precheck.NotChecked:
+		return w, nil, found.why, nil
 	}
-	d := decide.Decide(h.decisionInput(r))
-	if d.Effect != decide.Hold {
-		return d, nil
+	if w, err = r.asStored(w, found.template); err != nil {
+		return w, nil, nil, err
 	}
-	if !r.checked {
-		r.warnings = append(r.warnings, reply.Warning(warnNotChecked(found.why)))
-	}
-	return d, reply.RefuseAll(precheck.Clashes(r.name, selectorOf(r.New), r.desired))
+	w.template, w.checked = found.template, true
+	w.hash, err = hold.HashOf(w.template)
+	return w, found.warnings, nil, err
 }
 
 // needsCheck: templates are checked when they are about to be held, but not in
 // a check. One that passes is checked by the API server as it is stored; but one
 // that was worked out here, and is neither in the request nor in the record, has
 // to be known as it is stored, for the owners of what the API server fills in.
-func (r *request) needsCheck(d decide.Decision) bool {
+func (r *request) needsCheck(w wanted, d decide.Decision) bool {
 	if r.DryRun && r.Manager == checkManager {
 		return false
 	}
-	workedOut := r.record != nil && r.wish.Rule != intent.RuleUntouched && r.desiredHash != r.stable
+	workedOut := r.record != nil && w.wish.Rule != intent.RuleUntouched && w.hash != r.stable
 	return d.Effect == decide.Hold || d.Effect == decide.Pass && workedOut
 }
 

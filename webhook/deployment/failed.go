@@ -10,10 +10,10 @@ import (
 // markFailed says whether tools that wait are to see a failure: as long as the
 // template that was last asked for is a rejected one. Requests that ask for no
 // template (scale, label, a controller's) leave that as it is.
-func (r *request) markFailed(a *answer, d decide.Decision) {
+func (r *request) markFailed(w wanted, a *answer, d decide.Decision) {
 	switch {
 	case d.Reason == decide.ReasonRejected:
-		a.set(v1alpha1.FailedAnnotation, string(r.desiredHash))
+		a.set(v1alpha1.FailedAnnotation, string(w.hash))
 	case d.Reason == decide.ReasonUnchanged && !r.asksForRetry() && !r.declaresTemplate():
 	default:
 		a.set(v1alpha1.FailedAnnotation, "")

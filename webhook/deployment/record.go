@@ -9,21 +9,21 @@ import (
 )
 
 // hold makes a record of the desired template.
-func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
+func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) error {
 	if err := validateInline(r.update); err != nil {
 		return err
 	}
-	run, err := h.History.RunName(ctx, r.namespace, r.name, r.desiredHash)
+	run, err := h.History.RunName(ctx, r.namespace, r.name, w.hash)
 	if err != nil {
 		return err
 	}
 	record := hold.Record{
-		ID: h.NewID(), Run: run, Hash: r.desiredHash, UID: r.Old.UID(), HeldAt: h.Now(),
-		Source: r.source, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.holdRead, User: r.User,
-		Template: r.desired, Owners: r.wish.Owners, LastApplied: r.remembered(),
+		ID: h.NewID(), Run: run, Hash: w.hash, UID: r.Old.UID(), HeldAt: h.Now(),
+		Source: w.source, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.holdRead, User: r.User,
+		Template: w.template, Owners: w.wish.Owners, LastApplied: r.remembered(w),
 	}
-	if r.source == hold.SourceImage {
-		record.Under = r.wish.Template
+	if w.source == hold.SourceImage {
+		record.Under = w.wish.Template
 	}
 	r.stay(a)
 	if r.record == nil {
@@ -31,7 +31,7 @@ func (h *Handler) hold(ctx context.Context, r *request, a *answer) error {
 	} else {
 		a.warn(warnSuperseding(r.namespace, *r.record, record))
 	}
-	a.warnTaken(r.wish.Taken)
+	a.warnTaken(w.wish.Taken)
 	return h.write(record, a)
 }
 

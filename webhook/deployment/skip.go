@@ -20,37 +20,33 @@ import (
 // Who may not is told so: a request that itself asks for it is refused, another
 // one is held as if nothing had been asked. If nobody knows, it is held too: to
 // hold is the safe side, in every namespace.
-func (h *Handler) findSkip(ctx context.Context, user authenticationv1.UserInfo, r *request) error {
-	if !r.asksToSkip() {
-		return nil
+func (h *Handler) findSkip(ctx context.Context, user authenticationv1.UserInfo, r *request, w wanted) (skip bool, warnings []string, err error) {
+	if !r.asksToSkip(w) {
+		return false, nil, nil
 	}
-	view := h.decisionInput(r)
-	view.Skip = true
-	if decide.Decide(view).Reason != decide.ReasonSkipped {
-		return nil
+	if decide.Decide(h.decisionInput(r, w, true)).Reason != decide.ReasonSkipped {
+		return false, nil, nil
 	}
 	lacks, err := h.Access.Lacks(ctx, r.demands.Effective, user, r.namespace)
 	switch {
 	case err != nil:
-		r.warnings = append(r.warnings, reply.Warning(warnSkipUnknown(err)))
+		return false, []string{reply.Warning(warnSkipUnknown(err))}, nil
 	case lacks == "":
-		r.skip = true
+		return true, nil, nil
 	case r.setsSkip():
-		return mayNotSkip(lacks)
-	default:
-		r.warnings = append(r.warnings, reply.Warning(warnMayNotSkip(lacks)))
+		return false, nil, mayNotSkip(lacks)
 	}
-	return nil
+	return false, []string{reply.Warning(warnMayNotSkip(lacks))}, nil
 }
 
 // asksToSkip: the annotation has a value that is not used up, and the request
 // brings a template or sets the annotation itself. An unrelated request, which
 // may be that of a controller with every permission, lets nothing through
 // because somebody else has set the annotation.
-func (r *request) asksToSkip() bool {
+func (r *request) asksToSkip(w wanted) bool {
 	value := r.New.Annotation(v1alpha1.SkipAnnotation)
 	used, _ := hold.ParseSkipped(r.Old.Annotation(v1alpha1.SkippedAnnotation)) // what cannot be read was used by nobody
-	return value != "" && value != used.Reason && (r.touched() || r.asksForImage() || r.setsSkip())
+	return value != "" && value != used.Reason && (r.touched() || r.asksForImage(w.wish.Rule) || r.setsSkip())
 }
 
 func (u update) setsSkip() bool {
@@ -59,14 +55,14 @@ func (u update) setsSkip() bool {
 
 // noteSkip leaves the trace of a skip: the value is used up, and a rejection of
 // the template is forgotten.
-func (h *Handler) noteSkip(r *request, a *answer) error {
+func (h *Handler) noteSkip(r *request, w wanted, a *answer) error {
 	skipped, err := hold.Skipped{
-		Reason: r.New.Annotation(v1alpha1.SkipAnnotation), Hash: r.desiredHash, User: r.User, At: h.Now(),
+		Reason: r.New.Annotation(v1alpha1.SkipAnnotation), Hash: w.hash, User: r.User, At: h.Now(),
 	}.Encode()
 	if err != nil {
 		return err
 	}
-	rejected, err := r.rejected.Without(r.desiredHash).Encode()
+	rejected, err := r.rejected.Without(w.hash).Encode()
 	if err != nil {
 		return err
 	}

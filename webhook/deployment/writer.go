@@ -163,15 +163,15 @@ func (r *request) operation() string {
 
 // remembered is the pod template of the manifest applied client-side last, after
 // this request, if nothing were held.
-func (r *request) remembered() hold.Template {
+func (r *request) remembered(w wanted) hold.Template {
 	if r.record != nil && lastApplied(r.New) == lastApplied(r.Old) {
 		return r.record.LastApplied
 	}
-	if r.wish.Manifest != nil {
-		return r.wish.Manifest
+	if w.wish.Manifest != nil {
+		return w.wish.Manifest
 	}
 	if r.Manager == kubectlReplace && r.holdRead != "" { // the text is the object, and would have had what is held
-		return r.wish.Template
+		return w.wish.Template
 	}
 	return lastApplied(r.New).Template()
 }

@@ -42,7 +42,8 @@ import (
 type Handler struct {
 	// FailClosed refuses what cannot be remembered or looked up.
 	FailClosed bool
-	Policies   demand.Policies
+	// Policies finds what administrators demand of the namespace.
+	Policies demand.Policies
 	// Access asks whether a user may go without a canary.
 	Access bypass.Access
 	// Cluster reads Deployments and namespaces at the API server, with no cache,

@@ -54,8 +54,8 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	if err != nil {
 		return nil, nil, err
 	}
-	// For each kind that the evaluator writes, and for events: a tenant who sets off very many does not
-	// have the API server busy with them. The calls of the webhook have no such limit (apiserver.NewClient).
+	// For each kind that the evaluator writes, and for events: a tenant who sets off very many
+	// does not have the API server busy with them. The webhook has a client of its own.
 	config.QPS, config.Burst = 50, 100
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {

@@ -47,9 +47,9 @@ func BenchmarkDesire(b *testing.B) {
 	}
 }
 
-// BenchmarkOfOthers does so where all elements of a list are others than those
+// BenchmarkDesireOfOthers does so where all elements of a list are others than those
 // that are held. What is merged here is refused beyond maxElements.
-func BenchmarkOfOthers(b *testing.B) {
+func BenchmarkDesireOfOthers(b *testing.B) {
 	for _, n := range []int{100, 700, 3000} {
 		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Patch} {
 			r := variables(b, n, way)

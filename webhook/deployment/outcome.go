@@ -1,0 +1,153 @@
+package deployment
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/webhook/deployment/decide"
+	"holdfast.dev/holdfast/webhook/deployment/intent"
+	"holdfast.dev/holdfast/webhook/deployment/intent/replay"
+	"holdfast.dev/holdfast/webhook/deployment/ownership"
+)
+
+// carryOut turns a decision into the answer.
+func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.Decision) (answer, error) {
+	a := r.keepOwnMarks()
+	if r.asksForRetry() {
+		a.set(v1alpha1.RejectedAnnotation, "")
+	}
+	r.markFailed(w, &a, d)
+	if r.New.Annotation(v1alpha1.ReleaseAnnotation) != "" {
+		a.warn(warnOwnAnnotation)
+	}
+	var err error
+	switch d.Effect {
+	case decide.Pass:
+		r.pass(w, &a, d)
+		switch d.Reason {
+		case decide.ReasonSkipped:
+			err = h.noteSkip(r, w, &a)
+		case decide.ReasonRollback:
+			err = r.spendSkip(&a)
+		}
+	case decide.Hold:
+		err = h.hold(ctx, r, w, &a)
+	case decide.Keep:
+		err = h.keep(r, w, &a)
+	case decide.Drop:
+		err = r.drop(w, &a, d)
+	default:
+		err = fmt.Errorf("no effect decided (reason %q)", d.Reason)
+	}
+	a.remember()
+	requester := nobody
+	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected {
+		requester = ownership.Holder{
+			Manager: r.fieldManager(), Operation: r.operation(), APIVersion: "apps/v1", Time: h.Now().UTC().Format(time.RFC3339),
+		}
+	}
+	a.attribute(r.update, requester)
+	return a, err
+}
+
+func (r *request) pass(w wanted, a *answer, d decide.Decision) {
+	a.template = w.template
+	if r.record != nil {
+		a.managedFields = r.assignOwners(w.wish.Owners)
+	}
+	a.set(v1alpha1.HeldAnnotation, "")
+	a.lastApplied = r.remembered(w)
+	switch {
+	case d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
+		a.set(v1alpha1.StableAnnotation, "")
+	case r.stable != w.hash:
+		a.set(v1alpha1.StableAnnotation, r.stamp(w))
+	}
+	if said := warnPassed(d, r.record != nil, r.New.Annotation(v1alpha1.SkipAnnotation)); said != "" {
+		a.warn(said)
+	}
+}
+
+// stamp is the stamp for a template that passes. What was stored, held or
+// checked before is stored as it is. Other webhooks may still change anything
+// else: it gets no stamp, and the evaluator gives it that of what was stored.
+func (r *request) stamp(w wanted) string {
+	wasHeld := r.record != nil && r.record.Hash == w.hash
+	if w.checked || wasHeld || r.history.has(w.hash) {
+		return string(w.hash)
+	}
+	return ""
+}
+
+// drop leaves the stable template, and no record.
+func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
+	r.stay(a)
+	a.set(v1alpha1.HeldAnnotation, "")
+	if d.Reason != decide.ReasonWithdrawn {
+		if rejection, ok := r.rejected.Find(w.hash); ok {
+			a.warn(warnRejected(r.namespace, r.name, rejection))
+		}
+		return nil
+	}
+	a.warn(warnWithdrawn(*r.record, w.wish.Rule == intent.RuleUndo))
+	switch w.wish.Rule {
+	case intent.RuleWithdraw:
+		return nil
+	case intent.RuleUndo: // it brings the template and the annotations of an earlier revision
+		a.template = r.Old.Template()
+		a.managedFields = ownership.WithTemplate(r.Old.ManagedFields(), r.Old.ManagedFields(), w.wish.Owners)
+		a.annotate(r.Old, r.Old)
+		a.set(v1alpha1.HeldAnnotation, "")
+		a.lastApplied = r.record.LastApplied // an undo leaves alone what kubectl remembers
+		return nil
+	}
+	if hold.Restarted(w.template) != hold.Restarted(a.template) { // the stable template but for a restart, which passes
+		a.template = w.template
+	}
+	w, err := r.asStored(w, a.template)
+	if err != nil {
+		return err
+	}
+	a.managedFields, a.lastApplied = r.assignOwners(w.wish.Owners), r.remembered(w)
+	return nil
+}
+
+// keep leaves template and record. What may change is who owns the fields of the
+// held template, and the mark of a restart: the stable pods restart now, and the
+// held template will carry the same mark.
+func (h *Handler) keep(r *request, w wanted, a *answer) error {
+	r.stay(a)
+	if r.touched() {
+		a.warn(warnAlreadyHeld(r.namespace, *r.record))
+	}
+	record := *r.record
+	record.Owners, record.LastApplied = w.wish.Owners, r.remembered(w)
+	if hold.Restarted(w.template) != hold.Restarted(r.record.Template) {
+		record.Template = w.template
+		if record.Under != nil {
+			record.Under = w.wish.Template
+		}
+	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
+		return nil
+	}
+	return h.write(record, a)
+}
+
+// stay keeps the stable template, the owners of its fields and what clients
+// remember of it. A restart of it passes.
+func (r *request) stay(a *answer) {
+	a.lastApplied = lastApplied(r.Old).Template()
+	if r.touched() {
+		a.template = r.Old.Template()
+		a.managedFields = r.assignOwners(ownership.TemplateOwners(r.Old.ManagedFields()))
+	}
+}
+
+// assignOwners gives the fields of the template to these owners.
+func (r *request) assignOwners(owners []hold.Owner) ownership.Entries {
+	return ownership.WithTemplate(r.New.ManagedFields(), r.Old.ManagedFields(), owners)
+}
