@@ -8,7 +8,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// TestWhatBecomesOfEachAnnotationOfACopy: docs/how-to/backup-and-restore.md has a row for each that Holdfast writes.
+// TestWhatBecomesOfEachAnnotationOfACopy: docs/how-to/backup-and-restore.md has a row for each that
+// Holdfast writes.
 func TestWhatBecomesOfEachAnnotationOfACopy(t *testing.T) {
 	page, err := os.ReadFile("how-to/backup-and-restore.md")
 	if err != nil {

@@ -52,7 +52,8 @@ func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle
 	return fmt.Errorf("unknown action %T", action)
 }
 
-// revert takes the record off the Deployment, remembers the rejection, and lets tools that wait fail, in one write.
+// revert takes the record off the Deployment, remembers the rejection, and lets tools that wait
+// fail, in one write.
 func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Revert) error {
 	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation), seen.deployment.GetUID())
 	if err != nil {

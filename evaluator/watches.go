@@ -22,8 +22,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// watchDeployments: a Deployment is looked at when its spec or annotations
-// change, when its status misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes.
+// watchDeployments: a Deployment is looked at when its spec or annotations change, when its status
+// misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes.
 func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.NewPredicateFuncs(func(o client.Object) bool {

@@ -57,7 +57,8 @@ const (
 	// the webhook could not be reached. On a run it is that of the template beside
 	// which the run was made.
 	StableAnnotation = Prefix + "stable"
-	// SkippedAnnotation is the last skip of package hold: which value was used up, for which template, by whom and when.
+	// SkippedAnnotation is the last skip of package hold: which value was used up, for which
+	// template, by whom and when.
 	SkippedAnnotation = Prefix + "skipped"
 	// ReleaseAnnotation, set to the ID of a hold by the evaluator's own
 	// ServiceAccount, makes the webhook swap the held template in. The webhook

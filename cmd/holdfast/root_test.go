@@ -83,8 +83,8 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestFlagsAreReadAsTheyAlwaysWere: as manifests and people write them. The lease is refused after all have been
-// read.
+// TestFlagsAreReadAsTheyAlwaysWere: as manifests and people write them. The lease is refused after
+// all have been read.
 func TestFlagsAreReadAsTheyAlwaysWere(t *testing.T) {
 	for _, args := range []string{
 		"--leader-elect=false --zap-log-level=debug --zap-devel --lease-duration 1s",

@@ -67,7 +67,8 @@ func checkWithin(t *testing.T, policies []v1alpha1.CanaryPolicy, plan v1alpha1.C
 	}
 }
 
-// TestOneMorePolicyIsNeverLaxer: a plan brought within the bounds of several policies is within those of each.
+// TestOneMorePolicyIsNeverLaxer: a plan brought within the bounds of several policies is within
+// those of each.
 func TestOneMorePolicyIsNeverLaxer(t *testing.T) {
 	for seed := range uint64(2000) {
 		d := throw(seed)

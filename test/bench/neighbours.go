@@ -84,8 +84,8 @@ func (b *bench) neighbours(ctx context.Context, out io.Writer, n int) error {
 		return map[string]string{v1alpha1.CanaryAnnotation: mode, v1alpha1.PlanAnnotation: "none-such"}
 	}
 	var tenants [3]tenant
-	// What there is no time for passes of the one, so that it shows, and is refused of the other, so that etcd has
-	// no more to do than is held.
+	// What there is no time for passes of the one, so that it shows, and is refused of the other,
+	// so that etcd has no more to do than is held.
 	for i, annotations := range []map[string]string{nil, guard(v1alpha1.CanaryEnabled), guard(v1alpha1.CanaryRequired)} {
 		namespace, err := b.open(ctx, annotations)
 		if err != nil {

@@ -43,15 +43,15 @@ spec:
         readinessProbe: {httpGet: {path: /readyz, port: 8081}, periodSeconds: 1}
 `
 
-// CertManager is cert-manager running in a cluster: its kinds, and a Deployment of its controllers for issuers SelfSigned
-// and CA and of its cainjector. It goes with the cluster, or with Remove.
+// CertManager is cert-manager running in a cluster: its kinds, and a Deployment of its controllers
+// for issuers SelfSigned and CA and of its cainjector. It goes with the cluster, or with Remove.
 type CertManager struct {
 	cluster *Cluster
 	crds    string
 }
 
-// CertManager builds cert-manager if that has never been done, which takes minutes and is told on progress, installs it
-// and returns when it runs.
+// CertManager builds cert-manager if that has never been done, which takes minutes and is told on
+// progress, installs it and returns when it runs.
 func (c *Cluster) CertManager(ctx context.Context, progress io.Writer) (*CertManager, error) {
 	source, err := build.Source()
 	if err != nil {
@@ -99,7 +99,8 @@ func (m *CertManager) Start(ctx context.Context) error {
 	return m.ready(ctx)
 }
 
-// Remove takes it and its kinds, with all objects of them, out of the cluster. Secrets that it has made stay, as ever.
+// Remove takes it and its kinds, with all objects of them, out of the cluster. Secrets that it has
+// made stay, as ever.
 func (m *CertManager) Remove(ctx context.Context) error {
 	if _, err := m.cluster.mustKubectl(ctx, certManagerYAML, "delete", "--ignore-not-found", "-f", "-"); err != nil {
 		return fmt.Errorf("remove cert-manager: %w", err)

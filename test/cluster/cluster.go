@@ -16,7 +16,8 @@ import (
 // Cluster is a running cluster.
 type Cluster struct {
 	state control.State
-	// owned holds what only the process has that started the cluster: its end of the pipe, and the process to wait for.
+	// owned holds what only the process has that started the cluster: its end of the pipe, and the
+	// process to wait for.
 	owned *ownership
 }
 
@@ -78,7 +79,8 @@ func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exe
 // Status lists the components.
 func (c *Cluster) Status(ctx context.Context) (control.Status, error) { return c.state.Status(ctx) }
 
-// StopComponent ends etcd, kube-apiserver, kube-controller-manager, kube-scheduler or prometheus, whose data stay.
+// StopComponent ends etcd, kube-apiserver, kube-controller-manager, kube-scheduler or prometheus,
+// whose data stay.
 func (c *Cluster) StopComponent(ctx context.Context, name string) error {
 	return c.state.Component(ctx, control.ComponentRequest{Name: name, Action: control.ActionStop})
 }
@@ -103,8 +105,9 @@ func (c *Cluster) SignalContainer(ctx context.Context, namespace, pod, container
 	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionSignal, Container: container, Signal: int(sig)})
 }
 
-// IsolatePod cuts a pod off from everything until RejoinPod: what it sends and what is sent to it is lost, and nobody is
-// told, as when a switch fails. Probes are sent to it over the network too, so it will not stay Ready.
+// IsolatePod cuts a pod off from everything until RejoinPod: what it sends and what is sent to it
+// is lost, and nobody is told, as when a switch fails. Probes are sent to it over the network too,
+// so it will not stay Ready.
 func (c *Cluster) IsolatePod(ctx context.Context, namespace, pod string) error {
 	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionIsolate})
 }
@@ -114,8 +117,8 @@ func (c *Cluster) RejoinPod(ctx context.Context, namespace, pod string) error {
 	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionRejoin})
 }
 
-// ResetPod ends the connections that a pod has to the API server, watches and requests under way, as an API server
-// that crashes does. The pod can connect again at once.
+// ResetPod ends the connections that a pod has to the API server, watches and requests under way,
+// as an API server that crashes does. The pod can connect again at once.
 func (c *Cluster) ResetPod(ctx context.Context, namespace, pod string) error {
 	return c.state.Pod(ctx, control.PodRequest{Namespace: namespace, Pod: pod, Action: control.ActionReset})
 }

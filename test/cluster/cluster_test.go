@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// startForTest starts a cluster that ends with the test. Its logs stay in the folder that the failing test names.
+// startForTest starts a cluster that ends with the test. Its logs stay in the folder that the
+// failing test names.
 func startForTest(t *testing.T) *Cluster {
 	t.Helper()
 	if testing.Short() {

@@ -153,8 +153,8 @@ spec:
 	})
 }
 
-// testRBAC proves that pods act as their own ServiceAccount: load lists Services' endpoints by the rule that every account
-// has, and nothing else.
+// testRBAC proves that pods act as their own ServiceAccount: load lists Services' endpoints by the
+// rule that every account has, and nothing else.
 func testRBAC(t *testing.T, c *Cluster) {
 	ns := namespace(t, c, "rbac")
 	account := "system:serviceaccount:" + ns + ":default"

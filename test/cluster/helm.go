@@ -18,8 +18,8 @@ const (
 	Helm4 = 4
 )
 
-// Helm runs Helm of that major version as Kubectl runs kubectl. The first run of each version builds it if that has never
-// been done, which takes minutes and is told on stderr.
+// Helm runs Helm of that major version as Kubectl runs kubectl. The first run of each version
+// builds it if that has never been done, which takes minutes and is told on stderr.
 func (c *Cluster) Helm(ctx context.Context, version int, stdin string, args ...string) (Result, error) {
 	if err := c.ProvideHelm(ctx, version, os.Stderr); err != nil {
 		return Result{}, err
@@ -27,8 +27,8 @@ func (c *Cluster) Helm(ctx context.Context, version int, stdin string, args ...s
 	return c.run(ctx, helmName(version), stdin, args...)
 }
 
-// ProvideHelm puts helm3 or helm4 into the cluster's folder of tools, building it if need be. Command can run it then, and
-// so can any shell: all that it writes is in the cluster's folder.
+// ProvideHelm puts helm3 or helm4 into the cluster's folder of tools, building it if need be.
+// Command can run it then, and so can any shell: all that it writes is in the cluster's folder.
 func (c *Cluster) ProvideHelm(ctx context.Context, version int, progress io.Writer) error {
 	name := helmName(version)
 	if _, err := os.Stat(c.Bin(name)); err == nil {
@@ -47,8 +47,8 @@ func (c *Cluster) ProvideHelm(ctx context.Context, version int, progress io.Writ
 
 func helmName(version int) string { return fmt.Sprintf("helm%d", version) }
 
-// wrapHelm makes a program in the cluster's folder of tools that runs Helm at path with a home in that folder. Two that do
-// so at a time write the same.
+// wrapHelm makes a program in the cluster's folder of tools that runs Helm at path with a home in
+// that folder. Two that do so at a time write the same.
 func (c *Cluster) wrapHelm(name, path string) error {
 	home := filepath.Join(c.Dir(), name)
 	script := "#!/bin/sh\n"

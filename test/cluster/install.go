@@ -18,8 +18,9 @@ import (
 	"holdfast.dev/holdfast/test/cluster/build"
 )
 
-// Install applies the kustomize directory dir as a user would, and returns when each of its Deployments has rolled out
-// and is Available. If that does not happen the error shows the pods and the end of their logs.
+// Install applies the kustomize directory dir as a user would, and returns when each of its
+// Deployments has rolled out and is Available. If that does not happen the error shows the pods and
+// the end of their logs.
 func (c *Cluster) Install(ctx context.Context, dir string) error {
 	rendered, err := c.mustKubectl(ctx, "", "kustomize", dir)
 	if err != nil {
@@ -41,8 +42,8 @@ func (c *Cluster) Install(ctx context.Context, dir string) error {
 	return nil
 }
 
-// Reinstall builds Holdfast from its source as it now stands and installs dir again. Deployments whose pods run the
-// program as it was before are restarted.
+// Reinstall builds Holdfast from its source as it now stands and installs dir again. Deployments
+// whose pods run the program as it was before are restarted.
 func (c *Cluster) Reinstall(ctx context.Context, dir string, progress io.Writer) error {
 	program := filepath.Join(c.state.Images(), "holdfast")
 	before, _ := os.ReadFile(program) // absent if nothing was installed yet
@@ -61,7 +62,8 @@ func (c *Cluster) Reinstall(ctx context.Context, dir string, progress io.Writer)
 	return c.Install(ctx, dir)
 }
 
-// ProvideHoldfast builds the image holdfast.test/holdfast from the source as it now stands, and installs nothing.
+// ProvideHoldfast builds the image holdfast.test/holdfast from the source as it now stands, and
+// installs nothing.
 func (c *Cluster) ProvideHoldfast(ctx context.Context, progress io.Writer) error {
 	source, err := build.Source()
 	if err != nil {
@@ -92,7 +94,8 @@ func (c *Cluster) restart(ctx context.Context, dir string) error {
 	return nil
 }
 
-// apply tries again as long as objects come before the kinds they are of: kubectl knows a new CRD only at its next run.
+// apply tries again as long as objects come before the kinds they are of: kubectl knows a new CRD
+// only at its next run.
 func (c *Cluster) apply(ctx context.Context, dir string) error {
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		_, err := c.mustKubectl(ctx, "", "apply", "-k", dir)

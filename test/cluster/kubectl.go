@@ -15,8 +15,8 @@ type Result struct {
 	Code           int
 }
 
-// Kubectl runs kubectl with args, and stdin if it is not empty. An exit code other than 0 is not an error here: scenarios
-// look at it. An error means that kubectl could not be run.
+// Kubectl runs kubectl with args, and stdin if it is not empty. An exit code other than 0 is not an
+// error here: scenarios look at it. An error means that kubectl could not be run.
 func (c *Cluster) Kubectl(ctx context.Context, stdin string, args ...string) (Result, error) {
 	return c.run(ctx, "kubectl", stdin, args...)
 }

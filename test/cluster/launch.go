@@ -14,7 +14,8 @@ import (
 // ownership ties an attached cluster to this process.
 type ownership struct {
 	cmd *exec.Cmd
-	// pipe is the only writing end of the pipe that the supervisor reads; the kernel closes it when this process ends.
+	// pipe is the only writing end of the pipe that the supervisor reads; the kernel closes it when
+	// this process ends.
 	pipe *os.File
 }
 
@@ -59,7 +60,8 @@ func launch(ctx context.Context, state control.State, lock *os.File, steps *step
 	return c, nil
 }
 
-// inherited are the files that the supervisor gets, in the order of control's descriptors, and our ends of the pipes.
+// inherited are the files that the supervisor gets, in the order of control's descriptors, and our
+// ends of the pipes.
 type inherited struct {
 	files            []*os.File
 	progress, parent *os.File

@@ -19,8 +19,9 @@ const supervisorLogName = "supervisor.log"
 
 const ownNamespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
 
-// clone starts the supervisor as process 1 of new namespaces. A user namespace comes first, as it gives an ordinary user
-// the right to the others; root can do without where there is none to be had.
+// clone starts the supervisor as process 1 of new namespaces. A user namespace comes first, as it
+// gives an ordinary user the right to the others; root can do without where there is none to be
+// had.
 func clone(state control.State, files []*os.File) (*exec.Cmd, error) {
 	cmd, err := cloneWith(state, files, userNamespace())
 	if err != nil && os.Geteuid() == 0 {
@@ -49,7 +50,8 @@ func cloneWith(state control.State, files []*os.File, attributes *syscall.SysPro
 	return cmd, cmd.Start()
 }
 
-// userNamespace maps the present user to root. Real root brings all ids along, so that containers can be other users.
+// userNamespace maps the present user to root. Real root brings all ids along, so that containers
+// can be other users.
 func userNamespace() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{
 		Cloneflags:  ownNamespaces | unix.CLONE_NEWUSER,

@@ -1,6 +1,7 @@
-// Package cluster starts a real Kubernetes control plane on this machine, with nodes that run pods as local processes
-// and a Prometheus that scrapes them: everything compiled from Go modules, in namespaces of its own, gone when it is
-// stopped or when the process that started it ends in any way.
+// Package cluster starts a real Kubernetes control plane on this machine, with nodes that run pods
+// as local processes and a Prometheus that scrapes them: everything compiled from Go modules, in
+// namespaces of its own, gone when it is stopped or when the process that started it ends in any
+// way.
 //
 //	c, err := cluster.Start(ctx, cluster.Options{Install: "manifests/overlays/test"})
 //	defer c.Stop()
@@ -18,19 +19,21 @@ import (
 
 // Options are the choices there are; the zero value is a bare cluster with one node.
 type Options struct {
-	// Dir is the folder of the cluster, which must be empty, absent, or what a dead cluster has left. By default it is
-	// a fresh one in the user's cache, where programs can be executed even if they cannot in /tmp.
+	// Dir is the folder of the cluster, which must be empty, absent, or what a dead cluster has
+	// left. By default it is a fresh one in the user's cache, where programs can be executed even
+	// if they cannot in /tmp.
 	Dir string
 	// Logs is where components and containers log; by default Dir/log, which goes with the cluster.
 	Logs string
 	// Progress is told what happens, line by line. By default nobody is.
 	Progress io.Writer
-	// Install is a kustomize directory that is applied at once; its image of Holdfast is built from this repository.
+	// Install is a kustomize directory that is applied at once; its image of Holdfast is built from
+	// this repository.
 	Install string
 	// Nodes is how many there are; 0 means one.
 	Nodes int
-	// Detach lets the cluster live on when this process ends. Without it the cluster ends with this process, even if
-	// that is killed.
+	// Detach lets the cluster live on when this process ends. Without it the cluster ends with this
+	// process, even if that is killed.
 	Detach bool
 	// Source is the root of the checkout to build from, by default the one around the working directory.
 	Source string
@@ -59,8 +62,8 @@ func (o Options) complete() (Options, error) {
 	return o, err
 }
 
-// freshDir makes a folder for a cluster of which nobody says where it shall be. Folders of such clusters that were killed
-// together with whoever would have cleaned up are removed on the way.
+// freshDir makes a folder for a cluster of which nobody says where it shall be. Folders of such
+// clusters that were killed together with whoever would have cleaned up are removed on the way.
 func freshDir() (string, error) {
 	base, err := build.CacheDir("clusters")
 	if err != nil {

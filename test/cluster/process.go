@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Places in /proc/PID/stat after the name: the state, the number of threads, and the time of birth in clock ticks since
-// the machine's.
+// Places in /proc/PID/stat after the name: the state, the number of threads, and the time of birth
+// in clock ticks since the machine's.
 const (
 	statState   = 0
 	statThreads = 17
@@ -23,8 +23,8 @@ func identify(pid int) (birth string, err error) {
 	return fields[statBirth], nil
 }
 
-// lives says whether the process born at that time is alive. One that waits to be collected is not, but the first of
-// several threads may look so while others still end the rest of the cluster.
+// lives says whether the process born at that time is alive. One that waits to be collected is not,
+// but the first of several threads may look so while others still end the rest of the cluster.
 func lives(pid int, birth string) bool {
 	fields, err := processStat(pid)
 	if err != nil || fields[statBirth] != birth {

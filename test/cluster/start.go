@@ -12,8 +12,9 @@ import (
 	"holdfast.dev/holdfast/test/cluster/control"
 )
 
-// Start builds what is not built yet, starts a cluster and returns when pods can be created in it, and when what
-// Options.Install asks for is Available. If ctx ends before that, or anything fails, nothing is left behind.
+// Start builds what is not built yet, starts a cluster and returns when pods can be created in it,
+// and when what Options.Install asks for is Available. If ctx ends before that, or anything fails,
+// nothing is left behind.
 func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	if o, err = o.complete(); err != nil {
 		return nil, err

@@ -40,7 +40,8 @@ func (c *Cluster) stopOwned() error {
 	return remove(c.state.Dir)
 }
 
-// Clean removes what a cluster that was killed has left in dir. A living one is left alone with control.ErrRunning.
+// Clean removes what a cluster that was killed has left in dir. A living one is left alone with
+// control.ErrRunning.
 func Clean(dir string) error {
 	if _, err := control.Load(dir); err != nil {
 		return err
@@ -60,8 +61,8 @@ func remove(dir string) error {
 	return nil
 }
 
-// awaitDeath returns when the cluster's lock is free and its first process is gone, which the kernel lets go only after
-// all others.
+// awaitDeath returns when the cluster's lock is free and its first process is gone, which the
+// kernel lets go only after all others.
 func awaitDeath(ctx context.Context, state control.State) error {
 	for {
 		running, err := control.Running(state.Dir)

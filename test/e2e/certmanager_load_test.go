@@ -28,8 +28,8 @@ var guards = []string{v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired}
 // clientsPerGuard is how many clients update the Deployment of each.
 const clientsPerGuard = 2
 
-// slowest is how far behind an API server may be with what it trusts: less than a replica waits that has nothing else to
-// serve, by times of whole seconds.
+// slowest is how far behind an API server may be with what it trusts: less than a replica waits
+// that has nothing else to serve, by times of whole seconds.
 const slowest = time.Second
 
 // certLoad is what goes on all the time while certificates change.
@@ -106,8 +106,9 @@ func (l *certLoad) record(count *int, failure string) {
 	}
 }
 
-// update sends dry runs of updates, each with another image; they go through the webhook as others do, and leave no
-// run behind. An answer that carries the new image is an update that nobody was asked about.
+// update sends dry runs of updates, each with another image; they go through the webhook as others
+// do, and leave no run behind. An answer that carries the new image is an update that nobody was
+// asked about.
 func (l *certLoad) update(ctx context.Context, namespace string, n int) {
 	for i := 0; ctx.Err() == nil; i++ {
 		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}}
@@ -161,7 +162,8 @@ func (l *certLoad) believed() (out [][]byte) {
 	return out
 }
 
-// shakeHands does with each of these replicas, over and over, what an API server does that calls it for the first time.
+// shakeHands does with each of these replicas, over and over, what an API server does that calls it
+// for the first time.
 func (l *certLoad) shakeHands(pods []string) {
 	l.stage.t.Helper()
 	if len(pods) != 2 {

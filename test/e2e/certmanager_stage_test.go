@@ -29,8 +29,8 @@ const (
 	certManagerOverlay = "../../manifests/overlays/test-cert-manager"
 )
 
-// certStage is a cluster of its own with Holdfast, self-managed at first, and a guarded Deployment in a namespace that
-// fails open and in one that fails closed.
+// certStage is a cluster of its own with Holdfast, self-managed at first, and a guarded Deployment
+// in a namespace that fails open and in one that fails closed.
 type certStage struct {
 	t       *testing.T
 	cluster *cluster.Cluster
@@ -190,7 +190,8 @@ func (s *certStage) trusted() []*x509.Certificate {
 	return out
 }
 
-// awaitServed waits until every replica serves one certificate that is none of these, and returns its serial number.
+// awaitServed waits until every replica serves one certificate that is none of these, and returns
+// its serial number.
 func (s *certStage) awaitServed(l *certLoad, others ...string) string {
 	s.t.Helper()
 	var serial string

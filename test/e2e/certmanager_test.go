@@ -9,17 +9,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestCertManager goes through the life of a certificate with the real cert-manager and cainjector, on a cluster of its
-// own: there is one webhook configuration to a cluster. From the first step to the last, clients update guarded
-// Deployments and a stand-in for a new API server shakes hands with every replica; nothing may fail, and no update may
-// pass ungated.
+// TestCertManager goes through the life of a certificate with the real cert-manager and cainjector,
+// on a cluster of its own: there is one webhook configuration to a cluster. From the first step to
+// the last, clients update guarded Deployments and a stand-in for a new API server shakes hands
+// with every replica; nothing may fail, and no update may pass ungated.
 func TestCertManager(t *testing.T) {
 	t.Parallel()
 	s := newCertStage(t)
 	load := s.startLoad()
 
-	// Self-managed until here. The overlay is applied before cert-manager is there: the old replicas go on serving, the
-	// new one says what is missing.
+	// Self-managed until here. The overlay is applied before cert-manager is there: the old
+	// replicas go on serving, the new one says what is missing.
 	s.kubectlFails("no matches for kind", "apply", "-k", certManagerOverlay)
 	s.awaitLog("cert-manager is not installed")
 	s.awaitLog("--certificates=self-managed")
@@ -108,7 +108,8 @@ func (s *certStage) canI(verb, what string) (said string, may bool) {
 	return result.Stdout + result.Stderr, result.Code == 0
 }
 
-// TestACAIsPutBackAtOnce: kubectl replace takes the CA off a self-managed webhook configuration, Holdfast hears of it.
+// TestACAIsPutBackAtOnce: kubectl replace takes the CA off a self-managed webhook configuration,
+// Holdfast hears of it.
 func TestACAIsPutBackAtOnce(t *testing.T) {
 	system := &shop{t: t, namespace: holdfastNamespace}
 	ca := string(get(system, "holdfast-webhook-tls", &corev1.Secret{}).Data["ca.crt"])

@@ -38,8 +38,8 @@ type kind struct {
 	changes bool
 }
 
-// marks: it sends a whole text, which leaves a mark though nothing is asked for: the time of its writing, or an annotation
-// of Holdfast's in what kubectl remembers as applied.
+// marks: it sends a whole text, which leaves a mark though nothing is asked for: the time of its
+// writing, or an annotation of Holdfast's in what kubectl remembers as applied.
 func (k kind) marks() bool {
 	return k.name == "kubectl replace" || strings.HasPrefix(k.name, "kubectl get")
 }

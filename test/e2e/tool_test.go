@@ -58,7 +58,8 @@ func (s *shop) startFunc(name string, run func(context.Context, *said) error) *t
 	return tool
 }
 
-// running is what runs, in the form "v2 Ready: 2; others: 0", by the pods of the Deployment that are there to stay.
+// running is what runs, in the form "v2 Ready: 2; others: 0", by the pods of the Deployment that
+// are there to stay.
 func running(ctx context.Context, s *shop) string {
 	var d appsv1.Deployment
 	var pods corev1.PodList

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestLifeWithCertManager goes through the page install with the real cert-manager and a CanaryPolicy, and out again:
-// first somebody else's webhook stands in the way, and Holdfast is kept; then nothing does.
+// TestLifeWithCertManager goes through the page install with the real cert-manager and a
+// CanaryPolicy, and out again: first somebody else's webhook stands in the way, and Holdfast is
+// kept; then nothing does.
 func TestLifeWithCertManager(t *testing.T) {
 	s := newSite(t, "helm4")
 	if _, err := s.cluster.CertManager(t.Context(), os.Stderr); err != nil {
@@ -39,7 +40,8 @@ func TestLifeWithCertManager(t *testing.T) {
 	s.kubectl("delete", "namespace", "holdfast-system", "--timeout="+patience.String())
 }
 
-// wantInjected: API servers trust Holdfast by the CA that cert-manager has put into the Secret, and by nobody else's doing.
+// wantInjected: API servers trust Holdfast by the CA that cert-manager has put into the Secret, and
+// by nobody else's doing.
 func (s *site) wantInjected() {
 	s.t.Helper()
 	ca := s.kubectl("get", "secret", "holdfast-webhook-issued", "-n", "holdfast-system", "-o", `jsonpath={.data.ca\.crt}`)
@@ -61,8 +63,8 @@ func (s *site) wantInjected() {
 	}
 }
 
-// guardByPolicy: joe owns the namespace "required" and may edit the object, and a policy guards it, which the API server
-// goes by.
+// guardByPolicy: joe owns the namespace "required" and may edit the object, and a policy guards it,
+// which the API server goes by.
 func (s *site) guardByPolicy() {
 	s.t.Helper()
 	s.apply(`
@@ -98,8 +100,9 @@ webhooks:
   admissionReviewVersions: [v1]
 `
 
-// wantUninstallFails in "enabled", where a webhook is out of order: Helm says why and deletes nothing, what is held there
-// is neither lost nor released, and all is ended in "required", whose policy is in force as before.
+// wantUninstallFails in "enabled", where a webhook is out of order: Helm says why and deletes
+// nothing, what is held there is neither lost nor released, and all is ended in "required", whose
+// policy is in force as before.
 func (s *site) wantUninstallFails(held map[string]string) {
 	s.t.Helper()
 	s.apply(outOfOrder)
@@ -130,7 +133,8 @@ func (s *site) wantUninstallFails(held map[string]string) {
 	s.kubectl("delete", "validatingwebhookconfiguration", "neighbour")
 }
 
-// wantKept: installed over what the uninstall has left, Holdfast guards again, and what was held still is released.
+// wantKept: installed over what the uninstall has left, Holdfast guards again, and what was held
+// still is released.
 func (s *site) wantKept() {
 	s.t.Helper()
 	held := s.heldID("enabled")

@@ -21,9 +21,9 @@ import (
 // root is the checkout, where the docs' commands for Helm are run.
 const root = "../.."
 
-// TestLifeWithHelm goes through the pages install, upgrade and uninstall, by their own commands: from an older chart to
-// this one and back again, each time under a stream of updates and with an update held, which lives on; and out again with
-// updates held, which are told and not released.
+// TestLifeWithHelm goes through the pages install, upgrade and uninstall, by their own commands:
+// from an older chart to this one and back again, each time under a stream of updates and with an
+// update held, which lives on; and out again with updates held, which are told and not released.
 func TestLifeWithHelm(t *testing.T) {
 	for _, helm := range helms {
 		t.Run(helm, func(t *testing.T) {
@@ -73,7 +73,8 @@ func TestLifeWithHelm(t *testing.T) {
 	}
 }
 
-// TestLifeWithKustomize goes through the same pages, by their commands for kustomize; then Helm takes over, and is uninstalled.
+// TestLifeWithKustomize goes through the same pages, by their commands for kustomize; then Helm
+// takes over, and is uninstalled.
 func TestLifeWithKustomize(t *testing.T) {
 	s := newSite(t, "helm3")
 	folder := kustomizations(t)
@@ -95,7 +96,8 @@ func TestLifeWithKustomize(t *testing.T) {
 	s.wantGone("v1")
 }
 
-// olderChart is this chart as an older version: its Deployment has other flags and its kinds have fewer fields.
+// olderChart is this chart as an older version: its Deployment has other flags and its kinds have
+// fewer fields.
 func olderChart(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "holdfast")
@@ -223,8 +225,8 @@ func (s *site) wantValid() {
 	}
 }
 
-// wantAuthenticated: told which certificate API servers show, Holdfast answers them; told of another one, it answers
-// nobody, and updates fail where they must.
+// wantAuthenticated: told which certificate API servers show, Holdfast answers them; told of
+// another one, it answers nobody, and updates fail where they must.
 func (s *site) wantAuthenticated() {
 	s.t.Helper()
 	const upgrade = "helm upgrade holdfast manifests/chart/holdfast --namespace holdfast-system --wait --reset-then-reuse-values "
@@ -237,8 +239,8 @@ func (s *site) wantAuthenticated() {
 	})
 }
 
-// wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs, until another version is asked for, which
-// is returned.
+// wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs, until another
+// version is asked for, which is returned.
 func (s *site) wantGone(stable string) string {
 	s.t.Helper()
 	s.wantImages(stable)

@@ -21,8 +21,8 @@ var monitored = map[string]string{
 	"canary-system":   "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/monitoring]\ntransformers: [MANIFESTS/transformers/namespace]",
 }
 
-// TestTheServiceMonitor is the same by Helm and by kustomize, has no field that the operator does not know, and finds the
-// port of the metrics, once.
+// TestTheServiceMonitor is the same by Helm and by kustomize, has no field that the operator does
+// not know, and finds the port of the metrics, once.
 func TestTheServiceMonitor(t *testing.T) {
 	t.Parallel()
 	for namespace, content := range monitored {

@@ -13,7 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// A shop whose Deployment has an update held, one that was rejected, and a canary that somebody started by hand.
+// A shop whose Deployment has an update held, one that was rejected, and a canary that somebody
+// started by hand.
 const (
 	backedUp = `
 apiVersion: holdfast.dev/v1alpha1
@@ -47,8 +48,9 @@ spec: {deployment: web, containers: [{name: app, image: "holdfast.test/app:v5"}]
 `
 )
 
-// TestBackupAndRestore goes through the page of that name: a namespace is backed up with an update held and one rejected,
-// and lost, and restored while Holdfast is there; and once more before it is.
+// TestBackupAndRestore goes through the page of that name: a namespace is backed up with an update
+// held and one rejected, and lost, and restored while Holdfast is there; and once more before it
+// is.
 func TestBackupAndRestore(t *testing.T) {
 	s := newSite(t, "helm4")
 	install := page(t, "install.md", "## With Helm", "sh")[0]
@@ -134,8 +136,8 @@ func (s *site) lose() {
 	s.kubectl("delete", "namespace", "shop", "--timeout="+patience.String())
 }
 
-// wantRestored: the stable template runs, guarded, with its plan; what was held is told and gone, and what was rejected is
-// tried. Events are looked for by the command of the page.
+// wantRestored: the stable template runs, guarded, with its plan; what was held is told and gone,
+// and what was rejected is tried. Events are looked for by the command of the page.
 func (s *site) wantRestored(held, events string) {
 	s.t.Helper()
 	s.awaitShop()
@@ -155,7 +157,8 @@ func (s *site) wantRestored(held, events string) {
 	s.ask("v2", "update held")
 }
 
-// toldOfCopy says whether an event of the Deployment that is there now names the run that tried what was held.
+// toldOfCopy says whether an event of the Deployment that is there now names the run that tried
+// what was held.
 func (s *site) toldOfCopy(held string) bool {
 	s.t.Helper()
 	uid := s.kubectl("get", "deployment/web", "-n", "shop", "-o", "jsonpath={.metadata.uid}")
@@ -168,7 +171,8 @@ func (s *site) toldOfCopy(held string) bool {
 	})
 }
 
-// wantRunsOfABackup: those of Deployments are collected, since their owners are no more; that of a person begins anew.
+// wantRunsOfABackup: those of Deployments are collected, since their owners are no more; that of a
+// person begins anew.
 func (s *site) wantRunsOfABackup(folder string) {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "runs.yaml"))

@@ -10,7 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// TestNobodyMayDoMoreThanItMust walks through every rule that an installation has, with and without cert-manager.
+// TestNobodyMayDoMoreThanItMust walks through every rule that an installation has, with and without
+// cert-manager.
 func TestNobodyMayDoMoreThanItMust(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"self-managed", "cert-manager"} {
@@ -53,7 +54,8 @@ func tooMuch(clusterWide bool, certificates string, rule rbacv1.PolicyRule) (pro
 		}),
 		"webhook configurations of others":           (has("mutatingwebhookconfigurations") || has("validatingwebhookconfigurations")) && !slices.Equal(rule.ResourceNames, []string{"holdfast"}),
 		"a webhook configuration, with cert-manager": certificates == "cert-manager" && has("mutatingwebhookconfigurations") && may("update", "patch", "create"),
-		// Pods are made in dry runs only, which RBAC cannot tell apart; who makes ReplicaSets could have them anyway.
+		// Pods are made in dry runs only, which RBAC cannot tell apart; who makes ReplicaSets could
+		// have them anyway.
 		"to change pods, or to run in them": may("update", "patch") && has("pods") || has("pods/exec") || has("pods/attach") || has("pods/ephemeralcontainers"),
 		"to become somebody else":           may("impersonate", "bind", "escalate") || has("serviceaccounts/token"),
 		"RBAC":                              slices.Contains(rule.APIGroups, "rbac.authorization.k8s.io"),
@@ -67,8 +69,9 @@ func tooMuch(clusterWide bool, certificates string, rule rbacv1.PolicyRule) (pro
 	return problems
 }
 
-// TestTheClusterRolesOfTenants: who may view a namespace reads plans and runs, who may edit it writes plans, and nobody
-// gets by aggregation what decides on releases: runs, their status, or anything else of Holdfast's.
+// TestTheClusterRolesOfTenants: who may view a namespace reads plans and runs, who may edit it
+// writes plans, and nobody gets by aggregation what decides on releases: runs, their status, or
+// anything else of Holdfast's.
 func TestTheClusterRolesOfTenants(t *testing.T) {
 	t.Parallel()
 	granted := map[string][]string{}

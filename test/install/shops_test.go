@@ -44,7 +44,8 @@ func (s *site) awaitGuarded() {
 	}
 }
 
-// hold asks for a version in each namespace, and returns the IDs of the holds: of new ones, or of those that have it already.
+// hold asks for a version in each namespace, and returns the IDs of the holds: of new ones, or of
+// those that have it already.
 func (s *site) hold(version string) map[string]string {
 	s.t.Helper()
 	out := map[string]string{}

@@ -79,7 +79,8 @@ func TestEveryValueHasASchema(t *testing.T) {
 	}
 }
 
-// TestEveryValueSaysWhatItIs: each has a comment above it, from which its line in docs/reference/chart.md is made.
+// TestEveryValueSaysWhatItIs: each has a comment above it, from which its line in
+// docs/reference/chart.md is made.
 func TestEveryValueSaysWhatItIs(t *testing.T) {
 	t.Parallel()
 	lines := strings.Split(string(read(t, "values.yaml")), "\n")
@@ -172,7 +173,8 @@ func (n node) leaves(path string) []string {
 	return out
 }
 
-// leaves are the paths of values, as deep as the schema goes; a map that the schema describes no further is one value.
+// leaves are the paths of values, as deep as the schema goes; a map that the schema describes no
+// further is one value.
 func leaves(path string, value any, schema node) []string {
 	fields, isMap := value.(map[string]any)
 	if !isMap || len(schema.Properties) == 0 {

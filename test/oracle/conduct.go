@@ -55,7 +55,8 @@ func generated(seed uint64, n int) []sequence.Sequence {
 	return out
 }
 
-// play plays sequences and tells of each, one at a time, how it went. It ends when tell says that it is enough.
+// play plays sequences and tells of each, one at a time, how it went. It ends when tell says that
+// it is enough.
 func (c *conductor) play(ctx context.Context, all []sequence.Sequence, tell func(report.Course) (more bool)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -101,8 +102,8 @@ func (c *conductor) play(ctx context.Context, all []sequence.Sequence, tell func
 // questions is how often a sequence is played to shrink it.
 const questions = 150
 
-// shrink prints the least sequences that fail as these did, with all that is known of them, and keeps them in a folder if
-// one is given.
+// shrink prints the least sequences that fail as these did, with all that is known of them, and
+// keeps them in a folder if one is given.
 func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.Writer, keep string) error {
 	queue := make(chan report.Course, len(failed))
 	for _, course := range failed {
@@ -124,7 +125,8 @@ func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.W
 	})
 }
 
-// minimal is the course of the least sequence that fails in the same aspect; the given one if it fails no more.
+// minimal is the course of the least sequence that fails in the same aspect; the given one if it
+// fails no more.
 func minimal(ctx context.Context, lane *stage.Lane, course report.Course) (report.Course, error) {
 	least := course
 	_, err := shrink.Minimal(course.Sequence, questions, func(s sequence.Sequence) (bool, error) {

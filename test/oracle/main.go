@@ -1,6 +1,7 @@
-// Command oracle proves that Holdfast answers every client as if the update it holds were in etcd: it plays random
-// sequences of commands, with the real kubectl and Helm, to a guarded and an unguarded namespace of one API server, and
-// compares what comes of them. docs/oracle.md tells more.
+// Command oracle proves that Holdfast answers every client as if the update it holds were in etcd:
+// it plays random sequences of commands, with the real kubectl and Helm, to a guarded and an
+// unguarded namespace of one API server, and compares what comes of them. docs/oracle.md tells
+// more.
 package main
 
 import (
@@ -79,8 +80,8 @@ func run(ctx context.Context, c choices, files []string) (err error) {
 	return conduct(ctx, running, c, all)
 }
 
-// conduct plays all sequences on a cluster. Differences that nothing explains are printed, as small as they can be made,
-// and are an error.
+// conduct plays all sequences on a cluster. Differences that nothing explains are printed, as small
+// as they can be made, and are an error.
 func conduct(ctx context.Context, on *cluster.Cluster, c choices, all []sequence.Sequence) (err error) {
 	s, err := stage.Open(ctx, on)
 	if err != nil {

@@ -35,8 +35,8 @@ func Client(c *cluster.Cluster) (client.WithWatch, error) {
 	return client.NewWithWatch(config, client.Options{Scheme: scheme})
 }
 
-// Kubectl runs kubectl, as an administrator, with a text on its standard input. An exit code that is not 0 is an
-// error.
+// Kubectl runs kubectl, as an administrator, with a text on its standard input. An exit code that
+// is not 0 is an error.
 func Kubectl(ctx context.Context, c *cluster.Cluster, stdin string, args ...string) error {
 	result, err := c.Kubectl(ctx, stdin, args...)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package stage opens a cluster with Holdfast installed, and clients of it, for tests, benchmarks and searches for
-// mistakes.
+// Package stage opens a cluster with Holdfast installed, and clients of it, for tests, benchmarks
+// and searches for mistakes.
 package stage
 
 import (
@@ -14,8 +14,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/build"
 )
 
-// Open attaches to the cluster in a folder or, without one, starts one with Holdfast installed. stop ends what was
-// started.
+// Open attaches to the cluster in a folder or, without one, starts one with Holdfast installed.
+// stop ends what was started.
 func Open(ctx context.Context, dir string) (c *cluster.Cluster, stop func() error, err error) {
 	if dir != "" {
 		c, err = cluster.Attach(dir)
@@ -32,8 +32,8 @@ func Open(ctx context.Context, dir string) (c *cluster.Cluster, stop func() erro
 	return c, c.Stop, nil
 }
 
-// Run runs tests on the cluster that Open opens, after ready has been called with it, and returns their exit code.
-// An interrupt ends them, and the cluster.
+// Run runs tests on the cluster that Open opens, after ready has been called with it, and returns
+// their exit code. An interrupt ends them, and the cluster.
 func Run(tests interface{ Run() int }, dir string, ready func(*cluster.Cluster) error) (code int, err error) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()

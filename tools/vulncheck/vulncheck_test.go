@@ -1,5 +1,5 @@
-// Package vulncheck pins govulncheck, and tests that `make vulncheck` finds with it what a database has, for where the
-// public one (https://vuln.go.dev) cannot be reached.
+// Package vulncheck pins govulncheck, and tests that `make vulncheck` finds with it what a database
+// has, for where the public one (https://vuln.go.dev) cannot be reached.
 package vulncheck
 
 import (
@@ -34,7 +34,8 @@ func TestADatabaseOfYourOwn(t *testing.T) {
 	}
 }
 
-// database is a folder in the form of https://go.dev/doc/security/vuln/database, with an entry for every version of a module.
+// database is a folder in the form of https://go.dev/doc/security/vuln/database, with an entry for
+// every version of a module.
 func database(t *testing.T, module string) string {
 	t.Helper()
 	const modified = "2026-01-01T00:00:00Z"

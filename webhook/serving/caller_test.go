@@ -97,7 +97,8 @@ func FuzzCaller(f *testing.F) {
 	})
 }
 
-// TestAReviewThatSaysTwoThingsIsRefused, at its begin that it is Holdfast's, and further on that it is another's.
+// TestAReviewThatSaysTwoThingsIsRefused, at its begin that it is Holdfast's, and further on that it
+// is another's.
 func TestAReviewThatSaysTwoThingsIsRefused(t *testing.T) {
 	hook := &admission.Webhook{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response {
 		return admission.Allowed("answered")

@@ -252,8 +252,9 @@ func TestWhoSendsSlowlyKeepsNobodyWaiting(t *testing.T) {
 	})
 }
 
-// TestTextThatComesHasBoundsToo: of requests that never come whole so many are read, others are refused at once;
-// those of other namespaces and Holdfast's own are answered, and the room is given back.
+// TestTextThatComesHasBoundsToo: of requests that never come whole so many are read, others are
+// refused at once; those of other namespaces and Holdfast's own are answered, and the room is given
+// back.
 func TestTextThatComesHasBoundsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const each = 200 << 10
@@ -273,7 +274,8 @@ func TestTextThatComesHasBoundsToo(t *testing.T) {
 	})
 }
 
-// TestWhoComesLaterFindsRoomForText: namespaces that fill all they may, one after another, leave some for the next one.
+// TestWhoComesLaterFindsRoomForText: namespaces that fill all they may, one after another, leave
+// some for the next one.
 func TestWhoComesLaterFindsRoomForText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const each = 128 << 10
@@ -288,8 +290,8 @@ func TestWhoComesLaterFindsRoomForText(t *testing.T) {
 	})
 }
 
-// sendParts sends so many requests of a namespace ("" says none), and so many bytes of each. They end by give, which
-// says how many had been refused.
+// sendParts sends so many requests of a namespace ("" says none), and so many bytes of each. They
+// end by give, which says how many had been refused.
 func (c *crowd) sendParts(namespace string, requests, bytes int) (give func() (refused int64)) {
 	text := strings.Repeat("x", bytes)
 	if namespace != "" {

@@ -15,9 +15,9 @@ type text struct {
 
 func newText(size int64) *text { return &text{shares: newShares(size)} }
 
-// read reads a request whole. It takes room for what has come, so that whoever sends slowly takes little; where there is
-// none it fails with noRoom, for one that waited with half of its text could wait for another one that does. The
-// room is given back by drop, whatever read returns.
+// read reads a request whole. It takes room for what has come, so that whoever sends slowly takes
+// little; where there is none it fails with noRoom, for one that waited with half of its text could
+// wait for another one that does. The room is given back by drop, whatever read returns.
 func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop func(), err error) {
 	all = &bytes.Buffer{}
 	var taken int64

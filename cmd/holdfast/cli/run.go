@@ -31,8 +31,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Run runs the command that the arguments name, prints its error and returns the exit code: 0 without an error,
-// and Failed for one that is no Error.
+// Run runs the command that the arguments name, prints its error and returns the exit code: 0
+// without an error, and Failed for one that is no Error.
 func Run(ctx context.Context, root *cobra.Command) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	command, err := root.ExecuteContextC(ctx)

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Explain has a command answer a flag or a command that does not exist, or a value that cannot be read, with the
-// flags and commands that there are, and end with the exit code given.
+// Explain has a command answer a flag or a command that does not exist, or a value that cannot be
+// read, with the flags and commands that there are, and end with the exit code given.
 func Explain(c *cobra.Command, code int) {
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &Error{Code: code, Err: fmt.Errorf("%w; its flags are\n%s", err, c.LocalFlags().FlagUsages())}

@@ -49,7 +49,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 		"the namespace Holdfast runs in; default: the environment variable POD_NAMESPACE")
 	fs.StringVar(&o.deployment, "deployment", "holdfast", "the Deployment of Holdfast, which is scaled to zero")
 	fs.StringVar(&o.webhookConfig, "webhook-configuration", "holdfast", "the webhook configurations, mutating and validating, which are deleted")
-	// Twice, for the Job tries again, is less than the five minutes that Helm waits: it shall print why, not that it waited.
+	// Twice, for the Job tries again, is less than the five minutes that Helm waits: it shall print
+	// why, not that it waited.
 	fs.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long all of it may take")
 }
 

@@ -88,8 +88,9 @@ func (e *ending) stopReplicas(ctx context.Context) error {
 	return nil
 }
 
-// patch sends a merge patch. An API server that has not heard yet that the webhooks are gone fails to call them, where
-// they fail closed. That passes; other people's webhooks that are out of order are not waited for.
+// patch sends a merge patch. An API server that has not heard yet that the webhooks are gone fails
+// to call them, where they fail closed. That passes; other people's webhooks that are out of order
+// are not waited for.
 func (e *ending) patch(ctx context.Context, o client.Object, patch string) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (bool, error) {

@@ -1,7 +1,8 @@
-// Package agent is the kubelet of the test cluster. It keeps Node objects Ready and runs the pods bound to them as
-// local processes in containers of their own (package jail) on a network of their own (package network), from programs
-// in a folder instead of images from a registry. Towards the API server it behaves as a kubelet does: status, events,
-// probes, restarts with back-off, volumes, termination, logs.
+// Package agent is the kubelet of the test cluster. It keeps Node objects Ready and runs the pods
+// bound to them as local processes in containers of their own (package jail) on a network of their
+// own (package network), from programs in a folder instead of images from a registry. Towards the
+// API server it behaves as a kubelet does: status, events, probes, restarts with back-off, volumes,
+// termination, logs.
 package agent
 
 import (
@@ -73,8 +74,8 @@ func New(config Config) *Agent {
 	return a
 }
 
-// Run registers the nodes, calls ready when they are, and runs their pods until ctx ends. It does not stop the pods'
-// processes then: they end with the process-id namespace.
+// Run registers the nodes, calls ready when they are, and runs their pods until ctx ends. It does
+// not stop the pods' processes then: they end with the process-id namespace.
 func (a *Agent) Run(ctx context.Context, ready func()) error {
 	a.events = newRecorder(a.Client)
 	if err := a.serve(ctx); err != nil {

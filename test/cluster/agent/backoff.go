@@ -2,14 +2,15 @@ package agent
 
 import "time"
 
-// Backoff is how long a container that ended must wait for its next start, and an image that could not be pulled for
-// the next try: doubled each time up to a limit, as in the kubelet.
+// Backoff is how long a container that ended must wait for its next start, and an image that could
+// not be pulled for the next try: doubled each time up to a limit, as in the kubelet.
 type Backoff struct {
 	Initial time.Duration
 	Limit   time.Duration
 }
 
-// DefaultBackoff is the kubelet's 10 seconds to 5 minutes made ten times quicker, so that tests need not wait.
+// DefaultBackoff is the kubelet's 10 seconds to 5 minutes made ten times quicker, so that tests
+// need not wait.
 var DefaultBackoff = Backoff{Initial: time.Second, Limit: 30 * time.Second}
 
 // backoffState counts the failures of one container.
@@ -18,8 +19,8 @@ type backoffState struct {
 	next time.Duration
 }
 
-// restart returns the wait before a container starts again that ran for that long. The first restart is immediate, and
-// so is one after a run of twice the limit, which clears the record.
+// restart returns the wait before a container starts again that ran for that long. The first
+// restart is immediate, and so is one after a run of twice the limit, which clears the record.
 func (b *backoffState) restart(ran time.Duration) time.Duration {
 	if ran > 2*b.Limit {
 		b.next = 0

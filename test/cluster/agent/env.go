@@ -17,8 +17,8 @@ type sources interface {
 	configMap(name string) (*v1.ConfigMap, error)
 }
 
-// environment is the container's environment as NAME=value lines. An error names what is missing, in the kubelet's
-// words: it ends up in the container's status.
+// environment is the container's environment as NAME=value lines. An error names what is missing,
+// in the kubelet's words: it ends up in the container's status.
 func (c *container) environment(object *v1.Pod) ([]string, error) {
 	base := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/",

@@ -2,8 +2,8 @@ package agent
 
 import "strings"
 
-// expand replaces every $(NAME) in text that lookup knows, as the API promises for command, args and env values:
-// an unknown name stays as it stands, and $$(NAME) is the text $(NAME).
+// expand replaces every $(NAME) in text that lookup knows, as the API promises for command, args
+// and env values: an unknown name stays as it stands, and $$(NAME) is the text $(NAME).
 func expand(text string, lookup func(string) (string, bool)) string {
 	var out strings.Builder
 	for {

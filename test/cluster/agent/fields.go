@@ -43,8 +43,8 @@ func field(object *v1.Pod, path string) (string, error) {
 	return "", fmt.Errorf("field path %q is not supported", path)
 }
 
-// resourceField is a container's limit or request in units of the divisor, rounded up. A limit that is not set is what
-// the node has.
+// resourceField is a container's limit or request in units of the divisor, rounded up. A limit that
+// is not set is what the node has.
 func resourceField(object *v1.Pod, containerName string, ref *v1.ResourceFieldSelector) (string, error) {
 	if ref.ContainerName != "" {
 		containerName = ref.ContainerName

@@ -27,8 +27,8 @@ type image struct {
 	id string
 }
 
-// pull resolves a reference. Any tag does, since a scenario needs many images that differ only by their tag. The error
-// reads as containerd's for an image that the registry does not have.
+// pull resolves a reference. Any tag does, since a scenario needs many images that differ only by
+// their tag. The error reads as containerd's for an image that the registry does not have.
 func (i images) pull(reference string) (image, error) {
 	name, isOurs := strings.CutPrefix(repository(reference), registry)
 	path := filepath.Join(i.dir, name)

@@ -84,7 +84,8 @@ func (a *Agent) serveLogs(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// copyTo writes the lines that were asked for, and goes on with new ones if that was asked too, until the container ends.
+// copyTo writes the lines that were asked for, and goes on with new ones if that was asked too,
+// until the container ends.
 func (l *outputLog) copyTo(ctx context.Context, w io.Writer, query logQuery) error {
 	file, err := os.Open(l.path)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/jail"
 )
 
-// mounts are everything that the container's root gets: the program, the files in /etc, and the volumes, last, so that a
-// volume may stand in place of any of them.
+// mounts are everything that the container's root gets: the program, the files in /etc, and the
+// volumes, last, so that a volume may stand in place of any of them.
 func (c *container) mounts(image image, env []string) ([]jail.Mount, error) {
 	mounts := []jail.Mount{
 		{Source: image.path, Target: "/" + image.name, ReadOnly: true},

@@ -24,14 +24,15 @@ type node struct {
 	addresses *network.Addresses
 }
 
-// Leases are renewed as often as a kubelet does; the controller manager gives a node up after 40 seconds without.
+// Leases are renewed as often as a kubelet does; the controller manager gives a node up after 40
+// seconds without.
 const (
 	leaseDuration = 40 * time.Second
 	leaseRenewal  = 10 * time.Second
 )
 
-// Capacity of every node. It is made up: enough for any scenario, small enough that asking for 9 CPUs leaves a pod
-// unschedulable.
+// Capacity of every node. It is made up: enough for any scenario, small enough that asking for 9
+// CPUs leaves a pod unschedulable.
 var capacity = v1.ResourceList{
 	v1.ResourceCPU:              resource.MustParse("8"),
 	v1.ResourceMemory:           resource.MustParse("16Gi"),

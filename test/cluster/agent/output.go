@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// outputLog keeps what one run of a container wrote, one line after another with its time and stream, in the format of
-// the container runtime interface: `<time> <stream> F <line>`.
+// outputLog keeps what one run of a container wrote, one line after another with its time and
+// stream, in the format of the container runtime interface: `<time> <stream> F <line>`.
 type outputLog struct {
 	path string
 	// stdout and stderr are the container's ends of the pipes.
@@ -98,7 +98,8 @@ func (l *outputLog) closeOne() {
 	}
 }
 
-// awaitEnd returns when the last words of a container that has exited are in the log. Its pipes close with it.
+// awaitEnd returns when the last words of a container that has exited are in the log. Its pipes
+// close with it.
 func (l *outputLog) awaitEnd() {
 	limit := time.After(time.Second)
 	for more, ended := l.news(); !ended; more, ended = l.news() {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// The link in a volume that names the folder with its present files, as the kubelet calls it. Programs that watch
-// certificates know it.
+// The link in a volume that names the folder with its present files, as the kubelet calls it.
+// Programs that watch certificates know it.
 const dataLink = "..data"
 
-// writePayload makes the files of a volume appear all at once: they are written to a new folder, to which the link
-// `..data` is then moved by a rename, and every name in the volume is a link through `..data`. Nothing is touched when
-// nothing changed. own is called with every new path.
+// writePayload makes the files of a volume appear all at once: they are written to a new folder, to
+// which the link `..data` is then moved by a rename, and every name in the volume is a link through
+// `..data`. Nothing is touched when nothing changed. own is called with every new path.
 func writePayload(dir string, files map[string]file, own func(path string) error) error {
 	current, _ := os.Readlink(filepath.Join(dir, dataLink))
 	if current != "" && same(filepath.Join(dir, current), files) {

@@ -18,7 +18,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/jail"
 )
 
-// probeTransport asks a container over HTTP: its certificate is not verified, and every probe is a connection of its own.
+// probeTransport asks a container over HTTP: its certificate is not verified, and every probe is a
+// connection of its own.
 var probeTransport = &http.Transport{
 	TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 	DisableKeepAlives: true,

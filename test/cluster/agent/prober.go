@@ -10,12 +10,13 @@ import (
 	"holdfast.dev/holdfast/test/cluster/jail"
 )
 
-// firstProbe is the least wait before a container is first probed. A kubelet's first probe falls on its own clock, some
-// time after the start; one at the very start would fail and cost a whole period.
+// firstProbe is the least wait before a container is first probed. A kubelet's first probe falls on
+// its own clock, some time after the start; one at the very start would fail and cost a whole
+// period.
 const firstProbe = 300 * time.Millisecond
 
-// watchHealth runs the container's probes until ctx ends. It keeps the container's started and ready state, and sends
-// the reason when the container must be killed.
+// watchHealth runs the container's probes until ctx ends. It keeps the container's started and
+// ready state, and sends the reason when the container must be killed.
 func (c *container) watchHealth(ctx context.Context, process *jail.Process) <-chan string {
 	unhealthy := make(chan string, 2)
 	go func() {

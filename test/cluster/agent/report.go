@@ -14,8 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// report sends the pod's status whenever it changed, until ctx ends, and then once more if there is news: the last
-// status must be there before the object is deleted.
+// report sends the pod's status whenever it changed, until ctx ends, and then once more if there is
+// news: the last status must be there before the object is deleted.
 func (p *pod) report(ctx context.Context) {
 	var sent v1.PodStatus
 	last := false
@@ -42,8 +42,8 @@ func (p *pod) report(ctx context.Context) {
 	}
 }
 
-// send patches the status subresource. The kubelet's conditions are merged by type with those of others, and the UID
-// keeps the patch from a successor of the same name.
+// send patches the status subresource. The kubelet's conditions are merged by type with those of
+// others, and the UID keeps the patch from a successor of the same name.
 func (p *pod) send(status v1.PodStatus) error {
 	patch, err := statusPatch(p.uid, status)
 	if err != nil {
@@ -56,8 +56,8 @@ func (p *pod) send(status v1.PodStatus) error {
 	return err
 }
 
-// statusPatch is the whole status as a strategic merge patch. Conditions are merged field by field, so what a condition
-// no longer has must be named to go away.
+// statusPatch is the whole status as a strategic merge patch. Conditions are merged field by field,
+// so what a condition no longer has must be named to go away.
 func statusPatch(uid types.UID, status v1.PodStatus) ([]byte, error) {
 	encoded, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
 	if err != nil {
@@ -93,8 +93,8 @@ func (p *pod) status() v1.PodStatus {
 	return s
 }
 
-// states copies the containers' states, filling in what follows from the others': a container whose turn has not come
-// says so.
+// states copies the containers' states, filling in what follows from the others': a container whose
+// turn has not come says so.
 func states(containers []*container) []v1.ContainerStatus {
 	var all []v1.ContainerStatus
 	for _, c := range containers {

@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/network"
 )
 
-// makeSandbox makes what the containers of a pod share: a folder, a network, and the files in /etc that speak of it.
-// Called again after a failure it goes on where it stopped.
+// makeSandbox makes what the containers of a pod share: a folder, a network, and the files in /etc
+// that speak of it. Called again after a failure it goes on where it stopped.
 func (p *pod) makeSandbox(context.Context) error {
 	if err := os.MkdirAll(filepath.Join(p.dir, "etc"), 0o755); err != nil {
 		return fmt.Errorf("make pod folder: %w", err)
@@ -67,8 +67,8 @@ func (a *Agent) OnNetwork(namespace, name string, do func(*network.Pod) error) e
 	return do(p.network)
 }
 
-// etcFiles are the files that a kubelet writes for every pod. No DNS server runs here; the one named refuses at once,
-// so a look-up fails quickly instead of hanging.
+// etcFiles are the files that a kubelet writes for every pod. No DNS server runs here; the one
+// named refuses at once, so a look-up fails quickly instead of hanging.
 func etcFiles(object *v1.Pod, ip string) map[string]string {
 	hosts := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" + ip + "\t" + hostname(object) + "\n"
 	for _, alias := range object.Spec.HostAliases {

@@ -19,8 +19,9 @@ const imageUser = 65532
 // configRetry is the wait before a configuration that lacks something, a Secret say, is looked at again.
 const configRetry = time.Second
 
-// start gets the image, works out the configuration and starts the process, waiting with the usual reasons for what is
-// not there yet. It returns without a process when alive ends, and with an error when the program could not be started.
+// start gets the image, works out the configuration and starts the process, waiting with the usual
+// reasons for what is not there yet. It returns without a process when alive ends, and with an
+// error when the program could not be started.
 func (c *container) start(alive context.Context) (*jail.Process, error) {
 	image, ok := c.awaitImage(alive)
 	if !ok {
@@ -127,8 +128,8 @@ func (c *container) config(image image) (jail.Spec, error) {
 	}, nil
 }
 
-// user is whom the container runs as. Where ids are not mapped everything runs as the one user there is, but what a
-// kubelet would refuse is refused all the same.
+// user is whom the container runs as. Where ids are not mapped everything runs as the one user
+// there is, but what a kubelet would refuse is refused all the same.
 func (c *container) user(object *v1.Pod) (jail.User, error) {
 	user := jail.User{UID: imageUser, GID: imageUser}
 	nonRoot := false

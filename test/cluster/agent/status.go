@@ -46,8 +46,8 @@ func status(o observation, now metav1.Time) v1.PodStatus {
 	return s
 }
 
-// phase follows the kubelet's rule: a pod is Pending until its init containers are through and every container has run
-// once, and comes to an end only when none is left to be restarted.
+// phase follows the kubelet's rule: a pod is Pending until its init containers are through and
+// every container has run once, and comes to an end only when none is left to be restarted.
 func phase(o observation) v1.PodPhase {
 	running, waiting, succeeded, failed := 0, 0, 0, 0
 	for _, c := range o.main {

@@ -15,8 +15,8 @@ import (
 // leastGrace is what a preStop hook leaves the program at least to end by itself, as in the kubelet.
 const leastGrace = 2 * time.Second
 
-// stop ends a running container in order: preStop hook, SIGTERM, and SIGKILL when grace is over or when the pod's
-// object is gone. It returns when the process has exited.
+// stop ends a running container in order: preStop hook, SIGTERM, and SIGKILL when grace is over or
+// when the pod's object is gone. It returns when the process has exited.
 func (c *container) stop(process *jail.Process, exited <-chan struct{}, grace time.Duration, why string) {
 	c.normal(eventKilling, "%s", why)
 	deadline := time.Now().Add(grace)
@@ -71,8 +71,8 @@ func (p *pod) grace() time.Duration {
 	return p.ownGrace()
 }
 
-// remove deletes the object for good, now that nothing of the pod runs any more. The UID guards a successor of the same
-// name.
+// remove deletes the object for good, now that nothing of the pod runs any more. The UID guards a
+// successor of the same name.
 func (p *pod) remove(ctx context.Context) {
 	defer p.agent.forget(p)
 	options := metav1.NewDeleteOptions(0)

@@ -37,7 +37,8 @@ func (a *Agent) serveExec(w http.ResponseWriter, r *http.Request) {
 		streamIdle, streamCreation, remotecommand.SupportedStreamingProtocols)
 }
 
-// ExecInContainer runs a command for serveExec. There are no terminals here, so tty and resize are of no effect.
+// ExecInContainer runs a command for serveExec. There are no terminals here, so tty and resize are
+// of no effect.
 func (c *container) ExecInContainer(ctx context.Context, _, _, _ string, command []string, in io.Reader, out, errOut io.WriteCloser, _ bool, _ <-chan remotecommand.TerminalSize, _ time.Duration) error {
 	c.pod.mu.Lock()
 	process := c.process
@@ -78,8 +79,8 @@ func (p *pod) PortForward(ctx context.Context, _, _ string, port int32, stream i
 	return err
 }
 
-// Signal sends sig to the program of a running container, as if someone had on the node. An empty container name is the
-// first container.
+// Signal sends sig to the program of a running container, as if someone had on the node. An empty
+// container name is the first container.
 func (a *Agent) Signal(namespace, name, containerName string, sig syscall.Signal) error {
 	p, err := a.find(namespace, name)
 	if err != nil {

@@ -2,8 +2,8 @@ package agent
 
 import v1 "k8s.io/api/core/v1"
 
-// tally turns single probe results into a verdict: it takes failureThreshold bad results in a row to fail, and
-// successThreshold good ones to pass.
+// tally turns single probe results into a verdict: it takes failureThreshold bad results in a row
+// to fail, and successThreshold good ones to pass.
 type tally struct {
 	failures, successes int32 // thresholds
 	good                bool  // of the results in the present row

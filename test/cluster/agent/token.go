@@ -17,7 +17,8 @@ type token struct {
 	renew time.Time
 }
 
-// tokens are the tokens of a pod's volumes, by audience and path. Only the pod's volumes touch them, one at a time.
+// tokens are the tokens of a pod's volumes, by audience and path. Only the pod's volumes touch
+// them, one at a time.
 type tokens map[string]token
 
 // untilRenewal is how long no token needs renewing.
@@ -29,8 +30,8 @@ func (t tokens) untilRenewal(now time.Time) time.Duration {
 	return wait
 }
 
-// addToken adds the token that a projection asks for, a new one if the last is old. The file can be read by the group
-// alone only when that is of use to the container, as in the kubelet.
+// addToken adds the token that a projection asks for, a new one if the last is old. The file can be
+// read by the group alone only when that is of use to the container, as in the kubelet.
 func (v *volumes) addToken(ctx context.Context, files map[string]file, from *v1.ServiceAccountTokenProjection, standard int32) error {
 	name := from.Audience + " " + from.Path
 	known, found := v.tokens[name]

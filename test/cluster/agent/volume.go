@@ -79,8 +79,8 @@ func (v *volumes) own(path string) error {
 	return os.Chmod(path, info.Mode()|info.Mode()&0o600>>3)
 }
 
-// keepFresh fills the volumes again whenever a Secret or ConfigMap of the namespace or the pod's labels changed, and
-// when a token needs renewing, until ctx ends.
+// keepFresh fills the volumes again whenever a Secret or ConfigMap of the namespace or the pod's
+// labels changed, and when a token needs renewing, until ctx ends.
 func (v *volumes) keepFresh(ctx context.Context) {
 	for {
 		timer := time.NewTimer(v.tokens.untilRenewal(time.Now()))

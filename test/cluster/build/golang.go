@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// flags of every build. No cgo: the machine needs no C compiler, and the programs run in a root with no libraries.
+// flags of every build. No cgo: the machine needs no C compiler, and the programs run in a root
+// with no libraries.
 var flags = []string{"-trimpath", "-buildvcs=false"}
 
 // golang runs the go command in dir and returns what it printed to stdout.
@@ -34,8 +35,8 @@ func compiler(ctx context.Context) (string, error) {
 	return golang(ctx, ".", "env", "GOVERSION", "GOOS", "GOARCH")
 }
 
-// versionFlags stamp the version of module into a Kubernetes program. Without them it calls itself v0.0.0-master, which
-// kubectl cannot compare with the server's.
+// versionFlags stamp the version of module into a Kubernetes program. Without them it calls itself
+// v0.0.0-master, which kubectl cannot compare with the server's.
 func versionFlags(ctx context.Context, dir, module string) (string, error) {
 	if module == "" {
 		return "-s -w", nil

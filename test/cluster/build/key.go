@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// key names the cache folder of a module's tools: it changes with any pin or source, with the compiler, and with the way of
-// building, so that what is in the folder never has to be checked again.
+// key names the cache folder of a module's tools: it changes with any pin or source, with the
+// compiler, and with the way of building, so that what is in the folder never has to be checked
+// again.
 func key(compiler string, flags []string, files ...[]byte) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s\n%q\n", compiler, flags)

@@ -21,8 +21,8 @@ type Own struct {
 	Holdfast bool
 }
 
-// FromSource builds this repository's programs as they stand in source and copies them to where they go. When nothing
-// has changed it is quick: the compiler looks that up itself.
+// FromSource builds this repository's programs as they stand in source and copies them to where
+// they go. When nothing has changed it is quick: the compiler looks that up itself.
 func FromSource(ctx context.Context, source string, own Own, progress io.Writer) error {
 	cache, err := CacheDir(programs)
 	if err != nil {

@@ -1,11 +1,12 @@
-// Package build compiles what a test cluster runs: the pinned tools of Kubernetes, etcd and Prometheus once into a
-// cache, and this repository's own programs at every start.
+// Package build compiles what a test cluster runs: the pinned tools of Kubernetes, etcd and
+// Prometheus once into a cache, and this repository's own programs at every start.
 package build
 
 import "time"
 
-// A pinned tool is a main package of a module under test/cluster/tools, whose go.mod and go.sum fix its version and
-// that of everything it is made of. certmanager is a main package in its module's own folder.
+// A pinned tool is a main package of a module under test/cluster/tools, whose go.mod and go.sum fix
+// its version and that of everything it is made of. certmanager is a main package in its module's
+// own folder.
 type tool struct {
 	name string
 	// module is the folder under test/cluster/tools.
@@ -20,8 +21,8 @@ type tool struct {
 	firstTime time.Duration
 }
 
-// tools is everything that is pinned, in the order of building. To add one: a folder with a go.mod and its `tool`
-// line, and a row here.
+// tools is everything that is pinned, in the order of building. To add one: a folder with a go.mod
+// and its `tool` line, and a row here.
 var tools = []tool{
 	{name: "kube-apiserver", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver", versionOf: "k8s.io/kubernetes", firstTime: 180 * time.Second},
 	{name: "kube-controller-manager", module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-controller-manager", versionOf: "k8s.io/kubernetes", firstTime: 45 * time.Second},

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// Tools returns the paths by name of the pinned tools that every cluster needs, building those that the cache does not
-// have. source is the root of the repository. What happens is told on progress, line by line; nothing is said when all is
-// there.
+// Tools returns the paths by name of the pinned tools that every cluster needs, building those that
+// the cache does not have. source is the root of the repository. What happens is told on progress,
+// line by line; nothing is said when all is there.
 func Tools(ctx context.Context, source string, progress io.Writer) (map[string]string, error) {
 	return provide(ctx, source, progress, func(t tool) bool { return !t.onDemand })
 }
@@ -81,7 +81,8 @@ func toolPaths(ctx context.Context, source string) (map[string]string, error) {
 	return paths, nil
 }
 
-// pins is the content of what decides what is built in a module: go.mod, go.sum and its own source, if it has any.
+// pins is the content of what decides what is built in a module: go.mod, go.sum and its own source,
+// if it has any.
 func pins(dir string) ([][]byte, error) {
 	own, err := filepath.Glob(filepath.Join(dir, "*.go")) // in the order of their names
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 // quiet is how long work may take before anyone is told of it.
 const quiet = 3 * time.Second
 
-// watched says what work has begun, every 15 seconds that it still goes on, and when it has ended. Work that is quick is
-// not worth a line.
+// watched says what work has begun, every 15 seconds that it still goes on, and when it has ended.
+// Work that is quick is not worth a line.
 func watched(progress io.Writer, label string, work func() error) error {
 	began := time.Now()
 	done := make(chan error, 1)

@@ -20,7 +20,8 @@ const (
 	PathShutdown  = "/shutdown"
 )
 
-// Actions on components: the first three. On pods: the others, which are about their network, and ActionSignal.
+// Actions on components: the first three. On pods: the others, which are about their network, and
+// ActionSignal.
 const (
 	ActionStart   = "start"
 	ActionStop    = "stop"
@@ -37,8 +38,8 @@ type ComponentRequest struct {
 	Signal int    `json:"signal,omitempty"`
 }
 
-// PodRequest asks to do something to a running pod. Container and Signal are for ActionSignal alone; no name means the
-// first container.
+// PodRequest asks to do something to a running pod. Container and Signal are for ActionSignal
+// alone; no name means the first container.
 type PodRequest struct {
 	Namespace string `json:"namespace"`
 	Pod       string `json:"pod"`

@@ -6,8 +6,9 @@ import (
 	"io"
 )
 
-// Descriptors that the supervisor inherits. The listeners were opened in the machine's own network namespace and stay
-// there, so whoever connects to them on the loopback reaches the supervisor inside its private one.
+// Descriptors that the supervisor inherits. The listeners were opened in the machine's own network
+// namespace and stay there, so whoever connects to them on the loopback reaches the supervisor
+// inside its private one.
 const (
 	ProgressFD = iota + 3
 	LockFD

@@ -12,9 +12,9 @@ import (
 // ErrRunning says that the cluster of a folder runs.
 var ErrRunning = errors.New("a cluster runs")
 
-// Lock takes the lock of a cluster's folder, which must exist. The supervisor inherits the open file and holds the lock
-// as long as it lives, whatever ends it: a free lock is the proof that the cluster is dead. ErrRunning means that it is
-// not.
+// Lock takes the lock of a cluster's folder, which must exist. The supervisor inherits the open
+// file and holds the lock as long as it lives, whatever ends it: a free lock is the proof that the
+// cluster is dead. ErrRunning means that it is not.
 func Lock(dir string) (*os.File, error) {
 	file, err := os.OpenFile(lockFile(dir), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -33,7 +33,8 @@ func (s State) dial(ctx context.Context) (conn net.Conn, err error) {
 	return conn, err
 }
 
-// withSocketPath calls use with a path to the socket that is short enough, by way of its open folder if need be.
+// withSocketPath calls use with a path to the socket that is short enough, by way of its open
+// folder if need be.
 func withSocketPath(path string, use func(path string) error) error {
 	if len(path) <= maxSocketPath {
 		return use(path)

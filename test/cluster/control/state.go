@@ -1,5 +1,5 @@
-// Package control is how one speaks with a running test cluster from outside its namespaces: the files by which it is
-// found, and the requests that its control socket answers.
+// Package control is how one speaks with a running test cluster from outside its namespaces: the
+// files by which it is found, and the requests that its control socket answers.
 package control
 
 import (
@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// State is what a cluster's folder says about it, in the file cluster.json: all that the supervisor needs to start, and
-// all that others need to use it.
+// State is what a cluster's folder says about it, in the file cluster.json: all that the supervisor
+// needs to start, and all that others need to use it.
 type State struct {
 	// Dir is the cluster's folder, absolute.
 	Dir string `json:"dir"`

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exec runs args inside the running container, as an exec probe or `kubectl exec` does, and returns its exit code. An
-// error means that it could not be run at all. It is killed when ctx ends.
+// Exec runs args inside the running container, as an exec probe or `kubectl exec` does, and returns
+// its exit code. An error means that it could not be run at all. It is killed when ctx ends.
 func (p *Process) Exec(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (int, error) {
 	started := make(chan error, 1)
 	var cmd *exec.Cmd
@@ -47,7 +47,8 @@ func (p *Process) Exec(ctx context.Context, args []string, in io.Reader, out, er
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// enter moves the calling thread into the container's namespaces; children forked from it are in the container.
+// enter moves the calling thread into the container's namespaces; children forked from it are in
+// the container.
 func (p *Process) enter() error {
 	kinds := []struct {
 		name string

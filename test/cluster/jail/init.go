@@ -18,8 +18,8 @@ const (
 	failureFD = 4
 )
 
-// Init is the clone's side of Start: it never returns. Anything that goes wrong is written to the parent, which knows
-// where to report it.
+// Init is the clone's side of Start: it never returns. Anything that goes wrong is written to the
+// parent, which knows where to report it.
 func Init() {
 	runtime.LockOSThread()
 	unix.CloseOnExec(specFD)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dropPrivileges takes on the user and leaves no capability behind: an empty bounding set means that not even a
-// program run as root gets one.
+// dropPrivileges takes on the user and leaves no capability behind: an empty bounding set means
+// that not even a program run as root gets one.
 func dropPrivileges(user User) error {
 	for capability := uintptr(0); capability <= unix.CAP_LAST_CAP; capability++ {
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil && err != unix.EINVAL {
@@ -34,8 +34,9 @@ func dropPrivileges(user User) error {
 	return nil
 }
 
-// Mapped says whether programs can take on any user id. They cannot when the cluster was started by an ordinary user,
-// whose namespace knows only that user: then everything runs as it, and runAsUser is checked but not done.
+// Mapped says whether programs can take on any user id. They cannot when the cluster was started by
+// an ordinary user, whose namespace knows only that user: then everything runs as it, and runAsUser
+// is checked but not done.
 func Mapped() bool {
 	file, err := os.Open("/proc/self/uid_map")
 	if err != nil {

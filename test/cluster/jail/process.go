@@ -16,8 +16,8 @@ type Process struct {
 // Pid is the process id as the parent sees it; inside the container it is 1.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Wait returns the exit code once the program has ended, 128 plus the signal if one ended it, as container runtimes
-// report it. It must be called exactly once.
+// Wait returns the exit code once the program has ended, 128 plus the signal if one ended it, as
+// container runtimes report it. It must be called exactly once.
 func (p *Process) Wait() int {
 	err := p.cmd.Wait()
 	var exit *exec.ExitError

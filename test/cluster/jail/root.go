@@ -70,8 +70,9 @@ func layDevices(root string) error {
 	return nil
 }
 
-// bind mounts source at target, which it makes: a directory for a directory, a file for anything else. Read-only is
-// set by mount_setattr, which adds to the flags that the source's mount has; a user namespace may not take any away.
+// bind mounts source at target, which it makes: a directory for a directory, a file for anything
+// else. Read-only is set by mount_setattr, which adds to the flags that the source's mount has; a
+// user namespace may not take any away.
 func bind(source, target string, readOnly bool) error {
 	info, err := os.Stat(source)
 	if err != nil {
@@ -111,8 +112,8 @@ func makeReadOnly(path string) error {
 	return nil
 }
 
-// enterRoot makes root the root of this mount namespace and forgets the old one. The process file system is mounted
-// last: it must show this process-id namespace.
+// enterRoot makes root the root of this mount namespace and forgets the old one. The process file
+// system is mounted last: it must show this process-id namespace.
 func enterRoot(root string, readOnly bool) error {
 	if err := unix.Mount("proc", filepath.Join(root, "proc"), "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)

@@ -1,14 +1,15 @@
-// Package jail starts one program in namespaces of its own, the way a container runtime does: its own process ids,
-// mounts, hostname and IPC, the network namespace of its pod, a root file system that holds nothing but the program
-// and what is mounted for it, and no capability at all.
+// Package jail starts one program in namespaces of its own, the way a container runtime does: its
+// own process ids, mounts, hostname and IPC, the network namespace of its pod, a root file system
+// that holds nothing but the program and what is mounted for it, and no capability at all.
 //
-// Starting takes two steps. The parent clones itself into the new namespaces (Start); the clone reads its Spec from a
-// pipe, lays the mounts, gives up its privileges and replaces itself by the program (Init). The program is therefore
-// process 1 of its container, as it is under a real runtime.
+// Starting takes two steps. The parent clones itself into the new namespaces (Start); the clone
+// reads its Spec from a pipe, lays the mounts, gives up its privileges and replaces itself by the
+// program (Init). The program is therefore process 1 of its container, as it is under a real
+// runtime.
 package jail
 
-// InitArg as the first argument of this executable asks it to be the clone: main must then call Init before anything
-// else.
+// InitArg as the first argument of this executable asks it to be the clone: main must then call
+// Init before anything else.
 const InitArg = "jail-init"
 
 // Spec says what a container sees and runs as. All of it is decided by the parent.

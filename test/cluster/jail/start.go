@@ -20,9 +20,9 @@ const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | un
 // ErrNotStarted marks the failure of a program that never ran: no such file, not executable, a mount refused.
 var ErrNotStarted = errors.New("container did not start")
 
-// Start runs the program of spec in the network namespace netns (nil for this process's own) and returns once the
-// program has replaced the clone, so a nil error means that it really runs. stdout and stderr stay the caller's to
-// close.
+// Start runs the program of spec in the network namespace netns (nil for this process's own) and
+// returns once the program has replaced the clone, so a nil error means that it really runs. stdout
+// and stderr stay the caller's to close.
 func Start(spec Spec, netns, stdout, stderr *os.File) (*Process, error) {
 	input, specPipe, err := os.Pipe()
 	if err != nil {
@@ -72,8 +72,8 @@ func (p *Process) handOver(specPipe io.WriteCloser, failure io.Reader) error {
 	return nil
 }
 
-// inNetwork calls start on a thread that stands in netns, so that what it forks does too. The thread is thrown away
-// with its goroutine: it never serves anything else.
+// inNetwork calls start on a thread that stands in netns, so that what it forks does too. The
+// thread is thrown away with its goroutine: it never serves anything else.
 func inNetwork(netns *os.File, start func() error) error {
 	if netns == nil {
 		return start()

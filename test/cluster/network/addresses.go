@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// Addresses gives out the pod addresses of one node. It goes round the range, so an address that a pod has given back
-// is the last to be used again: clients that still hold it get an error, not another pod.
+// Addresses gives out the pod addresses of one node. It goes round the range, so an address that a
+// pod has given back is the last to be used again: clients that still hold it get an error, not
+// another pod.
 type Addresses struct {
 	node int
 

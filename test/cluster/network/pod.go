@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pod is the network of one pod: a namespace with a loopback, and eth0 on the bridge with the pod's address. The
-// namespace lives as long as a process in it or this handle.
+// Pod is the network of one pod: a namespace with a loopback, and eth0 on the bridge with the pod's
+// address. The namespace lives as long as a process in it or this handle.
 type Pod struct {
 	IP        string
 	Namespace *os.File
@@ -34,7 +34,8 @@ func NewPod(ip string) (*Pod, error) {
 	return pod, nil
 }
 
-// newNamespace leaves the new namespace alive only through the returned file. The thread that made it ends at once.
+// newNamespace leaves the new namespace alive only through the returned file. The thread that made
+// it ends at once.
 func newNamespace() (*os.File, error) {
 	type result struct {
 		file *os.File
@@ -60,8 +61,9 @@ func newNamespace() (*os.File, error) {
 	return r.file, r.err
 }
 
-// plug lays the cable: one end on the bridge, the other as eth0 in the namespace. Both ends' hardware addresses come
-// from the IP, so that a neighbour's table stays true when the address is given to another pod.
+// plug lays the cable: one end on the bridge, the other as eth0 in the namespace. Both ends'
+// hardware addresses come from the IP, so that a neighbour's table stays true when the address is
+// given to another pod.
 func (p *Pod) plug(address net.IP) error {
 	bridge, err := netlink.LinkByName(bridgeName)
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package network wires the cluster's private network: one bridge to which every pod has a cable, and the addresses of
-// the control plane on the loopback of the namespace that the cluster runs in. Nothing of it is seen from outside.
+// Package network wires the cluster's private network: one bridge to which every pod has a cable,
+// and the addresses of the control plane on the loopback of the namespace that the cluster runs in.
+// Nothing of it is seen from outside.
 package network
 
 import (
@@ -13,8 +14,8 @@ import (
 
 // Fixed addresses of every cluster; clusters do not clash because each has its own namespace.
 const (
-	// ControlPlane is the first address of the Service range, which is what the Service `kubernetes` gets: pods
-	// reach the API server at its ClusterIP with nothing in between.
+	// ControlPlane is the first address of the Service range, which is what the Service
+	// `kubernetes` gets: pods reach the API server at its ClusterIP with nothing in between.
 	ControlPlane = "10.0.0.1"
 	ServiceRange = "10.0.0.0/24"
 	PodRange     = "10.244.0.0/16"
@@ -28,7 +29,8 @@ const (
 // NodeAddress is the InternalIP of the n-th node, counted from 1.
 func NodeAddress(n int) string { return fmt.Sprintf("10.0.1.%d", n) }
 
-// SetUp raises the loopback with the addresses of the control plane and of the nodes, and the bridge for pods.
+// SetUp raises the loopback with the addresses of the control plane and of the nodes, and the
+// bridge for pods.
 func SetUp(nodes int) error {
 	loopback, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -46,8 +48,8 @@ func SetUp(nodes int) error {
 			return err
 		}
 	}
-	// Without an address of its own a bridge takes the lowest of its ports', which change as pods come and go: all pods
-	// would lose their gateway for seconds, until they look for it again.
+	// Without an address of its own a bridge takes the lowest of its ports', which change as pods
+	// come and go: all pods would lose their gateway for seconds, until they look for it again.
 	address := append(net.HardwareAddr{0x02, 0x42}, net.ParseIP(Gateway).To4()...)
 	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName, HardwareAddr: address}}
 	if err := netlink.LinkAdd(bridge); err != nil {

@@ -16,8 +16,8 @@ const (
 	portForwarding = 3
 )
 
-// Isolate has the bridge drop all that the pod sends or is sent. Neither side is told, as when a switch fails: the
-// cable stays up and connections stay open.
+// Isolate has the bridge drop all that the pod sends or is sent. Neither side is told, as when a
+// switch fails: the cable stays up and connections stay open.
 func (p *Pod) Isolate() error { return p.setPort(portDisabled) }
 
 // Rejoin undoes Isolate.
@@ -41,8 +41,8 @@ func (p *Pod) setPort(state uint8) error {
 	return nil
 }
 
-// Reset ends the connections that the pod has to a server of the control plane, from the server's side: the pod reads
-// that its peer has reset them. New ones can be made.
+// Reset ends the connections that the pod has to a server of the control plane, from the server's
+// side: the pod reads that its peer has reset them. New ones can be made.
 func (p *Pod) Reset(server *net.TCPAddr) error {
 	sockets, err := netlink.SocketDiagTCP(unix.AF_INET)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// validity is long past the life of any test cluster. Certificates begin an hour early, for clocks that differ.
+// validity is long past the life of any test cluster. Certificates begin an hour early, for clocks
+// that differ.
 const validity = 365 * 24 * time.Hour
 
 // Authority signs all certificates of a cluster and keeps the files in a folder: NAME.crt and NAME.key.
@@ -96,7 +97,8 @@ func (a *Authority) IssueKeys(name string) error {
 	return writePEM(filepath.Join(a.dir, name+".pub"), "PUBLIC KEY", public)
 }
 
-// sign makes a key and a certificate for it; without a key of its own yet, the authority signs with the new one.
+// sign makes a key and a certificate for it; without a key of its own yet, the authority signs with
+// the new one.
 func (a *Authority) sign(template *x509.Certificate) ([]byte, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

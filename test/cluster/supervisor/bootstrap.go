@@ -9,8 +9,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// endpointsReader is what lets holdfast.test/load find the endpoints of a Service with any ServiceAccount, so that a
-// scenario in plain YAML needs no RBAC of its own.
+// endpointsReader is what lets holdfast.test/load find the endpoints of a Service with any
+// ServiceAccount, so that a scenario in plain YAML needs no RBAC of its own.
 const endpointsReader = "holdfast.test:endpoints-reader"
 
 // bootstrap creates what the test cluster has and an empty one has not.

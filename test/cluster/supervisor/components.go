@@ -13,8 +13,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/control"
 )
 
-// components are all programs of the control plane. Each is started when asked for and never restarted by itself: a
-// crash is something to look at.
+// components are all programs of the control plane. Each is started when asked for and never
+// restarted by itself: a crash is something to look at.
 type components struct {
 	log *slog.Logger
 

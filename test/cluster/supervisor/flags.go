@@ -47,8 +47,8 @@ func etcdFlags(state control.State) []string {
 	}
 }
 
-// apiserverFlags let the server listen at the ClusterIP of its own Service, and send webhook calls straight to the
-// endpoints of the webhook's: no kube-proxy is needed for either.
+// apiserverFlags let the server listen at the ClusterIP of its own Service, and send webhook calls
+// straight to the endpoints of the webhook's: no kube-proxy is needed for either.
 func apiserverFlags(state control.State) []string {
 	file := func(name string) string { return filepath.Join(state.PKI(), name) }
 	return []string{
@@ -109,7 +109,8 @@ func schedulerFlags(state control.State) []string {
 	}
 }
 
-// prometheusFlags shorten the time until a new pod is scraped; the flag is hidden, with 5 seconds as its default.
+// prometheusFlags shorten the time until a new pod is scraped; the flag is hidden, with 5 seconds
+// as its default.
 func prometheusFlags(state control.State) []string {
 	return []string{
 		"--config.file=" + prometheusConfigFile(state),

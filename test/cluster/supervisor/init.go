@@ -1,7 +1,7 @@
-// Package supervisor runs a cluster from inside its namespaces. It is two processes. The first is process 1 of the
-// cluster's process-id namespace: it only starts the second and collects orphans; when it ends, for whatever reason,
-// the kernel ends everything else, and that is what cleaning up rests on. The second starts the control plane and the
-// node agent, and serves the control socket.
+// Package supervisor runs a cluster from inside its namespaces. It is two processes. The first is
+// process 1 of the cluster's process-id namespace: it only starts the second and collects orphans;
+// when it ends, for whatever reason, the kernel ends everything else, and that is what cleaning up
+// rests on. The second starts the control plane and the node agent, and serves the control socket.
 package supervisor
 
 import (

@@ -54,7 +54,8 @@ func Main(dir string) error {
 	return nil
 }
 
-// watchParent ends the cluster when the process that started it has gone: nobody else holds the pipe's other end.
+// watchParent ends the cluster when the process that started it has gone: nobody else holds the
+// pipe's other end.
 func (s *supervisor) watchParent() {
 	parent := os.NewFile(control.ParentFD, "parent")
 	_, _ = parent.Read(make([]byte, 1))
@@ -62,8 +63,8 @@ func (s *supervisor) watchParent() {
 	s.end()
 }
 
-// cleanUp ends every process of the cluster at once; there is nothing worth saving. An attached cluster leaves no
-// folder behind either: whoever would remove it may be dead.
+// cleanUp ends every process of the cluster at once; there is nothing worth saving. An attached
+// cluster leaves no folder behind either: whoever would remove it may be dead.
 func (s *supervisor) cleanUp() {
 	_ = unix.Kill(-1, unix.SIGKILL) // all but process 1 and this one
 	if !s.Attached {

@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/network"
 )
 
-// enterNamespaces makes this process at home in the namespaces it was cloned into: mounts of its own, a /proc that
-// shows its processes, memory for what pods mount, the cluster's network.
+// enterNamespaces makes this process at home in the namespaces it was cloned into: mounts of its
+// own, a /proc that shows its processes, memory for what pods mount, the cluster's network.
 func enterNamespaces(state control.State) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return withRemedy(fmt.Errorf("make mounts private: %w", err))

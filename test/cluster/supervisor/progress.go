@@ -7,7 +7,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/control"
 )
 
-// progress tells the process that started the cluster how far it is. That process may be gone; then nobody is told.
+// progress tells the process that started the cluster how far it is. That process may be gone; then
+// nobody is told.
 type progress struct {
 	pipe  *os.File
 	lines *json.Encoder

@@ -39,7 +39,8 @@ func (s *supervisor) awaitAPIServer(ctx context.Context, client kubernetes.Inter
 	return nil
 }
 
-// awaitCluster returns when a pod created in the default namespace would be admitted, scheduled, run and measured.
+// awaitCluster returns when a pod created in the default namespace would be admitted, scheduled,
+// run and measured.
 func (s *supervisor) awaitCluster(ctx context.Context, client kubernetes.Interface) error {
 	err := s.await(ctx, func(ctx context.Context) error {
 		if _, err := client.CoreV1().ServiceAccounts(v1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{}); err != nil {
@@ -89,7 +90,8 @@ func prometheusReady(ctx context.Context) error {
 	return nil
 }
 
-// await asks until there is no error, a component has crashed, or the limit is over. The error is the last one.
+// await asks until there is no error, a component has crashed, or the limit is over. The error is
+// the last one.
 func (s *supervisor) await(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()

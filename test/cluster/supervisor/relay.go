@@ -55,8 +55,8 @@ func (s *supervisor) relay(ctx context.Context, fd int, dial func(context.Contex
 	}
 }
 
-// join copies both ways until both sides have ended. A side that cannot be reached is a closed connection for the other,
-// as a port on which nobody listens would be.
+// join copies both ways until both sides have ended. A side that cannot be reached is a closed
+// connection for the other, as a port on which nobody listens would be.
 func join(ctx context.Context, outside *net.TCPConn, dial func(context.Context) (net.Conn, error)) {
 	defer outside.Close()
 	conn, err := dial(ctx)

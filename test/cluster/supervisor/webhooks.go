@@ -14,7 +14,8 @@ import (
 // fileWebhooks names the certificate that the API server shows to admission webhooks.
 const fileWebhooks = "webhooks"
 
-// admissionYAML names the kubeconfig for webhooks, as an administrator does who wants webhooks to know their API servers.
+// admissionYAML names the kubeconfig for webhooks, as an administrator does who wants webhooks to
+// know their API servers.
 const admissionYAML = `apiVersion: apiserver.config.k8s.io/v1
 kind: AdmissionConfiguration
 plugins:
@@ -26,7 +27,8 @@ plugins:
 
 func admissionFile(state control.State) string { return filepath.Join(state.PKI(), "admission.yaml") }
 
-// configureWebhooks has the API server show its certificate to every webhook. Those that do not ask never see it.
+// configureWebhooks has the API server show its certificate to every webhook. Those that do not ask
+// never see it.
 func configureWebhooks(state control.State) error {
 	config := clientcmdapi.NewConfig()
 	config.AuthInfos["*"] = &clientcmdapi.AuthInfo{

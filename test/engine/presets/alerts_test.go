@@ -40,7 +40,8 @@ func alerts(t *testing.T) map[string]rule {
 	return out
 }
 
-// TestAlertsFireWhenTheyMust and not before: two replicas, scraped every minute, and what they say after half an hour.
+// TestAlertsFireWhenTheyMust and not before: two replicas, scraped every minute, and what they say
+// after half an hour.
 func TestAlertsFireWhenTheyMust(t *testing.T) {
 	replica := func(name, series, label, values string) string {
 		if label != "" {

@@ -127,7 +127,8 @@ func (e *Engine) hasSeen(key kube.ResourceKey, live *unstructured.Unstructured) 
 	return version(cached.ResourceVersion) >= version(live.GetResourceVersion())
 }
 
-// version is a resourceVersion as a number; that they can be compared is part of the API since Kubernetes 1.35.
+// version is a resourceVersion as a number; that they can be compared is part of the API since
+// Kubernetes 1.35.
 func version(resourceVersion string) uint64 {
 	v, err := strconv.ParseUint(resourceVersion, 10, 64)
 	if err != nil {

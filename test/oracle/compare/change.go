@@ -5,16 +5,19 @@ import (
 	"strings"
 )
 
-// change is what a patch does to one value: sets it or, where it is nil, takes off all that is at and below the path.
+// change is what a patch does to one value: sets it or, where it is nil, takes off all that is at
+// and below the path.
 type change struct {
 	path  string
 	value any
-	// whole: a list is put in place of the one at the path, so that it speaks of all below, also of what it leaves out.
+	// whole: a list is put in place of the one at the path, so that it speaks of all below, also of
+	// what it leaves out.
 	whole bool
 }
 
-// clientSideApply is the manager whose patches say nothing alone: its manifest stands in an annotation, which changes
-// whenever the manifest does, so Holdfast can always know what was asked for.
+// clientSideApply is the manager whose patches say nothing alone: its manifest stands in an
+// annotation, which changes whenever the manifest does, so Holdfast can always know what was asked
+// for.
 const clientSideApply = "kubectl-client-side-apply"
 
 // patchMethod is the method of every patch.
@@ -81,7 +84,8 @@ func jsonPatchChanges(body any) []change {
 
 var firstContainer = strings.NewReplacer("/containers/0/", "/containers[app]/")
 
-// alreadyAt says whether an object with these leaves has already what the change asks for at a path at or below its own.
+// alreadyAt says whether an object with these leaves has already what the change asks for at a path
+// at or below its own.
 func (c change) alreadyAt(path string, object map[string]any) bool {
 	value, found := object[path]
 	if c.value != nil {

@@ -101,8 +101,8 @@ func (s Step) Compare() Difference {
 	return s.stability()
 }
 
-// reverted looks whether a revert has left all as it was but for the record: the spec, who owns what, and what kubectl
-// remembers.
+// reverted looks whether a revert has left all as it was but for the record: the spec, who owns
+// what, and what kubectl remembers.
 func (s Step) reverted() Difference {
 	if s.Command.Verb != sequence.Revert || s.Before.Guarded.Record == nil {
 		return Difference{}
@@ -158,7 +158,8 @@ func (s Step) passed() bool {
 // lastApplied is where kubectl keeps what was applied client-side.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// Final compares two Deployments whose updates are all released: everything that users and their tools can see.
+// Final compares two Deployments whose updates are all released: everything that users and their
+// tools can see.
 func Final(states Pair[Snapshot]) Difference {
 	unguarded, guarded := states.Unguarded.Object, states.Guarded.Object
 	for _, part := range []struct {
@@ -183,8 +184,9 @@ func annotation(object map[string]any, key string) string {
 	return value
 }
 
-// comparableManifest is what was last applied, without the marks of what is held or failed. A text that was read from the
-// cluster also has what the API server and controllers had said of the object by then, which nobody asks for.
+// comparableManifest is what was last applied, without the marks of what is held or failed. A text
+// that was read from the cluster also has what the API server and controllers had said of the
+// object by then, which nobody asks for.
 func comparableManifest(text string) any {
 	manifest := clientstate.LastApplied(text).Unmarked()
 	var object map[string]any
@@ -208,7 +210,8 @@ func comparableManifest(text string) any {
 	return object
 }
 
-// comparableAnnotations are the annotations that both sides must have alike, without the mark of what is held or failed.
+// comparableAnnotations are the annotations that both sides must have alike, without the mark of
+// what is held or failed.
 func comparableAnnotations(object map[string]any) map[string]any {
 	out := shallow(at(object, "metadata", "annotations"))
 	if release := annotation(object, clientstate.HelmReleaseAnnotation); release != "" {

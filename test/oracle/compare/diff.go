@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Diff tells people in what two JSON values differ: a line for each leaf that one of them has (-) and for each that the
-// other has (+). It is "" only if they are equal.
+// Diff tells people in what two JSON values differ: a line for each leaf that one of them has (-)
+// and for each that the other has (+). It is "" only if they are equal.
 func Diff(a, b any) string {
 	if cmp.Equal(a, b) {
 		return ""

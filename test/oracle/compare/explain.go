@@ -23,28 +23,33 @@ const (
 	RefusedFromMemory Explanation = "RefusedFromMemory"
 	// UndoOfWhatNeverRan: the unguarded Deployment went back to a template that the guarded one never ran.
 	UndoOfWhatNeverRan Explanation = "UndoOfWhatNeverRan"
-	// UndoOfOtherHistory: both went back to what their own revisions say, and these stand in another order or were
-	// cleaned up at another time, because what was held has made no revision.
+	// UndoOfOtherHistory: both went back to what their own revisions say, and these stand in
+	// another order or were cleaned up at another time, because what was held has made no revision.
 	UndoOfOtherHistory Explanation = "UndoOfOtherHistory"
-	// UndoLeavesAnnotations: an undo has withdrawn what is held, and the Deployment's annotations are as they were.
+	// UndoLeavesAnnotations: an undo has withdrawn what is held, and the Deployment's annotations
+	// are as they were.
 	UndoLeavesAnnotations Explanation = "UndoLeavesAnnotations"
-	// UndoReadAsWithdrawal: an undo to the revision before the stable one cannot be told from an undo of what is held.
+	// UndoReadAsWithdrawal: an undo to the revision before the stable one cannot be told from an
+	// undo of what is held.
 	UndoReadAsWithdrawal Explanation = "UndoReadAsWithdrawal"
 	// ClientRefused: a client refused to go on because of what it read.
 	ClientRefused Explanation = "ClientRefused"
-	// ConflictOfOwners: a server-side apply conflicted on one side, since the stable fields have other owners.
+	// ConflictOfOwners: a server-side apply conflicted on one side, since the stable fields have
+	// other owners.
 	ConflictOfOwners Explanation = "ConflictOfOwners"
 	// PatchDidNotFit: the API server could not make a JSON patch on one side, and asked no webhook.
 	PatchDidNotFit Explanation = "PatchDidNotFit"
 	// ClientSentNothing: the stable template has all that was to be changed, and the client sent no request.
 	ClientSentNothing Explanation = "ClientSentNothing"
-	// ClientSentLess: the stable template has a part of what was to be changed, so the request says nothing about it.
-	// What a client refuses to send, or the API server to take, because of that part is of the same kind.
+	// ClientSentLess: the stable template has a part of what was to be changed, so the request says
+	// nothing about it. What a client refuses to send, or the API server to take, because of that
+	// part is of the same kind.
 	ClientSentLess Explanation = "ClientSentLess"
-	// OrderOfTheStable: the client put new elements of a list in an order that goes by those of the stable template.
+	// OrderOfTheStable: the client put new elements of a list in an order that goes by those of the
+	// stable template.
 	OrderOfTheStable Explanation = "OrderOfTheStable"
-	// ManifestUnseen: Helm 3 sent nothing about a field that it had dropped with what is held, and that the stable
-	// template still has: its manifest may have it again or not.
+	// ManifestUnseen: Helm 3 sent nothing about a field that it had dropped with what is held, and
+	// that the stable template still has: its manifest may have it again or not.
 	ManifestUnseen Explanation = "ManifestUnseen"
 )
 
@@ -53,8 +58,8 @@ var Explanations = []Explanation{
 	RefusedFromMemory, UndoOfWhatNeverRan, UndoOfOtherHistory, UndoLeavesAnnotations, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, OrderOfTheStable, ManifestUnseen,
 }
 
-// Explain names why the sides differ after a step, if what was observed in it says that it could not be helped. Only
-// differences in what is asked for can be explained.
+// Explain names why the sides differ after a step, if what was observed in it says that it could
+// not be helped. Only differences in what is asked for can be explained.
 func (s Step) Explain(d Difference) (Explanation, bool) {
 	switch d.Aspect {
 	case ExitCode, Template, Presence:
@@ -81,8 +86,8 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 	return s.explainUnseen()
 }
 
-// refusedFromMemory says whether the unguarded side runs what the guarded one remembers as rejected and has left aside,
-// and has said so.
+// refusedFromMemory says whether the unguarded side runs what the guarded one remembers as rejected
+// and has left aside, and has said so.
 func (s Step) refusedFromMemory() bool {
 	memory, err := hold.ParseRejected(annotation(s.Before.Guarded.Object, v1alpha1.RejectedAnnotation), types.UID(s.Before.Guarded.UID()))
 	if err != nil || s.After.Guarded.Held() {
@@ -143,8 +148,8 @@ func (s Step) sentOther() bool {
 	return unguarded[len(unguarded)-1].Body != guarded[len(guarded)-1].Body
 }
 
-// saidWhatStableHas says whether a part of the change is to what the stable template has already: the webhook sees no
-// change there, and makes none to what is held, which may have nothing of it.
+// saidWhatStableHas says whether a part of the change is to what the stable template has already:
+// the webhook sees no change there, and makes none to what is held, which may have nothing of it.
 func (s Step) saidWhatStableHas() bool {
 	stable := leaves(templateOf(s.Before.Guarded.Stable()))
 	before, after := leaves(templateOf(s.Before.Unguarded.Desired())), leaves(templateOf(s.After.Unguarded.Desired()))
@@ -159,8 +164,8 @@ func (s Step) saidWhatStableHas() bool {
 // conflicting are the fields that the API server names when it refuses an apply.
 var conflicting = regexp.MustCompile(`(?m)(?:^- |: )(\.\S+)`)
 
-// conflictsInTemplate says whether all conflicts of a refused apply are about the template, the only part of the stable
-// Deployment whose owners differ.
+// conflictsInTemplate says whether all conflicts of a refused apply are about the template, the
+// only part of the stable Deployment whose owners differ.
 func (r Request) conflictsInTemplate() bool {
 	fields := conflicting.FindAllStringSubmatch(r.Message, -1)
 	for _, field := range fields {
@@ -185,9 +190,10 @@ const (
 	jsonPatch  = "application/json-patch+json"
 )
 
-// explainLess is for a client that computes its change on the stable template, or sends a change that is none there.
-// All that differs must be something that the command changed on the unguarded side to what the stable template has
-// already, and its request must have said so; only what is new there may follow unsaid, as the API's defaults do.
+// explainLess is for a client that computes its change on the stable template, or sends a change
+// that is none there. All that differs must be something that the command changed on the unguarded
+// side to what the stable template has already, and its request must have said so; only what is new
+// there may follow unsaid, as the API's defaults do.
 func (s Step) explainLess() (Explanation, bool) {
 	if s.Before.Guarded.Record == nil {
 		return "", false
@@ -214,8 +220,8 @@ func (s Step) explainLess() (Explanation, bool) {
 	return ClientSentLess, true
 }
 
-// ordersAsStable says whether the templates differ in nothing but the order of elements, which the guarded client has put
-// in the order of a list of which it read some in the stable template.
+// ordersAsStable says whether the templates differ in nothing but the order of elements, which the
+// guarded client has put in the order of a list of which it read some in the stable template.
 func (s Step) ordersAsStable() bool {
 	if s.Before.Guarded.Record == nil || len(s.Outcome.Guarded.Requests) == 0 || s.Command.Verb.Whole() {
 		return false
@@ -246,8 +252,8 @@ func sortedValue(v any) any {
 	return v
 }
 
-// explainUnseen is for a manifest that Helm 3 merged with the stable template: nothing it sent speaks of what differs,
-// which the stable template has, and which was not there any more before.
+// explainUnseen is for a manifest that Helm 3 merged with the stable template: nothing it sent
+// speaks of what differs, which the stable template has, and which was not there any more before.
 func (s Step) explainUnseen() (Explanation, bool) {
 	if s.Before.Guarded.Record == nil || !s.Outcome.Guarded.byHelm3() {
 		return "", false

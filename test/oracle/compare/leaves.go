@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// leaves are all values of a JSON document that are no objects and no lists, by path. Elements of lists are known by
-// what Kubernetes merges them by, or by their place.
+// leaves are all values of a JSON document that are no objects and no lists, by path. Elements of
+// lists are known by what Kubernetes merges them by, or by their place.
 func leaves(v any) map[string]any {
 	out := map[string]any{}
 	collect(out, "", v)

@@ -12,15 +12,15 @@ import (
 // podTemplateHash is the label that the deployment controller gives to the templates of ReplicaSets.
 const podTemplateHash = "pod-template-hash"
 
-// Normal puts the names in place of what cannot be the same on both sides: the namespace, and the times of restarts.
-// Each side has one for as long as a sequence lasts.
+// Normal puts the names in place of what cannot be the same on both sides: the namespace, and the
+// times of restarts. Each side has one for as long as a sequence lasts.
 type Normal struct {
 	Namespace string
 	restarts  map[string]string
 }
 
-// Learn names the time of a restart that was never seen before after the step that has just been taken. A step makes
-// at most one: restarts that follow each other within a second are none.
+// Learn names the time of a restart that was never seen before after the step that has just been
+// taken. A step makes at most one: restarts that follow each other within a second are none.
 func (n *Normal) Learn(step int, templates ...hold.Template) {
 	if n.restarts == nil {
 		n.restarts = map[string]string{}

@@ -1,5 +1,5 @@
-// Package compare says whether a guarded and an unguarded Deployment are what they should be to each other, and whether
-// a difference is one that cannot be helped. It is pure.
+// Package compare says whether a guarded and an unguarded Deployment are what they should be to
+// each other, and whether a difference is one that cannot be helped. It is pure.
 package compare
 
 import (
@@ -57,8 +57,8 @@ func (s Snapshot) RevisionOf(t hold.Template) int64 {
 	return 0
 }
 
-// Same says whether two templates ask for the same pods, made at the same restart. Values that are the API's defaults do
-// not count: a held template may lack them until it is released.
+// Same says whether two templates ask for the same pods, made at the same restart. Values that are
+// the API's defaults do not count: a held template may lack them until it is released.
 func Same(a, b hold.Template) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil

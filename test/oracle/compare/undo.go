@@ -7,8 +7,8 @@ import (
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 
-// explainUndo explains a difference only if each side has done what its own history says: both then went where their
-// users sent them, from places that cannot be the same.
+// explainUndo explains a difference only if each side has done what its own history says: both then
+// went where their users sent them, from places that cannot be the same.
 func (s Step) explainUndo() (Explanation, bool) {
 	before := s.Before
 	wanted, unguarded := previous(before.Unguarded)
@@ -28,7 +28,8 @@ func (s Step) explainUndo() (Explanation, bool) {
 	return UndoOfOtherHistory, true
 }
 
-// explainUndoTo is for an undo to a template that was asked for once: the side that has no revision of it refuses.
+// explainUndoTo is for an undo to a template that was asked for once: the side that has no revision
+// of it refuses.
 func (s Step) explainUndoTo() (Explanation, bool) {
 	refused := func(o Outcome) bool { return o.Code != 0 && len(o.Requests) == 0 }
 	g, u := s.Before.Guarded, s.Before.Unguarded
@@ -49,15 +50,16 @@ func (s Step) explainUndoTo() (Explanation, bool) {
 	return "", false
 }
 
-// withdrawnByUndo says whether an undo has withdrawn what was held. The request brings the annotations of the revision
-// before the stable one; those that the stable one had when the hold began are not to be found, since its ReplicaSet has
-// gone on taking over what the Deployment has.
+// withdrawnByUndo says whether an undo has withdrawn what was held. The request brings the
+// annotations of the revision before the stable one; those that the stable one had when the hold
+// began are not to be found, since its ReplicaSet has gone on taking over what the Deployment has.
 func (s Step) withdrawnByUndo() bool {
 	return s.Command.Verb == sequence.Undo && s.Before.Guarded.Record != nil && !s.After.Guarded.Held() && sameButRestart(s.Before.Guarded, s.After.Guarded)
 }
 
-// explainAnnotations is for an undo after which the annotations differ. They are those of the revision it went to, which
-// has taken over all that the Deployment was given for as long as it was the newest: on the guarded side also during a hold.
+// explainAnnotations is for an undo after which the annotations differ. They are those of the
+// revision it went to, which has taken over all that the Deployment was given for as long as it was
+// the newest: on the guarded side also during a hold.
 func (s Step) explainAnnotations() (Explanation, bool) {
 	switch {
 	case s.withdrawnByUndo():
@@ -68,7 +70,8 @@ func (s Step) explainAnnotations() (Explanation, bool) {
 	return "", false
 }
 
-// broughtAnnotations says whether a Deployment has the annotations of a revision that it had before, and its template.
+// broughtAnnotations says whether a Deployment has the annotations of a revision that it had
+// before, and its template.
 func broughtAnnotations(before, after Snapshot) bool {
 	return slices.ContainsFunc(before.History, func(r Revision) bool {
 		return Same(r.Template, after.Stable()) && Diff(comparableAnnotations(r.Object), comparableAnnotations(after.Object)) == ""

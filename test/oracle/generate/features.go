@@ -2,8 +2,8 @@ package generate
 
 import "slices"
 
-// feature is a setting that the generator knows how to make up a value for: one of values or, without them, a fresh
-// number behind prefix.
+// feature is a setting that the generator knows how to make up a value for: one of values or,
+// without them, a fresh number behind prefix.
 type feature struct {
 	key    string
 	prefix string
@@ -42,7 +42,8 @@ var (
 	})
 	features = slices.Concat(app, app, pod, around)
 
-	// mergeFeatures stand in maps, but for one: a merge patch replaces whole lists, of which a webhook cannot know.
+	// mergeFeatures stand in maps, but for one: a merge patch replaces whole lists, of which a
+	// webhook cannot know.
 	mergeFeatures = slices.Concat(podMaps, podMaps, podFields, around, []feature{{key: "image", prefix: "v"}})
 	// jsonFeatures are those whose place in the Deployment a JSON patch can name whatever else is there.
 	jsonFeatures = slices.Concat(variables, podMaps[2:4], annotations, replicas, []feature{

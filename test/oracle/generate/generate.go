@@ -1,4 +1,5 @@
-// Package generate makes sequences of commands as people and their tools give them. It is pure: one seed, one sequence.
+// Package generate makes sequences of commands as people and their tools give them. It is pure: one
+// seed, one sequence.
 package generate
 
 import (
@@ -11,8 +12,9 @@ import (
 
 // Sequence makes the sequence of a seed.
 //
-// One tool, the owner, sends most of the manifests; others come in between. Values are mostly fresh: a value that the
-// stable template has already ends sequences early, because clients do not send it.
+// One tool, the owner, sends most of the manifests; others come in between. Values are mostly
+// fresh: a value that the stable template has already ends sequences early, because clients do not
+// send it.
 func Sequence(seed uint64) sequence.Sequence {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, seed)), seed: seed}
 	return g.sequence()
@@ -147,7 +149,8 @@ func (g *generator) some(from []feature) []sequence.Word {
 	return words
 }
 
-// had are the keys among some features that the current manifest has, but for the image, which nothing can be without.
+// had are the keys among some features that the current manifest has, but for the image, which
+// nothing can be without.
 func (g *generator) had(from []feature) []string {
 	var keys []string
 	for _, w := range g.current {

@@ -15,7 +15,8 @@ const (
 	Node = "oracle"
 )
 
-// Base is the least Deployment there can be. Its maps of annotations are there so that a JSON patch can add to them.
+// Base is the least Deployment there can be. Its maps of annotations are there so that a JSON patch
+// can add to them.
 func Base() Object {
 	return Object{
 		"apiVersion": "apps/v1", "kind": "Deployment",
@@ -60,8 +61,8 @@ func YAML(words []sequence.Word) ([]byte, error) {
 // EditYAML makes settings in the YAML of any Deployment, as a person does in an editor.
 func EditYAML(data []byte, words []sequence.Word) ([]byte, error) { return edit(data, words, nil) }
 
-// EditKept makes settings in the YAML of a Deployment that was read, and leaves out what only servers write: its status,
-// its revision and what it was called by.
+// EditKept makes settings in the YAML of a Deployment that was read, and leaves out what only
+// servers write: its status, its revision and what it was called by.
 func EditKept(data []byte, words []sequence.Word) ([]byte, error) {
 	return edit(data, words, func(d Object) {
 		delete(d, "status")

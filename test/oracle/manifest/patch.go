@@ -16,8 +16,9 @@ import (
 // absent is the value that a setting to be dropped has before.
 const absent = "1"
 
-// Patch is what a person would write to make settings in a Deployment that has none of them: of the type that the verb
-// says. In a merge patch lists are whole, in a JSON patch containers are known by their place.
+// Patch is what a person would write to make settings in a Deployment that has none of them: of the
+// type that the verb says. In a merge patch lists are whole, in a JSON patch containers are known
+// by their place.
 func Patch(verb sequence.Verb, words []sequence.Word) ([]byte, error) {
 	d := Base()
 	if verb == sequence.PatchStrategic {

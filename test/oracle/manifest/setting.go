@@ -13,7 +13,8 @@ import (
 // Object is a Deployment as JSON.
 type Object = map[string]any
 
-// setting is one thing that a manifest can say. Both functions work in place; name is what follows the dot in the key.
+// setting is one thing that a manifest can say. Both functions work in place; name is what follows
+// the dot in the key.
 type setting struct {
 	set   func(d Object, name, value string)
 	unset func(d Object, name string)

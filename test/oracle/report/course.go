@@ -1,5 +1,5 @@
-// Package report says what came of sequences: of one for those who look for a mistake, of all for those who want to
-// know how much was tried. It is pure.
+// Package report says what came of sequences: of one for those who look for a mistake, of all for
+// those who want to know how much was tried. It is pure.
 package report
 
 import (
@@ -29,8 +29,8 @@ func (c Course) Failed() bool { return c.Difference.Found() && c.Explanation == 
 // ToEnd says whether the sequence ran to its end.
 func (c Course) ToEnd() bool { return !c.Difference.Found() }
 
-// String tells all that is known of a difference: the sequence, with what may be said of the last command, and both
-// sides' output and requests.
+// String tells all that is known of a difference: the sequence, with what may be said of the last
+// command, and both sides' output and requests.
 func (c Course) String() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s", c.Difference.Aspect)

@@ -1,5 +1,5 @@
-// Package sequence has the commands that the oracle sends to Holdfast, and the form in which people read and keep them.
-// It is pure.
+// Package sequence has the commands that the oracle sends to Holdfast, and the form in which people
+// read and keep them. It is pure.
 //
 // A sequence is a list of commands, one line each: a verb and what it says of the Deployment "web".
 //
@@ -8,8 +8,8 @@
 //	patch-merge annotation.a=2 label.tier-
 //	release
 //
-// A word is key=value or, to take something off, key-. The keys are options of the verb (By, To, …) or, for all others,
-// settings of package manifest.
+// A word is key=value or, to take something off, key-. The keys are options of the verb (By, To, …)
+// or, for all others, settings of package manifest.
 package sequence
 
 import (
@@ -56,12 +56,13 @@ const (
 
 // Options of commands; every other key is a setting.
 const (
-	// By is the field manager of ServerApply and RereadServer. Owner is the one that does not force conflicts.
+	// By is the field manager of ServerApply and RereadServer. Owner is the one that does not force
+	// conflicts.
 	By = "by"
 	// With is the verb by which Recreate creates.
 	With = "with"
-	// To is, for Undo, which of the templates asked for so far, counted from 1, each once; the revision that has it is
-	// looked up. For the rollbacks it is the number of the release.
+	// To is, for Undo, which of the templates asked for so far, counted from 1, each once; the
+	// revision that has it is looked up. For the rollbacks it is the number of the release.
 	To = "to"
 	// Min and Max are the bounds of Autoscale.
 	Min = "min"

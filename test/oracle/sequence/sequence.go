@@ -35,7 +35,8 @@ func (s Sequence) Encode() ([]byte, error) {
 	return data, nil
 }
 
-// Decode reads what Encode writes. It fails on fields and verbs there are not, and where the first command creates nothing.
+// Decode reads what Encode writes. It fails on fields and verbs there are not, and where the first
+// command creates nothing.
 func Decode(data []byte) (Sequence, error) {
 	var in file
 	if err := yaml.UnmarshalStrict(data, &in); err != nil {

@@ -1,5 +1,5 @@
-// Package shrink makes of a sequence that fails the smallest that fails in the same way. It is pure but for the question
-// that it is given.
+// Package shrink makes of a sequence that fails the smallest that fails in the same way. It is pure
+// but for the question that it is given.
 package shrink
 
 import (
@@ -11,8 +11,8 @@ import (
 // Fails says whether a sequence still fails in the way that is looked for. An error ends the shrinking.
 type Fails func(sequence.Sequence) (bool, error)
 
-// Minimal drops commands, then words, as long as the sequence still fails, and asks at most so many times. What it
-// returns has failed, also with an error or when it has run out of questions.
+// Minimal drops commands, then words, as long as the sequence still fails, and asks at most so many
+// times. What it returns has failed, also with an error or when it has run out of questions.
 //
 // It is delta debugging: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002.
 func Minimal(s sequence.Sequence, questions int, fails Fails) (sequence.Sequence, error) {
@@ -86,8 +86,8 @@ func (m *minimizer) keys() bool {
 	return found
 }
 
-// words drops one setting after the other, and where an undo goes. Behind a command that is dropped with its last word
-// the places are others, so they are looked up anew.
+// words drops one setting after the other, and where an undo goes. Behind a command that is dropped
+// with its last word the places are others, so they are looked up anew.
 func (m *minimizer) words() bool {
 	found := false
 	for i := len(m.best.Commands) - 1; i >= 0; i-- {

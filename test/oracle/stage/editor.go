@@ -9,8 +9,8 @@ import (
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 
-// Edit makes this process the editor of kubectl edit if it was started as one, and says whether it was. Whoever plays
-// sequences calls it first.
+// Edit makes this process the editor of kubectl edit if it was started as one, and says whether it
+// was. Whoever plays sequences calls it first.
 func Edit() (bool, error) {
 	line, isEditor := os.LookupEnv(editVariable)
 	if !isEditor {

@@ -42,8 +42,8 @@ func (s *side) reject(ctx context.Context) (bool, error) {
 	})
 }
 
-// end writes annotations of a Deployment with a hold, as the evaluator, and says whether there was one. Someone else's
-// write in between makes it look again.
+// end writes annotations of a Deployment with a hold, as the evaluator, and says whether there was
+// one. Someone else's write in between makes it look again.
 func (s *side) end(ctx context.Context, annotations func(*unstructured.Unstructured, hold.Record) (map[string]any, error)) (bool, error) {
 	resource := s.stage.evaluator.Resource(deployments).Namespace(s.namespace)
 	for {
@@ -92,8 +92,9 @@ func (s *side) live(ctx context.Context) (*unstructured.Unstructured, error) {
 	return live, nil
 }
 
-// revert rejects what is held on the guarded side, and makes the unguarded Deployment one that was never asked for it:
-// with the template of the guarded one, its owners, and the manifest that was applied with it.
+// revert rejects what is held on the guarded side, and makes the unguarded Deployment one that was
+// never asked for it: with the template of the guarded one, its owners, and the manifest that was
+// applied with it.
 func (l *Lane) revert(ctx context.Context) error {
 	rejected, err := l.sides.Guarded.reject(ctx)
 	if !rejected || err != nil {
@@ -106,8 +107,9 @@ func (l *Lane) revert(ctx context.Context) error {
 	return l.sides.Unguarded.become(ctx, like, l.sides.Guarded.normal.Name)
 }
 
-// become takes over the template of another Deployment with all that clients know of it. The first write changes the
-// template, and makes its writer an owner; the second, which changes nothing else, says who the owners are.
+// become takes over the template of another Deployment with all that clients know of it. The first
+// write changes the template, and makes its writer an owner; the second, which changes nothing
+// else, says who the owners are.
 func (s *side) become(ctx context.Context, other *unstructured.Unstructured, name func(time string) string) error {
 	template, _, err := unstructured.NestedMap(other.Object, "spec", "template")
 	if err != nil {
@@ -140,8 +142,9 @@ func entries(of *unstructured.Unstructured) ownership.Entries {
 	return found
 }
 
-// each has every manager once. A write of the number that is there to the scale subresource leaves a second entry of its
-// manager in Kubernetes 1.36, with spec.replicas alone, and the next write keeps one of the two.
+// each has every manager once. A write of the number that is there to the scale subresource leaves
+// a second entry of its manager in Kubernetes 1.36, with spec.replicas alone, and the next write
+// keeps one of the two.
 func each(all ownership.Entries) ownership.Entries {
 	var out ownership.Entries
 	places := map[string]int{}

@@ -1,5 +1,5 @@
-// Package stage is where sequences are played: it runs the clients against a real API server, and tells package compare
-// what came of it.
+// Package stage is where sequences are played: it runs the clients against a real API server, and
+// tells package compare what came of it.
 package stage
 
 import (
@@ -120,8 +120,8 @@ func sendManifest(c sequence.Command) ([]invocation, error) {
 	return []invocation{send}, err
 }
 
-// reread reads the Deployment, and sends it back with changes: to replace it as it was read, to apply it without what
-// only servers write, as people keep it in a file.
+// reread reads the Deployment, and sends it back with changes: to replace it as it was read, to
+// apply it without what only servers write, as people keep it in a file.
 func reread(c sequence.Command) []invocation {
 	send := kubectl("replace", "-f", "-")
 	edit := manifest.EditYAML
@@ -155,7 +155,8 @@ func helmRollback(c sequence.Command) []invocation {
 	return []invocation{run}
 }
 
-// helm is a run of the Helm that a verb names. Helm 4 applies server-side, as it does with every release of its own.
+// helm is a run of the Helm that a verb names. Helm 4 applies server-side, as it does with every
+// release of its own.
 func helm(verb sequence.Verb, args ...string) invocation {
 	program, _, _ := strings.Cut(string(verb), "-")
 	if program == string(sequence.Helm4) {

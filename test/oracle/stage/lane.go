@@ -35,11 +35,12 @@ type side struct {
 	normal    compare.Normal
 }
 
-// absentPlan is one that no namespace has: without it the evaluator starts no run, and what is held stays held.
+// absentPlan is one that no namespace has: without it the evaluator starts no run, and what is held
+// stays held.
 const absentPlan = "released-by-the-oracle"
 
-// Lane makes a pair of namespaces and waits until one is guarded. It fails closed there: an update that passes because
-// the machine is too busy would be no answer of Holdfast's.
+// Lane makes a pair of namespaces and waits until one is guarded. It fails closed there: an update
+// that passes because the machine is too busy would be no answer of Holdfast's.
 func (s *Stage) Lane(ctx context.Context) (*Lane, error) {
 	dir, err := os.MkdirTemp(s.dir, "lane-")
 	if err != nil {

@@ -16,9 +16,11 @@ import (
 	"holdfast.dev/holdfast/test/oracle/manifest"
 )
 
-// node is a node whose pods run nothing: they are Ready at once and gone at once. It costs two requests a pod.
+// node is a node whose pods run nothing: they are Ready at once and gone at once. It costs two
+// requests a pod.
 //
-// Pods come to it by naming it. No scheduler may choose it, or other pods of the cluster would seem to run there.
+// Pods come to it by naming it. No scheduler may choose it, or other pods of the cluster would seem
+// to run there.
 type node struct{ client kubernetes.Interface }
 
 // heartbeat is how often the node says that it is alive, far more often than the cluster asks for.

@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 
-// Play plays a sequence from beginning to end, or to the first command after which the sides differ. An error is of the
-// machine, never of Holdfast.
+// Play plays a sequence from beginning to end, or to the first command after which the sides
+// differ. An error is of the machine, never of Holdfast.
 func (l *Lane) Play(ctx context.Context, s sequence.Sequence) (report.Course, error) {
 	err := both(func(side *side) error { return side.clear(ctx) }, l.sides)
 	if err != nil {

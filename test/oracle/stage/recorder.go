@@ -20,8 +20,8 @@ import (
 	"holdfast.dev/holdfast/test/oracle/compare"
 )
 
-// recorder stands between the clients and the API server and writes down what they ask for. It speaks plain HTTP to
-// them, which spares each its TLS handshake.
+// recorder stands between the clients and the API server and writes down what they ask for. It
+// speaks plain HTTP to them, which spares each its TLS handshake.
 type recorder struct {
 	server *http.Server
 	url    string

@@ -17,8 +17,8 @@ import (
 // revisionAnnotation is where the deployment controller numbers revisions.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// unsettled says what the controllers have still to do for a Deployment, "" if nothing. It looks at the ReplicaSets,
-// not at the status that Holdfast may answer with while an update is held.
+// unsettled says what the controllers have still to do for a Deployment, "" if nothing. It looks at
+// the ReplicaSets, not at the status that Holdfast may answer with while an update is held.
 func unsettled(v view) string {
 	if v.deployment == nil {
 		return ""
@@ -49,7 +49,8 @@ func unsettled(v view) string {
 	return unrolled(v.deployment, sets, want)
 }
 
-// unrolled says what is still to do for the newest revision to be the template's, with all the pods, and old ones gone.
+// unrolled says what is still to do for the newest revision to be the template's, with all the
+// pods, and old ones gone.
 func unrolled(d *unstructured.Unstructured, sets []*unstructured.Unstructured, want int64) string {
 	if len(sets) == 0 {
 		return "it has no ReplicaSet"
@@ -73,8 +74,8 @@ func unrolled(d *unstructured.Unstructured, sets []*unstructured.Unstructured, w
 	return ""
 }
 
-// unwritten says what the deployment controller has still to write into the status of a Deployment that has rolled out:
-// a client that writes what it has read may meet that.
+// unwritten says what the deployment controller has still to write into the status of a Deployment
+// that has rolled out: a client that writes what it has read may meet that.
 func unwritten(d *unstructured.Unstructured, want int64) string {
 	if integer(d, "status", "observedGeneration") != d.GetGeneration() {
 		return "its status is of an earlier generation"
@@ -94,8 +95,9 @@ func unwritten(d *unstructured.Unstructured, want int64) string {
 	return ""
 }
 
-// stamped says whether the stable template is the one that Holdfast knows of. A template that came unseen, as that of a
-// creation does, is stamped a moment later, and a client that writes what it has read may meet that.
+// stamped says whether the stable template is the one that Holdfast knows of. A template that came
+// unseen, as that of a creation does, is stamped a moment later, and a client that writes what it
+// has read may meet that.
 func stamped(v view) bool {
 	template, _, _ := unstructured.NestedMap(v.deployment.Object, "spec", "template")
 	hash, err := hold.HashOf(template)

@@ -58,8 +58,8 @@ func (s *side) runOne(ctx context.Context, i invocation) (compare.Outcome, error
 	return compare.Outcome{Code: cmd.ProcessState.ExitCode(), Stdout: out.String(), Stderr: problems.String()}, nil
 }
 
-// settled waits until the controllers have done what the last command has given them to do, and returns what there is
-// then; or it says what they have not done.
+// settled waits until the controllers have done what the last command has given them to do, and
+// returns what there is then; or it says what they have not done.
 func (s *side) settled(ctx context.Context, step int) (compare.Snapshot, string, error) {
 	version := ""
 	live, err := s.stage.objects.Resource(deployments).Namespace(s.namespace).Get(ctx, manifest.Name, metav1.GetOptions{})

@@ -5,8 +5,9 @@ import (
 	"os"
 )
 
-// The image has no shell to look around with, so the server shows what its container sees: its files, and whether it may
-// write one. `kubectl get --raw /api/v1/namespaces/NS/pods/POD:8080/proxy/file/etc/hosts` asks from outside.
+// The image has no shell to look around with, so the server shows what its container sees: its
+// files, and whether it may write one. `kubectl get --raw
+// /api/v1/namespaces/NS/pods/POD:8080/proxy/file/etc/hosts` asks from outside.
 
 func readFile(w http.ResponseWriter, r *http.Request) {
 	content, err := os.ReadFile("/" + r.PathValue("path"))

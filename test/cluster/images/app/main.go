@@ -1,5 +1,5 @@
-// Command app is the workload of the test cluster: a web server with Prometheus metrics that behaves, well or badly, as
-// its flags say. Its image is holdfast.test/app with any tag.
+// Command app is the workload of the test cluster: a web server with Prometheus metrics that
+// behaves, well or badly, as its flags say. Its image is holdfast.test/app with any tag.
 package main
 
 import (

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// spread picks a share of a sequence, exactly and evenly: after n picks floor(n·rate) were true, wherever one starts to
-// look. A random choice would make tests of thresholds flake.
+// spread picks a share of a sequence, exactly and evenly: after n picks floor(n·rate) were true,
+// wherever one starts to look. A random choice would make tests of thresholds flake.
 type spread struct {
 	rate float64
 

@@ -1,5 +1,6 @@
-// Command faults stands in front of a Prometheus and spoils its answers, each in the way that the first part of the path
-// says: slow, hanging, partial, cut off and more. Its image is holdfast.test/faults with any tag.
+// Command faults stands in front of a Prometheus and spoils its answers, each in the way that the
+// first part of the path says: slow, hanging, partial, cut off and more. Its image is
+// holdfast.test/faults with any tag.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Command load sends requests to the endpoints of a Service, spread evenly over those that are ready as kube-proxy would
-// spread them. Its image is holdfast.test/load with any tag. It finds the endpoints by the API with its own
-// ServiceAccount.
+// Command load sends requests to the endpoints of a Service, spread evenly over those that are
+// ready as kube-proxy would spread them. Its image is holdfast.test/load with any tag. It finds the
+// endpoints by the API with its own ServiceAccount.
 package main
 
 import (

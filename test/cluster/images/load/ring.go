@@ -45,8 +45,8 @@ func (r *ring) set(addresses []string) {
 	r.addresses = addresses
 }
 
-// follow keeps the ring true to the Service's EndpointSlices until ctx ends. It returns once it is true for the first
-// time.
+// follow keeps the ring true to the Service's EndpointSlices until ctx ends. It returns once it is
+// true for the first time.
 func (r *ring) follow(ctx context.Context, client kubernetes.Interface, t target) error {
 	selector := labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: t.service}).String()
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(t.namespace),

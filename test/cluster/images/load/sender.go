@@ -33,7 +33,8 @@ const (
 
 func newSender(t target, registry prometheus.Registerer) *sender {
 	s := &sender{target: t}
-	// A connection for each request, as many clients behind kube-proxy would make: kept connections would stick to pods.
+	// A connection for each request, as many clients behind kube-proxy would make: kept connections
+	// would stick to pods.
 	s.client = &http.Client{Timeout: t.timeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	s.results = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "load_requests_total", Help: "Requests sent, by status code, or why there was none.",

@@ -11,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// newHandler serves each behaviour below a path of its own. Paths are names of the behaviour and what it needs to know,
-// since the path of a webhook's Service takes no query.
+// newHandler serves each behaviour below a path of its own. Paths are names of the behaviour and
+// what it needs to know, since the path of a webhook's Service takes no query.
 func newHandler(sidecar, message string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

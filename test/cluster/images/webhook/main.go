@@ -1,5 +1,6 @@
-// Command webhook is an admission server for the scenarios that need somebody else's webhook: it answers for
-// Deployments and pods, as the path says by which it is called. Its image is holdfast.test/webhook with any tag.
+// Command webhook is an admission server for the scenarios that need somebody else's webhook: it
+// answers for Deployments and pods, as the path says by which it is called. Its image is
+// holdfast.test/webhook with any tag.
 package main
 
 import (

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// template is the pod template of a Deployment, or a pod. Every change made to it is made once: a webhook may be called
-// again for what it has changed before.
+// template is the pod template of a Deployment, or a pod. Every change made to it is made once: a
+// webhook may be called again for what it has changed before.
 type template map[string]any
 
 // templateOf finds the template in an object, and the path to it.

@@ -1,8 +1,9 @@
-// Command certmanager is cert-manager for the test cluster: its real controllers for issuers SelfSigned and CA and for
-// certificates, and its real cainjector, in one process. cert-manager publishes its packages but not its programs.
+// Command certmanager is cert-manager for the test cluster: its real controllers for issuers
+// SelfSigned and CA and for certificates, and its real cainjector, in one process. cert-manager
+// publishes its packages but not its programs.
 //
-// Its webhook is not here: the checks it makes are in packages that only cert-manager's own modules can import. What the
-// CRDs themselves check is checked.
+// Its webhook is not here: the checks it makes are in packages that only cert-manager's own modules
+// can import. What the CRDs themselves check is checked.
 package main
 
 import (
