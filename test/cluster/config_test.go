@@ -32,6 +32,7 @@ spec:
     - {name: LATER, value: "$(POD)@$(IP)$$(POD)"}
     - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
     envFrom: [{prefix: SET_, configMapRef: {name: settings}}]
+    readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}
     volumeMounts:
     - {name: key, mountPath: /key}
     - {name: all, mountPath: /all}
@@ -95,6 +96,7 @@ spec:
   - name: app
     image: holdfast.test/app:v1
     env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]
+    readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}
 `
 	kubectl(t, c, pod, "apply", "-n", ns, "-f", "-")
 	expect(t, c, `CreateContainerConfigError secrets "key" not found`, "get", "pod", "wants", "-n", ns, "-o",

@@ -81,6 +81,7 @@ spec:
   - name: app
     image: holdfast.test/app:v1
     securityContext: {readOnlyRootFilesystem: %[2]t, runAsNonRoot: true}
+    readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}
     volumeMounts: [{name: scratch, mountPath: /scratch}]
   volumes: [{name: scratch, emptyDir: {}}]
 ---
