@@ -38,7 +38,7 @@ func testLogs(t *testing.T, c *Cluster) {
 func testStreams(t *testing.T, c *Cluster) {
 	ns := namespace(t, c, "streams")
 	kubectl(t, c, "", "run", "web", "-n", ns, "--image=holdfast.test/app:v1")
-	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod/web", "--timeout=30s")
+	expect(t, c, "app v1: serving on :8080", "logs", "web", "-n", ns)
 	result, err := c.Kubectl(t.Context(), "", "exec", "web", "-n", ns, "--", "app", "--error-rate=7")
 	if err != nil {
 		t.Fatal(err)
