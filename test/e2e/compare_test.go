@@ -120,6 +120,7 @@ func TestJudgingByComparisonEndsEarly(t *testing.T) {
 	t.Parallel()
 	plan := strings.Replace(lasting("8h", compared), "  analysis:", "  analysis:\n    endEarly: true", 1)
 	s := open(t, settings{plan: plan, args: []string{"--error-rate=0.4"}, replicas: 1})
+	s.must("scale", "deployment", "load", "--replicas=3") // what decides is requests a minute
 	run := s.holdV2("--error-rate=0.4")
 	released := s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
 	if m := metricOf(t, released, "errors"); m.Last[len(m.Last)-1].Reason != v1alpha1.MeasuredNotWorse {
