@@ -111,8 +111,9 @@ func (b *bench) neighbours(ctx context.Context, out io.Writer, n int) error {
 		name string
 		args []string
 	}{
-		{fmt.Sprintf("beside %d large ones of another tenant", hogs), []string{strings.Repeat("x", hogSize)}},
-		{fmt.Sprintf("beside %d small ones", hogs), []string{}},
+		// First, for what the large ones have held makes every request of the Deployment large.
+		{fmt.Sprintf("beside %d small ones of another tenant", hogs), []string{}},
+		{fmt.Sprintf("beside %d large ones", hogs), []string{strings.Repeat("x", hogSize)}},
 	} {
 		flood, stop := hog.flood(ctx, flooded.args)
 		if err := flood.full(ctx); err != nil {

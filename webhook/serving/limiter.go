@@ -53,10 +53,11 @@ type rooms struct {
 func NewLimiter(own string, m *Metrics) *Limiter { return newLimiter(own, m, runtime.GOMAXPROCS(0)) }
 
 func newLimiter(own string, m *Metrics, processors int) *Limiter {
-	// Large requests keep processors busy for some tenths of a second each; small ones mostly
-	// wait for the API server, and for whatever else it asks.
+	// Large requests keep processors busy for some tenths of a second each. Small ones mostly wait
+	// for the API server; but what waits there works there, and more at once only make everybody
+	// slower, most of all those of other namespaces (see docs/benchmarks.md).
 	newRooms := func() rooms {
-		return rooms{newText(textAtOnce), newRoom(inSmall, smallAtOnce, 64), newRoom(inLarge, largeAtOnce, max(4, processors))}
+		return rooms{newText(textAtOnce), newRoom(inSmall, smallAtOnce, max(16, 8*processors)), newRoom(inLarge, largeAtOnce, max(4, processors))}
 	}
 	return &Limiter{own: own, users: newRooms(), ours: newRooms(), metrics: m}
 }

@@ -163,7 +163,7 @@ func TestANamespaceLeavesRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, size := range map[string]int{"large": 1 << 20, "small": 200 << 10, "tiny": 2 << 10} {
 			c := newCrowd(t)
-			answered := map[string]int{"large": 1, "small": 5, "tiny": 32}[name]
+			answered := map[string]int{"large": 1, "small": 5, "tiny": 8}[name]
 			var users, checks []string
 			for i := range 80 {
 				users, checks = append(users, fmt.Sprint("user-", i)), append(checks, fmt.Sprint("check-", i))
