@@ -245,6 +245,18 @@ func TestATenantCannotHaveAPodAdopted(t *testing.T) {
 	awaitGone(s.shop, first, &corev1.Pod{})
 	s.wantRefused("is named as the pods of ReplicaSets and runs are", "create", "-f", "-", fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n", first))
 	s.wantRefused("is named as the pods of ReplicaSets and runs are", "create", "-f", "-", fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {generateName: %s-}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n", run.Name))
+	// The names of sets are cut where the Deployment's is long; and who counts pods may begin at any number.
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n"
+	long := v1alpha1.RunName(strings.Repeat("long-", 12)+"name", "2nqq6mln9sindqljai6zctmlwj5at7gf", 1)
+	for _, set := range []string{v1alpha1.BaselineName(long, 1), v1alpha1.CanaryName(long, 2), v1alpha1.BaselineName(long, 12)} {
+		s.wantRefused("is named as the pods of ReplicaSets and runs are", "create", "-f", "-", fmt.Sprintf(pod, set+"-x7k2q"))
+	}
+	s.joe("create", "-f", "-", fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":%[1]q},"spec":{"replicas":1,"ordinals":{"start":54872},"serviceName":"x",
+		"selector":{"matchLabels":{"app":"counted"}},"template":{"metadata":{"labels":{"app":"counted"}},"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v1"}]}}}}`, run.Name))
+	awaitEvent(s.shop, "FailedCreate")
+	if _, _, code := s.kubectl("get", "pod", run.Name+"-54872"); code == 0 {
+		t.Error("a StatefulSet has made a pod of a name that a canary's may have had")
+	}
 	s.joe("create", "-f", "-", "apiVersion: v1\nkind: Pod\nmetadata: {name: anything-else}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n")
 
 	await(s.shop, "the canary has its pod again", run.Name, &appsv1.ReplicaSet{}, func(rs *appsv1.ReplicaSet) bool { return rs.Status.ReadyReplicas == 1 })
