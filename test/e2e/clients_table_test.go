@@ -176,6 +176,8 @@ func (op operation) run(s *shop, k kind, name string) {
 	if got := s.state(name); got.stable != "v1" || got.held != "v2 A" {
 		s.t.Fatalf("before it, %q is held on %q; the client says:\n%s", got.held, got.stable, said)
 	}
+	// kubectl replace sends the resourceVersion that it has just read, and conflicts with the controller, guarded or not.
+	await(s, "the controller has seen it", name, &appsv1.Deployment{}, func(d *appsv1.Deployment) bool { return d.Status.UpdatedReplicas == 0 })
 	want := result{stable: op.stable, held: op.held}
 	if k.changes && op.byChanges != nil {
 		want = *op.byChanges

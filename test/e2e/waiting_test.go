@@ -34,11 +34,13 @@ const nothingNew = "0 out of 2 new replicas have been updated"
 // waiters are tools that wait for a Deployment somebody else has updated.
 func (s *shop) waiters() []*tool {
 	s.t.Helper()
-	return []*tool{
+	out := []*tool{
 		s.start("kubectl", "rollout", "status", "deployment/web"),
-		s.start("kubectl", "wait", "deployment/web", "--for=jsonpath={.status.updatedReplicas}=2", "--timeout=10m"),
 		s.startFunc("kstatus", s.kstatus()),
 	}
+	// This one looks at no generation: until the controller has seen an update it reads the status before it, guarded or not.
+	await(s, "the status is of the update", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool { return d.Status.UpdatedReplicas == 0 })
+	return append(out, s.start("kubectl", "wait", "deployment/web", "--for=jsonpath={.status.updatedReplicas}=2", "--timeout=10m"))
 }
 
 // kstatus waits as Flux does: until the library says that all is done, or has failed.
