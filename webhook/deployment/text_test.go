@@ -151,6 +151,24 @@ func TestAReplacementThatIsRemembered(t *testing.T) {
 	}
 }
 
+// TestAReplacementThatIsNotRemembered leaves what was applied as the text has it: that
+// is of the manifest that somebody applied before, and not of all that stands in the text.
+func TestAReplacementThatIsNotRemembered(t *testing.T) {
+	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	applied := must(casetest.Patched(read, map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"hostname": "applied-once"}}}}))
+	var before map[string]any
+	if err := json.Unmarshal(appliedClientSide(t, applied), &before); err != nil {
+		t.Fatal(err)
+	}
+	remembered := map[string]any{"metadata": map[string]any{"annotations": before["metadata"].(map[string]any)["annotations"]}}
+	req.Object = runtime.RawExtension{Raw: must(json.Marshal(must(casetest.Patched(must(casetest.Patched(read, remembered)), graced))))}
+	got, _ := answered(t, h, req)
+	record := wantHeld(t, got, heldWithGrace)
+	if spec, _ := record.LastApplied["spec"].(map[string]any); spec["hostname"] != "applied-once" || spec["terminationGracePeriodSeconds"] == int64(7) {
+		t.Errorf("kubectl will remember %v", record.LastApplied)
+	}
+}
+
 // TestATextThatIsSentTwice asks for no more the second time: the hold that it
 // made stands now, and it was read during the one before.
 func TestATextThatIsSentTwice(t *testing.T) {

@@ -170,8 +170,15 @@ func (r *request) remembered(w wanted) hold.Template {
 	if w.wish.Manifest != nil {
 		return w.wish.Manifest
 	}
-	if r.Manager == kubectlReplace && r.holdRead != "" { // the text is the object, and would have had what is held
-		return w.wish.Template
+	manifest := lastApplied(r.New).Template()
+	if r.Manager == kubectlReplace && r.holdRead != "" && r.asksFor(manifest) {
+		return w.wish.Template // kubectl remembers the text that it sends, which would have had what is held
 	}
-	return lastApplied(r.New).Template()
+	return manifest
+}
+
+// asksFor says whether a template is the one that stands in the request.
+func (r *request) asksFor(template hold.Template) bool {
+	hash, err := hold.HashOf(template)
+	return template != nil && err == nil && hash == r.asked
 }
