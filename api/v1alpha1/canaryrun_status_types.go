@@ -1,0 +1,257 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// CanaryRunStatus is how far a run has come and what was measured. All that a
+// restarted evaluator needs to go on stands here.
+type CanaryRunStatus struct {
+	// phase is where the run stands.
+	// +optional
+	Phase Phase `json:"phase,omitempty"`
+
+	// reason is one word for why the run is in its phase.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+
+	// message says for people why the run is in its phase.
+	// +optional
+	Message string `json:"message,omitempty"`
+
+	// verdict is what the analysis came to: Pass, Fail or Inconclusive. Once
+	// written it stands until a retry, and release or revert follow from it
+	// unless a person decides.
+	// +optional
+	Verdict Verdict `json:"verdict,omitempty"`
+
+	// replicas is the number of canary pods asked for.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+
+	// attempt is which attempt of the run this is, from 1.
+	// +optional
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// plan is the copy of the plan that spec.planRef names.
+	// +optional
+	Plan *CanaryPlanSpec `json:"plan,omitempty"`
+
+	// step is the step of the plan that is under way, or was last.
+	// +optional
+	Step *StepStatus `json:"step,omitempty"`
+
+	// createdAt is when the canary ReplicaSet was made; deadline counts from here.
+	// +optional
+	CreatedAt *metav1.Time `json:"createdAt,omitempty"`
+
+	// readyAt is when all canary pods were first Ready; the deadline of a manual
+	// verdict counts from here.
+	// +optional
+	ReadyAt *metav1.Time `json:"readyAt,omitempty"`
+
+	// finishedAt is when the run ended.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+
+	// canary and baseline are the run's ReplicaSets in this attempt, with the pods
+	// that were found to be their own: these alone count and are measured.
+	// +optional
+	Canary *OwnSet `json:"canary,omitempty"`
+	// +optional
+	Baseline *OwnSet `json:"baseline,omitempty"`
+
+	// measured is how many rounds of measurements have been taken. A round
+	// measures every metric once, at step.readyAt + initialDelay + n × interval
+	// or at step.readyAt + period; rounds that were missed are not made up for.
+	// +optional
+	Measured int32 `json:"measured,omitempty"`
+
+	// overtime is how many rounds of this step were taken after its period,
+	// because at its end not every metric was good.
+	// +optional
+	Overtime int32 `json:"overtime,omitempty"`
+
+	// metrics is what was measured, by metric. The metric "pods" is the health
+	// of the canary pods, which every run is judged by, "baseline" that of the
+	// baseline pods.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Metrics []MetricStatus `json:"metrics,omitempty"`
+
+	// service, scale, traffic, validation and duration are for people who list
+	// runs: where traffic comes from, pods ready of pods wanted, share of
+	// traffic, good measurements of those taken, and time measured of the time
+	// that all steps take together.
+	// +optional
+	Service string `json:"service,omitempty"`
+	// +optional
+	Scale string `json:"scale,omitempty"`
+	// +optional
+	Traffic string `json:"traffic,omitempty"`
+	// +optional
+	Validation string `json:"validation,omitempty"`
+	// +optional
+	Duration string `json:"duration,omitempty"`
+
+	// conditions say separately whether the canary is ready, whether the
+	// analysis has come to a verdict, and whether the Deployment has rolled out.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// OwnSet is a ReplicaSet of a run as Holdfast made it, and its pods.
+type OwnSet struct {
+	// name is that of the ReplicaSet.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// uid is that of the ReplicaSet.
+	// +optional
+	UID types.UID `json:"uid,omitempty"`
+	// print is a hash of what it makes pods by. It is another one when that was changed.
+	// +optional
+	Print string `json:"print,omitempty"`
+	// pods are those of its pods that it made and whose spec is that of its template,
+	// those that are gone by now too: 200 at most, the newest last.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=200
+	Pods []OwnPod `json:"pods,omitempty"`
+}
+
+// OwnPod is a pod that a ReplicaSet of a run made.
+type OwnPod struct {
+	// name is that of the pod.
+	Name string `json:"name"`
+	// uid is that of the pod.
+	UID types.UID `json:"uid"`
+	// print is a hash of its images.
+	Print string `json:"print"`
+}
+
+// StepStatus is how far a step of a plan has come.
+type StepStatus struct {
+	// number is which step it is, from 1.
+	Number int32 `json:"number"`
+	// startedAt is when its pods were asked for, or the run went on after a
+	// pause; readyDeadline counts from here.
+	StartedAt metav1.Time `json:"startedAt"`
+	// readyAt is when all its pods were Ready; initialDelay, interval and period
+	// count from here.
+	// +optional
+	ReadyAt *metav1.Time `json:"readyAt,omitempty"`
+	// measured is how many rounds of measurements were taken of it. A pass needs
+	// half of those that are due in its period.
+	// +optional
+	Measured int32 `json:"measured,omitempty"`
+}
+
+// Verdict is what an analysis came to.
+//
+// +kubebuilder:validation:Enum=Pass;Fail;Inconclusive
+type Verdict string
+
+// The verdicts. An error while measuring is never a Fail.
+const (
+	VerdictPass         Verdict = "Pass"
+	VerdictFail         Verdict = "Fail"
+	VerdictInconclusive Verdict = "Inconclusive"
+)
+
+// MetricStatus is what was measured of one metric.
+type MetricStatus struct {
+	// name is the metric's name in the plan.
+	Name string `json:"name"`
+	// passed, failed, errors and noData count the measurements by outcome.
+	// +optional
+	Passed int32 `json:"passed,omitempty"`
+	// +optional
+	Failed int32 `json:"failed,omitempty"`
+	// +optional
+	Errors int32 `json:"errors,omitempty"`
+	// +optional
+	NoData int32 `json:"noData,omitempty"`
+	// streak is how many of the latest measurements in a row had the outcome
+	// of the last one.
+	// +optional
+	Streak int32 `json:"streak,omitempty"`
+	// consecutiveFailures, consecutiveErrors and consecutiveNoData are what the
+	// limits of the plan are on. Failures are counted since the last measurement
+	// that passed: errors and missing data between them neither add to the
+	// count nor end it. Errors and missing data are counted since the last
+	// measurement that gave a value, good or bad.
+	// +optional
+	ConsecutiveFailures int32 `json:"consecutiveFailures,omitempty"`
+	// +optional
+	ConsecutiveErrors int32 `json:"consecutiveErrors,omitempty"`
+	// +optional
+	ConsecutiveNoData int32 `json:"consecutiveNoData,omitempty"`
+	// first and previous are what a deviation is measured from, for metrics
+	// that are judged by one: of each series the first value, and the newest
+	// good one.
+	// +optional
+	// +listType=atomic
+	First []SeriesValue `json:"first,omitempty"`
+	// +optional
+	// +listType=atomic
+	Previous []SeriesValue `json:"previous,omitempty"`
+	// compared is what a comparison of counts remembers.
+	// +optional
+	Compared *Compared `json:"compared,omitempty"`
+	// last are the latest measurements, newest last, ten at most.
+	// +optional
+	// +listType=atomic
+	Last []Measurement `json:"last,omitempty"`
+}
+
+// SeriesValue is a value of one series.
+type SeriesValue struct {
+	// labels are those of the series, as PromQL writes them; a scalar has none.
+	// +optional
+	Labels string `json:"labels,omitempty"`
+	// value is a finite number.
+	Value float64 `json:"value"`
+}
+
+// Measurement is one value of one metric and what was made of it.
+type Measurement struct {
+	// time is the evaluation time that was asked of Prometheus.
+	Time metav1.Time `json:"time"`
+	// outcome is Passed, Failed, NoData or Error.
+	Outcome Outcome `json:"outcome"`
+	// value is the value as text (it may be NaN or +Inf), of the worst series
+	// where there were several.
+	// +optional
+	Value string `json:"value,omitempty"`
+	// range is what the value had to lie in, for example "[0, 0.05]", or the
+	// rule it had to keep, for example "P99 < 310ms".
+	// +optional
+	Range string `json:"range,omitempty"`
+	// reason is one word for the outcome.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// message says for people what was found.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// query is the query as it was sent; it stands on the newest measurement only.
+	// +optional
+	Query string `json:"query,omitempty"`
+}
+
+// Outcome is what was made of one measurement.
+//
+// +kubebuilder:validation:Enum=Passed;Failed;NoData;Error
+type Outcome string
+
+// The outcomes of a measurement.
+const (
+	OutcomePassed Outcome = "Passed"
+	OutcomeFailed Outcome = "Failed"
+	OutcomeNoData Outcome = "NoData"
+	OutcomeError  Outcome = "Error"
+)
