@@ -1,10 +1,12 @@
 package evaluator
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -12,6 +14,7 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/query"
 )
@@ -20,6 +23,8 @@ import (
 type Options struct {
 	// Key opens held records.
 	Key hold.Key
+	// Leadership says when this replica evaluates.
+	Leadership *leadership.Elector
 	// Prometheus answers the queries of all plans, where Endpoints is nil.
 	Prometheus measure.Querier
 	// Endpoints finds who answers the queries of a plan.
@@ -44,7 +49,7 @@ type Options struct {
 }
 
 // SetupWithManager adds the evaluator's controllers to a manager, whose cache
-// must have been made with CacheOptions. They run on the elected leader only.
+// must have been made with CacheOptions. They look at nothing while another replica leads.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if len(o.Key) != hold.KeySize {
 		return fmt.Errorf("evaluator: want a sealing key of %d bytes, got %d", hold.KeySize, len(o.Key))
@@ -58,6 +63,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		*listing.Server
 	}{mgr.GetAPIReader(), lists}
 	e := newEvaluator(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
+	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
 	if err := e.watchDeployments(mgr, o); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
@@ -84,9 +90,13 @@ type evaluator struct {
 	rewritesStatus bool
 	announce       announcer
 	metrics        *Metrics
-	warned         warnings
-	skips          skips
-	rounds         *measure.Rounds
+	// wake has a run looked at.
+	wake func(types.NamespacedName)
+
+	// What is known of the term in which this replica leads.
+	warned warnings
+	skips  skips
+	rounds *measure.Rounds
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -102,13 +112,20 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 	}
 	metrics := NewMetrics(o.Registerer)
 	metrics.phases.runs = cached
-	return &evaluator{
+	e := &evaluator{
 		cached: cached, live: live, writer: writer,
 		key: o.Key, endpoints: o.Endpoints, clock: o.Clock, history: o.HistoryLimit,
 		rewritesStatus: o.RewriteStatus, maxRuns: o.MaxRuns,
 		announce: announcer{recorder},
 		metrics:  metrics,
-		warned:   warnings{},
-		rounds:   measure.NewRounds(),
+		wake:     func(types.NamespacedName) {},
 	}
+	e.beginTerm()
+	return e
+}
+
+// beginTerm forgets what was known in the last one: another replica has led meanwhile.
+func (e *evaluator) beginTerm() {
+	e.warned, e.skips, e.rounds = warnings{}, skips{since: e.clock.Now()}, measure.NewRounds()
+	e.rounds.Wake = func(run types.NamespacedName) { e.wake(run) }
 }

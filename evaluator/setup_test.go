@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/leadership"
 )
 
 func mapper() meta.RESTMapper {
@@ -43,7 +44,7 @@ func TestSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewPedanticRegistry()
-	if err := SetupWithManager(mgr, Options{Key: key, Prometheus: &prometheusStub{}, Registerer: registry}); err != nil {
+	if err := SetupWithManager(mgr, Options{Key: key, Leadership: leadership.NewElector(nil, 0), Prometheus: &prometheusStub{}, Registerer: registry}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := registry.Gather(); err != nil {

@@ -2,7 +2,6 @@ package evaluator
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -15,14 +14,12 @@ import (
 // annotation stays, so a skip is told once, by the evaluator that led when it
 // happened: none is told again after a restart.
 type skips struct {
-	once  sync.Once
-	since time.Time // when this evaluator first looked at a Deployment
+	since time.Time // when this evaluator began to lead
 	told  warnings
 }
 
 // tellSkipped says which update passed without a canary, by whom and why.
 func (e *evaluator) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	e.skips.once.Do(func() { e.skips.since = e.clock.Now() })
 	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
 	if err != nil || skipped.At.Before(e.skips.since) || !e.skips.told.first(d, skipped.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast

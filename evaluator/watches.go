@@ -6,6 +6,7 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -23,7 +24,8 @@ import (
 )
 
 // watchDeployments: a Deployment is looked at when its spec or annotations change, when its status
-// misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes.
+// misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes. All are
+// looked at when a term begins.
 func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.NewPredicateFuncs(func(o client.Object) bool {
@@ -36,9 +38,10 @@ func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPlan)).
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPolicy), specChanged).
 		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfNamespace)).
+		WatchesRawSource(o.Leadership.Source(e.allDeployments)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "deployment")).
-		Complete(reconcile.Func(e.reconcileDeployment))
+		Complete(o.Leadership.Only(reconcile.Func(e.reconcileDeployment)))
 }
 
 // watchRuns: a run is looked at when it, its pods, its Deployment, its namespace
@@ -55,12 +58,13 @@ func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.runsOfPolicy), specChanged).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(e.queuedRuns), builder.WithPredicates(placeFreed)).
 		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-			e.rounds.Wake = func(run types.NamespacedName) { queue.Add(ctrl.Request{NamespacedName: run}) }
+			e.wake = func(run types.NamespacedName) { queue.Add(ctrl.Request{NamespacedName: run}) }
 			return nil
 		})).
+		WatchesRawSource(o.Leadership.Source(e.allRuns)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "run")).
-		Complete(reconcile.Func(e.reconcileRun))
+		Complete(o.Leadership.Only(reconcile.Func(e.reconcileRun)))
 }
 
 // specChanged leaves out the writes of the status of policies.
@@ -69,8 +73,7 @@ var specChanged = builder.WithPredicates(predicate.GenerationChangedPredicate{})
 // options fill the caches of every replica, also of those that do not lead, so
 // that one that takes over goes on at once. Namespaces take turns at the workers.
 func options(o Options) controller.Options {
-	warm := true
-	return controller.Options{MaxConcurrentReconciles: o.MaxConcurrentReconciles, EnableWarmup: &warm, NewQueue: newWorkQueue}
+	return controller.Options{MaxConcurrentReconciles: o.MaxConcurrentReconciles, NeedLeaderElection: new(bool), NewQueue: newWorkQueue}
 }
 
 func logger(mgr ctrl.Manager, kind string) func(*reconcile.Request) logr.Logger {
@@ -114,6 +117,10 @@ func (e *evaluator) deploymentsOfPlan(ctx context.Context, o client.Object) []re
 
 func (e *evaluator) deploymentsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
 	return e.deploymentsIn(ctx, o.GetName(), func(client.Object) bool { return true })
+}
+
+func (e *evaluator) allDeployments(ctx context.Context) []reconcile.Request {
+	return e.deploymentsIn(ctx, metav1.NamespaceAll, func(client.Object) bool { return true })
 }
 
 func (e *evaluator) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
@@ -172,6 +179,14 @@ var placeFreed = predicate.Funcs{
 }
 
 func (e *evaluator) activeRuns(ctx context.Context, wanted func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
+	return e.runsThat(ctx, func(run *v1alpha1.CanaryRun) bool { return !run.Status.Phase.Ended() && wanted(run) }, where...)
+}
+
+func (e *evaluator) allRuns(ctx context.Context) []reconcile.Request {
+	return e.runsThat(ctx, func(*v1alpha1.CanaryRun) bool { return true })
+}
+
+func (e *evaluator) runsThat(ctx context.Context, are func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
 	var list v1alpha1.CanaryRunList
 	if err := e.cached.List(ctx, &list, append(where, client.UnsafeDisableDeepCopy)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list runs")
@@ -179,7 +194,7 @@ func (e *evaluator) activeRuns(ctx context.Context, wanted func(*v1alpha1.Canary
 	}
 	var out []reconcile.Request
 	for i := range list.Items {
-		if run := &list.Items[i]; !run.Status.Phase.Ended() && wanted(run) {
+		if run := &list.Items[i]; are(run) {
 			out = append(out, request(run.Namespace, run.Name))
 		}
 	}

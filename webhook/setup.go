@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/webhook/apiserver"
 	"holdfast.dev/holdfast/webhook/bypass"
 	"holdfast.dev/holdfast/webhook/demand"
@@ -35,6 +36,8 @@ type Options struct {
 	Excluded []string
 	// RewriteStatus keeps tools that wait for a rollout waiting while an update is held.
 	RewriteStatus bool
+	// Leadership says when this replica keeps labels and status.
+	Leadership *leadership.Elector
 	// NewID makes IDs of holds, unique for all time.
 	NewID func() string
 	// Registerer takes the metrics.
@@ -50,11 +53,11 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	}
 	serve(mgr, o, server)
 	labels := &namespace.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("holdfast"), Excluded: o.Excluded}
-	if err := labels.SetupWithManager(mgr); err != nil {
+	if err := labels.SetupWithManager(mgr, o.Leadership); err != nil {
 		return fmt.Errorf("set up opt-in: %w", err)
 	}
 	policies := &policy.Reconciler{Client: mgr.GetClient(), Excluded: o.Excluded}
-	if err := policies.SetupWithManager(mgr); err != nil {
+	if err := policies.SetupWithManager(mgr, o.Leadership); err != nil {
 		return fmt.Errorf("set up policies: %w", err)
 	}
 	return nil

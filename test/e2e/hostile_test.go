@@ -55,7 +55,9 @@ func wantNoRestart(t *testing.T, before map[string]int32) {
 	t.Helper()
 	for pod, n := range restarts(t) {
 		if was, there := before[pod]; there && n != was {
-			t.Errorf("pod %s of Holdfast was restarted %d times", pod, n-was)
+			system := &shop{t: t, namespace: holdfastNamespace}
+			last, _, _ := system.kubectl("logs", "--previous", "--tail=20", pod)
+			t.Errorf("pod %s of Holdfast was restarted %d times; it said last:\n%s", pod, n-was, last)
 		}
 	}
 }

@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -70,6 +73,34 @@ func TestTheLeaderIsKilledWhileARunWaits(t *testing.T) {
 
 func inPhase(phase v1alpha1.Phase) func(*v1alpha1.CanaryRun) bool {
 	return func(r *v1alpha1.CanaryRun) bool { return r.Status.Phase == phase }
+}
+
+// TestALeaderThatLosesItsLeaseGoesOnAnswering: while somebody else has the lease, updates are held and no
+// replica ends; who leads next goes on where the run was.
+func TestALeaderThatLosesItsLeaseGoesOnAnswering(t *testing.T) {
+	s := open(t, settings{plan: strings.NewReplacer("period: 8s", "period: 10m", "initialDelay: 3s", "initialDelay: 6s").Replace(quickPlan)})
+	run := s.holdV2()
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	before := restarts(t)
+	system := &shop{t: t, namespace: holdfastNamespace}
+	holder := func() *coordinationv1.Lease { return get(system, "holdfast", &coordinationv1.Lease{}) }
+	leader := *holder().Spec.HolderIdentity
+	for start := time.Now(); time.Since(start) < 14*time.Second; time.Sleep(time.Second) {
+		system.must("patch", "lease", "holdfast", "--type=merge", "-p",
+			fmt.Sprintf(`{"spec":{"holderIdentity":"somebody","renewTime":%q}}`, time.Now().UTC().Format(metav1.RFC3339Micro)))
+	}
+	other := open(t, settings{plan: patient, noLoad: true, replicas: 1})
+	other.must("set", "image", "deployment/web", "app=holdfast.test/app:v2")
+	other.wantImage("v1")
+	await(system, "a replica leads", "holdfast", &coordinationv1.Lease{}, func(l *coordinationv1.Lease) bool {
+		return l.Spec.HolderIdentity != nil && *l.Spec.HolderIdentity != "somebody" && *l.Spec.HolderIdentity != ""
+	})
+	measured := get(s, run.Name, &v1alpha1.CanaryRun{}).Status.Measured
+	ended := await(s, "it is measured on", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return r.Status.Measured >= measured+3 })
+	s.wantCountedOnce(ended)
+	other.awaitPhase(other.onlyRun().Name, v1alpha1.PhaseRunning)
+	wantNoRestart(t, before)
+	t.Logf("%s led before, %s does now", leader, *holder().Spec.HolderIdentity)
 }
 
 // TestJudgingGoesOnAfterARestart: failures in a row that were counted before count

@@ -16,11 +16,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/policy"
 	"holdfast.dev/holdfast/internal/policy/load"
 )
@@ -37,11 +39,13 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch;exempt
 
-// SetupWithManager watches the metadata of namespaces, and policies.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+// SetupWithManager watches the metadata of namespaces, and policies, while this replica leads.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, lead *leadership.Elector) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("optin").For(Metadata()).
+		WithOptions(controller.Options{NeedLeaderElection: new(bool)}).
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(r.allNamespaces), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Complete(r)
+		WatchesRawSource(lead.Source(func(ctx context.Context) []reconcile.Request { return r.allNamespaces(ctx, nil) })).
+		Complete(lead.Only(r))
 }
 
 // Metadata is what is read of a namespace.

@@ -12,10 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/policy"
 	"holdfast.dev/holdfast/internal/policy/load"
 	"holdfast.dev/holdfast/webhook/namespace"
@@ -31,11 +33,13 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies/status,verbs=patch
 
-// SetupWithManager watches policies, and the metadata of namespaces.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+// SetupWithManager watches policies, and the metadata of namespaces, while this replica leads.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, lead *leadership.Elector) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("policies").For(&v1alpha1.CanaryPolicy{}).
+		WithOptions(controller.Options{NeedLeaderElection: new(bool)}).
 		Watches(namespace.Metadata(), handler.EnqueueRequestsFromMapFunc(r.allPolicies)).
-		Complete(r)
+		WatchesRawSource(lead.Source(func(ctx context.Context) []reconcile.Request { return r.allPolicies(ctx, nil) })).
+		Complete(lead.Only(r))
 }
 
 func (r *Reconciler) allPolicies(ctx context.Context, _ client.Object) []reconcile.Request {

@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/leaderelection"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
@@ -23,6 +24,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/leadership"
 	holdwebhook "holdfast.dev/holdfast/webhook"
 	"holdfast.dev/holdfast/webhook/serving"
 )
@@ -73,20 +75,12 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	if err != nil {
 		return nil, nil, err
 	}
-	renewDeadline, retryPeriod := o.leaseDuration*2/3, o.leaseDuration*2/15
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
-		Cache:                         evaluator.CacheOptions(key),
-		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddr},
-		HealthProbeBindAddress:        o.healthAddr,
-		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "holdfast",
-		LeaderElectionNamespace:       o.namespace,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 &o.leaseDuration,
-		RenewDeadline:                 &renewDeadline,
-		RetryPeriod:                   &retryPeriod,
-		WebhookServer:                 server,
+		Scheme:                 scheme,
+		Cache:                  evaluator.CacheOptions(key),
+		Metrics:                metricsserver.Options{BindAddress: o.metricsAddr},
+		HealthProbeBindAddress: o.healthAddr,
+		WebhookServer:          server,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -119,6 +113,10 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 	if err := mgr.Add(certificate); err != nil {
 		return err
 	}
+	lead, err := newElector(mgr, o)
+	if err != nil {
+		return err
+	}
 	endpoints, err := promql.Open(o.prometheusEndpoints, o.prometheus(), promql.NewMetrics(metrics.Registry), clock.RealClock{})
 	if err != nil {
 		return err
@@ -128,17 +126,33 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 	}
 	if err := holdwebhook.SetupWithManager(mgr, holdwebhook.Options{
 		Key: key, User: o.user(), Endpoints: endpoints, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus,
-		NewID: newID, Registerer: metrics.Registry,
+		Leadership: lead, NewID: newID, Registerer: metrics.Registry,
 	}); err != nil {
 		return fmt.Errorf("set up webhook: %w", err)
 	}
 	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
-		Key: key, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
+		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
 	}
+	if err := mgr.Add(lead); err != nil {
+		return err
+	}
 	return health(mgr, certificate)
+}
+
+// newElector elects the replica that evaluates. A lease of the manager's own would end the
+// process when it is lost, and the webhook with it.
+func newElector(mgr ctrl.Manager, o Options) (*leadership.Elector, error) {
+	lock, err := leaderelection.NewResourceLock(mgr.GetConfig(), mgr, leaderelection.Options{
+		LeaderElection: o.leaderElect, LeaderElectionID: "holdfast", LeaderElectionNamespace: o.namespace,
+		RenewDeadline: leadership.RenewDeadline(o.leaseDuration),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up leader election: %w", err)
+	}
+	return leadership.NewElector(lock, o.leaseDuration), nil
 }
 
 // health says ready only when the certificate serves and the caches are filled.
