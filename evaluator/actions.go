@@ -43,7 +43,9 @@ func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle
 	case lifecycle.DeleteLeftover:
 		return e.deleteSet(ctx, seen, a.Name)
 	case lifecycle.PutOut:
-		return e.putOut(ctx, seen, a.Pod)
+		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.putOut(seen.deployment, seen.run, a.Pod) })
+	case lifecycle.DeleteLeft:
+		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.deletedLeft(seen.deployment, seen.run, a.Pod) })
 	case lifecycle.Release:
 		return e.annotate(ctx, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:

@@ -279,7 +279,7 @@ func (c *cluster) act() {
 		}
 	}
 	for _, rs := range sets.Items {
-		if len(pods.Items) == 0 {
+		if len(pods.Items) == 0 && rs.DeletionTimestamp == nil {
 			pod := canaryPod(&rs, !c.sick)
 			if c.admit != nil {
 				_ = c.admit(pod) // what is refused is refused to others

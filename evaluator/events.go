@@ -51,9 +51,14 @@ func (a announcer) policyApplied(d deployment, run *v1alpha1.CanaryRun) {
 	}
 }
 
-func (a announcer) putOut(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.Adopted) {
+func (a announcer) putOut(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodPutOut, "PutOut "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s is not one of run %s and is deleted: %s; it was neither counted nor measured", pod.Name, run.Name, pod.Why)
+}
+
+func (a announcer) deletedLeft(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
+	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodLeft, "Delete "+pod.Name[:min(len(pod.Name), 100)],
+		"pod %s of run %s is deleted, for nothing else would: %s", pod.Name, run.Name, pod.Why)
 }
 
 func (a announcer) noPlan(d deployment, reason, message string) {
@@ -137,6 +142,7 @@ var transitionForms = map[lifecycle.TransitionKind]transitionForm{
 	lifecycle.TransitionPaused:         {normal, "Pause", "run %s is paused: %s"},
 	lifecycle.TransitionInconclusive:   {warning, "Judge", "run %s is inconclusive and paused; promote, abort or retry it, or apply another update: %s"},
 	lifecycle.TransitionResumed:        {normal, "Resume", "run %s goes on: %s"},
+	lifecycle.TransitionTakenAway:      {warning, "Measure", "run %s: %s"},
 	lifecycle.TransitionPromoted:       {normal, "Promote", "run %s: %s; the held update is released"},
 	lifecycle.TransitionWindow:         {normal, "Release", "run %s waits: %s"},
 	lifecycle.TransitionDryRun:         {normal, "Judge", "run %s passed and releases nothing: %s"},

@@ -9,9 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -28,7 +26,7 @@ func (e *evaluator) isOwnPod(ctx context.Context, seen *observed, set *ownSet, r
 		return isKnown, nil
 	}
 	if why := canary.WhyNotMade(rs, &pod); why != "" {
-		seen.Others.Adopted = append(seen.Others.Adopted, lifecycle.Adopted{
+		seen.Others.Adopted = append(seen.Others.Adopted, lifecycle.UnwantedPod{
 			Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion, Why: why,
 		})
 		return false, nil
@@ -107,22 +105,4 @@ func sentences(all []canary.Deviation) string {
 		out = append(out, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(out, "; ")
-}
-
-// putOut deletes a pod that is not the run's own and that its ReplicaSet controls, if
-// it still is what was looked at. One that cannot be deleted is not counted either, and
-// keeps nobody from going on.
-func (e *evaluator) putOut(ctx context.Context, seen observed, pod lifecycle.Adopted) error {
-	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: seen.run.Namespace, Name: pod.Name}}
-	err := e.writer.Delete(ctx, target, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
-	switch message, refused := refusedNow(err); {
-	case err == nil:
-		e.announce.putOut(seen.deployment, seen.run, pod)
-	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
-	case refused:
-		ctrl.LoggerFrom(ctx).Info("a pod that is not the run's own cannot be deleted", "pod", pod.Name, "why", message)
-	default:
-		return fmt.Errorf("delete pod %q, which is not the run's own: %w", pod.Name, err)
-	}
-	return nil
 }

@@ -38,7 +38,10 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	run := &v1alpha1.CanaryRun{}
 	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
 		e.rounds.Forget(req.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			err = e.deletePodsOfGone(ctx, req.NamespacedName)
+		}
+		return ctrl.Result{}, err
 	}
 	seen, err := e.gather(ctx, run)
 	if errors.Is(err, errStale) {

@@ -22,10 +22,8 @@ func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
 		return fmt.Errorf("list ReplicaSets of run %q: %w", seen.run.Name, err)
 	}
 	var pods corev1.PodList
-	if len(sets.Items) > 0 {
-		if err := e.cached.List(ctx, &pods, client.InNamespace(seen.run.Namespace), of); err != nil {
-			return fmt.Errorf("list pods of run %q: %w", seen.run.Name, err)
-		}
+	if err := e.cached.List(ctx, &pods, client.InNamespace(seen.run.Namespace), of); err != nil {
+		return fmt.Errorf("list pods of run %q: %w", seen.run.Name, err)
 	}
 	seen.sets = map[string]*appsv1.ReplicaSet{}
 	for i := range sets.Items {
@@ -43,6 +41,9 @@ func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
 			seen.Leftovers = append(seen.Leftovers, rs.Name)
 		}
 	}
+	seen.Others.Left = leftPods(seen.run.Status.Phase.Ended() || seen.run.DeletionTimestamp != nil, map[string]*appsv1.ReplicaSet{
+		v1alpha1.RoleCanary: seen.sets[seen.canaryName()], v1alpha1.RoleBaseline: seen.sets[seen.baselineName()],
+	}, sets.Items, pods.Items)
 	return nil
 }
 

@@ -145,6 +145,14 @@ type StepStatus struct {
 	// count from here.
 	// +optional
 	ReadyAt *metav1.Time `json:"readyAt,omitempty"`
+	// podsMadeBy is the creation time of the newest of its pods when all were
+	// Ready. Pods that are made later take the place of others.
+	// +optional
+	PodsMadeBy *metav1.Time `json:"podsMadeBy,omitempty"`
+	// begunAnew is how often it was begun anew because too many of its pods were
+	// deleted, evicted or drained.
+	// +optional
+	BegunAnew int32 `json:"begunAnew,omitempty"`
 	// measured is how many rounds of measurements were taken of it. A pass needs
 	// half of those that are due in its period.
 	// +optional

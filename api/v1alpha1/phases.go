@@ -100,6 +100,9 @@ const (
 	ReasonStartAtInvalid = "StartAtInvalid"
 	// ReasonNextStep: the canary is made as large as the next step of the plan says.
 	ReasonNextStep = "NextStep"
+	// ReasonPodsTakenAway: so many pods of the run were deleted, evicted or drained that its period begins
+	// anew, or, time and again, that nobody can judge it.
+	ReasonPodsTakenAway = "PodsTakenAway"
 	// ReasonUnjudged: nothing judges the run; it lives until it is deleted.
 	ReasonUnjudged = "Unjudged"
 )
@@ -285,6 +288,9 @@ const (
 	// EventRunNotCreated: the API server refuses the run of a held update, in its
 	// words; it is tried again, and the update stays held.
 	EventRunNotCreated = "RunNotCreated"
+	// EventPodLeft: somebody kept the ReplicaSet of a run from going, or orphaned its pods, and one of them
+	// was left; it is deleted.
+	EventPodLeft = "PodLeft"
 	// EventPodPutOut: a pod that is not the run's own was among those of its ReplicaSet,
 	// and is deleted; the message says why. It was neither counted nor measured.
 	EventPodPutOut = "PodPutOut"

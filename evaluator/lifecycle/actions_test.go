@@ -30,7 +30,9 @@ func (w *world) apply(action Action) bool {
 	case DeleteLeftover:
 		delete(w.sets, a.Name)
 	case PutOut:
-		w.others.Adopted = slices.DeleteFunc(slices.Clone(w.others.Adopted), func(o Adopted) bool { return o == a.Pod })
+		w.others.Adopted = slices.DeleteFunc(slices.Clone(w.others.Adopted), func(o UnwantedPod) bool { return o == a.Pod })
+	case DeleteLeft:
+		w.others.Left = slices.DeleteFunc(slices.Clone(w.others.Left), func(o UnwantedPod) bool { return o == a.Pod })
 	case Release:
 		if w.refuse {
 			return false
@@ -53,6 +55,8 @@ func describe(action Action) string {
 	name := strings.TrimPrefix(fmt.Sprintf("%T", action), "lifecycle.")
 	switch a := action.(type) {
 	case PutOut:
+		return name + " " + a.Pod.Name
+	case DeleteLeft:
 		return name + " " + a.Pod.Name
 	case Release:
 		return name

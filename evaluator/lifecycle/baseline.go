@@ -73,6 +73,15 @@ func (s *planner) putOut() []Action {
 	return out
 }
 
+// deleteLeft deletes the pods of the run that nothing else would delete.
+func (s *planner) deleteLeft() []Action {
+	var out []Action
+	for _, pod := range s.in.Others.Left {
+		out = append(out, DeleteLeft{pod})
+	}
+	return out
+}
+
 // whyNot says what keeps the sets from being Ready, the canary first.
 func (s *planner) whyNot() (reason, message string) {
 	if s.canaryIsReady() && !s.baselineIsReady() {

@@ -52,7 +52,7 @@ func (w *world) check(in Snapshot, p Move) {
 // cleansUp: actions that take away what does not count.
 func cleansUp(a Action) bool {
 	switch a.(type) {
-	case DeleteLeftover, PutOut:
+	case DeleteLeftover, PutOut, DeleteLeft:
 		return true
 	}
 	return false

@@ -40,7 +40,9 @@ type (
 	// DeleteLeftover deletes a ReplicaSet of an earlier attempt.
 	DeleteLeftover struct{ Name string }
 	// PutOut deletes a pod that a ReplicaSet of the run has adopted.
-	PutOut struct{ Pod Adopted }
+	PutOut struct{ Pod UnwantedPod }
+	// DeleteLeft deletes a pod of the run that nothing else would delete.
+	DeleteLeft struct{ Pod UnwantedPod }
 	// Release asks the webhook to swap the held template in, if the Deployment
 	// still carries the hold of this ID.
 	Release struct{ Hold string }
@@ -60,5 +62,6 @@ func (ScaleBaseline) isAction()  {}
 func (DeleteBaseline) isAction() {}
 func (DeleteLeftover) isAction() {}
 func (PutOut) isAction()         {}
+func (DeleteLeft) isAction()     {}
 func (Release) isAction()        {}
 func (Revert) isAction()         {}

@@ -25,6 +25,7 @@ func Next(in Snapshot) Move {
 	s := newPlanner(in)
 	p := s.next()
 	p.Actions = append(p.Actions, s.deleteLeftovers()...)
+	p.Actions = append(p.Actions, s.deleteLeft()...)
 	if !in.Run.Deleting {
 		p.Actions = append(p.Actions, s.putOut()...)
 	}

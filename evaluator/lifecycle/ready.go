@@ -116,7 +116,7 @@ func (s *planner) replaced() int32 {
 			continue
 		}
 		late := !s.in.Now.Before(p.CreationTimestamp.Add(s.plan.ReadyDeadline.Duration))
-		if p.CreationTimestamp.After(s.readyAt().Time) && !late && !isTrue(p, corev1.PodReady) && !restarts(p) {
+		if p.CreationTimestamp.After(s.podsMadeBy()) && !late && !isTrue(p, corev1.PodReady) && !restarts(p) {
 			starting++
 		}
 	}

@@ -38,6 +38,9 @@ func (s *planner) measure() Move {
 	if p, over := s.manualLate(); over {
 		return p
 	}
+	if p, lost := s.beginAnewIfLost(); lost {
+		return p
+	}
 	due, isDue := schedule.Due(s.lastRound(), s.in.Now)
 	isDue = isDue && s.in.Round == nil
 	next := s.until(schedule.Next(s.lastRound()))

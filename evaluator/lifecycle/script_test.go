@@ -18,7 +18,7 @@ import (
 //
 //	pods are Ready
 //	canary|baseline crashes | waits REASON WHY | is not Ready WHY | finds no node WHY | gets no pods WHY
-//	canary|baseline is Ready | is deleted | is scaled to N | is left over
+//	canary|baseline is Ready | is deleted | is scaled to N | is left over | loses N pods
 //	METRIC is VALUE...           one answer a round, the last one from then on;
 //	                             "none" finds no series, "down" is an error,
 //	                             "60/1200:12/1180" is what a comparison counts, on
@@ -32,7 +32,7 @@ import (
 //	template cannot run WHY
 //	plan is missing | is there
 //	places: N taken, M ahead
-//	others change WHAT | change nothing | hide WHY | give POD | make the canary
+//	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
 //	person promotes | aborts | pauses | resumes | approves N | retries N
 //	nothing
 func (w *world) happen(what string) {
@@ -163,6 +163,14 @@ func (w *world) setHappens(name func() string) func(string) bool {
 			w.scale(name(), int32(n))
 			return err == nil
 		}
+		if rest, ok := strings.CutPrefix(what, "loses "); ok {
+			n, err := strconv.Atoi(strings.TrimSuffix(rest, " pods"))
+			s.pods = slices.Clone(s.pods[n:]) // the oldest
+			for i := range n {
+				s.pods = append(s.pods, pod(fmt.Sprintf("%s-%d-%d", name(), w.now.Unix(), i), w.now))
+			}
+			return err == nil
+		}
 		if rest, ok := strings.CutPrefix(what, "waits "); ok {
 			reason, why, _ := strings.Cut(rest, " ")
 			return first(func(p corev1.Pod) corev1.Pod { return waiting(p, reason, why) })
@@ -289,8 +297,10 @@ func (w *world) othersDo(what string) bool {
 		w.others.Changed = object
 	case verb == "hide":
 		w.others.Unclear = object
+	case verb == "leave":
+		w.others.Left = append(w.others.Left, UnwantedPod{Name: object, Why: "its ReplicaSet was deleted without it"})
 	case verb == "give":
-		w.others.Adopted = append(w.others.Adopted, Adopted{Name: object, Why: "it was adopted"})
+		w.others.Adopted = append(w.others.Adopted, UnwantedPod{Name: object, Why: "it was adopted"})
 	case what == "make the canary":
 		w.sets[w.canaryName()] = &set{Canary: Canary{Foreign: true, Replicas: w.run.Status.Replicas, Available: w.run.Status.Replicas}}
 	default:

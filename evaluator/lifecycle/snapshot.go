@@ -92,7 +92,10 @@ type Canary struct {
 // Others are what is among the pods of a run and is not its own.
 type Others struct {
 	// Adopted are pods that its ReplicaSets control and did not make.
-	Adopted []Adopted
+	Adopted []UnwantedPod
+	// Left are pods of the run that nothing would ever delete: somebody keeps their ReplicaSet in its
+	// deletion, or has orphaned them.
+	Left []UnwantedPod
 	// Changed says which pod or template of the run is no longer as it was made, ""
 	// if none is found.
 	Changed string
@@ -100,8 +103,8 @@ type Others struct {
 	Unclear string
 }
 
-// Adopted is a pod that a ReplicaSet of a run has adopted.
-type Adopted struct {
+// UnwantedPod is a pod among those of a run that is to go.
+type UnwantedPod struct {
 	Name            string
 	UID             types.UID
 	ResourceVersion string

@@ -21,7 +21,7 @@ func (s *planner) start() Move {
 	}
 	if s.canaryIsReady() && s.baselineIsReady() {
 		at := metav1.NewTime(roundUp(s.in.Now))
-		s.out.Step.ReadyAt = &at
+		s.out.Step.ReadyAt, s.out.Step.PodsMadeBy = &at, madeBy(s.allPods())
 		if s.out.ReadyAt == nil {
 			s.out.ReadyAt = &at
 		}
@@ -42,10 +42,10 @@ func (s *planner) start() Move {
 }
 
 // startReason says why the pods are started: for the first time, for the next
-// step, or to be measured again after a pause.
+// step, or to be measured again after a pause or in the place of others.
 func (s *planner) startReason() string {
 	switch s.out.Reason {
-	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed:
+	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed, v1alpha1.ReasonPodsTakenAway:
 		return s.out.Reason
 	}
 	return v1alpha1.ReasonCanaryStarting

@@ -43,6 +43,8 @@ const (
 	TransitionInconclusive TransitionKind = "Inconclusive"
 	// TransitionResumed: the run goes on after a pause.
 	TransitionResumed TransitionKind = "Resumed"
+	// TransitionTakenAway: so many pods of the run were deleted, evicted or drained that its period begins anew.
+	TransitionTakenAway TransitionKind = "PodsTakenAway"
 	// TransitionRetried: the run begins anew with fresh pods.
 	TransitionRetried TransitionKind = "Retried"
 	// TransitionPromoted: a person had the update released.
@@ -106,6 +108,7 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(before.CreatedAt == nil && after.CreatedAt != nil && after.Verdict == "", TransitionStarted)
 	tell(newReason(v1alpha1.ReasonNextStep) || after.Reason == v1alpha1.ReasonNextStep && stepOf(before) != stepOf(after), TransitionStep)
 	tell(newReason(v1alpha1.ReasonResumed), TransitionResumed)
+	tell(begunAnew(before) < begunAnew(after), TransitionTakenAway)
 	tell(before.ReadyAt == nil && after.ReadyAt != nil, TransitionReady)
 	out = append(out, streaks(before, after)...)
 	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass && after.Phase == v1alpha1.PhaseReleasing, TransitionPassed)
@@ -135,6 +138,13 @@ func stepOf(s v1alpha1.CanaryRunStatus) int32 {
 		return 0
 	}
 	return s.Step.Number
+}
+
+func begunAnew(s v1alpha1.CanaryRunStatus) int32 {
+	if s.Step == nil {
+		return 0
+	}
+	return s.Step.BegunAnew
 }
 
 func releaseSeen(s v1alpha1.CanaryRunStatus) bool {

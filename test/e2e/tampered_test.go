@@ -148,6 +148,71 @@ func TestAPodThatIsChangedIsNoVerdict(t *testing.T) {
 	})
 }
 
+// TestPodsThatAreTakenAwayPassNothing: a canary that crashes is deleted, and evicted, before it does. Nothing is
+// released for that, and it crashes when it is let alone.
+func TestPodsThatAreTakenAwayPassNothing(t *testing.T) {
+	t.Parallel()
+	plan := strings.NewReplacer("restartLimit: 9", "restartLimit: 0", "period: 8s", "period: 40s").Replace(healthPlan)
+	s := openToEditor(t, settings{noLoad: true, plan: plan, replicas: 1})
+	run := s.holdV2("--crash-after=25s")
+	for i, takeAway := range []func(pod string){
+		func(pod string) { s.joe("delete", "pod", pod, "--wait=false") },
+		func(pod string) {
+			s.joe("create", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s/eviction", s.namespace, pod), "-f", "-",
+				fmt.Sprintf("{\"apiVersion\":\"policy/v1\",\"kind\":\"Eviction\",\"metadata\":{\"name\":%q}}\n", pod))
+		},
+		func(string) { s.joe("delete", "replicaset", run.Name, "--wait=false") },
+	} {
+		running := await(s.shop, "it is measured", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
+			return r.Status.Phase == v1alpha1.PhaseRunning && r.Status.Step.BegunAnew == int32(i)
+		})
+		takeAway(running.Status.Canary.Pods[len(running.Status.Canary.Pods)-1].Name)
+	}
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonCrashed)
+	if ended.Status.Step.BegunAnew != 3 {
+		t.Errorf("the step was begun anew %d times", ended.Status.Step.BegunAnew)
+	}
+	s.wantEvents(v1alpha1.ReasonPodsTakenAway)
+}
+
+// TestPodsThatAreLeftBehindGo: a finalizer of the tenant's keeps the canary's ReplicaSet in its deletion, its pods
+// orphaned or not. None of them is there when the run is over, or gone with its Deployment.
+func TestPodsThatAreLeftBehindGo(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		cascade string
+		end     func(s tenancy, run *v1alpha1.CanaryRun)
+	}{
+		"orphaned": {"orphan", func(tenancy, *v1alpha1.CanaryRun) {}},
+		"kept": {"background", func(s tenancy, run *v1alpha1.CanaryRun) {
+			s.apply("v1")
+			s.awaitPhase(run.Name, v1alpha1.PhaseCanceled)
+		}},
+		"kept, the Deployment deleted": {"background", func(s tenancy, run *v1alpha1.CanaryRun) {
+			s.joe("delete", "deployment", "web")
+			awaitGone(s.shop, run.Name, &v1alpha1.CanaryRun{})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openToEditor(t, settings{noLoad: true, plan: patient, replicas: 1})
+			run := s.holdV2()
+			s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+			s.joe("patch", "replicaset", run.Name, "--type=merge", "-p", `{"metadata":{"finalizers":["joe.example/keep"]}}`)
+			s.joe("delete", "replicaset", run.Name, "--cascade="+tc.cascade, "--wait=false")
+			tc.end(s, run)
+			until(s.shop, "no pod of the run is left", func() bool {
+				var pods corev1.PodList
+				if err := world.client.List(t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.RunLabel: run.Name}); err != nil {
+					t.Fatal(err)
+				}
+				return len(pods.Items) == 0
+			})
+			s.joe("patch", "replicaset", run.Name, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
+		})
+	}
+}
+
 // TestPodsThatAreNamedAsTheCanarysAreNotMeasured: those of a StatefulSet with the name
 // of the run are there, Ready and scraped; the query sees the canary alone.
 func TestPodsThatAreNamedAsTheCanarysAreNotMeasured(t *testing.T) {

@@ -1,0 +1,82 @@
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// A pod that is deleted, evicted or drained takes with it what it had still to show: of a canary whose pods
+// are deleted in time nobody ever sees one crash. So a pass needs a period that the pods lived through.
+
+// maxBegunAnew is how often a step is begun anew for that before a person is asked.
+const maxBegunAnew = 10
+
+// tolerated is how many of so many pods may be taken away in a period: the others show enough.
+func tolerated(wanted int32) int32 { return wanted / 5 }
+
+// lost counts the pods that were there when the step was Ready, and are gone, go, or have ended.
+func lost(pods []corev1.Pod, wanted int32, by time.Time) int32 {
+	for _, p := range pods {
+		ended := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
+		if p.DeletionTimestamp == nil && !ended && !p.CreationTimestamp.After(by) {
+			wanted--
+		}
+	}
+	return max(wanted, 0)
+}
+
+// beginAnewIfLost begins a step anew of whose pods too many were taken away. Behind a gate they
+// have shown what they had to.
+func (s *planner) beginAnewIfLost() (Move, bool) {
+	if s.atGate() {
+		return Move{}, false
+	}
+	for _, set := range []struct {
+		role string
+		pods []corev1.Pod
+		is   bool
+	}{{v1alpha1.RoleCanary, s.in.Pods, true}, {v1alpha1.RoleBaseline, s.in.BaselinePods, s.wantsBaseline()}} {
+		n := lost(set.pods, s.out.Replicas, s.podsMadeBy())
+		if !set.is || n <= tolerated(s.out.Replicas) {
+			continue
+		}
+		message := fmt.Sprintf("%d of %d %s pods were taken away (deleted, evicted or drained) within the period, and with them what they "+
+			"had still to show", n, s.out.Replicas, set.role)
+		again := s.out.Step.BegunAnew + 1
+		if again > maxBegunAnew {
+			return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonPodsTakenAway,
+				fmt.Sprintf("%s; the step was begun anew %d times for that", message, maxBegunAnew)), true
+		}
+		p := s.begin(s.number(), v1alpha1.ReasonPodsTakenAway)
+		s.out.Step.BegunAnew = again
+		s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonPodsTakenAway,
+			fmt.Sprintf("%s; the period begins anew when all are Ready (%d of at most %d times)", message, again, maxBegunAnew))
+		return p, true
+	}
+	return Move{}, false
+}
+
+// podsMadeBy is the time by which the pods of the step were made, by the clock of the API server:
+// those that were made later took the place of others.
+func (s *planner) podsMadeBy() time.Time {
+	if at := s.out.Step.PodsMadeBy; at != nil {
+		return at.Time
+	}
+	return s.readyAt().Time
+}
+
+// madeBy is when the newest of some pods was made; nil if there are none.
+func madeBy(pods []corev1.Pod) *metav1.Time {
+	var newest *metav1.Time
+	for i := range pods {
+		if at := &pods[i].CreationTimestamp; newest == nil || newest.Before(at) {
+			newest = at
+		}
+	}
+	return newest
+}
