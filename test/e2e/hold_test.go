@@ -106,13 +106,14 @@ func TestApplyingTheStableVersionWithdrawsTheHeldOne(t *testing.T) {
 
 func TestScalingPassesThroughAHold(t *testing.T) {
 	t.Parallel()
-	s := open(t, settings{plan: quickPlan})
+	s := open(t, settings{plan: strings.Replace(quickPlan, "  readyDeadline", "  steps: [{replicas: 1, approval: true}]\n  readyDeadline", 1)})
 	run := s.holdV2()
 	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
 	s.must("scale", "deployment", "web", "--replicas=4")
 	await(s, "web runs four replicas of v1", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
 		return d.Status.AvailableReplicas == 4 && strings.HasSuffix(d.Spec.Template.Spec.Containers[0].Image, ":v1")
 	})
+	s.must("patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"approvedSteps":1}}`)
 	s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
 	s.wantImage("v2")
 	if replicas := *s.deployment("web").Spec.Replicas; replicas != 4 {
