@@ -121,8 +121,11 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 // held template will carry the same mark.
 func (h *Handler) keep(r *request, w wanted, a *answer) error {
 	r.stay(a)
-	if r.touched() {
+	switch {
+	case r.touched():
 		a.warn(warnAlreadyHeld(r.namespace, *r.record))
+	case r.holdRead != "":
+		a.warn(warnReread(*r.record))
 	}
 	record := *r.record
 	record.Owners, record.LastApplied = w.wish.Owners, r.remembered(w)

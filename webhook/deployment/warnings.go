@@ -34,6 +34,12 @@ func warnSkipUnknown(why error) string {
 	return fmt.Sprintf("annotation %s left aside: %v", v1alpha1.SkipAnnotation, why)
 }
 
+// warnReread is for who may take a text for that of before the update.
+func warnReread(r hold.Record) string {
+	return fmt.Sprintf("the text was read while an update was held, so it asks for that update too: run %s goes on; to withdraw it, apply the manifest of before, or take annotation %s off",
+		r.Run, v1alpha1.HeldAnnotation)
+}
+
 func warnSuperseding(namespace string, was, is hold.Record) string {
 	return fmt.Sprintf("update held in place of the one of run %s, which ends; follow it with: kubectl -n %s get canaryrun %s -w",
 		was.Run, namespace, is.Run)
