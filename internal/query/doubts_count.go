@@ -13,7 +13,7 @@ import (
 
 // countDoubts are those about the counters of a comparison: good ones told by what
 // they are not, and fast requests for bad ones.
-func countDoubts(c v1alpha1.Counted) []doubt {
+func countDoubts(c v1alpha1.Counted, _ bool) []doubt {
 	total, ok := counterSelector(c.Total)
 	if !ok {
 		return nil
