@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -29,7 +30,7 @@ func sampleOf(m v1alpha1.Metric) (parser.Expr, bool) {
 // valueDoubts are those about what the values of a query are held against.
 func valueDoubts(m v1alpha1.Metric, watched bool) []doubt {
 	if m.Compare != nil && m.Compare.Count != nil {
-		return countDoubts(*m.Compare.Count, watched)
+		return append(countDoubts(*m.Compare.Count, watched), comparisonDoubts(*m.Compare)...)
 	}
 	expr, ok := sampleOf(m)
 	if !ok {
@@ -43,7 +44,7 @@ func valueDoubts(m v1alpha1.Metric, watched bool) []doubt {
 		return append(deviationDoubts(*m.Deviation, values), coarseDoubts(expr)...)
 	case m.Compare != nil:
 		out := append(slackDoubts(m.Compare.Slack, values), worseDoubts(m.Compare.Worse, values)...)
-		return append(out, coarseDoubts(expr)...)
+		return slices.Concat(out, toleranceDoubts(m.Compare.Tolerance), coarseDoubts(expr))
 	case m.List != nil:
 		return listedDoubts(*m.List, expr)
 	}
@@ -81,6 +82,8 @@ func deviationDoubts(d v1alpha1.Deviation, values possible) []doubt {
 		return nil
 	case d.From == v1alpha1.FromOne && by.Value >= 1:
 		return []doubt{{doubtUnits, "deviation.by", fmt.Sprintf("%s lets a value that should be 1 be anything from %g to %g; a share is written with a percent sign, as in %q", d.By, 1-by.Value, 1+by.Value, d.By+"%")}}
+	case values.all() > 0 && by.Value >= lax*values.all() && by.Value < values.all():
+		return []doubt{doubtf(doubtLax, "deviation.by", "%s lets the values differ by half of all, or more (%s); a share of what it is compared with is written with a percent sign", d.By, values.about())}
 	case by.Value >= values.whole():
 		return never("deviation.by", "%s is more than the values can differ by (%s); a share of what it is compared with is written with a percent sign, as in %q", d.By, values.about(), d.By+"%")
 	}
@@ -90,9 +93,11 @@ func deviationDoubts(d v1alpha1.Deviation, values possible) []doubt {
 // slackDoubts: of values slack is a number in their unit.
 func slackDoubts(slack string, values possible) []doubt {
 	amount, err := ParseSlack(slack, false)
-	switch {
+	switch all := values.all(); {
 	case err != nil || amount == 0:
 		return nil
+	case amount >= lax*all && amount < all:
+		return []doubt{doubtf(doubtLax, "compare.slack", "%s lets the canary be worse by half of all, or more (%s)", slack, values.about())}
 	case amount < values.whole():
 		return nil
 	}
