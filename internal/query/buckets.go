@@ -66,12 +66,14 @@ func countOf(s *parser.VectorSelector) *parser.VectorSelector {
 	return &out
 }
 
-// bucketOf says whether a selector is of one bucket of the histograms that another counts:
-// the share of what was no slower.
+// bucketOf says whether a selector is of one bucket of the histograms that another counts,
+// or of a part of it: the share of what was no slower.
 func bucketOf(part, whole *parser.VectorSelector) bool {
 	base, bucket := strings.CutSuffix(part.Name, "_bucket")
-	named := func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel }
-	bounds := slices.DeleteFunc(more(part, whole), named)
-	total := slices.DeleteFunc(more(whole, part), named)
-	return bucket && whole.Name == base+"_count" && len(total) == 0 && len(bounds) == 1 && oneBound(part)
+	if !bucket || whole.Name != base+"_count" || !sameTime(part, whole) || !oneBound(part) {
+		return false
+	}
+	return !slices.ContainsFunc(more(whole, part), func(m *labels.Matcher) bool {
+		return m.Name != model.MetricNameLabel && !implied(part, m)
+	})
 }

@@ -68,7 +68,7 @@ func goodDoubts(field string, good, total *parser.VectorSelector) []doubt {
 
 func badDoubts(field string, bad, total *parser.VectorSelector, watched bool) []doubt {
 	switch says := outcomeOf(bad).notBad(); {
-	case bucketOf(bad, countOf(total)):
+	case bucketOf(bad, countOf(total)) && toneOf(bad) != unwanted:
 		return []doubt{{doubtWrongEnd, field, "a bucket counts what was no slower than its bound, so the canaries that are faster are taken for worse; write it as good"}}
 	case toneOf(bad) == wanted:
 		return []doubt{doubtf(doubtWrongEnd, field, "selects what succeeded, so the canaries that are better are taken for worse; write it as good")}

@@ -114,7 +114,7 @@ func (p possible) telling(r v1alpha1.Range) v1alpha1.Range {
 func labelDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
 	var out []doubt
 	parts(r, expr, func(part, whole *parser.VectorSelector, good, _ *float64, _ bool) {
-		if told := more(part, whole); good != nil && len(out) == 0 && !slices.ContainsFunc(told, tells) {
+		if told := more(part, whole); good != nil && len(out) == 0 && partOf(part, whole) && !slices.ContainsFunc(told, tells) {
 			out = append(out, excluded("query", told[0]))
 		}
 	})
@@ -133,7 +133,7 @@ func parts(r v1alpha1.Range, expr parser.Expr, visit func(part, whole *parser.Ve
 		fall := falls(b, path)
 		above := addends(b.LHS)
 		for _, part := range above {
-			if part.selector == nil || whole.selector == nil || !alike(part.count, whole) || !partOf(part.selector, whole.selector) {
+			if part.selector == nil || whole.selector == nil || !alike(part.count, whole) || !amongAll(part.selector, whole.selector) {
 				continue
 			}
 			if turned := part.taken != (part.factor*whole.factor < 0); fall != turned {
@@ -143,6 +143,13 @@ func parts(r v1alpha1.Range, expr parser.Expr, visit func(part, whole *parser.Ve
 			}
 		}
 	})
+}
+
+// amongAll says whether a selector is of a part of what another is of, or of requests of
+// some status, counted elsewhere, and the other of all.
+func amongAll(part, whole *parser.VectorSelector) bool {
+	return partOf(part, whole) || bucketOf(part, whole) ||
+		part.Name != whole.Name && counts(part.Name) && counts(whole.Name) && outcomeOf(part).by != nil && outcomeOf(whole).by == nil
 }
 
 // falls says whether the value of a query is less where a part of it, which stands in

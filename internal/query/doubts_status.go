@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -17,22 +18,63 @@ func statusDoubts(r v1alpha1.Range, expr parser.Expr, watched bool) []doubt {
 	if says := misreadIn(expr); says != "" {
 		return []doubt{{doubtStatus, "query", says}}
 	}
-	var out []doubt
+	says := ""
 	parts(r, expr, func(part, whole *parser.VectorSelector, good, bad *float64, alone bool) {
-		o := outcomeOf(part)
-		if len(out) > 0 || o.by == nil {
+		if says == "" {
+			says = orElse(wrongPart(part, good, bad, alone, watched), withoutFailures(part, whole, good))
+		}
+	})
+	each(expr, func(s *parser.VectorSelector, path []parser.Node) {
+		good, bad := r.Min, r.Max
+		if falls(s, path) {
+			good, bad = bad, good
+		}
+		if says == "" && recordedRatio.MatchString(s.Name) {
+			says = wrongPart(s, good, bad, true, watched)
+		}
+	})
+	if says = orElse(says, failuresLeftOut(r, expr)); says == "" {
+		return nil
+	}
+	return []doubt{{doubtStatus, "query", says}}
+}
+
+// wrongPart says what is wrong with a part that is wanted great, or small.
+func wrongPart(part *parser.VectorSelector, good, bad *float64, alone, watched bool) string {
+	switch o := outcomeOf(part); {
+	case o.by == nil:
+	case good != nil:
+		return o.notGood(alone)
+	case bad != nil && !watched:
+		return o.notBad()
+	}
+	return ""
+}
+
+// failuresLeftOut says that good ones are divided by a sum without failures in it.
+func failuresLeftOut(r v1alpha1.Range, expr parser.Expr) string {
+	out := ""
+	each(expr, func(b *parser.BinaryExpr, path []parser.Node) {
+		good := r.Min
+		if falls(b, path) {
+			good = r.Max
+		}
+		if b.Op != parser.DIV || good == nil {
 			return
 		}
-		says := ""
-		switch {
-		case good != nil:
-			says = orElse(o.notGood(alone), withoutFailures(part, whole))
-		case bad != nil && !watched:
-			says = o.notBad()
+		above, below := addends(b.LHS), addends(b.RHS)
+		if len(below) < 2 || above[0].selector == nil || toneOf(above[0].selector) != wanted {
+			return
 		}
-		if says != "" {
-			out = append(out, doubt{doubtStatus, "query", says})
+		for _, whole := range below {
+			if whole.selector == nil || whole.selector.Name != above[0].selector.Name {
+				return
+			}
+			if o := outcomeOf(whole.selector); o.by == nil || len(o.failed) > 0 {
+				return
+			}
 		}
+		out = "the good ones are a share of a sum that has no failures in it, so failures do not make it less; divide by all, without a matcher of the status"
 	})
 	return out
 }
@@ -86,9 +128,9 @@ func (o outcome) notBad() string {
 }
 
 // withoutFailures says that good ones are divided by what has no failures in it.
-func withoutFailures(part, whole *parser.VectorSelector) string {
+func withoutFailures(part, whole *parser.VectorSelector, good *float64) string {
 	o := outcomeOf(whole)
-	if o.by == nil || len(o.fine) == 0 || len(o.failed) > 0 || toneOf(part) != wanted {
+	if good == nil || !slices.ContainsFunc(more(part, whole), ofStatuses) || o.by == nil || len(o.fine) == 0 || len(o.failed) > 0 || toneOf(part) != wanted {
 		return ""
 	}
 	return fmt.Sprintf("the good ones are a share of what has no failures in it, by %s, so failures do not make it less; leave that out of what is divided by",

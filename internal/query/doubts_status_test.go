@@ -9,6 +9,34 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
+// What is compared says by its direction what is taken for good.
+func TestStatusesOfWhatIsCompared(t *testing.T) {
+	mixed, refused := some(`code=~"2..|5.."`)+" / "+guarded, some(`code=~"4.."`)+" / "+guarded
+	compare := func(query string, worse v1alpha1.Worse) v1alpha1.Metric {
+		return v1alpha1.Metric{Query: strings.ReplaceAll(query, "canary", "pods"), Compare: &v1alpha1.Comparison{Worse: worse}}
+	}
+	deviation := func(query string, direction v1alpha1.Direction) v1alpha1.Metric {
+		return v1alpha1.Metric{Query: query, Deviation: &v1alpha1.Deviation{From: v1alpha1.FromFirst, By: "5%", Direction: direction}}
+	}
+	for name, tc := range map[string]struct {
+		m    v1alpha1.Metric
+		says string
+	}{
+		"good ones, compared":        {compare(mixed, v1alpha1.WorseLower), "takes requests that failed"},
+		"bad ones, compared":         {compare(refused, v1alpha1.WorseHigher), "takes no request for a bad one"},
+		"good ones that fall":        {deviation(mixed, v1alpha1.DirectionDown), "takes requests that failed"},
+		"bad ones that rise":         {deviation(refused, v1alpha1.DirectionUp), "takes no request for a bad one"},
+		"whatever way they deviate":  {deviation(mixed, v1alpha1.DirectionBoth), ""},
+		"failures, compared":         {compare(failures, v1alpha1.WorseHigher), ""},
+		"successes that do not fall": {deviation(successful, v1alpha1.DirectionDown), ""},
+	} {
+		got := doubts(tc.m, around)
+		if (tc.says == "") != (len(got) == 0) || len(got) > 0 && (len(got) > 1 || got[0].kind != doubtStatus || !strings.Contains(got[0].message, tc.says)) {
+			t.Errorf("%s: got %+v, want %s", name, got, tc.says)
+		}
+	}
+}
+
 // A plan that looks at failures may look at what else there is, too.
 func TestClientsFaultsAreLookedAtBesideFailures(t *testing.T) {
 	end := 0.05

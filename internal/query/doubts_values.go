@@ -41,21 +41,35 @@ func valueDoubts(m v1alpha1.Metric, watched bool) []doubt {
 	case !m.Range.IsZero():
 		return rangedDoubts(m, expr, values, watched)
 	case m.Deviation != nil:
-		return append(deviationDoubts(*m.Deviation, values), coarseDoubts(expr)...)
+		out := append(deviationDoubts(*m.Deviation, values), coarseDoubts(expr)...)
+		return append(out, statusDoubts(directed(m.Deviation.Direction == v1alpha1.DirectionDown, m.Deviation.Direction == v1alpha1.DirectionUp), expr, watched)...)
 	case m.Compare != nil:
 		out := append(slackDoubts(m.Compare.Slack, values), worseDoubts(m.Compare.Worse, values)...)
-		return slices.Concat(out, toleranceDoubts(m.Compare.Tolerance), coarseDoubts(expr))
+		lower := m.Compare.Worse == v1alpha1.WorseLower
+		return slices.Concat(out, toleranceDoubts(m.Compare.Tolerance), coarseDoubts(expr), statusDoubts(directed(lower, !lower), expr, watched))
 	case m.List != nil:
 		return listedDoubts(*m.List, expr)
 	}
 	return nil
 }
 
+// directed is a range with an end where values are worse, wherever it is.
+func directed(least, most bool) v1alpha1.Range {
+	var out v1alpha1.Range
+	if least {
+		out.Min = new(float64)
+	}
+	if most {
+		out.Max = new(float64)
+	}
+	return out
+}
+
 // rangedDoubts are those about a query and its range. What a matcher takes is told once.
 func rangedDoubts(m v1alpha1.Metric, expr parser.Expr, values possible, watched bool) []doubt {
 	out := rangeDoubts(m.Range, values)
 	if len(out) == 0 {
-		out = roundingDoubts(m.Range, expr)
+		out = append(roundingDoubts(m.Range, expr), bestDoubts(expr)...)
 	}
 	telling := values.telling(m.Range)
 	matched := statusDoubts(telling, expr, watched)

@@ -59,6 +59,9 @@ func (c count) bounded() count {
 var joining = []parser.ItemType{parser.SUM, parser.COUNT, parser.AVG, parser.MIN, parser.MAX}
 
 func countedTogether(e *parser.AggregateExpr) count {
+	if slices.Contains([]parser.ItemType{parser.TOPK, parser.BOTTOMK}, e.Op) {
+		return counted(e.Expr).bounded()
+	}
 	if !slices.Contains(joining, e.Op) {
 		return count{}
 	}
@@ -78,8 +81,12 @@ func countedBy(e *parser.Call) count {
 	switch e.Func.Name {
 	case "rate", "increase", "irate", "delta", "deriv":
 		return countedOver(e)
-	case "avg_over_time", "last_over_time":
-		if s, ok := bareExpr(e.Args[0]).(*parser.SubqueryExpr); ok {
+	case "avg_over_time", "last_over_time", "max_over_time", "min_over_time", "sum_over_time", "count_over_time":
+		s, ok := bareExpr(e.Args[0]).(*parser.SubqueryExpr)
+		if !ok {
+			return countedOver(e)
+		}
+		if e.Func.Name == "avg_over_time" || e.Func.Name == "last_over_time" {
 			return counted(s.Expr).bounded()
 		}
 	case "scalar", "sort", "sort_desc", "label_replace", "label_join":
@@ -121,6 +128,12 @@ func countedIn(e *parser.BinaryExpr) count {
 		return out
 	case e.Op == parser.LOR && zero(e.RHS):
 		return counted(e.LHS)
+	case e.Op == parser.LOR && rightKnown, e.Op == parser.ADD && rightKnown: // lest it is zero
+		return counted(e.LHS).bounded()
+	case e.Op == parser.ADD && leftKnown:
+		return counted(e.RHS).bounded()
+	case e.Op == parser.LAND && (emptyMatch(e) || single(e.RHS)): // if there is something else
+		return counted(e.LHS).bounded()
 	case e.Op == parser.MUL && leftKnown:
 		return counted(e.RHS).by(left)
 	case e.Op == parser.MUL && rightKnown:

@@ -164,6 +164,8 @@ func possibleBinary(e *parser.BinaryExpr) possible {
 		return l.times(1 / r.low)
 	case e.Op == parser.DIV:
 		return divided(e, l, r)
+	case e.Op == parser.MOD && l.low >= 0 && r.constant() && r.low > 0:
+		return between(0, r.low)
 	case e.Op == parser.MUL && l.low >= 0 && r.low >= 0:
 		return notNegative
 	}

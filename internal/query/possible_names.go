@@ -44,7 +44,11 @@ func possibleBySelector(s *parser.VectorSelector) possible {
 	if slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.QuantileLabel }) {
 		return named(s.Name, "")
 	}
-	return possibleByName(s.Name)
+	out := possibleByName(s.Name)
+	if recordedRatio.MatchString(s.Name) {
+		out.tone = toneOf(s)
+	}
+	return out
 }
 
 // possibleByName: what is counted or weighed is not negative.

@@ -20,13 +20,15 @@ func shape(part, whole *parser.VectorSelector) (p possible, ok bool) {
 		share.tone = toneOf(part)
 		return share, true
 	case bucketOf(part, whole):
-		share.tone = wanted
+		if toneOf(part) != unwanted { // fast failures are neither
+			share.tone = wanted
+		}
 		return share, true
 	case partOf(whole, part):
 		return possible{low: 1, high: math.Inf(1), tone: toneOf(whole).turned()}, true
 	case bucketOf(whole, part):
 		return possible{low: 1, high: math.Inf(1), tone: unwanted}, true
-	case strings.HasSuffix(part.Name, "_sum") && part.Name == strings.TrimSuffix(whole.Name, "_count")+"_sum":
+	case strings.HasSuffix(part.Name, "_sum") && counts(whole.Name) && named(part.Name, "_sum").unit != 0:
 		return named(part.Name, "_sum"), true
 	case strings.HasSuffix(whole.Name, "_sum") && whole.Name == strings.TrimSuffix(part.Name, "_count")+"_sum":
 		return possible{low: 0, high: math.Inf(1), tone: named(whole.Name, "_sum").tone.turned()}, true
@@ -51,12 +53,13 @@ func alike(part, whole count) bool {
 	return part.joined == whole.joined || part.joined == "" || whole.joined == ""
 }
 
-// share is the quotient of an expression and a count, as far as the shape of both says
-// it. Of sums and differences it is that of their sides.
-func share(l parser.Expr, whole count) (possible, bool) {
+// share is the quotient of two expressions, as far as the shape of both says it. Of sums
+// and differences it is that of their sides.
+func share(l, r parser.Expr) (possible, bool) {
+	below := addends(r)
 	var out possible
 	for i, part := range addends(l) {
-		p, ok := shareOf(part.count, whole)
+		p, ok := shareOfAll(part.count, below)
 		switch {
 		case !ok:
 			return possible{}, false
@@ -71,6 +74,21 @@ func share(l parser.Expr, whole count) (possible, bool) {
 		}
 	}
 	return out, true
+}
+
+// shareOfAll: a part may also be a share of itself and others together.
+func shareOfAll(part count, below []addend) (possible, bool) {
+	if len(below) == 1 {
+		return shareOf(part, below[0].count)
+	}
+	among := false
+	for _, b := range below {
+		if part.selector == nil || b.selector == nil || b.taken || !alike(part, b.count) {
+			return possible{}, false
+		}
+		among = among || sameCount(part, b.count) && near(part.factor, b.factor)
+	}
+	return possible{low: 0, high: 1, unit: shares, tone: toneOf(part.selector)}, among
 }
 
 func shareOf(part, whole count) (possible, bool) {
@@ -102,7 +120,7 @@ func sameCount(part, whole count) bool {
 
 // divided tells shares and mean durations from other quotients.
 func divided(e *parser.BinaryExpr, l, r possible) possible {
-	if p, ok := share(e.LHS, counted(e.RHS)); ok {
+	if p, ok := share(e.LHS, e.RHS); ok {
 		return p
 	}
 	switch {

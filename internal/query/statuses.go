@@ -9,8 +9,12 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// statuses stand for all there are.
-var statuses = []string{"200", "201", "301", "304", "400", "404", "429", "500", "502", "503", "504"}
+// statuses stand for all there are: of failures those that people name one by one.
+var statuses = []string{
+	"200", "201", "202", "204", "206", "301", "302", "304", "307", "308",
+	"400", "401", "403", "404", "405", "408", "409", "410", "412", "413", "415", "422", "429", "499",
+	"500", "502", "503", "504",
+}
 
 // statusLike: the name of a label that says how a request ended.
 func statusLike(label string) bool {

@@ -11,7 +11,7 @@ import (
 // is not ok where that is meant by nobody, or not known: of a rate by a bare counter.
 func times(part, whole count) (by float64, ok bool) {
 	by = part.factor / whole.factor
-	if part.over == "" && whole.over == "" {
+	if part.over == whole.over && part.window == whole.window {
 		return by, true
 	}
 	above, below := part.spans(), whole.spans()

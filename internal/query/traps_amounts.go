@@ -87,8 +87,10 @@ func (c count) amount() string {
 		return "the count since the start"
 	case c.spans() == 1:
 		return "a rate, of one second"
-	case c.window == 0:
-		return "an amount"
+	case c.spans() > 0:
+		return "an amount over " + short(c.window)
+	case strings.HasSuffix(c.over, "_over_time"):
+		return c.over + "(…) of the count since the start"
 	}
-	return "an amount over " + short(c.window)
+	return "an amount"
 }

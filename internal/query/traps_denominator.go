@@ -23,6 +23,9 @@ func otherDenominator(l looked) []found {
 		above, below := addends(b.LHS), addends(b.RHS)
 		left, right := l.podsOf(above), l.podsOf(below)
 		if slices.Equal(left, right) {
+			if len(left) > 1 && slices.Contains(left, ofCanary) && l.shareOfBoth(above[0], below[0]) {
+				out = append(out, found{b.RHS, fmt.Sprintf("this is a share of %s together: however bad the canary is, its part of all is small; put {{canary}} alone into the selectors on both sides", joinedPods(left))})
+			}
 			return
 		}
 		for part, whole := range pairs(above, below) {
@@ -48,13 +51,16 @@ func (l looked) ofAllPods(b *parser.BinaryExpr) bool {
 	return slices.ContainsFunc(below, alike) || rates(b.LHS) && rates(b.RHS)
 }
 
-const allPods = "all pods"
+const (
+	ofCanary = "the canary"
+	allPods  = "all pods"
+)
 
 // pods are those that a selector is of, for people.
 func (l looked) pods(s *parser.VectorSelector) string {
 	switch {
 	case l.ofCanary(s):
-		return "the canary"
+		return ofCanary
 	case l.ofPods(s, l.values.Stable):
 		return "the stable pods"
 	case l.ofPods(s, l.values.Baseline):
@@ -86,6 +92,14 @@ func joinedPods(pods []string) string {
 // of it if it were not. The same of two sides is how many times as much it is.
 func (l looked) shareOfOthers(part, whole addend) bool {
 	if part.selector == nil || whole.selector == nil || l.pods(part.selector) == l.pods(whole.selector) {
+		return false
+	}
+	return l.shareOfBoth(part, whole)
+}
+
+// shareOfBoth says whether a count would be a share of another if both were of the same pods.
+func (l looked) shareOfBoth(part, whole addend) bool {
+	if part.selector == nil || whole.selector == nil {
 		return false
 	}
 	p, ok := shape(l.ofAny(part.selector), l.ofAny(whole.selector))

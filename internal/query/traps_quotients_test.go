@@ -31,6 +31,10 @@ func TestTrapsOfQuotients(t *testing.T) {
 		"over a subquery":                 {`sum(rate(r_total{ {{canary}}, code=~"5.." }[2m:15s])) / (sum(increase(r_total{ {{canary}} }[2m:15s])) > 0)`, "UnlikeAmounts", ""},
 		"in a scalar":                     {`sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) / scalar(sum(increase(r_total{ {{canary}} }[2m])) > 0)`, "UnlikeAmounts Scalar", ""},
 		"an average by a sum":             {`avg(rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum(rate(r_total{ {{canary}} }[2m])) > 0)`, "UnlikeAmounts", "one side is avg(…) and the other sum(…)"},
+		"with a number lest it is zero":   {`sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (1 + (sum(increase(r_total{ {{canary}} }[2m])) > 0))`, "UnlikeAmounts", ""},
+		"if there is traffic":             {`topk(1, sum(rate(r_total{ {{canary}}, code=~"5.." }[2m]))) / (sum(increase(r_total{ {{canary}} }[2m])) and on () sum(rate(r_total{ {{canary}} }[2m])) > 0)`, "UnlikeAmounts", ""},
+		"a rate by a sum of counts":       {`sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum(sum_over_time(r_total{ {{canary}} }[2m])) > 0)`, "UnlikeAmounts", "sum_over_time(…) of the count since the start"},
+		"averages over time":              {`sum(avg_over_time(queue{ {{canary}}, kind="slow" }[5m])) / sum(avg_over_time(queue{ {{canary}} }[5m]))`, "", ""},
 		"rates":                           {`sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum(irate(r_total{ {{canary}} }[2m])) > 0)`, "", ""},
 		"rates over different windows":    {`sum(rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{canary}} }[10m])) > 0)`, "", ""},
 		"a rate made of an increase":      {`sum(increase(r_total{ {{canary}}, code=~"5.." }[2m])) / 120 / (sum(rate(r_total{ {{canary}} }[2m])) > 0)`, "", ""},
@@ -71,7 +75,7 @@ func TestTrapsOfQuotients(t *testing.T) {
 		"how many times stable's":         {`sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum(rate(r_total{ {{stable}}, code=~"5.." }[2m])) > 0)`, "", ""},
 		"how many times stable's share":   {`(sum(rate(r_total{ {{canary}}, code="200" }[2m])) / (sum(rate(r_total{ {{canary}} }[2m])) > 0)) / (sum(rate(r_total{ {{stable}}, code="200" }[2m])) / (sum(rate(r_total{ {{stable}} }[2m])) > 0))`, "", ""},
 		"its part of the traffic":         {`sum(rate(r_total{ {{canary}} }[2m])) / ((sum(rate(r_total{ {{canary}} }[2m])) + sum(rate(r_total{ {{stable}} }[2m]))) > 0)`, "", ""},
-		"failures of both in all of both": {`(sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) + sum(rate(r_total{ {{stable}}, code=~"5.." }[2m]))) / ((sum(rate(r_total{ {{canary}} }[2m])) + sum(rate(r_total{ {{stable}} }[2m]))) > 0)`, "", ""},
+		"failures of both in all of both": {`(sum(rate(r_total{ {{canary}}, code=~"5.." }[2m])) + sum(rate(r_total{ {{stable}}, code=~"5.." }[2m]))) / ((sum(rate(r_total{ {{canary}} }[2m])) + sum(rate(r_total{ {{stable}} }[2m]))) > 0)`, "OtherDenominator", "of the canary and the stable pods together"},
 		"joined with the canary's pods":   {`sum(rate(r_total{code=~"5.."}[2m]) * on (pod) group_left () kube_pod_info{ {{canary}} }) / (sum(rate(r_total{ {{canary}} }[2m])) > 0)`, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
