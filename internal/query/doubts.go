@@ -2,8 +2,6 @@ package query
 
 import (
 	"fmt"
-	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +17,10 @@ type doubt struct {
 	field, message string
 }
 
+func doubtf(kind, field, format string, args ...any) doubt {
+	return doubt{kind, field, fmt.Sprintf(format, args...)}
+}
+
 // The kinds of doubts, in the order of docs/reference/traps.md.
 const (
 	doubtLax        = "LaxAmount"
@@ -27,6 +29,7 @@ const (
 	doubtUnits      = "MixedUnits"
 	doubtWrongEnd   = "WrongEnd"
 	doubtNoLabel    = "NoLabel"
+	doubtStatus     = "WrongStatus"
 	doubtListEntry  = "ListEntry"
 	doubtTime       = "TimeTooLong"
 	doubtFewRounds  = "FewMeasurements"
@@ -34,7 +37,7 @@ const (
 	quickest        = 0.001 // seconds that hardly a request takes less than
 )
 
-var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtListEntry, doubtTime, doubtFewRounds}
+var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtStatus, doubtListEntry, doubtTime, doubtFewRounds}
 
 // doubts are those about the amounts of a metric. One that is wrong has none.
 func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
@@ -62,7 +65,7 @@ func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
 			short(length(m.Window)), short(around.Period))
 		add(m.Over != nil && m.Over.Duration.Duration > around.Period, doubtTime, "over.duration", "is longer than period (%s); it never reaches back before Ready, so it never is so long", short(around.Period))
 	}
-	return append(out, valueDoubts(m)...)
+	return append(out, valueDoubts(m, around.Watched)...)
 }
 
 func expectDoubts(e Expectation) []doubt {
@@ -88,10 +91,6 @@ func expectDoubts(e Expectation) []doubt {
 
 // percentOf writes a share in percent, without what floats make of it.
 func percentOf(share float64) string { return fmt.Sprintf("%.4g%%", share*100) }
-
-// classLike is an entry of a list that looks like a class of HTTP statuses and, as a
-// regular expression for the whole value, is none.
-var classLike = regexp.MustCompile(`^[1-5](?:[xX]{2}|\*|)$`)
 
 func listDoubts(l v1alpha1.List) []doubt {
 	var out []doubt
@@ -132,120 +131,4 @@ func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []
 		}
 	}
 	return out
-}
-
-// valueDoubts are those about what the values of a query are held against.
-func valueDoubts(m v1alpha1.Metric) []doubt {
-	if m.Compare != nil && m.Compare.Count != nil {
-		return countDoubts(*m.Compare.Count)
-	}
-	if m.Query == "" {
-		return nil
-	}
-	template, err := TemplateOf(v1alpha1.Metric{Query: m.Query, Compare: m.Compare}, "")
-	if err != nil {
-		return nil
-	}
-	rendered, err := template.fill(samples)
-	if err != nil {
-		return nil
-	}
-	expr, err := parseNamed(rendered)
-	if err != nil {
-		return nil
-	}
-	values := possibleOf(expr)
-	switch {
-	case !m.Range.IsZero():
-		return append(rangeDoubts(m.Range, values), labelDoubts(m.Range, expr)...)
-	case m.Deviation != nil:
-		return deviationDoubts(*m.Deviation, values)
-	case m.Compare != nil && m.Compare.Count == nil:
-		return append(slackDoubts(m.Compare.Slack, values), worseDoubts(m.Compare.Worse, values)...)
-	case m.List != nil:
-		return listedDoubts(*m.List, expr)
-	}
-	return nil
-}
-
-func deviationDoubts(d v1alpha1.Deviation, values possible) []doubt {
-	by, err := ParseAmount(d.By)
-	if err != nil {
-		return nil
-	}
-	never := func(field, format string, args ...any) []doubt {
-		return []doubt{{doubtEvery, field, fmt.Sprintf(format, args...)}}
-	}
-	switch down := d.Direction == v1alpha1.DirectionDown; {
-	case values.tone == unwanted && down, values.tone == wanted && d.Direction == v1alpha1.DirectionUp:
-		return []doubt{{doubtWrongEnd, "deviation.direction", fmt.Sprintf("%s fails the canaries that are better alone: the value is of what is to be %s", d.Direction, values.tone)}}
-	case down && by.Value >= 1 && (by.Share || d.From == v1alpha1.FromOne):
-		return never("deviation.by", "%s down from what it is compared with is 0 or less, which a value that is not negative never is", d.By)
-	case by.Share:
-		return nil
-	case d.From == v1alpha1.FromOne && by.Value >= 1:
-		return []doubt{{doubtUnits, "deviation.by", fmt.Sprintf("%s lets a value that should be 1 be anything from %g to %g; a share is written with a percent sign, as in %q", d.By, 1-by.Value, 1+by.Value, d.By+"%")}}
-	case by.Value >= values.whole():
-		return never("deviation.by", "%s is more than the values can differ by (%s); a share of what it is compared with is written with a percent sign, as in %q", d.By, values.about(), d.By+"%")
-	}
-	return nil
-}
-
-// slackDoubts: of values slack is a number in their unit.
-func slackDoubts(slack string, values possible) []doubt {
-	amount, err := ParseSlack(slack, false)
-	if err != nil || amount == 0 || amount < values.whole() {
-		return nil
-	}
-	return []doubt{{doubtEvery, "compare.slack", fmt.Sprintf("%s is more than the values can differ by (%s), so that no canary is worse; it is a number in their unit, and not percent", slack, values.about())}}
-}
-
-// worseDoubts: what is said to be worse is known from the query to be better.
-func worseDoubts(worse v1alpha1.Worse, values possible) []doubt {
-	lower, turned := worse == v1alpha1.WorseLower, v1alpha1.WorseLower
-	if lower {
-		turned = v1alpha1.WorseHigher
-	}
-	if values.tone == unwanted && lower || values.tone == wanted && !lower {
-		return []doubt{{doubtWrongEnd, "compare.worse", fmt.Sprintf("the value is of what is to be %s, so the canaries that are better are taken for worse; write worse: %s", values.tone, turned)}}
-	}
-	return nil
-}
-
-// whole is by how much values can differ, of requests at least sensibly.
-func (p possible) whole() float64 {
-	switch {
-	case p.unit == shares:
-		return 1
-	case p.unit == percents:
-		return 100
-	case p.unit == seconds && p.tone == unwanted:
-		return slowestExpected
-	case p.unit == milliseconds && p.tone == unwanted:
-		return 1000 * slowestExpected
-	}
-	return math.Inf(1)
-}
-
-// about says for people what values an expression has.
-func (p possible) about() string {
-	switch p.unit {
-	case shares:
-		return "a share, from 0 to 1"
-	case percents:
-		return "a share in percent, from 0 to 100"
-	case seconds:
-		return "seconds, by the name of the metric"
-	case milliseconds:
-		return "milliseconds, by the name of the metric"
-	}
-	switch {
-	case math.IsInf(p.low, 1):
-		return "infinite, for a quantile is from 0 to 1; P99 is 0.99"
-	case p.low == 0 && math.IsInf(p.high, 1):
-		return "never negative"
-	case math.IsInf(p.high, 1):
-		return fmt.Sprintf("never less than %g", p.low)
-	}
-	return fmt.Sprintf("from %g to %g", p.low, p.high)
 }

@@ -12,9 +12,6 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
-// statuses stand for all there are.
-var statuses = []string{"200", "201", "301", "304", "400", "404", "429", "500", "502", "503", "504"}
-
 // listedDoubts: a list judges the bad ones' share in all. Of a query that leaves the good
 // ones out, or the bad ones, the share is all or nothing.
 func listedDoubts(l v1alpha1.List, expr parser.Expr) []doubt {

@@ -12,13 +12,8 @@ import (
 
 // rangeDoubts hold a range against the values that a query can have.
 func rangeDoubts(r v1alpha1.Range, values possible) []doubt {
-	low, high := math.Inf(-1), math.Inf(1)
-	if r.Min != nil {
-		low = *r.Min
-	}
-	if r.Max != nil {
-		high = *r.Max
-	}
+	ends := endsOf(r)
+	low, high := ends.low, ends.high
 	text := fmt.Sprintf("[%g, %g]", low, high)
 	doubtful := func(kind, format string, args ...any) []doubt {
 		return []doubt{{kind, "range", fmt.Sprintf(format, args...)}}
@@ -84,15 +79,33 @@ func (p possible) mixed(r v1alpha1.Range) string {
 // lax: a share of failures that may be the half of all, or one of successes that
 // need not be.
 func (p possible) lax(r v1alpha1.Range, low, high float64) []doubt {
-	half := map[unit]float64{shares: 0.5, percents: 50}[p.unit]
+	half := p.all() * lax
 	switch {
 	case half == 0:
 	case p.tone == unwanted && high >= half:
-		return []doubt{{doubtLax, "range.max", fmt.Sprintf("%g lets so many requests fail: the value is the share of failures", *r.Max)}}
+		return []doubt{doubtf(doubtLax, "range.max", "%g lets so many requests fail: the value is the share of failures%s", *r.Max, p.multiplied())}
 	case p.tone == wanted && low < half:
-		return []doubt{{doubtLax, "range.min", fmt.Sprintf("%g lets all others fail: the value is the share of successes", *r.Min)}}
+		return []doubt{doubtf(doubtLax, "range.min", "%g lets all others fail: the value is the share of successes%s", *r.Min, p.multiplied())}
 	}
 	return nil
+}
+
+func (p possible) multiplied() string {
+	if p.unit != scaled {
+		return ""
+	}
+	return fmt.Sprintf(" times %.4g", p.scale)
+}
+
+// telling is a range without the ends that no value is beyond.
+func (p possible) telling(r v1alpha1.Range) v1alpha1.Range {
+	if r.Min != nil && *r.Min <= p.low {
+		r.Min = nil
+	}
+	if r.Max != nil && *r.Max >= p.high {
+		r.Max = nil
+	}
+	return r
 }
 
 // labelDoubts: a matcher that excludes values takes a series without the label for
@@ -100,21 +113,43 @@ func (p possible) lax(r v1alpha1.Range, low, high float64) []doubt {
 // share is 1.
 func labelDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
 	var out []doubt
-	each(expr, func(b *parser.BinaryExpr, path []parser.Node) {
-		part, how := counted(b.LHS)
-		whole, howWhole := counted(b.RHS)
-		if b.Op != parser.DIV || part == nil || whole == nil || how != howWhole || !partOf(part, whole) || len(out) > 0 {
-			return
-		}
-		good := r.Min
-		if falls(b, path) {
-			good = r.Max
-		}
-		if told := more(part, whole); good != nil && !slices.ContainsFunc(told, tells) {
+	parts(r, expr, func(part, whole *parser.VectorSelector, good, _ *float64, _ bool) {
+		if told := more(part, whole); good != nil && len(out) == 0 && partOf(part, whole) && !slices.ContainsFunc(told, tells) {
 			out = append(out, excluded("query", told[0]))
 		}
 	})
 	return out
+}
+
+// parts calls visit for each part of all that a query makes a share of, with the end of
+// the range that wants it great, the one that wants it small, and whether nothing is added
+// to it.
+func parts(r v1alpha1.Range, expr parser.Expr, visit func(part, whole *parser.VectorSelector, good, bad *float64, alone bool)) {
+	each(expr, func(b *parser.BinaryExpr, path []parser.Node) {
+		if b.Op != parser.DIV {
+			return
+		}
+		whole := counted(b.RHS)
+		fall := falls(b, path)
+		above := addends(b.LHS)
+		for _, part := range above {
+			if part.selector == nil || whole.selector == nil || !alike(part.count, whole) || !amongAll(part.selector, whole.selector) {
+				continue
+			}
+			if turned := part.taken != (part.factor*whole.factor < 0); fall != turned {
+				visit(part.selector, whole.selector, r.Max, r.Min, len(above) == 1)
+			} else {
+				visit(part.selector, whole.selector, r.Min, r.Max, len(above) == 1)
+			}
+		}
+	})
+}
+
+// amongAll says whether a selector is of a part of what another is of, or of requests of
+// some status, counted elsewhere, and the other of all.
+func amongAll(part, whole *parser.VectorSelector) bool {
+	return partOf(part, whole) || bucketOf(part, whole) ||
+		part.Name != whole.Name && counts(part.Name) && counts(whole.Name) && outcomeOf(part).by != nil && outcomeOf(whole).by == nil
 }
 
 // falls says whether the value of a query is less where a part of it, which stands in

@@ -102,10 +102,11 @@ func doubtCases() map[string]struct {
 		"more percents than there are":         {within("100 * ("+successful+")", 950), doubtNone, "min 100 is all"},
 		"a share by its names":                 {within(byName, 0, 5), doubtUnits, "max 5 is more than all"},
 		"a good one by its names":              {within(byName, 0, 0.05), "", ""},
+		"errors among the good ones":           {within(strings.Replace(successful, "[1-4]", "[1-5]", 1), 0.95), doubtStatus, "takes requests that failed"},
 		"what lacks the label counts as good":  {within(notFailed, 0.95), doubtNoLabel, `code!~"5.." selects series without a label code too`},
 		"with a 0 for what is missing":         {within(strings.Replace(failures, " / ", " or 0 * sum(rate(r_total{ {{canary}} }[2m])) / ", 1), 0, 5), "", ""}, // divides the 0 alone
 		"the 0 in parentheses":                 {within("("+strings.Replace(failures, " / ", " or 0 * sum(rate(r_total{ {{canary}} }[2m]))) / ", 1), 0, 5), doubtEvery, "every canary"},
-		"another window":                       {within(strings.Replace(failures, "[2m]", "[5m]", 1), 0, 5), "", ""},
+		"another window":                       {within(strings.Replace(failures, "[2m]", "[5m]", 1), 0, 5), doubtUnits, "max 5 is more than all"},
 		"the canary to stable":                 {within(`sum(rate(r_total{ {{canary}} }[2m])) / sum(rate(r_total{ {{stable}} }[2m]))`, 0, 5), "", ""},
 		"bytes to requests":                    {within(`sum(rate(sent_bytes_total{ {{canary}} }[2m])) / sum(rate(r_total{ {{canary}} }[2m]))`, 0, 5000), "", ""},
 		"a rate":                               {within(`sum(rate(r_total{ {{canary}} }[2m]))`, 0), doubtEvery, "the value is never negative"},

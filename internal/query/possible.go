@@ -2,7 +2,6 @@ package query
 
 import (
 	"math"
-	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -16,6 +15,8 @@ const (
 	percents
 	seconds
 	milliseconds
+	// scaled are shares times a number that makes no percent of them.
+	scaled
 )
 
 // tone is whether great values are good news.
@@ -49,6 +50,13 @@ type possible struct {
 	low, high float64
 	unit      unit
 	tone      tone
+	// scale is what all of it is, of scaled shares.
+	scale float64
+}
+
+// all is what a share of all is in the values, 0 where they are none.
+func (p possible) all() float64 {
+	return map[unit]float64{shares: 1, percents: 100, scaled: p.scale}[p.unit]
 }
 
 func between(low, high float64) possible { return possible{low: low, high: high} }
@@ -118,6 +126,8 @@ func possibleCall(e *parser.Call) possible {
 		return between(1, 1)
 	case "histogram_fraction":
 		return fractionOf(e)
+	case "floor", "ceil", "round", "sgn", "clamp", "clamp_min", "clamp_max", "sqrt":
+		return roundedOf(e)
 	case "histogram_quantile", "histogram_avg":
 		return durationsOf(e)
 	case "vector", "scalar", "sort", "sort_desc", "label_replace", "label_join",
@@ -143,9 +153,9 @@ func possibleBinary(e *parser.BinaryExpr) possible {
 	case e.Op == parser.LOR:
 		return l.or(r)
 	case e.Op == parser.ADD:
-		return possible{low: l.low + r.low, high: l.high + r.high}
+		return l.plus(r)
 	case e.Op == parser.SUB:
-		return l.minus(r)
+		return difference(e, l, r)
 	case e.Op == parser.MUL && l.constant():
 		return r.times(l.low)
 	case e.Op == parser.MUL && r.constant():
@@ -154,6 +164,8 @@ func possibleBinary(e *parser.BinaryExpr) possible {
 		return l.times(1 / r.low)
 	case e.Op == parser.DIV:
 		return divided(e, l, r)
+	case e.Op == parser.MOD && l.low >= 0 && r.constant() && r.low > 0:
+		return between(0, r.low)
 	case e.Op == parser.MUL && l.low >= 0 && r.low >= 0:
 		return notNegative
 	}
@@ -167,20 +179,28 @@ func (p possible) times(by float64) possible {
 	if by == 0 {
 		return between(0, 0)
 	}
-	out := possible{low: p.low * by, high: p.high * by, tone: p.tone}
+	out := possible{low: p.low*by + 0, high: p.high*by + 0, tone: p.tone} // no -0
 	if by < 0 {
 		out.low, out.high, out.tone = out.high, out.low, p.tone.turned()
 	}
 	for _, known := range []struct {
 		from, to unit
 		by       float64
-	}{{shares, percents, 100}, {percents, shares, 0.01}, {seconds, milliseconds, 1000}, {milliseconds, seconds, 0.001}} {
-		if p.unit == known.from && math.Abs(by/known.by-1) < 1e-9 {
+	}{{seconds, milliseconds, 1000}, {milliseconds, seconds, 0.001}} {
+		if p.unit == known.from && near(by, known.by) {
 			out.unit = known.to
 		}
 	}
+	if all := p.all() * by; all > 0 {
+		out.unit, out.scale = scaled, all
+		for unit, of := range map[unit]float64{shares: 1, percents: 100} {
+			if near(all, of) {
+				out.unit, out.scale = unit, 0
+			}
+		}
+	}
 	if by == 1 {
-		out.unit = p.unit
+		out.unit, out.scale = p.unit, p.scale
 	}
 	return out
 }
@@ -189,10 +209,10 @@ func (p possible) times(by float64) possible {
 func (p possible) or(other possible) possible {
 	out := possible{low: min(p.low, other.low), high: max(p.high, other.high)}
 	switch {
-	case p.unit == other.unit && p.tone == other.tone, other.constant():
-		out.unit, out.tone = p.unit, p.tone
+	case p.unit == other.unit && p.scale == other.scale && p.tone == other.tone, other.constant():
+		out.unit, out.scale, out.tone = p.unit, p.scale, p.tone
 	case p.constant():
-		out.unit, out.tone = other.unit, other.tone
+		out.unit, out.scale, out.tone = other.unit, other.scale, other.tone
 	}
 	return out
 }
@@ -200,36 +220,19 @@ func (p possible) or(other possible) possible {
 // minus: what is left of all is a share as well, of the others.
 func (p possible) minus(other possible) possible {
 	out := possible{low: p.low - other.high, high: p.high - other.low}
-	whole := map[unit]float64{shares: 1, percents: 100}[other.unit]
-	if p.constant() && p.low == whole && whole > 0 {
-		out.unit, out.tone = other.unit, other.tone.turned()
+	if all := other.all(); p.constant() && all > 0 && near(p.low, all) {
+		out.unit, out.scale, out.tone = other.unit, other.scale, other.tone.turned()
 	}
 	return out
 }
 
-// divided tells shares and mean durations from other quotients.
-func divided(e *parser.BinaryExpr, l, r possible) possible {
-	part, how := counted(e.LHS)
-	whole, howWhole := counted(e.RHS)
-	switch {
-	case part == nil || whole == nil || how != howWhole:
-	case partOf(part, whole):
-		return possible{low: 0, high: 1, unit: shares, tone: toneOf(part)}
-	case bucketOf(part, whole):
-		return possible{low: 0, high: 1, unit: shares, tone: wanted}
-	case part.Name == strings.TrimSuffix(whole.Name, "_count")+"_sum":
-		return named(part.Name, "_sum")
-	case toneOf(part) == unwanted && whole.Name != part.Name && hasSuffix(whole.Name, []string{"_total", "_count"}) && hasSuffix(part.Name, []string{"_total", "_count"}):
-		return possible{low: 0, high: math.Inf(1), unit: shares, tone: unwanted}
+// plus: two shares of the same kind are one together.
+func (p possible) plus(other possible) possible {
+	out := possible{low: p.low + other.low, high: p.high + other.high}
+	if p.unit == other.unit && p.scale == other.scale && p.tone == other.tone {
+		out.unit, out.scale, out.tone = p.unit, p.scale, p.tone
 	}
-	if l.low >= 0 && r.low >= 0 {
-		out := notNegative
-		if l.unit == r.unit && l.tone == r.tone && l.unit != 0 { // how many times as much
-			out.tone = l.tone
-		}
-		return out
-	}
-	return anything
+	return out
 }
 
 // durationsOf is for a function of a histogram.
@@ -248,6 +251,8 @@ func fractionOf(e *parser.Call) possible {
 	out := possible{low: 0, high: 1, unit: shares}
 	from, to := possibleOf(e.Args[0]), possibleOf(e.Args[1])
 	switch {
+	case from.high <= 0 && to.low == math.Inf(1): // there are no durations below 0
+		return between(1, 1)
 	case from.high <= 0 && to.high < math.Inf(1):
 		out.tone = wanted
 	case from.low > 0 && to.low == math.Inf(1):

@@ -22,6 +22,9 @@ type Surroundings struct {
 	Window time.Duration
 	// Range is what the values must lie in, empty if something else judges them.
 	Range v1alpha1.Range
+	// Watched says that some metric of the plan is of failures, so that one of what else
+	// may be wrong need not be.
+	Watched bool
 }
 
 // Trap is something in a right query that is likely not meant: it is no
@@ -34,9 +37,11 @@ type Trap struct {
 }
 
 const (
-	trapSeries = "Series"
-	trapNaN    = "NaN"
-	trapNever  = "NeverOutside"
+	trapSeries  = "Series"
+	trapNaN     = "NaN"
+	trapNever   = "NeverOutside"
+	trapItself  = "Itself"
+	trapBuckets = "Buckets"
 )
 
 // found is a trap at an offset of the rendered query.
@@ -61,7 +66,9 @@ var traps = []struct {
 }{
 	{"NoCanary", noCanary},
 	{"OtherDenominator", otherDenominator},
-	{"Itself", itself},
+	{trapItself, itself},
+	{"UnlikeAmounts", unlikeAmounts},
+	{trapBuckets, buckets},
 	{"MissingHidden", missingHidden},
 	{"Scalar", scalars},
 	{"Absent", absent},
@@ -111,10 +118,11 @@ func PlanTraps(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 	around := Surroundings{Scrape: scrape, Interval: length(spec.Analysis.Interval), Period: length(spec.Analysis.Period)}
 	var out []string
 	metrics := spec.AllMetrics()
+	around.Watched = slices.ContainsFunc(metrics, watchesFailures)
 	for _, m := range metrics {
 		around.Window, around.Range = WindowOf(m, around.Interval), m.Range
 		traps := metricTraps(m, around)
-		never := slices.ContainsFunc(traps, func(t Trap) bool { return t.Name == trapNever })
+		never := slices.ContainsFunc(traps, func(t Trap) bool { return t.Name == trapNever || t.Name == trapItself })
 		for _, doubt := range doubts(m, around) {
 			if doubt.kind != doubtEvery || !never { // the trap says the same, and where
 				out = append(out, fmt.Sprintf("metric %s, %s: %s", m.Name, doubt.field, doubt.message))

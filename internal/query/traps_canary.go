@@ -100,30 +100,6 @@ func (l looked) ofPods(s *parser.VectorSelector, sides ...[]string) bool {
 	})
 }
 
-// otherDenominator: a share of what all pods did is small for the canary, however bad it is.
-func otherDenominator(l looked) []found {
-	var out []found
-	each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
-		if b.Op != parser.DIV {
-			return
-		}
-		above, below := selectorsIn(b.LHS), selectorsIn(b.RHS)
-		ofPods := func(s *parser.VectorSelector) bool {
-			return l.ofPods(s, l.values.Canary, l.values.Pods, l.values.Stable, l.values.Baseline)
-		}
-		if !slices.ContainsFunc(above, l.ofCanary) || slices.ContainsFunc(below, ofPods) {
-			return
-		}
-		alike := func(s *parser.VectorSelector) bool {
-			return slices.ContainsFunc(above, func(a *parser.VectorSelector) bool { return l.ofCanary(a) && a.Name == s.Name })
-		}
-		if slices.ContainsFunc(below, alike) || rates(b.LHS) && rates(b.RHS) {
-			out = append(out, found{b.RHS, "what is divided is the canary's, and what it is divided by is that of all pods: however bad the canary is, its part of all is small; put {{canary}} into the selectors on both sides"})
-		}
-	})
-	return out
-}
-
 func selectorsIn(expr parser.Expr) []*parser.VectorSelector {
 	var out []*parser.VectorSelector
 	each(expr, func(s *parser.VectorSelector, _ []parser.Node) { out = append(out, s) })

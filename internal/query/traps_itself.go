@@ -14,9 +14,16 @@ import (
 func itself(l looked) []found {
 	var out []found
 	each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
-		part, how := counted(b.LHS)
-		whole, howWhole := counted(b.RHS)
-		if b.Op != parser.DIV || b.VectorMatching == nil || part == nil || whole == nil || how != howWhole || !partOf(part, whole) {
+		left, right := counted(b.LHS), counted(b.RHS)
+		part, whole := left.selector, right.selector
+		if b.Op != parser.DIV || b.VectorMatching == nil || part == nil || whole == nil || same(b.LHS, b.RHS) {
+			return
+		}
+		if sameCount(left, right) {
+			out = append(out, found{b, "both sides count the same, so the value is one and the same whatever is measured; select what is judged, by a label, in what is divided"})
+			return
+		}
+		if left.over != right.over || left.window != right.window || !alike(left, right) || !partOf(part, whole) {
 			return
 		}
 		for _, m := range more(part, whole) {
@@ -43,7 +50,10 @@ func keeps(expr parser.Expr, label string) bool {
 		return slices.Contains(e.Grouping, label) != e.Without && keeps(e.Expr, label)
 	case *parser.Call: // the rate of a selector
 		return true
-	case *parser.BinaryExpr: // a filter, or a 0 for what is missing
+	case *parser.BinaryExpr: // a filter, a 0 for what is missing, or times a number
+		if e.LHS.Type() == parser.ValueTypeScalar {
+			return keeps(e.RHS, label)
+		}
 		return keeps(e.LHS, label)
 	}
 	return false
