@@ -124,7 +124,7 @@ func (h *Handler) keep(r *request, w wanted, a *answer) error {
 	switch {
 	case r.touched():
 		a.warn(warnAlreadyHeld(r.namespace, *r.record))
-	case r.holdRead != "":
+	case r.read != nil:
 		a.warn(warnReread(*r.record))
 	}
 	record := *r.record

@@ -19,7 +19,7 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 	}
 	record := hold.Record{
 		ID: h.NewID(), Run: run, Hash: w.hash, UID: r.Old.UID(), HeldAt: h.Now(),
-		Source: w.source, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.holdRead, User: r.User,
+		Source: w.source, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.readDuring(), User: r.User,
 		Template: w.template, Owners: w.wish.Owners, LastApplied: r.remembered(w),
 	}
 	if w.source == hold.SourceImage {

@@ -20,7 +20,7 @@ type request struct {
 	asked    hold.Hash    // of the template in the request
 	history  revisions
 	rejected hold.Rejected
-	holdRead string // see Handler.holdRead
+	read     *hold.Record // see Handler.recordRead
 
 	// warnings are for the user, after those that say what became of the update.
 	warnings []string
@@ -43,7 +43,7 @@ func (h *Handler) readRequest(ctx context.Context, namespace, name string, deman
 			r.record = &record
 		}
 	}
-	r.holdRead = h.holdRead(r)
+	r.read = h.recordRead(r)
 	if !r.asksForRetry() {
 		// A memory that cannot be read is none.
 		r.rejected, _ = hold.ParseRejected(r.Old.Annotation(v1alpha1.RejectedAnnotation), r.Old.UID())

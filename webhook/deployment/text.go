@@ -39,22 +39,30 @@ func (r *request) textAnnotation(annotation string) string {
 	return ""
 }
 
-// holdRead is the ID of the hold during which the text of the request was read,
+// recordRead is the record of the hold during which the text of the request was read,
 // where that is the one that stands or the one that its text was read during; else
-// "". A record may have been written anew since, for a restart say.
-func (h *Handler) holdRead(r *request) string {
+// nil. A record may have been written anew since, for a restart say.
+func (h *Handler) recordRead(r *request) *hold.Record {
 	text := r.textAnnotation(v1alpha1.HeldAnnotation)
 	if r.record == nil || text == "" {
-		return ""
+		return nil
 	}
 	if text == r.Old.Annotation(v1alpha1.HeldAnnotation) {
-		return r.record.ID
+		return r.record
 	}
 	record, err := h.Key.Open(text, r.Old.UID())
 	if err != nil || record.ID != r.record.ID && record.ID != r.record.Read {
+		return nil
+	}
+	return &record
+}
+
+// readDuring is the ID of the hold during which the text was read, "" if it is none of those.
+func (r *request) readDuring() string {
+	if r.read == nil {
 		return ""
 	}
-	return record.ID
+	return r.read.ID
 }
 
 // readFailure says whether the request sends a text that was read while the
@@ -71,7 +79,7 @@ func (r *request) readFailure() bool {
 func (r *request) stale() *hold.Label {
 	sent := r.New.Annotation(v1alpha1.HeldAnnotation)
 	undoes := r.replacesAnnotations() || r.namesNobody() && r.touched() && r.history.has(r.asked)
-	if sent == "" || sent == r.Old.Annotation(v1alpha1.HeldAnnotation) || r.holdRead != "" || undoes {
+	if sent == "" || sent == r.Old.Annotation(v1alpha1.HeldAnnotation) || r.read != nil || undoes {
 		return nil
 	}
 	label, err := hold.ReadLabel(sent)

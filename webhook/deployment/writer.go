@@ -33,7 +33,10 @@ var (
 // that kubectl's commands and Helm use, by its entry in managedFields, and by
 // the manifest that client-side apply leaves on the object.
 func (r *request) writer() intent.Writer {
-	w := intent.Writer{Way: r.way(), ReadHeld: r.holdRead != "", By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
+	w := intent.Writer{Way: r.way(), By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
+	if r.read != nil {
+		w.Read = r.read.Template
+	}
 	operation := ownership.Update
 	if w.Way == intent.ServerSideApply {
 		operation = ownership.Apply
@@ -80,7 +83,7 @@ func (r *request) way() intent.Way {
 		return intent.Owners
 	case r.operation() == ownership.Apply:
 		return intent.ServerSideApply
-	case r.Manager == kubectlReplace && r.holdRead != "":
+	case r.Manager == kubectlReplace && r.read != nil:
 		return intent.Patch
 	case r.Manager == kubectlReplace:
 		return intent.Replace
@@ -171,7 +174,7 @@ func (r *request) remembered(w wanted) hold.Template {
 		return w.wish.Manifest
 	}
 	manifest := lastApplied(r.New).Template()
-	if r.Manager == kubectlReplace && r.holdRead != "" && r.asksFor(manifest) {
+	if r.Manager == kubectlReplace && r.read != nil && r.asksFor(manifest) {
 		return w.wish.Template // kubectl remembers the text that it sends, which would have had what is held
 	}
 	return manifest

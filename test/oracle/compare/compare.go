@@ -19,6 +19,7 @@ const (
 	ExitCode    Aspect = "ExitCode"    // one command succeeded, the other failed
 	Presence    Aspect = "Presence"    // there is one Deployment only
 	Template    Aspect = "Template"    // other templates are asked for
+	Remembered  Aspect = "Remembered"  // of a text that was read, kubectl remembers other templates
 	Unguarded   Aspect = "Unguarded"   // a stable template changed that should not have
 	Record      Aspect = "Record"      // the record does not open
 	Unsettled   Aspect = "Unsettled"   // the controllers did not come to rest
@@ -93,12 +94,28 @@ func (s Step) Compare() Difference {
 	if d := s.reverted(); d.Found() {
 		return d
 	}
+	if d := s.remembered(); d.Found() {
+		return d
+	}
 	if s.Command.Verb == sequence.Undo && s.Outcome.Unguarded.Code == 0 {
 		if diff := Diff(comparableAnnotations(unguarded.Object), comparableAnnotations(guarded.Object)); diff != "" {
 			return Difference{Annotations, diff}
 		}
 	}
 	return s.stability()
+}
+
+// remembered looks whether kubectl remembers the same of a text that was read and applied. While it is held,
+// the record has that.
+func (s Step) remembered() Difference {
+	if s.Command.Verb != sequence.RereadApply || s.After.Guarded.Record == nil || s.Outcome.Unguarded.Code != 0 {
+		return Difference{}
+	}
+	unguarded := clientstate.LastApplied(annotation(s.After.Unguarded.Object, lastApplied)).Template()
+	if guarded := s.After.Guarded.Record.LastApplied; !Same(unguarded, guarded) {
+		return Difference{Remembered, Diff(unguarded, guarded)}
+	}
+	return Difference{}
 }
 
 // reverted looks whether a revert has left all as it was but for the record: the spec, who owns

@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/sequence"
+	"holdfast.dev/holdfast/webhook/deployment/clientstate"
 )
 
 // Explanation names a difference that no webhook could have prevented.
@@ -63,6 +64,8 @@ var Explanations = []Explanation{
 func (s Step) Explain(d Difference) (Explanation, bool) {
 	switch d.Aspect {
 	case ExitCode, Template, Presence:
+	case Remembered:
+		return s.explainRemembered()
 	case Annotations:
 		return s.explainAnnotations()
 	default:
@@ -216,6 +219,24 @@ func (s Step) explainLess() (Explanation, bool) {
 		return "", false
 	case len(s.Outcome.Guarded.Requests) == 0:
 		return ClientSentNothing, true
+	}
+	return ClientSentLess, true
+}
+
+// explainRemembered is for a text from which a part of the held template was taken off: the guarded one, which
+// shows the stable template, has nothing of it.
+func (s Step) explainRemembered() (Explanation, bool) {
+	if s.Before.Guarded.Record == nil {
+		return "", false
+	}
+	text := templateOf(clientstate.LastApplied(annotation(s.After.Unguarded.Object, lastApplied)).Template())
+	sent, stable, before := leaves(text), leaves(templateOf(s.Before.Guarded.Stable())), leaves(templateOf(s.Before.Unguarded.Desired()))
+	for _, path := range differing(text, templateOf(s.After.Guarded.Record.LastApplied)) {
+		_, isSent := sent[path]
+		_, isStable := stable[path]
+		if _, was := before[path]; isSent || isStable || !was {
+			return "", false
+		}
 	}
 	return ClientSentLess, true
 }

@@ -56,10 +56,11 @@ type Writer struct {
 	// TakesOver: what the manager wrote by other means becomes part of what it
 	// applied before, for ServerSideApply.
 	TakesOver bool
-	// ReadHeld: what is sent is the text of the Deployment as it was read while
-	// this update was held, with changes, for ClientSideApply and ServerSideApply. Had
-	// nothing been held, its writer would have read the held template.
-	ReadHeld bool
+	// Read: what is sent is the text of the Deployment as it was read while this template
+	// was held, with changes, for ClientSideApply and ServerSideApply. Had nothing been held, its
+	// writer would have read this. What is held now may be that with the same changes, for
+	// kubectl sends a text twice to take over what it had applied client-side. Nil if it is no such text.
+	Read hold.Template
 	// NewFirst: what is new in a list stands first, for Patch. It does in what the
 	// API server makes of a patch that does not speak of order.
 	NewFirst bool
@@ -169,15 +170,15 @@ func (r Request) Stored(d Desired, as hold.Template) (Desired, error) {
 	return d, nil
 }
 
-// rebase returns a text as it would be if its writer had read the held template, and
+// rebase returns a text as it would be if its writer had read what was held, and
 // made the same changes to it.
 func (r Request) rebase(text hold.Template) (hold.Template, error) {
-	return transplant(r.Stable.Template, text, r.Held.Template, false)
+	return transplant(r.Stable.Template, text, r.Writer.Read, false)
 }
 
 func (r Request) clientSideApply() (Desired, error) {
 	manifest := r.Writer.LastApplied
-	reread := r.Writer.ReadHeld && manifest != nil
+	reread := r.Writer.Read != nil && manifest != nil
 	if reread {
 		var err error
 		if manifest, err = r.rebase(manifest); err != nil {
@@ -205,7 +206,7 @@ func (r Request) manifest() (Desired, error) {
 func (r Request) serverSideApply() (Desired, error) {
 	fields, held := r.Writer.Fields, r.Held.Owned
 	var err error
-	if r.Writer.MayNotBeSaid && !r.Writer.ReadHeld { // such a text says all there is
+	if r.Writer.MayNotBeSaid && r.Writer.Read == nil { // such a text says all there is
 		if fields, err = replay.Said(r.Asked.Template, fields); err != nil {
 			return Desired{}, err
 		}
@@ -214,7 +215,7 @@ func (r Request) serverSideApply() (Desired, error) {
 	if err != nil {
 		return Desired{}, err
 	}
-	if r.Writer.ReadHeld && len(sent) > 0 {
+	if r.Writer.Read != nil && len(sent) > 0 {
 		if sent, err = r.rebase(sent); err != nil {
 			return Desired{}, err
 		}

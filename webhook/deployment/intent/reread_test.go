@@ -34,7 +34,7 @@ func TestATextThatWasReadDuringTheHold(t *testing.T) {
 			request := Request{
 				Stable: replay.Owned{Template: template(t, tc.stable)}, Asked: replay.Owned{Template: template(t, tc.text)},
 				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held)}, LastApplied: template(t, tc.applied)},
-				Writer: Writer{Way: ClientSideApply, ReadHeld: true, LastApplied: template(t, tc.text), By: replay.By{Manager: "kubectl-client-side-apply", APIVersion: "apps/v1"}},
+				Writer: Writer{Way: ClientSideApply, Read: template(t, tc.held), LastApplied: template(t, tc.text), By: replay.By{Manager: "kubectl-client-side-apply", APIVersion: "apps/v1"}},
 			}
 			got, err := Desire(request)
 			if err != nil {
@@ -60,7 +60,7 @@ func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	}
 	got, err := Desire(Request{
 		Stable: replay.Owned{Template: stable}, Asked: replay.Owned{Template: text}, Held: &Held{Owned: replay.Owned{Template: held}},
-		Writer: Writer{Way: ServerSideApply, ReadHeld: true, Fields: fields, By: replay.By{Manager: "ci", APIVersion: "apps/v1"}},
+		Writer: Writer{Way: ServerSideApply, Read: held, Fields: fields, By: replay.By{Manager: "ci", APIVersion: "apps/v1"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -75,5 +75,35 @@ func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	}
 	if diff := cmp.Diff([]hold.Owner{{Manager: "ci", Operation: "Apply", APIVersion: "apps/v1", Fields: all}}, got.Owners); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+}
+
+// TestATextThatIsSentTwiceOwnsWhatItSays: the second time, what is held already has the change, and what the
+// API fills in there. Nobody has said that.
+func TestATextThatIsSentTwiceOwnsWhatItSays(t *testing.T) {
+	by := replay.By{Manager: "ci", APIVersion: "apps/v1"}
+	text := template(t, `{name: app, image: v1, livenessProbe: {exec: {command: [x]}}}`)
+	fields, err := replay.FieldsOf(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := template(t, app2)
+	held := template(t, `{name: app, image: v2, livenessProbe: {exec: {command: [x]}, periodSeconds: 10}}`)
+	got, err := Desire(Request{
+		Stable: replay.Owned{Template: template(t, app1)}, Asked: replay.Owned{Template: text}, Held: &Held{Owned: replay.Owned{Template: held}},
+		Writer: Writer{Way: ServerSideApply, Read: read, Fields: fields, By: by},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := replay.FieldsOf(template(t, `{name: app, image: v2, livenessProbe: {exec: {command: [x]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hold.Owner{{Manager: "ci", Operation: "Apply", APIVersion: "apps/v1", Fields: said}}, got.Owners); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(held, got.Template); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
