@@ -141,9 +141,9 @@ func (e *Elector) Only(r reconcile.Reconciler) reconcile.Reconciler {
 		if term == nil {
 			return reconcile.Result{}, nil
 		}
-		result, err := r.Reconcile(ctrl.LoggerInto(term, ctrl.LoggerFrom(ctx)), req)
-		if term.Err() != nil {
-			return reconcile.Result{}, nil //nolint:nilerr // whoever leads next looks at it anew
+		result, err := r.Reconcile(ctrl.LoggerInto(term, ctrl.LoggerFrom(ctx)), req) //nolint:contextcheck // it ends with the term
+		if term.Err() != nil {                                                       // whoever leads next looks at it anew
+			return reconcile.Result{}, nil
 		}
 		return result, err
 	})

@@ -47,8 +47,8 @@ func (l *leaseStub) Get(context.Context) (*resourcelock.LeaderElectionRecord, []
 	return &record, []byte(record.HolderIdentity + record.RenewTime.String()), nil
 }
 
-func (l *leaseStub) Create(_ context.Context, record resourcelock.LeaderElectionRecord) error {
-	return l.Update(context.Background(), record)
+func (l *leaseStub) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return l.Update(ctx, record)
 }
 
 func (l *leaseStub) Update(_ context.Context, record resourcelock.LeaderElectionRecord) error {
