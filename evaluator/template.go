@@ -109,6 +109,6 @@ func (e *evaluator) buildSet(ctx context.Context, seen observed, name, role stri
 	return canary.ReplicaSet(canary.Spec{
 		Run: seen.run.Name, Name: name, Role: role, Namespace: seen.run.Namespace, UID: seen.run.UID,
 		Deployment: seen.deployment.GetName(), Selector: selector, MinReadySeconds: seen.deployment.view().MinReadySeconds(),
-		Hash: hash, Template: template, Replicas: 1,
+		Hash: hash, Template: template, Replicas: 1, Hostname: lifecycle.HostnameOf(seen.Snapshot),
 	})
 }

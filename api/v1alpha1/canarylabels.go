@@ -21,9 +21,14 @@ var ReservedPodLabels = []string{appsv1.DefaultDeploymentUniqueLabelKey, RunLabe
 func CanaryPodLabels(run, hash string) map[string]string { return PodLabels(run, RoleCanary, hash) }
 
 // PodLabels are the labels that the pods of a role in a run get beside those of
-// their template.
+// their template. By the last one schedulers tell revisions of a Deployment apart
+// (matchLabelKeys), so each role has one of its own, of at most 19 characters.
 func PodLabels(run, role, hash string) map[string]string {
-	return map[string]string{RunLabel: LabelValue(run), RoleLabel: role, HashLabel: hash}
+	revision := hash[:min(len(hash), 10)]
+	if role == RoleBaseline {
+		revision += "-" + role
+	}
+	return map[string]string{RunLabel: LabelValue(run), RoleLabel: role, HashLabel: hash, appsv1.DefaultDeploymentUniqueLabelKey: revision}
 }
 
 // CanaryReplicaSetLabels are the labels of the ReplicaSet of a run.

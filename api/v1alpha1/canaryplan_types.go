@@ -38,6 +38,8 @@ type CanaryPlanList struct {
 }
 
 // CanaryPlanSpec is how a held update is tried.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.identity) || !has(self.identity.hostname) || (!has(self.replicas) || self.replicas == 1) && (!has(self.steps) || self.steps.all(s, !has(s.podShare) && (!has(s.replicas) || s.replicas == 1)))",message="identity.hostname is for a canary of one pod, and two would have the same; take it off, or have replicas: 1 in the plan and in each step"
 type CanaryPlanSpec struct {
 	// replicas is the number of canary pods, or a share of the Deployment's
 	// replicas such as "10%" (rounded up, at least 1). Steps have their own.
@@ -122,12 +124,29 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	FreezeWindows []FreezeWindow `json:"freezeWindows,omitempty"`
 
+	// identity is what tells the canary pods from those of the Deployment, for the
+	// programs in them. The label canary: "true" and the variable CANARY_ENABLED=1
+	// are there without it.
+	// +optional
+	Identity *Identity `json:"identity,omitempty"`
+
 	// maxRuns is how many runs of the namespace may have a canary at once; more
 	// wait for their turn, the oldest first. Without it there is no limit but
 	// that of the cluster (--max-runs).
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MaxRuns *int32 `json:"maxRuns,omitempty"`
+}
+
+// Identity is what tells canary pods apart beside their labels.
+type Identity struct {
+	// hostname is that of the canary's only pod. Without it each pod has its own
+	// name, as those of the Deployment do; the pod of a run that is made by hand is
+	// called canary. A template that sets a hostname keeps it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Hostname string `json:"hostname,omitempty"`
 }
 
 // FailureAction is what happens to an update whose canary failed.

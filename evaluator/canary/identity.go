@@ -8,14 +8,11 @@ import (
 
 // What tells a canary's pods apart, for people, dashboards and the programs in
 // them. A template that sets one of these itself keeps its own.
-const (
-	identityHostname = "canary"
-	identityEnv      = "CANARY_ENABLED"
-)
+const identityEnv = "CANARY_ENABLED"
 
-// identify adds the label canary: "true", the hostname canary and the variable
-// CANARY_ENABLED=1 in every container; init containers are left alone.
-func identify(template, podLabels map[string]any) error {
+// identify adds the label canary: "true", the variable CANARY_ENABLED=1 in every container, and a
+// hostname where there is to be one; init containers are left alone.
+func identify(template, podLabels map[string]any, hostname string) error {
 	if _, set := podLabels[v1alpha1.CanaryPodLabel]; !set {
 		podLabels[v1alpha1.CanaryPodLabel] = "true"
 	}
@@ -24,8 +21,8 @@ func identify(template, podLabels map[string]any) error {
 		return err
 	}
 	// A pod of the host's network has the host's name.
-	if hostNetwork, _ := spec["hostNetwork"].(bool); spec["hostname"] == nil && !hostNetwork {
-		spec["hostname"] = identityHostname
+	if hostNetwork, _ := spec["hostNetwork"].(bool); hostname != "" && spec["hostname"] == nil && !hostNetwork {
+		spec["hostname"] = hostname
 	}
 	containers, ok := spec["containers"].([]any)
 	if !ok {

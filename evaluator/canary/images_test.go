@@ -47,7 +47,8 @@ func TestABaselineHasNoIdentityOfACanary(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := decode(t, `{
-		"metadata": {"labels": {"app": "web", "holdfast.dev/run": "web-abc", "holdfast.dev/role": "baseline", "holdfast.dev/hash": "abcdef"}},
+		"metadata": {"labels": {"app": "web", "holdfast.dev/run": "web-abc", "holdfast.dev/role": "baseline", "holdfast.dev/hash": "abcdef",
+			"pod-template-hash": "abcdef-baseline"}},
 		"spec": {"containers": [{"name": "web"}]}}`)
 	if diff := cmp.Diff(want, rs.Object["spec"].(map[string]any)["template"]); diff != "" || rs.GetName() != s.Name {
 		t.Errorf("%s: -want +got:\n%s", rs.GetName(), diff)

@@ -35,6 +35,8 @@ type Spec struct {
 	Hash     hold.Hash
 	Template hold.Template
 	Replicas int32
+	// Hostname is that of the only pod of a canary, "" for pods that go by their names.
+	Hostname string
 }
 
 // ReplicaSet builds a ReplicaSet of a run: that of its canary or that of its
@@ -106,7 +108,7 @@ func podTemplate(s Spec) (hold.Template, error) {
 	if s.Role != v1alpha1.RoleCanary {
 		return template, nil
 	}
-	return template, identify(template, podLabels)
+	return template, identify(template, podLabels, s.Hostname)
 }
 
 // object returns the object below a key and puts an empty one there if there is none.

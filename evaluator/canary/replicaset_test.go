@@ -57,8 +57,9 @@ func TestReplicaSet(t *testing.T) {
 			"selector": {"matchLabels": {"holdfast.dev/run": "web-abc", "holdfast.dev/role": "canary"}},
 			"template": {
 				"metadata": {"annotations": {"a": "b"}, "labels": {
-					"app": "web", "canary": "true", "holdfast.dev/run": "web-abc", "holdfast.dev/role": "canary", "holdfast.dev/hash": "abcdef"}},
-				"spec": {"newField": {"x": 1}, "hostname": "canary",
+					"app": "web", "canary": "true", "holdfast.dev/run": "web-abc", "holdfast.dev/role": "canary", "holdfast.dev/hash": "abcdef",
+					"pod-template-hash": "abcdef"}},
+				"spec": {"newField": {"x": 1},
 					"initContainers": [{"name": "init"}],
 					"containers": [
 						{"name": "web", "env": [{"name": "A", "value": "1"}, {"name": "CANARY_ENABLED", "value": "1"}]},
@@ -79,7 +80,7 @@ func TestReplicaSetKeepsWhatTheTemplateSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := json.Marshal(got.Object["spec"].(map[string]any)["template"])
-	want := `{"metadata":{"labels":{"app":"web","canary":"maybe","holdfast.dev/hash":"abcdef","holdfast.dev/role":"canary","holdfast.dev/run":"web-abc"}},` +
+	want := `{"metadata":{"labels":{"app":"web","canary":"maybe","holdfast.dev/hash":"abcdef","holdfast.dev/role":"canary","holdfast.dev/run":"web-abc","pod-template-hash":"abcdef"}},` +
 		`"spec":{"containers":[{"env":[{"name":"CANARY_ENABLED","value":"0"}],"name":"web"}],"hostname":"mine"}}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

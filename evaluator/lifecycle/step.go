@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/plan/size"
@@ -82,6 +83,26 @@ func analysisOf(spec *v1alpha1.CanaryPlanSpec, step v1alpha1.Step) v1alpha1.Anal
 
 // AnalysisOf is how a run is judged at present.
 func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := newPlanner(in); return s.analysis() }
+
+// byHandHostname is what a canary is called that a user made by hand, as canary-controller called it.
+const byHandHostname = "canary"
+
+// HostnameOf is the hostname of a canary's only pod, "" where pods go by their own names: two never have the same.
+func HostnameOf(in Snapshot) string {
+	s := newPlanner(in)
+	for _, step := range stepsOf(s.plan) {
+		if step.PodShare != nil || step.Replicas != nil && (step.Replicas.Type != intstr.Int || step.Replicas.IntVal > 1) {
+			return ""
+		}
+	}
+	if s.plan.Identity != nil && s.plan.Identity.Hostname != "" {
+		return s.plan.Identity.Hostname
+	}
+	if in.Run.Spec.ByHand() {
+		return byHandHostname
+	}
+	return ""
+}
 
 // size is the number of canary pods of the step under way. It is settled when the
 // step begins: a Deployment that is scaled later on has another share, but pods

@@ -111,8 +111,9 @@ func (s Step) remembered() Difference {
 	if s.Command.Verb != sequence.RereadApply || s.After.Guarded.Record == nil || s.Outcome.Unguarded.Code != 0 {
 		return Difference{}
 	}
-	unguarded := clientstate.LastApplied(annotation(s.After.Unguarded.Object, lastApplied)).Template()
-	if guarded := s.After.Guarded.Record.LastApplied; !Same(unguarded, guarded) {
+	// Each side was restarted at a time of its own.
+	unguarded := withRestart(clientstate.LastApplied(annotation(s.After.Unguarded.Object, lastApplied)).Template(), nil)
+	if guarded := withRestart(s.After.Guarded.Record.LastApplied, nil); !Same(unguarded, guarded) {
 		return Difference{Remembered, Diff(unguarded, guarded)}
 	}
 	return Difference{}

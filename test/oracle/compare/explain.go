@@ -232,6 +232,9 @@ func (s Step) explainRemembered() (Explanation, bool) {
 	text := templateOf(clientstate.LastApplied(annotation(s.After.Unguarded.Object, lastApplied)).Template())
 	sent, stable, before := leaves(text), leaves(templateOf(s.Before.Guarded.Stable())), leaves(templateOf(s.Before.Unguarded.Desired()))
 	for _, path := range differing(text, templateOf(s.After.Guarded.Record.LastApplied)) {
+		if strings.HasSuffix(path, "/"+hold.RestartedAt) {
+			continue
+		}
 		_, isSent := sent[path]
 		_, isStable := stable[path]
 		if _, was := before[path]; isSent || isStable || !was {

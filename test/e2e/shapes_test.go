@@ -1,0 +1,182 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Deployments of every shape: docs/how-to/shapes.md has the table of these tests, and the sources of
+// the cases.
+
+// shapePlan judges by the health of the pods alone.
+const shapePlan = `
+apiVersion: holdfast.dev/v1alpha1
+kind: CanaryPlan
+metadata: {name: default}
+spec:
+  replicas: 1
+  readyDeadline: 20s
+  analysis: {initialDelay: 1s, interval: 1s, period: 6s, failureLimit: 2}
+`
+
+// shaped is a Deployment called shaped whose pods have these lines in their spec beside one container.
+func shaped(version string, replicas int, lines ...string) string {
+	return fmt.Sprintf(`apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shaped}
+spec:
+  replicas: %d
+  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
+  selector: {matchLabels: {app: shaped}}
+  template:
+    metadata: {labels: {app: shaped}}
+    spec:
+      %s
+      containers:
+      - name: app
+        image: holdfast.test/app:%s
+        env: [{name: REVISION, valueFrom: {fieldRef: {fieldPath: "metadata.labels['pod-template-hash']"}}}]
+        ports: [{name: http, containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1}
+`, replicas, strings.Join(lines, "\n      "), version)
+}
+
+// holdShaped applies the first version of a Deployment, waits for it, and has the second one held.
+func (s *shop) holdShaped(replicas int, lines ...string) *v1alpha1.CanaryRun {
+	s.t.Helper()
+	s.must("apply", "-f", "-", shaped("v1", replicas, lines...))
+	await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
+	return s.newestRun(s.must("apply", "-f", "-", shaped("v2", replicas, lines...)))
+}
+
+// says is what a pod says of a variable of its environment.
+func (s *shop) says(pod, variable string) string {
+	s.t.Helper()
+	return strings.TrimSpace(s.must("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/env/%s", s.namespace, pod, variable)))
+}
+
+// podsOfRole are the pods of a run.
+func (s *shop) podsOfRole(run *v1alpha1.CanaryRun, role string) []corev1.Pod {
+	s.t.Helper()
+	var pods corev1.PodList
+	if err := world.client.List(s.t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.RunLabel: run.Name, v1alpha1.RoleLabel: role}); err != nil {
+		s.t.Fatal(err)
+	}
+	return pods.Items
+}
+
+// TestACanaryIsScheduledAsASurgePodWouldBe: what counts within a revision, as the scheduler and programs tell
+// revisions apart, does not count a canary to the stable pods.
+func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string][]string{
+		"required anti-affinity by revision": {
+			"affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: shaped}}, matchLabelKeys: [pod-template-hash]}]}}",
+		},
+		"topology spread by revision, one domain of two that has no node for it": {
+			"topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: shaped}}, matchLabelKeys: [pod-template-hash], minDomains: 2}]",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, settings{noLoad: true, plan: shapePlan, replicas: 1})
+			run := s.holdShaped(1, lines...)
+			s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+			await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, rolledOut)
+		})
+	}
+	t.Run("each role is a revision of its own to who reads the label", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: strings.Replace(strings.Replace(shapePlan, "period: 6s", "period: 10m", 1), "  replicas: 1", "  baseline: {}", 1), replicas: 1})
+		run := s.holdShaped(1)
+		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+		var all corev1.PodList
+		awaitSome(s, "a pod", &all, client.MatchingLabels{"app": "shaped"})
+		stable := slices.DeleteFunc(all.Items, func(p corev1.Pod) bool { return p.Labels[v1alpha1.RunLabel] != "" })
+		seen := map[string]string{}
+		for role, pods := range map[string][]corev1.Pod{"stable": stable, "canary": s.podsOfRole(run, v1alpha1.RoleCanary), "baseline": s.podsOfRole(run, v1alpha1.RoleBaseline)} {
+			revision := s.says(pods[0].Name, "REVISION")
+			if other, twice := seen[revision]; twice || revision == "" {
+				t.Errorf("%s and %s are of revision %q", role, other, revision)
+			}
+			seen[revision] = role
+		}
+	})
+}
+
+// TestPodsOfACanaryHaveTheirOwnNames, as those of the Deployment do: leaders are elected, clusters joined and pods
+// looked up by them. One name is for one pod, and where it is asked for.
+func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
+	t.Parallel()
+	named := func(extra string) string {
+		return strings.Replace(strings.Replace(shapePlan, "period: 6s", "period: 10m", 1), "  replicas: 1", "  "+extra, 1)
+	}
+	for name, tc := range map[string]struct {
+		plan string
+		want string // "" for the pod's own name
+		pods int
+	}{
+		"two pods":                {named("replicas: 2"), "", 2},
+		"a share, in steps":       {named("steps: [{podShare: 50}]"), "", 2},
+		"one pod":                 {named("replicas: 1"), "", 1},
+		"one pod, and a hostname": {named("identity: {hostname: taster}"), "taster", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, settings{noLoad: true, plan: tc.plan, replicas: 1})
+			run := s.holdShaped(2)
+			s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+			pods := s.podsOfRole(run, v1alpha1.RoleCanary)
+			if len(pods) != tc.pods {
+				t.Fatalf("there are %d pods", len(pods))
+			}
+			for _, pod := range pods {
+				want := tc.want
+				if want == "" {
+					want = pod.Name
+				}
+				if says := s.says(pod.Name, "HOSTNAME"); says != want {
+					t.Errorf("pod %s calls itself %s", pod.Name, says)
+				}
+			}
+		})
+	}
+	t.Run("by hand", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: patient, replicas: 1})
+		for name, tc := range map[string]struct{ spec, want string }{
+			"alone":   {"deployment: web, containers: [{name: app, image: 'holdfast.test/app:v2'}]", "canary"},
+			"two":     {"deployment: web, containers: [{name: app, image: 'holdfast.test/app:v2'}], plan: {replicas: 2, analysis: {period: 10m}}", ""},
+			"renamed": {"deployment: web, containers: [{name: app, image: 'holdfast.test/app:v2'}], plan: {identity: {hostname: lab}, analysis: {period: 10m}}", "lab"},
+		} {
+			s.must("apply", "-f", "-", fmt.Sprintf("apiVersion: holdfast.dev/v1alpha1\nkind: CanaryRun\nmetadata: {name: %s}\nspec: {%s}\n", name, tc.spec))
+			run := await(s, name+" is Ready", name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return r.Status.ReadyAt != nil })
+			for _, pod := range s.podsOfRole(run, v1alpha1.RoleCanary) {
+				want := tc.want
+				if want == "" {
+					want = pod.Name
+				}
+				if says := s.says(pod.Name, "HOSTNAME"); says != want {
+					t.Errorf("%s: pod %s calls itself %s", name, pod.Name, says)
+				}
+			}
+		}
+	})
+	t.Run("two of one name are refused", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, replicas: 1})
+		for _, extra := range []string{"replicas: 2", "replicas: 10%", "steps: [{replicas: 1}, {replicas: 2}]", "steps: [{podShare: 5}]"} {
+			if said := s.refused("apply", "-f", "-", named(extra+"\n  identity: {hostname: taster}")); !strings.Contains(said, "identity.hostname is for a canary of one pod") {
+				t.Errorf("%s: %s", extra, said)
+			}
+		}
+	})
+}
