@@ -51,7 +51,9 @@ type CanaryPlanSpec struct {
 	Replicas *intstr.IntOrString `json:"replicas,omitempty"`
 
 	// readyDeadline is how long the canary pods may take from their creation
-	// until all of them are Ready; a canary that takes longer is reverted.
+	// until all of them are Ready; a canary that takes longer is reverted. The
+	// minReadySeconds of the Deployment, for which they then have to stay so,
+	// count on top.
 	// +optional
 	// +kubebuilder:default="10m"
 	// +kubebuilder:validation:Type=string

@@ -90,6 +90,9 @@ func (s *planner) whyNot() (reason, message string) {
 	} else {
 		reason, message = whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
 	}
+	if s.areReadyForNow() {
+		message += ", and have to be for " + Short(time.Duration(s.in.Deployment.MinReady)*time.Second) + " (minReadySeconds)"
+	}
 	if unclear := s.in.Others.Unclear; unclear != "" {
 		message += "; " + unclear
 	}

@@ -18,12 +18,12 @@ import (
 //
 //	pods are Ready
 //	canary|baseline crashes | waits REASON WHY | is not Ready WHY | finds no node WHY | gets no pods WHY
-//	canary|baseline is Ready | is deleted | is scaled to N | is left over | loses N pods
+//	canary|baseline is Ready | is available | is deleted | is scaled to N | is left over | loses N pods
 //	METRIC is VALUE...           one answer a round, the last one from then on;
 //	                             "none" finds no series, "down" is an error,
 //	                             "60/1200:12/1180" is what a comparison counts, on
 //	                             both sides since the round before
-//	Deployment rolls out WHY | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N
+//	Deployment rolls out WHY | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
 //	run is being deleted
 //	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
 //	guard is lifted
@@ -118,17 +118,20 @@ func (w *world) countedAs(text string, at time.Time) analysis.Observation {
 func (w *world) podsHappen(what string) bool {
 	for name, s := range w.sets {
 		if name == w.canaryName() || name == w.baselineName() {
-			s.becomeReady()
+			w.becomeReady(s)
 		}
 	}
 	return what == "are Ready"
 }
 
-func (s *set) becomeReady() {
+// becomeReady has pods Ready, and available where that takes no longer.
+func (w *world) becomeReady(s *set) {
 	for i := range s.pods {
 		s.pods[i] = conditioned(s.pods[i], corev1.PodReady, true, "", "")
 	}
-	s.Available = s.Replicas
+	if w.deployment.MinReady == 0 {
+		s.Available = s.Replicas
+	}
 }
 
 func (w *world) setHappens(name func() string) func(string) bool {
@@ -152,7 +155,10 @@ func (w *world) setHappens(name func() string) func(string) bool {
 		case "crashes":
 			return first(func(p corev1.Pod) corev1.Pod { return restarted(p, 1) })
 		case "is Ready":
-			s.becomeReady()
+			w.becomeReady(s)
+			return true
+		case "is available":
+			s.Available = s.Replicas
 			return true
 		case "is deleted":
 			delete(w.sets, name())
@@ -205,6 +211,10 @@ func (w *world) deploymentHappens(what string) bool {
 		w.deployment = Deployment{Exists: true, Hash: stableHash, Replicas: 3}
 	case what == "is being deleted":
 		w.deployment.Deleting, w.deployment.Held = true, ""
+	case strings.HasPrefix(what, "has minReadySeconds "):
+		n, err := strconv.Atoi(strings.TrimPrefix(what, "has minReadySeconds "))
+		w.deployment.MinReady = int32(n)
+		return err == nil
 	case strings.HasPrefix(what, "wants "):
 		n, err := strconv.Atoi(strings.TrimPrefix(what, "wants "))
 		w.deployment.Replicas = int32(n)

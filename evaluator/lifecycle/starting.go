@@ -8,8 +8,11 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
+// availableGrace is how much later than minReadySeconds say a ReplicaSet may tell that its pods are available.
+const availableGrace = 10 * time.Second
+
 // start: the pods of a step are made; all of them must get Ready before the
-// deadline. A crash, an image that cannot be pulled and a container that cannot
+// deadline, and stay so for minReadySeconds. A crash, an image that cannot be pulled and a container that cannot
 // be configured are not waited out.
 func (s *planner) start() Move {
 	s.mend()
@@ -28,10 +31,14 @@ func (s *planner) start() Move {
 		s.enter(v1alpha1.PhaseRunning, v1alpha1.ReasonMeasuring, "the canary is measured")
 		return Move{Requeue: soon}
 	}
-	deadline := s.out.Step.StartedAt.Add(s.plan.ReadyDeadline.Duration)
+	allowed := s.plan.ReadyDeadline.Duration
+	if s.areReadyForNow() { // and have to be so for minReadySeconds
+		allowed += time.Duration(s.in.Deployment.MinReady)*time.Second + availableGrace
+	}
+	deadline := s.out.Step.StartedAt.Add(allowed)
 	reason, message := s.whyNot()
 	if !s.in.Now.Before(deadline) {
-		within := Short(s.plan.ReadyDeadline.Duration) + ": " + message
+		within := Short(allowed) + ": " + message
 		if reason == v1alpha1.ReasonBaselineSick {
 			return s.judge(v1alpha1.VerdictInconclusive, reason, "the baseline was not Ready within "+within)
 		}
@@ -120,6 +127,12 @@ func (s *planner) cannotBeMade() bool { return s.in.Canary == nil && s.in.Invali
 
 func (s *planner) canaryIsReady() bool {
 	return isReady(s.in.Canary, s.in.Pods, s.out.Replicas, s.in.Deployment.MinReady)
+}
+
+// areReadyForNow says whether all pods are Ready, be it not yet for minReadySeconds.
+func (s *planner) areReadyForNow() bool {
+	n := s.out.Replicas
+	return isReady(s.in.Canary, s.in.Pods, n, 0) && (!s.wantsBaseline() || isReady(s.in.Baseline, s.in.BaselinePods, n, 0))
 }
 
 func (s *planner) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }

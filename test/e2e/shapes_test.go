@@ -52,9 +52,15 @@ spec:
 // holdShaped applies the first version of a Deployment, waits for it, and has the second one held.
 func (s *shop) holdShaped(replicas int, lines ...string) *v1alpha1.CanaryRun {
 	s.t.Helper()
-	s.must("apply", "-f", "-", shaped("v1", replicas, lines...))
+	return s.holdSecond(func(version string) string { return shaped(version, replicas, lines...) })
+}
+
+// holdSecond does so with a manifest.
+func (s *shop) holdSecond(manifest func(version string) string) *v1alpha1.CanaryRun {
+	s.t.Helper()
+	s.must("apply", "-f", "-", manifest("v1"))
 	await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
-	return s.newestRun(s.must("apply", "-f", "-", shaped("v2", replicas, lines...)))
+	return s.newestRun(s.must("apply", "-f", "-", manifest("v2")))
 }
 
 // says is what a pod says of a variable of its environment.
@@ -177,6 +183,42 @@ func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 			if said := s.refused("apply", "-f", "-", named(extra+"\n  identity: {hostname: taster}")); !strings.Contains(said, "identity.hostname is for a canary of one pod") {
 				t.Errorf("%s: %s", extra, said)
 			}
+		}
+	})
+}
+
+// TestMinReadySecondsCountOnTopOfReadyDeadline: pods that are Ready are not reverted for not being so, and the
+// message says what is waited for.
+func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
+	t.Parallel()
+	short := strings.Replace(shapePlan, "readyDeadline: 20s", "readyDeadline: 10s", 1)
+	slow := func(version string) string {
+		return strings.Replace(shaped(version, 1), "  selector:", "  minReadySeconds: 14\n  selector:", 1)
+	}
+	for name, plan := range map[string]string{
+		"canary":                 short,
+		"canary and baseline":    strings.Replace(short, "  replicas: 1", "  baseline: {}", 1),
+		"in a step after a step": strings.Replace(short, "  replicas: 1", "  steps: [{replicas: 1, period: 2s}, {replicas: 2, period: 2s}]", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, settings{noLoad: true, plan: plan, replicas: 1})
+			run := s.holdSecond(slow)
+			await(s, "it says what it waits for", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
+				return strings.Contains(r.Status.Message, "have to be for 14s (minReadySeconds)")
+			})
+			s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+		})
+	}
+	t.Run("and no longer for pods that are not Ready", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: short, replicas: 1})
+		run := s.holdSecond(func(version string) string {
+			return slow(strings.Replace(version, "v2", "v2\n        args: [--never-ready]", 1))
+		})
+		ended := s.awaitPhase(run.Name, v1alpha1.PhaseReverted)
+		if !strings.Contains(ended.Status.Message, "not Ready within 10s") {
+			t.Errorf("reverted: %s", ended.Status.Message)
 		}
 	})
 }
