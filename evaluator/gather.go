@@ -86,8 +86,10 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		Hash:     string(d.hash()),
 		Replicas: d.replicas(),
 		MinReady: int32(view.MinReadySeconds()),
-		Rejected: rejects(d, seen.run),
-		Skipped:  letThrough(d, seen.run),
+
+		ProgressDeadline: view.ProgressDeadline(),
+		Rejected:         rejects(d, seen.run),
+		Skipped:          letThrough(d, seen.run),
 	}
 	record, err := e.openRecord(d)
 	switch {

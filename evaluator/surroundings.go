@@ -63,6 +63,7 @@ func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSet {
 		Running:   rs.Status.Replicas,
 		Available: rs.Status.AvailableReplicas,
 		Observed:  rs.Status.ObservedGeneration >= rs.Metadata.Generation,
+		Failure:   rs.Failure(),
 	}
 	if hash, err := rs.Hash(); err == nil {
 		out.Hash = string(hash)

@@ -19,7 +19,7 @@ import (
 // gatherTemplate looks whether the template on trial can run as a canary, and
 // who would send it requests.
 func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
-	starts := seen.run.Status.CreatedAt == nil && (seen.Rollout.State == lifecycle.RolloutComplete || seen.Rollout.State == lifecycle.RolloutStuck)
+	starts := seen.run.Status.CreatedAt == nil && !lifecycle.WaitsForRollout(seen.Snapshot)
 	template, err := e.templateOf(ctx, *seen, starts)
 	if err == nil && template != nil {
 		seen.canary, err = e.buildSet(ctx, *seen, seen.canaryName(), v1alpha1.RoleCanary, template)

@@ -67,7 +67,7 @@ func trimDeployment(key hold.Key) cache.TransformFunc {
 		if !ok { // a transform may see an object twice
 			return object, nil
 		}
-		small := fields(spec, "replicas", "paused", "minReadySeconds")
+		small := fields(spec, "replicas", "paused", "minReadySeconds", "progressDeadlineSeconds")
 		if hash, err := hold.HashOf(template); err == nil {
 			small[templateHashField] = string(hash)
 		}

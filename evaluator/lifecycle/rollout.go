@@ -16,6 +16,8 @@ type ReplicaSet struct {
 	Wanted, Running, Available int32
 	// Observed says whether its status is that of its newest spec.
 	Observed bool
+	// Failure is why it cannot make its pods, "" if it can.
+	Failure string
 }
 
 // RolloutOf says how far a Deployment has rolled its template out, by its
@@ -25,7 +27,8 @@ type ReplicaSet struct {
 //
 // progressing is the reason of its condition Progressing. It is good enough to
 // tell a rollout that is stuck, and one that was complete before some of its
-// pods fell ill: what is held then may be the cure and must not wait for them.
+// pods fell ill, were taken away or were asked for: what is held then may be the
+// cure and must not wait for them.
 func RolloutOf(d Deployment, sets []ReplicaSet, progressing string) Rollout {
 	newest, others := newestOf(d.Hash, sets)
 	out := Rollout{State: RolloutUnderWay}
@@ -34,14 +37,19 @@ func RolloutOf(d Deployment, sets []ReplicaSet, progressing string) Rollout {
 		out.State = RolloutComplete
 	case newest == nil:
 		out.Message = "the ReplicaSet of its template is not made yet"
-	case newest.Running != d.Replicas || newest.Wanted != d.Replicas || !newest.Observed:
-		out.Message = fmt.Sprintf("%s of it, where %d are wanted", plural(newest.Running, "pod"), d.Replicas)
 	case others > 0:
 		out.Message = plural(others, "pod") + " of other templates still run"
-	case newest.Available < d.Replicas && progressing != workload.ReasonRolloutComplete:
+	case newest.Wanted == d.Replicas && newest.Observed && progressing == workload.ReasonRolloutComplete:
+		out.State = RolloutComplete
+	case newest.Running != d.Replicas || newest.Wanted != d.Replicas || !newest.Observed:
+		out.Message = fmt.Sprintf("%s of it, where %d are wanted", plural(newest.Running, "pod"), d.Replicas)
+	case newest.Available < d.Replicas:
 		out.Message = fmt.Sprintf("%d of %d pods are available", newest.Available, d.Replicas)
 	default:
 		out.State = RolloutComplete
+	}
+	if newest != nil && newest.Observed {
+		out.Failure = newest.Failure
 	}
 	if out.State == RolloutUnderWay && progressing == workload.ReasonDeadlineExceeded {
 		out.State = RolloutStuck

@@ -67,6 +67,8 @@ type Deployment struct {
 	Hash string
 	// Replicas is the number of pods wanted, MinReady its minReadySeconds.
 	Replicas, MinReady int32
+	// ProgressDeadline is how long its rollout may stand still, by progressDeadlineSeconds.
+	ProgressDeadline time.Duration
 	// Held is the ID of the hold in its record, "" if there is no record.
 	Held string
 	// Unreadable says why its record cannot be opened, "" if it can or there is none.
@@ -117,6 +119,8 @@ type Rollout struct {
 	State RolloutState
 	// Message says for people what it waits for.
 	Message string
+	// Failure is why its pods cannot be made, "" if they can.
+	Failure string
 }
 
 // RolloutState is one word for a rollout. Its zero value is not known.

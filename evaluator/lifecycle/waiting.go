@@ -67,16 +67,50 @@ func (s *planner) waitForPlan() (Move, bool) {
 	return Move{}, false
 }
 
+// Rollouts are waited for as long as they may stand still, and where that is as good as for ever, for the default
+// of Kubernetes.
+const (
+	defaultRolloutWait = 10 * time.Minute
+	maxRolloutWait     = 24 * time.Hour
+)
+
 // waitForDeployment: the canary waits until the Deployment's own rollout is
 // complete, so that it is compared with something that stands. One that is
-// stuck is not waited for: the held update may be its repair.
+// stuck, cannot make its pods, or takes too long by the evaluator's own clock is
+// not waited for: the held update may be its repair. One that is paused is a person's.
 func (s *planner) waitForDeployment() (Move, bool) {
-	switch s.in.Rollout.State {
-	case RolloutComplete, RolloutStuck:
+	if !WaitsForRollout(s.in) {
 		return Move{}, false
 	}
-	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, s.waitingFor())
-	return Move{Requeue: rolloutPoll}, true
+	message, next := s.waitingFor(), rolloutPoll
+	if !s.in.Deployment.Paused {
+		until := rolloutWaitEnd(s.in)
+		message += "; the canary is made at " + until.UTC().Format(time.RFC3339) +
+			" in any case; to release the update without one, promote the run"
+		next = min(next, s.until(until))
+	}
+	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, message)
+	return Move{Requeue: next}, true
+}
+
+// WaitsForRollout says whether a run that could start waits for the Deployment's own rollout.
+func WaitsForRollout(in Snapshot) bool {
+	switch {
+	case in.Rollout.State == RolloutComplete, in.Rollout.State == RolloutStuck:
+		return false
+	case in.Rollout.State == "", in.Deployment.Paused:
+		return true
+	}
+	return in.Rollout.Failure == "" && in.Now.Before(rolloutWaitEnd(in))
+}
+
+// rolloutWaitEnd is until when the Deployment's own rollout is waited for.
+func rolloutWaitEnd(in Snapshot) time.Time {
+	wait := in.Deployment.ProgressDeadline
+	if wait <= 0 || wait > maxRolloutWait {
+		wait = defaultRolloutWait
+	}
+	return in.Run.CreatedAt.Add(wait)
 }
 
 func (s *planner) waitingFor() string {

@@ -8,6 +8,7 @@ package workload
 
 import (
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -108,6 +109,12 @@ func (d Deployment) Replicas() int64 {
 func (d Deployment) MinReadySeconds() int64 {
 	seconds, _, _ := unstructured.NestedInt64(d.Object, "spec", "minReadySeconds")
 	return seconds
+}
+
+// ProgressDeadline is how long its rollout may stand still before it counts as stuck; 0 where it does not say.
+func (d Deployment) ProgressDeadline() time.Duration {
+	seconds, _, _ := unstructured.NestedInt64(d.Object, "spec", "progressDeadlineSeconds")
+	return time.Duration(seconds) * time.Second
 }
 
 // Paused says whether the deployment controller leaves it alone.

@@ -44,6 +44,11 @@ type ReplicaSet struct {
 		Replicas           int32 `json:"replicas"`
 		AvailableReplicas  int32 `json:"availableReplicas"`
 		ObservedGeneration int64 `json:"observedGeneration"`
+		Conditions         []struct {
+			Type    string `json:"type"`
+			Status  string `json:"status"`
+			Message string `json:"message"`
+		} `json:"conditions"`
 	} `json:"status"`
 }
 
@@ -59,6 +64,16 @@ func revision(text string) int64 {
 		return 0
 	}
 	return n
+}
+
+// Failure is why it cannot make its pods, as its condition ReplicaFailure says; "" if it can.
+func (rs ReplicaSet) Failure() string {
+	for _, c := range rs.Status.Conditions {
+		if c.Type == string(appsv1.ReplicaSetReplicaFailure) && c.Status == string(metav1.ConditionTrue) {
+			return c.Message
+		}
+	}
+	return ""
 }
 
 // ControlledBy says whether the Deployment with this UID is its controller, having

@@ -222,3 +222,67 @@ func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatMayBeTheCureWaitsForNothingThatCannotCome: the Deployment's pods can no longer be made, or are asked for
+// in vain, and what is held asks for what can be.
+func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
+	t.Parallel()
+	t.Run("the ServiceAccount is gone", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: shapePlan, replicas: 1})
+		s.must("create", "serviceaccount", "runner-old")
+		s.must("apply", "-f", "-", shaped("v1", 3, "serviceAccountName: runner-old"))
+		await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
+		s.must("delete", "serviceaccount", "runner-old")
+		var pods corev1.PodList
+		awaitSome(s, "a pod", &pods, client.MatchingLabels{"app": "shaped"})
+		s.must("delete", "pod", pods.Items[0].Name, "--wait=false")
+		await(s, "its pods cannot be made", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+			return slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Type == appsv1.DeploymentReplicaFailure })
+		})
+		// Taken off, it would stay: the API server keeps it under its older name, serviceAccount.
+		run := s.newestRun(s.must("apply", "-f", "-", shaped("v2", 3, "serviceAccountName: default")))
+		s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+		await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, rolledOut)
+	})
+	t.Run("scaled up into a full quota", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: shapePlan, replicas: 1})
+		large := func(memory string) string {
+			return strings.Replace(shaped("v1", 2), "ports:", "resources: {requests: {memory: "+memory+"}}\n        ports:", 1)
+		}
+		s.must("apply", "-f", "-", large("100Mi"))
+		await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
+		s.must("create", "quota", "memory", "--hard=requests.memory=250Mi")
+		s.must("scale", "deployment", "shaped", "--replicas=4")
+		await(s, "its pods cannot be made", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+			return slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Type == appsv1.DeploymentReplicaFailure })
+		})
+		run := s.newestRun(s.must("apply", "-f", "-", strings.Replace(large("20Mi"), "replicas: 2", "replicas: 4", 1)))
+		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	})
+	t.Run("no stable pod is Ready any more", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: strings.Replace(shapePlan, "period: 6s", "period: 10m", 1), replicas: 1})
+		sick := func(version string) string {
+			return shaped(version, 1, "volumes: [{name: config, configMap: {name: config, optional: false}}]")
+		}
+		s.must("create", "configmap", "config")
+		s.must("apply", "-f", "-", sick("v1"))
+		await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
+		run := s.newestRun(s.must("apply", "-f", "-", shaped("v2", 1)))
+		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+		s.must("delete", "configmap", "config")
+		var pods corev1.PodList
+		awaitSome(s, "a pod", &pods, client.MatchingLabels{"app": "shaped"})
+		for _, pod := range slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return p.Labels[v1alpha1.RunLabel] != "" }) {
+			s.must("delete", "pod", pod.Name, "--wait=false")
+		}
+		await(s, "no stable pod is Ready", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool { return d.Status.ReadyReplicas == 0 })
+		if said := s.must("apply", "-f", "-", shaped("v2", 1)); !strings.Contains(said, "no pod of the Deployment is Ready") {
+			t.Errorf("kubectl says:\n%s", said)
+		}
+		s.awaitPhase(run.Name, v1alpha1.PhaseCanceled)
+		await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, rolledOut)
+	})
+}

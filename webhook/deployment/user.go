@@ -62,6 +62,7 @@ func (h *Handler) decisionInput(r *request, w wanted, skip bool) decide.Input {
 		Desired:   w.hash,
 		RollsBack: r.history.has(w.hash),
 		Skip:      skip,
+		Asks:      r.touched(),
 		Replicas:  r.New.Replicas(),
 		// Not how many are available: that depends on minReadySeconds, which may be longer than any canary.
 		Ready: r.Old.Status().Count(workload.ReadyReplicas),

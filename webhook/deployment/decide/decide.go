@@ -26,6 +26,8 @@ type Input struct {
 	Rejection *hold.Rejection
 	// Skip says that the user asks to go without a canary, and may.
 	Skip bool
+	// Asks says that the request asks for a template, and is not about something else.
+	Asks bool
 	// Replicas is how many replicas the request asks for, Ready how many of the
 	// Deployment's pods are Ready now.
 	Replicas, Ready int64
@@ -88,8 +90,8 @@ var Decisions = []Decision{
 // Decide says what becomes of an update. The first of these that holds decides:
 // whoever opted out is left alone; asking for the stable template asks for no
 // canary, and withdraws a held update; asking again for the held template
-// changes nothing, however the stable pods are doing, unless a user who may
-// wants it to pass; a rollback is never made to wait; who may skips the canary;
+// changes nothing, unless a user who may wants it to pass, or no stable pod is
+// Ready any more, where it passes as any other template would; a rollback is never made to wait; who may skips the canary;
 // a rejected template is not tried twice; and where no stable pod is Ready there
 // is nothing to protect, unless a policy insists.
 func Decide(v Input) Decision {
@@ -101,6 +103,8 @@ func Decide(v Input) Decision {
 		return Decision{Drop, ReasonWithdrawn}
 	case v.Desired == v.Stable:
 		return Decision{Pass, ReasonUnchanged}
+	case held && v.Desired == v.Held && !v.Skip && v.Asks && v.Replicas > 0 && v.Ready == 0 && !v.Insists:
+		return Decision{Pass, ReasonNoneReady}
 	case held && v.Desired == v.Held && !v.Skip:
 		return Decision{Keep, ReasonAlreadyHeld}
 	case v.RollsBack:

@@ -57,8 +57,14 @@ func TestDecide(t *testing.T) {
 			healthy(func(v *Input) { v.OptedOut, v.Held = true, "d" }), Decision{Pass, ReasonOptedOut}},
 		"the held template again changes nothing": {
 			healthy(func(v *Input) { v.Held = "d" }), Decision{Keep, ReasonAlreadyHeld}},
-		"the held template again changes nothing while no stable pod is Ready": {
+		"what is not about the template changes nothing while no stable pod is Ready": {
 			healthy(func(v *Input) { v.Held, v.Ready = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
+		"the held template asked for again passes where no stable pod is Ready any more": {
+			healthy(func(v *Input) { v.Held, v.Ready, v.Asks = "d", 0, true }), Decision{Pass, ReasonNoneReady}},
+		"not where a policy insists": {
+			healthy(func(v *Input) { v.Held, v.Ready, v.Asks, v.Insists = "d", 0, true, true }), Decision{Keep, ReasonAlreadyHeld}},
+		"nor for who scales to zero with it": {
+			healthy(func(v *Input) { v.Held, v.Ready, v.Asks, v.Replicas = "d", 0, true, 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the held template again changes nothing while the Deployment is scaled to zero": {
 			healthy(func(v *Input) { v.Held, v.Replicas = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the stable template during a hold withdraws it": {
