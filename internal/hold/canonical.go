@@ -10,7 +10,8 @@ import (
 const RestartedAt = "kubectl.kubernetes.io/restartedAt"
 
 // Canonical is a copy of a template without what says nothing: nulls, empty
-// lists, the API's defaults and the time of a restart.
+// lists, the API's defaults and the time of a restart, unless its pods read that:
+// to them it may say anything, and a restart is another version.
 //
 // Empty objects stay unless a default says otherwise: a label selector {}
 // selects everything where none selects nothing.
@@ -18,7 +19,7 @@ func Canonical(t Template) Template {
 	out, _ := prune(t, "").(map[string]any)
 	if meta, ok := out["metadata"].(map[string]any); ok {
 		if annotations, ok := meta["annotations"].(map[string]any); ok {
-			if isTime(annotations[RestartedAt]) {
+			if isTime(annotations[RestartedAt]) && !readsRestart(out) {
 				delete(annotations, RestartedAt)
 			}
 			dropIfEmpty(meta, "annotations")
@@ -27,6 +28,10 @@ func Canonical(t Template) Template {
 		dropIfEmpty(out, "metadata")
 	}
 	return out
+}
+
+func readsRestart(t Template) bool {
+	return ReadsMetadata(FieldPaths(t["spec"]), "metadata.annotations", RestartedAt)
 }
 
 // Restarted is the mark of a restart in a template, "" without one.

@@ -56,6 +56,14 @@ func TestHashOfTemplatesThatRunOtherPods(t *testing.T) {
 		"a field of future":            {`{"spec":{"containers":[{"name":"app"}],"newField":{"x":1}}}`, `{"spec":{"containers":[{"name":"app"}]}}`},
 		"security context":             {`{"spec":{"containers":[{"securityContext":{"privileged":true}}]}}`, `{"spec":{"containers":[{}]}}`},
 		"restart mark that is no time": {`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"--evil"}},"spec":{}}`, `{"spec":{}}`},
+		"restart that its pods read": {
+			`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-01T00:00:00Z"}},"spec":{"containers":[{"env":[{"name":"X","valueFrom":{"fieldRef":{"fieldPath":"metadata.annotations['kubectl.kubernetes.io/restartedAt']"}}}]}]}}`,
+			`{"spec":{"containers":[{"env":[{"name":"X","valueFrom":{"fieldRef":{"fieldPath":"metadata.annotations['kubectl.kubernetes.io/restartedAt']"}}}]}]}}`,
+		},
+		"restart that a volume of theirs has": {
+			`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-01T00:00:00Z"}},"spec":{"volumes":[{"name":"v","projected":{"sources":[{"downwardAPI":{"items":[{"path":"a","fieldRef":{"fieldPath":"metadata.annotations"}}]}}]}}]}}`,
+			`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-02T00:00:00Z"}},"spec":{"volumes":[{"name":"v","projected":{"sources":[{"downwardAPI":{"items":[{"path":"a","fieldRef":{"fieldPath":"metadata.annotations"}}]}}]}}]}}`,
+		},
 		"default elsewhere":            {`{"spec":{"nodeSelector":{"dnsPolicy":"ClusterFirst"}}}`, `{"spec":{}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
