@@ -149,10 +149,15 @@ type StepStatus struct {
 	// Ready. Pods that are made later take the place of others.
 	// +optional
 	PodsMadeBy *metav1.Time `json:"podsMadeBy,omitempty"`
-	// begunAnew is how often it was begun anew because too many of its pods were
-	// deleted, evicted or drained.
+	// begunAnew is how often this step and those before it were begun anew because
+	// too many of their pods were deleted, evicted or drained.
 	// +optional
 	BegunAnew int32 `json:"begunAnew,omitempty"`
+	// fewestPods is how many pods the smallest step has had until now, since the
+	// last gate. As many, but for one in five, live as long as all steps take
+	// before the run passes.
+	// +optional
+	FewestPods int32 `json:"fewestPods,omitempty"`
 	// measured is how many rounds of measurements were taken of it. A pass needs
 	// half of those that are due in its period.
 	// +optional

@@ -44,7 +44,8 @@ func (s *planner) measure() Move {
 	due, isDue := schedule.Due(s.lastRound(), s.in.Now)
 	isDue = isDue && s.in.Round == nil
 	next := s.until(schedule.Next(s.lastRound()))
-	if judgment.Verdict == v1alpha1.VerdictPass && (!isDue || !s.atGate()) {
+	youngUntil, young := s.isYoung()
+	if judgment.Verdict == v1alpha1.VerdictPass && !young && (!isDue || !s.atGate()) {
 		p := s.stepPassed(judgment.Reason, judgment.Message)
 		if s.atGate() {
 			s.out.Overtime = 0
@@ -53,6 +54,11 @@ func (s *planner) measure() Move {
 		return p
 	}
 	p := Move{Actions: s.repair(), Requeue: next}
+	if judgment.Verdict == v1alpha1.VerdictPass && young {
+		s.enter(s.out.Phase, s.out.Reason, "all is good, and the last step goes on until its pods have lived as long as all steps take, at "+
+			youngUntil.UTC().Format(time.RFC3339))
+		p.Requeue = min(p.Requeue, s.until(youngUntil))
+	}
 	if isDue {
 		p.Measure = due
 	} else if s.atGate() {
@@ -65,6 +71,15 @@ func (s *planner) measure() Move {
 		p.Requeue = min(p.Requeue, s.until(s.manualDeadline()))
 	}
 	return p
+}
+
+// isYoung says whether the last of several steps has to go on until its pods are old enough, and when they are.
+func (s *planner) isYoung() (time.Time, bool) {
+	if n := len(stepsOf(s.plan)); n < 2 || s.number() < n || s.atGate() {
+		return time.Time{}, false
+	}
+	at := s.oldEnoughAt()
+	return at, s.in.Now.Before(at)
 }
 
 // count adds a round to the status, unless the status already has it or a newer one.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
@@ -127,7 +128,10 @@ func (w *world) podsHappen(what string) bool {
 // becomeReady has pods Ready, and available where that takes no longer.
 func (w *world) becomeReady(s *set) {
 	for i := range s.pods {
-		s.pods[i] = conditioned(s.pods[i], corev1.PodReady, true, "", "")
+		if !isTrue(s.pods[i], corev1.PodReady) {
+			s.pods[i] = conditioned(s.pods[i], corev1.PodReady, true, "", "")
+			s.pods[i].Status.Conditions[0].LastTransitionTime = metav1.NewTime(w.now)
+		}
 	}
 	if w.deployment.MinReady == 0 {
 		s.Available = s.Replicas

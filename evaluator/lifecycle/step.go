@@ -34,10 +34,18 @@ func (s *planner) step() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
 // that an evaluator that is killed in between asks for them all the same.
 func (s *planner) begin(number int, reason string) Move {
 	grows := s.out.Step == nil || int(s.out.Step.Number) != number
+	before, gated := s.out.Step, grows && s.out.Step != nil && s.step().Approval
 	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.now()}
 	s.out.Overtime = 0
 	if grows {
 		s.out.Replicas = s.size()
+	}
+	s.out.Step.FewestPods = s.out.Replicas
+	if before != nil && !gated && before.FewestPods > 0 {
+		s.out.Step.FewestPods = min(before.FewestPods, s.out.Replicas)
+	}
+	if before != nil && reason != v1alpha1.ReasonResumed {
+		s.out.Step.BegunAnew = before.BegunAnew
 	}
 	s.enter(v1alpha1.PhaseStarting, reason, s.stepMessage())
 	return Move{Requeue: soon}

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +14,7 @@ import (
 // A pod that is deleted, evicted or drained takes with it what it had still to show: of a canary whose pods
 // are deleted in time nobody ever sees one crash. So a pass needs a period that the pods lived through.
 
-// maxBegunAnew is how often a step is begun anew for that before a person is asked.
+// maxBegunAnew is how often a run begins a step anew for that before a person is asked.
 const maxBegunAnew = 10
 
 // tolerated is how many of so many pods may be taken away in a period: the others show enough.
@@ -50,7 +51,7 @@ func (s *planner) beginAnewIfLost() (Move, bool) {
 		again := s.out.Step.BegunAnew + 1
 		if again > maxBegunAnew {
 			return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonPodsTakenAway,
-				fmt.Sprintf("%s; the step was begun anew %d times for that", message, maxBegunAnew)), true
+				fmt.Sprintf("%s; a step was begun anew %d times for that", message, maxBegunAnew)), true
 		}
 		p := s.begin(s.number(), v1alpha1.ReasonPodsTakenAway)
 		s.out.Step.BegunAnew = again
@@ -59,6 +60,48 @@ func (s *planner) beginAnewIfLost() (Move, bool) {
 		return p, true
 	}
 	return Move{}, false
+}
+
+// oldEnoughAt is when enough pods will have been Ready for as long as the steps take: who takes away pods at each step,
+// or has them go when the canary is made smaller, would have none of them live through more than one. Enough are as many as
+// the smallest step has, but for those that may be taken away. Behind an approved gate, what was before it does not count.
+func (s *planner) oldEnoughAt() time.Time {
+	steps := stepsOf(s.plan)
+	first := 0
+	for i, step := range steps[:len(steps)-1] {
+		if step.Approval {
+			first = i + 1
+		}
+	}
+	var total time.Duration
+	for _, step := range steps[first:] {
+		total += analysisOf(s.plan, step).Period.Duration
+	}
+	least := s.out.Replicas
+	if fewest := s.out.Step.FewestPods; fewest > 0 {
+		least = min(least, fewest)
+	}
+	if s.plan.Analysis.EndEarly && s.out.ReadyAt != nil { // the steps may have taken less
+		total = min(total, s.in.Now.Sub(s.out.ReadyAt.Time))
+	}
+	var since []time.Time
+	for _, p := range s.in.Pods {
+		if ready := find(p, corev1.PodReady); p.DeletionTimestamp == nil && isTrue(p, corev1.PodReady) {
+			since = append(since, later(p.CreationTimestamp.Time, ready.LastTransitionTime.Time))
+		}
+	}
+	slices.SortFunc(since, time.Time.Compare)
+	if enough := int(least - tolerated(least)); enough <= len(since) {
+		return since[enough-1].Add(total)
+	}
+	return s.in.Now.Add(total)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // podsMadeBy is the time by which the pods of the step were made, by the clock of the API server:

@@ -175,6 +175,59 @@ func TestPodsThatAreTakenAwayPassNothing(t *testing.T) {
 	s.wantEvents(v1alpha1.ReasonPodsTakenAway)
 }
 
+// TestPodsThatAreTakenAwayInStepsPassNothing: none of them lives through more than one step, and the one of the last
+// has to live as long as all steps take.
+func TestPodsThatAreTakenAwayInStepsPassNothing(t *testing.T) {
+	t.Parallel()
+	plan := strings.NewReplacer("restartLimit: 9", "restartLimit: 0, steps: [{replicas: 1, period: 8s}, {replicas: 1, period: 8s}, {replicas: 1, period: 8s}]").Replace(healthPlan)
+	s := openToEditor(t, settings{noLoad: true, plan: plan, replicas: 1})
+	run := s.holdV2("--crash-after=21s")
+	for step := range int32(2) {
+		running := await(s.shop, "a step ends", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
+			return r.Status.Phase == v1alpha1.PhaseRunning && r.Status.Step.Number == step+2
+		})
+		s.joe("delete", "pod", running.Status.Canary.Pods[len(running.Status.Canary.Pods)-1].Name, "--wait=false")
+	}
+	ended := s.wantReverted(run.Name, v1alpha1.ReasonCrashed)
+	if ended.Status.Step.Number != 3 || ended.Status.Step.BegunAnew != 2 {
+		t.Errorf("it ended in step %d, begun anew %d times", ended.Status.Step.Number, ended.Status.Step.BegunAnew)
+	}
+}
+
+// TestATenantCannotHideAnUpdateInARestart: a template whose pods read the mark of a restart runs what that says.
+func TestATenantCannotHideAnUpdateInARestart(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	s.joe("create", "-f", "-", `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: reader}
+spec:
+  selector: {matchLabels: {app: reader}}
+  template:
+    metadata: {labels: {app: reader}, annotations: {kubectl.kubernetes.io/restartedAt: "2026-01-01T00:00:00Z"}}
+    spec:
+      containers:
+      - name: app
+        image: holdfast.test/app:v1
+        args: ["$(MARK)--error-rate=0.9"]
+        env: [{name: MARK, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['kubectl.kubernetes.io/restartedAt']"}}}]
+        readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}
+`)
+	await(s.shop, "it is available", "reader", &appsv1.Deployment{}, rolledOut)
+	const mark = "kubectl.kubernetes.io/restartedAt"
+	for what, change := range map[string][]string{
+		"taken off": {"patch", "deployment", "reader", "--type=json", "-p", `[{"op":"remove","path":"/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt"}]`},
+		"set":       {"rollout", "restart", "deployment/reader"},
+	} {
+		if said := s.joe(change...); !strings.Contains(said, "update held") {
+			t.Errorf("%s: kubectl says:\n%s", what, said)
+		}
+		if is := s.deployment("reader").Spec.Template.Annotations[mark]; is != "2026-01-01T00:00:00Z" {
+			t.Errorf("%s: the mark is %q", what, is)
+		}
+	}
+}
+
 // TestPodsThatAreLeftBehindGo: a finalizer of the tenant's keeps the canary's ReplicaSet in its deletion, its pods
 // orphaned or not. None of them is there when the run is over, or gone with its Deployment.
 func TestPodsThatAreLeftBehindGo(t *testing.T) {
