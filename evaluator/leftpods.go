@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,10 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
+
+// maxGrace is how long a pod of a run may take to end, in seconds. Its template says how long it wants, and would have
+// an untried version answer for as long as it likes after its run.
+const maxGrace = int64(600)
 
 // A ReplicaSet takes its pods with it when it goes. Whoever keeps it in its deletion by a finalizer, or deletes
 // it and orphans its pods, would have an untried template run on behind the Service for as long as he likes,
@@ -30,6 +35,11 @@ func leftPods(over bool, current map[string]*appsv1.ReplicaSet, sets []appsv1.Re
 	var out []lifecycle.UnwantedPod
 	for _, pod := range pods {
 		if pod.DeletionTimestamp != nil {
+			if grace := pod.DeletionGracePeriodSeconds; grace != nil && *grace > maxGrace {
+				left := unwanted(pod, fmt.Sprintf("it would take %s to end, and has %s", time.Duration(*grace)*time.Second, time.Duration(maxGrace)*time.Second))
+				left.Grace = new(maxGrace)
+				out = append(out, left)
+			}
 			continue
 		}
 		set, owner := current[pod.Labels[v1alpha1.RoleLabel]], metav1.GetControllerOf(&pod)
@@ -83,7 +93,9 @@ func (e *evaluator) deletePodsOfGone(ctx context.Context, name types.NamespacedN
 // keeps nobody from going on.
 func (e *evaluator) deletePod(ctx context.Context, namespace string, pod lifecycle.UnwantedPod, tell func()) error {
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}}
-	err := e.writer.Delete(ctx, target, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
+	err := e.writer.Delete(ctx, target, &client.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}, GracePeriodSeconds: pod.Grace,
+	})
 	switch message, refused := refusedNow(err); {
 	case err == nil:
 		tell()

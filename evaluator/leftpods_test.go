@@ -30,6 +30,8 @@ func TestLeftPods(t *testing.T) {
 	}
 	going := pod(nil, "")
 	going.DeletionTimestamp = &now
+	slowly := *going.DeepCopy()
+	slowly.DeletionGracePeriodSeconds = new(int64(7200))
 	live, kept, earlier := set("live", false), set("kept", true), set("earlier", true)
 	for name, tc := range map[string]struct {
 		over    bool
@@ -48,9 +50,10 @@ func TestLeftPods(t *testing.T) {
 		"of one that is kept, after the run":                      {true, kept, []*appsv1.ReplicaSet{kept}, pod(kept, "ReplicaSet"), true},
 		"of one that is kept, of an earlier attempt":              {false, live, []*appsv1.ReplicaSet{live, earlier}, pod(earlier, "ReplicaSet"), true},
 		"of one that is kept, of an earlier run of the same name": {false, nil, []*appsv1.ReplicaSet{earlier}, pod(earlier, "ReplicaSet"), true},
-		"going already":          {true, nil, nil, going, false},
-		"of another controller":  {true, nil, nil, pod(&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{UID: "x"}}, "StatefulSet"), false},
-		"of one that is no more": {true, nil, nil, pod(live, "ReplicaSet"), false}, // garbage collection sees to it
+		"going, and taking hours":                                 {false, live, []*appsv1.ReplicaSet{live}, slowly, true},
+		"going already":                                           {true, nil, nil, going, false},
+		"of another controller":                                   {true, nil, nil, pod(&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{UID: "x"}}, "StatefulSet"), false},
+		"of one that is no more":                                  {true, nil, nil, pod(live, "ReplicaSet"), false}, // garbage collection sees to it
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sets []appsv1.ReplicaSet

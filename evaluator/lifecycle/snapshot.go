@@ -112,6 +112,8 @@ type UnwantedPod struct {
 	ResourceVersion string
 	// Why says by what it was told.
 	Why string
+	// Grace is how long it has to end, in seconds; nil for as long as it says itself.
+	Grace *int64
 }
 
 // Rollout is how far a Deployment has rolled its template out.

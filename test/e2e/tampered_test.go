@@ -228,6 +228,46 @@ spec:
 	}
 }
 
+// TestATenantCannotScaleRevisions, nor runs, nor have an autoscaler do so. The Deployment, and what has other
+// labels, are scaled as ever.
+func TestATenantCannotScaleRevisions(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	var sets appsv1.ReplicaSetList
+	awaitSome(s.shop, "a ReplicaSet of web", &sets, client.MatchingLabels{"app": "web"})
+	const words = "scaled by controllers alone"
+	for _, name := range []string{run.Name, sets.Items[0].Name} {
+		s.wantRefused(words, "scale", "replicaset", name, "--replicas=6")
+		s.wantRefused("written by controllers alone", "patch", "replicaset", name, "--type=merge", "-p", `{"spec":{"replicas":6}}`)
+		s.wantRefused(words, "create", "-f", "-", fmt.Sprintf("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: more}\n"+
+			"spec: {scaleTargetRef: {apiVersion: apps/v1, kind: ReplicaSet, name: %s}, minReplicas: 6, maxReplicas: 6}\n", name))
+	}
+	s.joe("create", "-f", "-", "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n"+
+		"spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 1, maxReplicas: 6}\n")
+	s.joe("scale", "deployment", "web", "--replicas=3")
+}
+
+// TestPodsOfRunsEndInTime: a template may not have its pods answer for hours when their run is over.
+func TestPodsOfRunsEndInTime(t *testing.T) {
+	t.Parallel()
+	s := openToEditor(t, settings{noLoad: true, plan: patient, replicas: 1})
+	slow := strings.Replace(s.web("v2", "--drain=2h"), "containers:", "terminationGracePeriodSeconds: 7200\n      containers:", 1)
+	run := s.newestRun(s.must("apply", "-f", "-", slow))
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	s.apply("v1")
+	s.awaitPhase(run.Name, v1alpha1.PhaseCanceled)
+	until(s.shop, "its pod has ten minutes", func() bool {
+		var pods corev1.PodList
+		if err := world.client.List(t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.RunLabel: run.Name}); err != nil {
+			t.Fatal(err)
+		}
+		return len(pods.Items) == 1 && pods.Items[0].DeletionGracePeriodSeconds != nil && *pods.Items[0].DeletionGracePeriodSeconds == 600
+	})
+	s.must("delete", "pods", "-l", v1alpha1.RunLabel+"="+run.Name, "--grace-period=1", "--wait=false")
+}
+
 // TestPodsThatAreLeftBehindGo: a finalizer of the tenant's keeps the canary's ReplicaSet in its deletion, its pods
 // orphaned or not. None of them is there when the run is over, or gone with its Deployment.
 func TestPodsThatAreLeftBehindGo(t *testing.T) {
