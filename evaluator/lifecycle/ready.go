@@ -15,7 +15,7 @@ import (
 func readyPods(pods []corev1.Pod) int32 {
 	var n int32
 	for _, p := range pods {
-		if p.DeletionTimestamp == nil && isTrue(p, corev1.PodReady) {
+		if p.DeletionTimestamp == nil && podIsReady(p) {
 			n++
 		}
 	}
@@ -51,7 +51,7 @@ func whyNotReady(role string, c *Canary, pods []corev1.Pod, wanted int32) (reaso
 		return reason, count + waiting
 	}
 	for _, p := range pods {
-		if r := find(p, corev1.PodReady); !isTrue(p, corev1.PodReady) {
+		if r := find(p, corev1.PodReady); !podIsReady(p) {
 			message = fmt.Sprintf("%s; pod %s is not Ready", count, p.Name)
 			if p.Status.Message != "" { // evicted, for example
 				message += ": " + p.Status.Message
@@ -73,8 +73,8 @@ func isReady(c *Canary, pods []corev1.Pod, wanted, minReady int32) bool {
 	return minReady == 0 || c.Available >= wanted
 }
 
-func isTrue(p corev1.Pod, kind corev1.PodConditionType) bool {
-	c := find(p, kind)
+func podIsReady(p corev1.Pod) bool {
+	c := find(p, corev1.PodReady)
 	return c != nil && c.Status == corev1.ConditionTrue
 }
 
@@ -116,7 +116,7 @@ func (s *planner) replaced() int32 {
 			continue
 		}
 		late := !s.in.Now.Before(p.CreationTimestamp.Add(s.plan.ReadyDeadline.Duration))
-		if p.CreationTimestamp.After(s.podsMadeBy()) && !late && !isTrue(p, corev1.PodReady) && !restarts(p) {
+		if p.CreationTimestamp.After(s.podsMadeBy()) && !late && !podIsReady(p) && !restarts(p) {
 			starting++
 		}
 	}

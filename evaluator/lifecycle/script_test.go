@@ -128,7 +128,7 @@ func (w *world) podsHappen(what string) bool {
 // becomeReady has pods Ready, and available where that takes no longer.
 func (w *world) becomeReady(s *set) {
 	for i := range s.pods {
-		if !isTrue(s.pods[i], corev1.PodReady) {
+		if !podIsReady(s.pods[i]) {
 			s.pods[i] = conditioned(s.pods[i], corev1.PodReady, true, "", "")
 			s.pods[i].Status.Conditions[0].LastTransitionTime = metav1.NewTime(w.now)
 		}

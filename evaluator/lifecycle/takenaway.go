@@ -86,7 +86,7 @@ func (s *planner) oldEnoughAt() time.Time {
 	}
 	var since []time.Time
 	for _, p := range s.in.Pods {
-		if ready := find(p, corev1.PodReady); p.DeletionTimestamp == nil && isTrue(p, corev1.PodReady) {
+		if ready := find(p, corev1.PodReady); p.DeletionTimestamp == nil && podIsReady(p) {
 			since = append(since, later(p.CreationTimestamp.Time, ready.LastTransitionTime.Time))
 		}
 	}

@@ -64,7 +64,7 @@ func TestHashOfTemplatesThatRunOtherPods(t *testing.T) {
 			`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-01T00:00:00Z"}},"spec":{"volumes":[{"name":"v","projected":{"sources":[{"downwardAPI":{"items":[{"path":"a","fieldRef":{"fieldPath":"metadata.annotations"}}]}}]}}]}}`,
 			`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-02T00:00:00Z"}},"spec":{"volumes":[{"name":"v","projected":{"sources":[{"downwardAPI":{"items":[{"path":"a","fieldRef":{"fieldPath":"metadata.annotations"}}]}}]}}]}}`,
 		},
-		"default elsewhere":            {`{"spec":{"nodeSelector":{"dnsPolicy":"ClusterFirst"}}}`, `{"spec":{}}`},
+		"default elsewhere": {`{"spec":{"nodeSelector":{"dnsPolicy":"ClusterFirst"}}}`, `{"spec":{}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if a, b := hashOf(t, pair[0]), hashOf(t, pair[1]); a == b {
