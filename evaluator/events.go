@@ -130,6 +130,7 @@ var transitionForms = map[lifecycle.TransitionKind]transitionForm{
 	lifecycle.TransitionPlanInvalid:    {warning, "FindPlan", "run %s waits: %s"},
 	lifecycle.TransitionNotCreated:     {warning, "Start", "run %s waits: %s"},
 	lifecycle.TransitionScheduled:      {normal, "Schedule", "run %s: %s"},
+	lifecycle.TransitionScaledToZero:   {normal, "Scale", "run %s waits: %s"},
 	lifecycle.TransitionQueued:         {normal, "Queue", "run %s: %s"},
 	lifecycle.TransitionRetried:        {normal, "Retry", "run %s: %s"},
 	lifecycle.TransitionStarted:        {normal, "Start", "run %s: %s"},

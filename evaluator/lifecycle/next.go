@@ -19,8 +19,9 @@ import (
 //  8. a verdict that stands in the status is acted on, whatever was measured since;
 //  9. a Deployment no longer guarded gets the held update without a verdict;
 //  10. a run whose deadline is over ends;
-//  11. a person who pauses is obeyed;
-//  12. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
+//  11. while the Deployment is scaled to zero there is no canary either;
+//  12. a person who pauses is obeyed;
+//  13. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
 	s := newPlanner(in)
 	p := s.next()
@@ -87,6 +88,8 @@ func (s *planner) next() Move {
 		return s.guardLifted()
 	case s.deadlineIsOver():
 		return s.late()
+	case !byHand && s.in.Deployment.Replicas == 0 && s.out.CreatedAt != nil:
+		return s.standDown()
 	case spec.Paused:
 		return s.pause()
 	}

@@ -195,6 +195,7 @@ func mayRest(w *world) bool {
 // settle lets everything around the run be well until nothing happens any more.
 func (w *world) settle() {
 	w.webhook, w.refuse, w.killAt, w.line.Others = true, false, -1, nil
+	w.deployment.Replicas = max(w.deployment.Replicas, 1)
 	for range 5000 {
 		w.rollout = Rollout{State: RolloutComplete}
 		w.podsHappen("are Ready")

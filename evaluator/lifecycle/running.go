@@ -12,9 +12,6 @@ import (
 
 // measure: pods in trouble decide before any metric does; then what was
 // measured, then what is due to be measured. At a gate it goes on in the same way.
-//
-// A Deployment that is scaled to zero meanwhile changes nothing: the canary has
-// pods of its own, and is measured to the end.
 func (s *planner) measure() Move {
 	if !s.judged {
 		return s.unjudged()

@@ -23,7 +23,7 @@ func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
 // wait: the run waits for its time, for a plan that can be followed, for the
 // Deployment, for its turn. Then the canary is made.
 func (s *planner) wait() Move {
-	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForDeployment} {
+	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForReplicas, s.waitForDeployment} {
 		if p, waits := wait(); waits {
 			return p
 		}
@@ -47,6 +47,29 @@ func (s *planner) wait() Move {
 	p := s.begin(1, v1alpha1.ReasonCanaryStarting)
 	p.Actions = s.repair()
 	return p
+}
+
+// standDown: who scales a Deployment to zero stops the application, and the canary is a part of it. It begins anew,
+// with all steps, when there are replicas again. One that a user made by hand is his.
+func (s *planner) standDown() Move {
+	p := Move{Actions: s.deleteCanary(), Requeue: soon}
+	s.out = v1alpha1.CanaryRunStatus{Attempt: s.out.Attempt, Plan: s.out.Plan}
+	s.enterScaledToZero()
+	return p
+}
+
+func (s *planner) enterScaledToZero() {
+	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonScaledToZero,
+		"the Deployment is scaled to zero, and has no canary; it is made when there are replicas again")
+}
+
+// waitForReplicas: a Deployment that runs nothing has no canary either.
+func (s *planner) waitForReplicas() (Move, bool) {
+	if s.in.Run.Spec.ByHand() || s.in.Deployment.Replicas > 0 {
+		return Move{}, false
+	}
+	s.enterScaledToZero()
+	return Move{Actions: s.deleteCanary()}, true
 }
 
 // waitForPlan: a plan that cannot be followed waits for a better one.

@@ -286,3 +286,46 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 		await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, rolledOut)
 	})
 }
+
+// TestScaledToZeroThereIsNoCanary: who scales to zero stops the application. Nothing of it runs on, and nothing is
+// released; the canary begins anew when there are replicas again.
+func TestScaledToZeroThereIsNoCanary(t *testing.T) {
+	t.Parallel()
+	for name, plan := range map[string]string{
+		"while it is measured": shapePlan,
+		"with a baseline":      strings.Replace(shapePlan, "  replicas: 1", "  baseline: {}", 1),
+		"at a gate":            strings.Replace(shapePlan, "  replicas: 1", "  steps: [{replicas: 1, period: 3s, approval: true}, {replicas: 1, period: 3s}]", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, settings{noLoad: true, plan: strings.Replace(plan, "period: 6s", "period: 30s", 1), replicas: 1})
+			run := s.holdShaped(2)
+			if name == "at a gate" {
+				s.awaitReason(run.Name, v1alpha1.ReasonApproval)
+			} else {
+				s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+			}
+			s.must("scale", "deployment", "shaped", "--replicas=0")
+			s.awaitReason(run.Name, v1alpha1.ReasonScaledToZero)
+			until(s, "nothing of it runs", func() bool {
+				var pods corev1.PodList
+				if err := world.client.List(t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{"app": "shaped"}); err != nil {
+					t.Fatal(err)
+				}
+				return len(pods.Items) == 0
+			})
+			if image := s.deployment("shaped").Spec.Template.Spec.Containers[0].Image; !strings.HasSuffix(image, ":v1") {
+				t.Errorf("the Deployment runs %s", image)
+			}
+			s.must("scale", "deployment", "shaped", "--replicas=2")
+			again := s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+			if again.Status.Step.Number != 1 {
+				t.Errorf("it goes on in step %d", again.Status.Step.Number)
+			}
+			if name == "at a gate" {
+				s.decide(run.Name, `"approvedSteps":1`)
+			}
+			s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+		})
+	}
+}
