@@ -24,7 +24,7 @@ import (
 //	                             "none" finds no series, "down" is an error,
 //	                             "60/1200:12/1180" is what a comparison counts, on
 //	                             both sides since the round before
-//	Deployment rolls out WHY | cannot make pods | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
+//	Deployment rolls out WHY | cannot make pods | is paused | is resumed | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
 //	run is being deleted
 //	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
 //	guard is lifted
@@ -211,6 +211,8 @@ func (w *world) deploymentHappens(what string) bool {
 		w.rollout = Rollout{State: RolloutStuck, Message: strings.TrimSpace(strings.TrimPrefix(what, "is stuck"))}
 	case what == "cannot make pods":
 		w.rollout.Failure = "forbidden"
+	case what == "is paused", what == "is resumed":
+		w.deployment.Paused = what == "is paused"
 	case what == "is gone":
 		w.deployment = Deployment{}
 	case what == "comes":

@@ -30,6 +30,8 @@ const (
 	TransitionNotCreated TransitionKind = "PodsNotCreated"
 	// TransitionScheduled: the canary is made at the time that was asked for.
 	TransitionScheduled TransitionKind = "Scheduled"
+	// TransitionDeploymentPaused: the Deployment is paused; the run goes on when it is resumed.
+	TransitionDeploymentPaused TransitionKind = "DeploymentPaused"
 	// TransitionScaledToZero: the Deployment was scaled to zero, and its canary is gone too; it is made when there
 	// are replicas again.
 	TransitionScaledToZero TransitionKind = "ScaledToZero"
@@ -106,6 +108,7 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 		after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPlanInvalid), TransitionPlanInvalid)
 	tell(after.Phase == v1alpha1.PhaseWaiting && newReason(v1alpha1.ReasonPodsNotCreated), TransitionNotCreated)
 	tell(entered(v1alpha1.PhaseScheduled), TransitionScheduled)
+	tell(newReason(v1alpha1.ReasonDeploymentPaused), TransitionDeploymentPaused)
 	tell(newReason(v1alpha1.ReasonScaledToZero), TransitionScaledToZero)
 	tell(queued(after.Reason) && !queued(before.Reason), TransitionQueued)
 	tell(AttemptOf(before) < AttemptOf(after), TransitionRetried)

@@ -23,7 +23,7 @@ func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
 // wait: the run waits for its time, for a plan that can be followed, for the
 // Deployment, for its turn. Then the canary is made.
 func (s *planner) wait() Move {
-	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForReplicas, s.waitForDeployment} {
+	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForResume, s.waitForReplicas, s.waitForDeployment} {
 		if p, waits := wait(); waits {
 			return p
 		}
@@ -63,6 +63,17 @@ func (s *planner) enterScaledToZero() {
 		"the Deployment is scaled to zero, and has no canary; it is made when there are replicas again")
 }
 
+// waitForResume: who pauses a Deployment makes several changes that belong together, and half of them are not
+// tried. Each change supersedes the one before, and what there is when it is resumed is tried as one.
+func (s *planner) waitForResume() (Move, bool) {
+	if s.in.Run.Spec.ByHand() || !s.in.Deployment.Paused {
+		return Move{}, false
+	}
+	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentPaused,
+		"the Deployment is paused; what is held is tried when it is resumed (kubectl rollout resume)")
+	return Move{}, true
+}
+
 // waitForReplicas: a Deployment that runs nothing has no canary either.
 func (s *planner) waitForReplicas() (Move, bool) {
 	if s.in.Run.Spec.ByHand() || s.in.Deployment.Replicas > 0 {
@@ -100,28 +111,24 @@ const (
 // waitForDeployment: the canary waits until the Deployment's own rollout is
 // complete, so that it is compared with something that stands. One that is
 // stuck, cannot make its pods, or takes too long by the evaluator's own clock is
-// not waited for: the held update may be its repair. One that is paused is a person's.
+// not waited for: the held update may be its repair.
 func (s *planner) waitForDeployment() (Move, bool) {
 	if !WaitsForRollout(s.in) {
 		return Move{}, false
 	}
-	message, next := s.waitingFor(), rolloutPoll
-	if !s.in.Deployment.Paused {
-		until := rolloutWaitEnd(s.in)
-		message += "; the canary is made at " + until.UTC().Format(time.RFC3339) +
-			" in any case; to release the update without one, promote the run"
-		next = min(next, s.until(until))
-	}
+	until := rolloutWaitEnd(s.in)
+	message := s.waitingFor() + "; the canary is made at " + until.UTC().Format(time.RFC3339) +
+		" in any case; to release the update without one, promote the run"
 	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, message)
-	return Move{Requeue: next}, true
+	return Move{Requeue: min(rolloutPoll, s.until(until))}, true
 }
 
 // WaitsForRollout says whether a run that could start waits for the Deployment's own rollout.
 func WaitsForRollout(in Snapshot) bool {
-	switch {
-	case in.Rollout.State == RolloutComplete, in.Rollout.State == RolloutStuck:
+	switch in.Rollout.State {
+	case RolloutComplete, RolloutStuck:
 		return false
-	case in.Rollout.State == "", in.Deployment.Paused:
+	case "": // it is not known yet
 		return true
 	}
 	return in.Rollout.Failure == "" && in.Now.Before(rolloutWaitEnd(in))

@@ -5,18 +5,22 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/plan/window"
 )
 
-// frozen keeps a run that passed from being released inside of a freeze window.
+// frozen keeps a run that passed from being released inside of a freeze window, and while its Deployment is
+// paused.
 // An update whose guard was lifted is nobody's to keep any more.
 func (s *planner) frozen() (Move, bool) {
 	if s.unguarded() {
 		return Move{}, false
+	}
+	if s.in.Deployment.Paused {
+		s.keepFromRelease(v1alpha1.ReasonDeploymentPaused, "the Deployment is paused; the update is released when it is resumed (kubectl rollout resume)")
+		return Move{}, true
 	}
 	var windows []window.Window
 	for _, f := range slices.Concat(s.plan.FreezeWindows, s.in.FreezeWindows) {
@@ -28,19 +32,25 @@ func (s *planner) frozen() (Move, bool) {
 	if !open {
 		return s.thaw()
 	}
-	message := fmt.Sprintf("nothing is released before %s (freeze window %s)", until.UTC().Format(time.RFC3339), which)
-	s.condition(v1alpha1.ConditionReleaseAllowed, metav1.ConditionFalse, v1alpha1.ReasonFreezeWindow, message)
-	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonFreezeWindow, message)
+	s.keepFromRelease(v1alpha1.ReasonFreezeWindow,
+		fmt.Sprintf("nothing is released before %s (freeze window %s)", until.UTC().Format(time.RFC3339), which))
 	return Move{Requeue: s.until(until)}, true
 }
 
-// thaw says again what the run is released for, once a window is over. A later
+func (s *planner) keepFromRelease(reason, message string) {
+	s.condition(v1alpha1.ConditionReleaseAllowed, metav1.ConditionFalse, reason, message)
+	s.enter(v1alpha1.PhaseReleasing, reason, message)
+}
+
+// thaw says again what the run is released for, once nothing keeps it from that. A later
 // step releases.
 func (s *planner) thaw() (Move, bool) {
-	if !meta.IsStatusConditionFalse(s.out.Conditions, v1alpha1.ConditionReleaseAllowed) {
+	kept := s.findCondition(v1alpha1.ConditionReleaseAllowed)
+	if kept == nil || kept.Status != metav1.ConditionFalse {
 		return Move{}, false
 	}
-	s.condition(v1alpha1.ConditionReleaseAllowed, metav1.ConditionTrue, v1alpha1.ReasonFreezeWindow, "the freeze window is over")
+	over := map[string]string{v1alpha1.ReasonFreezeWindow: "the freeze window is over", v1alpha1.ReasonDeploymentPaused: "the Deployment was resumed"}
+	s.condition(v1alpha1.ConditionReleaseAllowed, metav1.ConditionTrue, kept.Reason, over[kept.Reason])
 	if c := s.findCondition(v1alpha1.ConditionAnalyzed); c != nil {
 		s.enter(v1alpha1.PhaseReleasing, c.Reason, c.Message)
 	}

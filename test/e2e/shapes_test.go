@@ -329,3 +329,44 @@ func TestScaledToZeroThereIsNoCanary(t *testing.T) {
 		})
 	}
 }
+
+// TestChangesToAPausedDeploymentAreTriedAsOne: no pod of half a change is started, nothing is released, and after the
+// resume one run tries the whole. Paused during a run, what passes is released after the resume.
+func TestChangesToAPausedDeploymentAreTriedAsOne(t *testing.T) {
+	t.Parallel()
+	t.Run("before", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: shapePlan, replicas: 1})
+		s.must("apply", "-f", "-", shaped("v1", 1))
+		await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
+		s.must("rollout", "pause", "deployment/shaped")
+		half := s.newestRun(s.must("set", "image", "deployment/shaped", "app=holdfast.test/app:v2"))
+		s.awaitReason(half.Name, v1alpha1.ReasonDeploymentPaused)
+		whole := s.newestRun(s.must("set", "env", "deployment/shaped", "NEEDED_BY_V2=yes"))
+		s.awaitPhase(half.Name, v1alpha1.PhaseSuperseded)
+		s.awaitReason(whole.Name, v1alpha1.ReasonDeploymentPaused)
+		if pods := append(s.podsOfRole(half, v1alpha1.RoleCanary), s.podsOfRole(whole, v1alpha1.RoleCanary)...); len(pods) > 0 {
+			t.Errorf("there is a canary pod: %s", pods[0].Name)
+		}
+		s.must("rollout", "resume", "deployment/shaped")
+		s.awaitPhase(whole.Name, v1alpha1.PhaseReleased)
+		if c := s.deployment("shaped").Spec.Template.Spec.Containers[0]; !strings.HasSuffix(c.Image, ":v2") || len(c.Env) != 2 {
+			t.Errorf("released was %s with %d variables", c.Image, len(c.Env))
+		}
+	})
+	t.Run("during", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, settings{noLoad: true, plan: shapePlan, replicas: 1})
+		run := s.holdShaped(1)
+		s.must("rollout", "pause", "deployment/shaped")
+		waits := s.awaitReason(run.Name, v1alpha1.ReasonDeploymentPaused)
+		if waits.Status.Phase != v1alpha1.PhaseReleasing && waits.Status.Phase != v1alpha1.PhaseWaiting {
+			t.Errorf("it is %s", waits.Status.Phase)
+		}
+		if image := s.deployment("shaped").Spec.Template.Spec.Containers[0].Image; !strings.HasSuffix(image, ":v1") {
+			t.Errorf("the Deployment runs %s", image)
+		}
+		s.must("rollout", "resume", "deployment/shaped")
+		s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
+	})
+}
