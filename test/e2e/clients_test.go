@@ -130,6 +130,7 @@ func reread(verb string) func(*shop, string, shape, shape) string {
 			d.Status = appsv1.DeploymentStatus{}
 			delete(d.Annotations, "deployment.kubernetes.io/revision")
 		}
+		d.ResourceVersion = "" // what controllers write between the two is a conflict, as without Holdfast
 		container := &d.Spec.Template.Spec.Containers[0]
 		container.Image = is.image()
 		setEnv(container, was, is)

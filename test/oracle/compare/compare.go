@@ -214,9 +214,11 @@ func comparableManifest(text string) any {
 	metadata, _ := object["metadata"].(map[string]any)
 	annotations, _ := metadata["annotations"].(map[string]any)
 	release, byHelm := annotations[clientstate.HelmReleaseAnnotation].(string)
-	if metadata["uid"] == nil && !byHelm {
+	restarted, _ := at(object, "spec", "template", "metadata", "annotations").(map[string]any)
+	if metadata["uid"] == nil && !byHelm && restarted[hold.RestartedAt] == nil {
 		return manifest
 	}
+	delete(restarted, hold.RestartedAt) // each side was restarted at a time of its own
 	for _, key := range []string{"creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"} {
 		delete(metadata, key)
 	}

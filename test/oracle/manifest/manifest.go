@@ -61,6 +61,15 @@ func YAML(words []sequence.Word) ([]byte, error) {
 // EditYAML makes settings in the YAML of any Deployment, as a person does in an editor.
 func EditYAML(data []byte, words []sequence.Word) ([]byte, error) { return edit(data, words, nil) }
 
+// EditRead makes settings in the YAML of a Deployment that was read. It leaves out which version that was: what
+// controllers write before it is sent back is a conflict on the side that they write to, guarded or not.
+func EditRead(data []byte, words []sequence.Word) ([]byte, error) {
+	return edit(data, words, func(d Object) {
+		metadata, _ := d["metadata"].(Object)
+		delete(metadata, "resourceVersion")
+	})
+}
+
 // EditKept makes settings in the YAML of a Deployment that was read, and leaves out what only
 // servers write: its status, its revision and what it was called by.
 func EditKept(data []byte, words []sequence.Word) ([]byte, error) {

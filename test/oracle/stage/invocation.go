@@ -124,7 +124,7 @@ func sendManifest(c sequence.Command) ([]invocation, error) {
 // apply it without what only servers write, as people keep it in a file.
 func reread(c sequence.Command) []invocation {
 	send := kubectl("replace", "-f", "-")
-	edit := manifest.EditYAML
+	edit := manifest.EditRead
 	switch c.Verb {
 	case sequence.RereadApply:
 		send, edit = kubectl("apply", "-f", "-"), manifest.EditKept
