@@ -17,8 +17,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
-// maxGrace is how long a pod of a run may take to end, in seconds. Its template says how long it wants, and would have
-// an untried version answer for as long as it likes after its run.
+// maxGrace is how long a pod of a run may take to end, in seconds. Its template says how long it wants, and
+// would have an untried version answer for as long as it likes after its run.
 const maxGrace = int64(600)
 
 // A ReplicaSet takes its pods with it when it goes. Whoever keeps it in its deletion by a finalizer, or deletes

@@ -100,7 +100,8 @@ const (
 	ReasonStartAtInvalid = "StartAtInvalid"
 	// ReasonNextStep: the canary is made as large as the next step of the plan says.
 	ReasonNextStep = "NextStep"
-	// ReasonDeploymentPaused: spec.paused of the Deployment is set; what is held is tried, or released, when it is resumed.
+	// ReasonDeploymentPaused: spec.paused of the Deployment is set; what is held is tried, or released, when
+	// it is resumed.
 	ReasonDeploymentPaused = "DeploymentPaused"
 	// ReasonScaledToZero: the Deployment is scaled to zero; its canary is made when there are replicas again.
 	ReasonScaledToZero = "ScaledToZero"

@@ -95,7 +95,8 @@ func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := newPlanner(in); return s.a
 // byHandHostname is what a canary is called that a user made by hand, as canary-controller called it.
 const byHandHostname = "canary"
 
-// HostnameOf is the hostname of a canary's only pod, "" where pods go by their own names: two never have the same.
+// HostnameOf is the hostname of a canary's only pod, "" where pods go by their own names: two never have the
+// same.
 func HostnameOf(in Snapshot) string {
 	s := newPlanner(in)
 	for _, step := range stepsOf(s.plan) {

@@ -62,9 +62,10 @@ func (s *planner) beginAnewIfLost() (Move, bool) {
 	return Move{}, false
 }
 
-// oldEnoughAt is when enough pods will have been Ready for as long as the steps take: who takes away pods at each step,
-// or has them go when the canary is made smaller, would have none of them live through more than one. Enough are as many as
-// the smallest step has, but for those that may be taken away. Behind an approved gate, what was before it does not count.
+// oldEnoughAt is when enough pods will have been Ready for as long as the steps take: who takes away pods at
+// each step, or has them go when the canary is made smaller, would have none of them live through more than
+// one. Enough are as many as the smallest step has, but for those that may be taken away. Behind an approved
+// gate, what was before it does not count.
 func (s *planner) oldEnoughAt() time.Time {
 	steps := stepsOf(s.plan)
 	first := 0

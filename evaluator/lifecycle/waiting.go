@@ -49,8 +49,8 @@ func (s *planner) wait() Move {
 	return p
 }
 
-// standDown: who scales a Deployment to zero stops the application, and the canary is a part of it. It begins anew,
-// with all steps, when there are replicas again. One that a user made by hand is his.
+// standDown: who scales a Deployment to zero stops the application, and the canary is a part of it. It begins
+// anew, with all steps, when there are replicas again. One that a user made by hand is his.
 func (s *planner) standDown() Move {
 	p := Move{Actions: s.deleteCanary(), Requeue: soon}
 	s.out = v1alpha1.CanaryRunStatus{Attempt: s.out.Attempt, Plan: s.out.Plan}

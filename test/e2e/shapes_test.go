@@ -118,8 +118,8 @@ func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
 	})
 }
 
-// TestPodsOfACanaryHaveTheirOwnNames, as those of the Deployment do: leaders are elected, clusters joined and pods
-// looked up by them. One name is for one pod, and where it is asked for.
+// TestPodsOfACanaryHaveTheirOwnNames, as those of the Deployment do: leaders are elected, clusters joined and
+// pods looked up by them. One name is for one pod, and where it is asked for.
 func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 	t.Parallel()
 	named := func(extra string) string {
@@ -223,8 +223,8 @@ func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 	})
 }
 
-// TestWhatMayBeTheCureWaitsForNothingThatCannotCome: the Deployment's pods can no longer be made, or are asked for
-// in vain, and what is held asks for what can be.
+// TestWhatMayBeTheCureWaitsForNothingThatCannotCome: the Deployment's pods can no longer be made, or are asked
+// for in vain, and what is held asks for what can be.
 func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 	t.Parallel()
 	t.Run("the ServiceAccount is gone", func(t *testing.T) {
@@ -287,8 +287,8 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 	})
 }
 
-// TestScaledToZeroThereIsNoCanary: who scales to zero stops the application. Nothing of it runs on, and nothing is
-// released; the canary begins anew when there are replicas again.
+// TestScaledToZeroThereIsNoCanary: who scales to zero stops the application. Nothing of it runs on, and
+// nothing is released; the canary begins anew when there are replicas again.
 func TestScaledToZeroThereIsNoCanary(t *testing.T) {
 	t.Parallel()
 	for name, plan := range map[string]string{
@@ -330,8 +330,8 @@ func TestScaledToZeroThereIsNoCanary(t *testing.T) {
 	}
 }
 
-// TestChangesToAPausedDeploymentAreTriedAsOne: no pod of half a change is started, nothing is released, and after the
-// resume one run tries the whole. Paused during a run, what passes is released after the resume.
+// TestChangesToAPausedDeploymentAreTriedAsOne: no pod of half a change is started, nothing is released, and
+// after the resume one run tries the whole. Paused during a run, what passes is released after the resume.
 func TestChangesToAPausedDeploymentAreTriedAsOne(t *testing.T) {
 	t.Parallel()
 	t.Run("before", func(t *testing.T) {

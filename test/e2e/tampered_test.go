@@ -175,8 +175,8 @@ func TestPodsThatAreTakenAwayPassNothing(t *testing.T) {
 	s.wantEvents(v1alpha1.ReasonPodsTakenAway)
 }
 
-// TestPodsThatAreTakenAwayInStepsPassNothing: none of them lives through more than one step, and the one of the last
-// has to live as long as all steps take.
+// TestPodsThatAreTakenAwayInStepsPassNothing: none of them lives through more than one step, and the one of
+// the last has to live as long as all steps take.
 func TestPodsThatAreTakenAwayInStepsPassNothing(t *testing.T) {
 	t.Parallel()
 	plan := strings.NewReplacer("restartLimit: 9", "restartLimit: 0, steps: [{replicas: 1, period: 8s}, {replicas: 1, period: 8s}, {replicas: 1, period: 8s}]").Replace(healthPlan)
@@ -268,8 +268,8 @@ func TestPodsOfRunsEndInTime(t *testing.T) {
 	s.must("delete", "pods", "-l", v1alpha1.RunLabel+"="+run.Name, "--grace-period=1", "--wait=false")
 }
 
-// TestPodsThatAreLeftBehindGo: a finalizer of the tenant's keeps the canary's ReplicaSet in its deletion, its pods
-// orphaned or not. None of them is there when the run is over, or gone with its Deployment.
+// TestPodsThatAreLeftBehindGo: a finalizer of the tenant's keeps the canary's ReplicaSet in its deletion, its
+// pods orphaned or not. None of them is there when the run is over, or gone with its Deployment.
 func TestPodsThatAreLeftBehindGo(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -87,13 +87,12 @@ var Decisions = []Decision{
 	{Hold, ReasonNewTemplate},
 }
 
-// Decide says what becomes of an update. The first of these that holds decides:
-// whoever opted out is left alone; asking for the stable template asks for no
-// canary, and withdraws a held update; asking again for the held template
-// changes nothing, unless a user who may wants it to pass, or no stable pod is
-// Ready any more, where it passes as any other template would; a rollback is never made to wait; who may skips the canary;
-// a rejected template is not tried twice; and where no stable pod is Ready there
-// is nothing to protect, unless a policy insists.
+// Decide says what becomes of an update. The first of these that holds decides: whoever opted out is left
+// alone; asking for the stable template asks for no canary, and withdraws a held update; asking again for the
+// held template changes nothing, unless a user who may wants it to pass, or no stable pod is Ready any more,
+// where it passes as any other template would; a rollback is never made to wait; who may skips the canary; a
+// rejected template is not tried twice; and where no stable pod is Ready there is nothing to protect, unless a
+// policy insists.
 func Decide(v Input) Decision {
 	held := v.Held != ""
 	switch {
