@@ -120,7 +120,11 @@ func (s *planner) waitForDeployment() (Move, bool) {
 	message := s.waitingFor() + "; the canary is made at " + until.UTC().Format(time.RFC3339) +
 		" in any case; to release the update without one, promote the run"
 	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, message)
-	return Move{Requeue: min(rolloutPoll, s.until(until))}, true
+	next := rolloutPoll
+	if s.in.Now.Before(until) {
+		next = min(next, s.until(until))
+	}
+	return Move{Requeue: next}, true
 }
 
 // WaitsForRollout says whether a run that could start waits for the Deployment's own rollout.

@@ -77,7 +77,7 @@ func (e *Elector) Start(ctx context.Context) error {
 				OnStartedLeading: e.begin,
 				OnStoppedLeading: func() {},
 				OnNewLeader: func(leader string) {
-					log.Info("a replica leads", "leader", leader, "this one", leader == e.lock.Identity())
+					log.Info("a replica leads", "leader", leader, "self", leader == e.lock.Identity())
 				},
 			},
 		})
@@ -142,7 +142,8 @@ func (e *Elector) Only(r reconcile.Reconciler) reconcile.Reconciler {
 			return reconcile.Result{}, nil
 		}
 		result, err := r.Reconcile(ctrl.LoggerInto(term, ctrl.LoggerFrom(ctx)), req) //nolint:contextcheck // it ends with the term
-		if term.Err() != nil {                                                       // whoever leads next looks at it anew
+		// Whoever leads next looks at it anew.
+		if term.Err() != nil {
 			return reconcile.Result{}, nil
 		}
 		return result, err

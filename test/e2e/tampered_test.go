@@ -240,6 +240,7 @@ func TestATenantCannotScaleRevisions(t *testing.T) {
 	const words = "scaled by controllers alone"
 	for _, name := range []string{run.Name, sets.Items[0].Name} {
 		s.wantRefused(words, "scale", "replicaset", name, "--replicas=6")
+		s.wantRefused(words, "patch", "replicaset", name, "--subresource=scale", "--type=merge", "-p", `{"spec":{"replicas":6},"status":{"selector":""}}`)
 		s.wantRefused("written by controllers alone", "patch", "replicaset", name, "--type=merge", "-p", `{"spec":{"replicas":6}}`)
 		s.wantRefused(words, "create", "-f", "-", fmt.Sprintf("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: more}\n"+
 			"spec: {scaleTargetRef: {apiVersion: apps/v1, kind: ReplicaSet, name: %s}, minReplicas: 6, maxReplicas: 6}\n", name))
