@@ -163,15 +163,17 @@ func TestANamespaceLeavesRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, size := range map[string]int{"large": 1 << 20, "small": 200 << 10, "tiny": 2 << 10} {
 			c := newCrowd(t)
-			answered := map[string]int{"large": 1, "small": 5, "tiny": 8}[name]
+			overdue := map[string]int{"large": 1, "small": 5, "tiny": 8}[name]
 			var users, checks []string
 			for i := range 80 {
 				users, checks = append(users, fmt.Sprint("user-", i)), append(checks, fmt.Sprint("check-", i))
 				c.sendOf("hog", users[i], "jane", size)
 				c.sendOf("hog", checks[i], ownUser, size)
 			}
-			inside := append(slices.Clone(users[:answered]), checks[:answered]...)
-			c.want(name+" ones of the hog have half of the room", inside...)
+			c.want(name+" ones of the hog are answered one by one", users[0], checks[0])
+			time.Sleep(longWait)
+			inside := append(slices.Clone(users[:overdue]), checks[:overdue]...)
+			c.want("those that are overdue have half of the room, "+name, inside...)
 			c.sendOf("shop", "mine", "joe", size)
 			c.sendOf("shop", "my-check", ownUser, size)
 			c.want("another namespace does not wait, "+name, append(inside, "mine", "my-check")...)

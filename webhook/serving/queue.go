@@ -11,23 +11,31 @@ import "slices"
 //
 // So who holds nothing is passed over by each other namespace once at most.
 //
+// A namespace leaves most of the room to others, for what it has at work keeps the API
+// server busy for everybody. Where its first request is overdue, it is not the work that
+// takes the time but something that all of its requests wait for, such as a slow webhook
+// of others, and it leaves half.
+//
 // It is pure, and not safe for use by several goroutines.
 type queue struct {
 	shares
 	waiting map[string][]*slot
 	// order are the namespaces with waiting requests, the next one of equals first.
 	order []string
+	// leaves is how many times of what it holds a namespace leaves free.
+	leaves int64
 }
 
 // slot is the place of a request. Its given is closed when the request may be answered.
 type slot struct {
 	namespace string
 	weight    int64
+	overdue   bool
 	given     chan struct{}
 }
 
-func newQueue(size int64) *queue {
-	return &queue{shares: newShares(size), waiting: map[string][]*slot{}}
+func newQueue(size, leaves int64) *queue {
+	return &queue{shares: newShares(size), waiting: map[string][]*slot{}, leaves: leaves}
 }
 
 // enter takes room that is free, or a place behind the others. A weight is at most
@@ -40,6 +48,12 @@ func (q *queue) enter(namespace string, weight int64) *slot {
 	q.waiting[namespace] = append(q.waiting[namespace], s)
 	q.give()
 	return s
+}
+
+// setOverdue says that a request has waited for long.
+func (q *queue) setOverdue(s *slot) {
+	s.overdue = true
+	q.give()
 }
 
 // leave ends the answer of a request, or its wait.
@@ -69,10 +83,19 @@ func (q *queue) give() {
 	}
 }
 
+// leavesFor is how many times of what it holds the namespace of a request leaves free for it.
+func (q *queue) leavesFor(s *slot) int64 {
+	if s.overdue {
+		return 1
+	}
+	return q.leaves
+}
+
 // next is the namespace whose turn it is, if there is one.
 func (q *queue) next() (namespace string, waits bool) {
 	for _, n := range q.order {
-		if q.within(n, q.waiting[n][0].weight) && (!waits || q.held[n] < q.held[namespace]) {
+		first := q.waiting[n][0]
+		if q.within(n, first.weight, q.leavesFor(first)) && (!waits || q.held[n] < q.held[namespace]) {
 			namespace, waits = n, true
 		}
 	}

@@ -10,9 +10,10 @@ import (
 
 // play lets requests come and end, and tells in which order they were answered: "a2"
 // is a request of namespace a that takes two, "-a" the end of the one of a that has
-// been answered the longest, "~a" that the last of a that waits gives up.
-func play(size int64, script string) string {
-	q := newQueue(size)
+// been answered the longest, "~a" that the last of a that waits gives up, "!a" that the first of
+// a that waits is overdue.
+func play(size, leaves int64, script string) string {
+	q := newQueue(size, leaves)
 	var waiting []*slot
 	answered := map[string][]*slot{}
 	var order []string
@@ -29,6 +30,8 @@ func play(size int64, script string) string {
 			}
 			q.leave(waiting[i])
 			waiting = slices.Delete(waiting, i, i+1)
+		case '!':
+			q.setOverdue(waiting[slices.IndexFunc(waiting, func(s *slot) bool { return s.namespace == word[1:] })])
 		default:
 			waiting = append(waiting, q.enter(word[:1], int64(word[1]-'0')))
 		}
@@ -57,22 +60,25 @@ func TestRoomIsSharedByNamespace(t *testing.T) {
 	for name, tc := range map[string]struct {
 		size         int64
 		script, want string
+		leaves       int64
 	}{
-		"while there is room nobody waits":                            {8, "a1 a1 b1 b1", "a a b b"},
-		"one namespace has half, though nobody wants the rest":        {8, "a1 a1 a1 a1 a1 a1", "a a a a"},
-		"two have a third each":                                       {9, "a1 a1 a1 b1 b1 b1 a1 b1 c1", "a a a b b b c"},
-		"what it had before others came it keeps, and takes no more":  {9, "a1 a1 a1 a1 b1 -a -a -a a1 a1 a1 -a", "a a a a b a a a"},
-		"one thing is always within the share, however large":         {8, "a8 a1 -a", "a a"},
-		"and then others wait for its end":                            {8, "a8 b1 -a", "a b"},
-		"within a namespace the first comes first, also when it fits": {8, "a3 a3 a1 -a", "a a a"},
-		"who holds less comes first":                                  {4, "a1 a1 b1 c1 a1 d1 -b", "a a b c d"},
-		"namespaces take turns":                                       {2, "x1 y1 a1 a1 b1 b1 c1 -x -y -a -b -c", "x y a b c a b"},
-		"what does not fit is waited for":                             {4, "a2 b4 c1 -a -b", "a b c"},
-		"until it gives up":                                           {4, "a2 b4 c1 ~b", "a c"},
-		"who gives up is forgotten":                                   {2, "a1 b1 c1 d1 ~c -a", "a b d"},
+		"while there is room nobody waits":                            {8, "a1 a1 b1 b1", "a a b b", 1},
+		"one namespace has half, though nobody wants the rest":        {8, "a1 a1 a1 a1 a1 a1", "a a a a", 1},
+		"two have a third each":                                       {9, "a1 a1 a1 b1 b1 b1 a1 b1 c1", "a a a b b b c", 1},
+		"what it had before others came it keeps, and takes no more":  {9, "a1 a1 a1 a1 b1 -a -a -a a1 a1 a1 -a", "a a a a b a a a", 1},
+		"one thing is always within the share, however large":         {8, "a8 a1 -a", "a a", 1},
+		"and then others wait for its end":                            {8, "a8 b1 -a", "a b", 1},
+		"within a namespace the first comes first, also when it fits": {8, "a3 a3 a1 -a", "a a a", 1},
+		"who holds less comes first":                                  {4, "a1 a1 b1 c1 a1 d1 -b", "a a b c d", 1},
+		"namespaces take turns":                                       {2, "x1 y1 a1 a1 b1 b1 c1 -x -y -a -b -c", "x y a b c a b", 1},
+		"what does not fit is waited for":                             {4, "a2 b4 c1 -a -b", "a b c", 1},
+		"until it gives up":                                           {4, "a2 b4 c1 ~b", "a c", 1},
+		"who leaves eight times what it has, has a ninth":             {18, "a1 a1 a1 a1 b1 b1 b1", "a a b", 8},
+		"or half, for what is overdue":                                {18, "a2 a2 a2 a2 a2 a2 b2 !a !a !a", "a b a a a", 8},
+		"who gives up is forgotten":                                   {2, "a1 b1 c1 d1 ~c -a", "a b d", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := play(tc.size, tc.script); got != tc.want {
+			if got := play(tc.size, tc.leaves, tc.script); got != tc.want {
 				t.Errorf("answered %q, want %q", got, tc.want)
 			}
 		})
@@ -85,11 +91,14 @@ func TestRoomIsSharedByNamespace(t *testing.T) {
 func TestTheQueueIsFair(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
-		w := world{t: t, queue: newQueue(4 + random.Int64N(20)), passed: map[string]map[string]int{}}
+		w := world{t: t, queue: newQueue(4+random.Int64N(20), 1+random.Int64N(8)), passed: map[string]map[string]int{}}
 		for range 400 {
-			if len(w.there) > 0 && random.IntN(2) == 0 {
+			switch any := len(w.there) > 0; {
+			case any && random.IntN(2) == 0:
 				w.leave(random.IntN(len(w.there)))
-			} else {
+			case any && random.IntN(4) == 0:
+				w.queue.setOverdue(w.there[random.IntN(len(w.there))])
+			default:
 				w.enter(string(rune('a'+random.IntN(5))), 1+random.Int64N(w.queue.size))
 			}
 			w.check()
@@ -158,7 +167,7 @@ func (w *world) check() {
 		free += s.weight
 	}
 	for _, s := range fresh {
-		if held := w.held(s.namespace); held > 0 && held+s.weight > free-s.weight {
+		if held := w.held(s.namespace); held > 0 && w.queue.leavesFor(s)*(held+s.weight) > free-s.weight {
 			w.t.Fatalf("%s holds %d of %d, and was given %d more, with %d free", s.namespace, held, w.queue.size, s.weight, free)
 		}
 		w.given = append(w.given, s)
@@ -179,7 +188,7 @@ func (w *world) check() {
 	w.countPassed(first, fresh)
 	blocked := len(first) == 0
 	for namespace, s := range first {
-		within := w.held(namespace) == 0 || w.held(namespace)+s.weight <= w.queue.free-s.weight
+		within := w.held(namespace) == 0 || w.queue.leavesFor(s)*(w.held(namespace)+s.weight) <= w.queue.free-s.weight
 		blocked = blocked || !within || s.weight > w.queue.free
 	}
 	if !blocked {

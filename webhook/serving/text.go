@@ -40,7 +40,7 @@ func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop f
 func (t *text) take(namespace string, n int64) bool {
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	if n > t.shares.free || !t.shares.within(namespace, n) {
+	if n > t.shares.free || !t.shares.within(namespace, n, 1) {
 		return false
 	}
 	if n > 0 {
