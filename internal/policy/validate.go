@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/query/tenancy"
+	"holdfast.dev/holdfast/internal/query/trap"
 )
 
 // Validate checks what the schema cannot see: selector, queries, time zones, and
@@ -67,11 +68,11 @@ func Warnings(policy *v1alpha1.CanaryPolicy) []string {
 			"a tenant whose own Prometheus is one of them answers for itself; name the ones you trust, such as ["+DefaultEndpoint+"]")
 	}
 	own := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: spec.Metrics}}
-	out = append(out, query.PlanTraps(&own, 0)...)
+	out = append(out, trap.OfPlan(&own, 0)...)
 	for _, offered := range spec.Plans {
 		plan := *offered.Spec.DeepCopy()
 		plan.SetDefaults()
-		for _, trap := range query.PlanTraps(&plan, 0) {
+		for _, trap := range trap.OfPlan(&plan, 0) {
 			out = append(out, fmt.Sprintf("plan %s, %s", offered.Name, trap))
 		}
 	}

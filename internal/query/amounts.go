@@ -47,7 +47,7 @@ func (a *amounts) whole(windows ...time.Duration) time.Duration {
 func (a *amounts) called(e *parser.Call) time.Duration {
 	out := time.Duration(0)
 	for _, arg := range e.Args {
-		switch inner := bareExpr(arg).(type) {
+		switch inner := Bare(arg).(type) {
 		case *parser.MatrixSelector:
 			if a.cut(inner) {
 				out = a.overWindow(e, lasts(inner.Range, inner.RangeExpr))
@@ -80,7 +80,7 @@ func (a *amounts) overWindow(e *parser.Call, window time.Duration) time.Duration
 
 // isWithin says whether a quantile is known to be no extreme.
 func isWithin(quantile parser.Expr) bool {
-	n, ok := bareExpr(quantile).(*parser.NumberLiteral)
+	n, ok := Bare(quantile).(*parser.NumberLiteral)
 	return ok && n.Val > 0 && n.Val < 1
 }
 
@@ -140,6 +140,6 @@ func (a *amounts) joined(e *parser.BinaryExpr) time.Duration {
 }
 
 func isZero(expr parser.Expr) bool {
-	n, ok := bareExpr(expr).(*parser.NumberLiteral)
+	n, ok := Bare(expr).(*parser.NumberLiteral)
 	return ok && n.Val == 0
 }

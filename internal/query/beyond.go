@@ -26,7 +26,7 @@ func BeyondBuckets(rendered string) string {
 	if err != nil {
 		return ""
 	}
-	each(finite, func(s *parser.VectorSelector, _ []parser.Node) {
+	Each(finite, func(s *parser.VectorSelector, _ []parser.Node) {
 		if m, err := labels.NewMatcher(labels.MatchNotEqual, model.BucketLabel, "+Inf"); err == nil {
 			s.LabelMatchers = append(slices.Clone(s.LabelMatchers), m)
 		}
@@ -41,7 +41,7 @@ func BeyondBuckets(rendered string) string {
 
 func quantilesIn(expr parser.Expr) []*parser.Call {
 	var out []*parser.Call
-	each(expr, func(c *parser.Call, path []parser.Node) {
+	Each(expr, func(c *parser.Call, path []parser.Node) {
 		inSubquery := slices.ContainsFunc(path, func(n parser.Node) bool { _, ok := n.(*parser.SubqueryExpr); return ok })
 		if c.Func.Name == "histogram_quantile" && !inSubquery {
 			out = append(out, c)

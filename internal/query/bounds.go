@@ -20,6 +20,9 @@ import (
 // numbered are the labels whose values are numbers.
 var numbered = []string{model.BucketLabel, model.QuantileLabel}
 
+// IsNumbered says whether the values of a label are numbers.
+func IsNumbered(label string) bool { return slices.Contains(numbered, label) }
+
 // byNumber rewrites the matchers of numbers in a query that parses; the rest of its
 // text stays as it is.
 func byNumber(rendered string) string {
@@ -63,7 +66,7 @@ func matcherTexts(rendered string) []matcherText {
 		if token.Typ == parser.COMMENT {
 			continue
 		}
-		if kind, ok := matchTypes[operator.Typ]; ok && token.Typ == parser.STRING && slices.Contains(numbered, labelOf(name)) {
+		if kind, ok := matchTypes[operator.Typ]; ok && token.Typ == parser.STRING && IsNumbered(labelOf(name)) {
 			value, err := strconv.Unquote(token.Val)
 			if err != nil { // in single quotes
 				value = unquoted(token.Val)
@@ -90,7 +93,7 @@ func unquoted(text string) string { return strings.Trim(text, "\"'`") }
 // anySpelling is a matcher of the same numbers however they are written, and whether
 // that is another matcher. One that is not of numbers alone stays.
 func anySpelling(m *labels.Matcher) (*labels.Matcher, bool) {
-	if !slices.Contains(numbered, m.Name) {
+	if !IsNumbered(m.Name) {
 		return m, false
 	}
 	kind, texts := m.Type, []string{m.Value}
@@ -104,7 +107,7 @@ func anySpelling(m *labels.Matcher) (*labels.Matcher, bool) {
 	}
 	var all []string
 	for _, text := range texts {
-		number, ok := numberIn(text, kind == m.Type)
+		number, ok := NumberIn(text, kind == m.Type)
 		if !ok {
 			return m, false
 		}
@@ -126,8 +129,8 @@ var boundText = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?
 // unescaped takes out what marks a dot or a sign as itself in a regular expression.
 var unescaped = strings.NewReplacer(`\.`, ".", `[.]`, ".", `\+`, "+", `[+]`, "+")
 
-// numberIn is the number that a value, or a part of a pattern, stands for.
-func numberIn(text string, pattern bool) (string, bool) {
+// NumberIn is the number that a value, or a part of a pattern, stands for.
+func NumberIn(text string, pattern bool) (string, bool) {
 	if pattern {
 		text = unescaped.Replace(text)
 	}

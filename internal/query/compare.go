@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -23,7 +24,7 @@ func ParseCounter(text string) (Template, error) {
 	if err != nil {
 		return Template{}, err
 	}
-	rendered, err := t.fill(samples)
+	rendered, err := t.Fill(samples)
 	if err != nil {
 		return Template{}, err
 	}
@@ -99,13 +100,13 @@ func validateComparison(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) 
 	if err != nil {
 		return append(errs, field.Invalid(at.Child("query"), plaintext.Cut(m.Query, 100), err.Error()))
 	}
-	window := length(m.Window)
+	window := Length(m.Window)
 	values := samples
-	values.Window, values.Interval = window, length(a.Interval)
+	values.Window, values.Interval = window, Length(a.Interval)
 	if back := template.Window(values); window > 0 && back > window {
 		errs = append(errs, field.Invalid(at.Child("query"), plaintext.Cut(m.Query, 100), fmt.Sprintf(
 			"looks back %s, and a value is taken every %s (window): windows that overlap would count the same requests several times. Write [{{window}}], or make window %s",
-			short(back), short(window), short(back))))
+			Duration(back), Duration(window), Duration(back))))
 	}
 	return errs
 }
@@ -124,7 +125,7 @@ func validateSides(c v1alpha1.Comparison, at *field.Path) field.ErrorList {
 	if c.Require != "" && c.Require != v1alpha1.RequireNotWorse {
 		errs = append(errs, field.NotSupported(at.Child("require"), c.Require, []v1alpha1.Required{v1alpha1.RequireNotWorse}))
 	}
-	tolerance, err := ParseShare(orElse(c.Tolerance, "20%"))
+	tolerance, err := ParseShare(cmp.Or(c.Tolerance, "20%"))
 	switch {
 	case err != nil:
 		wrong("tolerance", plaintext.Cut(c.Tolerance, 40), err.Error())
@@ -175,7 +176,7 @@ func validateCount(c v1alpha1.Counted, at *field.Path) field.ErrorList {
 func validateComparing(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	a, at := spec.Analysis, path.Child("analysis")
-	if share, err := ParseShare(orElse(a.FalseAlarms, "1%")); err != nil {
+	if share, err := ParseShare(cmp.Or(a.FalseAlarms, "1%")); err != nil {
 		errs = append(errs, field.Invalid(at.Child("falseAlarms"), plaintext.Cut(a.FalseAlarms, 40), err.Error()))
 	} else if !(share >= 1e-6 && share <= 0.5) {
 		errs = append(errs, field.Invalid(at.Child("falseAlarms"), a.FalseAlarms, `must be from "0.0001%" to "50%"`))
@@ -208,38 +209,38 @@ func validateWindows(metrics []v1alpha1.Metric, spec *v1alpha1.CanaryPlanSpec, a
 	if spec.Analysis.Period == nil {
 		return nil
 	}
-	there, of := spec.Total()-length(spec.Analysis.InitialDelay), "the period is"
+	there, of := spec.Total()-Length(spec.Analysis.InitialDelay), "the period is"
 	if len(spec.Steps) > 0 {
 		of = "all steps together are"
 	}
 	var errs field.ErrorList
 	for i, m := range metrics {
-		window := length(m.Window)
+		window := Length(m.Window)
 		if m.Compare == nil || m.Compare.Count != nil || window < time.Second || there/window <= maxSamples {
 			continue
 		}
 		least := (there + maxSamples*time.Second - 1) / (maxSamples * time.Second) * time.Second
 		errs = append(errs, field.Invalid(at.Index(i).Child("window"), window.String(), fmt.Sprintf(
 			"would give %d windows, at most %d are compared; make it %s or longer, or the period shorter (%s %s)",
-			there/window, maxSamples, short(least), of, short(spec.Total()))))
+			there/window, maxSamples, Duration(least), of, Duration(spec.Total()))))
 	}
 	return errs
 }
 
 // validateTimeEnough: the minimum before a pass must fit into the time there is.
 func validateTimeEnough(m v1alpha1.Metric, a v1alpha1.Analysis, there time.Duration, of string, at *field.Path) field.ErrorList {
-	each, what, remedy := length(a.Interval), "intervals", "make interval shorter"
+	each, what, remedy := Length(a.Interval), "intervals", "make interval shorter"
 	if m.Compare.Count == nil {
-		each, what, remedy = length(m.Window), "windows", "make window shorter"
+		each, what, remedy = Length(m.Window), "windows", "make window shorter"
 	}
 	points := int32(6)
 	if m.Compare.Minimum.Points != nil {
 		points = *m.Compare.Minimum.Points
 	}
-	needed := time.Duration(points)*each + length(a.InitialDelay)
+	needed := time.Duration(points)*each + Length(a.InitialDelay)
 	if needed <= there {
 		return nil
 	}
 	return field.ErrorList{field.Invalid(at.Child("compare", "minimum", "points"), points, fmt.Sprintf(
-		"%d %s of %s take %s, and %s is %s; %s, or period longer", points, what, short(each), short(needed), of, short(there), remedy))}
+		"%d %s of %s take %s, and %s is %s; %s, or period longer", points, what, Duration(each), Duration(needed), of, Duration(there), remedy))}
 }

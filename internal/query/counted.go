@@ -2,6 +2,7 @@ package query
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -27,8 +28,8 @@ func CounterOf(text string) Counter {
 	values := samples
 	values.Labels = Labels{Namespace: "of_pods", Pod: "of_pods"} // whatever they are called
 	var out Counter
-	for _, s := range t.spans(values) {
-		for _, m := range s.selector.LabelMatchers {
+	for _, s := range t.Spans(values) {
+		for _, m := range s.Selector.LabelMatchers {
 			switch {
 			case m.Name == values.Labels.Pod:
 			case m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual:
@@ -82,9 +83,15 @@ func (c Counter) ExcludesNothing(other Counter, good bool, series []map[string]s
 	}
 	for _, label := range c.Excluding {
 		has := func(one map[string]string) bool { return one[label] != "" }
-		if !slices.Contains(other.Excluding, label) && (!good || statusLike(label)) && !slices.ContainsFunc(series, has) {
+		if !slices.Contains(other.Excluding, label) && (!good || StatusLike(label)) && !slices.ContainsFunc(series, has) {
 			return label
 		}
 	}
 	return ""
+}
+
+// StatusLike says whether a label tells how a request ended, by its name.
+func StatusLike(label string) bool {
+	label = strings.ToLower(label)
+	return strings.Contains(label, "code") || strings.Contains(label, "status")
 }

@@ -65,10 +65,10 @@ func validateWaits(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLis
 			continue // told already
 		}
 		values := samples
-		values.Interval, values.Window = length(spec.Analysis.Interval), WindowOf(m, length(spec.Analysis.Interval))
+		values.Interval, values.Window = Length(spec.Analysis.Interval), WindowOf(m, Length(spec.Analysis.Interval))
 		if wait := template.WarmUp(values, 0); wait >= spec.Deadline.Duration {
 			errs = append(errs, field.Invalid(at, spec.Deadline.Duration.String(), fmt.Sprintf(
-				"must be longer than the %s after Ready for which metric %s waits until its window is full, or nothing could pass; make it longer or the window shorter", short(wait), m.Name)))
+				"must be longer than the %s after Ready for which metric %s waits until its window is full, or nothing could pass; make it longer or the window shorter", Duration(wait), m.Name)))
 		}
 	}
 	return errs
@@ -146,7 +146,7 @@ func validatePeriod(period *metav1.Duration, a *v1alpha1.Analysis, at *field.Pat
 	wrong := func(format string, args ...any) field.ErrorList {
 		return field.ErrorList{field.Invalid(at, period.Duration.String(), fmt.Sprintf(format, args...))}
 	}
-	switch delay, interval := length(a.InitialDelay), length(a.Interval); {
+	switch delay, interval := Length(a.InitialDelay), Length(a.Interval); {
 	case period.Duration < time.Second:
 		return wrong("must be at least 1s")
 	case period.Duration <= delay:

@@ -6,13 +6,13 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// cutter says which windows are cut to the canary's age: plain ranges on the canary,
+// Cutter says which windows are cut to the canary's age: plain ranges on the canary,
 // and every one that is {{window}}, whatever it is of.
-func (t Template) cutter(v Values, all []span) func(parser.Expr) bool {
+func (t Template) Cutter(v Values, all []Span) func(parser.Expr) bool {
 	ranges := map[parser.Expr]bool{}
 	for _, s := range all {
-		if s.matrix != nil && s.direct && v.isCanary(s.selector) {
-			ranges[s.matrix] = true
+		if s.Matrix != nil && s.Direct && v.IsCanary(s.Selector) {
+			ranges[s.Matrix] = true
 		}
 	}
 	windows := t.places(Window, v)

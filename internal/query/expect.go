@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -68,7 +69,7 @@ func ParseExpectation(text string) (Expectation, *Error) {
 	case quantile != nil:
 		out, mistake = p.latency(quantile[1], at, operator, operatorAt)
 	default:
-		mistake = ErrorAt(text, at, "expected “success” or a quantile such as “P99”, got %q; %s", plaintext.Cut(orElse(subject, p.text[at:]), 40), expectExample)
+		mistake = ErrorAt(text, at, "expected “success” or a quantile such as “P99”, got %q; %s", plaintext.Cut(cmp.Or(subject, p.text[at:]), 40), expectExample)
 	}
 	if mistake != nil {
 		return Expectation{}, mistake

@@ -62,9 +62,9 @@ func validateShape(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 	case len(subjects) == 0:
 		return field.ErrorList{field.Required(at, "needs one of query, expect, labels, alerts and compare.count: what is looked at")}
 	case len(subjects) > 1:
-		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of query, expect, labels, alerts and compare.count says what is looked at; make a metric of each", joined(subjects)))}
+		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of query, expect, labels, alerts and compare.count says what is looked at; make a metric of each", Joined(subjects)))}
 	case m.Query != "" && len(judges) > 1:
-		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of range, deviation, list and compare judges a query; make a metric of each", joined(judges)))}
+		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %s, where exactly one of range, deviation, list and compare judges a query; make a metric of each", Joined(judges)))}
 	}
 	for _, judge := range judges {
 		refuse(m.Query == "", judge, fmt.Sprintf("judges a query; %s knows by itself what is good", subjects[0]))
@@ -95,7 +95,8 @@ func given(fields map[string]bool) []string {
 	return out
 }
 
-func joined(names []string) string {
+// Joined lists names as a sentence does; there are two at least.
+func Joined(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
@@ -115,7 +116,7 @@ func validateTimesOf(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 		return errs
 	}
 	over := at.Child("over")
-	duration, step := m.Over.Duration.Duration, length(orDefault(m.Over.Step, 15*time.Second))
+	duration, step := m.Over.Duration.Duration, Length(orDefault(m.Over.Step, 15*time.Second))
 	switch {
 	case duration < time.Second:
 		errs = append(errs, field.Invalid(over.Child("duration"), duration.String(), "must be at least 1s"))

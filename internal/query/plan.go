@@ -77,7 +77,7 @@ func ValidateName(name string, at *field.Path) field.ErrorList {
 
 func validateTimes(a *v1alpha1.Analysis, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	delay, interval, period := length(a.InitialDelay), length(a.Interval), length(a.Period)
+	delay, interval, period := Length(a.InitialDelay), Length(a.Interval), Length(a.Period)
 	if a.Interval != nil && interval < time.Second {
 		errs = append(errs, field.Invalid(at.Child("interval"), interval.String(), "must be at least 1s"))
 	}
@@ -98,7 +98,8 @@ func validateTimes(a *v1alpha1.Analysis, at *field.Path) field.ErrorList {
 	return errs
 }
 
-func length(d *metav1.Duration) time.Duration {
+// Length is how long a duration of a plan is, zero where there is none.
+func Length(d *metav1.Duration) time.Duration {
 	if d == nil {
 		return 0
 	}

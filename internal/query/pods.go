@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,7 +10,7 @@ import (
 
 // podMatchers selects the pods of some ReplicaSets.
 func (v Values) podMatchers(replicaSets []string) (string, error) {
-	namespaceLabel, podLabel := orElse(v.Labels.Namespace, "namespace"), orElse(v.Labels.Pod, defaultPodLabel)
+	namespaceLabel, podLabel := cmp.Or(v.Labels.Namespace, "namespace"), cmp.Or(v.Labels.Pod, DefaultPodLabel)
 	for _, label := range []string{namespaceLabel, podLabel} {
 		if !labelName.MatchString(label) {
 			return "", fmt.Errorf("%q is no name of a Prometheus label", label)

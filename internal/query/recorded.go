@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/prometheus/common/model"
@@ -13,18 +14,18 @@ import (
 // pods by series that the query reads. Ranges and offsets are left out.
 func (t Template) CanarySelectors(v Values, pods string) []string {
 	var out []string
-	for _, s := range t.spans(v) {
-		if !v.isCanary(s.selector) {
+	for _, s := range t.Spans(v) {
+		if !v.IsCanary(s.Selector) {
 			continue
 		}
-		selector := &parser.VectorSelector{Name: s.selector.Name}
-		for _, m := range s.selector.LabelMatchers {
+		selector := &parser.VectorSelector{Name: s.Selector.Name}
+		for _, m := range s.Selector.LabelMatchers {
 			switch {
-			case m.Name == orElse(v.Labels.Pod, defaultPodLabel):
+			case m.Name == cmp.Or(v.Labels.Pod, DefaultPodLabel):
 				if m, err := labels.NewMatcher(labels.MatchRegexp, m.Name, pods); err == nil {
 					selector.LabelMatchers = append(selector.LabelMatchers, m)
 				}
-			case m.Name == model.MetricNameLabel && s.selector.Name != "":
+			case m.Name == model.MetricNameLabel && s.Selector.Name != "":
 			default:
 				m, _ = anySpelling(m)
 				selector.LabelMatchers = append(selector.LabelMatchers, m)

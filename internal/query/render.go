@@ -10,7 +10,8 @@ import (
 
 const sampleInterval = 30 * time.Second
 
-const defaultPodLabel = "pod"
+// DefaultPodLabel is the label by which a Prometheus knows pods where nobody says.
+const DefaultPodLabel = "pod"
 
 // Labels are the names of the labels by which Prometheus knows a pod.
 type Labels struct {
@@ -51,7 +52,7 @@ var ErrNoService = errors.New("the query uses {{service}}, and no Service select
 // early; the result is checked to be PromQL once more. Bounds of buckets are
 // matched as numbers.
 func (t Template) Render(v Values) (string, error) {
-	rendered, err := t.fill(v)
+	rendered, err := t.Fill(v)
 	if err != nil {
 		return "", err
 	}
@@ -62,7 +63,8 @@ func (t Template) Render(v Values) (string, error) {
 	return byNumber(v.cut(rendered, expr)), nil
 }
 
-func (t Template) fill(v Values) (string, error) {
+// Fill renders the query as it stands: no window is cut, no bound rewritten.
+func (t Template) Fill(v Values) (string, error) {
 	var out strings.Builder
 	for _, p := range t.parts {
 		text, err := p.render(v)
@@ -119,11 +121,4 @@ func (p part) name(value string) (string, error) {
 		return escapeDots(value), nil
 	}
 	return value, nil
-}
-
-func orElse(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }

@@ -51,12 +51,12 @@ func parse(text string, known []Placeholder) (Template, error) {
 		return Template{}, mistake
 	}
 	t := Template{text: text, parts: parts}
-	rendered, err := t.fill(samples)
+	rendered, err := t.Fill(samples)
 	if err != nil {
 		return Template{}, err
 	}
 	if _, mistake := check(rendered); mistake != nil {
-		return Template{}, ErrorAt(text, t.origin(mistake.offset, samples), "%s", mistake.message)
+		return Template{}, ErrorAt(text, t.Origin(mistake.offset, samples), "%s", mistake.message)
 	}
 	return t, nil
 }
@@ -91,7 +91,9 @@ func check(rendered string) (parser.Expr, *mistake) {
 	return expr, checkType(expr)
 }
 
-// samples are what a query is checked with; messages of the parser may quote them.
+// SampleValues are what a query is checked with; messages of the parser may quote them.
+func SampleValues() Values { return samples }
+
 var samples = Values{
 	Namespace:  "namespace",
 	Deployment: "deployment",
@@ -104,9 +106,9 @@ var samples = Values{
 	Window:     sampleInterval,
 }
 
-// origin maps an offset of the query rendered with some values back to the text it
+// Origin maps an offset of the query rendered with some values back to the text it
 // came from; inside of what a placeholder became it is where that begins.
-func (t Template) origin(rendered int, v Values) int {
+func (t Template) Origin(rendered int, v Values) int {
 	at := 0
 	for _, p := range t.parts {
 		text, err := p.render(v)

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -35,7 +36,7 @@ func RequestOf(m v1alpha1.Metric, podLabel string) preset.Request {
 		request.Source = v1alpha1.SourcePrometheusClient
 	}
 	if m.Per == v1alpha1.PerPod {
-		request.By = orElse(m.PodLabel, orElse(podLabel, defaultPodLabel))
+		request.By = cmp.Or(m.PodLabel, cmp.Or(podLabel, DefaultPodLabel))
 	}
 	return request
 }

@@ -80,13 +80,13 @@ func queriesOf(m v1alpha1.Metric, at *field.Path) []tenanted {
 func (q *tenanted) look(namespace string, matchers tenancy.Matchers) {
 	values := samples
 	values.Namespace = namespace
-	rendered, err := q.template.fill(values)
+	rendered, err := q.template.Fill(values)
 	if err != nil {
 		q.Refused = ErrorAt(q.Text, 0, "%s", err)
 		return
 	}
 	place := func(e *tenancy.Error) *Error {
-		return ErrorAt(q.Text, q.template.origin(e.Offset, values), "%s", e.Message)
+		return ErrorAt(q.Text, q.template.Origin(e.Offset, values), "%s", e.Message)
 	}
 	var refused *tenancy.Error
 	switch _, err := tenancy.Enforce(rendered, matchers); {

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,44 +12,44 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// span is how far back one selector of a query looks.
-type span struct {
-	selector *parser.VectorSelector
-	// matrix is the range selector that it stands in, nil for an instant one.
-	matrix *parser.MatrixSelector
-	// reach is the time from the evaluation back to the oldest sample that
+// Span is how far back one selector of a query looks.
+type Span struct {
+	Selector *parser.VectorSelector
+	// Matrix is the range selector that it stands in, nil for an instant one.
+	Matrix *parser.MatrixSelector
+	// Reach is the time from the evaluation back to the oldest sample that
 	// counts: ranges, offsets and the subqueries around it, added up.
-	reach time.Duration
-	// direct: nothing but its own range makes up the reach.
-	direct bool
+	Reach time.Duration
+	// Direct: nothing but its own range makes up the reach.
+	Direct bool
 }
 
-// spans finds those of an expression. A selector with @ looks at a time of its
+// Spans finds those of an expression. A selector with @ looks at a time of its
 // own, whatever the evaluation time; its reach is zero.
-func spans(expr parser.Expr) []span {
-	var out []span
+func Spans(expr parser.Expr) []Span {
+	var out []Span
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
 		selector, ok := node.(*parser.VectorSelector)
 		if !ok {
 			return nil
 		}
-		s := span{selector: selector, reach: lasts(selector.OriginalOffset, selector.OriginalOffsetExpr),
-			direct: selector.OriginalOffset == 0 && selector.OriginalOffsetExpr == nil}
+		s := Span{Selector: selector, Reach: lasts(selector.OriginalOffset, selector.OriginalOffsetExpr),
+			Direct: selector.OriginalOffset == 0 && selector.OriginalOffsetExpr == nil}
 		fixed := selector.Timestamp != nil || selector.StartOrEnd != 0
 		for _, around := range path {
 			switch n := around.(type) {
 			case *parser.MatrixSelector:
-				s.matrix, s.reach = n, s.reach+lasts(n.Range, n.RangeExpr)
-				s.direct = s.direct && n.RangeExpr == nil && !selector.Anchored && !selector.Smoothed
+				s.Matrix, s.Reach = n, s.Reach+lasts(n.Range, n.RangeExpr)
+				s.Direct = s.Direct && n.RangeExpr == nil && !selector.Anchored && !selector.Smoothed
 			case *parser.SubqueryExpr:
-				s.reach, s.direct = s.reach+lasts(n.Range, n.RangeExpr)+lasts(n.OriginalOffset, n.OriginalOffsetExpr), false
+				s.Reach, s.Direct = s.Reach+lasts(n.Range, n.RangeExpr)+lasts(n.OriginalOffset, n.OriginalOffsetExpr), false
 				fixed = fixed || n.Timestamp != nil || n.StartOrEnd != 0
 			}
 		}
 		if fixed {
-			s.reach, s.direct = 0, false
+			s.Reach, s.Direct = 0, false
 		}
-		s.reach = max(s.reach, 0) // a negative offset looks ahead
+		s.Reach = max(s.Reach, 0) // a negative offset looks ahead
 		out = append(out, s)
 		return nil
 	})
@@ -59,8 +61,8 @@ func spans(expr parser.Expr) []span {
 // newest samples only. {{interval}} is taken from v.
 func (t Template) Window(v Values) time.Duration {
 	var longest time.Duration
-	for _, s := range t.spans(v) {
-		longest = max(longest, s.reach)
+	for _, s := range t.Spans(v) {
+		longest = max(longest, s.Reach)
 	}
 	return longest
 }
@@ -89,35 +91,35 @@ func (t Template) WarmUp(v Values, scrape time.Duration) time.Duration {
 	if err != nil {
 		return 0
 	}
-	all := spans(expr)
+	all := Spans(expr)
 	var longest time.Duration
 	for _, s := range all {
 		switch {
-		case !v.isCanary(s.selector):
-		case s.direct:
-			longest = max(longest, min(s.reach, 4*scrape))
+		case !v.IsCanary(s.Selector):
+		case s.Direct:
+			longest = max(longest, min(s.Reach, 4*scrape))
 		default:
-			longest = max(longest, s.reach)
+			longest = max(longest, s.Reach)
 		}
 	}
-	a := amounts{cut: t.cutter(v, all)}
+	a := amounts{cut: t.Cutter(v, all)}
 	if amount := a.of(expr); !t.shared {
 		a.whole(amount)
 	}
 	return max(longest, a.wait)
 }
 
-// spans of the query with these values, none where it cannot be rendered.
-func (t Template) spans(v Values) []span {
+// Spans of the query with these values, none where it cannot be rendered.
+func (t Template) Spans(v Values) []Span {
 	expr, err := t.expr(v)
 	if err != nil {
 		return nil
 	}
-	return spans(expr)
+	return Spans(expr)
 }
 
 func (t Template) expr(v Values) (parser.Expr, error) {
-	rendered, err := t.fill(v)
+	rendered, err := t.Fill(v)
 	if err != nil {
 		return nil, err
 	}
@@ -131,11 +133,11 @@ func (v Values) cut(rendered string, expr parser.Expr) string {
 	if v.Age <= 0 {
 		return rendered
 	}
-	for _, s := range reversed(spans(expr)) { // from the end, so that places stay true
-		if s.matrix == nil || !s.direct || s.matrix.Range <= v.Age || !v.isCanary(s.selector) {
+	for _, s := range reversed(Spans(expr)) { // from the end, so that places stay true
+		if s.Matrix == nil || !s.Direct || s.Matrix.Range <= v.Age || !v.IsCanary(s.Selector) {
 			continue
 		}
-		from, to := int(s.selector.PosRange.End), int(s.matrix.EndPos)
+		from, to := int(s.Selector.PosRange.End), int(s.Matrix.EndPos)
 		if from < 0 || to > len(rendered) || !strings.HasPrefix(strings.TrimSpace(rendered[from:to]), "[") {
 			continue
 		}
@@ -145,27 +147,25 @@ func (v Values) cut(rendered string, expr parser.Expr) string {
 }
 
 // reversed has the selectors that stand last first.
-func reversed(all []span) []span {
-	out := make([]span, 0, len(all))
+func reversed(all []Span) []Span {
+	out := make([]Span, 0, len(all))
 	for i := len(all) - 1; i >= 0; i-- {
 		out = append(out, all[i])
 	}
 	return out
 }
 
-// isCanary says whether a selector has the matchers that {{canary}} became, or
+// IsCanary says whether a selector has the matchers that {{canary}} became, or
 // {{baseline}}: its pods are of the same age.
-func (v Values) isCanary(s *parser.VectorSelector) bool {
-	for _, replicaSets := range [][]string{v.Canary, v.Baseline} {
-		pattern, err := v.podPattern(replicaSets)
-		if err != nil || pattern == "" {
-			continue
-		}
-		for _, m := range s.LabelMatchers {
-			if m.Name == orElse(v.Labels.Pod, "pod") && m.Type == labels.MatchRegexp && m.Value == pattern {
-				return true
-			}
-		}
-	}
-	return false
+func (v Values) IsCanary(s *parser.VectorSelector) bool {
+	return v.Selects(s, v.Canary) || v.Selects(s, v.Baseline)
+}
+
+// Selects says whether a selector has the matcher that a placeholder for the pods of
+// these ReplicaSets became.
+func (v Values) Selects(s *parser.VectorSelector, replicaSets []string) bool {
+	pattern, err := v.podPattern(replicaSets)
+	return err == nil && pattern != "" && slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool {
+		return m.Name == cmp.Or(v.Labels.Pod, DefaultPodLabel) && m.Type == labels.MatchRegexp && m.Value == pattern
+	})
 }

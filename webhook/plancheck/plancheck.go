@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/endpoint"
 	"holdfast.dev/holdfast/internal/policy"
 	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/trap"
 	"holdfast.dev/holdfast/webhook/demand"
 	"holdfast.dev/holdfast/webhook/reply"
 )
@@ -34,7 +35,7 @@ func Warnings(d demand.Demands, endpoints Endpoints, namespace string, spec *v1a
 		}
 		scrape = e.ScrapeInterval.Duration
 	}
-	out = append(out, reply.Few(query.PlanTraps(spec, scrape))...)
+	out = append(out, reply.Few(trap.OfPlan(spec, scrape))...)
 	_, empty := Tenancy(d, endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
 	out = append(out, empty[:min(len(empty), reply.MaxTraps)]...)
 	for i := range out {

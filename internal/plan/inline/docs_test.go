@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/query/trap"
 )
 
 var yamlBlock = regexp.MustCompile("(?s)( *)```yaml\n(.*?)```")
@@ -48,7 +49,7 @@ func TestExamplesInTheDocs(t *testing.T) {
 				if problem = yaml.UnmarshalStrict([]byte(block), &plan); problem == nil {
 					plan.Spec.SetDefaults()
 					problem = query.ValidatePlan(&plan.Spec, field.NewPath("spec")).ToAggregate()
-					for _, trap := range query.PlanTraps(&plan.Spec, 15*time.Second) {
+					for _, trap := range trap.OfPlan(&plan.Spec, 15*time.Second) {
 						if !strings.Contains(trap, "divides by zero") { // which these pages speak of
 							t.Errorf("%s: %s", page, trap)
 						}

@@ -1,0 +1,135 @@
+package trap
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
+)
+
+// doubt is an amount that is taken as it stands and that hardly anybody means.
+type doubt struct {
+	// kind is a heading of docs/reference/traps.md.
+	kind string
+	// field is where it stands in the metric.
+	field, message string
+}
+
+func doubtf(kind, field, format string, args ...any) doubt {
+	return doubt{kind, field, fmt.Sprintf(format, args...)}
+}
+
+// The kinds of doubts, in the order of docs/reference/traps.md.
+const (
+	doubtLax        = "LaxAmount"
+	doubtEvery      = "EveryValue"
+	doubtNone       = "NoValue"
+	doubtUnits      = "MixedUnits"
+	doubtWrongEnd   = "WrongEnd"
+	doubtNoLabel    = "NoLabel"
+	doubtStatus     = "WrongStatus"
+	doubtListEntry  = "ListEntry"
+	doubtTime       = "TimeTooLong"
+	doubtFewRounds  = "FewMeasurements"
+	slowestExpected = 60    // seconds that hardly a request may take
+	quickest        = 0.001 // seconds that hardly a request takes less than
+)
+
+var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtStatus, doubtListEntry, doubtTime, doubtFewRounds}
+
+// doubts are those about the amounts of a metric. One that is wrong has none.
+func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
+	var out []doubt
+	add := func(when bool, kind, field, format string, args ...any) {
+		if when {
+			out = append(out, doubt{kind, field, fmt.Sprintf(format, args...)})
+		}
+	}
+	if e, mistake := query.ParseExpectation(m.Expect); mistake == nil {
+		out = append(out, expectDoubts(e)...)
+		window := query.Length(m.Window)
+		add(m.Window != nil && window < 4*around.Scrape, "ShortWindow", "window",
+			"%s is shorter than four scrape intervals (4 × %s): a late scrape leaves nothing to count; make it %s or longer", query.Duration(window), query.Duration(around.Scrape), query.Duration(4*around.Scrape))
+	}
+	if samples, err := query.ParseSamples(m.Samples); err == nil {
+		add(m.Over != nil && !samples.Last && samples.Percent < 50, doubtLax, "samples",
+			"%s lets %d%% of the samples be bad; it is the share that must be good", m.Samples, 100-samples.Percent)
+	}
+	if m.List != nil {
+		out = append(out, listDoubts(*m.List)...)
+	}
+	if around.Period > 0 {
+		add(m.Compare == nil && query.Length(m.Window) > around.Period, doubtTime, "window", "%s is longer than period (%s); no window reaches back before Ready, so it never is so long",
+			query.Duration(query.Length(m.Window)), query.Duration(around.Period))
+		add(m.Over != nil && m.Over.Duration.Duration > around.Period, doubtTime, "over.duration", "is longer than period (%s); it never reaches back before Ready, so it never is so long", query.Duration(around.Period))
+	}
+	return append(out, valueDoubts(m, around.Watched)...)
+}
+
+func expectDoubts(e query.Expectation) []doubt {
+	lax := func(kind, format string, args ...any) []doubt {
+		return []doubt{{kind, "expect", fmt.Sprintf("%q ", e.Text) + fmt.Sprintf(format, args...)}}
+	}
+	switch limit := time.Duration(e.Limit * float64(time.Second)); {
+	case e.Success() && e.Limit == 0:
+		return lax(doubtLax, "is kept by a canary of whose requests all fail but one")
+	case e.Success() && e.Limit < 0.5:
+		return lax(doubtLax, "lets %s of the requests fail; it is the share that must succeed, such as %s", percentOf(1-e.Limit), percentOf(1-e.Limit))
+	case e.Success():
+		return nil
+	case e.Quantile < 0.5:
+		return lax(doubtLax, "lets %s of the requests take any time; a high quantile such as P99 is what most of them keep", percentOf(1-e.Quantile))
+	case e.Limit >= slowestExpected:
+		return lax(doubtUnits, "lets requests take %s; milliseconds are written 310ms", limit)
+	case e.Limit < quickest:
+		return lax(doubtUnits, "wants requests to take less than %s, which hardly one does; a third of a second is 333ms or 0.333s", limit)
+	}
+	return nil
+}
+
+// percentOf writes a share in percent, without what floats make of it.
+func percentOf(share float64) string { return fmt.Sprintf("%.4g%%", share*100) }
+
+func listDoubts(l v1alpha1.List) []doubt {
+	var out []doubt
+	if tolerance, err := query.ParseTolerance(l.Tolerance); err == nil && tolerance >= 0.5 {
+		out = append(out, doubt{doubtLax, "list.tolerance", fmt.Sprintf("%s lets so many be bad; it is the share that is borne, such as %s", l.Tolerance, percentOf(1-tolerance))})
+	}
+	if !query.StatusLike(l.Label) {
+		return out
+	}
+	for name, entries := range map[string][]string{"bad": l.Bad, "good": l.Good} {
+		for i, entry := range entries {
+			if classLike.MatchString(entry) {
+				out = append(out, doubt{doubtListEntry, fmt.Sprintf("list.%s[%d]", name, i), fmt.Sprintf(
+					"%q is a regular expression for the whole value and does not match %s03; %s.. does", entry, entry[:1], entry[:1])})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b doubt) int { return strings.Compare(a.field, b.field) })
+	return out
+}
+
+// doubtsOfLimits: who bears as many failures in a row as there are measurements
+// looks at the last one alone.
+func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []string {
+	interval := query.Length(spec.Analysis.Interval)
+	if interval <= 0 || spec.Analysis.Period == nil || spec.Analysis.FailureLimit == nil {
+		return nil
+	}
+	rounds := int64(max(spec.Total()-query.Length(spec.Analysis.InitialDelay), 0)/interval) + 1
+	const says = "%s: %d failures in a row are borne, and there are %d measurements in all: a canary that is bad until the last of them passes; make it less, or interval shorter"
+	var out []string
+	if limit := *spec.Analysis.FailureLimit; int64(limit) >= rounds {
+		out = append(out, fmt.Sprintf(says, "analysis.failureLimit", limit, rounds))
+	}
+	for _, m := range metrics {
+		if m.FailureLimit != nil && int64(*m.FailureLimit) >= rounds {
+			out = append(out, fmt.Sprintf(says, "metric "+m.Name+", failureLimit", *m.FailureLimit, rounds))
+		}
+	}
+	return out
+}

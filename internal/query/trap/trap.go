@@ -1,0 +1,152 @@
+package trap
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
+)
+
+// Surroundings are what a query's traps depend on beside its text.
+type Surroundings struct {
+	// Scrape is how often the canary's pods are scraped, zero if not known.
+	Scrape time.Duration
+	// Interval and Period are those of the analysis.
+	Interval, Period time.Duration
+	// Window is what {{window}} stands for, zero if not known.
+	Window time.Duration
+	// Range is what the values must lie in, empty if something else judges them.
+	Range v1alpha1.Range
+	// Watched says that some metric of the plan is of failures, so that one of what else
+	// may be wrong need not be.
+	Watched bool
+}
+
+// Trap is something in a right query that is likely not meant: it is no
+// mistake, and nobody is refused for it.
+type Trap struct {
+	// Error is the place and what may go wrong there.
+	query.Error
+	// Name is one word for the kind of trap; docs/reference/traps.md explains each.
+	Name string
+}
+
+const (
+	trapSeries  = "Series"
+	trapNaN     = "NaN"
+	trapNever   = "NeverOutside"
+	trapItself  = "Itself"
+	trapBuckets = "Buckets"
+)
+
+// found is a trap at an offset of the rendered query.
+type found struct {
+	at      parser.Node
+	message string
+}
+
+// looked is a query as those who look for traps see it.
+type looked struct {
+	Surroundings
+	template query.Template
+	values   query.Values
+	expr     parser.Expr
+	spans    []query.Span
+}
+
+// traps are all that are looked for, in the order of docs/reference/traps.md.
+var traps = []struct {
+	name string
+	look func(looked) []found
+}{
+	{"NoCanary", noCanary},
+	{"OtherDenominator", otherDenominator},
+	{trapItself, itself},
+	{"UnlikeAmounts", unlikeAmounts},
+	{trapBuckets, buckets},
+	{"MissingHidden", missingHidden},
+	{"Scalar", scalars},
+	{"Absent", absent},
+	{"Filter", filter},
+	{trapNever, neverOutside},
+	{"BeyondBuckets", beyondBuckets},
+	{trapNaN, nan},
+	{trapSeries, severalSeries},
+	{"ShortWindow", shortWindow},
+	{"LongWindow", longWindow},
+	{"RateOfGauge", rateOfGauge},
+	{"RawCounter", rawCounter},
+	{"Bounds", bounds},
+}
+
+// Find finds the traps of a query, in the order of their kinds.
+func Find(t query.Template, around Surroundings) []Trap {
+	values := query.SampleValues()
+	if around.Interval > 0 {
+		values.Interval = around.Interval
+	}
+	if around.Window > 0 {
+		values.Window = around.Window
+	}
+	rendered, err := t.Fill(values)
+	if err != nil {
+		return nil
+	}
+	expr, err := query.ParseNamed(rendered)
+	if err != nil {
+		return nil
+	}
+	l := looked{Surroundings: around, template: t, values: values, expr: expr, spans: query.Spans(expr)}
+	var out []Trap
+	for _, kind := range traps {
+		for _, f := range kind.look(l) {
+			at := t.Origin(int(f.at.PositionRange().Start), values)
+			out = append(out, Trap{Error: *query.ErrorAt(t.String(), at, "%s", f.message), Name: kind.name})
+		}
+	}
+	return out
+}
+
+// OfPlan finds the traps of a plan's queries, its defaults set, each as a
+// sentence for people. A plan with a mistake has none.
+func OfPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
+	around := Surroundings{Scrape: scrape, Interval: query.Length(spec.Analysis.Interval), Period: query.Length(spec.Analysis.Period)}
+	var out []string
+	metrics := spec.AllMetrics()
+	around.Watched = slices.ContainsFunc(metrics, watchesFailures)
+	for _, m := range metrics {
+		around.Window, around.Range = query.WindowOf(m, around.Interval), m.Range
+		traps := metricTraps(m, around)
+		never := slices.ContainsFunc(traps, func(t Trap) bool { return t.Name == trapNever || t.Name == trapItself })
+		for _, doubt := range doubts(m, around) {
+			if doubt.kind != doubtEvery || !never { // the trap says the same, and where
+				out = append(out, fmt.Sprintf("metric %s, %s: %s", m.Name, doubt.field, doubt.message))
+			}
+		}
+		if m.Compare != nil && m.Compare.Count != nil {
+			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
+			out = append(out, boundsCounted(m.Name, m.Compare.Count.Bad, m.Compare.Count.Good, m.Compare.Count.Total)...)
+		}
+		for _, trap := range traps {
+			out = append(out, fmt.Sprintf("metric %s, %s", m.Name, &trap.Error))
+		}
+	}
+	return append(out, doubtsOfLimits(spec, metrics)...)
+}
+
+// metricTraps are the traps of a metric's own query, but for what the metric means.
+func metricTraps(m v1alpha1.Metric, around Surroundings) []Trap {
+	t, err := query.TemplateOf(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
+	if err != nil || m.Query == "" {
+		return nil
+	}
+	return slices.DeleteFunc(Find(t, around), func(trap Trap) bool {
+		several := trap.Name == trapSeries && (m.Per != "" || m.List != nil)
+		passedOver := trap.Name == trapNaN && m.Compare != nil // a window without a value
+		return several || passedOver
+	})
+}
