@@ -7,14 +7,12 @@ import (
 	"time"
 )
 
-// Every way of asking takes its turn as one of the namespace it is asked for.
-func TestQueriesTakeTurnsOfTheirNamespace(t *testing.T) {
+// Every way of asking takes a slot of the namespace it is asked for.
+func TestQueriesTakeSlotsOfTheirNamespace(t *testing.T) {
 	var c *Client
-	var seen int
+	var seen int64
 	address := server(t, func(w http.ResponseWriter, r *http.Request) {
-		c.slots.mu.Lock()
-		seen += c.slots.queue.underWay["shop"]
-		c.slots.mu.Unlock()
+		seen += c.slots.Held()["shop"]
 		reply200(success("matrix", `[]`))(w, r)
 	})
 	c = client(t, at(address))
@@ -27,11 +25,11 @@ func TestQueriesTakeTurnsOfTheirNamespace(t *testing.T) {
 		},
 		func() error { _, err := shop.QuerySamples(ctx, "up[1m]", noon); return err },
 	} {
-		if err := ask(); err != nil || seen != want+1 {
+		if err := ask(); err != nil || seen != int64(want)+1 {
 			t.Errorf("after %d queries: %d were the shop's, %v", want+1, seen, err)
 		}
 	}
-	if left := len(c.slots.queue.underWay); left > 0 {
-		t.Errorf("%d namespaces still have a turn", left)
+	if left := len(c.slots.Held()); left > 0 {
+		t.Errorf("%d namespaces still have a slot", left)
 	}
 }

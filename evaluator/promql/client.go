@@ -14,13 +14,14 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/fair"
 )
 
 // Client asks one Prometheus. It is safe for use by several goroutines.
 type Client struct {
 	endpoint endpoint.Endpoint
 	http     *http.Client // nil without a Prometheus
-	slots    *slots
+	slots    *fair.Slots
 	metrics  *Metrics
 	clock    clock.PassiveClock
 	shared   *sharing
@@ -38,7 +39,7 @@ func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client
 		now = clock.RealClock{}
 	}
 	c := &Client{
-		endpoint: e, slots: &slots{queue: newQueue(e.Limits.Concurrency)}, metrics: metrics, clock: now,
+		endpoint: e, slots: fair.NewSlots(fair.Options{Size: int64(e.Limits.Concurrency), MostWaiting: maxWaiting}), metrics: metrics, clock: now,
 		breaker: breaker{jitter: rand.Float64}, // #nosec G404 -- spreads load, guards nothing
 	}
 	c.shared = newSharing(c)
@@ -86,7 +87,11 @@ type outcome struct {
 	err error
 }
 
-// observe takes a turn, asks and decodes. It ends when the endpoint's timeout does.
+// maxWaiting is how many queries of one namespace wait for a slot; more are refused at
+// once, so that what one tenant asks for is bounded in memory too.
+const maxWaiting = 1000
+
+// observe takes a slot, asks and decodes. It ends when the endpoint's timeout does.
 func (a Asker) observe(ctx context.Context, query, path string, form url.Values, wanted func(string) bool) outcome {
 	c, out := a.Client, analysis.Answer{Query: query}
 	if c.http == nil {
@@ -94,9 +99,9 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 	}
 	asking, cancel := context.WithTimeout(ctx, c.endpoint.Limits.Timeout.Duration)
 	defer cancel()
-	done, err := c.slots.take(asking, a.namespace)
+	done, err := c.slots.Take(asking, a.namespace, 1)
 	if err != nil {
-		return c.failed(out, err)
+		return c.failed(out, errQueue)
 	}
 	defer done()
 	if err := c.allow(); err != nil {

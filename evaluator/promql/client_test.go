@@ -337,9 +337,9 @@ func TestQueryIsGuarded(t *testing.T) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
-	t.Run("a turn that does not come is no silence of the server", func(t *testing.T) {
+	t.Run("a slot that does not come is no silence of the server", func(t *testing.T) {
 		c := client(t, at("http://127.0.0.1:1", timeout(100*time.Millisecond), func(e *endpoint.Endpoint) { e.Limits.Concurrency = 1 }))
-		if _, err := c.slots.take(context.Background(), "other"); err != nil { // somebody has it
+		if _, err := c.slots.Take(context.Background(), "other", 1); err != nil { // somebody has it
 			t.Fatal(err)
 		}
 		for range 2 * openAfter {

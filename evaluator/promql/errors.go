@@ -28,7 +28,7 @@ var kinds = []string{
 var (
 	// errNone is for queries without a Prometheus to ask.
 	errNone = errors.New("no Prometheus is configured; start Holdfast with --prometheus-url, or define endpoint \"default\" in the file of --prometheus-endpoints")
-	// errQueue is for queries whose turn did not come.
+	// errQueue is for queries that got no slot.
 	errQueue = fmt.Errorf("too many queries at once: %w", context.DeadlineExceeded)
 	// errCredential is for files with credentials that cannot be read.
 	errCredential = errors.New("the credentials of the endpoint cannot be read")

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"time"
 
+	"holdfast.dev/holdfast/internal/fair"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -26,12 +27,24 @@ const (
 	largeAtOnce = 3 << 20
 )
 
+const (
+	// leavesFree is how many times of what it has at work a namespace leaves to others: on two
+	// processors it has one small request at work, for what is at work keeps the API server
+	// busy for everybody. With half of the room, eight, an update of another namespace took
+	// twelve times its usual time beside 80 small ones, with this twice (docs/benchmarks.md).
+	leavesFree = 8
+	// longWait is when a request is overdue, and its namespace has half of the room. Those of a
+	// flood that is answered as fast as the API server works wait for less; where all of them
+	// wait for something, such as a slow webhook of others, it is not the work that takes the time.
+	longWait = 2 * time.Second
+)
+
 // answerTime is how long API servers wait for an answer when they do not say.
 const answerTime = 10 * time.Second
 
 // Limiter lets requests in as there is room for them; others wait, for as long as
 // the API server waits for them. Room is shared by the namespaces of the objects
-// that requests are about (see queue): one that sends more than its share waits
+// that requests are about (see package fair): one that sends more than its share waits
 // behind itself.
 //
 // Holdfast's own requests have room of their own: before a template is held it is
@@ -46,8 +59,32 @@ type Limiter struct {
 // rooms are what there is for requests.
 type rooms struct {
 	text         *text
-	small, large *room
+	small, large room
 }
+
+// room is slots in bytes, and what a request takes at least, so that there are not more
+// of them at once than is good for those that processors work on.
+type room struct {
+	name  string
+	slots *fair.Slots
+	least int64
+}
+
+func newRoom(name string, size int64, atOnce int) room {
+	return room{name, fair.NewSlots(fair.Options{Size: size, Leaves: leavesFree, Overdue: longWait}), size / int64(atOnce)}
+}
+
+func (r room) enter(ctx context.Context, namespace string, size int64) (leave func(), err error) {
+	if leave, err = r.slots.Take(ctx, namespace, max(size, r.least)); err != nil {
+		return nil, noRoom{r.name}
+	}
+	return leave, nil
+}
+
+// noRoom is what there was no room for in time.
+type noRoom struct{ in string }
+
+func (e noRoom) Error() string { return "no room for " + e.in + " requests" }
 
 // NewLimiter limits the requests of a process that the API server knows by a user name.
 func NewLimiter(own string, m *Metrics) *Limiter { return newLimiter(own, m, runtime.GOMAXPROCS(0)) }

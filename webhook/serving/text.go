@@ -5,15 +5,17 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"holdfast.dev/holdfast/internal/fair"
 )
 
 // text is room for the text of requests that wait.
 type text struct {
 	lock   sync.Mutex
-	shares shares
+	shares fair.Shares
 }
 
-func newText(size int64) *text { return &text{shares: newShares(size)} }
+func newText(size int64) *text { return &text{shares: fair.NewShares(size)} }
 
 // read reads a request whole. It takes room for what has come, so that whoever sends slowly takes
 // little; where there is none it fails with noRoom, for one that waited with half of its text could
@@ -40,11 +42,11 @@ func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop f
 func (t *text) take(namespace string, n int64) bool {
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	if n > t.shares.free || !t.shares.within(namespace, n, 1) {
+	if !t.shares.Fits(namespace, n, 1) {
 		return false
 	}
 	if n > 0 {
-		t.shares.take(namespace, n)
+		t.shares.Take(namespace, n)
 	}
 	return true
 }
@@ -53,6 +55,6 @@ func (t *text) drop(namespace string, n int64) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	if n > 0 {
-		t.shares.giveBack(namespace, n)
+		t.shares.GiveBack(namespace, n)
 	}
 }

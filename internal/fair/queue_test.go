@@ -1,4 +1,4 @@
-package serving
+package fair
 
 import (
 	"fmt"
@@ -56,7 +56,7 @@ func isGiven(s *slot) bool {
 	}
 }
 
-func TestRoomIsSharedByNamespace(t *testing.T) {
+func TestSlotsAreSharedByNamespace(t *testing.T) {
 	for name, tc := range map[string]struct {
 		size         int64
 		script, want string
@@ -76,6 +76,8 @@ func TestRoomIsSharedByNamespace(t *testing.T) {
 		"who leaves eight times what it has, has a ninth":             {18, "a1 a1 a1 a1 b1 b1 b1", "a a b", 8},
 		"or half, for what is overdue":                                {18, "a2 a2 a2 a2 a2 a2 b2 !a !a !a", "a b a a a", 8},
 		"who gives up is forgotten":                                   {2, "a1 b1 c1 d1 ~c -a", "a b d", 1},
+		"where nothing is left, one may have all that nobody wants":   {2, "a1 a1 a1 -a", "a a a", 0},
+		"and who asks much waits behind itself":                       {1, "a1 a1 a1 b1 -a -a -b", "a a b a", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := play(tc.size, tc.leaves, tc.script); got != tc.want {

@@ -1,32 +1,26 @@
-package serving
+package fair
 
 import "slices"
 
-// queue decides which request is answered next, where more have come than there is
-// room for. It is the turn of the namespace that holds the least of the room, among
-// those that are within their share; of several that hold the same, of the one whose
-// last turn, or whose wait, began the longest ago; within a namespace, of the request
-// that came first. What does not fit yet is waited for: a large request is not passed
-// over by smaller ones for ever.
-//
-// So who holds nothing is passed over by each other namespace once at most.
-//
-// A namespace leaves most of the room to others, for what it has at work keeps the API
-// server busy for everybody. Where its first request is overdue, it is not the work that
-// takes the time but something that all of its requests wait for, such as a slow webhook
-// of others, and it leaves half.
+// queue decides whose turn is next, where more is wanted than there is. It is that of the
+// namespace that holds the least, among those that are within their share; of several that
+// hold the same, of the one whose last turn, or whose wait, began the longest ago; within a
+// namespace, of what came first. What does not fit yet is waited for: a large one is not
+// passed over by smaller ones for ever. So who holds nothing is passed over by each other
+// namespace once at most.
 //
 // It is pure, and not safe for use by several goroutines.
 type queue struct {
-	shares
+	Shares
 	waiting map[string][]*slot
-	// order are the namespaces with waiting requests, the next one of equals first.
+	// order are the namespaces of which some wait, the next one of equals first.
 	order []string
-	// leaves is how many times of what it holds a namespace leaves free.
+	// leaves is how many times of what it holds a namespace leaves free, unless what it
+	// wants is overdue.
 	leaves int64
 }
 
-// slot is the place of a request. Its given is closed when the request may be answered.
+// slot is what somebody wants. Its given is closed when it is theirs.
 type slot struct {
 	namespace string
 	weight    int64
@@ -35,11 +29,11 @@ type slot struct {
 }
 
 func newQueue(size, leaves int64) *queue {
-	return &queue{shares: newShares(size), waiting: map[string][]*slot{}, leaves: leaves}
+	return &queue{Shares: NewShares(size), waiting: map[string][]*slot{}, leaves: leaves}
 }
 
-// enter takes room that is free, or a place behind the others. A weight is at most
-// the size of the room. Whoever entered must leave.
+// enter takes what is free, or a place behind the others. A weight is at most the size
+// of all. Whoever entered must leave.
 func (q *queue) enter(namespace string, weight int64) *slot {
 	s := &slot{namespace: namespace, weight: weight, given: make(chan struct{})}
 	if len(q.waiting[namespace]) == 0 {
@@ -50,23 +44,23 @@ func (q *queue) enter(namespace string, weight int64) *slot {
 	return s
 }
 
-// setOverdue says that a request has waited for long.
+// setOverdue says that somebody has waited for long.
 func (q *queue) setOverdue(s *slot) {
 	s.overdue = true
 	q.give()
 }
 
-// leave ends the answer of a request, or its wait.
+// leave gives a slot back, or up.
 func (q *queue) leave(s *slot) {
 	if i := slices.Index(q.waiting[s.namespace], s); i >= 0 {
 		q.forget(s.namespace, i)
 	} else {
-		q.giveBack(s.namespace, s.weight)
+		q.GiveBack(s.namespace, s.weight)
 	}
 	q.give() // also one that gave up may have been waited for
 }
 
-// give hands out the room that is free.
+// give hands out what is free.
 func (q *queue) give() {
 	for {
 		next, waits := q.next()
@@ -78,15 +72,15 @@ func (q *queue) give() {
 		if i := slices.Index(q.order, next); i >= 0 { // more of it wait: behind the others
 			q.order = append(slices.Delete(q.order, i, i+1), next)
 		}
-		q.take(next, s.weight)
+		q.Take(next, s.weight)
 		close(s.given)
 	}
 }
 
-// leavesFor is how many times of what it holds the namespace of a request leaves free for it.
+// leavesFor is how many times of what it holds the namespace of a slot leaves free for it.
 func (q *queue) leavesFor(s *slot) int64 {
 	if s.overdue {
-		return 1
+		return min(1, q.leaves)
 	}
 	return q.leaves
 }
@@ -102,7 +96,7 @@ func (q *queue) next() (namespace string, waits bool) {
 	return namespace, waits
 }
 
-// forget takes a request out of those that wait.
+// forget takes one out of those that wait.
 func (q *queue) forget(namespace string, i int) {
 	left := slices.Delete(q.waiting[namespace], i, i+1)
 	q.waiting[namespace] = left
