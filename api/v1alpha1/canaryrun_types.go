@@ -44,11 +44,14 @@ type CanaryRunList struct {
 	Items           []CanaryRun `json:"items"`
 }
 
-// CanaryRunSpec is what is tried and how. Only paused, decision, approvedSteps
-// and attempt may be changed: they are for people.
+// CanaryRunSpec is what is tried and how. Only paused, decision (with who decided and
+// why), approvedSteps and attempt may be changed: they are for people, and for
+// programs that decide.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.hold) == has(oldSelf.hold) && has(self.templateHash) == has(oldSelf.templateHash) && has(self.plan) == has(oldSelf.plan) && has(self.planSource) == has(oldSelf.planSource) && has(self.planRef) == has(oldSelf.planRef) && has(self.containers) == has(oldSelf.containers) && has(self.template) == has(oldSelf.template) && has(self.policies) == has(oldSelf.policies) && has(self.startAt) == has(oldSelf.startAt)",message="a run cannot be changed but for paused, decision, approvedSteps and attempt; apply another update to the Deployment, or make another run, instead"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || has(self.decision) && self.decision == oldSelf.decision",message="the decision stands; it cannot be changed or taken back"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || self.?decidedBy.orValue('') == oldSelf.?decidedBy.orValue('') && self.?decisionReason.orValue('') == oldSelf.?decisionReason.orValue('')",message="decidedBy and decisionReason stand with the decision; they cannot be changed later"
+// +kubebuilder:validation:XValidation:rule="has(self.decision) || !has(self.decidedBy) && !has(self.decisionReason)",message="decidedBy and decisionReason go with a decision; set decision to Promote or Abort too"
 // +kubebuilder:validation:XValidation:rule="self.?attempt.orValue(1) >= oldSelf.?attempt.orValue(1)",message="attempt can only be raised"
 // +kubebuilder:validation:XValidation:rule="self.?approvedSteps.orValue(0) >= oldSelf.?approvedSteps.orValue(0)",message="approvedSteps can only be raised"
 // +kubebuilder:validation:XValidation:rule="has(self.hold) ? has(self.templateHash) && has(self.plan) && !has(self.containers) && !has(self.template) && !has(self.planRef) : has(self.containers) != has(self.template)",message="needs containers or template, and not both (runs of held updates, which have hold, are made by Holdfast and have neither)"
@@ -137,11 +140,23 @@ type CanaryRunSpec struct {
 	// +optional
 	Paused bool `json:"paused,omitempty"`
 
-	// decision is a person's verdict. Promote: the update is released, whatever
-	// was measured. Abort: it is reverted. Once given it stands; one that comes
-	// after the run has ended does nothing.
+	// decision is the verdict of a person, or of a program. Promote: the update is
+	// released, whatever was measured. Abort: it is reverted. Once given it stands;
+	// one that comes after the run has ended does nothing.
 	// +optional
 	Decision Decision `json:"decision,omitempty"`
+
+	// decidedBy is who or what decided, as they call themselves, such as "load
+	// test 812". It is shown, and not checked: who wrote it the API server's audit
+	// log knows. "a person" if empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	DecidedBy string `json:"decidedBy,omitempty"`
+
+	// decisionReason is why, in a sentence for those who read the run later.
+	// +optional
+	// +kubebuilder:validation:MaxLength=500
+	DecisionReason string `json:"decisionReason,omitempty"`
 
 	// approvedSteps is how many of the plan's steps a person has approved to be
 	// left, of those with approval: true.
@@ -189,7 +204,7 @@ type ContainerImage struct {
 	Image string `json:"image"`
 }
 
-// Decision is a person's verdict on a run.
+// Decision is the verdict of a person or a program on a run.
 //
 // +kubebuilder:validation:Enum=Promote;Abort
 type Decision string

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,7 +21,7 @@ import (
 // abort: what a person aborts is reverted and remembered. The reason is written
 // first, so that it is the same whoever goes on from there.
 func (s *planner) abort() Move {
-	const message = "aborted by a person"
+	message := s.decided("aborted")
 	if s.in.Run.Spec.ByHand() {
 		return s.end(v1alpha1.PhaseReverted, v1alpha1.ReasonAborted, message)
 	}
@@ -38,7 +39,7 @@ func (s *planner) abort() Move {
 // promote: what a person promotes is released. Freeze windows are honoured all
 // the same.
 func (s *planner) promote() Move {
-	message := "promoted by a person"
+	message := s.decided("promoted")
 	if s.out.Verdict != "" {
 		message += fmt.Sprintf("; the verdict was %s: %s", s.out.Verdict, s.out.Message)
 	}
@@ -54,6 +55,17 @@ func (s *planner) promote() Move {
 	}
 	s.condition(v1alpha1.ConditionAnalyzed, status, v1alpha1.ReasonPromoted, message)
 	return Move{Requeue: soon}
+}
+
+// decided says by whom a decision was made, and why: in their words, cut and cleaned with
+// the message that they stand in.
+func (s *planner) decided(what string) string {
+	spec := s.in.Run.Spec
+	message := what + " by " + cmp.Or(spec.DecidedBy, "a person")
+	if spec.DecisionReason != "" {
+		message += " (" + spec.DecisionReason + ")"
+	}
+	return message
 }
 
 // attempt is the one under way, from 1.

@@ -34,7 +34,7 @@ import (
 //	plan is missing | is there
 //	places: N taken, M ahead
 //	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
-//	person promotes | aborts | pauses | resumes | approves N | retries N
+//	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
 //	nothing
 func (w *world) happen(what string) {
 	w.t.Helper()
@@ -260,6 +260,7 @@ func (w *world) personDoes(what string) bool {
 	case "promotes", "aborts":
 		if spec.Decision == "" { // the API server refuses to change one
 			spec.Decision = map[string]v1alpha1.Decision{"promotes": v1alpha1.DecisionPromote, "aborts": v1alpha1.DecisionAbort}[verb]
+			spec.DecidedBy, spec.DecisionReason, _ = strings.Cut(strings.TrimPrefix(number, "as "), ": ")
 		}
 	case "pauses":
 		spec.Paused = true

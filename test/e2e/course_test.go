@@ -96,8 +96,17 @@ func TestPauseResumeAndAbort(t *testing.T) {
 	s.awaitReason(run.Name, v1alpha1.ReasonPausedByUser)
 	s.decide(run.Name, `"paused":false`)
 	s.awaitReason(run.Name, v1alpha1.ReasonMeasuring)
-	s.decide(run.Name, `"decision":"Abort"`)
-	s.wantReverted(run.Name, v1alpha1.ReasonAborted)
+	const by = `"decidedBy":"load test 812","decisionReason":"3 of 100 requests failed"`
+	if _, stderr, code := s.kubectl("patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{`+by+`}}`); code == 0 || !strings.Contains(stderr, "set decision to Promote or Abort too") {
+		t.Errorf("who decided can be said without a decision, kubectl says %s", stderr)
+	}
+	s.decide(run.Name, `"decision":"Abort",`+by)
+	if message := s.wantReverted(run.Name, v1alpha1.ReasonAborted).Status.Message; !strings.HasPrefix(message, "aborted by load test 812 (3 of 100 requests failed)") {
+		t.Errorf("the run says %q", message)
+	}
+	if _, stderr, code := s.kubectl("patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"decidedBy":"nobody"}}`); code == 0 || !strings.Contains(stderr, "stand with the decision") {
+		t.Errorf("who decided can be changed, kubectl says %s", stderr)
+	}
 	if said := s.apply("v2"); !strings.Contains(said, "not tried again") {
 		t.Errorf("aborted and applied again, kubectl says:\n%s", said)
 	}
