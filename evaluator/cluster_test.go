@@ -66,6 +66,8 @@ type cluster struct {
 	full error
 	// admit is what admission makes of a pod, if not nil.
 	admit func(*corev1.Pod) error
+	// refusePods and refuseScale are the answers to changes of pods and of ReplicaSets, if not nil.
+	refusePods, refuseScale error
 	// sick keeps the pods of canaries from getting Ready.
 	sick bool
 }
@@ -209,6 +211,14 @@ func (c *cluster) write(do func() error) error {
 
 // patch is the API server's part of a patch, the webhook's included.
 func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+	switch _, isPod := o.(*corev1.Pod); {
+	case isPod && c.refusePods != nil:
+		return c.refusePods
+	case !isPod && c.refuseScale != nil:
+		if _, isSet := o.(*appsv1.ReplicaSet); isSet {
+			return c.refuseScale
+		}
+	}
 	data, _ := p.Data(o)
 	release := strings.Contains(string(data), `"`+v1alpha1.ReleaseAnnotation+`":"`)
 	if release && c.reject != nil {
@@ -273,13 +283,18 @@ func (c *cluster) act() {
 	c.must(c.api.List(ctx, &sets, client.HasLabels{v1alpha1.RunLabel}))
 	var pods corev1.PodList
 	c.must(c.api.List(ctx, &pods))
-	for i := range pods.Items { // the garbage collector's part
-		if len(sets.Items) == 0 {
-			c.must(c.api.Delete(ctx, &pods.Items[i]))
+	for i := range pods.Items { // the part of the garbage collector, and of a ReplicaSet that is to have none
+		wanted := slices.ContainsFunc(sets.Items, func(rs appsv1.ReplicaSet) bool {
+			return metav1.IsControlledBy(&pods.Items[i], &rs) && *rs.Spec.Replicas > 0
+		})
+		owner := metav1.GetControllerOf(&pods.Items[i])
+		if len(sets.Items) == 0 || !wanted && owner != nil && owner.Kind == "ReplicaSet" {
+			c.must(client.IgnoreNotFound(c.api.Delete(ctx, &pods.Items[i])))
 		}
 	}
 	for _, rs := range sets.Items {
-		if len(pods.Items) == 0 && rs.DeletionTimestamp == nil {
+		has := slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return metav1.IsControlledBy(&p, &rs) })
+		if !has && rs.DeletionTimestamp == nil && *rs.Spec.Replicas > 0 {
 			pod := canaryPod(&rs, !c.sick)
 			if c.admit != nil {
 				_ = c.admit(pod) // what is refused is refused to others

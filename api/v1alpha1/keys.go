@@ -96,6 +96,9 @@ const (
 	RunLabel = Prefix + "run"
 	// RoleLabel on pods says what they are in a run.
 	RoleLabel = Prefix + "role"
+	// QuarantineLabel is "true" on pods of a run that are kept and are no part of the application any more: they
+	// have lost the labels of their template.
+	QuarantineLabel = Prefix + "quarantine"
 )
 
 // Values of RoleLabel.
