@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,9 +35,61 @@ func (e *evaluator) quarantine(ctx context.Context, seen observed, pod lifecycle
 	if template == nil || err != nil {
 		return err
 	}
-	change := off(template)
-	change[v1alpha1.QuarantineLabel] = "true"
-	return e.tellLabeled(e.labelPod(ctx, seen.run.Namespace, pod, change), seen, pod, e.announce.quarantined)
+	err = e.labelPod(ctx, seen.run.Namespace, pod, off(template))
+	if err == nil {
+		err = e.haveCounted(ctx, seen)
+	}
+	if err == nil { // the last of it: until then it is done again
+		err = e.labelPod(ctx, seen.run.Namespace, pod, map[string]any{v1alpha1.QuarantineLabel: "true"})
+	}
+	return e.tellLabeled(err, seen, pod, e.announce.quarantined)
+}
+
+// haveCounted has the disruption controller count the pods of the application anew. It does so when a pod changes
+// that a budget selects, and not when one is no longer selected: so a pod of the Deployment is touched.
+func (e *evaluator) haveCounted(ctx context.Context, seen observed) error {
+	if !seen.Deployment.Exists {
+		return nil
+	}
+	raw, err := e.selectorOf(ctx, seen.deployment)
+	if err != nil {
+		return err
+	}
+	selector, err := metav1.LabelSelectorAsSelector(raw)
+	if err != nil {
+		return fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(seen.deployment), err)
+	}
+	stable, err := labels.NewRequirement(v1alpha1.RunLabel, selection.DoesNotExist, nil)
+	if err != nil {
+		return fmt.Errorf("select stable pods: %w", err)
+	}
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodList"))
+	if err := e.live.List(ctx, &list, client.InNamespace(seen.run.Namespace), client.Limit(1),
+		client.MatchingLabelsSelector{Selector: selector.Add(*stable)}); err != nil {
+		return fmt.Errorf("find a stable pod: %w", err)
+	}
+	if len(list.Items) == 0 {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]any{
+		v1alpha1.CountedAnnotation: seen.Now.UTC().Format(time.RFC3339Nano),
+	}}})
+	if err != nil {
+		return fmt.Errorf("encode an annotation: %w", err)
+	}
+	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: seen.run.Namespace, Name: list.Items[0].Name}}
+	err = e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
+	switch message, refused := refusedNow(err); {
+	case refused:
+		ctrl.LoggerFrom(ctx).Info("budgets are counted anew when another pod changes", "pod", target.Name, "why", message)
+		return nil
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("%w: a stable pod is gone", errStale)
+	case err != nil:
+		return fmt.Errorf("touch pod %q: %w", target.Name, err)
+	}
+	return nil
 }
 
 // readmit gives a pod the labels of its template back.
@@ -66,9 +121,9 @@ func (e *evaluator) tellLabeled(err error, seen observed, pod lifecycle.KeptPod,
 }
 
 // off takes labels off a pod, but for those by which its run knows it, and by which people find it.
-func off(labels map[string]string) map[string]any {
+func off(given map[string]string) map[string]any {
 	out := map[string]any{}
-	for key, value := range labels {
+	for key, value := range given {
 		if !slices.Contains(v1alpha1.ReservedPodLabels, key) && (key != v1alpha1.CanaryPodLabel || value != "true") {
 			out[key] = nil
 		}
@@ -91,11 +146,11 @@ func (e *evaluator) templateLabels(ctx context.Context, seen observed, role stri
 		}
 		return nil, fmt.Errorf("read template of ReplicaSet %q: %w", name, err)
 	}
-	labels, _, err := unstructured.NestedStringMap(live.Object, "spec", "template", "metadata", "labels")
+	out, _, err := unstructured.NestedStringMap(live.Object, "spec", "template", "metadata", "labels")
 	if err != nil {
 		return nil, fmt.Errorf("labels of the template of ReplicaSet %q: %w", name, err)
 	}
-	return labels, nil
+	return out, nil
 }
 
 // labelPod changes labels of a pod; without a change it takes off all but Holdfast's.

@@ -22,7 +22,8 @@ func freezes(t *testing.T, edit func(*v1alpha1.CanaryPlanSpec)) *cluster {
 	plan := quickPlan("frozen")
 	plan.Spec.OnFailure = v1alpha1.FailureFreeze
 	edit(&plan.Spec)
-	c := newCluster(t, plan)
+	stable := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web-1-a", Labels: map[string]string{"app": "web"}}}
+	c := newCluster(t, plan, stable)
 	c.annotateDeployment(map[string]string{v1alpha1.PlanAnnotation: "frozen"})
 	c.prometheus.answer.Series[0].Value = 1
 	c.hold()
@@ -43,6 +44,28 @@ func labelsWithout(pod *corev1.Pod, keys ...string) map[string]string {
 	return out
 }
 
+// counted is what the stable pod says of when it was touched.
+func (c *cluster) counted() string {
+	c.t.Helper()
+	var pod corev1.Pod
+	c.must(c.api.Get(c.t.Context(), types.NamespacedName{Namespace: namespace, Name: "web-1-a"}, &pod))
+	return pod.Annotations[v1alpha1.CountedAnnotation]
+}
+
+// A quarantine that is cut short is done again, to the last of it.
+func TestAQuarantineThatIsCutShortIsDoneAgain(t *testing.T) {
+	for cut := 1; cut <= 3; cut++ {
+		c := freezes(t, func(s *v1alpha1.CanaryPlanSpec) { s.Quarantine = v1alpha1.QuarantineNever })
+		run := c.run()
+		c.edit(run.Name, func(s *v1alpha1.CanaryRunSpec) { s.Plan.Quarantine = v1alpha1.QuarantineAutomatic })
+		c.failAt = c.writes + cut
+		c.passes(2)
+		if pod := c.canaryPod(); pod.Labels["app"] != "" || pod.Labels[v1alpha1.QuarantineLabel] != "true" || c.counted() == "" {
+			t.Errorf("cut before write %d: its labels are %v, counted %q", cut, pod.Labels, c.counted())
+		}
+	}
+}
+
 func TestWhatFailedAndIsKeptLeavesTheApplication(t *testing.T) {
 	c := freezes(t, func(*v1alpha1.CanaryPlanSpec) {})
 	pod, run := c.canaryPod(), c.run()
@@ -59,6 +82,9 @@ func TestWhatFailedAndIsKeptLeavesTheApplication(t *testing.T) {
 	}
 	if run.Status.Traffic != "none" {
 		t.Errorf("its traffic is %q", run.Status.Traffic)
+	}
+	if at := c.counted(); at == "" {
+		t.Error("budgets are not counted anew")
 	}
 	before := c.writes
 	c.passes(3)
