@@ -61,6 +61,12 @@ func (a announcer) deletedLeft(d deployment, run *v1alpha1.CanaryRun, pod lifecy
 		"pod %s of run %s is deleted, for nothing else would: %s", pod.Name, run.Name, pod.Why)
 }
 
+func (a announcer) autoscalerCounts(d deployment, run *v1alpha1.CanaryRun, name string) {
+	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventAutoscalerCounts, "Autoscale "+name[:min(len(name), 100)],
+		"HorizontalPodAutoscaler %s counts the pods of run %s among those of the Deployment, as it counts surge pods: for memory, and for a canary "+
+			"without load, it may ask for up to a pod more or less for each; metrics of type Object or External count no pods", name, run.Name)
+}
+
 func (a announcer) quarantined(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodQuarantined, "Quarantine "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s of run %s is in quarantine: %s; no Service, PodDisruptionBudget or autoscaler of the application counts it; look at it with "+

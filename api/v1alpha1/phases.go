@@ -296,6 +296,8 @@ const (
 	// EventPodLeft: somebody kept the ReplicaSet of a run from going, or orphaned its pods, and one of them
 	// was left; it is deleted.
 	EventPodLeft = "PodLeft"
+	// EventAutoscalerCounts: a HorizontalPodAutoscaler of the Deployment counts the pods of a run that begins.
+	EventAutoscalerCounts = "AutoscalerCounts"
 	// EventPodQuarantined: a pod that is kept has lost the labels of its template, and is no part of the application
 	// any more; the message says why, and how to find it.
 	EventPodQuarantined = "PodQuarantined"
