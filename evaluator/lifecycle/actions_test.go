@@ -116,7 +116,7 @@ func (w *world) scale(name string, replicas int32) {
 		}
 		stay = append(stay, made)
 	}
-	s.pods = append(stay, end...)
+	s.pods = slices.Concat(stay, end)
 	s.Available = min(s.Available, replicas)
 }
 

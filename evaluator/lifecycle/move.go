@@ -37,16 +37,18 @@ type (
 	ScaleBaseline struct{ Replicas int32 }
 	// DeleteBaseline deletes the ReplicaSet of the baseline, as DeleteCanary does.
 	DeleteBaseline struct{}
-	// EmptyLeftover gives a ReplicaSet of an earlier attempt no pods, DeleteLeftover deletes it.
-	EmptyLeftover  struct{ Name string }
+	// EmptyLeftover gives a ReplicaSet of an earlier attempt no pods.
+	EmptyLeftover struct{ Name string }
+	// DeleteLeftover deletes a ReplicaSet of an earlier attempt.
 	DeleteLeftover struct{ Name string }
 	// PutOut deletes a pod that a ReplicaSet of the run has adopted.
 	PutOut struct{ Pod UnwantedPod }
 	// DeleteLeft deletes a pod of the run that nothing else would delete.
 	DeleteLeft struct{ Pod UnwantedPod }
-	// Quarantine takes the labels of its template off a pod that is kept, Readmit gives it them back.
+	// Quarantine takes the labels of its template off a pod that is kept; of a stray, all but Holdfast's.
 	Quarantine struct{ Pod KeptPod }
-	Readmit    struct{ Pod KeptPod }
+	// Readmit gives a pod the labels of its template back.
+	Readmit struct{ Pod KeptPod }
 	// Release asks the webhook to swap the held template in, if the Deployment
 	// still carries the hold of this ID.
 	Release struct{ Hold string }

@@ -121,7 +121,7 @@ type KeptPod struct {
 	UID  types.UID
 	// Role is what it is in the run, by its label.
 	Role string
-	// Why says for people why it is put in quarantine.
+	// Why says for people why it is put in quarantine, "" of a stray.
 	Why string
 }
 

@@ -155,7 +155,7 @@ func scaled(t *testing.T, pods, use, canary int, is, fails bool) int32 {
 		s.report(1, canary, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
 		if fails {
 			s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
-			s.awaitQuarantined(run, v1alpha1.RoleCanary, true)
+			s.awaitQuarantined(run, true)
 		}
 	}
 	s.must("apply", "-f", "-", autoscaler)

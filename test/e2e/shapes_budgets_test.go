@@ -85,14 +85,14 @@ func (s *shop) inService(pod string) bool {
 	})
 }
 
-// awaitQuarantined waits until a pod of a role is in quarantine, or is not.
-func (s *shop) awaitQuarantined(run *v1alpha1.CanaryRun, role string, is bool) *corev1.Pod {
+// awaitQuarantined waits until the canary pod is in quarantine, or is not.
+func (s *shop) awaitQuarantined(run *v1alpha1.CanaryRun, is bool) *corev1.Pod {
 	s.t.Helper()
-	pods := s.podsOfRole(run, role)
+	pods := s.podsOfRole(run, v1alpha1.RoleCanary)
 	if len(pods) == 0 {
-		s.t.Fatalf("%s has no %s pod", run.Name, role)
+		s.t.Fatalf("%s has no canary pod", run.Name)
 	}
-	return await(s, fmt.Sprintf("a %s pod is in quarantine: %t", role, is), pods[0].Name, &corev1.Pod{}, func(p *corev1.Pod) bool {
+	return await(s, fmt.Sprintf("the canary pod is in quarantine: %t", is), pods[0].Name, &corev1.Pod{}, func(p *corev1.Pod) bool {
 		return (p.Labels[v1alpha1.QuarantineLabel] == "true") == is && (p.Labels["app"] == "shaped") == !is
 	})
 }
@@ -129,7 +129,7 @@ func TestWhatIsKeptOfACanaryKeepsNoNodeFromBeingDrained(t *testing.T) {
 			} else {
 				s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
 			}
-			s.awaitQuarantined(run, v1alpha1.RoleCanary, true)
+			s.awaitQuarantined(run, true)
 			s.awaitAllowed(1)
 			awaitEvent(s, v1alpha1.EventPodQuarantined)
 			if err := s.evict(); err != nil {
@@ -150,7 +150,7 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 		s := open(t, settings{noLoad: true, plan: bad(), replicas: 1})
 		run := s.budgeted()
 		run = s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
-		pod := s.awaitQuarantined(run, v1alpha1.RoleCanary, true)
+		pod := s.awaitQuarantined(run, true)
 		awaitList(s, "endpoints without it", &discoveryv1.EndpointSliceList{}, func(int) bool { return !s.inService(pod.Name) }, nil)
 		if says := s.says(pod.Name, "CANARY_ENABLED"); says != "1" {
 			t.Errorf("it cannot be looked at: %q", says)
@@ -174,7 +174,7 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 		s := open(t, settings{noLoad: true, plan: bad("quarantine: Never"), replicas: 1})
 		run := s.budgeted()
 		s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
-		pod := s.awaitQuarantined(run, v1alpha1.RoleCanary, false)
+		pod := s.awaitQuarantined(run, false)
 		if !s.inService(pod.Name) {
 			t.Error("it serves no requests")
 		}
@@ -186,7 +186,7 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 		run := s.budgeted()
 		s.awaitReason(run.Name, v1alpha1.ReasonApproval)
 		time.Sleep(10 * time.Second) // longer than readyDeadline
-		if pod := s.awaitQuarantined(run, v1alpha1.RoleCanary, false); !s.inService(pod.Name) {
+		if pod := s.awaitQuarantined(run, false); !s.inService(pod.Name) {
 			t.Error("it serves no requests")
 		}
 	})
@@ -196,8 +196,8 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 		run := s.budgeted("--ready-after=16s")
 		awaitSome(s, "a canary pod", &corev1.PodList{}, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
 		s.decide(run.Name, `"paused":true`)
-		s.awaitQuarantined(run, v1alpha1.RoleCanary, true)
-		s.awaitQuarantined(run, v1alpha1.RoleCanary, false) // it is Ready
+		s.awaitQuarantined(run, true)
+		s.awaitQuarantined(run, false) // it is Ready
 		awaitEvent(s, v1alpha1.EventPodQuarantined)
 		awaitEvent(s, v1alpha1.EventPodReadmitted)
 		s.decide(run.Name, `"paused":false`)

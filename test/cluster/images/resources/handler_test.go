@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestPodsUseWhatTheirAnnotationSays(t *testing.T) {
 		"/apis/metrics.k8s.io/v1beta1/namespaces/none/pods":                         0,
 	} {
 		answer := httptest.NewRecorder()
-		handler.ServeHTTP(answer, httptest.NewRequest("GET", path, nil))
+		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
 		var list struct{ Items []podMetrics }
 		if err := json.Unmarshal(answer.Body.Bytes(), &list); err != nil || len(list.Items) != want {
 			t.Errorf("%s: %v, %s", path, err, answer.Body)
