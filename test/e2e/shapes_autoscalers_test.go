@@ -60,9 +60,20 @@ spec:
   versionPriority: 100
   insecureSkipTLSVerify: true
   service: {name: resources, namespace: %[1]s}
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1beta1.external.metrics.k8s.io}
+spec:
+  group: external.metrics.k8s.io
+  version: v1beta1
+  groupPriorityMinimum: 100
+  versionPriority: 100
+  insecureSkipTLSVerify: true
+  service: {name: resources, namespace: %[1]s}
 `
 
-// autoscaler keeps the pods of shaped at 100m of CPU, all that they ask for, each.
+// autoscaler scales shaped by a metric.
 const autoscaler = `
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -71,9 +82,17 @@ spec:
   scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shaped}
   minReplicas: 1
   maxReplicas: 30
-  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 100}}}]
+  metrics: [%s]
   behavior: {scaleDown: {stabilizationWindowSeconds: 0}}
 `
+
+// What an autoscaler goes by: 100m of CPU, which is all that a pod asks for; a queue of 130 that is to be one of 100;
+// a queue of 390 of which each pod is to have 100.
+const (
+	byCPU     = "{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 100}}}"
+	byValue   = "{type: External, external: {metric: {name: queue-130}, target: {type: Value, value: 100}}}"
+	byAverage = "{type: External, external: {metric: {name: queue-390}, target: {type: AverageValue, averageValue: 100}}}"
+)
 
 // The pods of these scenarios run nowhere: what is said of them is what they are.
 const onNoNode = "nodeSelector: {kubernetes.io/hostname: none}"
@@ -90,14 +109,14 @@ const (
 func TestWhatAnAutoscalerMakesOfCanaryPods(t *testing.T) {
 	stage := open(t, settings{noLoad: true, replicas: 1})
 	t.Cleanup(func() {
-		for _, what := range []string{"apiservice/v1beta1.metrics.k8s.io", "clusterrolebinding/resources-" + stage.namespace} {
+		for _, what := range []string{"apiservice/v1beta1.metrics.k8s.io", "apiservice/v1beta1.external.metrics.k8s.io", "clusterrolebinding/resources-" + stage.namespace} {
 			if _, err := world.cluster.Kubectl(context.Background(), "", "delete", what, "--ignore-not-found"); err != nil {
 				t.Log(err)
 			}
 		}
 	})
 	stage.must("apply", "-f", "-", fmt.Sprintf(metricsAPI, stage.namespace))
-	stage.must("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=60s")
+	stage.must("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "apiservice/v1beta1.external.metrics.k8s.io", "--timeout=60s")
 	for name, tc := range map[string]struct {
 		pods   int
 		use    int
@@ -105,28 +124,35 @@ func TestWhatAnAutoscalerMakesOfCanaryPods(t *testing.T) {
 		// without is what the autoscaler asks for where there is no canary, with where there is one of one pod.
 		without, with int32
 		fails         bool
+		// by is what it goes by, "" for byCPU.
+		by string
 	}{
-		"takes its share of the load":               {3, 75, 75, 3, 3, false},
-		"is as loaded as the others":                {3, 100, 100, 3, 3, false},
-		"adds to what is used":                      {3, 85, 85, 3, 4, false},
-		"adds to what is used by one pod":           {1, 60, 60, 1, 2, false},
-		"adds to what is used by ten":               {10, 85, 85, 9, 10, false},
-		"is idle, in the tolerance":                 {3, 105, 0, 3, 4, false},
-		"is idle, where more are needed":            {3, 130, 0, 4, 3, false},
-		"takes three times as much":                 {3, 100, 300, 3, 6, false},
-		"is not Ready, where more are needed":       {3, 130, notReady, 4, 3, false},
-		"is not measured, where fewer would do":     {3, 50, unmeasured, 2, 3, false},
-		"takes three times as much, and has failed": {3, 100, 300, 3, 3, true},
-		"is not Ready, and has failed":              {3, 130, notReady, 4, 4, true},
+		"takes its share of the load":               {3, 75, 75, 3, 3, false, ""},
+		"is as loaded as the others":                {3, 100, 100, 3, 3, false, ""},
+		"adds to what is used":                      {3, 85, 85, 3, 4, false, ""},
+		"adds to what is used by one pod":           {1, 60, 60, 1, 2, false, ""},
+		"adds to what is used by ten":               {10, 85, 85, 9, 10, false, ""},
+		"is idle, in the tolerance":                 {3, 105, 0, 3, 4, false, ""},
+		"is idle, where more are needed":            {3, 130, 0, 4, 3, false, ""},
+		"takes three times as much":                 {3, 100, 300, 3, 6, false, ""},
+		"is not Ready, where more are needed":       {3, 130, notReady, 4, 3, false, ""},
+		"is not measured, where fewer would do":     {3, 50, unmeasured, 2, 3, false, ""},
+		"takes three times as much, and has failed": {3, 100, 300, 3, 3, true, ""},
+		"is not Ready, and has failed":              {3, 130, notReady, 4, 4, true, ""},
+		"is counted by a value":                     {3, 100, 100, 4, 6, false, byValue},
+		"is not counted by an average value":        {3, 100, 100, 4, 4, false, byAverage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if tc.by == "" {
+				tc.by = byCPU
+			}
 			if tc.use != 75 { // of which the canary has taken a quarter
-				if asks := scaled(t, tc.pods, tc.use, 0, false, false); asks != tc.without {
+				if asks := scaled(t, tc.by, tc.pods, tc.use, 0, false, false); asks != tc.without {
 					t.Errorf("without a canary it asks for %d pods, want %d", asks, tc.without)
 				}
 			}
-			if asks := scaled(t, tc.pods, tc.use, tc.canary, true, tc.fails); asks != tc.with {
+			if asks := scaled(t, tc.by, tc.pods, tc.use, tc.canary, true, tc.fails); asks != tc.with {
 				t.Errorf("with one it asks for %d pods, want %d", asks, tc.with)
 			}
 		})
@@ -135,7 +161,7 @@ func TestWhatAnAutoscalerMakesOfCanaryPods(t *testing.T) {
 
 // scaled is how many pods an autoscaler asks for first of a Deployment of some pods that use so much each, and have a
 // canary beside them that does.
-func scaled(t *testing.T, pods, use, canary int, is, fails bool) int32 {
+func scaled(t *testing.T, by string, pods, use, canary int, is, fails bool) int32 {
 	t.Helper()
 	plan := strings.Replace(shapePlan, "period: 6s", "period: 10m", 1)
 	if fails {
@@ -158,7 +184,7 @@ func scaled(t *testing.T, pods, use, canary int, is, fails bool) int32 {
 			s.awaitQuarantined(run, true)
 		}
 	}
-	s.must("apply", "-f", "-", autoscaler)
+	s.must("apply", "-f", "-", fmt.Sprintf(autoscaler, by))
 	seen := await(s, "the autoscaler has read what pods use", "shaped", &autoscalingv2.HorizontalPodAutoscaler{}, func(h *autoscalingv2.HorizontalPodAutoscaler) bool {
 		return len(h.Status.CurrentMetrics) > 0
 	})

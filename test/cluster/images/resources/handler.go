@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,8 +13,9 @@ import (
 )
 
 const (
-	group   = "metrics.k8s.io"
-	version = "v1beta1"
+	group    = "metrics.k8s.io"
+	external = "external.metrics.k8s.io"
+	version  = "v1beta1"
 	// used is the annotation of a pod that says how much CPU it uses.
 	used = "holdfast.test/cpu"
 )
@@ -31,11 +33,33 @@ type container struct {
 	Usage map[string]string `json:"usage"`
 }
 
-// newHandler serves what clients discover, and the pods of a namespace by their labels.
+// newHandler serves what clients discover, the pods of a namespace by their labels, and metrics of no object, whose
+// names end in their values.
 func newHandler(client kubernetes.Interface) http.Handler {
-	inGroup := metav1.GroupVersionForDiscovery{GroupVersion: group + "/" + version, Version: version}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	discover(mux, group, metav1.APIResource{Name: "pods", Namespaced: true, Kind: "PodMetrics", Verbs: metav1.Verbs{"list"}})
+	discover(mux, external, metav1.APIResource{Name: "any", Namespaced: true, Kind: "ExternalMetricValueList", Verbs: metav1.Verbs{"get"}})
+	mux.HandleFunc("GET /apis/"+group+"/"+version+"/namespaces/{namespace}/pods", func(w http.ResponseWriter, r *http.Request) {
+		pods, err := client.CoreV1().Pods(r.PathValue("namespace")).List(r.Context(), metav1.ListOptions{LabelSelector: r.URL.Query().Get("labelSelector")})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		sendList(w, group, "PodMetricsList", measured(pods.Items, time.Now()))
+	})
+	mux.HandleFunc("GET /apis/"+external+"/"+version+"/namespaces/{namespace}/{metric}", func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("metric")
+		sendList(w, external, "ExternalMetricValueList", []map[string]any{{
+			"metricName": name, "metricLabels": map[string]string{}, "timestamp": metav1.Now(), "value": name[strings.LastIndex(name, "-")+1:],
+		}})
+	})
+	return mux
+}
+
+// discover serves what clients ask of a group first.
+func discover(mux *http.ServeMux, group string, resource metav1.APIResource) {
+	inGroup := metav1.GroupVersionForDiscovery{GroupVersion: group + "/" + version, Version: version}
 	mux.HandleFunc("GET /apis/"+group, func(w http.ResponseWriter, _ *http.Request) {
 		send(w, metav1.APIGroup{
 			TypeMeta: metav1.TypeMeta{Kind: "APIGroup", APIVersion: "v1"},
@@ -45,18 +69,13 @@ func newHandler(client kubernetes.Interface) http.Handler {
 	mux.HandleFunc("GET /apis/"+group+"/"+version, func(w http.ResponseWriter, _ *http.Request) {
 		send(w, metav1.APIResourceList{
 			TypeMeta: metav1.TypeMeta{Kind: "APIResourceList", APIVersion: "v1"}, GroupVersion: inGroup.GroupVersion,
-			APIResources: []metav1.APIResource{{Name: "pods", Namespaced: true, Kind: "PodMetrics", Verbs: metav1.Verbs{"list"}}},
+			APIResources: []metav1.APIResource{resource},
 		})
 	})
-	mux.HandleFunc("GET /apis/"+group+"/"+version+"/namespaces/{namespace}/pods", func(w http.ResponseWriter, r *http.Request) {
-		pods, err := client.CoreV1().Pods(r.PathValue("namespace")).List(r.Context(), metav1.ListOptions{LabelSelector: r.URL.Query().Get("labelSelector")})
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		send(w, map[string]any{"kind": "PodMetricsList", "apiVersion": inGroup.GroupVersion, "metadata": map[string]any{}, "items": measured(pods.Items, time.Now())})
-	})
-	return mux
+}
+
+func sendList(w http.ResponseWriter, group, kind string, items any) {
+	send(w, map[string]any{"kind": kind, "apiVersion": group + "/" + version, "metadata": map[string]any{}, "items": items})
 }
 
 // measured are the metrics of those of some pods that have any.

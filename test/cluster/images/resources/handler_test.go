@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,12 +28,19 @@ func TestPodsUseWhatTheirAnnotationSays(t *testing.T) {
 		"/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods?labelSelector=app%3Dweb": 1,
 		"/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods":                         2,
 		"/apis/metrics.k8s.io/v1beta1/namespaces/none/pods":                         0,
+		"/apis/external.metrics.k8s.io/v1beta1/namespaces/none/queue-130":           1,
 	} {
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
 		var list struct{ Items []podMetrics }
 		if err := json.Unmarshal(answer.Body.Bytes(), &list); err != nil || len(list.Items) != want {
 			t.Errorf("%s: %v, %s", path, err, answer.Body)
+			continue
+		}
+		if strings.HasSuffix(path, "queue-130") {
+			if !strings.Contains(answer.Body.String(), `"value":"130"`) {
+				t.Errorf("%s: %s", path, answer.Body)
+			}
 			continue
 		}
 		if want == 1 && list.Items[0].Containers[0].Usage["cpu"] != "70m" {
