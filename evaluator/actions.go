@@ -40,8 +40,14 @@ func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle
 		return e.scaleSet(ctx, seen, seen.baselineName(), a.Replicas)
 	case lifecycle.DeleteBaseline:
 		return e.deleteSet(ctx, seen, seen.baselineName())
+	case lifecycle.EmptyLeftover:
+		return e.scaleSet(ctx, seen, a.Name, 0)
 	case lifecycle.DeleteLeftover:
 		return e.deleteSet(ctx, seen, a.Name)
+	case lifecycle.Quarantine:
+		return e.quarantine(ctx, seen, a.Pod)
+	case lifecycle.Readmit:
+		return e.readmit(ctx, seen, a.Pod)
 	case lifecycle.PutOut:
 		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.putOut(seen.deployment, seen.run, a.Pod) })
 	case lifecycle.DeleteLeft:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,13 +67,15 @@ type cluster struct {
 	full error
 	// admit is what admission makes of a pod, if not nil.
 	admit func(*corev1.Pod) error
+	// refusePods and refuseScale are the answers to changes of pods and of ReplicaSets, if not nil.
+	refusePods, refuseScale error
 	// sick keeps the pods of canaries from getting Ready.
 	sick bool
 }
 
 var scheme = sync.OnceValue(func() *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(s); err != nil {
 			panic(err)
 		}
@@ -209,6 +212,14 @@ func (c *cluster) write(do func() error) error {
 
 // patch is the API server's part of a patch, the webhook's included.
 func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+	switch _, isPod := o.(*corev1.Pod); {
+	case isPod && c.refusePods != nil:
+		return c.refusePods
+	case !isPod && c.refuseScale != nil:
+		if _, isSet := o.(*appsv1.ReplicaSet); isSet {
+			return c.refuseScale
+		}
+	}
 	data, _ := p.Data(o)
 	release := strings.Contains(string(data), `"`+v1alpha1.ReleaseAnnotation+`":"`)
 	if release && c.reject != nil {
@@ -273,13 +284,18 @@ func (c *cluster) act() {
 	c.must(c.api.List(ctx, &sets, client.HasLabels{v1alpha1.RunLabel}))
 	var pods corev1.PodList
 	c.must(c.api.List(ctx, &pods))
-	for i := range pods.Items { // the garbage collector's part
-		if len(sets.Items) == 0 {
-			c.must(c.api.Delete(ctx, &pods.Items[i]))
+	for i := range pods.Items { // the part of the garbage collector, and of a ReplicaSet that is to have none
+		wanted := slices.ContainsFunc(sets.Items, func(rs appsv1.ReplicaSet) bool {
+			return metav1.IsControlledBy(&pods.Items[i], &rs) && *rs.Spec.Replicas > 0
+		})
+		owner := metav1.GetControllerOf(&pods.Items[i])
+		if len(sets.Items) == 0 || !wanted && owner != nil && owner.Kind == "ReplicaSet" {
+			c.must(client.IgnoreNotFound(c.api.Delete(ctx, &pods.Items[i])))
 		}
 	}
 	for _, rs := range sets.Items {
-		if len(pods.Items) == 0 && rs.DeletionTimestamp == nil {
+		has := slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return metav1.IsControlledBy(&p, &rs) })
+		if !has && rs.DeletionTimestamp == nil && *rs.Spec.Replicas > 0 {
 			pod := canaryPod(&rs, !c.sick)
 			if c.admit != nil {
 				_ = c.admit(pod) // what is refused is refused to others

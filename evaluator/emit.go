@@ -38,5 +38,8 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 	}
 	for _, transition := range lifecycle.Transitions(before, after) {
 		e.announce.transition(seen.deployment, seen.run, e.countDecision(ctx, seen, after, transition))
+		if transition.Kind == lifecycle.TransitionStarted {
+			e.tellAutoscalers(ctx, seen)
+		}
 	}
 }

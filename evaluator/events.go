@@ -61,6 +61,29 @@ func (a announcer) deletedLeft(d deployment, run *v1alpha1.CanaryRun, pod lifecy
 		"pod %s of run %s is deleted, for nothing else would: %s", pod.Name, run.Name, pod.Why)
 }
 
+func (a announcer) autoscalerCounts(d deployment, run *v1alpha1.CanaryRun, name string) {
+	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventAutoscalerCounts, "Autoscale "+name[:min(len(name), 100)],
+		"HorizontalPodAutoscaler %s counts the pods of run %s among those of the Deployment, as it counts surge pods: for memory, and for a canary "+
+			"without load, it may ask for a pod more or less for each; metrics of type Object or External with an AverageValue count no pods", name, run.Name)
+}
+
+func (a announcer) quarantined(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
+	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodQuarantined, "Quarantine "+pod.Name[:min(len(pod.Name), 100)],
+		"pod %s of run %s is in quarantine: %s; no Service, PodDisruptionBudget or autoscaler of the application counts it; look at it with "+
+			"kubectl get pods -l %s=%s, and have such pods keep their labels by quarantine: Never in the plan",
+		pod.Name, run.Name, pod.Why, v1alpha1.RunLabel, run.Name)
+}
+
+func (a announcer) readmitted(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
+	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventPodReadmitted, "Readmit "+pod.Name[:min(len(pod.Name), 100)],
+		"pod %s of run %s is out of quarantine and has the labels of the application again", pod.Name, run.Name)
+}
+
+func (a announcer) notLabeled(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod, why string) {
+	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodNotQuarantined, "Quarantine "+pod.Name[:min(len(pod.Name), 100)],
+		"pod %s of run %s keeps its place in the application: %s", pod.Name, run.Name, why)
+}
+
 func (a announcer) noPlan(d deployment, reason, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, reason, "FindPlan", "%s", message)
 }

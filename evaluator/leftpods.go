@@ -71,8 +71,8 @@ func (e *evaluator) deletePodsOfGone(ctx context.Context, name types.NamespacedN
 	if err := e.cached.List(ctx, &pods, of...); err != nil {
 		return fmt.Errorf("list pods of run %q, which is gone: %w", name.Name, err)
 	}
-	left := leftPods(true, nil, sets.Items, pods.Items)
-	if len(left) == 0 {
+	left, strays := leftPods(true, nil, sets.Items, pods.Items), strays(sets.Items, pods.Items)
+	if len(left)+len(strays) == 0 {
 		return nil
 	}
 	var run v1alpha1.CanaryRun
@@ -83,6 +83,11 @@ func (e *evaluator) deletePodsOfGone(ctx context.Context, name types.NamespacedN
 		if err := e.deletePod(ctx, name.Namespace, pod, func() {
 			ctrl.LoggerFrom(ctx).Info("a pod of a run that is gone is deleted", "pod", pod.Name, "why", pod.Why)
 		}); err != nil {
+			return err
+		}
+	}
+	for _, pod := range strays {
+		if err := e.labelPod(ctx, name.Namespace, pod, nil); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ func labelsOrMark(labels map[string]string) map[string]string {
 		return labels
 	}
 	out := map[string]string{labelsNotKept: ""}
-	maps.Copy(out, pick(labels, v1alpha1.RunLabel, v1alpha1.RoleLabel, v1alpha1.HashLabel))
+	maps.Copy(out, pick(labels, v1alpha1.RunLabel, v1alpha1.RoleLabel, v1alpha1.HashLabel, v1alpha1.QuarantineLabel))
 	return out
 }
 

@@ -103,7 +103,14 @@ func (e *evaluator) scaleSet(ctx context.Context, seen observed, name string, re
 		return fmt.Errorf("encode replicas: %w", err)
 	}
 	target := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: rs.Namespace, Name: name}}
-	if err := e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	err = e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
+	if _, refused := refusedNow(err); refused && replicas == 0 {
+		return e.deleteSet(ctx, seen, name) // admission that minds its template keeps nobody from ending it
+	}
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("%w: ReplicaSet %q is gone", errStale, name)
+	}
+	if err != nil {
 		return fmt.Errorf("scale ReplicaSet %q: %w", name, err)
 	}
 	ctrl.LoggerFrom(ctx).Info("pods scaled", "replicaSet", name, "replicas", replicas)

@@ -34,24 +34,28 @@ func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
 		seen.sets[rs.Name] = rs
 		switch rs.Name {
 		case seen.canaryName():
-			seen.Canary, seen.Pods = viewSet(rs), podsOf(rs, pods.Items)
+			seen.Pods = podsOf(rs, pods.Items)
+			seen.Canary = viewSet(rs, seen.Pods)
 		case seen.baselineName():
-			seen.Baseline, seen.BaselinePods = viewSet(rs), podsOf(rs, pods.Items)
+			seen.BaselinePods = podsOf(rs, pods.Items)
+			seen.Baseline = viewSet(rs, seen.BaselinePods)
 		default:
-			seen.Leftovers = append(seen.Leftovers, rs.Name)
+			seen.Leftovers = append(seen.Leftovers, lifecycle.Leftover{Name: rs.Name, Canary: *viewSet(rs, podsOf(rs, pods.Items))})
 		}
 	}
 	seen.Others.Left = leftPods(seen.run.Status.Phase.Ended() || seen.run.DeletionTimestamp != nil, map[string]*appsv1.ReplicaSet{
 		v1alpha1.RoleCanary: seen.sets[seen.canaryName()], v1alpha1.RoleBaseline: seen.sets[seen.baselineName()],
 	}, sets.Items, pods.Items)
+	seen.Others.Strays = strays(sets.Items, pods.Items)
 	return nil
 }
 
-func viewSet(rs *appsv1.ReplicaSet) *lifecycle.Canary {
+func viewSet(rs *appsv1.ReplicaSet, pods []corev1.Pod) *lifecycle.Canary {
 	out := &lifecycle.Canary{Deleting: rs.DeletionTimestamp != nil, Replicas: 1, Available: rs.Status.AvailableReplicas}
 	if rs.Spec.Replicas != nil {
 		out.Replicas = *rs.Spec.Replicas
 	}
+	out.Empty = out.Replicas == 0 && len(pods) == 0 && rs.Status.Replicas == 0 && rs.Status.ObservedGeneration >= rs.Generation
 	for _, c := range rs.Status.Conditions {
 		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
 			out.CreateFailure = c.Message

@@ -14,7 +14,7 @@ const (
 // ReservedPodLabels are the labels by which pods are told apart. A template
 // that sets one cannot run as a canary. The first is that by which a Deployment tells
 // its ReplicaSets apart.
-var ReservedPodLabels = []string{appsv1.DefaultDeploymentUniqueLabelKey, RunLabel, RoleLabel, HashLabel}
+var ReservedPodLabels = []string{appsv1.DefaultDeploymentUniqueLabelKey, RunLabel, RoleLabel, HashLabel, QuarantineLabel}
 
 // CanaryPodLabels are the labels that the canary pods of a run get beside those
 // of their template, CanaryPodLabel aside.

@@ -81,6 +81,18 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:default=Revert
 	OnFailure FailureAction `json:"onFailure,omitempty"`
 
+	// quarantine is whether canary pods that are kept leave the application.
+	// Automatic: pods of a canary that failed, and pods that are not Ready for
+	// longer than readyDeadline while a person decides, lose the labels of the
+	// pod template, by which Services, PodDisruptionBudgets and autoscalers select
+	// them. They run on to be looked at (kubectl get pods -l holdfast.dev/run=RUN).
+	// Never: they keep their labels, and with onFailure: Freeze their share of the
+	// requests. A PodDisruptionBudget then counts them too, and one that is not
+	// Ready can keep nodes from being drained.
+	// +optional
+	// +kubebuilder:default=Automatic
+	Quarantine QuarantineMode `json:"quarantine,omitempty"`
+
 	// onInconclusive is what happens to an update on which no verdict could be
 	// reached (errors, missing data, a sick baseline). Pause: it stays held with
 	// its canary running until a person promotes, aborts or retries, or the
@@ -160,6 +172,17 @@ type FailureAction string
 const (
 	FailureRevert FailureAction = "Revert"
 	FailureFreeze FailureAction = "Freeze"
+)
+
+// QuarantineMode is whether canary pods that are kept leave the application.
+//
+// +kubebuilder:validation:Enum=Automatic;Never
+type QuarantineMode string
+
+// Whether canary pods that are kept leave the application.
+const (
+	QuarantineAutomatic QuarantineMode = "Automatic"
+	QuarantineNever     QuarantineMode = "Never"
 )
 
 // Analysis is how a canary is judged. Pod health is always part of it.

@@ -18,6 +18,9 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	if s.OnFailure == "" {
 		s.OnFailure = FailureRevert
 	}
+	if s.Quarantine == "" {
+		s.Quarantine = QuarantineAutomatic
+	}
 	if s.OnInconclusive == "" {
 		s.OnInconclusive = InconclusivePause
 	}

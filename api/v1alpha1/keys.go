@@ -70,6 +70,9 @@ const (
 	// policy guards remembers the Deployments that were deleted:
 	// deleted.holdfast.dev/<name>: '<hash of the template> <time>' (see DeletedAnnotation).
 	DeletedAnnotationPrefix = "deleted." + Prefix
+	// CountedAnnotation on a stable pod is when a pod of a run beside it was put in quarantine last: the disruption
+	// controller counts anew when a pod changes that a budget selects.
+	CountedAnnotation = Prefix + "counted"
 	// FailedAnnotation is the hash of the template that was last asked for, if
 	// that was rejected. As long as it stands, tools that wait for a rollout see
 	// a failed one; the next request that asks for another template takes it off.
@@ -96,6 +99,9 @@ const (
 	RunLabel = Prefix + "run"
 	// RoleLabel on pods says what they are in a run.
 	RoleLabel = Prefix + "role"
+	// QuarantineLabel is "true" on pods of a run that are kept and are no part of the application any more: they
+	// have lost the labels of their template.
+	QuarantineLabel = Prefix + "quarantine"
 )
 
 // Values of RoleLabel.

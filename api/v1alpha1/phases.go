@@ -296,6 +296,15 @@ const (
 	// EventPodLeft: somebody kept the ReplicaSet of a run from going, or orphaned its pods, and one of them
 	// was left; it is deleted.
 	EventPodLeft = "PodLeft"
+	// EventAutoscalerCounts: a HorizontalPodAutoscaler of the Deployment counts the pods of a run that begins.
+	EventAutoscalerCounts = "AutoscalerCounts"
+	// EventPodQuarantined: a pod that is kept has lost the labels of its template, and is no part of the application
+	// any more; the message says why, and how to find it.
+	EventPodQuarantined = "PodQuarantined"
+	// EventPodReadmitted: a pod has them back: it is Ready, or the run goes on.
+	EventPodReadmitted = "PodReadmitted"
+	// EventPodNotQuarantined: the API server does not let the labels of a pod be changed, in its words.
+	EventPodNotQuarantined = "PodNotQuarantined"
 	// EventPodPutOut: a pod that is not the run's own was among those of its ReplicaSet,
 	// and is deleted; the message says why. It was neither counted nor measured.
 	EventPodPutOut = "PodPutOut"

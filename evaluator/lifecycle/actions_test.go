@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // apply is what the API server and the webhook make of an action. It is false
@@ -27,8 +29,14 @@ func (w *world) apply(action Action) bool {
 		delete(w.sets, w.canaryName())
 	case DeleteBaseline:
 		delete(w.sets, w.baselineName())
+	case EmptyLeftover:
+		w.scale(a.Name, 0)
 	case DeleteLeftover:
 		delete(w.sets, a.Name)
+	case Quarantine:
+		w.label(a.Pod, map[string]string{v1alpha1.QuarantineLabel: "true"})
+	case Readmit:
+		w.label(a.Pod, nil)
 	case PutOut:
 		w.others.Adopted = slices.DeleteFunc(slices.Clone(w.others.Adopted), func(o UnwantedPod) bool { return o == a.Pod })
 	case DeleteLeft:
@@ -56,6 +64,10 @@ func describe(action Action) string {
 	switch a := action.(type) {
 	case PutOut:
 		return name + " " + a.Pod.Name
+	case Quarantine:
+		return name + " " + a.Pod.Name
+	case Readmit:
+		return name + " " + a.Pod.Name
 	case DeleteLeft:
 		return name + " " + a.Pod.Name
 	case Release:
@@ -80,15 +92,44 @@ func (w *world) create(name string, replicas int32) {
 	w.scale(name, replicas)
 }
 
-// scale is the part of the ReplicaSet controller too: pods come and go at once.
+// scale is the part of the ReplicaSet controller too: pods come and go at once, or take long to end.
 func (w *world) scale(name string, replicas int32) {
 	s := w.sets[name]
 	s.Replicas = replicas
-	s.pods = s.pods[:min(len(s.pods), int(replicas))]
-	for i := len(s.pods); i < int(replicas); i++ {
-		s.pods = append(s.pods, pod(fmt.Sprintf("%s-%d", name, i), w.now))
+	var stay, end []corev1.Pod
+	for _, p := range s.pods {
+		switch {
+		case p.DeletionTimestamp != nil:
+			end = append(end, p)
+		case len(stay) < int(replicas):
+			stay = append(stay, p)
+		case w.slow:
+			asked := metav1.NewTime(w.now)
+			p.DeletionTimestamp = &asked
+			end = append(end, p)
+		}
 	}
+	for i := len(stay); i < int(replicas); i++ {
+		made := pod(fmt.Sprintf("%s-%d", name, i), w.now)
+		if len(end) > 0 {
+			made.Name += "-again"
+		}
+		stay = append(stay, made)
+	}
+	s.pods = slices.Concat(stay, end)
 	s.Available = min(s.Available, replicas)
+}
+
+// label gives a pod these labels and no others.
+func (w *world) label(pod KeptPod, labels map[string]string) {
+	for _, s := range w.sets {
+		s.pods = slices.Clone(s.pods)
+		for i := range s.pods {
+			if s.pods[i].Name == pod.Name {
+				s.pods[i].Labels = labels
+			}
+		}
+	}
 }
 
 func pod(name string, at time.Time) corev1.Pod {

@@ -55,15 +55,6 @@ func repairSet(c *Canary, wanted int32, create, scale, remove Action) []Action {
 	return nil
 }
 
-// deleteLeftovers deletes what earlier attempts have left.
-func (s *planner) deleteLeftovers() []Action {
-	var out []Action
-	for _, name := range slices.Sorted(slices.Values(s.in.Leftovers)) {
-		out = append(out, DeleteLeftover{name})
-	}
-	return out
-}
-
 // putOut deletes the pods that the run's ReplicaSets have adopted.
 func (s *planner) putOut() []Action {
 	var out []Action

@@ -42,6 +42,14 @@ func (w *world) check(in Snapshot, p Move) {
 				p.Status.Phase, p.Status.Reason, p.Status.Verdict, p.Actions, w.tail())
 		}
 	}
+	if failed := old.Verdict == v1alpha1.VerdictFail && plan.Quarantine != v1alpha1.QuarantineNever; failed && p.Status.Phase == old.Phase && !p.Status.Phase.Ended() {
+		for _, pod := range in.Pods {
+			_, out := pod.Labels[v1alpha1.QuarantineLabel]
+			if now := slices.ContainsFunc(p.Actions, func(a Action) bool { q, ok := a.(Quarantine); return ok && q.Pod.Name == pod.Name }); !out && !now && pod.DeletionTimestamp == nil {
+				w.t.Fatalf("pod %s of what failed stays in the application\n%s", pod.Name, w.tail())
+			}
+		}
+	}
 	for _, action := range p.Actions {
 		if why := w.forbidden(in, plan, action); why != "" {
 			w.t.Fatalf("%s in %s/%s %s: %s\n%s", describe(action), old.Phase, old.Reason, old.Verdict, why, w.tail())
@@ -52,7 +60,7 @@ func (w *world) check(in Snapshot, p Move) {
 // cleansUp: actions that take away what does not count.
 func cleansUp(a Action) bool {
 	switch a.(type) {
-	case DeleteLeftover, PutOut, DeleteLeft:
+	case EmptyLeftover, DeleteLeftover, PutOut, DeleteLeft, Quarantine, Readmit:
 		return true
 	}
 	return false
@@ -165,6 +173,10 @@ func (w *world) forbidden(in Snapshot, plan *v1alpha1.CanaryPlanSpec, action Act
 		case old.Phase == v1alpha1.PhaseFrozen && in.Deployment.Guarded:
 			return "of what is frozen"
 		}
+	case Quarantine:
+		return w.kept(in, plan, a.Pod, true)
+	case Readmit:
+		return w.kept(in, plan, a.Pod, false)
 	case CreateCanary, CreateBaseline:
 		if old.Verdict != "" || old.Phase.Ended() {
 			return "after the verdict"
@@ -187,4 +199,26 @@ func (w *world) window(in Snapshot, plan *v1alpha1.CanaryPlanSpec) (any, any, bo
 	}
 	until, which, open := window.Open(windows, in.Now)
 	return until, which, open
+}
+
+// kept says what forbids that a pod leaves the application, or comes back, or "".
+func (w *world) kept(in Snapshot, plan *v1alpha1.CanaryPlanSpec, pod KeptPod, leaves bool) string {
+	old, allowed := in.Run.Status, plan.ReadyDeadline.Duration
+	failed := old.Verdict == v1alpha1.VerdictFail && pod.Role == v1alpha1.RoleCanary
+	switch {
+	case old.Phase.Ended() || in.Run.Deleting:
+		return "after the run"
+	case leaves && plan.Quarantine == v1alpha1.QuarantineNever:
+		return "although the plan keeps it"
+	case !leaves && failed && plan.Quarantine != v1alpha1.QuarantineNever:
+		return "of a canary that failed"
+	case !leaves || failed:
+		return ""
+	}
+	for _, p := range slices.Concat(in.Pods, in.BaselinePods) {
+		if p.Name == pod.Name && (podIsReady(p) || in.Now.Before(p.CreationTimestamp.Add(allowed))) {
+			return "that is Ready, or may get so"
+		}
+	}
+	return ""
 }

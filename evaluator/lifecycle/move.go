@@ -29,20 +29,26 @@ type (
 	CreateCanary struct{ Replicas int32 }
 	// ScaleCanary gives the run's ReplicaSet this many pods.
 	ScaleCanary struct{ Replicas int32 }
-	// DeleteCanary deletes the run's ReplicaSet and its pods.
+	// DeleteCanary deletes the run's ReplicaSet, and its pods if it has any.
 	DeleteCanary struct{}
 	// CreateBaseline makes the ReplicaSet of the baseline, as CreateCanary does.
 	CreateBaseline struct{ Replicas int32 }
 	// ScaleBaseline gives the ReplicaSet of the baseline this many pods.
 	ScaleBaseline struct{ Replicas int32 }
-	// DeleteBaseline deletes the ReplicaSet of the baseline and its pods.
+	// DeleteBaseline deletes the ReplicaSet of the baseline, as DeleteCanary does.
 	DeleteBaseline struct{}
+	// EmptyLeftover gives a ReplicaSet of an earlier attempt no pods.
+	EmptyLeftover struct{ Name string }
 	// DeleteLeftover deletes a ReplicaSet of an earlier attempt.
 	DeleteLeftover struct{ Name string }
 	// PutOut deletes a pod that a ReplicaSet of the run has adopted.
 	PutOut struct{ Pod UnwantedPod }
 	// DeleteLeft deletes a pod of the run that nothing else would delete.
 	DeleteLeft struct{ Pod UnwantedPod }
+	// Quarantine takes the labels of its template off a pod that is kept; of a stray, all but Holdfast's.
+	Quarantine struct{ Pod KeptPod }
+	// Readmit gives a pod the labels of its template back.
+	Readmit struct{ Pod KeptPod }
 	// Release asks the webhook to swap the held template in, if the Deployment
 	// still carries the hold of this ID.
 	Release struct{ Hold string }
@@ -60,8 +66,11 @@ func (DeleteCanary) isAction()   {}
 func (CreateBaseline) isAction() {}
 func (ScaleBaseline) isAction()  {}
 func (DeleteBaseline) isAction() {}
+func (EmptyLeftover) isAction()  {}
 func (DeleteLeftover) isAction() {}
 func (PutOut) isAction()         {}
 func (DeleteLeft) isAction()     {}
+func (Quarantine) isAction()     {}
+func (Readmit) isAction()        {}
 func (Release) isAction()        {}
 func (Revert) isAction()         {}

@@ -30,6 +30,8 @@ func Next(in Snapshot) Move {
 	if !in.Run.Deleting {
 		p.Actions = append(p.Actions, s.putOut()...)
 	}
+	actions, next := s.quarantine()
+	p.Actions, p.Requeue = append(p.Actions, actions...), sooner(p.Requeue, next)
 	if at := s.deadline(); !at.IsZero() {
 		p.Requeue = sooner(p.Requeue, s.until(at))
 	}
@@ -49,6 +51,8 @@ type planner struct {
 
 func newPlanner(in Snapshot) planner {
 	s := planner{in: in, out: *in.Run.Status.DeepCopy(), judged: true}
+	s.in.Pods = sinceMade(in.Pods, in.Run.Status.CreatedAt)
+	s.in.BaselinePods = sinceMade(in.BaselinePods, in.Run.Status.CreatedAt)
 	switch {
 	case in.Run.Spec.Plan != nil:
 		s.plan = in.Run.Spec.Plan.DeepCopy()
@@ -67,7 +71,7 @@ func (s *planner) next() Move {
 	spec, byHand := s.in.Run.Spec, s.in.Run.Spec.ByHand()
 	switch {
 	case s.in.Run.Deleting || s.out.Phase.Ended():
-		return Move{Actions: s.deleteCanary()}
+		return Move{Actions: s.takeDown()}
 	case !s.in.Deployment.Exists:
 		return s.noDeployment()
 	case s.in.Deployment.Deleting:
@@ -120,24 +124,12 @@ func (s *planner) enter(phase v1alpha1.Phase, reason, message string) {
 	s.out.Phase, s.out.Reason, s.out.Message = phase, reason, clip(message, maxMessage)
 }
 
-// end moves the run to one of its ends and has its pods deleted before that.
+// end moves the run to one of its ends and has its pods go before that. It does not wait for them.
 func (s *planner) end(phase v1alpha1.Phase, reason, message string) Move {
 	s.enter(phase, reason, message)
 	at := s.now()
 	s.out.FinishedAt = &at
-	return Move{Actions: s.deleteCanary()}
-}
-
-// deleteCanary deletes the canary, and the baseline with it.
-func (s *planner) deleteCanary() []Action {
-	var out []Action
-	if c := s.in.Canary; c != nil && !c.Deleting {
-		out = append(out, DeleteCanary{})
-	}
-	if b := s.in.Baseline; b != nil && !b.Deleting {
-		out = append(out, DeleteBaseline{})
-	}
-	return out
+	return Move{Actions: s.takeDown()}
 }
 
 // endsPassed says whether a pass releases nothing.

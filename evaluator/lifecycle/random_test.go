@@ -33,6 +33,7 @@ var happenings = []struct {
 	{"person approves 2", 15}, {"person retries 2", 12}, {"person retries 3", 8},
 	{"places: 2 taken, 0 ahead", 20}, {"places: 1 taken, 1 ahead", 20}, {"places: 0 taken, 0 ahead", 60},
 	{"others change x", 4}, {"others change nothing", 20}, {"others hide x", 8}, {"others give x", 15}, {"others make the canary", 6},
+	{"pods take long to end", 5}, {"pods have ended", 30},
 }
 
 // someHappening picks one of them.
@@ -60,6 +61,9 @@ func randomPlan(random *rand.Rand) func(*v1alpha1.CanaryPlanSpec) {
 		s.DryRun = random.IntN(5) == 0
 		if maybe() {
 			s.OnFailure = v1alpha1.FailureFreeze
+		}
+		if random.IntN(5) == 0 {
+			s.Quarantine = v1alpha1.QuarantineNever
 		}
 		if maybe() {
 			s.OnInconclusive = v1alpha1.InconclusiveRevert
@@ -199,6 +203,7 @@ func (w *world) settle() {
 	for range 5000 {
 		w.rollout = Rollout{State: RolloutComplete}
 		w.podsHappen("are Ready")
+		w.podsHappen("have ended")
 		p, changed, _ := w.step()
 		if !changed && p.Requeue == 0 {
 			return

@@ -17,7 +17,7 @@ import (
 
 // happen does to the world what a line of a trajectory says. These are the words:
 //
-//	pods are Ready
+//	pods are Ready | take long to end | have ended
 //	canary|baseline crashes | waits REASON WHY | is not Ready WHY | finds no node WHY | gets no pods WHY
 //	canary|baseline is Ready | is available | is deleted | is scaled to N | is left over | loses N pods
 //	METRIC is VALUE...           one answer a round, the last one from then on;
@@ -117,6 +117,16 @@ func (w *world) countedAs(text string, at time.Time) analysis.Observation {
 }
 
 func (w *world) podsHappen(what string) bool {
+	switch what {
+	case "take long to end":
+		w.slow = true
+		return true
+	case "have ended":
+		for _, s := range w.sets {
+			s.pods = slices.DeleteFunc(slices.Clone(s.pods), func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+		}
+		return true
+	}
 	for name, s := range w.sets {
 		if name == w.canaryName() || name == w.baselineName() {
 			w.becomeReady(s)
@@ -187,7 +197,9 @@ func (w *world) setHappens(name func() string) func(string) bool {
 		}
 		if why, ok := strings.CutPrefix(what, "is not Ready"); ok {
 			return first(func(p corev1.Pod) corev1.Pod {
-				return conditioned(p, corev1.PodReady, false, "", strings.TrimSpace(why))
+				p = conditioned(p, corev1.PodReady, false, "", strings.TrimSpace(why))
+				p.Status.Conditions[0].LastTransitionTime = metav1.NewTime(w.now)
+				return p
 			})
 		}
 		if why, ok := strings.CutPrefix(what, "finds no node "); ok {

@@ -28,8 +28,8 @@ type Snapshot struct {
 	BaselinePods []corev1.Pod
 	// Others are what else is among them.
 	Others Others
-	// Leftovers are the names of the ReplicaSets of earlier attempts.
-	Leftovers []string
+	// Leftovers are the ReplicaSets of earlier attempts.
+	Leftovers []Leftover
 	// Ref is the plan that spec.planRef names, as it stands now.
 	Ref plan.Resolved
 	// FreezeWindows are those of policies now, beside the ones in the plan. They
@@ -87,8 +87,16 @@ type Canary struct {
 	// Replicas is the number of pods it is to have, Available how many have
 	// been Ready for minReadySeconds.
 	Replicas, Available int32
+	// Empty says that it is to have no pods and has none, those that end among them.
+	Empty bool
 	// CreateFailure is the message of its ReplicaFailure condition, "" if it is not True.
 	CreateFailure string
+}
+
+// Leftover is a ReplicaSet of an earlier attempt.
+type Leftover struct {
+	Name string
+	Canary
 }
 
 // Others are what is among the pods of a run and is not its own.
@@ -98,11 +106,23 @@ type Others struct {
 	// Left are pods of the run that nothing would ever delete: somebody keeps their ReplicaSet in its
 	// deletion, or has orphaned them.
 	Left []UnwantedPod
+	// Strays are pods of the run that end and whose ReplicaSet is gone.
+	Strays []KeptPod
 	// Changed says which pod or template of the run is no longer as it was made, ""
 	// if none is found.
 	Changed string
 	// Unclear says of which pod it cannot be told now whose it is, and why.
 	Unclear string
+}
+
+// KeptPod is a pod of a run that stays, for now.
+type KeptPod struct {
+	Name string
+	UID  types.UID
+	// Role is what it is in the run, by its label.
+	Role string
+	// Why says for people why it is put in quarantine, "" of a stray.
+	Why string
 }
 
 // UnwantedPod is a pod among those of a run that is to go.

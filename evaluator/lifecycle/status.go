@@ -93,7 +93,7 @@ func (s *planner) traffic() string {
 		all += s.out.Replicas
 	}
 	switch {
-	case s.out.Service == "":
+	case s.out.Service == "", s.isOut():
 		return "none"
 	case s.step().PodShare == nil || all == 0:
 		return "service"

@@ -31,8 +31,8 @@ func (s *planner) wait() Move {
 	if s.in.Invalid != "" {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid)
 	}
-	if len(s.in.Leftovers) > 0 {
-		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, "the pods of the attempt before are deleted")
+	if s.leftoversGoOn() {
+		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, "the pods of the attempt before are ended")
 		return Move{Requeue: soon}
 	}
 	if ok, reason, message := s.mayStart(); !ok {
@@ -52,7 +52,7 @@ func (s *planner) wait() Move {
 // standDown: who scales a Deployment to zero stops the application, and the canary is a part of it. It begins
 // anew, with all steps, when there are replicas again. One that a user made by hand is his.
 func (s *planner) standDown() Move {
-	p := Move{Actions: s.deleteCanary(), Requeue: soon}
+	p := Move{Actions: s.takeDown(), Requeue: soon}
 	s.out = v1alpha1.CanaryRunStatus{Attempt: s.out.Attempt, Plan: s.out.Plan}
 	s.enterScaledToZero()
 	return p
@@ -80,7 +80,7 @@ func (s *planner) waitForReplicas() (Move, bool) {
 		return Move{}, false
 	}
 	s.enterScaledToZero()
-	return Move{Actions: s.deleteCanary()}, true
+	return Move{Actions: s.takeDown()}, true
 }
 
 // waitForPlan: a plan that cannot be followed waits for a better one.

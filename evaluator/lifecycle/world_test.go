@@ -41,6 +41,7 @@ type world struct {
 	others     Others
 	webhook    bool // is up
 	refuse     bool // the API server refuses the release
+	slow       bool // pods take long to end
 	// value answers the query of a metric.
 	value func(metric string, at time.Time) analysis.Observation
 	// killAt is the number of the write, from 0, before which the evaluator is
@@ -105,13 +106,14 @@ func (w *world) input() Snapshot {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		view, pods := w.sets[name].Canary, w.sets[name].pods
+		view.Empty = view.Replicas == 0 && len(pods) == 0
 		switch name {
 		case w.canaryName():
 			in.Canary, in.Pods = &view, pods
 		case w.baselineName():
 			in.Baseline, in.BaselinePods = &view, pods
 		default:
-			in.Leftovers = append(in.Leftovers, name)
+			in.Leftovers = append(in.Leftovers, Leftover{name, view})
 		}
 	}
 	return in
@@ -169,6 +171,9 @@ func (w *world) fingerprint() string {
 	fmt.Fprint(&out, w.deployment)
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		fmt.Fprint(&out, name, w.sets[name].Replicas, len(w.sets[name].pods))
+		for _, p := range w.sets[name].pods {
+			fmt.Fprint(&out, p.Labels)
+		}
 	}
 	return out.String()
 }

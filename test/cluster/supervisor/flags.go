@@ -81,7 +81,7 @@ func apiserverFlags(state control.State) []string {
 	}
 }
 
-// controllerManagerFlags make it the only one, and quick to see that a new node is Ready.
+// controllerManagerFlags make it the only one, and quick to see that a new node is Ready and what pods use.
 func controllerManagerFlags(state control.State) []string {
 	file := func(name string) string { return filepath.Join(state.PKI(), name) }
 	return []string{
@@ -94,6 +94,7 @@ func controllerManagerFlags(state control.State) []string {
 		"--cluster-signing-cert-file=" + file("ca.crt"),
 		"--cluster-signing-key-file=" + file("ca.key"),
 		"--node-monitor-period=1s",
+		"--horizontal-pod-autoscaler-sync-period=2s",
 		"--kube-api-qps=500",
 		"--kube-api-burst=1000",
 	}
