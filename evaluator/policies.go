@@ -19,10 +19,11 @@ func (e *evaluator) demandsOn(ctx context.Context, namespace map[string]string) 
 	return load.ForNamespace(ctx, e.cached, namespace)
 }
 
-// gatherPolicies reads the freeze windows of policies while they matter: one
-// that is made now holds back what would be released now.
+// gatherPolicies reads what policies demand of a run under way, beside what they made of
+// its plan: a freeze window that is made now holds back what would be released now, and the
+// largest canary is that beside the Deployment as it is scaled now.
 func (e *evaluator) gatherPolicies(ctx context.Context, seen *observed) error {
-	if !seen.Deployment.Exists || seen.run.Status.Phase != v1alpha1.PhaseReleasing {
+	if !seen.Deployment.Exists || seen.run.Status.Phase.Ended() {
 		return nil
 	}
 	ns, err := e.getNamespace(ctx, seen.run.Namespace)
@@ -33,6 +34,7 @@ func (e *evaluator) gatherPolicies(ctx context.Context, seen *observed) error {
 	if err != nil {
 		return err
 	}
+	seen.MostPods = demands.MostPods(seen.Deployment.Replicas)
 	for _, window := range demands.FreezeWindows {
 		seen.FreezeWindows = append(seen.FreezeWindows, window.Value)
 	}
@@ -47,9 +49,9 @@ func (e *evaluator) deploymentsOfPolicy(ctx context.Context, _ client.Object) []
 	})
 }
 
-// runsOfPolicy are those that wait for a plan, or for a freeze window.
+// runsOfPolicy are those under way.
 func (e *evaluator) runsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
 	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
-		return run.Status.Phase == v1alpha1.PhaseReleasing || run.Spec.PlanRef != "" && run.Status.Plan == nil
+		return true
 	})
 }

@@ -24,7 +24,9 @@ import (
 //  13. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
 	s := newPlanner(in)
+	s.shrink()
 	p := s.next()
+	p.Actions = append(p.Actions, s.trim()...)
 	p.Actions = append(p.Actions, s.deleteLeftovers()...)
 	p.Actions = append(p.Actions, s.deleteLeft()...)
 	if !in.Run.Deleting {

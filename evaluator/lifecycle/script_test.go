@@ -35,6 +35,7 @@ import (
 //	places: N taken, M ahead
 //	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
 //	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
+//	policies allow N | allow any number
 //	nothing
 func (w *world) happen(what string) {
 	w.t.Helper()
@@ -43,6 +44,7 @@ func (w *world) happen(what string) {
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
 		"run":      func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
+		"policies": func(what string) bool { n, _ := strconv.Atoi(strings.TrimPrefix(what, "allow ")); w.most = int32(n); return true },
 		"guard":    func(string) bool { w.deployment.Guarded = false; return rest == "is lifted" },
 		"webhook":  func(string) bool { w.webhook = rest == "is up"; return true },
 		"release":  func(string) bool { w.refuse = true; return rest == "is refused" },

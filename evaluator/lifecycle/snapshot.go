@@ -32,9 +32,11 @@ type Snapshot struct {
 	Leftovers []Leftover
 	// Ref is the plan that spec.planRef names, as it stands now.
 	Ref plan.Resolved
-	// FreezeWindows are those of policies now, beside the ones in the plan. They
-	// are needed while the run is Releasing.
+	// FreezeWindows are those of policies now, beside the ones in the plan.
 	FreezeWindows []v1alpha1.FreezeWindow
+	// MostPods is the largest canary that policies allow beside the Deployment as it is
+	// scaled now; 0 is no limit.
+	MostPods int32
 	// Line are the other runs. It is needed while NeedsLine says so.
 	Line Line
 	// Service is the first Service, in order of names, that selects the pods of

@@ -117,8 +117,51 @@ func HostnameOf(in Snapshot) string {
 // step begins: a Deployment that is scaled later on has another share, but pods
 // that come or go in the middle of a step would have to get Ready and warm up
 // before anything could be measured again, as often as an autoscaler pleases.
+//
+// What policies allow is another matter: it is of the Deployment as it is now (see shrink).
 func (s *planner) size() int32 {
-	return size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline())
+	return s.allowed(size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline()))
+}
+
+func (s *planner) allowed(n int32) int32 {
+	if most := s.in.MostPods; most > 0 {
+		return min(n, most)
+	}
+	return n
+}
+
+// shrink brings the canary down to what policies allow beside a Deployment that was scaled
+// down since.
+func (s *planner) shrink() {
+	n := s.allowed(s.out.Replicas)
+	if s.out.Step == nil || n == s.out.Replicas {
+		return
+	}
+	s.out.Replicas = n
+	s.out.Step.FewestPods = min(s.out.Step.FewestPods, n)
+}
+
+// trim takes away the pods of a run that waits with its verdict and has more than there may be: all of them
+// where the Deployment was scaled to zero. One that a user made by hand is his.
+func (s *planner) trim() []Action {
+	waits := func(status v1alpha1.CanaryRunStatus) bool {
+		return !status.Phase.Ended() && (status.Phase == v1alpha1.PhaseReleasing || status.Verdict != "")
+	}
+	switch {
+	case !waits(s.in.Run.Status) || !waits(s.out) || s.in.Run.Deleting || !s.in.Deployment.Exists:
+		return nil
+	case s.in.Deployment.Replicas == 0 && !s.in.Run.Spec.ByHand():
+		return s.takeDown()
+	}
+	n := s.out.Replicas
+	return append(trimSet(s.in.Canary, n, ScaleCanary{n}), trimSet(s.in.Baseline, n, ScaleBaseline{n})...)
+}
+
+func trimSet(c *Canary, most int32, scale Action) []Action {
+	if c == nil || c.Deleting || c.Foreign || c.Replicas <= most {
+		return nil
+	}
+	return []Action{scale}
 }
 
 // readyAt is when the step under way was Ready, nil before.

@@ -251,3 +251,19 @@ func TestAPolicyWithMetricsNamesTheirEndpoints(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLargestCanaryIsTheLeastOfWhatPoliciesAllow(t *testing.T) {
+	share, number := parse(t, "a", "{limits: {maxReplicas: 50%}}"), parse(t, "b", "{limits: {maxReplicas: 3}}")
+	for _, tc := range []struct {
+		policies []v1alpha1.CanaryPolicy
+		replicas int32
+		want     int32
+	}{
+		{nil, 8, 0}, {[]v1alpha1.CanaryPolicy{share}, 8, 4}, {[]v1alpha1.CanaryPolicy{share}, 1, 1},
+		{[]v1alpha1.CanaryPolicy{share, number}, 8, 3}, {[]v1alpha1.CanaryPolicy{share, number}, 4, 2},
+	} {
+		if got := Combine(tc.policies).MostPods(tc.replicas); got != tc.want {
+			t.Errorf("%d policies, %d replicas: %d pods, want %d", len(tc.policies), tc.replicas, got, tc.want)
+		}
+	}
+}

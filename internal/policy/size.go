@@ -12,6 +12,18 @@ import (
 	"holdfast.dev/holdfast/internal/plan/size"
 )
 
+// MostPods is the largest canary that is allowed beside a Deployment of so many replicas; 0
+// is no limit.
+func (e Effective) MostPods(replicas int32) int32 {
+	var least int32
+	for _, most := range e.MaxReplicas {
+		if n := size.Of(&most.Value, replicas); least == 0 || n < least {
+			least = n
+		}
+	}
+	return least
+}
+
 // shrink brings the canary of every step down to the largest that is allowed.
 func (a *applying) shrink(e Effective) {
 	for _, most := range e.MaxReplicas {

@@ -261,17 +261,17 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 		run := s.newestRun(s.must("apply", "-f", "-", strings.Replace(large("20Mi"), "replicas: 2", "replicas: 4", 1)))
 		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
 	})
-	t.Run("no stable pod is Ready any more", func(t *testing.T) {
-		t.Parallel()
-		s := open(t, settings{noLoad: true, plan: strings.Replace(shapePlan, "period: 6s", "period: 10m", 1), replicas: 1})
-		sick := func(version string) string {
-			return shaped(version, 1, "volumes: [{name: config, configMap: {name: config, optional: false}}]")
-		}
+	sick := func(version string) string {
+		return shaped(version, 1, "volumes: [{name: config, configMap: {name: config, optional: false}}]")
+	}
+	// noneReady holds the cure of a Deployment, waits for its run, and has its stable pods end for good.
+	noneReady := func(t *testing.T, plan, cure string, phase v1alpha1.Phase) (*shop, *v1alpha1.CanaryRun) {
+		s := open(t, settings{noLoad: true, plan: plan, replicas: 1})
 		s.must("create", "configmap", "config")
 		s.must("apply", "-f", "-", sick("v1"))
 		await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
-		run := s.newestRun(s.must("apply", "-f", "-", shaped("v2", 1)))
-		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+		run := s.newestRun(s.must("apply", "-f", "-", cure))
+		s.awaitPhase(run.Name, phase)
 		s.must("delete", "configmap", "config")
 		var pods corev1.PodList
 		awaitSome(s, "a pod", &pods, client.MatchingLabels{"app": "shaped"})
@@ -279,11 +279,28 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 			s.must("delete", "pod", pod.Name, "--wait=false")
 		}
 		await(s, "no stable pod is Ready", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool { return d.Status.ReadyReplicas == 0 })
+		return s, run
+	}
+	t.Run("no stable pod is Ready any more", func(t *testing.T) {
+		t.Parallel()
+		s, run := noneReady(t, strings.Replace(shapePlan, "period: 6s", "period: 10m", 1), shaped("v2", 1), v1alpha1.PhaseRunning)
 		if said := s.must("apply", "-f", "-", shaped("v2", 1)); !strings.Contains(said, "no pod of the Deployment is Ready") {
 			t.Errorf("kubectl says:\n%s", said)
 		}
 		s.awaitPhase(run.Name, v1alpha1.PhaseCanceled)
 		await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, rolledOut)
+	})
+	t.Run("but what was seen to fail is no cure", func(t *testing.T) {
+		t.Parallel()
+		bad := strings.Replace(shaped("v2", 1), "image: holdfast.test/app:v2", "image: holdfast.test/app:v2\n        args: [--crash-after=1s]", 1)
+		s, run := noneReady(t, with(shapePlan, "onFailure: Freeze"), bad, v1alpha1.PhaseFrozen)
+		if said := s.must("apply", "-f", "-", bad); strings.Contains(said, "passed without a canary") {
+			t.Errorf("kubectl says:\n%s", said)
+		}
+		s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
+		if image := s.deployment("shaped").Spec.Template.Spec.Containers[0].Image; !strings.HasSuffix(image, ":v1") {
+			t.Errorf("the Deployment runs %s", image)
+		}
 	})
 }
 
@@ -328,6 +345,24 @@ func TestScaledToZeroThereIsNoCanary(t *testing.T) {
 			s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
 		})
 	}
+}
+
+// TestScaledToZeroNothingIsKept: nor does a canary that has its verdict stay when the application is
+// stopped, be it kept for people to look at.
+func TestScaledToZeroNothingIsKept(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings{noLoad: true, plan: with(planOf(`sum(up{ {{canary}} })`), "onFailure: Freeze")})
+	run := s.holdV2()
+	s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
+	s.must("scale", "deployment", "web", "--replicas=0")
+	until(s, "nothing of it runs", func() bool {
+		var pods corev1.PodList
+		if err := world.client.List(t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{"app": "web"}); err != nil {
+			t.Fatal(err)
+		}
+		return len(pods.Items) == 0 && len(s.podsOfRole(run, v1alpha1.RoleCanary)) == 0
+	})
+	s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
 }
 
 // TestChangesToAPausedDeploymentAreTriedAsOne: no pod of half a change is started, nothing is released, and

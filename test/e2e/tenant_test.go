@@ -164,6 +164,24 @@ func TestATenantCannotScaleItsWayOut(t *testing.T) {
 	s.wantImage("v1")
 }
 
+// TestATenantCannotScaleItsWayToALargerCanary: what a policy allows is a share of the Deployment
+// as it is scaled now, and not as it was when its update was held.
+func TestATenantCannotScaleItsWayToALargerCanary(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, with(patient, "replicas: 4"), "limits: {maxReplicas: 50%}")
+	s.joe("scale", "deployment/web", "--replicas=8")
+	s.awaitAvailable()
+	run := s.wantHeld("v2")
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	canary := func(want int32) func(*v1alpha1.CanaryRun) bool {
+		return func(r *v1alpha1.CanaryRun) bool { return r.Status.Replicas == want }
+	}
+	await(s.shop, "the canary has what half of eight is", run.Name, &v1alpha1.CanaryRun{}, canary(4))
+	s.joe("scale", "deployment/web", "--replicas=1")
+	await(s.shop, "the canary shrinks", run.Name, &v1alpha1.CanaryRun{}, canary(1))
+	until(s.shop, "its pods go", func() bool { return len(s.podsOfRole(run, v1alpha1.RoleCanary)) == 1 })
+}
+
 // TestATenantCannotForgeARevision for a rollback to go to: no ReplicaSet that it
 // makes or changes is taken for one. Scaling them is undone as ever.
 func TestATenantCannotForgeARevision(t *testing.T) {

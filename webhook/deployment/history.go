@@ -172,6 +172,19 @@ func (h History) exists(ctx context.Context, namespace string, one revision) (bo
 	return live.UID == one.uid && live.DeletionTimestamp == nil, err
 }
 
+// HasFailed says whether a run has failed and is kept all the same.
+func (h History) HasFailed(ctx context.Context, namespace, name string) (bool, error) {
+	var run v1alpha1.CanaryRun
+	err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &run)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read CanaryRun %q: %w", name, err)
+	}
+	return run.Status.Verdict == v1alpha1.VerdictFail, nil
+}
+
 // maxRunNames is how many names are tried for a run. A template that is tried anew
 // has another one each time, and ten ended runs of a Deployment are kept.
 const maxRunNames = 100

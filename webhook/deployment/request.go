@@ -21,6 +21,7 @@ type request struct {
 	history  revisions
 	rejected hold.Rejected
 	read     *hold.Record // see Handler.recordRead
+	failed   bool         // see Handler.heldHasFailed
 
 	// warnings are for the user, after those that say what became of the update.
 	warnings []string

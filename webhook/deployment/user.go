@@ -39,6 +39,9 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err != nil {
 		return fail(err)
 	}
+	if r.failed, err = h.heldHasFailed(ctx, r); err != nil {
+		return fail(err)
+	}
 	w, decision, checks, err := h.settle(ctx, r, w, skip)
 	if err != nil {
 		return fail(err)
@@ -51,6 +54,17 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		tellDisabledInVain(demands, u), h.inlineTraps(req.Namespace, demands, u))
 	return a, decision, err
 }
+
+// heldHasFailed says whether the run that tries what is held has failed. It is asked only
+// where that makes a difference.
+func (h *Handler) heldHasFailed(ctx context.Context, r *request) (bool, error) {
+	if r.record == nil || r.readyPods() > 0 || !r.touched() || r.demands.Guarded() {
+		return false, nil
+	}
+	return h.History.HasFailed(ctx, r.namespace, r.record.Run)
+}
+
+func (r *request) readyPods() int64 { return r.Old.Status().Count(workload.ReadyReplicas) }
 
 // decisionInput is what a decision rests on; skip says that the user may go without
 // a canary, and asks to.
@@ -65,10 +79,10 @@ func (h *Handler) decisionInput(r *request, w wanted, skip bool) decide.Input {
 		Asks:      r.touched(),
 		Replicas:  r.New.Replicas(),
 		// Not how many are available: that depends on minReadySeconds, which may be longer than any canary.
-		Ready: r.Old.Status().Count(workload.ReadyReplicas),
+		Ready: r.readyPods(),
 	}
 	if r.record != nil {
-		v.Held = r.record.Hash
+		v.Held, v.Failed = r.record.Hash, r.failed
 	}
 	if rejection, ok := r.rejected.Find(w.hash); ok {
 		v.Rejection = &rejection

@@ -16,6 +16,9 @@ type Input struct {
 	Stable hold.Hash
 	// Held is the held template, "" without a hold.
 	Held hold.Hash
+	// Failed says that the run which tries the held template has found that it fails, and
+	// keeps it for people to look at.
+	Failed bool
 	// Desired is the template the request asks for.
 	Desired hold.Hash
 	// RollsBack says that Desired is the template of a ReplicaSet that was made
@@ -89,8 +92,8 @@ var Decisions = []Decision{
 
 // Decide says what becomes of an update. The first of these that holds decides: whoever opted out is left
 // alone; asking for the stable template asks for no canary, and withdraws a held update; asking again for the
-// held template changes nothing, unless a user who may wants it to pass, or no stable pod is Ready any more,
-// where it passes as any other template would; a rollback is never made to wait; who may skips the canary; a
+// held template changes nothing, unless a user who may wants it to pass, or no stable pod is Ready any more
+// and it has not failed, where it passes as any other template would; a rollback is never made to wait; who may skips the canary; a
 // rejected template is not tried twice; and where no stable pod is Ready there is nothing to protect, unless a
 // policy insists.
 func Decide(v Input) Decision {
@@ -102,7 +105,7 @@ func Decide(v Input) Decision {
 		return Decision{Drop, ReasonWithdrawn}
 	case v.Desired == v.Stable:
 		return Decision{Pass, ReasonUnchanged}
-	case held && v.Desired == v.Held && !v.Skip && v.Asks && v.Replicas > 0 && v.Ready == 0 && !v.Insists:
+	case held && v.Desired == v.Held && !v.Skip && v.Asks && v.Replicas > 0 && v.Ready == 0 && !v.Failed && !v.Insists:
 		return Decision{Pass, ReasonNoneReady}
 	case held && v.Desired == v.Held && !v.Skip:
 		return Decision{Keep, ReasonAlreadyHeld}

@@ -61,6 +61,8 @@ func TestDecide(t *testing.T) {
 			healthy(func(v *Input) { v.Held, v.Ready = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the held template asked for again passes where no stable pod is Ready any more": {
 			healthy(func(v *Input) { v.Held, v.Ready, v.Asks = "d", 0, true }), Decision{Pass, ReasonNoneReady}},
+		"not what has failed": {
+			healthy(func(v *Input) { v.Held, v.Ready, v.Asks, v.Failed = "d", 0, true, true }), Decision{Keep, ReasonAlreadyHeld}},
 		"not where a policy insists": {
 			healthy(func(v *Input) { v.Held, v.Ready, v.Asks, v.Insists = "d", 0, true, true }), Decision{Keep, ReasonAlreadyHeld}},
 		"nor for who scales to zero with it": {
