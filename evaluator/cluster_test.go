@@ -98,6 +98,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Annotations: guarded, Labels: guarded}},
 		stable, ownReplicaSet(stable, "web-1", "1"), quickPlan("default"),
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
+		stablePod(stable, "web-1", "a"), stablePod(stable, "web-1", "b"), stablePod(stable, "web-1", "c"),
 	}, objects...)...).Build()
 	writer := interceptor.NewClient(c.api, interceptor.Funcs{
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
@@ -272,7 +273,7 @@ func (c *cluster) act() {
 	var sets appsv1.ReplicaSetList
 	c.must(c.api.List(ctx, &sets, client.HasLabels{v1alpha1.RunLabel}))
 	var pods corev1.PodList
-	c.must(c.api.List(ctx, &pods))
+	c.must(c.api.List(ctx, &pods, client.HasLabels{v1alpha1.RunLabel}))
 	for i := range pods.Items { // the garbage collector's part
 		if len(sets.Items) == 0 {
 			c.must(c.api.Delete(ctx, &pods.Items[i]))

@@ -38,6 +38,7 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	run := &v1alpha1.CanaryRun{}
 	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
 		e.rounds.Forget(req.NamespacedName)
+		e.stable.forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = e.deletePodsOfGone(ctx, req.NamespacedName)
 		}

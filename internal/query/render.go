@@ -28,7 +28,8 @@ type Values struct {
 	// meant. Without any the matchers select nothing.
 	Canary, Stable, Baseline []string
 	// PodNames are the names of the pods of those ReplicaSets whose pods are known
-	// one by one: these alone are selected. Of others all that are named as theirs.
+	// one by one: these alone are selected. Of others all that are named as theirs, and
+	// those of others with them: so queries are checked, and none is judged by.
 	PodNames map[string][]string
 	// Pods are those of the side that a metric which compares is asked for.
 	Pods []string
