@@ -98,7 +98,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Annotations: guarded, Labels: guarded}},
 		stable, ownReplicaSet(stable, "web-1", "1"), quickPlan("default"),
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
-		stablePod(stable, "web-1", "a"), stablePod(stable, "web-1", "b"), stablePod(stable, "web-1", "c"),
+		stablePod(stable, "a"), stablePod(stable, "b"), stablePod(stable, "c"),
 	}, objects...)...).Build()
 	writer := interceptor.NewClient(c.api, interceptor.Funcs{
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {

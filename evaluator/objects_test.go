@@ -70,10 +70,10 @@ func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaS
 	}
 }
 
-// stablePod is one that a ReplicaSet of the Deployment made.
-func stablePod(d *appsv1.Deployment, set, suffix string) *corev1.Pod {
-	pod := canaryPod(ownReplicaSet(d, set, "1"), true)
-	pod.Name, pod.UID = set+"-"+suffix, types.UID("uid-"+set+"-"+suffix)
+// stablePod is one that the first ReplicaSet of the Deployment made.
+func stablePod(d *appsv1.Deployment, suffix string) *corev1.Pod {
+	pod := canaryPod(ownReplicaSet(d, "web-1", "1"), true)
+	pod.Name, pod.UID = "web-1-"+suffix, types.UID("uid-web-1-"+suffix)
 	return pod
 }
 

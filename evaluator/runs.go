@@ -80,7 +80,7 @@ func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, 
 // carryOut takes the actions of a plan, writes its status and tells of it.
 func (e *evaluator) carryOut(ctx context.Context, seen observed, next lifecycle.Move) (ctrl.Result, error) {
 	next, err := e.apply(ctx, seen, next)
-	status := seen.withOwn(shown(next.Status))
+	status := e.withStable(seen.run, seen.withOwn(shown(next.Status)))
 	if err == nil {
 		err = e.writeStatus(ctx, seen.run, status)
 	}

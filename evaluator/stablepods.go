@@ -30,8 +30,9 @@ import (
 const (
 	// maxStablePods is how many pods are named in a query: of each it has six bytes.
 	maxStablePods = 5000
-	// maxGoneStablePods is how many are remembered of a run that are gone.
-	maxGoneStablePods = 500
+	// maxKeptStablePods is how many of a run stand in its status, and how many are
+	// remembered that are gone.
+	maxKeptStablePods = 500
 )
 
 // stablePods finds the Deployment's own pods: by ReplicaSet of its present revision the
@@ -130,6 +131,18 @@ func (e *evaluator) gatherStable(ctx context.Context, seen *observed) error {
 	return nil
 }
 
+// withStable puts the stable pods that were seen into the status of a run under way: the
+// next evaluator cannot see those that are gone.
+func (e *evaluator) withStable(run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
+	switch {
+	case status.CreatedAt == nil || status.Phase.Ended():
+		status.Stable = nil
+	case e.stable.knows(run):
+		status.Stable = e.stable.kept(client.ObjectKeyFromObject(run))
+	}
+	return status
+}
+
 // stableMemory remembers the stable pods that were seen beside the canaries of runs under
 // way: a window looks back at those that are gone too. It is safe for use by several
 // goroutines.
@@ -142,6 +155,22 @@ type stableMemory struct {
 type seenPods struct {
 	run  types.UID
 	sets map[string]map[string]time.Time
+	// at is when it was looked last.
+	at time.Time
+}
+
+// seenBefore are those that stand in the status of a run.
+func seenBefore(run *v1alpha1.CanaryRun) *seenPods {
+	out := &seenPods{run: run.UID, sets: map[string]map[string]time.Time{}}
+	for _, set := range run.Status.Stable {
+		out.sets[set.Name] = map[string]time.Time{}
+		for _, pod := range set.Pods {
+			if query.IsNamedAsPodOf(set.Name, pod) {
+				out.sets[set.Name][pod] = time.Time{}
+			}
+		}
+	}
+	return out
 }
 
 func (m *stableMemory) reset() {
@@ -172,9 +201,9 @@ func (m *stableMemory) note(run *v1alpha1.CanaryRun, there map[string][]string, 
 	name := client.ObjectKeyFromObject(run)
 	was := m.of[name]
 	if was == nil || was.run != run.UID {
-		was = &seenPods{}
+		was = seenBefore(run)
 	}
-	is := &seenPods{run: run.UID, sets: map[string]map[string]time.Time{}}
+	is := &seenPods{run: run.UID, sets: map[string]map[string]time.Time{}, at: now}
 	m.of[name] = is
 	for set, pods := range there {
 		is.sets[set] = map[string]time.Time{}
@@ -183,7 +212,11 @@ func (m *stableMemory) note(run *v1alpha1.CanaryRun, there map[string][]string, 
 			is.sets[set][pod] = now
 		}
 	}
-	is.forgetGone(now)
+	for _, pod := range is.goneFirst() {
+		if pod.last.Before(now) && pod.n >= maxKeptStablePods {
+			delete(is.sets[pod.set], pod.name)
+		}
+	}
 	out := map[string][]string{}
 	for set, pods := range is.sets {
 		out[set] = slices.Sorted(maps.Keys(pods))
@@ -191,24 +224,55 @@ func (m *stableMemory) note(run *v1alpha1.CanaryRun, there map[string][]string, 
 	return out
 }
 
-// forgetGone forgets those that have been gone for longest, beyond maxGoneStablePods.
-func (s *seenPods) forgetGone(now time.Time) {
-	type goneOf struct {
-		set, pod string
-		last     time.Time
-	}
-	var gone []goneOf
+// seenPod is a pod that was seen, the n-th of those that are kept.
+type seenPod struct {
+	set, name string
+	last      time.Time
+	n         int
+}
+
+// goneFirst are all pods, those that are gone before the others: the newest of them first.
+func (s *seenPods) goneFirst() []seenPod {
+	var out []seenPod
 	for set, pods := range s.sets {
-		for pod, last := range pods {
-			if last.Before(now) {
-				gone = append(gone, goneOf{set, pod, last})
-			}
+		for name, last := range pods {
+			out = append(out, seenPod{set: set, name: name, last: last})
 		}
 	}
-	slices.SortFunc(gone, func(a, b goneOf) int {
-		return cmp.Or(b.last.Compare(a.last), strings.Compare(a.set, b.set), strings.Compare(a.pod, b.pod))
+	slices.SortFunc(out, func(a, b seenPod) int {
+		isThere := 0
+		if a.last.Before(s.at) != b.last.Before(s.at) {
+			isThere = 1
+			if a.last.Before(s.at) {
+				isThere = -1
+			}
+		}
+		return cmp.Or(isThere, b.last.Compare(a.last), strings.Compare(a.set, b.set), strings.Compare(a.name, b.name))
 	})
-	for _, g := range gone[min(len(gone), maxGoneStablePods):] {
-		delete(s.sets[g.set], g.pod)
+	for i := range out {
+		out[i].n = i
 	}
+	return out
+}
+
+// kept are the pods of a run that stand in its status.
+func (m *stableMemory) kept(run types.NamespacedName) []v1alpha1.StableSet {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of[run]
+	if known == nil {
+		return nil
+	}
+	sets := map[string][]string{}
+	for _, pod := range known.goneFirst() {
+		if pod.n < maxKeptStablePods {
+			sets[pod.set] = append(sets[pod.set], pod.name)
+		}
+	}
+	var out []v1alpha1.StableSet
+	for _, set := range slices.Sorted(maps.Keys(sets)) {
+		slices.Sort(sets[set])
+		out = append(out, v1alpha1.StableSet{Name: set, Pods: sets[set]})
+	}
+	return out
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -49,16 +48,15 @@ func (c *cluster) passesUntilAsked() {
 }
 
 // pod makes a pod with the labels of the stable ones that a controller has.
-func (c *cluster) pod(name, generateName string, controller metav1.OwnerReference) *corev1.Pod {
+func (c *cluster) pod(name, generateName string, controller metav1.OwnerReference) {
 	c.t.Helper()
-	pod := stablePod(c.deployment(), "web-1", "z")
+	pod := stablePod(c.deployment(), "z")
 	pod.Name, pod.GenerateName, pod.UID = name, generateName, types.UID("uid-"+name)
 	pod.OwnerReferences = nil
 	if controller.Name != "" {
 		pod.OwnerReferences = []metav1.OwnerReference{controller}
 	}
 	c.must(c.api.Create(c.t.Context(), pod))
-	return pod
 }
 
 func controlledBy(kind, name string) metav1.OwnerReference {
@@ -118,13 +116,20 @@ func TestStablePodsThatAreGoneAreStillMeasured(t *testing.T) {
 	if len(c.prometheus.asked) > 0 {
 		t.Fatalf("asked too early for this test: %v", c.prometheus.asked)
 	}
-	c.must(c.api.Delete(t.Context(), stablePod(c.deployment(), "web-1", "b")))
+	c.must(c.api.Delete(t.Context(), stablePod(c.deployment(), "b")))
 	c.passesUntilAsked()
 	c.wantStable("web-1-(?:a|b|c)")
-	c.must(c.api.Create(t.Context(), stablePod(c.deployment(), "web-1", "d")))
-	c.must(c.api.Delete(t.Context(), stablePod(c.deployment(), "web-1", "a")))
+	c.must(c.api.Create(t.Context(), stablePod(c.deployment(), "d")))
+	c.must(c.api.Delete(t.Context(), stablePod(c.deployment(), "a")))
 	c.passes(3)
 	c.wantStable("web-1-(?:a|b|c|d)")
+	c.e.beginTerm() // another replica goes on
+	c.passes(3)
+	c.wantStable("web-1-(?:a|b|c|d)")
+	c.passes(20)
+	if run := c.run(); !run.Status.Phase.Ended() || run.Status.Stable != nil || len(c.e.stable.of) > 0 {
+		t.Errorf("a run that has ended keeps stable pods: %+v, and %d are remembered", run.Status, len(c.e.stable.of))
+	}
 }
 
 // A Deployment of more pods than can be named is told what to do.
@@ -184,14 +189,21 @@ func TestWhatIsRememberedOfStablePods(t *testing.T) {
 	want("nothing of another run", at(3, map[string][]string{"b": nil}), map[string][]string{"b": nil})
 
 	var many []string
-	for i := range maxGoneStablePods {
+	for i := range maxKeptStablePods {
 		many = append(many, fmt.Sprintf("b-%04d", i))
 	}
 	at(4, map[string][]string{"b": {"b-first"}})
 	at(5, map[string][]string{"b": many})
-	if got := at(6, map[string][]string{"b": {"b-last"}})["b"]; len(got) != maxGoneStablePods+1 || slices.Contains(got, "b-first") || !slices.Contains(got, "b-last") {
-		t.Errorf("of %d that are gone %d are remembered: %s …", maxGoneStablePods+1, len(got)-1, got[:3])
+	if got := at(6, map[string][]string{"b": {"b-last"}})["b"]; len(got) != maxKeptStablePods+1 || slices.Contains(got, "b-first") || !slices.Contains(got, "b-last") {
+		t.Errorf("of %d that are gone %d are remembered: %s …", maxKeptStablePods+1, len(got)-1, got[:3])
 	}
+	kept := m.kept(types.NamespacedName{Namespace: namespace, Name: "web-x"})
+	if len(kept) != 1 || kept[0].Name != "b" || !slices.Equal(kept[0].Pods, many) {
+		t.Errorf("those that are gone are kept before those that are there: %d sets", len(kept))
+	}
+	run.Status.Stable = []v1alpha1.StableSet{{Name: "a", Pods: []string{"a-1"}}, {Name: "b", Pods: []string{"b-1", "other"}}}
+	m.reset()
+	want("what stood in the status", at(7, map[string][]string{"b": {"b-2"}}), map[string][]string{"b": {"b-1", "b-2"}})
 	m.forget(types.NamespacedName{Namespace: namespace, Name: "web-x"})
 	if m.knows(run) || len(m.of) > 0 {
 		t.Error("a run that has ended is known")
