@@ -29,7 +29,7 @@ import (
 
 const (
 	// maxStablePods is how many pods are named in a query: of each it has six bytes.
-	maxStablePods = 5000
+	maxStablePods = 2000
 	// maxKeptStablePods is how many of a run stand in its status, and how many are
 	// remembered that are gone.
 	maxKeptStablePods = 500

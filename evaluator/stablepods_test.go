@@ -139,7 +139,7 @@ func TestTooManyStablePodsAreAnError(t *testing.T) {
 		t.Error(err)
 	}
 	pods["b"] = append(pods["b"], "b-2")
-	if err := tooManyToName(pods); err == nil || !strings.Contains(err.Error(), "has 5001 pods") || !strings.Contains(err.Error(), "compare with a baseline instead") {
+	if err := tooManyToName(pods); err == nil || !strings.Contains(err.Error(), "has 2001 pods") || !strings.Contains(err.Error(), "compare with a baseline instead") {
 		t.Errorf("it says %v", err)
 	}
 }

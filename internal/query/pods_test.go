@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 )
@@ -140,4 +141,46 @@ func podMatcher(t *testing.T, rendered string) *labels.Matcher {
 	}
 	kind := map[string]labels.MatchType{"=~": labels.MatchRegexp, "!~": labels.MatchNotRegexp}[found[1]]
 	return labels.MustNewMatcher(kind, "pod", found[2])
+}
+
+// Names of many pods are not read with the query, and stand in it as those of few do: also
+// where two ReplicaSets have one beginning.
+func TestManyPodsAreNamedAsFewAre(t *testing.T) {
+	n := namer{rand.New(rand.NewPCG(2, 2))}
+	long := strings.Repeat("a.long-name-", 6)
+	v := Values{Namespace: "shop", Canary: []string{"web-c"}, Stable: []string{"web-1", long + "1", long + "2"}, Pods: []string{"web-1"}, Age: time.Minute,
+		PodNames: map[string][]string{"web-c": {"web-c-b4c5d"}}}
+	for _, set := range v.Stable {
+		for range manyPods {
+			v.PodNames[set] = append(v.PodNames[set], n.generate(set+"-"))
+		}
+	}
+	pattern, err := v.podPattern(v.Stable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := Parse(`sum(rate(x{ {{canary}} }[5m])) - sum(rate(x{ {{stable}}, le="1" }[5m]))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := template.Render(v)
+	want := `sum(rate(x{ namespace="shop",pod=~"web-c-b4c5d" }[1m])) - sum(rate(x{ namespace="shop",pod=~"` + pattern + `", le=~"1|1\\.0" }[5m]))`
+	if err != nil || got != want {
+		t.Errorf("%v: got\n%s\nwant\n%s", err, got, want)
+	}
+	if got := template.WarmUp(v, 15*time.Second); got != time.Minute {
+		t.Errorf("it waits for %s", got)
+	}
+	counter, err := ParseCounter(`x{ {{pods}} }`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern, _ = v.podPattern(v.Pods)
+	if got, err := counter.RenderSamples(v, time.Minute); err != nil || got != `x{namespace="shop",pod=~"`+pattern+`"}[1m]` {
+		t.Errorf("%v: got\n%s", err, got)
+	}
+	v.PodNames["web-1"] = append(v.PodNames["web-1"], `web-1-"x`)
+	if got, err := template.Render(v); err == nil {
+		t.Errorf("a name that is none is rendered: %s", got)
+	}
 }

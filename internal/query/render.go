@@ -52,6 +52,19 @@ var ErrNoService = errors.New("the query uses {{service}}, and no Service select
 // early; the result is checked to be PromQL once more. Bounds of buckets are
 // matched as numbers.
 func (t Template) Render(v Values) (string, error) {
+	v, names, err := v.withStandIns()
+	if err != nil {
+		return "", err
+	}
+	rendered, err := t.renderRead(v)
+	if err != nil {
+		return "", err
+	}
+	return names.Replace(rendered), nil
+}
+
+// renderRead renders a query that is short enough to be read.
+func (t Template) renderRead(v Values) (string, error) {
 	rendered, err := t.fill(v)
 	if err != nil {
 		return "", err
