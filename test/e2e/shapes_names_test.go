@@ -71,14 +71,14 @@ func serving(kind, name, annotations, template, spec string) string {
 		apiVersion, kind, name, annotations, strings.Replace(template, "RESTART", restart, 1), spec)
 }
 
-// TestPodsOfOthersAreNotTakenForTheStableOnes: the API server cuts the name of a ReplicaSet before it makes names of pods from it,
-// and then those of others begin alike. Their failures are not those of the stable side: a bad update is not released for them
-// (rancher/rancher#21965, kubernetes/kubernetes#116447, rancher/dashboard#1922).
+// TestPodsOfOthersAreNotTakenForTheStableOnes: the API server cuts the name of a ReplicaSet before it makes names
+// of pods from it, and then those of others begin alike. Their failures are not those of the stable side: a bad
+// update is not released for them (rancher/rancher#21965, kubernetes/kubernetes#116447, rancher/dashboard#1922).
 func TestPodsOfOthersAreNotTakenForTheStableOnes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		// name is that of the Deployment; kind, neighbour and spec are those of what stands beside it, which without a
-		// name has that of the Deployment's ReplicaSet.
+		// name is that of the Deployment; kind, neighbour and spec are those of what stands beside it, which
+		// without a name has that of the Deployment's ReplicaSet.
 		name, kind, neighbour, spec string
 	}{
 		"of a Deployment whose name begins alike":           {longName + "-blue", "Deployment", longName + "-teal", "replicas: 2\n  selector: {matchLabels: {app: teal}}"},
@@ -103,9 +103,9 @@ func TestPodsOfOthersAreNotTakenForTheStableOnes(t *testing.T) {
 	}
 }
 
-// TestPodsOfTheRevisionBeforeAreNotTakenForTheStableOnes: those of a long name do not carry the hash of their ReplicaSet. What a bad
-// version did a moment ago, before it was mended past the canary, is not what the stable side does
-// (kubernetes/kubernetes#116447, kubernetes/kubernetes#110500).
+// TestPodsOfTheRevisionBeforeAreNotTakenForTheStableOnes: those of a long name do not carry the hash of their
+// ReplicaSet. What a bad version did a moment ago, before it was mended past the canary, is not what the stable
+// side does (kubernetes/kubernetes#116447, kubernetes/kubernetes#110500).
 func TestPodsOfTheRevisionBeforeAreNotTakenForTheStableOnes(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{noLoad: true, plan: againstStable, replicas: 1})
