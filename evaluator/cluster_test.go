@@ -101,6 +101,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Annotations: guarded, Labels: guarded}},
 		stable, ownReplicaSet(stable, "web-1", "1"), quickPlan("default"),
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
+		stablePod(stable, "a"), stablePod(stable, "b"), stablePod(stable, "c"),
 	}, objects...)...).Build()
 	writer := interceptor.NewClient(c.api, interceptor.Funcs{
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
@@ -283,7 +284,7 @@ func (c *cluster) act() {
 	var sets appsv1.ReplicaSetList
 	c.must(c.api.List(ctx, &sets, client.HasLabels{v1alpha1.RunLabel}))
 	var pods corev1.PodList
-	c.must(c.api.List(ctx, &pods))
+	c.must(c.api.List(ctx, &pods, client.HasLabels{v1alpha1.RunLabel}))
 	for i := range pods.Items { // the part of the garbage collector, and of a ReplicaSet that is to have none
 		wanted := slices.ContainsFunc(sets.Items, func(rs appsv1.ReplicaSet) bool {
 			return metav1.IsControlledBy(&pods.Items[i], &rs) && *rs.Spec.Replicas > 0

@@ -27,7 +27,7 @@ func TestAGoodCanaryIsReleased(t *testing.T) {
 		t.Errorf("run %s (%s), Deployment at %s, %d canaries", run.Status.Phase, run.Status.Message, image(c.deployment()), c.canaries())
 	}
 	c.wantEvents("Held", "CanaryStarted", "CanaryReady", "Passed", "Released", "RolledOut")
-	want := `sum(rate(errors_total{ namespace="shop",pod=~"` + run.Name + `-x", service="web" }[2s])) / sum(rate(errors_total{ namespace="shop",pod=~"web-1-[a-z0-9]+" }[1m]))`
+	want := `sum(rate(errors_total{ namespace="shop",pod=~"` + run.Name + `-x", service="web" }[2s])) / sum(rate(errors_total{ namespace="shop",pod=~"web-1-(?:a|b|c)" }[1m]))`
 	if diff := cmp.Diff(want, c.prometheus.asked[0]); diff != "" {
 		t.Errorf("query:\n%s", diff)
 	}

@@ -41,8 +41,8 @@ func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, er
 	return l.e.endpoints(l.seen.run.Namespace, name, demands.MatcherTexts())
 }
 
-func (l lookup) Stable(ctx context.Context) ([]string, error) {
-	return l.e.stableReplicaSets(ctx, l.seen.deployment)
+func (l lookup) Stable(ctx context.Context) (map[string][]string, error) {
+	return l.e.stablePods(ctx, l.seen)
 }
 
 func (l lookup) Service(ctx context.Context) (string, error) {

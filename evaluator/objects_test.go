@@ -70,6 +70,13 @@ func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaS
 	}
 }
 
+// stablePod is one that the first ReplicaSet of the Deployment made.
+func stablePod(d *appsv1.Deployment, suffix string) *corev1.Pod {
+	pod := canaryPod(ownReplicaSet(d, "web-1", "1"), true)
+	pod.Name, pod.UID = "web-1-"+suffix, types.UID("uid-web-1-"+suffix)
+	return pod
+}
+
 func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Namespace: namespace, Name: rs.Name + "-x", GenerateName: rs.Name + "-", UID: types.UID("uid-" + rs.Name + "-x"),

@@ -97,6 +97,7 @@ type evaluator struct {
 	warned warnings
 	skips  skips
 	rounds *measure.Rounds
+	stable stableMemory
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -127,5 +128,6 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 // beginTerm forgets what was known in the last one: another replica has led meanwhile.
 func (e *evaluator) beginTerm() {
 	e.warned, e.skips, e.rounds = warnings{}, skips{since: e.clock.Now()}, measure.NewRounds()
+	e.stable.reset()
 	e.rounds.Wake = func(run types.NamespacedName) { e.wake(run) }
 }

@@ -22,8 +22,7 @@ func freezes(t *testing.T, edit func(*v1alpha1.CanaryPlanSpec)) *cluster {
 	plan := quickPlan("frozen")
 	plan.Spec.OnFailure = v1alpha1.FailureFreeze
 	edit(&plan.Spec)
-	stable := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web-1-a", Labels: map[string]string{"app": "web"}}}
-	c := newCluster(t, plan, stable)
+	c := newCluster(t, plan)
 	c.annotateDeployment(map[string]string{v1alpha1.PlanAnnotation: "frozen"})
 	c.prometheus.answer.Series[0].Value = 1
 	c.hold()

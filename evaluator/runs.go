@@ -38,6 +38,7 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	run := &v1alpha1.CanaryRun{}
 	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
 		e.rounds.Forget(req.NamespacedName)
+		e.stable.forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = e.deletePodsOfGone(ctx, req.NamespacedName)
 		}
@@ -79,7 +80,7 @@ func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, 
 // carryOut takes the actions of a plan, writes its status and tells of it.
 func (e *evaluator) carryOut(ctx context.Context, seen observed, next lifecycle.Move) (ctrl.Result, error) {
 	next, err := e.apply(ctx, seen, next)
-	status := seen.withOwn(shown(next.Status))
+	status := e.withStable(seen.run, seen.withOwn(shown(next.Status)))
 	if err == nil {
 		err = e.writeStatus(ctx, seen.run, status)
 	}

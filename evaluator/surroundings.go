@@ -3,7 +3,6 @@ package evaluator
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,19 +68,6 @@ func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSet {
 		out.Hash = string(hash)
 	}
 	return out
-}
-
-// stableReplicaSets are the names of the ReplicaSets that run the Deployment's
-// own pods: those of its present revision.
-func (e *evaluator) stableReplicaSets(ctx context.Context, d deployment) ([]string, error) {
-	var names []string
-	err := e.eachOwned(ctx, d, true, func(rs workload.ReplicaSet) {
-		if rs.Revision() == d.view().Revision() {
-			names = append(names, rs.Metadata.Name)
-		}
-	})
-	slices.Sort(names)
-	return names, err
 }
 
 // serviceOf is the name of the first Service, in order of names, that selects

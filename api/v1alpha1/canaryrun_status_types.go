@@ -62,6 +62,15 @@ type CanaryRunStatus struct {
 	// +optional
 	Baseline *OwnSet `json:"baseline,omitempty"`
 
+	// stable are the Deployment's own pods that were seen beside the canary, where
+	// metrics are of them: {{stable}} names those that are gone too. 500 at most, of
+	// those that are gone the newest.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=500
+	Stable []StableSet `json:"stable,omitempty"`
+
 	// measured is how many rounds of measurements have been taken. A round
 	// measures every metric once, at step.readyAt + initialDelay + n × interval
 	// or at step.readyAt + period; rounds that were missed are not made up for.
@@ -132,6 +141,16 @@ type OwnPod struct {
 	UID types.UID `json:"uid"`
 	// print is a hash of its images.
 	Print string `json:"print"`
+}
+
+// StableSet is a ReplicaSet of the Deployment's present revision.
+type StableSet struct {
+	// name is that of the ReplicaSet.
+	Name string `json:"name"`
+	// pods are the names of its pods.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=500
+	Pods []string `json:"pods,omitempty"`
 }
 
 // StepStatus is how far a step of a plan has come.

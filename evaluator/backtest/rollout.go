@@ -2,11 +2,13 @@ package backtest
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Pod is what was recorded of a pod.
@@ -33,6 +35,34 @@ type Rollout struct {
 	// order of their coming; Before is how many pods the others had.
 	Pods   []Pod
 	Before int
+}
+
+// Names are the names of its pods, as regular expressions.
+func (r Rollout) Names() []string {
+	var out []string
+	for _, p := range r.Pods {
+		out = append(out, regexp.QuoteMeta(p.Name))
+	}
+	return out
+}
+
+// reach is how far queries are taken to look back from a rollout.
+const reach = 2 * time.Hour
+
+// Names are by ReplicaSet of a rollout, the one that was rolled out and those before it, the
+// names of the pods that were seen from reach before it up to a time.
+func Names(pods []Pod, r Rollout, until time.Time) map[string][]string {
+	out := map[string][]string{r.ReplicaSet: nil}
+	for _, set := range r.Stable {
+		out[set] = nil
+	}
+	for _, p := range pods {
+		_, is := out[p.ReplicaSet]
+		if is && query.IsNamedAsPodOf(p.ReplicaSet, p.Name) && !p.First.After(until) && !p.Last.Before(r.At.Add(-reach)) {
+			out[p.ReplicaSet] = append(out[p.ReplicaSet], p.Name)
+		}
+	}
+	return out
 }
 
 // Gap is how long nothing must be seen of a ReplicaSet for its next pod to be

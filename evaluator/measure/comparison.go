@@ -42,11 +42,10 @@ func (r *round) renderComparison(ctx context.Context, metric v1alpha1.Metric) (r
 	values.Age = 0
 	other := values.Baseline
 	if metric.Compare.To == v1alpha1.CompareToStable {
-		names, err := r.stableNames(ctx)
-		if err != nil {
+		if err := r.addStable(ctx, &values); err != nil {
 			return rendered{}, err
 		}
-		other = names
+		other = values.Stable
 	}
 	if usesService(*metric.Compare, metric.Query) {
 		service, err := r.serviceName(ctx)
@@ -195,8 +194,8 @@ func (r *round) askComparison(ctx context.Context, c *comparison) (analysis.Obse
 	return out, nil
 }
 
-// madeAt is when pods were made. Those of the Deployment itself are not watched,
-// so nothing is known of them.
+// madeAt is when pods were made. Of those of the Deployment itself the names alone are
+// known.
 func madeAt(pods []corev1.Pod) map[string]time.Time {
 	out := make(map[string]time.Time, len(pods))
 	for _, pod := range pods {

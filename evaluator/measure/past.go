@@ -11,8 +11,8 @@ import (
 type Past struct {
 	Endpoints Endpoints
 	Namespace string
-	// StableSets are the ReplicaSets that had pods before.
-	StableSets []string
+	// StablePods are the names of the pods of the ReplicaSets that had some before.
+	StablePods map[string][]string
 }
 
 var errNotRecorded = errors.New("labels of objects are not recorded")
@@ -22,8 +22,8 @@ func (p Past) Endpoint(_ context.Context, name string) (Endpoint, error) {
 	return p.Endpoints(p.Namespace, name, nil)
 }
 
-// Stable is StableSets.
-func (p Past) Stable(context.Context) ([]string, error) { return p.StableSets, nil }
+// Stable is StablePods.
+func (p Past) Stable(context.Context) (map[string][]string, error) { return p.StablePods, nil }
 
 // Service is none beside the one in the status.
 func (p Past) Service(context.Context) (string, error) { return "", nil }

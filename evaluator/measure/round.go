@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -90,8 +91,8 @@ type round struct {
 	endpoint Endpoint
 	unknown  error
 
-	stable      []string
-	stableKnown bool
+	// stable are the Deployment's own pods by ReplicaSet, nil while they are not known.
+	stable map[string][]string
 	// service is the canary's Service, nil while it is not known.
 	service *string
 }
@@ -235,7 +236,7 @@ func (r *round) render(ctx context.Context, metric v1alpha1.Metric) (rendered, e
 	}
 	values := r.values()
 	if template.Uses(query.Stable) {
-		if values.Stable, err = r.stableNames(ctx); err != nil {
+		if err := r.addStable(ctx, &values); err != nil {
 			return rendered{}, err
 		}
 	}
@@ -292,15 +293,19 @@ func (r *round) values() query.Values {
 	}
 }
 
-func (r *round) stableNames(ctx context.Context) ([]string, error) {
-	if !r.stableKnown {
-		names, err := r.lookup.Stable(ctx)
+// addStable adds the Deployment's own pods to what placeholders stand for.
+func (r *round) addStable(ctx context.Context, values *query.Values) error {
+	if r.stable == nil {
+		found, err := r.lookup.Stable(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		r.stable, r.stableKnown = names, true
+		r.stable = map[string][]string{}
+		maps.Copy(r.stable, found)
 	}
-	return r.stable, nil
+	values.Stable, values.PodNames = slices.Sorted(maps.Keys(r.stable)), maps.Clone(r.stable)
+	maps.Copy(values.PodNames, r.subject.PodNames)
+	return nil
 }
 
 // serviceName is the Service that was found when the canary was made, or one

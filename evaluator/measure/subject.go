@@ -27,11 +27,11 @@ type Subject struct {
 	// Pods are those of the canary, BaselinePods those of the baseline, as they are now.
 	Pods, BaselinePods []corev1.Pod
 	// PodNames are by ReplicaSet the names of all pods that it made, those that are gone
-	// too. Nil where they are not known: pods are then told by the name of their ReplicaSet.
+	// too.
 	PodNames map[string][]string
 }
 
-// SubjectOf is the run of a snapshot, whose pods are not known by name.
+// SubjectOf is the run of a snapshot, the names of whose pods are to be added.
 func SubjectOf(in lifecycle.Snapshot) Subject {
 	attempt := lifecycle.AttemptOf(in.Run.Status)
 	s := Subject{
@@ -62,8 +62,9 @@ func (s Subject) age(at time.Time) time.Duration {
 type Lookup interface {
 	// Endpoint finds the endpoint that the plan names, "" being the default.
 	Endpoint(ctx context.Context, name string) (Endpoint, error)
-	// Stable are the names of the ReplicaSets of the Deployment's own pods.
-	Stable(ctx context.Context) ([]string, error)
+	// Stable are the Deployment's own pods: by ReplicaSet the names of all that it is
+	// known to have made, those that are gone too.
+	Stable(ctx context.Context) (map[string][]string, error)
 	// Service is the name of the Service that selects the canary's pods, "" if none does.
 	Service(ctx context.Context) (string, error)
 	// DeploymentLabels are the labels of the Deployment; none if it is gone.

@@ -37,7 +37,7 @@ const anyCanary = "{canary}"
 // BatchOf takes a rendered query apart. It says no to a query that it is not
 // sure of: that is asked alone.
 func BatchOf(rendered, podLabel string) (Batch, bool) {
-	if strings.Contains(rendered, BatchLabel) || strings.Contains(rendered, anyCanary) {
+	if isLong(rendered) || strings.Contains(rendered, BatchLabel) || strings.Contains(rendered, anyCanary) {
 		return Batch{}, false
 	}
 	expr, err := promQL.ParseExpr(rendered)

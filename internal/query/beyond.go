@@ -18,6 +18,9 @@ import (
 // rendered query lies beyond the last finite one: where less than its share of all is in
 // the finite ones together. It is "" for a query without quantiles.
 func BeyondBuckets(rendered string) string {
+	if !strings.Contains(rendered, "histogram_quantile") {
+		return ""
+	}
 	all, err := promQL.ParseExpr(rendered)
 	if err != nil {
 		return ""

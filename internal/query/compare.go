@@ -46,7 +46,11 @@ func ParseCounter(text string) (Template, error) {
 // of so long.
 func (t Template) RenderSamples(v Values, back time.Duration) (string, error) {
 	v.Age = 0
-	rendered, err := t.Render(v)
+	v, names, err := v.withStandIns()
+	if err != nil {
+		return "", err
+	}
+	rendered, err := t.renderRead(v)
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +58,7 @@ func (t Template) RenderSamples(v Values, back time.Duration) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("rendered selector: %w", err)
 	}
-	return expr.String() + "[" + Duration(back) + "]", nil
+	return names.Replace(expr.String()) + "[" + Duration(back) + "]", nil
 }
 
 // What a comparison can tell apart in the time of a run (package evidence has the

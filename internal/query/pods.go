@@ -30,7 +30,7 @@ func (v Values) podMatchers(replicaSets []string) (string, error) {
 }
 
 // podPattern is the regular expression of the names of some ReplicaSets' pods,
-// "" where there are none.
+// "" where there are none. Where names are cut, it is an error not to know them.
 func (v Values) podPattern(replicaSets []string) (string, error) {
 	var prefixes, patterns []string
 	for _, name := range replicaSets {
@@ -39,6 +39,9 @@ func (v Values) podPattern(replicaSets []string) (string, error) {
 		}
 		pods, known := v.PodNames[name]
 		if !known {
+			if isCut(name) {
+				return "", fmt.Errorf("names of pods of ReplicaSet %s are cut to %d bytes, and those of others may begin alike: its pods can only be named one by one", name, maxGenerateName)
+			}
 			prefixes = append(prefixes, podPrefix(name))
 			continue
 		}
@@ -58,8 +61,8 @@ func (v Values) podPattern(replicaSets []string) (string, error) {
 
 // podSuffix is what the API server appends to a generateName. Pods are named
 // <ReplicaSet>-<podSuffix>, which no other ReplicaSet's pods match even where its
-// name begins with the same words. Pods that others name so do
-// (docs/security-model.md).
+// name begins with the same words, unless names are cut. Pods of a Job, a StatefulSet
+// or a DaemonSet of the name of the ReplicaSet do: what is measured names pods.
 const podSuffix = "[a-z0-9]+"
 
 func prefixPattern(prefixes []string) string {
@@ -107,4 +110,14 @@ const maxGenerateName = 58
 func podPrefix(replicaSet string) string {
 	prefix := replicaSet + "-"
 	return prefix[:min(len(prefix), maxGenerateName)]
+}
+
+// isCut says whether the pods of a ReplicaSet do not carry its whole name.
+func isCut(replicaSet string) bool { return len(replicaSet)+1 > maxGenerateName }
+
+// IsNamedAsPodOf says whether a pod has a name that the API server makes for one of a
+// ReplicaSet. Pods of others may have such names.
+func IsNamedAsPodOf(replicaSet, pod string) bool {
+	suffix, ok := strings.CutPrefix(pod, podPrefix(replicaSet))
+	return ok && wholeSuffix.MatchString(suffix)
 }

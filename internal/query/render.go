@@ -29,7 +29,8 @@ type Values struct {
 	// meant. Without any the matchers select nothing.
 	Canary, Stable, Baseline []string
 	// PodNames are the names of the pods of those ReplicaSets whose pods are known
-	// one by one: these alone are selected. Of others all that are named as theirs.
+	// one by one: these alone are selected. Of others all that are named as theirs, and
+	// those of others with them: so queries are checked, and none is judged by.
 	PodNames map[string][]string
 	// Pods are those of the side that a metric which compares is asked for.
 	Pods []string
@@ -52,6 +53,19 @@ var ErrNoService = errors.New("the query uses {{service}}, and no Service select
 // early; the result is checked to be PromQL once more. Bounds of buckets are
 // matched as numbers.
 func (t Template) Render(v Values) (string, error) {
+	v, names, err := v.withStandIns()
+	if err != nil {
+		return "", err
+	}
+	rendered, err := t.renderRead(v)
+	if err != nil {
+		return "", err
+	}
+	return names.Replace(rendered), nil
+}
+
+// renderRead renders a query that is short enough to be read.
+func (t Template) renderRead(v Values) (string, error) {
 	rendered, err := t.Fill(v)
 	if err != nil {
 		return "", err

@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/query/preset"
@@ -27,6 +28,18 @@ func TemplateOf(m v1alpha1.Metric, podLabel string) (Template, error) {
 		t.shared = err == nil && m.List != nil
 		return t, err
 	}
+}
+
+// NamesStable says whether a metric asks for the Deployment's own pods.
+func NamesStable(m v1alpha1.Metric) bool {
+	if m.Compare != nil {
+		return m.Compare.To == v1alpha1.CompareToStable
+	}
+	if !strings.Contains(m.Query, string(Stable)) {
+		return false
+	}
+	t, err := Parse(m.Query)
+	return err == nil && t.Uses(Stable)
 }
 
 // RequestOf is what the built-in query of a metric that expects something asks for.

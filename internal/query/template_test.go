@@ -53,8 +53,14 @@ func TestRender(t *testing.T) {
 			`up{ namespace="shop",pod!~".*" }`,
 		},
 		"a long name is cut as the API server cuts it": {
-			`up{ {{stable}} }`, Values{Namespace: "shop", Stable: []string{strings.Repeat("a", 70)}},
-			`up{ namespace="shop",pod=~"` + strings.Repeat("a", 58) + `[a-z0-9]+" }`,
+			`up{ {{stable}} }`, Values{Namespace: "shop", Stable: []string{strings.Repeat("a", 70)}, PodNames: map[string][]string{
+				strings.Repeat("a", 70): {strings.Repeat("a", 58) + "x7k2p", strings.Repeat("a", 58) + "b4c5d"},
+			}},
+			`up{ namespace="shop",pod=~"` + strings.Repeat("a", 58) + `(?:b4c5d|x7k2p)" }`,
+		},
+		"the longest name that is not cut": {
+			`up{ {{stable}} }`, Values{Namespace: "shop", Stable: []string{strings.Repeat("a", 57)}},
+			`up{ namespace="shop",pod=~"` + strings.Repeat("a", 57) + `-[a-z0-9]+" }`,
 		},
 		"pods that are known are named": {
 			`up{ {{canary}} } / up{ {{baseline}} }`,
@@ -129,6 +135,9 @@ func TestRenderRefuses(t *testing.T) {
 		},
 		"a ReplicaSet that is a regular expression": {
 			`up{ {{canary}} }`, Values{Namespace: "x", Canary: []string{".*"}}, "no name of a ReplicaSet",
+		},
+		"a ReplicaSet whose name is cut, and whose pods are not known": {
+			`up{ {{stable}} }`, Values{Namespace: "x", Stable: []string{strings.Repeat("a", 58)}}, "its pods can only be named one by one",
 		},
 		"a pod that is not named as the ReplicaSet's": {
 			`up{ {{canary}} }`, Values{Namespace: "x", Canary: []string{"a"}, PodNames: map[string][]string{"a": {"ab-c"}}}, "no name of a pod",

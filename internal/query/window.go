@@ -87,6 +87,10 @@ func WindowOf(m v1alpha1.Metric, interval time.Duration) time.Duration {
 // the value is the same over a shorter window; an amount is waited for in whole. So
 // is what has an offset or stands in a subquery, which is not cut.
 func (t Template) WarmUp(v Values, scrape time.Duration) time.Duration {
+	v, _, err := v.withStandIns()
+	if err != nil {
+		return 0
+	}
 	expr, err := t.expr(v)
 	if err != nil {
 		return 0

@@ -45,25 +45,32 @@ func TestJudgingThePast(t *testing.T) {
 func (s *shop) awaitRecorded(set string) {
 	s.t.Helper()
 	query := fmt.Sprintf(`count(increase(http_requests_total{namespace=%q, pod=~"%s-[a-z0-9]+", code="200"}[10s]) > 0)`, s.namespace, set)
-	until(s, "Prometheus has seen both pods of "+set+" answer", func() bool {
-		address := world.cluster.PrometheusURL() + "/api/v1/query?query=" + url.QueryEscape(query)
-		req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, address, nil)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		var answer struct {
-			Data struct{ Result []struct{ Value [2]any } }
-		}
-		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-			s.t.Fatal(err)
-		}
-		return len(answer.Data.Result) == 1 && answer.Data.Result[0].Value[1] == "2"
-	})
+	until(s, "Prometheus has seen both pods of "+set+" answer", func() bool { return s.answer(query) == "2" })
+}
+
+// answer is the value of the only series that a query gives, "" where it gives none.
+func (s *shop) answer(query string) string {
+	s.t.Helper()
+	address := world.cluster.PrometheusURL() + "/api/v1/query?query=" + url.QueryEscape(query)
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Data struct{ Result []struct{ Value [2]any } }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		s.t.Fatal(err)
+	}
+	if len(answer.Data.Result) != 1 {
+		return ""
+	}
+	return fmt.Sprint(answer.Data.Result[0].Value[1])
 }
 
 // rollOutAndTest rolls a version out and tests the plan until it has decided

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -174,5 +175,29 @@ func (o *Options) podPattern() string {
 	if o.pods != "" {
 		return o.pods
 	}
-	return regexp.QuoteMeta(o.deployment) + "-" + letters + "{1,10}-" + letters + "{5}"
+	const hash, random = letters + "{1,10}", letters + "{5}"
+	whole := regexp.QuoteMeta(o.deployment) + "-"
+	if !maybeCut(o.deployment) {
+		return whole + hash + "-" + random
+	}
+	left := cutAt - len(o.deployment) - 1 // of the hash
+	if left < 0 {
+		return regexp.QuoteMeta(o.deployment[:cutAt]) + random
+	}
+	return "(?:" + whole + hash + "-|" + whole + letters + "{" + strconv.Itoa(left) + "})" + random
+}
+
+// cutAt is where the API server cuts the name of a ReplicaSet, with a dash behind it,
+// to make names of pods.
+const cutAt = 58
+
+// maybeCut says whether the names of the ReplicaSets of a Deployment may be too long.
+func maybeCut(deployment string) bool { return len(deployment)+len("-0123456789-") > cutAt }
+
+// setPattern is that of the names of its ReplicaSets.
+func (o *Options) setPattern() *regexp.Regexp {
+	if o.pods != "" {
+		return regexp.MustCompile("")
+	}
+	return regexp.MustCompile("^" + regexp.QuoteMeta(o.deployment) + "-" + letters + "{1,10}$")
 }

@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -111,4 +112,22 @@ func TestEveryFlagSaysWhatItIs(t *testing.T) {
 			t.Errorf("--%s says nothing", f.Name)
 		}
 	})
+}
+
+// Names of pods are those that the API server makes of their ReplicaSet's, which it cuts at 58 bytes.
+func TestPodsAreFoundByTheNamesThatKubernetesMakes(t *testing.T) {
+	for length := range 70 {
+		o := Options{deployment: strings.Repeat("d", length+1)}
+		pattern := regexp.MustCompile("^(?:" + o.podPattern() + ")$")
+		for _, hash := range []string{"7d4b9c5f6d", "7d4b9c5f6", "7d4b9c5f"} {
+			set := o.deployment + "-" + hash
+			pod := set + "-"
+			if pod = pod[:min(len(pod), 58)] + "x7k2p"; !pattern.MatchString(pod) {
+				t.Errorf("%s is not found by %s", pod, pattern)
+			}
+			if !o.setPattern().MatchString(set) || o.setPattern().MatchString(o.deployment+"d-"+hash) {
+				t.Errorf("%s does not tell the ReplicaSets of %s", o.setPattern(), o.deployment)
+			}
+		}
+	}
 }

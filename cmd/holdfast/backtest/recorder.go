@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,10 +20,13 @@ type recorder struct {
 	asked     measure.Querier
 	labels    query.Labels
 	namespace string
-	// pattern is the regular expression of the pods' names, step the precision
-	// of times.
+	// pattern is the regular expression of the pods' names, sets that of the names of
+	// their ReplicaSets. cut says that these may not stand whole in those.
 	pattern string
-	step    time.Duration
+	sets    *regexp.Regexp
+	cut     bool
+	// step is the precision of times.
+	step time.Duration
 }
 
 // stretch is how long a time one value of a query is about, and request how many
@@ -41,11 +45,15 @@ func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values quer
 		return nil, "", err
 	}
 	if len(found) > 0 {
+		maps.DeleteFunc(found, func(_ string, pod backtest.Pod) bool { return !r.sets.MatchString(pod.ReplicaSet) })
 		if err := r.ownedBy(ctx, values.Deployment, found, from, to); err != nil {
 			return nil, "", err
 		}
 		err := r.ready(ctx, found, from, to)
 		return slices.Collect(maps.Values(found)), "kube-state-metrics", err
+	}
+	if r.cut {
+		return nil, "", fmt.Errorf("names of pods of Deployment %s are cut, and others may have such names: whose they are is told by kube_pod_owner of kube-state-metrics alone, which was not recorded (scrape it with honor_labels: true)", values.Deployment)
 	}
 	var selectors []string
 	for _, t := range plan.Templates(r.labels) {
@@ -146,8 +154,8 @@ func (r *recorder) restarts(ctx context.Context, rollout *backtest.Rollout, to t
 	if len(rollout.Pods) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf(`sum by (pod) (kube_pod_container_status_restarts_total{namespace=%q,pod=~"%s-[a-z0-9]+"})`,
-		r.namespace, strings.ReplaceAll(rollout.ReplicaSet, ".", "[.]"))
+	text := fmt.Sprintf(`sum by (pod) (kube_pod_container_status_restarts_total{namespace=%q,pod=~%q})`,
+		r.namespace, strings.Join(rollout.Names(), "|"))
 	const most = 1000 // samples of a series
 	step := max(r.step, (to.Sub(rollout.At) / most).Truncate(time.Second))
 	o, err := r.ask(ctx, text, rollout.At, to, step)

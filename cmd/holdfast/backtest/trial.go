@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,7 +32,9 @@ type trial struct {
 	until     time.Time
 	endpoints measure.Endpoints
 	recorder  recorder
-	progress  io.Writer
+	// recorded are the Deployment's pods.
+	recorded []backtest.Pod
+	progress io.Writer
 }
 
 func (o *Options) prepare(in io.Reader, progress io.Writer, now time.Time) (*trial, error) {
@@ -97,7 +101,7 @@ func (t *trial) connect() error {
 	}
 	t.recorder = recorder{
 		asked: found, labels: found.Labels, namespace: t.namespace,
-		pattern: t.podPattern(), step: max(found.ScrapeInterval, time.Second),
+		pattern: t.podPattern(), sets: t.setPattern(), cut: t.pods == "" && maybeCut(t.deployment), step: max(found.ScrapeInterval, time.Second),
 	}
 	return nil
 }
@@ -134,7 +138,10 @@ func (t *trial) decide(ctx context.Context) ([]backtest.Decision, error) {
 func (t *trial) measure(ctx context.Context, in lifecycle.Snapshot, r backtest.Rollout, at time.Time) (*lifecycle.Round, error) {
 	s := measure.SubjectOf(in)
 	s.Canary, s.Baseline = []string{r.ReplicaSet}, r.Stable
-	past := measure.Past{Endpoints: t.endpoints, Namespace: t.namespace, StableSets: r.Stable}
+	s.PodNames = backtest.Names(t.recorded, r, t.horizon(r.At))
+	stable := maps.Clone(s.PodNames)
+	maps.DeleteFunc(stable, func(set string, _ []string) bool { return !slices.Contains(r.Stable, set) })
+	past := measure.Past{Endpoints: t.endpoints, Namespace: t.namespace, StablePods: stable}
 	return measure.Observe(ctx, s, past, at, new(measure.Budget).Reserve(t.namespace))
 }
 
@@ -145,13 +152,14 @@ func (t *trial) find(ctx context.Context) ([]backtest.Rollout, error) {
 	fmt.Fprintf(t.progress, "looking for rollouts of %s/%s from %s to %s\n", t.namespace, t.deployment, stamp(t.from), stamp(t.to))
 	names := query.Values{
 		Namespace: t.namespace, Deployment: t.deployment, Service: t.service, Labels: t.recorder.labels,
-		Canary: []string{t.deployment}, Pods: []string{t.deployment}, Interval: time.Minute, Window: time.Minute,
+		Canary: []string{"canary"}, Pods: []string{"canary"}, Interval: time.Minute, Window: time.Minute,
 	}
 	pods, source, err := t.recorder.pods(ctx, t.prepared, names, t.from.Add(-before), t.until)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(t.progress, "%d pods were recorded by %s\n", len(pods), source)
+	t.recorded = pods
 	found := backtest.Find(pods, t.from, t.to)
 	if len(t.rollouts) > 0 {
 		return backtest.Near(found, t.rollouts), nil

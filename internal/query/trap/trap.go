@@ -64,6 +64,7 @@ var traps = []struct {
 	look func(looked) []found
 }{
 	{"NoCanary", noCanary},
+	{"OthersPods", othersPods},
 	{"OtherDenominator", otherDenominator},
 	{trapItself, itself},
 	{"UnlikeAmounts", unlikeAmounts},

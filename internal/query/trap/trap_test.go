@@ -25,6 +25,8 @@ func TestTraps(t *testing.T) {
 		"a good gauge":                     {`max(memory_bytes{ {{canary}} })`, nil},
 		"a good comparison with stable":    {`sum(rate(e_total{ {{canary}} }[1m])) - sum(rate(e_total{ {{stable}} }[1m]))`, nil},
 		"no canary":                        {`sum(rate(errors_total{namespace="{{namespace}}"}[1m]))`, []string{"NoCanary@sum"}},
+		"pods by the Deployment's name":    {`sum(rate(e_total{ {{canary}} }[1m])) - sum(rate(e_total{pod=~"{{deployment}}-.+"}[1m]))`, []string{"OthersPods@e_total{pod"}},
+		"jobs by the Deployment's name":    {`sum(rate(e_total{ {{canary}}, job=~"{{deployment}}.*" }[1m]))`, nil},
 		"a constant has none either":       {`1`, []string{"NoCanary@1"}},
 		"or vector":                        {`sum(rate(e_total{ {{canary}} }[1m])) or vector(0)`, []string{"MissingHidden@vector(0)"}},
 		"or on vector, in parentheses":     {`(sum(rate(e_total{ {{canary}} }[1m])) or on() (vector(0)))`, []string{"MissingHidden@(vector(0))"}},

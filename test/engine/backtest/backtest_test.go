@@ -380,3 +380,32 @@ func compareGolden(t *testing.T, name, got string) {
 		t.Error(diff)
 	}
 }
+
+// Pods of long names do not carry the names of their ReplicaSets, and those of two Deployments may begin alike:
+// their owners tell whose they are. The good ones of another take nothing from what 7f9d fails.
+func TestPodsOfLongNamesAreToldByTheirOwners(t *testing.T) {
+	const blue, teal = "order-settlement-reconciliation-worker-for-emea-warehouses-blue", "order-settlement-reconciliation-worker-for-emea-warehouses-teal"
+	var requests, owners strings.Builder
+	for i, set := range []struct {
+		name        string
+		from, count int
+		good, bad   string
+	}{{blue + "-5d8f", 0, 484, "100", "0"}, {blue + "-7f9d", 480, 244, "70", "30"}, {teal + "-6b7c", 0, 900, "5000", "0"}} {
+		pod := fmt.Sprintf("%sbcdf%c", blue[:58], "ghj"[i])
+		for code, each := range map[string]string{"200": set.good, "500": set.bad} {
+			fmt.Fprintf(&requests, "  requests_total{namespace=\"shop\",pod=%q,code=%q} _x%d 0+%sx%d\n", pod, code, set.from, each, set.count)
+		}
+		fmt.Fprintf(&owners, "  kube_pod_owner{namespace=\"shop\",pod=%q,owner_kind=\"ReplicaSet\",owner_name=%q} _x%d 1x%d\n", pod, set.name, set.from, set.count)
+	}
+	stdout, stderr, code := run(t, planText, serve(t, "load 15s\n"+requests.String()+owners.String()), "--deployment", blue, "-o", "json")
+	var got command.Report
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || len(got.Decisions) != 1 {
+		t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	if d := got.Decisions[0]; d.ReplicaSet != blue+"-7f9d" || d.Outcome != "Reverted" || !strings.Contains(d.Message, "error-rate: 0.3 is above max 0.05") {
+		t.Errorf("%s: %s: %s", d.ReplicaSet, d.Outcome, d.Message)
+	}
+	if _, stderr, code = run(t, planText, serve(t, "load 15s\n"+requests.String()), "--deployment", blue); code != cli.Failed || !strings.Contains(stderr, "kube_pod_owner of kube-state-metrics alone") {
+		t.Errorf("nobody tells the owners: exit code %d: %s", code, stderr)
+	}
+}

@@ -1,0 +1,138 @@
+package evaluator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/internal/workload"
+)
+
+// Queries name the Deployment's own pods one by one, as they do those of a run: what
+// their names begin with others may have too. Whose a pod is its controller says
+// (docs/adr/0027-queries-name-the-stable-pods.md).
+
+// maxStablePods is how many pods are named in a query: of each it has six bytes.
+const maxStablePods = 2000
+
+// stablePods finds the Deployment's own pods: by ReplicaSet of its present revision the
+// names of the pods that it made, with those that were seen since the run has a canary
+// and are gone.
+func (e *evaluator) stablePods(ctx context.Context, seen observed) (map[string][]string, error) {
+	if seen.deployment.Unstructured == nil {
+		return nil, fmt.Errorf("the Deployment %q is gone, and its pods with it", seen.run.Spec.Deployment)
+	}
+	there, err := e.stablePodsThere(ctx, seen.deployment)
+	if err != nil {
+		return nil, err
+	}
+	out := e.stable.note(seen.run, there, e.clock.Now())
+	return out, tooManyToName(out)
+}
+
+func tooManyToName(pods map[string][]string) error {
+	n := 0
+	for _, names := range pods {
+		n += len(names)
+	}
+	if n <= maxStablePods {
+		return nil
+	}
+	return fmt.Errorf("the Deployment has %d pods, and no more than %d are named in a query: compare with a baseline instead ({{baseline}}, or compare.to: Baseline)", n, maxStablePods)
+}
+
+// stablePodsThere are those that there are now. The API server may answer with pods of
+// a moment ago: it is asked at each round.
+func (e *evaluator) stablePodsThere(ctx context.Context, d deployment) (map[string][]string, error) {
+	sets := map[types.UID]string{}
+	out := map[string][]string{}
+	err := e.eachOwned(ctx, d, true, func(rs workload.ReplicaSet) {
+		if rs.Revision() == d.view().Revision() {
+			sets[rs.Metadata.UID], out[rs.Metadata.Name] = rs.Metadata.Name, nil
+		}
+	})
+	if err != nil || len(sets) == 0 {
+		return out, err
+	}
+	raw, err := e.selectorOf(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	selector, err := metav1.LabelSelectorAsSelector(raw)
+	if err != nil {
+		return nil, fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
+	}
+	err = e.live.Each(ctx, listing.Query{
+		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: true, Cached: true,
+	}, func(object []byte) error {
+		pod, err := listing.Decode[podMetadata](object)
+		if set, made := pod.madeBy(sets); err == nil && made {
+			out[set] = append(out[set], pod.Metadata.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list pods of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
+	}
+	return out, nil
+}
+
+// podMetadata is what is looked at of a pod of the Deployment.
+type podMetadata struct {
+	Metadata struct {
+		Name            string                  `json:"name"`
+		GenerateName    string                  `json:"generateName"`
+		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
+	} `json:"metadata"`
+}
+
+// madeBy finds the ReplicaSet that made a pod among some. What one has adopted under
+// another name is not counted to it.
+func (p podMetadata) madeBy(sets map[types.UID]string) (string, bool) {
+	controller := metav1.GetControllerOf(&metav1.ObjectMeta{OwnerReferences: p.Metadata.OwnerReferences})
+	if controller == nil {
+		return "", false
+	}
+	set, ok := sets[controller.UID]
+	return set, ok && strings.TrimSuffix(p.Metadata.GenerateName, "-") == set && query.IsNamedAsPodOf(set, p.Metadata.Name)
+}
+
+// gatherStable looks for the stable pods when the canary is made, where metrics are of
+// them: one that goes before the first round was there when what that looks back at began.
+func (e *evaluator) gatherStable(ctx context.Context, seen *observed) error {
+	status := seen.run.Status
+	if status.Phase.Ended() {
+		e.stable.forget(client.ObjectKeyFromObject(seen.run))
+		return nil
+	}
+	if status.CreatedAt == nil || seen.deployment.Unstructured == nil || e.stable.knows(seen.run) || !slices.ContainsFunc(lifecycle.AnalysisOf(seen.Snapshot).Metrics, query.NamesStable) {
+		return nil
+	}
+	if _, err := e.stablePods(ctx, *seen); err != nil { // the rounds tell it, where it lasts
+		ctrl.LoggerFrom(ctx).V(1).Info("stable pods are not known yet", "why", err.Error())
+	}
+	return nil
+}
+
+// withStable puts the stable pods that were seen into the status of a run under way: the
+// next evaluator cannot see those that are gone.
+func (e *evaluator) withStable(run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
+	switch {
+	case status.CreatedAt == nil || status.Phase.Ended():
+		status.Stable = nil
+	case e.stable.knows(run):
+		status.Stable = e.stable.kept(client.ObjectKeyFromObject(run))
+	}
+	return status
+}
