@@ -63,6 +63,9 @@ func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Rever
 	}
 	rejection := a.Rejection
 	rejection.UID = seen.deployment.GetUID()
+	if seen.record != nil {
+		rejection.Version = seen.record.Version
+	}
 	encoded, err := memory.With(rejection).Encode()
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		Deleting: d.GetDeletionTimestamp() != nil,
 		Guarded:  guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
 		Paused:   view.Paused(),
-		Hash:     string(d.hash()),
+		Hash:     string(d.alias().Resolve(d.hash())),
 		Replicas: d.replicas(),
 		MinReady: int32(view.MinReadySeconds()),
 
@@ -126,6 +126,9 @@ func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
 	}
 	if err != nil {
 		return err
+	}
+	for i := range sets { // as the template is known
+		sets[i].Hash = string(seen.deployment.alias().Resolve(hold.Hash(sets[i].Hash)))
 	}
 	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
 	return nil

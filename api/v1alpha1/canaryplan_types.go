@@ -132,6 +132,20 @@ type CanaryPlanSpec struct {
 	// +optional
 	Identity *Identity `json:"identity,omitempty"`
 
+	// restartMarks are keys of annotations of pod templates whose change is a restart
+	// and no update, beside those of kubectl, Rancher, Reloader and others that are known:
+	// for tools of your own, and for noise such as a timestamp that is another one at each
+	// sync. An update that changes nothing else passes without a canary; one that changes
+	// more is tried, and is the same update whatever these say. A template whose
+	// pods read such an annotation gets no exception. Where a CanaryPolicy guards the
+	// namespace, only what policies and Holdfast's administrator name counts.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=317
+	// +kubebuilder:validation:items:Pattern=`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	RestartMarks []string `json:"restartMarks,omitempty"`
+
 	// maxRuns is how many runs of the namespace may have a canary at once; more
 	// wait for their turn, the oldest first. Without it there is no limit but
 	// that of the cluster (--max-runs).

@@ -19,8 +19,11 @@ type Record struct {
 	ID string `json:"id"`
 	// Run is the name of the CanaryRun that tries the template.
 	Run string `json:"run"`
-	// Hash is the hash of Template.
+	// Hash is the hash that Template had when it was held. Marks of a restart may have come
+	// to it since: to the run that tries it, it is the same.
 	Hash Hash `json:"hash"`
+	// Version is the hash without the marks that counted then (see Marks), "" where that is Hash.
+	Version Hash `json:"version,omitempty"`
 	// UID is the Deployment's. A record copied to another object does not open.
 	UID types.UID `json:"uid"`
 	// HeldAt is when the update was held, in UTC, to the second.

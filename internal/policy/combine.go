@@ -45,6 +45,8 @@ type Effective struct {
 	Skip []Bound[[]v1alpha1.Subject]
 	// Endpoints has a list for each policy that has one: a plan's must be on all.
 	Endpoints []Bound[[]string]
+	// Marks has a list for each policy that has one: what counts as a restart is on all.
+	Marks []Bound[[]string]
 	// Matchers are put on every selector of every query.
 	Matchers []Bound[string]
 }
@@ -56,6 +58,19 @@ func (e Effective) MatcherTexts() []string {
 		out = append(out, m.Value)
 	}
 	return out
+}
+
+// RestartMarks are the names of marks of a restart that policies leave; demanded says
+// whether one has a list of them.
+func (e Effective) RestartMarks() (names []string, demanded bool) {
+	for i, list := range e.Marks {
+		if i == 0 {
+			names = slices.Clone(list.Value)
+			continue
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(list.Value, name) })
+	}
+	return names, len(e.Marks) > 0
 }
 
 const defaultRecreateDelay = time.Hour
@@ -107,6 +122,9 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	}
 	if spec.Prometheus.Endpoints != nil {
 		e.Endpoints = append(e.Endpoints, Bound[[]string]{spec.Prometheus.Endpoints, name})
+	}
+	if spec.RestartMarks != nil {
+		e.Marks = append(e.Marks, Bound[[]string]{spec.RestartMarks, name})
 	}
 	for _, matcher := range spec.Prometheus.Matchers {
 		e.Matchers = appendNew(e.Matchers, matcher, name)

@@ -35,7 +35,8 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 		a.warn("another template has passed without Holdfast since the update was held; nothing was released")
 		return a, own, nil
 	}
-	return u.release(record), released, nil
+	a, err := u.release(record)
+	return a, released, err
 }
 
 // acceptOwnMarks answers with the object as it came, Holdfast's annotations with it.
@@ -52,15 +53,20 @@ func (u update) acceptOwnMarks() answer {
 }
 
 // release swaps the held template in, its owners with it, and clears the record.
-func (u update) release(r hold.Record) answer {
+func (u update) release(r hold.Record) (answer, error) {
+	hash, err := hold.HashOf(r.Template) // marks of a restart may have come to it since it was held
+	if err != nil {
+		return answer{}, err
+	}
 	a := u.keepOwnMarks()
 	a.template = r.Template
 	a.managedFields = ownership.WithTemplate(u.New.ManagedFields(), u.Old.ManagedFields(), r.Owners)
 	a.set(v1alpha1.HeldAnnotation, "")
 	a.set(v1alpha1.FailedAnnotation, "")
-	a.set(v1alpha1.StableAnnotation, string(r.Hash))
+	a.set(v1alpha1.StableAnnotation, string(hash))
+	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: hash, Of: r.Hash}.Encode())
 	a.lastApplied = r.LastApplied
 	a.remember()
 	a.attribute(u, nobody)
-	return a
+	return a, nil
 }

@@ -22,6 +22,9 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 		Source: w.source, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.readDuring(), User: r.User,
 		Template: w.template, Owners: w.wish.Owners, LastApplied: r.remembered(w),
 	}
+	if w.version != w.hash {
+		record.Version = w.version
+	}
 	if w.source == hold.SourceImage {
 		record.Under = w.wish.Template
 	}
