@@ -98,7 +98,7 @@ func (a announcer) ungated(d deployment, running, before hold.Hash, held bool) {
 func (a announcer) overtaken(d deployment, inARow int, since time.Time) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUpdatesTooFast, "Supersede",
 		"updates come faster than a canary takes: %d in a row, since %s, were superseded before their runs had a verdict, and nothing was released. "+
-			"Have the plan finish what is under way (spec.newUpdates: Queue), or end sooner (a shorter period); name annotations that are others at each sync in its spec.restartMarks; or update less often",
+			"Have the plan finish what is under way (spec.newUpdates: Wait), or end sooner (a shorter period); name annotations that are others at each sync in its spec.restartMarks; or update less often",
 		inARow, since.UTC().Format(time.RFC3339))
 }
 

@@ -97,7 +97,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		seen.Deployment.Unreadable = err.Error()
 	case record != nil && record.Run == seen.run.Name:
 		seen.record = record
-		seen.Deployment.Held = record.ID
+		seen.Deployment.Held, seen.Deployment.Waiting = record.ID, record.Next != nil
 	case record != nil: // another run's hold, whatever ID this one claims
 		seen.Deployment.Held = "of run " + record.Run
 	}

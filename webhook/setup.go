@@ -49,7 +49,7 @@ type Options struct {
 // SetupWithManager serves every entry, and keeps the labels of namespaces and the
 // status of policies.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
-	server, err := apiserver.New(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	server, err := apiserver.New(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper(), mgr.GetScheme())
 	if err != nil {
 		return err
 	}

@@ -132,6 +132,16 @@ type CanaryPlanSpec struct {
 	// +optional
 	Identity *Identity `json:"identity,omitempty"`
 
+	// newUpdates is what becomes of the run under way when a newer update comes. Supersede: it
+	// ends, and the newer one is tried. Wait: it is finished first, and its verdict is acted
+	// on; then the newest update that came meanwhile is tried, and those between never are.
+	// So something gets out where updates come faster than a canary takes. A run that has
+	// no canary yet, and one that waits for a person with its verdict, is superseded all the
+	// same; the stable template, a rollback and an update that skips its canary never wait.
+	// +optional
+	// +kubebuilder:default=Supersede
+	NewUpdates NewUpdates `json:"newUpdates,omitempty"`
+
 	// restartMarks are keys of annotations of pod templates whose change is a restart
 	// and no update, beside those of kubectl, Rancher, Reloader and others that are known:
 	// for tools of your own, and for noise such as a timestamp that is another one at each
@@ -164,6 +174,17 @@ type Identity struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Hostname string `json:"hostname,omitempty"`
 }
+
+// NewUpdates is what becomes of the run under way when a newer update comes.
+//
+// +kubebuilder:validation:Enum=Supersede;Wait
+type NewUpdates string
+
+// What can become of the run under way.
+const (
+	NewUpdatesSupersede NewUpdates = "Supersede"
+	NewUpdatesWait      NewUpdates = "Wait"
+)
 
 // FailureAction is what happens to an update whose canary failed.
 //

@@ -18,6 +18,9 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	if s.OnFailure == "" {
 		s.OnFailure = FailureRevert
 	}
+	if s.NewUpdates == "" {
+		s.NewUpdates = NewUpdatesSupersede
+	}
 	if s.OnInconclusive == "" {
 		s.OnInconclusive = InconclusivePause
 	}

@@ -52,6 +52,9 @@ type (
 		Hold      string
 		Rejection hold.Rejection
 	}
+	// GiveWay makes the update that waits behind the hold of this ID the held one, if the
+	// Deployment still carries that.
+	GiveWay struct{ Hold string }
 )
 
 func (CreateCanary) isAction()   {}
@@ -65,3 +68,4 @@ func (PutOut) isAction()         {}
 func (DeleteLeft) isAction()     {}
 func (Release) isAction()        {}
 func (Revert) isAction()         {}
+func (GiveWay) isAction()        {}

@@ -26,7 +26,7 @@ import (
 //	                             both sides since the round before
 //	Deployment rolls out WHY | cannot make pods | is paused | is resumed | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
 //	run is being deleted
-//	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
+//	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped | to be finished first
 //	guard is lifted
 //	webhook is down | is up
 //	release is refused
@@ -237,15 +237,17 @@ func (w *world) holdHappens(what string) bool {
 	d := &w.deployment
 	switch {
 	case what == "is withdrawn":
-		d.Held, d.Hash = "", stableHash
+		d.Held, d.Hash, d.Waiting = "", stableHash, false
 	case strings.HasPrefix(what, "is superseded by "):
-		d.Held = strings.TrimPrefix(what, "is superseded by ")
+		d.Held, d.Waiting = strings.TrimPrefix(what, "is superseded by "), false
+	case what == "is to be finished first":
+		d.Waiting = d.Held != ""
 	case strings.HasPrefix(what, "is unreadable "):
-		d.Held, d.Unreadable = "", strings.TrimPrefix(what, "is unreadable ")
+		d.Held, d.Waiting, d.Unreadable = "", false, strings.TrimPrefix(what, "is unreadable ")
 	case what == "is let through":
-		d.Held, d.Hash = "", heldHash
+		d.Held, d.Waiting, d.Hash = "", false, heldHash
 	case what == "is skipped":
-		d.Held, d.Hash, d.Skipped = "", heldHash, true
+		d.Held, d.Waiting, d.Hash, d.Skipped = "", false, heldHash, true
 	default:
 		return false
 	}

@@ -150,7 +150,7 @@ func (h *Handler) keep(r *request, w wanted, a *answer) error {
 	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
 		return nil
 	}
-	return h.write(record, a)
+	return h.write(r.behind(record), a)
 }
 
 // stay keeps the stable template, the owners of its fields and what clients

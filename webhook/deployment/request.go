@@ -15,8 +15,10 @@ type request struct {
 	namespace, name string
 
 	demands demand.Demands
-	record  *hold.Record // nil without a hold
-	marks   hold.Marks   // what changes of templates are restarts
+	plan    *v1alpha1.CanaryPlanSpec // nil where it says nothing, or nobody asked
+	first   *hold.Record             // of the update whose run is finished before what is held, nil where there is none
+	record  *hold.Record             // nil without a hold
+	marks   hold.Marks               // what changes of templates are restarts
 	// Templates are compared as versions, without marks of restarts; a hash is that of all there is.
 	stable, stableHash hold.Hash // of the template in the cluster
 	asked, askedHash   hold.Hash // of the template in the request
@@ -36,10 +38,16 @@ func (h *Handler) readRequest(ctx context.Context, namespace, name string, deman
 	if encoded := r.Old.Annotation(v1alpha1.HeldAnnotation); encoded != "" {
 		// A record that does not open is no hold; the evaluator says so and clears it.
 		if record, err := h.Key.Open(encoded, r.Old.UID()); err == nil {
-			r.record = &record
+			newest := record.Newest()
+			r.record = &newest
+			if record.Next != nil {
+				r.first = &record
+			}
 		}
 	}
-	err := r.hash(h.marksFor(ctx, namespace, demands, u))
+	found := h.planFor(ctx, namespace, demands, u)
+	r.plan = found.Spec
+	err := r.hash(h.marksFor(demands, found))
 	if err != nil {
 		return nil, err
 	}

@@ -27,24 +27,28 @@ type Plans interface {
 // marks, those; else those that are known, and those that Holdfast's administrator
 // names. What a plan names counts beside the latter where no policy guards: its author may
 // be who would go without a canary. A plan that a policy offers is the policy's.
-//
-// Plans are asked only where templates differ.
-func (h *Handler) marksFor(ctx context.Context, namespace string, d demand.Demands, u update) hold.Marks {
+func (h *Handler) marksFor(d demand.Demands, found plan.Found) hold.Marks {
 	if names, demanded := d.RestartMarks(); demanded {
 		return names
 	}
 	marks := slices.Concat(hold.KnownMarks, h.RestartMarks)
-	if reflect.DeepEqual(u.Old.Template(), u.New.Template()) {
-		return marks
-	}
-	found, err := h.findPlan(ctx, namespace, d, u)
-	switch {
-	case err != nil: // what would be a restart by the plan is held: the safe side
-		ctrl.LoggerFrom(ctx).Error(err, "plan not read, its restartMarks do not count for this update")
-	case found.Spec != nil && (!d.Guarded() || found.Offered):
+	if found.Spec != nil && (!d.Guarded() || found.Offered) {
 		marks = append(marks, found.Spec.RestartMarks...)
 	}
 	return marks
+}
+
+// planFor finds the plan of a Deployment where a request brings another template. One that
+// cannot be read says nothing: what would be a restart by it is held, and what would wait supersedes.
+func (h *Handler) planFor(ctx context.Context, namespace string, d demand.Demands, u update) plan.Found {
+	if reflect.DeepEqual(u.Old.Template(), u.New.Template()) {
+		return plan.Found{}
+	}
+	found, err := h.findPlan(ctx, namespace, d, u)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "plan not read, its restartMarks and newUpdates do not count for this update")
+	}
+	return found
 }
 
 // findPlan finds the plan of a Deployment as the evaluator will, without what is no plan to go by.
