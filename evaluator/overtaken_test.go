@@ -85,3 +85,65 @@ holdfast_overtaken_deployments ` + want + "\n"
 		c.t.Error(err)
 	}
 }
+
+// holdBehind has a newer update wait behind the one that is held.
+func (c *cluster) holdBehind() {
+	c.t.Helper()
+	record, err := key.Open(c.deployment().Annotations[v1alpha1.HeldAnnotation], c.deployment().UID)
+	c.must(err)
+	hash := hashOf(c.t, "v3")
+	record.Next = &hold.Record{
+		ID: "hold-2", Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: c.deployment().UID, HeldAt: noon, Template: template(c.t, "v3"),
+	}
+	encoded, err := key.Seal(record)
+	c.must(err)
+	c.annotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})
+}
+
+// TestAnUpdateThatWaitsIsHeldNext, whatever became of the one before: what is left is its record, as if
+// nothing had been held before it, no mark of a failure, and a run of it.
+func TestAnUpdateThatWaitsIsHeldNext(t *testing.T) {
+	for name, tc := range map[string]struct {
+		passes int // before the newer update comes
+		do     func(*cluster)
+		phase  v1alpha1.Phase
+	}{
+		"a person aborts the one before": {4, func(c *cluster) {
+			c.edit(c.run().Name, func(s *v1alpha1.CanaryRunSpec) { s.Decision = v1alpha1.DecisionAbort })
+		}, v1alpha1.PhaseReverted},
+		"the one before has no canary yet": {0, nil, v1alpha1.PhaseSuperseded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.hold()
+			if tc.passes == 0 { // the run waits for the Deployment to be resumed
+				d := c.deployment()
+				d.Spec.Paused = true
+				c.must(c.api.Update(t.Context(), d))
+				c.passes(2)
+			}
+			c.passes(tc.passes)
+			first := c.run().Name
+			c.holdBehind()
+			if tc.do != nil {
+				c.passes(2)
+				if runs := c.runs(); len(runs) != 1 {
+					t.Fatalf("there are %d runs while one is under way", len(runs))
+				}
+				tc.do(c)
+			}
+			c.passes(4)
+			d := c.deployment()
+			record, err := key.Open(d.Annotations[v1alpha1.HeldAnnotation], d.UID)
+			if err != nil || record.ID != "hold-2" || record.Next != nil || d.Annotations[v1alpha1.FailedAnnotation] != "" {
+				t.Errorf("held is %s (%v), failed %q", record.ID, err, d.Annotations[v1alpha1.FailedAnnotation])
+			}
+			if got := c.runNamed(first).Status.Phase; got != tc.phase {
+				t.Errorf("the run before is %s", got)
+			}
+			if next := c.runNamed(record.Run); next.Spec.Hold != "hold-2" || next.Status.Phase.Ended() {
+				t.Errorf("the run of the newest is %+v", next.Status)
+			}
+		})
+	}
+}

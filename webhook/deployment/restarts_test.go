@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -115,10 +116,15 @@ func newStory(t *testing.T) *story {
 	return &story{t, handler, object}
 }
 
-// patch sends a merge patch, and has stored what the answer makes of it.
+// patch sends a merge patch, and has stored what the answer makes of it. A user who is named as a command of
+// kubectl is one with that.
 func (s *story) patch(user string, patch map[string]any) {
 	s.t.Helper()
-	req := admissionRequest(casetest.Case{Request: casetest.Request{User: user, Manager: "kubectl-patch"}}, s.object, must(casetest.Patched(s.object, patch)))
+	manager := "kubectl-patch"
+	if strings.HasPrefix(user, "kubectl-") {
+		manager = user
+	}
+	req := admissionRequest(casetest.Case{Request: casetest.Request{User: user, Manager: manager}}, s.object, must(casetest.Patched(s.object, patch)))
 	s.object = must(casetest.Stored(s.t.Context(), s.handler, admission.Request(req)))
 }
 
@@ -186,5 +192,102 @@ func TestAHoldOfNothingButMarks(t *testing.T) {
 	s.patch("jane", map[string]any{"spec": map[string]any{"replicas": 5}})
 	if held == "" || s.view().Annotation(v1alpha1.HeldAnnotation) != held {
 		t.Errorf("held %q, now %q", held, s.view().Annotation(v1alpha1.HeldAnnotation))
+	}
+}
+
+// waits has new updates wait for the run under way.
+func (s *story) waits() *story {
+	s.handler.Plans = plansOf{specs: map[string]v1alpha1.CanaryPlanSpec{"default": {NewUpdates: v1alpha1.NewUpdatesWait}}}
+	number := 0
+	s.handler.NewID = func() string { number++; return "hold-" + strconv.Itoa(number) }
+	return s
+}
+
+// record is what stands on the Deployment.
+func (s *story) record() hold.Record {
+	s.t.Helper()
+	return must(testKey.Open(s.view().Annotation(v1alpha1.HeldAnnotation), s.view().UID()))
+}
+
+func (s *story) release(id string) {
+	s.t.Helper()
+	s.patch("evaluator", map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.ReleaseAnnotation: id}}})
+}
+
+func imageOf(t hold.Template) string {
+	containers, _ := t["spec"].(map[string]any)["containers"].([]any)
+	image, _ := containers[0].(map[string]any)["image"].(string)
+	return strings.TrimPrefix(image, "holdfast.test/app:")
+}
+
+// wantHeld says which updates are held, the one that is tried first.
+func (s *story) wantHeld(stable string, held ...string) {
+	s.t.Helper()
+	var got []string
+	if s.view().Annotation(v1alpha1.HeldAnnotation) != "" {
+		record := s.record()
+		got = append(got, record.ID+" "+imageOf(record.Template))
+		if record.Next != nil {
+			got = append(got, record.Next.ID+" "+imageOf(record.Next.Template))
+		}
+	}
+	if imageOf(s.view().Template()) != stable || !slices.Equal(got, held) {
+		s.t.Fatalf("%s runs, held is %q; want %s, %q", imageOf(s.view().Template()), got, stable, held)
+	}
+}
+
+func TestANewerUpdateWaits(t *testing.T) {
+	s := newStory(t).waits()
+	image := func(version string) map[string]any { return marked("", "holdfast.test/app:"+version) }
+	s.patch("jane", image("v2"))
+	s.wantHeld("v1", "hold-1 v2")
+	s.patch("jane", image("v3"))
+	s.wantHeld("v1", "hold-1 v2", "hold-2 v3")
+	s.patch("jane", image("v4"))
+	s.wantHeld("v1", "hold-1 v2", "hold-3 v4") // the newest, and v3 is never tried
+	s.patch("jane", map[string]any{"spec": map[string]any{"replicas": 5}})
+	s.wantHeld("v1", "hold-1 v2", "hold-3 v4")
+	s.release("hold-3") // its turn has not come
+	s.wantHeld("v1", "hold-1 v2", "hold-3 v4")
+	s.release("hold-1")
+	s.wantHeld("v2", "hold-3 v4")
+	if stamp := s.view().Annotation(v1alpha1.StableAnnotation); stamp != string(must(hold.HashOf(s.view().Template()))) {
+		t.Errorf("the stamp is %s", stamp)
+	}
+	s.patch("jane", image("v4")) // applied again
+	s.wantHeld("v2", "hold-3 v4")
+	s.release("hold-3")
+	s.wantHeld("v4")
+}
+
+func TestWhatEndsTheWait(t *testing.T) {
+	image := func(version string) map[string]any { return marked("", "holdfast.test/app:"+version) }
+	for name, tc := range map[string]struct {
+		user   string
+		patch  map[string]any
+		stable string
+		held   []string
+	}{
+		"the update that is tried, asked for again": {"jane", image("v2"), "v1", []string{"hold-1 v2"}},
+		"the stable template":                       {"kubectl-replace", map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HeldAnnotation: nil}}, "spec": image("v1")["spec"]}, "v1", nil},
+		"the record taken off by hand":              {"kubectl-annotate", map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HeldAnnotation: nil}}}, "v1", nil},
+		"a skip":                                    {"jane", map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.SkipAnnotation: "hurry"}}, "spec": image("v5")["spec"]}, "v5", nil},
+		"opting out, with what was asked for last":  {"jane", map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.CanaryAnnotation: "disabled"}}}, "v3", nil},
+		"not a restart, which comes to the newest":  {"rancher", map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": map[string]any{"cattle.io/timestamp": "1"}}}}}, "v1", []string{"hold-1 v2", "hold-2 v3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t).waits()
+			s.patch("jane", image("v2"))
+			s.patch("jane", image("v3"))
+			s.wantHeld("v1", "hold-1 v2", "hold-2 v3")
+			s.patch(tc.user, tc.patch)
+			s.wantHeld(tc.stable, tc.held...)
+			if len(tc.held) == 2 {
+				mark, _ := s.record().Next.Template["metadata"].(map[string]any)["annotations"].(map[string]any)
+				if mark["cattle.io/timestamp"] != "1" {
+					t.Errorf("the newest has annotations %v", mark)
+				}
+			}
+		})
 	}
 }
