@@ -193,3 +193,22 @@ func TestNewUpdatesWait(t *testing.T) {
 		})
 	}
 }
+
+// TestATenantCannotNameMarksOfARestart where a policy guards: what their plan names counts for nothing, and
+// a variable that is named as Reloader's has to have a hash. A policy can have a list of its own.
+func TestATenantCannotNameMarksOfARestart(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	s.joe("patch", "canaryplan", "default", "--type=merge", "-p", `{"spec":{"restartMarks":["mode"]}}`)
+	for what, patch := range map[string]string{
+		"an annotation of theirs": `{"spec":{"template":{"metadata":{"annotations":{"mode":"evil"}}}}}`,
+		"a variable":              `{"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"STAKATER_MODE_SECRET","value":"evil"}]}]}}}}`,
+	} {
+		if said := s.joe("patch", "deployment", "web", "-p", patch); !strings.Contains(said, "update held") {
+			t.Errorf("%s: kubectl says:\n%s", what, said)
+		}
+	}
+	if said := s.joe("patch", "deployment", "web", "-p", `{"spec":{"template":{"metadata":{"annotations":{"cattle.io/timestamp":"1"}}}}}`); strings.Contains(said, "held in place") {
+		t.Errorf("a restart by Rancher: kubectl says:\n%s", said)
+	}
+}
