@@ -46,7 +46,9 @@ type Effective struct {
 	// Endpoints has a list for each policy that has one: a plan's must be on all.
 	Endpoints []Bound[[]string]
 	// Marks has a list for each policy that has one: what counts as a restart is on all.
-	Marks []Bound[[]string]
+	// LeavesKnownMarks says that a policy guards and has none: what is known counts at most.
+	Marks            []Bound[[]string]
+	LeavesKnownMarks bool
 	// Matchers are put on every selector of every query.
 	Matchers []Bound[string]
 }
@@ -60,17 +62,23 @@ func (e Effective) MatcherTexts() []string {
 	return out
 }
 
-// RestartMarks are the names of marks of a restart that policies leave; demanded says
-// whether one has a list of them.
-func (e Effective) RestartMarks() (names []string, demanded bool) {
-	for i, list := range e.Marks {
-		if i == 0 {
-			names = slices.Clone(list.Value)
-			continue
-		}
-		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(list.Value, name) })
+// RestartMarks are the names of marks of a restart that policies leave, where these are known
+// without them; demanded says whether a policy has a list.
+func (e Effective) RestartMarks(known []string) (names []string, demanded bool) {
+	if len(e.Marks) == 0 {
+		return known, false
 	}
-	return names, len(e.Marks) > 0
+	names = slices.Clone(e.Marks[0].Value)
+	leave := func(list []string) {
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(list, name) })
+	}
+	for _, list := range e.Marks[1:] {
+		leave(list.Value)
+	}
+	if e.LeavesKnownMarks {
+		leave(known)
+	}
+	return names, true
 }
 
 const defaultRecreateDelay = time.Hour
@@ -125,6 +133,8 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	}
 	if spec.RestartMarks != nil {
 		e.Marks = append(e.Marks, Bound[[]string]{spec.RestartMarks, name})
+	} else if spec.Guard != "" {
+		e.LeavesKnownMarks = true
 	}
 	for _, matcher := range spec.Prometheus.Matchers {
 		e.Matchers = appendNew(e.Matchers, matcher, name)

@@ -90,11 +90,6 @@ func (r *request) hash(marks hold.Marks) (err error) {
 // more than a restart.
 func (r *request) touched() bool { return r.asked != r.stable }
 
-// restarts says whether it brings marks of a restart, and nothing else, to the stable one.
-func (r *request) restarts() bool {
-	return !r.touched() && (r.askedHash != r.stableHash || hold.Restarted(r.New.Template()) != hold.Restarted(r.Old.Template()))
-}
-
 func (r *request) asksForRetry() bool {
 	asked := r.New.Annotation(v1alpha1.RetryAnnotation)
 	return asked != "" && asked != r.Old.Annotation(v1alpha1.RetryAnnotation)

@@ -28,11 +28,8 @@ type Plans interface {
 // names. What a plan names counts beside the latter where no policy guards: its author may
 // be who would go without a canary. A plan that a policy offers is the policy's.
 func (h *Handler) marksFor(d demand.Demands, found plan.Found) hold.Marks {
-	if names, demanded := d.RestartMarks(); demanded {
-		return names
-	}
-	marks := slices.Concat(hold.KnownMarks, h.RestartMarks)
-	if found.Spec != nil && (!d.Guarded() || found.Offered) {
+	marks, demanded := d.RestartMarks(slices.Concat(hold.KnownMarks, h.RestartMarks))
+	if found.Spec != nil && !demanded && (!d.Guarded() || found.Offered) {
 		marks = append(marks, found.Spec.RestartMarks...)
 	}
 	return marks

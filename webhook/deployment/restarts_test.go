@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
@@ -125,7 +124,7 @@ func (s *story) patch(user string, patch map[string]any) {
 		manager = user
 	}
 	req := admissionRequest(casetest.Case{Request: casetest.Request{User: user, Manager: manager}}, s.object, must(casetest.Patched(s.object, patch)))
-	s.object = must(casetest.Stored(s.t.Context(), s.handler, admission.Request(req)))
+	s.object = must(casetest.Stored(s.t.Context(), s.handler, req))
 }
 
 func marked(annotation, image string) map[string]any {

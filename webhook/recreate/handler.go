@@ -97,10 +97,8 @@ func (h *Handler) handle(ctx context.Context, req admissionv1.AdmissionRequest) 
 
 // marksFor are the marks of a restart that count in a namespace where a policy guards.
 func (h *Handler) marksFor(d demand.Demands) hold.Marks {
-	if names, demanded := d.RestartMarks(); demanded {
-		return names
-	}
-	return slices.Concat(hold.KnownMarks, h.RestartMarks)
+	names, _ := d.RestartMarks(slices.Concat(hold.KnownMarks, h.RestartMarks))
+	return names
 }
 
 // compare refuses a Deployment that comes in the place of a deleted one with
