@@ -51,7 +51,7 @@ func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle
 	case lifecycle.Revert:
 		return e.revert(ctx, seen, a)
 	case lifecycle.GiveWay:
-		return e.giveWay(ctx, seen)
+		return e.giveWay(ctx, seen.deployment, seen.record)
 	}
 	return fmt.Errorf("unknown action %T", action)
 }
@@ -72,7 +72,7 @@ func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Rever
 	if err != nil {
 		return err
 	}
-	next, err := e.nextRecord(seen)
+	next, err := e.nextRecord(seen.record)
 	if err != nil {
 		return err
 	}
@@ -88,24 +88,24 @@ func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Rever
 }
 
 // giveWay ends a hold for the update that waits behind it.
-func (e *evaluator) giveWay(ctx context.Context, seen observed) error {
-	next, err := e.nextRecord(seen)
+func (e *evaluator) giveWay(ctx context.Context, d deployment, record *hold.Record) error {
+	next, err := e.nextRecord(record)
 	if err != nil {
 		return err
 	}
 	if next == nil {
 		return fmt.Errorf("%w: no update waits", errStale)
 	}
-	return e.annotate(ctx, seen.deployment, map[string]any{v1alpha1.HeldAnnotation: next})
+	return e.annotate(ctx, d, map[string]any{v1alpha1.HeldAnnotation: next})
 }
 
-// nextRecord is the record of the update that waits behind the one that a run tries, as the
-// webhook would have written it had nothing been held before it; nil where none waits.
-func (e *evaluator) nextRecord(seen observed) (any, error) {
-	if seen.record == nil || seen.record.Next == nil {
+// nextRecord is the record of the update that waits behind another, as the webhook would have
+// written it had nothing been held before it; nil where none waits.
+func (e *evaluator) nextRecord(record *hold.Record) (any, error) {
+	if record == nil || record.Next == nil {
 		return nil, nil
 	}
-	return e.key.Seal(*seen.record.Next)
+	return e.key.Seal(*record.Next)
 }
 
 // noPermission is how the API server says that RBAC does not allow a request;
