@@ -56,12 +56,14 @@ func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle
 		return e.annotate(ctx, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:
 		return e.revert(ctx, seen, a)
+	case lifecycle.GiveWay:
+		return e.giveWay(ctx, seen.deployment, seen.record)
 	}
 	return fmt.Errorf("unknown action %T", action)
 }
 
-// revert takes the record off the Deployment, remembers the rejection, and lets tools that wait
-// fail, in one write.
+// revert takes the record off the Deployment, or leaves that of the update that waits behind it,
+// remembers the rejection, and lets tools that wait fail, in one write.
 func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Revert) error {
 	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation), seen.deployment.GetUID())
 	if err != nil {
@@ -69,15 +71,47 @@ func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Rever
 	}
 	rejection := a.Rejection
 	rejection.UID = seen.deployment.GetUID()
+	if seen.record != nil {
+		rejection.Version = seen.record.Version
+	}
 	encoded, err := memory.With(rejection).Encode()
 	if err != nil {
 		return err
 	}
-	return e.annotate(ctx, seen.deployment, map[string]any{
-		v1alpha1.HeldAnnotation:     nil,
+	next, err := e.nextRecord(seen.record)
+	if err != nil {
+		return err
+	}
+	marks := map[string]any{
+		v1alpha1.HeldAnnotation:     next,
 		v1alpha1.RejectedAnnotation: encoded,
 		v1alpha1.FailedAnnotation:   string(a.Rejection.Hash),
-	})
+	}
+	if next != nil { // what was last asked for is the update that waited, and it is held
+		marks[v1alpha1.FailedAnnotation] = nil
+	}
+	return e.annotate(ctx, seen.deployment, marks)
+}
+
+// giveWay ends a hold for the update that waits behind it.
+func (e *evaluator) giveWay(ctx context.Context, d deployment, record *hold.Record) error {
+	next, err := e.nextRecord(record)
+	if err != nil {
+		return err
+	}
+	if next == nil {
+		return fmt.Errorf("%w: no update waits", errStale)
+	}
+	return e.annotate(ctx, d, map[string]any{v1alpha1.HeldAnnotation: next})
+}
+
+// nextRecord is the record of the update that waits behind another, as the webhook would have
+// written it had nothing been held before it; nil where none waits.
+func (e *evaluator) nextRecord(record *hold.Record) (any, error) {
+	if record == nil || record.Next == nil {
+		return nil, nil
+	}
+	return e.key.Seal(*record.Next)
 }
 
 // noPermission is how the API server says that RBAC does not allow a request;

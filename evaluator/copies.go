@@ -31,7 +31,7 @@ func (e *evaluator) forgetElsewhere(ctx context.Context, d deployment, _ []v1alp
 			return false, err
 		}
 	}
-	if _, here := own.Find(hold.Hash(d.annotation(v1alpha1.FailedAnnotation))); !here {
+	if _, here := own.Find(hold.Hash(d.annotation(v1alpha1.FailedAnnotation)), ""); !here {
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
 	if err := e.annotate(ctx, d, marks); err != nil {

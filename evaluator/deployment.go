@@ -45,6 +45,11 @@ func (d deployment) hash() hold.Hash {
 	return hold.Hash(hash)
 }
 
+// alias says by which other hash the template is known that it runs.
+func (d deployment) alias() hold.Alias {
+	return hold.ParseAlias(d.annotation(v1alpha1.RestartedAnnotation))
+}
+
 // view is what package workload reads of it. Its template is not there.
 func (d deployment) view() workload.Deployment { return workload.Deployment{Object: d.Object} }
 

@@ -36,6 +36,9 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 	if !before.Phase.Ended() && after.Phase.Ended() && after.FinishedAt != nil {
 		e.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
 	}
+	if before.Phase != v1alpha1.PhaseSuperseded && after.Phase == v1alpha1.PhaseSuperseded {
+		defer e.tellOvertaken(ctx, seen, after)
+	}
 	for _, transition := range lifecycle.Transitions(before, after) {
 		e.announce.transition(seen.deployment, seen.run, e.countDecision(ctx, seen, after, transition))
 		if transition.Kind == lifecycle.TransitionStarted {

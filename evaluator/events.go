@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -114,6 +115,14 @@ func (a announcer) ungated(d deployment, running, before hold.Hash, held bool) {
 	}
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUngatedUpdate, "Compare",
 		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary%s", running.Short(), before.Short(), dropped)
+}
+
+// overtaken is told anew for each further run, and only its first text is kept.
+func (a announcer) overtaken(d deployment, inARow int, since time.Time) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUpdatesTooFast, "Supersede",
+		"updates come faster than a canary takes: %d in a row, since %s, were superseded before their runs had a verdict, and nothing was released. "+
+			"Have the plan finish what is under way (spec.newUpdates: Wait), or end sooner (a shorter period); name annotations that are others at each sync in its spec.restartMarks; or update less often",
+		inARow, since.UTC().Format(time.RFC3339))
 }
 
 func (a announcer) skipped(d deployment, s hold.Skipped) {

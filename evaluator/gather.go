@@ -83,7 +83,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		Deleting: d.GetDeletionTimestamp() != nil,
 		Guarded:  guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
 		Paused:   view.Paused(),
-		Hash:     string(d.hash()),
+		Hash:     string(d.alias().Resolve(d.hash())),
 		Replicas: d.replicas(),
 		MinReady: int32(view.MinReadySeconds()),
 
@@ -97,7 +97,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		seen.Deployment.Unreadable = err.Error()
 	case record != nil && record.Run == seen.run.Name:
 		seen.record = record
-		seen.Deployment.Held = record.ID
+		seen.Deployment.Held, seen.Deployment.Waiting = record.ID, record.Next != nil
 	case record != nil: // another run's hold, whatever ID this one claims
 		seen.Deployment.Held = "of run " + record.Run
 	}
@@ -126,6 +126,9 @@ func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
 	}
 	if err != nil {
 		return err
+	}
+	for i := range sets { // as the template is known
+		sets[i].Hash = string(seen.deployment.alias().Resolve(hold.Hash(sets[i].Hash)))
 	}
 	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
 	return nil

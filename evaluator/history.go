@@ -10,10 +10,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // forgetOld deletes the runs of a Deployment that ended longest ago, beyond
-// those that are kept as history.
+// those that are kept as history, and those that tell of updates which come too fast.
 func (e *evaluator) forgetOld(ctx context.Context, _ deployment, runs []v1alpha1.CanaryRun) (bool, error) {
 	var ended []v1alpha1.CanaryRun
 	for _, run := range runs {
@@ -24,7 +25,9 @@ func (e *evaluator) forgetOld(ctx context.Context, _ deployment, runs []v1alpha1
 	slices.SortFunc(ended, func(a, b v1alpha1.CanaryRun) int {
 		return cmp.Or(finishedAt(b).Compare(finishedAt(a)), cmp.Compare(b.Name, a.Name))
 	})
-	for _, run := range ended[min(len(ended), e.history):] {
+	inARow, _ := lifecycle.Overtaken(runs)
+	keep := max(e.history, min(inARow, lifecycle.TooMany))
+	for _, run := range ended[min(len(ended), keep):] {
 		uid := run.UID
 		err := e.writer.Delete(ctx, &run, client.Preconditions{UID: &uid})
 		if client.IgnoreNotFound(err) != nil {

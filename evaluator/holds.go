@@ -29,12 +29,16 @@ func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1
 	}
 	var existing v1alpha1.CanaryRun
 	err = e.cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
-	if err == nil {
+	if err != nil && !apierrors.IsNotFound(err) {
+		return false, fmt.Errorf("read CanaryRun %q: %w", record.Run, err)
+	}
+	isRun := err == nil && existing.Spec.Hold == record.ID && d.owns(&existing)
+	switch {
+	case record.Next != nil && !isRun: // there is nothing to finish before it
+		return true, e.giveWay(ctx, d, record)
+	case err == nil:
 		e.checkName(d, *record, &existing)
 		return false, nil
-	}
-	if !apierrors.IsNotFound(err) {
-		return false, fmt.Errorf("read CanaryRun %q: %w", record.Run, err)
 	}
 	resolved, err := e.resolvePlan(ctx, d)
 	if err != nil {

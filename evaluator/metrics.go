@@ -18,6 +18,8 @@ type Metrics struct {
 	measurements *prometheus.CounterVec
 	decisions    *prometheus.CounterVec
 	ungated      prometheus.Counter
+	superseded   prometheus.Counter
+	overtaken    *overtakenDeployments
 	duration     prometheus.Histogram
 	phases       *runPhases
 }
@@ -46,6 +48,11 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "holdfast_ungated_updates_total",
 			Help: "Updates of guarded Deployments that the webhook was not asked about.",
 		}),
+		superseded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_superseded_runs_total",
+			Help: "Runs in whose place a newer update was held before they had a verdict.",
+		}),
+		overtaken: &overtakenDeployments{},
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "holdfast_run_duration_seconds",
 			Help:    "Time from the making of a run to its end.",
@@ -62,7 +69,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		m.decisions.WithLabelValues(decision)
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.decisions, m.ungated, m.duration, m.phases)
+		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.decisions, m.ungated, m.superseded, m.overtaken, m.duration, m.phases)
 	}
 	return m
 }
@@ -88,6 +95,9 @@ func verdictReason(reason string) string {
 // cache it counts none.
 type runPhases struct{ runs client.Reader }
 
+// collectTimeout is how long what is in the cache may take to be counted.
+const collectTimeout = time.Second
+
 var runsDesc = prometheus.NewDesc("holdfast_runs", "Runs that exist, by phase.", []string{"phase"}, nil)
 
 var phases = []v1alpha1.Phase{
@@ -105,7 +115,7 @@ func (c *runPhases) Collect(out chan<- prometheus.Metric) {
 	if c.runs == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
 	var list v1alpha1.CanaryRunList
 	if err := c.runs.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {

@@ -112,7 +112,7 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
 	metrics := NewMetrics(o.Registerer)
-	metrics.phases.runs = cached
+	metrics.phases.runs, metrics.overtaken.objects = cached, cached
 	e := &evaluator{
 		cached: cached, live: live, writer: writer,
 		key: o.Key, endpoints: o.Endpoints, clock: o.Clock, history: o.HistoryLimit,

@@ -165,7 +165,7 @@ func TestMetricsExposition(t *testing.T) {
 	c := newCluster(t)
 	c.hold()
 	c.passes(3)
-	m.phases.runs = c.api
+	m.phases.runs, m.overtaken.objects = c.api, c.api
 	m.holds.Inc()
 	m.verdicts.WithLabelValues("Fail", verdictReason("Crashed")).Inc()
 	m.verdicts.WithLabelValues("Fail", verdictReason("whatever a user wrote")).Inc()
@@ -186,6 +186,9 @@ holdfast_measurements_total{outcome="Error"} 0
 holdfast_measurements_total{outcome="Failed"} 0
 holdfast_measurements_total{outcome="NoData"} 0
 holdfast_measurements_total{outcome="Passed"} 0
+# HELP holdfast_overtaken_deployments Deployments of which three updates in a row or more were superseded before a verdict, and nothing was released since.
+# TYPE holdfast_overtaken_deployments gauge
+holdfast_overtaken_deployments 0
 # HELP holdfast_run_duration_seconds Time from the making of a run to its end.
 # TYPE holdfast_run_duration_seconds histogram
 holdfast_run_duration_seconds_bucket{le="60"} 0
@@ -214,6 +217,9 @@ holdfast_runs{phase="Scheduled"} 0
 holdfast_runs{phase="Starting"} 0
 holdfast_runs{phase="Superseded"} 0
 holdfast_runs{phase="Waiting"} 0
+# HELP holdfast_superseded_runs_total Runs in whose place a newer update was held before they had a verdict.
+# TYPE holdfast_superseded_runs_total counter
+holdfast_superseded_runs_total 0
 # HELP holdfast_ungated_updates_total Updates of guarded Deployments that the webhook was not asked about.
 # TYPE holdfast_ungated_updates_total counter
 holdfast_ungated_updates_total 0

@@ -26,7 +26,8 @@ const (
 // under Holdfast's keys are read when a run is made.
 var (
 	shortAnnotations = []string{
-		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, workload.RevisionAnnotation,
+		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, v1alpha1.RestartedAnnotation,
+		workload.RevisionAnnotation,
 	}
 	longAnnotations = []string{v1alpha1.RejectedAnnotation, v1alpha1.SkippedAnnotation}
 )

@@ -34,6 +34,8 @@ type Options struct {
 	Endpoints plancheck.Endpoints
 	// Excluded are the namespaces that are never guarded.
 	Excluded []string
+	// RestartMarks are names of marks of a restart beside those that are known.
+	RestartMarks []string
 	// RewriteStatus keeps tools that wait for a rollout waiting while an update is held.
 	RewriteStatus bool
 	// Leadership says when this replica keeps labels and status.
@@ -47,7 +49,7 @@ type Options struct {
 // SetupWithManager serves every entry, and keeps the labels of namespaces and the
 // status of policies.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
-	server, err := apiserver.New(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	server, err := apiserver.New(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper(), mgr.GetScheme())
 	if err != nil {
 		return err
 	}
@@ -74,7 +76,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 		"/status": &status.Handler{Rewrite: o.RewriteStatus, Now: time.Now, Metrics: status.NewMetrics(o.Registerer)},
 	}
 	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
-		handlers[path] = &recreate.Handler{FailClosed: failClosed, Policies: policies, Access: access, Cluster: server, Now: time.Now}
+		handlers[path] = &recreate.Handler{FailClosed: failClosed, Policies: policies, Access: access, RestartMarks: o.RestartMarks, Cluster: server, Now: time.Now}
 	}
 	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
 		"/hold/enabled":    {byNamespace: true},
@@ -85,7 +87,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: o.Key, History: deployment.History{Reader: server},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
-			Access: access, Policies: policies, Endpoints: o.Endpoints,
+			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints,
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
 		}
 	}

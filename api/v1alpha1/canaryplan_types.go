@@ -144,6 +144,30 @@ type CanaryPlanSpec struct {
 	// +optional
 	Identity *Identity `json:"identity,omitempty"`
 
+	// newUpdates is what becomes of the run under way when a newer update comes. Supersede: it
+	// ends, and the newer one is tried. Wait: it is finished first, and its verdict is acted
+	// on; then the newest update that came meanwhile is tried, and those between never are.
+	// So something gets out where updates come faster than a canary takes. A run that has
+	// no canary yet, and one that waits for a person with its verdict, is superseded all the
+	// same; the stable template, a rollback and an update that skips its canary never wait.
+	// +optional
+	// +kubebuilder:default=Supersede
+	NewUpdates NewUpdates `json:"newUpdates,omitempty"`
+
+	// restartMarks are keys of annotations of pod templates whose change is a restart
+	// and no update, beside those of kubectl, Rancher, Reloader and others that are known:
+	// for tools of your own, and for noise such as a timestamp that is another one at each
+	// sync. An update that changes nothing else passes without a canary; one that changes
+	// more is tried, and is the same update whatever these say. A template whose
+	// pods read such an annotation gets no exception. Where a CanaryPolicy guards the
+	// namespace, only what policies and Holdfast's administrator name counts.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=317
+	// +kubebuilder:validation:items:Pattern=`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	RestartMarks []string `json:"restartMarks,omitempty"`
+
 	// maxRuns is how many runs of the namespace may have a canary at once; more
 	// wait for their turn, the oldest first. Without it there is no limit but
 	// that of the cluster (--max-runs).
@@ -162,6 +186,17 @@ type Identity struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Hostname string `json:"hostname,omitempty"`
 }
+
+// NewUpdates is what becomes of the run under way when a newer update comes.
+//
+// +kubebuilder:validation:Enum=Supersede;Wait
+type NewUpdates string
+
+// What can become of the run under way.
+const (
+	NewUpdatesSupersede NewUpdates = "Supersede"
+	NewUpdatesWait      NewUpdates = "Wait"
+)
 
 // FailureAction is what happens to an update whose canary failed.
 //

@@ -90,6 +90,20 @@ type CanaryPolicySpec struct {
 	// +optional
 	Allow PolicyAllow `json:"allow,omitempty,omitzero"`
 
+	// restartMarks are what tells a restart, which passes without a canary, from an
+	// update, in the place of what is known (kubectl, Rancher, Reloader and others) and of
+	// what Holdfast's administrator and plans name: keys of annotations of pod templates,
+	// and STAKATER_* for the variables by which Reloader restarts. What is not said leaves
+	// those that are known and the administrator's, and where no policy guards those of
+	// plans; an empty list leaves kubectl rollout restart. Of several policies what is on
+	// all lists counts; one that guards and has none leaves what is known.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=317
+	// +kubebuilder:validation:items:Pattern=`^(STAKATER_\*|([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$`
+	RestartMarks []string `json:"restartMarks,omitempty"`
+
 	// prometheus says what the queries of the namespaces may ask.
 	// +optional
 	Prometheus PolicyPrometheus `json:"prometheus,omitempty,omitzero"`

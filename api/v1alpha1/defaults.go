@@ -21,6 +21,9 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	if s.Quarantine == "" {
 		s.Quarantine = QuarantineAutomatic
 	}
+	if s.NewUpdates == "" {
+		s.NewUpdates = NewUpdatesSupersede
+	}
 	if s.OnInconclusive == "" {
 		s.OnInconclusive = InconclusivePause
 	}

@@ -77,11 +77,15 @@ const (
 	// that was rejected. As long as it stands, tools that wait for a rollout see
 	// a failed one; the next request that asks for another template takes it off.
 	FailedAnnotation = Prefix + "failed"
+	// RestartedAnnotation is the alias of package hold: the hash of the stable template, and the
+	// one by which it was tried, where marks of a restart came to it since.
+	RestartedAnnotation = Prefix + "restarted"
 )
 
 // OwnAnnotations of a Deployment are written by Holdfast alone.
 var OwnAnnotations = []string{
 	HeldAnnotation, RejectedAnnotation, StableAnnotation, SkippedAnnotation, ReleaseAnnotation, FailedAnnotation,
+	RestartedAnnotation,
 }
 
 // Labels.

@@ -311,6 +311,9 @@ const (
 	// EventUngatedUpdate: the pod template was changed and Holdfast was not asked,
 	// so there was no canary.
 	EventUngatedUpdate = "UngatedUpdate"
+	// EventUpdatesTooFast: several updates in a row were superseded before their runs had a
+	// verdict, so nothing gets out; the message says what helps.
+	EventUpdatesTooFast = "UpdatesTooFast"
 	// EventCanaryAnnotationInvalid: the annotation holdfast.dev/canary of a namespace
 	// has a value that is none.
 	EventCanaryAnnotationInvalid = "CanaryAnnotationInvalid"

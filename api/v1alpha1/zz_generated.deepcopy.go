@@ -208,6 +208,11 @@ func (in *CanaryPlanSpec) DeepCopyInto(out *CanaryPlanSpec) {
 		*out = new(Identity)
 		**out = **in
 	}
+	if in.RestartMarks != nil {
+		in, out := &in.RestartMarks, &out.RestartMarks
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.MaxRuns != nil {
 		in, out := &in.MaxRuns, &out.MaxRuns
 		*out = new(int32)
@@ -311,6 +316,11 @@ func (in *CanaryPolicySpec) DeepCopyInto(out *CanaryPolicySpec) {
 		}
 	}
 	in.Allow.DeepCopyInto(&out.Allow)
+	if in.RestartMarks != nil {
+		in, out := &in.RestartMarks, &out.RestartMarks
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	in.Prometheus.DeepCopyInto(&out.Prometheus)
 }
 

@@ -47,15 +47,28 @@ func (w *world) apply(action Action) bool {
 		}
 		if w.webhook && w.deployment.Held == a.Hold {
 			w.releases++
-			w.deployment.Held, w.deployment.Hash = "", heldHash
+			w.deployment.Held, w.deployment.Hash = w.next(), heldHash
 			w.rollout = Rollout{State: RolloutUnderWay}
 		}
 	case Revert:
 		if w.deployment.Held == a.Hold {
-			w.deployment.Held, w.deployment.Rejected = "", true
+			w.deployment.Held, w.deployment.Rejected = w.next(), true
+		}
+	case GiveWay:
+		if w.deployment.Held == a.Hold && w.deployment.Waiting {
+			w.deployment.Held = w.next()
 		}
 	}
 	return true
+}
+
+// next is the hold that comes when one ends, "" for none.
+func (w *world) next() string {
+	if !w.deployment.Waiting {
+		return ""
+	}
+	w.deployment.Waiting = false
+	return "hold-next"
 }
 
 // describe writes an action in one line.
@@ -70,7 +83,7 @@ func describe(action Action) string {
 		return name + " " + a.Pod.Name
 	case DeleteLeft:
 		return name + " " + a.Pod.Name
-	case Release:
+	case Release, GiveWay:
 		return name
 	case Revert:
 		if a.Rejection.Passed {

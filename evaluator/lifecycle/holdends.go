@@ -48,6 +48,21 @@ func (s *planner) holdEnded() Move {
 	}
 }
 
+// hasNothingToFinish: an update waits for the end of this run, and would in vain: there is no
+// canary yet, or the verdict is there and a person is waited for, or nobody wants updates tried
+// any more.
+func (s *planner) hasNothingToFinish() bool {
+	person := s.out.Phase == v1alpha1.PhasePaused || s.out.Phase == v1alpha1.PhaseFrozen
+	return s.out.CreatedAt == nil && s.out.Verdict == "" || s.out.Verdict != "" && person || !s.in.Deployment.Guarded
+}
+
+// giveWay ends the run for the update that waits behind it.
+func (s *planner) giveWay() Move {
+	p := s.end(v1alpha1.PhaseSuperseded, v1alpha1.ReasonSuperseded, "a newer update is held in its place")
+	p.Actions = append([]Action{GiveWay{Hold: s.in.Run.Spec.Hold}}, p.Actions...)
+	return p
+}
+
 // seenReleased says whether an earlier step saw the template swapped in.
 func (s *planner) seenReleased() bool {
 	return s.findCondition(v1alpha1.ConditionRolledOut) != nil

@@ -177,6 +177,16 @@ func (w *world) forbidden(in Snapshot, plan *v1alpha1.CanaryPlanSpec, action Act
 		return w.kept(in, plan, a.Pod, true)
 	case Readmit:
 		return w.kept(in, plan, a.Pod, false)
+	case GiveWay:
+		waits := old.Phase == v1alpha1.PhasePaused || old.Phase == v1alpha1.PhaseFrozen
+		switch {
+		case spec.ByHand():
+			return "a run that a user made changes the Deployment"
+		case a.Hold != spec.Hold || in.Deployment.Held != spec.Hold || !in.Deployment.Waiting:
+			return "to nothing"
+		case old.CreatedAt != nil && in.Deployment.Guarded && (old.Verdict == "" || !waits):
+			return "of a run that has a canary, and is to be finished"
+		}
 	case CreateCanary, CreateBaseline:
 		if old.Verdict != "" || old.Phase.Ended() {
 			return "after the verdict"

@@ -58,6 +58,9 @@ type (
 		Hold      string
 		Rejection hold.Rejection
 	}
+	// GiveWay makes the update that waits behind the hold of this ID the held one, if the
+	// Deployment still carries that.
+	GiveWay struct{ Hold string }
 )
 
 func (CreateCanary) isAction()   {}
@@ -74,3 +77,4 @@ func (Quarantine) isAction()     {}
 func (Readmit) isAction()        {}
 func (Release) isAction()        {}
 func (Revert) isAction()         {}
+func (GiveWay) isAction()        {}

@@ -16,12 +16,13 @@ import (
 //  5. a person who aborts is obeyed, also while the release waits;
 //  6. what is being released goes on being released;
 //  7. a person who promotes, or raises the attempt, is obeyed;
-//  8. a verdict that stands in the status is acted on, whatever was measured since;
-//  9. a Deployment no longer guarded gets the held update without a verdict;
-//  10. a run whose deadline is over ends;
-//  11. while the Deployment is scaled to zero there is no canary either;
-//  12. a person who pauses is obeyed;
-//  13. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
+//  8. a run that has nothing to finish gives way to an update that waits for it;
+//  9. a verdict that stands in the status is acted on, whatever was measured since;
+//  10. a Deployment no longer guarded gets the held update without a verdict;
+//  11. a run whose deadline is over ends;
+//  12. while the Deployment is scaled to zero there is no canary either;
+//  13. a person who pauses is obeyed;
+//  14. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
 	s := newPlanner(in)
 	s.shrink()
@@ -88,6 +89,8 @@ func (s *planner) next() Move {
 		return s.promote()
 	case spec.Attempt > s.attempt():
 		return s.retry()
+	case !byHand && s.in.Deployment.Waiting && s.hasNothingToFinish():
+		return s.giveWay()
 	case s.out.Verdict != "":
 		return s.settle()
 	case !byHand && !s.in.Deployment.Guarded:

@@ -26,7 +26,7 @@ var happenings = []struct {
 	{"canary waits ErrImagePull x", 8}, {"canary waits CreateContainerConfigError x", 8}, {"canary is not Ready", 20},
 	{"baseline is not Ready", 20}, {"canary is deleted", 20}, {"baseline is deleted", 20}, {"canary is scaled to 2", 20}, {"canary gets no pods x", 8},
 	{"Deployment rolls out", 30}, {"Deployment has rolled out", 60}, {"Deployment is stuck", 20}, {"Deployment wants 5", 20},
-	{"Deployment wants 0", 10}, {"Deployment is paused", 6}, {"Deployment is resumed", 8}, {"Deployment is gone", 3}, {"hold is withdrawn", 4}, {"hold is superseded by hold-2", 4},
+	{"Deployment wants 0", 10}, {"Deployment is paused", 6}, {"Deployment is resumed", 8}, {"Deployment is gone", 3}, {"hold is withdrawn", 4}, {"hold is superseded by hold-2", 4}, {"hold is to be finished first", 4},
 	{"hold is unreadable x", 2}, {"hold is let through", 2}, {"hold is skipped", 2}, {"guard is lifted", 6},
 	{"webhook is down", 20}, {"webhook is up", 40}, {"release is refused", 6}, {"template cannot run x", 3},
 	{"person promotes", 6}, {"person aborts", 6}, {"person pauses", 25}, {"person resumes", 60}, {"person approves 1", 30},

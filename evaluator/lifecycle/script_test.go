@@ -26,7 +26,7 @@ import (
 //	                             both sides since the round before
 //	Deployment rolls out WHY | cannot make pods | is paused | is resumed | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
 //	run is being deleted
-//	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
+//	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped | to be finished first
 //	guard is lifted
 //	webhook is down | is up
 //	release is refused
@@ -43,8 +43,12 @@ func (w *world) happen(what string) {
 	handlers := map[string]func(string) bool{
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
-		"run":      func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
-		"policies": func(what string) bool { n, _ := strconv.Atoi(strings.TrimPrefix(what, "allow ")); w.most = int32(n); return true },
+		"run": func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
+		"policies": func(what string) bool {
+			n, _ := strconv.Atoi(strings.TrimPrefix(what, "allow "))
+			w.most = int32(n)
+			return true
+		},
 		"guard":    func(string) bool { w.deployment.Guarded = false; return rest == "is lifted" },
 		"webhook":  func(string) bool { w.webhook = rest == "is up"; return true },
 		"release":  func(string) bool { w.refuse = true; return rest == "is refused" },
@@ -251,15 +255,17 @@ func (w *world) holdHappens(what string) bool {
 	d := &w.deployment
 	switch {
 	case what == "is withdrawn":
-		d.Held, d.Hash = "", stableHash
+		d.Held, d.Hash, d.Waiting = "", stableHash, false
 	case strings.HasPrefix(what, "is superseded by "):
-		d.Held = strings.TrimPrefix(what, "is superseded by ")
+		d.Held, d.Waiting = strings.TrimPrefix(what, "is superseded by "), false
+	case what == "is to be finished first":
+		d.Waiting = d.Held != ""
 	case strings.HasPrefix(what, "is unreadable "):
-		d.Held, d.Unreadable = "", strings.TrimPrefix(what, "is unreadable ")
+		d.Held, d.Waiting, d.Unreadable = "", false, strings.TrimPrefix(what, "is unreadable ")
 	case what == "is let through":
-		d.Held, d.Hash = "", heldHash
+		d.Held, d.Waiting, d.Hash = "", false, heldHash
 	case what == "is skipped":
-		d.Held, d.Hash, d.Skipped = "", heldHash, true
+		d.Held, d.Waiting, d.Hash, d.Skipped = "", false, heldHash, true
 	default:
 		return false
 	}

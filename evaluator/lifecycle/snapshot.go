@@ -73,6 +73,8 @@ type Deployment struct {
 	ProgressDeadline time.Duration
 	// Held is the ID of the hold in its record, "" if there is no record.
 	Held string
+	// Waiting says that a newer update waits, by the plan, until this hold has ended.
+	Waiting bool
 	// Unreadable says why its record cannot be opened, "" if it can or there is none.
 	Unreadable string
 	// Rejected says whether its memory of rejected templates names this run.

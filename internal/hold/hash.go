@@ -24,7 +24,11 @@ var hashEncoding = base32.NewEncoding("bcdfghjklmnpqrstvwxz2456789aeiou").WithPa
 
 // HashOf returns the hash of a template.
 func HashOf(t Template) (Hash, error) {
-	canonical, err := json.Marshal(Canonical(t))
+	return hashOfCanonical(Canonical(t))
+}
+
+func hashOfCanonical(t Template) (Hash, error) {
+	canonical, err := json.Marshal(t)
 	if err != nil {
 		return "", fmt.Errorf("hash pod template: %w", err)
 	}

@@ -19,8 +19,11 @@ type Record struct {
 	ID string `json:"id"`
 	// Run is the name of the CanaryRun that tries the template.
 	Run string `json:"run"`
-	// Hash is the hash of Template.
+	// Hash is the hash that Template had when it was held. Marks of a restart may have come
+	// to it since: to the run that tries it, it is the same.
 	Hash Hash `json:"hash"`
+	// Version is the hash without the marks that counted then (see Marks), "" where that is Hash.
+	Version Hash `json:"version,omitempty"`
 	// UID is the Deployment's. A record copied to another object does not open.
 	UID types.UID `json:"uid"`
 	// HeldAt is when the update was held, in UTC, to the second.
@@ -53,6 +56,17 @@ type Record struct {
 	// client-side last, nil if there is none. The hold leaves that of the stable
 	// template on the object, the release puts this one in.
 	LastApplied Template `json:"lastApplied,omitempty"`
+	// Next is a newer update, held while the run of this one is finished first; it is tried when
+	// this hold has ended. Nil where nothing waits; it has no Next itself.
+	Next *Record `json:"next,omitempty"`
+}
+
+// Newest is what was held last: what the user wants.
+func (r Record) Newest() Record {
+	if r.Next != nil {
+		return *r.Next
+	}
+	return r
 }
 
 // AsIf is the template that the Deployment would have if nothing were held.
@@ -93,16 +107,18 @@ type content struct {
 	Under       Template `json:"under,omitempty"`
 	Owners      []Owner  `json:"owners,omitempty"`
 	LastApplied Template `json:"lastApplied,omitempty"`
+	Next        *Record  `json:"next,omitempty"`
 }
 
 // annotation is the outer form: a record whose content stands below "content"
 // or, packed, below "packed", and the seal over everything else.
 type annotation struct {
 	Record
-	Template    any             `json:"template,omitempty"` // these four shadow the record's
+	Template    any             `json:"template,omitempty"` // these five shadow the record's
 	Under       any             `json:"under,omitempty"`
 	Owners      any             `json:"owners,omitempty"`
 	LastApplied any             `json:"lastApplied,omitempty"`
+	Next        any             `json:"next,omitempty"`
 	Content     json.RawMessage `json:"content,omitempty"`
 	Packed      []byte          `json:"packed,omitempty"`
 	Seal        []byte          `json:"seal,omitempty"`
@@ -118,7 +134,12 @@ const maxContent = 3 << 20
 
 // Seal encodes a record and seals it with the key. The result is one line of JSON.
 func (k Key) Seal(r Record) (string, error) {
-	content, err := json.Marshal(content{Template: r.Template, Under: r.Under, Owners: r.Owners, LastApplied: r.LastApplied})
+	if r.Next != nil {
+		next := *r.Next
+		next.HeldAt, next.Next = next.HeldAt.UTC().Truncate(time.Second), nil
+		r.Next = &next
+	}
+	content, err := json.Marshal(content{Template: r.Template, Under: r.Under, Owners: r.Owners, LastApplied: r.LastApplied, Next: r.Next})
 	if err != nil {
 		return "", fmt.Errorf("encode held template: %w", err)
 	}
@@ -160,7 +181,7 @@ func (k Key) Open(encoded string, uid types.UID) (Record, error) {
 		return Record{}, fmt.Errorf("decode held template: %w", err)
 	}
 	r := in.Record
-	r.Template, r.Under, r.Owners, r.LastApplied = c.Template, c.Under, c.Owners, c.LastApplied
+	r.Template, r.Under, r.Owners, r.LastApplied, r.Next = c.Template, c.Under, c.Owners, c.LastApplied, c.Next
 	return r, nil
 }
 

@@ -17,6 +17,9 @@ const maxRejections = 10
 type Rejection struct {
 	// Hash is the template's.
 	Hash Hash `json:"hash"`
+	// Version is that of its record, "" where that is Hash: what differs from it in marks of
+	// a restart alone was rejected with it.
+	Version Hash `json:"version,omitempty"`
 	// UID is that of the Deployment on which it was tried. A copy of the Deployment
 	// has tried nothing. One without (of Holdfast before it wrote any) counts where it stands.
 	UID types.UID `json:"uid,omitempty"`
@@ -63,10 +66,10 @@ func parseRejected(encoded string) (Rejected, error) {
 	return r, nil
 }
 
-// Find returns the rejection of a template.
-func (r Rejected) Find(h Hash) (Rejection, bool) {
+// Find returns the rejection of a template, by its hash or by its version.
+func (r Rejected) Find(hash, version Hash) (Rejection, bool) {
 	for _, rejection := range r {
-		if rejection.Hash == h {
+		if rejection.Hash == hash || version != "" && (rejection.Version == version || rejection.Hash == version) {
 			return rejection, true
 		}
 	}

@@ -17,10 +17,10 @@ func TestRejectedRemembersTheLastTen(t *testing.T) {
 	if len(memory) != 10 {
 		t.Fatalf("remembers %d", len(memory))
 	}
-	if _, ok := memory.Find("1"); ok {
+	if _, ok := memory.Find("1", ""); ok {
 		t.Error("remembers the second of twelve")
 	}
-	if r, ok := memory.Find("11"); !ok || r.Reason != "Crashed" {
+	if r, ok := memory.Find("11", ""); !ok || r.Reason != "Crashed" {
 		t.Errorf("the last one is %v", r)
 	}
 }
@@ -63,7 +63,7 @@ func FuzzParseRejected(f *testing.F) {
 		if memory = memory.With(Rejection{Hash: "new"}); len(memory) > maxRejections {
 			t.Errorf("remembers %d", len(memory))
 		}
-		if _, ok := memory.Find("new"); !ok {
+		if _, ok := memory.Find("new", ""); !ok {
 			t.Error("forgot the newest")
 		}
 	})

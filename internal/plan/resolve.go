@@ -38,6 +38,8 @@ type Resolved struct {
 type Found struct {
 	Spec   *v1alpha1.CanaryPlanSpec
 	Source string
+	// Offered says that it is one that a policy offers.
+	Offered bool
 }
 
 // NameFor is the name of the plan that Resolve must be given for a Deployment,

@@ -45,6 +45,10 @@ type Effective struct {
 	Skip []Bound[[]v1alpha1.Subject]
 	// Endpoints has a list for each policy that has one: a plan's must be on all.
 	Endpoints []Bound[[]string]
+	// Marks has a list for each policy that has one: what counts as a restart is on all.
+	// LeavesKnownMarks says that a policy guards and has none: what is known counts at most.
+	Marks            []Bound[[]string]
+	LeavesKnownMarks bool
 	// Matchers are put on every selector of every query.
 	Matchers []Bound[string]
 }
@@ -56,6 +60,25 @@ func (e Effective) MatcherTexts() []string {
 		out = append(out, m.Value)
 	}
 	return out
+}
+
+// RestartMarks are the names of marks of a restart that policies leave, where these are known
+// without them; demanded says whether a policy has a list.
+func (e Effective) RestartMarks(known []string) (names []string, demanded bool) {
+	if len(e.Marks) == 0 {
+		return known, false
+	}
+	names = slices.Clone(e.Marks[0].Value)
+	leave := func(list []string) {
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(list, name) })
+	}
+	for _, list := range e.Marks[1:] {
+		leave(list.Value)
+	}
+	if e.LeavesKnownMarks {
+		leave(known)
+	}
+	return names, true
 }
 
 const defaultRecreateDelay = time.Hour
@@ -107,6 +130,11 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	}
 	if spec.Prometheus.Endpoints != nil {
 		e.Endpoints = append(e.Endpoints, Bound[[]string]{spec.Prometheus.Endpoints, name})
+	}
+	if spec.RestartMarks != nil {
+		e.Marks = append(e.Marks, Bound[[]string]{spec.RestartMarks, name})
+	} else if spec.Guard != "" {
+		e.LeavesKnownMarks = true
 	}
 	for _, matcher := range spec.Prometheus.Matchers {
 		e.Matchers = appendNew(e.Matchers, matcher, name)

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/query/tenancy"
@@ -27,6 +28,11 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 	for i, text := range spec.Prometheus.Matchers {
 		if _, err := tenancy.ParseMatcher(text); err != nil {
 			errs = append(errs, field.Invalid(path.Child("prometheus", "matchers").Index(i), plaintext.Cut(text, maxChange), err.Error()))
+		}
+	}
+	for i, name := range spec.RestartMarks {
+		if err := hold.ValidateMark(name); err != nil {
+			errs = append(errs, field.Invalid(path.Child("restartMarks").Index(i), plaintext.Cut(name, maxChange), err.Error()))
 		}
 	}
 	named := *policy

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query/preset"
 )
@@ -57,6 +58,11 @@ func ValidatePlan(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorLi
 		names[m.Name] = true
 		errs = append(errs, ValidateName(m.Name, at.Child("name"))...)
 		errs = append(errs, validateMetric(*m, spec.Analysis, at)...)
+	}
+	for i, name := range spec.RestartMarks {
+		if err := hold.ValidateMark(name); err != nil || name == hold.ReloaderVariables { // those are known
+			errs = append(errs, field.Invalid(path.Child("restartMarks").Index(i), plaintext.Cut(name, 80), "must be the key of an annotation that Kubernetes does not read, such as example.com/restarted-at"))
+		}
 	}
 	errs = append(errs, validateComparing(spec, path)...)
 	return append(errs, validateCourse(spec, path)...)

@@ -95,13 +95,19 @@ func (rs ReplicaSet) MadeFor(d Deployment) bool {
 	return hash != "" && rs.Metadata.Name == d.Name()+"-"+hash && rs.ControlledBy(d.UID())
 }
 
-// Hash is that of its template as its Deployment has it: without the label that the
-// deployment controller adds.
+// Hash is the hash of its template (see Hashes).
 func (rs ReplicaSet) Hash() (hold.Hash, error) {
+	hash, _, err := rs.Hashes(nil)
+	return hash, err
+}
+
+// Hashes are those of its template as its Deployment has it: without the label that the
+// deployment controller adds.
+func (rs ReplicaSet) Hashes(marks hold.Marks) (hash, version hold.Hash, err error) {
 	var template hold.Template
 	if err := utiljson.Unmarshal(rs.Spec.Template, &template); err != nil {
-		return "", fmt.Errorf("decode template of ReplicaSet %q: %w", rs.Metadata.Name, err)
+		return "", "", fmt.Errorf("decode template of ReplicaSet %q: %w", rs.Metadata.Name, err)
 	}
 	unstructured.RemoveNestedField(template, "metadata", "labels", TemplateHashLabel)
-	return hold.HashOf(template)
+	return marks.Hashes(template)
 }

@@ -34,6 +34,8 @@ type Demands struct {
 	Guard v1alpha1.Guard
 	// GuardedBy says which policy, or what is left of one, guards it.
 	GuardedBy string
+	// NamespaceAnnotations are those of the namespace.
+	NamespaceAnnotations map[string]string
 }
 
 // Guarded says whether a policy guards the namespace, whatever its Deployments say.
@@ -56,7 +58,7 @@ func (p Policies) ForNamespace(ctx context.Context, namespace string) (Demands, 
 	if err != nil {
 		return Demands{}, err
 	}
-	d := Demands{Effective: effective}
+	d := Demands{Effective: effective, NamespaceAnnotations: ns.Annotations}
 	d.Guard, d.GuardedBy = d.GuardOf(ns.Labels)
 	return d, nil
 }

@@ -35,7 +35,14 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 		a.warn("another template has passed without Holdfast since the update was held; nothing was released")
 		return a, own, nil
 	}
-	return u.release(record), released, nil
+	next := ""
+	if record.Next != nil {
+		if next, err = h.Key.Seal(*record.Next); err != nil {
+			return answer{}, released, err
+		}
+	}
+	a, err := u.release(record, next)
+	return a, released, err
 }
 
 // acceptOwnMarks answers with the object as it came, Holdfast's annotations with it.
@@ -51,16 +58,22 @@ func (u update) acceptOwnMarks() answer {
 	return a
 }
 
-// release swaps the held template in, its owners with it, and clears the record.
-func (u update) release(r hold.Record) answer {
+// release swaps the held template in, its owners with it, and clears the record, or leaves
+// that of the update that waits behind it.
+func (u update) release(r hold.Record, next string) (answer, error) {
+	hash, err := hold.HashOf(r.Template) // marks of a restart may have come to it since it was held
+	if err != nil {
+		return answer{}, err
+	}
 	a := u.keepOwnMarks()
 	a.template = r.Template
 	a.managedFields = ownership.WithTemplate(u.New.ManagedFields(), u.Old.ManagedFields(), r.Owners)
-	a.set(v1alpha1.HeldAnnotation, "")
+	a.set(v1alpha1.HeldAnnotation, next)
 	a.set(v1alpha1.FailedAnnotation, "")
-	a.set(v1alpha1.StableAnnotation, string(r.Hash))
+	a.set(v1alpha1.StableAnnotation, string(hash))
+	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: hash, Of: r.Hash}.Encode())
 	a.lastApplied = r.LastApplied
 	a.remember()
 	a.attribute(u, nobody)
-	return a
+	return a, nil
 }

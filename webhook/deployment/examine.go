@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
 	"holdfast.dev/holdfast/webhook/deployment/intent"
 	"holdfast.dev/holdfast/webhook/deployment/precheck"
@@ -59,7 +58,7 @@ func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wa
 		return w, nil, nil, err
 	}
 	w.template, w.checked = found.template, true
-	w.hash, err = hold.HashOf(w.template)
+	w.hash, w.version, err = r.marks.Hashes(w.template)
 	return w, found.warnings, nil, err
 }
 
@@ -71,7 +70,7 @@ func (r *request) needsCheck(w wanted, d decide.Decision) bool {
 	if r.DryRun && r.Manager == checkManager {
 		return false
 	}
-	workedOut := r.record != nil && w.wish.Rule != intent.RuleUntouched && w.hash != r.stable
+	workedOut := r.record != nil && w.wish.Rule != intent.RuleUntouched && w.hash != r.stableHash
 	return d.Effect == decide.Hold || d.Effect == decide.Pass && workedOut
 }
 

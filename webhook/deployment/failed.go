@@ -13,7 +13,8 @@ import (
 func (r *request) markFailed(w wanted, a *answer, d decide.Decision) {
 	switch {
 	case d.Reason == decide.ReasonRejected:
-		a.set(v1alpha1.FailedAnnotation, string(w.hash))
+		rejection, _ := r.rejected.Find(w.hash, w.version)
+		a.set(v1alpha1.FailedAnnotation, string(rejection.Hash))
 	case d.Reason == decide.ReasonUnchanged && !r.asksForRetry() && !r.declaresTemplate():
 	default:
 		a.set(v1alpha1.FailedAnnotation, "")

@@ -56,6 +56,10 @@ type Handler struct {
 	Access bypass.Access
 	// Policies finds what administrators demand of the namespace.
 	Policies demand.Policies
+	// RestartMarks are names of marks of a restart beside those that are known.
+	RestartMarks []string
+	// Plans finds what the plan of a Deployment says of its updates; nil says nothing.
+	Plans Plans
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Endpoints

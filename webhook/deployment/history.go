@@ -54,9 +54,9 @@ const (
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get
 
 // Revisions returns the pod templates of the ReplicaSets that were made for a
-// Deployment, as far as they can be read in little memory and time. Those with the
-// asked template are there still.
-func (h History) Revisions(ctx context.Context, namespace string, of workload.Deployment, asked hold.Hash) (revisions, error) {
+// Deployment, as far as they can be read in little memory and time. Those of the
+// asked version are there still.
+func (h History) Revisions(ctx context.Context, namespace string, of workload.Deployment, marks hold.Marks, asked hold.Hash) (revisions, error) {
 	match, err := metav1.LabelSelectorAsSelector(selectorOf(of))
 	if err != nil {
 		return revisions{}, fmt.Errorf("selector of the Deployment: %w", err)
@@ -75,7 +75,7 @@ func (h History) Revisions(ctx context.Context, namespace string, of workload.De
 		made = made[:maxRevisions]
 	}
 	for some := range slices.Chunk(made, revisionsAtOnce) {
-		read, err := h.read(ctx, some, q)
+		read, err := h.read(ctx, some, marks, q)
 		found.known = append(found.known, read...)
 		if errors.Is(err, listing.ErrTooMuch) {
 			found.cut = fmt.Sprintf("its ReplicaSets are so large, or so many at once, that %d of %d were looked at", len(found.known), len(made))
@@ -110,7 +110,7 @@ func (h History) madeFor(ctx context.Context, of workload.Deployment, q listing.
 
 // read reads the templates of revisions. Those that are gone meanwhile are left out;
 // after an error so are those that were not read.
-func (h History) read(ctx context.Context, of []revision, q listing.Query) ([]revision, error) {
+func (h History) read(ctx context.Context, of []revision, marks hold.Marks, q listing.Query) ([]revision, error) {
 	wanted, hashes := map[string]revision{}, make([]string, len(of))
 	for i, one := range of {
 		wanted[one.name], hashes[i] = one, one.label
@@ -129,7 +129,7 @@ func (h History) read(ctx context.Context, of []revision, q listing.Query) ([]re
 			if err != nil || !is || one.uid != rs.Metadata.UID {
 				return err
 			}
-			if one.hash, err = rs.Hash(); err != nil {
+			if one.hash, one.version, err = rs.Hashes(marks); err != nil {
 				return err
 			}
 			read = append(read, one)
@@ -148,7 +148,7 @@ func (h History) withoutGone(ctx context.Context, namespace string, known []revi
 	var out []revision
 	for _, one := range known {
 		there := true
-		if one.hash == asked {
+		if one.version == asked {
 			var err error
 			if there, err = h.exists(ctx, namespace, one); err != nil {
 				return nil, fmt.Errorf("read ReplicaSet %q: %w", one.name, err)

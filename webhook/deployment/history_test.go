@@ -31,10 +31,10 @@ func TestThePreviousRevisionIsTheNewestButOne(t *testing.T) {
 		known []revision
 	}{
 		{"", nil},
-		{"", []revision{{hash: "a", number: 1}}},
-		{"b", []revision{{hash: "a", number: 1}, {hash: "c", number: 7}, {hash: "b", number: 5}}},
-		{"a", []revision{{hash: "a", number: 1}, {hash: "c", number: 7}}},
-		{"c", []revision{{hash: "x", number: 9}, {hash: "b", number: 0}, {hash: "c", number: 2}}},
+		{"", []revision{{version: "a", number: 1}}},
+		{"b", []revision{{version: "a", number: 1}, {version: "c", number: 7}, {version: "b", number: 5}}},
+		{"a", []revision{{version: "a", number: 1}, {version: "c", number: 7}}},
+		{"c", []revision{{version: "x", number: 9}, {version: "b", number: 0}, {version: "c", number: 2}}},
 	} {
 		if got := (revisions{known: tc.known}).previous(); got != tc.want {
 			t.Errorf("previous of %v is %q, want %q", tc.known, got, tc.want)
@@ -92,7 +92,7 @@ func TestATemplateIsNoRevisionIfItsReplicaSetIsGone(t *testing.T) {
 	v1, v2 := templateOf(t, replicaSet("v1")), templateOf(t, replicaSet("v2"))
 	server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(replicaSet("v1"), replicaSet("v2")).Build()
 	for _, gone := range []string{"", "v1"} {
-		found, err := History{Reader: listingtest.Reader{Reader: lagging{server, "web-" + gone}}}.Revisions(t.Context(), "shop", webItself, v1)
+		found, err := History{Reader: listingtest.Reader{Reader: lagging{server, "web-" + gone}}}.Revisions(t.Context(), "shop", webItself, nil, v1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func TestAnAdoptedReplicaSetIsNoRevision(t *testing.T) {
 			rs := replicaSetOf(tc.name, "v9", labels)
 			asked := templateOf(t, rs)
 			server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(rs).Build()
-			found, err := History{Reader: listingtest.Reader{Reader: server}}.Revisions(t.Context(), "shop", webItself, asked)
+			found, err := History{Reader: listingtest.Reader{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		found, err := History{Reader: listingtest.Reader{Reader: server}}.Revisions(t.Context(), "shop", webItself, asked)
+		found, err := History{Reader: listingtest.Reader{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestOnlyRevisionsAreReadWhole(t *testing.T) {
 	}
 	for n, cut := range map[int]string{0: "", 11: "", maxRevisions: "", maxRevisions + 50: "of its 150 ReplicaSets the newest 100 were looked at"} {
 		server := manyRevisions(n)
-		found, err := History{Reader: server}.Revisions(t.Context(), "shop", webItself, template(n-1))
+		found, err := History{Reader: server}.Revisions(t.Context(), "shop", webItself, nil, template(n-1))
 		if err != nil {
 			t.Fatal(err)
 		}

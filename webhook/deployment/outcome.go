@@ -61,10 +61,11 @@ func (r *request) pass(w wanted, a *answer, d decide.Decision) {
 	}
 	a.set(v1alpha1.HeldAnnotation, "")
 	a.lastApplied = r.remembered(w)
+	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: w.hash, Of: r.knownAs(w)}.Encode())
 	switch {
 	case d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
 		a.set(v1alpha1.StableAnnotation, "")
-	case r.stable != w.hash:
+	case r.stableHash != w.hash:
 		a.set(v1alpha1.StableAnnotation, r.stamp(w))
 	}
 	if said := warnPassed(d, r.record != nil, r.New.Annotation(v1alpha1.SkipAnnotation)); said != "" {
@@ -76,11 +77,22 @@ func (r *request) pass(w wanted, a *answer, d decide.Decision) {
 // checked before is stored as it is. Other webhooks may still change anything
 // else: it gets no stamp, and the evaluator gives it that of what was stored.
 func (r *request) stamp(w wanted) string {
-	wasHeld := r.record != nil && r.record.Hash == w.hash
-	if w.checked || wasHeld || r.history.has(w.hash) {
+	if w.checked || r.heldHash == w.hash || r.history.stored(w.hash) {
 		return string(w.hash)
 	}
 	return ""
+}
+
+// knownAs is the hash by which a template is known that is about to pass: that under which it
+// is tried, or has passed, if nothing but marks of a restart came to it since.
+func (r *request) knownAs(w wanted) hold.Hash {
+	switch {
+	case w.version == r.stable:
+		return hold.ParseAlias(r.Old.Annotation(v1alpha1.RestartedAnnotation)).Resolve(r.stableHash)
+	case r.record != nil && w.version == r.held:
+		return r.record.Hash
+	}
+	return w.hash
 }
 
 // drop leaves the stable template, and no record.
@@ -88,7 +100,7 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 	r.stay(a)
 	a.set(v1alpha1.HeldAnnotation, "")
 	if d.Reason != decide.ReasonWithdrawn {
-		if rejection, ok := r.rejected.Find(w.hash); ok {
+		if rejection, ok := r.rejected.Find(w.hash, w.version); ok {
 			a.warn(warnRejected(r.namespace, r.name, rejection))
 		}
 		return nil
@@ -105,8 +117,9 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 		a.lastApplied = r.record.LastApplied // an undo leaves alone what kubectl remembers
 		return nil
 	}
-	if hold.Restarted(w.template) != hold.Restarted(a.template) { // the stable template but for a restart, which passes
+	if w.hash != r.stableHash || hold.Restarted(w.template) != hold.Restarted(a.template) { // the stable template but for a restart, which passes
 		a.template = w.template
+		r.markRestarted(w.hash, a)
 	}
 	w, err := r.asStored(w, a.template)
 	if err != nil {
@@ -129,7 +142,7 @@ func (h *Handler) keep(r *request, w wanted, a *answer) error {
 	}
 	record := *r.record
 	record.Owners, record.LastApplied = w.wish.Owners, r.remembered(w)
-	if hold.Restarted(w.template) != hold.Restarted(r.record.Template) {
+	if w.hash != r.heldHash || hold.Restarted(w.template) != hold.Restarted(r.record.Template) {
 		record.Template = w.template
 		if record.Under != nil {
 			record.Under = w.wish.Template
@@ -137,7 +150,7 @@ func (h *Handler) keep(r *request, w wanted, a *answer) error {
 	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
 		return nil
 	}
-	return h.write(record, a)
+	return h.write(r.behind(record), a)
 }
 
 // stay keeps the stable template, the owners of its fields and what clients
@@ -147,7 +160,21 @@ func (r *request) stay(a *answer) {
 	if r.touched() {
 		a.template = r.Old.Template()
 		a.managedFields = r.assignOwners(ownership.TemplateOwners(r.Old.ManagedFields()))
+		return
 	}
+	r.markRestarted(r.askedHash, a)
+}
+
+// markRestarted: the stable template gets marks of a restart, by which its hash becomes this one.
+// To the evaluator it is known as before. What other webhooks make of it is not known,
+// so it gets no stamp (see stamp).
+func (r *request) markRestarted(hash hold.Hash, a *answer) {
+	if hash == r.stableHash {
+		return
+	}
+	before := hold.ParseAlias(r.Old.Annotation(v1alpha1.RestartedAnnotation)).Resolve(r.stableHash)
+	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: hash, Of: before}.Encode())
+	a.set(v1alpha1.StableAnnotation, "")
 }
 
 // assignOwners gives the fields of the template to these owners.

@@ -22,17 +22,64 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 		Source: w.source, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.readDuring(), User: r.User,
 		Template: w.template, Owners: w.wish.Owners, LastApplied: r.remembered(w),
 	}
+	if w.version != w.hash {
+		record.Version = w.version
+	}
 	if w.source == hold.SourceImage {
 		record.Under = w.wish.Template
 	}
 	r.stay(a)
-	if r.record == nil {
+	switch first := r.onTrial(); {
+	case r.returns(w):
+		record.ID, record.Run, record.Hash, record.Version, record.HeldAt = first.ID, first.Run, first.Hash, first.Version, first.HeldAt
+		a.warn(warnReturned(r.namespace, record))
+	case r.waits() && h.write(r.behind(record), a) == nil:
+		a.warn(warnWaiting(r.namespace, *first))
+		a.warnTaken(w.wish.Taken)
+		return nil
+	case first != nil: // also where both do not fit on the object
+		a.warn(warnSuperseding(r.namespace, *first, record))
+	default:
 		a.warn(warnHeld(r.namespace, r.name, record))
-	} else {
-		a.warn(warnSuperseding(r.namespace, *r.record, record))
 	}
 	a.warnTaken(w.wish.Taken)
 	return h.write(record, a)
+}
+
+// waits says whether what is held now is tried after the run that is under way, by the plan.
+// Whether there is anything to finish the evaluator knows: what has no canary yet, or waits for
+// a person with a verdict, it has superseded all the same.
+func (r *request) waits() bool {
+	return r.record != nil && r.plan != nil && r.plan.NewUpdates == v1alpha1.NewUpdatesWait
+}
+
+// returns says whether the request asks for the update that is under way, while a newer one waits.
+func (r *request) returns(w wanted) bool {
+	if r.first == nil {
+		return false
+	}
+	version, err := r.marks.Version(r.first.Template)
+	return err == nil && version == w.version && r.first.Source == w.source
+}
+
+// onTrial is the record of the update that is under way, nil if there is none.
+func (r *request) onTrial() *hold.Record {
+	if r.first != nil {
+		return r.first
+	}
+	return r.record
+}
+
+// behind is a record with that of the update before it, whose run is finished first: the one that is
+// so already or, where this is another hold, the one that is held.
+func (r *request) behind(record hold.Record) hold.Record {
+	first := r.onTrial()
+	if first == nil || first.ID == record.ID {
+		return record
+	}
+	out := *first
+	out.Next = &record
+	return out
 }
 
 // write seals the record into the answer, or refuses what does not fit.

@@ -14,14 +14,19 @@ type request struct {
 	update
 	namespace, name string
 
-	demands  demand.Demands
-	record   *hold.Record // nil without a hold
-	stable   hold.Hash    // of the template in the cluster
-	asked    hold.Hash    // of the template in the request
-	history  revisions
-	rejected hold.Rejected
-	read     *hold.Record // see Handler.recordRead
-	failed   bool         // see Handler.heldHasFailed
+	demands demand.Demands
+	plan    *v1alpha1.CanaryPlanSpec // nil where it says nothing, or nobody asked
+	first   *hold.Record             // of the update whose run is finished before what is held, nil where there is none
+	record  *hold.Record             // nil without a hold
+	marks   hold.Marks               // what changes of templates are restarts
+	// Templates are compared as versions, without marks of restarts; a hash is that of all there is.
+	stable, stableHash hold.Hash // of the template in the cluster
+	asked, askedHash   hold.Hash // of the template in the request
+	held, heldHash     hold.Hash // of the held template, "" without a hold
+	history            revisions
+	rejected           hold.Rejected
+	read               *hold.Record // see Handler.recordRead
+	failed             bool         // see Handler.heldHasFailed
 
 	// warnings are for the user, after those that say what became of the update.
 	warnings []string
@@ -31,26 +36,29 @@ type request struct {
 // it has. It is the first step of an answer.
 func (h *Handler) readRequest(ctx context.Context, namespace, name string, demands demand.Demands, u update) (*request, error) {
 	r := &request{update: u, namespace: namespace, name: name, demands: demands}
-	var err error
-	if r.stable, err = hold.HashOf(r.Old.Template()); err != nil {
-		return nil, err
-	}
-	if r.asked, err = hold.HashOf(r.New.Template()); err != nil {
-		return nil, err
-	}
 	if encoded := r.Old.Annotation(v1alpha1.HeldAnnotation); encoded != "" {
 		// A record that does not open is no hold; the evaluator says so and clears it.
 		if record, err := h.Key.Open(encoded, r.Old.UID()); err == nil {
-			r.record = &record
+			newest := record.Newest()
+			r.record = &newest
+			if record.Next != nil {
+				r.first = &record
+			}
 		}
+	}
+	found := h.planFor(ctx, namespace, demands, u)
+	r.plan = found.Spec
+	err := r.hash(h.marksFor(demands, found))
+	if err != nil {
+		return nil, err
 	}
 	r.read = h.recordRead(r)
 	if !r.asksForRetry() {
 		// A memory that cannot be read is none.
 		r.rejected, _ = hold.ParseRejected(r.Old.Annotation(v1alpha1.RejectedAnnotation), r.Old.UID())
 	}
-	if r.touched() && (r.record == nil || r.asked != r.record.Hash) || r.replacesAnnotations() {
-		if r.history, err = h.History.Revisions(ctx, r.namespace, r.Old, r.asked); err != nil {
+	if r.touched() && (r.record == nil || r.asked != r.held) || r.replacesAnnotations() {
+		if r.history, err = h.History.Revisions(ctx, r.namespace, r.Old, r.marks, r.asked); err != nil {
 			return nil, err
 		}
 		if err := r.checkRevisions(); err != nil {
@@ -58,11 +66,29 @@ func (h *Handler) readRequest(ctx context.Context, namespace, name string, deman
 		}
 	}
 	if label := r.stale(); label != nil {
-		r.warnings = append(r.warnings, reply.Warning(warnStale(*label, r.stable, r.Old.UID())))
+		r.warnings = append(r.warnings, reply.Warning(warnStale(*label, r.stableHash, r.Old.UID())))
 	}
 	return r, nil
 }
 
+// hash works out the hashes and versions of what there is and what is asked for. A hold of
+// nothing but marks, made before they counted, is still one: beside it no marks count.
+func (r *request) hash(marks hold.Marks) (err error) {
+	r.marks = marks
+	if r.stableHash, r.stable, err = marks.Hashes(r.Old.Template()); err != nil {
+		return err
+	}
+	if r.askedHash, r.asked, err = marks.Hashes(r.New.Template()); err != nil || r.record == nil {
+		return err
+	}
+	if r.heldHash, r.held, err = marks.Hashes(r.record.Template); err == nil && r.held == r.stable && r.heldHash != r.stableHash {
+		return r.hash(nil)
+	}
+	return err
+}
+
+// touched says whether the request brings another template than the stable one, be it by
+// more than a restart.
 func (r *request) touched() bool { return r.asked != r.stable }
 
 func (r *request) asksForRetry() bool {

@@ -20,15 +20,21 @@ type revisions struct {
 }
 
 type revision struct {
-	hash   hold.Hash // of its template
-	number int64
+	hash    hold.Hash // of its template
+	version hold.Hash // of that without marks of restarts
+	number  int64
 
 	name  string // its ReplicaSet
 	uid   types.UID
 	label string // the hash that the deployment controller made
 }
 
-func (r revisions) has(hash hold.Hash) bool {
+func (r revisions) has(version hold.Hash) bool {
+	return slices.ContainsFunc(r.known, func(one revision) bool { return one.version == version })
+}
+
+// stored says whether a ReplicaSet has this very template, marks of restarts with it.
+func (r revisions) stored(hash hold.Hash) bool {
 	return slices.ContainsFunc(r.known, func(one revision) bool { return one.hash == hash })
 }
 
@@ -44,7 +50,7 @@ func (r revisions) previous() hold.Hash {
 			previous = one
 		}
 	}
-	return previous.hash
+	return previous.version
 }
 
 // missesRevision says whether the template that is asked for may be that of a

@@ -57,12 +57,13 @@ func (u update) setsSkip() bool {
 // the template is forgotten.
 func (h *Handler) noteSkip(r *request, w wanted, a *answer) error {
 	skipped, err := hold.Skipped{
-		Reason: r.New.Annotation(v1alpha1.SkipAnnotation), Hash: w.hash, User: r.User, At: h.Now(),
+		Reason: r.New.Annotation(v1alpha1.SkipAnnotation), Hash: r.knownAs(w), User: r.User, At: h.Now(),
 	}.Encode()
 	if err != nil {
 		return err
 	}
-	rejected, err := r.rejected.Without(w.hash).Encode()
+	rejection, _ := r.rejected.Find(w.hash, w.version)
+	rejected, err := r.rejected.Without(rejection.Hash).Encode()
 	if err != nil {
 		return err
 	}

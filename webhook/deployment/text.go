@@ -50,7 +50,8 @@ func (h *Handler) recordRead(r *request) *hold.Record {
 	if text == r.Old.Annotation(v1alpha1.HeldAnnotation) {
 		return r.record
 	}
-	record, err := h.Key.Open(text, r.Old.UID())
+	opened, err := h.Key.Open(text, r.Old.UID())
+	record := opened.Newest()
 	if err != nil || record.ID != r.record.ID && record.ID != r.record.Read {
 		return nil
 	}

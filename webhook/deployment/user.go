@@ -73,8 +73,8 @@ func (h *Handler) decisionInput(r *request, w wanted, skip bool) decide.Input {
 		OptedOut:  !r.demands.Guarded() && !guard.Chosen(r.New.Annotation(v1alpha1.CanaryAnnotation), h.ByNamespace),
 		Insists:   r.demands.Guarded(),
 		Stable:    r.stable,
-		Desired:   w.hash,
-		RollsBack: r.history.has(w.hash),
+		Desired:   w.version,
+		RollsBack: r.history.has(w.version),
 		Skip:      skip,
 		Asks:      r.touched(),
 		Replicas:  r.New.Replicas(),
@@ -82,9 +82,9 @@ func (h *Handler) decisionInput(r *request, w wanted, skip bool) decide.Input {
 		Ready: r.readyPods(),
 	}
 	if r.record != nil {
-		v.Held, v.Failed = r.record.Hash, r.failed
+		v.Held, v.Failed = r.held, r.failed
 	}
-	if rejection, ok := r.rejected.Find(w.hash); ok {
+	if rejection, ok := r.rejected.Find(w.hash, w.version); ok {
 		v.Rejection = &rejection
 	}
 	return v

@@ -16,6 +16,7 @@ type wanted struct {
 	ask      intent.Request
 	template hold.Template
 	hash     hold.Hash
+	version  hold.Hash // without marks of restarts
 	source   hold.Source
 	checked  bool // template is what the API server would store
 }
@@ -47,7 +48,7 @@ func (r *request) findWanted() (wanted, error) {
 		}
 		w.source = hold.SourceImage
 	}
-	w.hash, err = hold.HashOf(w.template)
+	w.hash, w.version, err = r.marks.Hashes(w.template)
 	return w, err
 }
 

@@ -45,6 +45,15 @@ func warnSuperseding(namespace string, was, is hold.Record) string {
 		was.Run, namespace, is.Run)
 }
 
+func warnWaiting(namespace string, first hold.Record) string {
+	return fmt.Sprintf("update held: it is tried when run %s of the update before has ended, as the plan says (spec.newUpdates: Wait); to have it tried now, abort that: kubectl -n %s patch canaryrun %s --type=merge -p '{\"spec\":{\"decision\":\"Abort\"}}'",
+		first.Run, namespace, first.Run)
+}
+
+func warnReturned(namespace string, r hold.Record) string {
+	return fmt.Sprintf("this update is tried already, and the newer one that waited is withdrawn; follow it with: kubectl -n %s get canaryrun %s -w", namespace, r.Run)
+}
+
 func warnAlreadyHeld(namespace string, r hold.Record) string {
 	return fmt.Sprintf("this update is held already; follow it with: kubectl -n %s get canaryrun %s -w", namespace, r.Run)
 }

@@ -183,5 +183,5 @@ func (r *request) remembered(w wanted) hold.Template {
 // asksFor says whether a template is the one that stands in the request.
 func (r *request) asksFor(template hold.Template) bool {
 	hash, err := hold.HashOf(template)
-	return template != nil && err == nil && hash == r.asked
+	return template != nil && err == nil && hash == r.askedHash
 }

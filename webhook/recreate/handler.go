@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -46,6 +47,8 @@ type Handler struct {
 	Policies demand.Policies
 	// Access asks whether a user may go without a canary.
 	Access bypass.Access
+	// RestartMarks are names of marks of a restart beside those that are known.
+	RestartMarks []string
 	// Cluster reads Deployments and namespaces at the API server, with no cache,
 	// and writes the latter.
 	Cluster Cluster
@@ -92,6 +95,12 @@ func (h *Handler) handle(ctx context.Context, req admissionv1.AdmissionRequest) 
 	return h.remember(ctx, req, d)
 }
 
+// marksFor are the marks of a restart that count in a namespace where a policy guards.
+func (h *Handler) marksFor(d demand.Demands) hold.Marks {
+	names, _ := d.RestartMarks(slices.Concat(hold.KnownMarks, h.RestartMarks))
+	return names
+}
+
 // compare refuses a Deployment that comes in the place of a deleted one with
 // another template, unless its maker may go without a canary and says so.
 func (h *Handler) compare(ctx context.Context, req admissionv1.AdmissionRequest, d demand.Demands) error {
@@ -112,8 +121,8 @@ func (h *Handler) compare(ctx context.Context, req admissionv1.AdmissionRequest,
 	if err != nil || h.isOld(memory, d) {
 		return nil //nolint:nilerr // nothing is remembered
 	}
-	hash, err := hold.HashOf(u.New.Template())
-	if err != nil || hash == memory.Hash {
+	hash, version, err := h.marksFor(d).Hashes(u.New.Template())
+	if err != nil || hash == memory.Hash || version == memory.Hash {
 		return err
 	}
 	advice := fmt.Sprintf("make it with the template that it had (%s) and update it then, wait until %s, or have somebody make it who may go without a canary, with annotation %s",

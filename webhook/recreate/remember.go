@@ -36,7 +36,7 @@ func (h *Handler) remember(ctx context.Context, req admissionv1.AdmissionRequest
 	if err != nil || ns.DeletionTimestamp != nil {
 		return err
 	}
-	memory, err := h.memoryOf(live, sent, req.Operation, ns)
+	memory, err := h.memoryOf(d, live, sent, req.Operation, ns)
 	if err != nil || memory == nil {
 		return err
 	}
@@ -69,17 +69,18 @@ func isFull(err error) bool {
 // meanwhile is not deleted by this request as it is: the API server asks again.
 //
 // What was remembered when its deletion began stands, whatever it has become since.
-func (h *Handler) memoryOf(live, sent workload.Deployment, operation admissionv1.Operation, ns *metav1.PartialObjectMetadata) (*hold.Deleted, error) {
+func (h *Handler) memoryOf(d demand.Demands, live, sent workload.Deployment, operation admissionv1.Operation, ns *metav1.PartialObjectMetadata) (*hold.Deleted, error) {
 	if live.Object == nil || live.UID() != sent.UID() {
 		return nil, nil
 	}
-	hash, err := hold.HashOf(live.Template())
+	hash, version, err := h.marksFor(d).Hashes(live.Template())
 	if err != nil {
 		return nil, err
 	}
 	if asked, err := hold.HashOf(sent.Template()); err != nil || asked != hash {
 		return nil, err
 	}
+	hash = version
 	if !live.Deleting() {
 		if operation == admissionv1.Update {
 			return nil, nil

@@ -99,7 +99,7 @@ func heldHere(d workload.Deployment) bool {
 // rejectionMessage is what tools that print the condition show.
 func rejectionMessage(d workload.Deployment, hash hold.Hash) string {
 	memory, err := hold.ParseRejected(d.Annotation(v1alpha1.RejectedAnnotation), d.UID())
-	rejection, found := memory.Find(hash)
+	rejection, found := memory.Find(hash, "")
 	if err != nil || !found { // it was edited while no webhook was there to put it back
 		return v1alpha1.RejectionMessagePrefix + "rejected the template that was last asked for"
 	}

@@ -125,7 +125,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 		return err
 	}
 	if err := holdwebhook.SetupWithManager(mgr, holdwebhook.Options{
-		Key: key, User: o.user(), Endpoints: endpoints, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus,
+		Key: key, User: o.user(), Endpoints: endpoints, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus, RestartMarks: list(o.restartMarks),
 		Leadership: lead, NewID: newID, Registerer: metrics.Registry,
 	}); err != nil {
 		return fmt.Errorf("set up webhook: %w", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/serving"
 )
 
@@ -38,6 +39,7 @@ type Options struct {
 	clientCAFile  string
 	clientName    string
 	excluded      string
+	restartMarks  string
 	rewriteStatus bool
 
 	leaderElect   bool
@@ -84,6 +86,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.excluded, "excluded-namespaces", "kube-system",
 		"namespaces, separated by commas, that are never guarded, besides the one Holdfast runs in; the webhook configuration must leave them out too")
 
+	fs.StringVar(&o.restartMarks, "restart-marks", "",
+		"keys of annotations of pod templates, separated by commas, whose change is a restart and no update, beside those of kubectl, Rancher, Reloader and others that are known; a CanaryPolicy can have a list of its own instead")
 	fs.BoolVar(&o.rewriteStatus, "rewrite-status", true,
 		"keep tools that wait for a rollout waiting while an update is held, and make them fail after its revert, by what the Deployment's status says")
 
@@ -108,6 +112,11 @@ func (o *Options) Validate() error {
 	}
 	if o.clientName != "" && o.clientCAFile == "" {
 		return fmt.Errorf("--client-name is %q; it needs --client-ca-file, or anyone could take that name", o.clientName)
+	}
+	for _, name := range list(o.restartMarks) {
+		if err := hold.ValidateMark(name); err != nil {
+			return fmt.Errorf("--restart-marks: %w", err)
+		}
 	}
 	if o.maxRuns < 0 {
 		return fmt.Errorf("--max-runs is %d; it must be 0, for no limit, or more", o.maxRuns)

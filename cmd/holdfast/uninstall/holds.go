@@ -20,7 +20,7 @@ import (
 // ended are the annotations that mean something only while Holdfast runs: it
 // would take what it finds under them, installed again, for the state of today.
 // The memory of rejected templates and of skips stays true.
-var ended = []string{v1alpha1.HeldAnnotation, v1alpha1.FailedAnnotation, v1alpha1.StableAnnotation, v1alpha1.ReleaseAnnotation}
+var ended = []string{v1alpha1.HeldAnnotation, v1alpha1.FailedAnnotation, v1alpha1.StableAnnotation, v1alpha1.ReleaseAnnotation, v1alpha1.RestartedAnnotation}
 
 // page is how many objects are read at once: each may be as large as the API server
 // takes it, and what is made of a megabyte of JSON takes several.

@@ -76,6 +76,9 @@ func TestAlertsFireWhenTheyMust(t *testing.T) {
 		{"HoldfastCertificateExpires", "tomorrow, at one of them", replica("a", "holdfast_certificate_expiry_timestamp_seconds", "", "2592000x30") + replica("b", "holdfast_certificate_expiry_timestamp_seconds", "", "86400x30"), true},
 		{"HoldfastPrometheusUnreachable", "it answers", both("holdfast_query_breaker_open", `endpoint="default"`, "0x30"), false},
 		{"HoldfastPrometheusUnreachable", "one of two does not", both("holdfast_query_breaker_open", `endpoint="default"`, "0x30") + replica("a", "holdfast_query_breaker_open", `endpoint="thanos"`, "1x30"), true},
+		{"HoldfastUpdatesTooFast", "runs end with a verdict", both("holdfast_overtaken_deployments", "", "0x30"), false},
+		{"HoldfastUpdatesTooFast", "a run got through", both("holdfast_overtaken_deployments", "", "1x20 0x10"), false},
+		{"HoldfastUpdatesTooFast", "none does", both("holdfast_overtaken_deployments", "", "0x10 1x20"), true},
 		{"HoldfastDecisionNeeded", "runs go on", both("holdfast_runs", `phase="Running"`, "4x30") + both("holdfast_runs", `phase="Paused"`, "0x30"), false},
 		{"HoldfastDecisionNeeded", "one is frozen", both("holdfast_runs", `phase="Paused"`, "0x30") + replica("a", "holdfast_runs", `phase="Frozen"`, "1x30"), true},
 	} {

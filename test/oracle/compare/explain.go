@@ -100,7 +100,7 @@ func (s Step) refusedFromMemory() bool {
 	if err != nil {
 		return false
 	}
-	_, known := memory.Find(asked)
+	_, known := memory.Find(asked, "")
 	return known && sameButRestart(s.Before.Guarded, s.After.Guarded) && s.warned("not tried again")
 }
 
