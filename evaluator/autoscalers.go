@@ -36,17 +36,20 @@ func (e *evaluator) tellAutoscalers(ctx context.Context, seen observed) {
 	}
 }
 
-// countsPodsOf says whether an autoscaler lists the pods of a Deployment to find out what they use. Without
-// metrics it goes by CPU.
+// countsPodsOf says whether an autoscaler lists the pods of a Deployment, to find out what they use or how many are
+// Ready. Only metrics that are shared out by the size of the Deployment (AverageValue) do without; without any metric
+// it goes by CPU.
 func countsPodsOf(hpa autoscalingv2.HorizontalPodAutoscaler, deployment string) bool {
 	if target := hpa.Spec.ScaleTargetRef; target.Kind != "Deployment" || target.Name != deployment {
 		return false
 	}
 	return len(hpa.Spec.Metrics) == 0 || slices.ContainsFunc(hpa.Spec.Metrics, func(m autoscalingv2.MetricSpec) bool {
-		switch m.Type {
-		case autoscalingv2.ResourceMetricSourceType, autoscalingv2.ContainerResourceMetricSourceType, autoscalingv2.PodsMetricSourceType:
-			return true
+		switch {
+		case m.Object != nil:
+			return m.Object.Target.Type != autoscalingv2.AverageValueMetricType
+		case m.External != nil:
+			return m.External.Target.Type != autoscalingv2.AverageValueMetricType
 		}
-		return false
+		return true
 	})
 }

@@ -64,7 +64,7 @@ func (a announcer) deletedLeft(d deployment, run *v1alpha1.CanaryRun, pod lifecy
 func (a announcer) autoscalerCounts(d deployment, run *v1alpha1.CanaryRun, name string) {
 	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventAutoscalerCounts, "Autoscale "+name[:min(len(name), 100)],
 		"HorizontalPodAutoscaler %s counts the pods of run %s among those of the Deployment, as it counts surge pods: for memory, and for a canary "+
-			"without load, it may ask for up to a pod more or less for each; metrics of type Object or External count no pods", name, run.Name)
+			"without load, it may ask for a pod more or less for each; metrics of type Object or External with an AverageValue count no pods", name, run.Name)
 }
 
 func (a announcer) quarantined(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {

@@ -54,13 +54,13 @@ func tooMuch(clusterWide bool, certificates string, rule rbacv1.PolicyRule) (pro
 		}),
 		"webhook configurations of others":           (has("mutatingwebhookconfigurations") || has("validatingwebhookconfigurations")) && !slices.Equal(rule.ResourceNames, []string{"holdfast"}),
 		"a webhook configuration, with cert-manager": certificates == "cert-manager" && has("mutatingwebhookconfigurations") && may("update", "patch", "create"),
-		// Pods are made in dry runs only, which RBAC cannot tell apart; who makes ReplicaSets could
-		// have them anyway.
-		"to change pods, or to run in them": may("update", "patch") && has("pods") || has("pods/exec") || has("pods/attach") || has("pods/ephemeralcontainers"),
-		"to become somebody else":           may("impersonate", "bind", "escalate") || has("serviceaccounts/token"),
-		"RBAC":                              slices.Contains(rule.APIGroups, "rbac.authorization.k8s.io"),
-		"nodes":                             has("nodes") || has("nodes/proxy"),
-		"to skip canaries":                  may("bypass"),
+		// Pods are made in dry runs only, and only labels and an annotation of them are patched, which RBAC cannot
+		// tell apart; who makes ReplicaSets could have such pods anyway.
+		"to write pods as a whole, or to run in them": may("update") && has("pods") || has("pods/exec") || has("pods/attach") || has("pods/ephemeralcontainers"),
+		"to become somebody else":                     may("impersonate", "bind", "escalate") || has("serviceaccounts/token"),
+		"RBAC":                                        slices.Contains(rule.APIGroups, "rbac.authorization.k8s.io"),
+		"nodes":                                       has("nodes") || has("nodes/proxy"),
+		"to skip canaries":                            may("bypass"),
 	} {
 		if wrong {
 			problems = append(problems, what)
