@@ -53,6 +53,9 @@ type Record struct {
 	// client-side last, nil if there is none. The hold leaves that of the stable
 	// template on the object, the release puts this one in.
 	LastApplied Template `json:"lastApplied,omitempty"`
+	// Beside is what is held beside the template, nil where that is what stands on
+	// the object.
+	Beside *Beside `json:"beside,omitempty"`
 }
 
 // AsIf is the template that the Deployment would have if nothing were held.
@@ -93,16 +96,18 @@ type content struct {
 	Under       Template `json:"under,omitempty"`
 	Owners      []Owner  `json:"owners,omitempty"`
 	LastApplied Template `json:"lastApplied,omitempty"`
+	Beside      *Beside  `json:"beside,omitempty"`
 }
 
 // annotation is the outer form: a record whose content stands below "content"
 // or, packed, below "packed", and the seal over everything else.
 type annotation struct {
 	Record
-	Template    any             `json:"template,omitempty"` // these four shadow the record's
+	Template    any             `json:"template,omitempty"` // these five shadow the record's
 	Under       any             `json:"under,omitempty"`
 	Owners      any             `json:"owners,omitempty"`
 	LastApplied any             `json:"lastApplied,omitempty"`
+	Beside      any             `json:"beside,omitempty"`
 	Content     json.RawMessage `json:"content,omitempty"`
 	Packed      []byte          `json:"packed,omitempty"`
 	Seal        []byte          `json:"seal,omitempty"`
@@ -118,7 +123,7 @@ const maxContent = 3 << 20
 
 // Seal encodes a record and seals it with the key. The result is one line of JSON.
 func (k Key) Seal(r Record) (string, error) {
-	content, err := json.Marshal(content{Template: r.Template, Under: r.Under, Owners: r.Owners, LastApplied: r.LastApplied})
+	content, err := json.Marshal(content{Template: r.Template, Under: r.Under, Owners: r.Owners, LastApplied: r.LastApplied, Beside: r.Beside})
 	if err != nil {
 		return "", fmt.Errorf("encode held template: %w", err)
 	}
@@ -160,7 +165,7 @@ func (k Key) Open(encoded string, uid types.UID) (Record, error) {
 		return Record{}, fmt.Errorf("decode held template: %w", err)
 	}
 	r := in.Record
-	r.Template, r.Under, r.Owners, r.LastApplied = c.Template, c.Under, c.Owners, c.LastApplied
+	r.Template, r.Under, r.Owners, r.LastApplied, r.Beside = c.Template, c.Under, c.Owners, c.LastApplied, c.Beside
 	return r, nil
 }
 

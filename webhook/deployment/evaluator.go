@@ -60,6 +60,7 @@ func (u update) release(r hold.Record) answer {
 	a.set(v1alpha1.FailedAnnotation, "")
 	a.set(v1alpha1.StableAnnotation, string(r.Hash))
 	a.lastApplied = r.LastApplied
+	a.place(recorded(r, u.Old, keysOf(&r)), u)
 	a.remember()
 	a.attribute(u, nobody)
 	return a

@@ -25,6 +25,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -56,6 +57,9 @@ type Handler struct {
 	Access bypass.Access
 	// Policies finds what administrators demand of the namespace.
 	Policies demand.Policies
+	// Plans reads the plan of a Deployment, for the annotations that are held with its
+	// template; nil if no plan names any.
+	Plans client.Reader
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Endpoints

@@ -25,7 +25,9 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 	if w.source == hold.SourceImage {
 		record.Under = w.wish.Template
 	}
+	record.Beside = w.beside.inRecord(standing(r.Old, w.beside.keys))
 	r.stay(a)
+	r.stayBeside(w.beside.keys, a)
 	if r.record == nil {
 		a.warn(warnHeld(r.namespace, r.name, record))
 	} else {

@@ -18,6 +18,7 @@ type wanted struct {
 	hash     hold.Hash
 	source   hold.Source
 	checked  bool // template is what the API server would store
+	beside   beside
 }
 
 // findWanted asks intent, then the annotation that asks for an image. It is the second
@@ -47,7 +48,10 @@ func (r *request) findWanted() (wanted, error) {
 		}
 		w.source = hold.SourceImage
 	}
-	w.hash, err = hold.HashOf(w.template)
+	if w.hash, err = hold.HashOf(w.template); err != nil {
+		return w, err
+	}
+	w.beside, err = r.findBeside(w, keysOf(r.record))
 	return w, err
 }
 
