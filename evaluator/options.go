@@ -97,6 +97,7 @@ type evaluator struct {
 	warned warnings
 	skips  skips
 	rounds *measure.Rounds
+	looks  looks
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {

@@ -39,6 +39,7 @@ type world struct {
 	line       Line
 	invalid    string
 	others     Others
+	around     Around
 	webhook    bool // is up
 	refuse     bool // the API server refuses the release
 	// value answers the query of a metric.
@@ -101,7 +102,7 @@ func (w *world) baselineName() string {
 
 func (w *world) input() Snapshot {
 	in := Snapshot{
-		Now: w.now, Run: w.run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, Ref: w.ref, Line: w.line, Others: w.others,
+		Now: w.now, Run: w.run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		view, pods := w.sets[name].Canary, w.sets[name].pods

@@ -182,7 +182,7 @@ func annotateState(t testing.TB, d map[string]any, c casetest.Case) {
 		}
 		set(v1alpha1.HeldAnnotation, must(testKey.Seal(hold.Record{
 			Beside: held,
-			ID: "old-hold", Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: testUID,
+			ID:     "old-hold", Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: testUID,
 			HeldAt: testNow.Add(-time.Minute), Source: hold.SourceTemplate, Manager: "kubectl-edit", Operation: "Update", Template: template,
 		})))
 	}
