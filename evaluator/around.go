@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -30,6 +31,10 @@ const (
 	mayNotKept = 10 * time.Minute
 	// maxNeeds is about how many objects that a template names it is asked.
 	maxNeeds = 50
+	// maxServices is how much is kept of the Services of a namespace, and maxTemplate of a template, in
+	// bytes. What is larger is none, and read anew.
+	maxServices = 256 << 10
+	maxTemplate = 8 << 10
 )
 
 // looks are what was last seen beside the Deployments of runs that are under way, and for how
@@ -38,7 +43,7 @@ type looks struct {
 	mu       sync.Mutex
 	of       map[types.NamespacedName]look
 	services map[string]seenServices
-	mayNot   map[string]time.Time // a kind, and until when it is not asked about
+	mayNot   map[string]time.Time // kinds by namespace, and until when they are not asked about
 }
 
 type look struct {
@@ -122,6 +127,9 @@ func (e *evaluator) look(ctx context.Context, seen *observed, last look, known t
 	if now.found.Gone, err = e.gone(ctx, seen.run.Namespace, now.template.Needs, seen.Now); err != nil {
 		return err
 	}
+	if now.template.Size() > maxTemplate {
+		now.stable, now.template = "", surround.Template{}
+	}
 	e.looks.keep(client.ObjectKeyFromObject(seen.run), now)
 	seen.Around = now.found
 	return nil
@@ -136,10 +144,14 @@ func (e *evaluator) servicesIn(ctx context.Context, namespace string, now time.T
 		return kept.all, nil
 	}
 	var all []surround.Service
+	size := 0
 	err := e.live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
 		if err == nil && len(service.Spec.Selector) > 0 {
 			all = append(all, surround.View(service))
+			if size += all[len(all)-1].Size(); size > maxServices {
+				return listing.ErrTooMuch
+			}
 		}
 		return err
 	})
@@ -165,7 +177,8 @@ func (e *evaluator) servicesIn(ctx context.Context, namespace string, now time.T
 func (e *evaluator) gone(ctx context.Context, namespace string, needs []surround.Reference, now time.Time) ([]surround.Reference, error) {
 	var out []surround.Reference
 	for _, need := range needs[:min(len(needs), maxNeeds)] {
-		if !e.looks.mayAsk(need.Kind, now) {
+		kind := namespace + "/" + need.Kind
+		if !e.looks.mayAsk(kind, now) {
 			continue
 		}
 		o := &metav1.PartialObjectMetadata{}
@@ -175,7 +188,7 @@ func (e *evaluator) gone(ctx context.Context, namespace string, needs []surround
 		case apierrors.IsNotFound(err):
 			out = append(out, need)
 		case apierrors.IsForbidden(err):
-			e.looks.askNoMore(need.Kind, now.Add(mayNotKept))
+			e.looks.askNoMore(kind, now)
 		case err != nil:
 			return nil, fmt.Errorf("look for %s %q: %w", need.Kind, need.Name, err)
 		}
@@ -189,11 +202,12 @@ func (l *looks) mayAsk(kind string, now time.Time) bool {
 	return !now.Before(l.mayNot[kind])
 }
 
-func (l *looks) askNoMore(kind string, until time.Time) {
+func (l *looks) askNoMore(kind string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mayNot == nil {
 		l.mayNot = map[string]time.Time{}
 	}
-	l.mayNot[kind] = until
+	maps.DeleteFunc(l.mayNot, func(_ string, until time.Time) bool { return !now.Before(until) })
+	l.mayNot[kind] = now.Add(mayNotKept)
 }

@@ -55,6 +55,18 @@ func (s Service) Serves(t Template) bool {
 	})
 }
 
+// Size is about how much memory it takes, in bytes.
+func (s Service) Size() int {
+	n := len(s.Name)
+	for key, value := range s.Selector {
+		n += len(key) + len(value)
+	}
+	for _, port := range s.Ports {
+		n += len(port)
+	}
+	return n
+}
+
 // recently is how long before a hold a change of a Service belongs to the update: tools apply
 // one object after the other, and some wait in between.
 const recently = 10 * time.Minute

@@ -31,6 +31,21 @@ const (
 	Secret    = "Secret"
 )
 
+// Size is about how much memory it takes, in bytes.
+func (t Template) Size() int {
+	n := 0
+	for key, value := range t.Labels {
+		n += len(key) + len(value)
+	}
+	for _, port := range t.Ports {
+		n += len(port)
+	}
+	for _, need := range t.Needs {
+		n += len(need.Name)
+	}
+	return n
+}
+
 // Of reads a pod template. What has not the form that it should have is left out: the API
 // server has taken the template.
 func Of(t hold.Template) Template {
