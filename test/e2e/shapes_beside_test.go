@@ -111,9 +111,11 @@ spec:
 ---
 `
 
-// labeled is shaped with more labels on its pods, and its port by a name.
+// labeled is shaped with more labels on its pods, and its port by a name. It takes seconds to be available, so
+// that a Service that is made before it is seen to be changed after it.
 func labeled(version, labels, port string) string {
 	manifest := strings.Replace(shaped(version, 2), "metadata: {labels: {app: shaped}}", "metadata: {labels: {app: shaped, "+labels+"}}", 1)
+	manifest = strings.Replace(manifest, "spec:\n", "spec:\n  minReadySeconds: 2\n", 1)
 	return strings.NewReplacer("name: http,", "name: "+port+",", "port: http}", "port: "+port+"}").Replace(manifest)
 }
 

@@ -9,9 +9,12 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/listing"
 )
 
@@ -32,7 +35,13 @@ func New(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (*
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // without a limit; the API server has its own
 	config.WarningHandlerWithContext = warningCollector{}
-	c, err := client.New(config, client.Options{HTTPClient: transport, Mapper: mapper})
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("make client of the webhook: %w", err)
+		}
+	}
+	c, err := client.New(config, client.Options{HTTPClient: transport, Mapper: mapper, Scheme: scheme})
 	if err != nil {
 		return nil, fmt.Errorf("make client of the webhook: %w", err)
 	}
