@@ -167,11 +167,16 @@ func (a *answer) place(b beside, u update) {
 // stayBeside keeps what stands beside the stable template.
 func (r *request) stayBeside(keys []string, a *answer) { a.place(standing(r.Old, keys), r.update) }
 
-// belongsToFailed says whether a request that asks for no template changes what stands beside it,
-// while the template that was last asked for is a rejected one: it is of that that it tells.
-func (r *request) belongsToFailed(w wanted) bool {
-	return r.record == nil && r.Old.Annotation(v1alpha1.FailedAnnotation) != "" && !r.asksForRetry() && !r.declaresTemplate() &&
-		!maps.Equal(w.beside.annotations, standing(r.Old, w.beside.keys).annotations)
+// mayTellOfFailed says whether a request that asks for no template changes annotations while the
+// template that was last asked for is a rejected one.
+func (r *request) mayTellOfFailed() bool {
+	return r.record == nil && !r.touched() && r.Old.Annotation(v1alpha1.FailedAnnotation) != "" && !r.asksForRetry() && !r.declaresTemplate() &&
+		!reflect.DeepEqual(r.Old.Annotations(), r.New.Annotations())
+}
+
+// tellsOfFailed says whether it changes those that tell of a template: it is of the rejected one that they tell.
+func (r *request) tellsOfFailed(w wanted) bool {
+	return r.mayTellOfFailed() && !maps.Equal(w.beside.annotations, standing(r.Old, w.beside.keys).annotations)
 }
 
 // sameBeside says whether two records hold the same beside their templates.

@@ -93,3 +93,17 @@ func TestWhatAPlanNamesLater(t *testing.T) {
 func specOf(image string) map[string]any {
 	return map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": image}}}}}
 }
+
+// TestWhatAPlanNamesOfARejectedTemplate is left out, as a change-cause is.
+func TestWhatAPlanNamesOfARejectedTemplate(t *testing.T) {
+	handler, req := setUp(t, casetest.Case{
+		Stable:  map[string]any{"metadata": map[string]any{"annotations": map[string]any{"ci/build": "1", v1alpha1.FailedAnnotation: "some-hash"}}},
+		Request: casetest.Request{Manager: "kubectl-annotate", Patch: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"ci/build": "2", "team": "b"}}}},
+	})
+	handler.Plans = planNaming{annotations: []string{"ci/build"}}
+	stored := must(casetest.Stored(t.Context(), handler, req))
+	annotations := stored["metadata"].(map[string]any)["annotations"].(map[string]any)
+	if annotations["ci/build"] != "1" || annotations["team"] != "b" {
+		t.Errorf("on the object: %v", annotations)
+	}
+}

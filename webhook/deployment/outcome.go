@@ -21,7 +21,7 @@ func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.D
 		a.set(v1alpha1.RejectedAnnotation, "")
 	}
 	r.markFailed(w, &a, d)
-	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected || r.belongsToFailed(w) {
+	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected || r.mayTellOfFailed() {
 		if err := h.namedBeside(ctx, r, &w, &a); err != nil {
 			return a, err
 		}
@@ -69,7 +69,7 @@ func (r *request) pass(w wanted, a *answer, d decide.Decision) {
 	switch {
 	case r.record != nil:
 		a.place(w.beside, r.update)
-	case d.Reason == decide.ReasonUnchanged && r.belongsToFailed(w):
+	case d.Reason == decide.ReasonUnchanged && r.tellsOfFailed(w):
 		a.warn(warnBesideFailed(w.beside.keys))
 		r.stayBeside(w.beside.keys, a)
 	}
