@@ -3,12 +3,18 @@ package apiserver
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // flaky is an API server whose answers are these errors, one after the other.
@@ -81,6 +87,18 @@ func TestWhatGotNoAnswerIsAskedOnceMore(t *testing.T) {
 					t.Errorf("it was asked %d times, want %d", server.asked, tc.asked)
 				}
 			})
+		}
+	}
+}
+
+func TestTheKindsThatAreReadAreKnown(t *testing.T) {
+	a, err := New(&rest.Config{}, http.DefaultClient, meta.NewDefaultRESTMapper(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []client.Object{&v1alpha1.CanaryPlan{}, &v1alpha1.CanaryRun{}, &authorizationv1.SubjectAccessReview{}} {
+		if _, err := a.client.GroupVersionKindFor(kind); err != nil {
+			t.Error(err)
 		}
 	}
 }
