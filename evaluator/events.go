@@ -165,6 +165,8 @@ var transitionForms = map[lifecycle.TransitionKind]transitionForm{
 	lifecycle.TransitionDeploymentPaused: {normal, "Wait", "run %s waits: %s"},
 	lifecycle.TransitionScaledToZero:     {normal, "Scale", "run %s waits: %s"},
 	lifecycle.TransitionQueued:           {normal, "Queue", "run %s: %s"},
+	lifecycle.TransitionServiceLeft:      {warning, "Look", "run %s: %s"},
+	lifecycle.TransitionReferenceGone:    {warning, "Look", "run %s: %s"},
 	lifecycle.TransitionRetried:          {normal, "Retry", "run %s: %s"},
 	lifecycle.TransitionStarted:          {normal, "Start", "run %s: %s"},
 	lifecycle.TransitionReady:            {normal, "Start", "run %s: all canary pods are Ready, %s"},

@@ -52,7 +52,7 @@ func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observ
 		},
 	}}
 	for _, gather := range []func(context.Context, *observed) error{
-		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherOwn, e.gatherLine, e.gatherStable,
+		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherOwn, e.gatherLine, e.gatherStable, e.gatherAround,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return observed{}, err

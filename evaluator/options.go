@@ -98,6 +98,7 @@ type evaluator struct {
 	skips  skips
 	rounds *measure.Rounds
 	stable stableMemory
+	looks  looks
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {

@@ -39,6 +39,7 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
 		e.rounds.Forget(req.NamespacedName)
 		e.stable.forget(req.NamespacedName)
+		e.looks.forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = e.deletePodsOfGone(ctx, req.NamespacedName)
 		}
@@ -54,7 +55,10 @@ func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Re
 	round, release := e.rounds.Take(seen.subject())
 	defer release()
 	seen.Round = round
-	next := lifecycle.Next(seen.Snapshot)
+	next, err := e.lookBeforeVerdict(ctx, &seen, lifecycle.Next(seen.Snapshot))
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	if !next.Measure.IsZero() {
 		e.rounds.Start(ctx, seen.subject(), lookup{e, seen}, next.Measure)
 		return ctrl.Result{RequeueAfter: roundPoll}, nil

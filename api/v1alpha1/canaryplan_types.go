@@ -168,6 +168,19 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:validation:items:Pattern=`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
 	RestartMarks []string `json:"restartMarks,omitempty"`
 
+	// heldAnnotations are annotations of the Deployment that tell of its template, as
+	// kubernetes.io/change-cause does, which is always one: they are held with it and
+	// come with its release. Annotations that the deployment controller, kubectl, Helm
+	// or Holdfast keep there cannot be held.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$'))",message="must be keys of annotations"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^(([a-z0-9.-]+[.])?holdfast[.]dev|kubectl[.]kubernetes[.]io|deployment[.]kubernetes[.]io|meta[.]helm[.]sh)(/|$)'))",message="must be no annotations of the deployment controller, kubectl, Helm or Holdfast"
+	HeldAnnotations []string `json:"heldAnnotations,omitempty"`
+
 	// maxRuns is how many runs of the namespace may have a canary at once; more
 	// wait for their turn, the oldest first. Without it there is no limit but
 	// that of the cluster (--max-runs).

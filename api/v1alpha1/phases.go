@@ -57,6 +57,12 @@ const (
 	// ConditionReleaseAllowed: False while a freeze window keeps a run that
 	// passed from being released, True after it. Runs that met none have none.
 	ConditionReleaseAllowed = "ReleaseAllowed"
+	// ConditionStableServed: False while a Service sends requests to canary pods and to none
+	// of the stable ones. Runs that met none have none.
+	ConditionStableServed = "StableServed"
+	// ConditionStableComplete: False while a ConfigMap or Secret is gone that the stable
+	// template names. Runs that met none have none.
+	ConditionStableComplete = "StableComplete"
 	// ConditionPolicyApplied: True where policies changed the plan of the run; its
 	// message says which and how. Runs whose plan none changed have none.
 	ConditionPolicyApplied = "PolicyApplied"
@@ -108,6 +114,15 @@ const (
 	// ReasonPodsTakenAway: so many pods of the run were deleted, evicted or drained that its period begins
 	// anew, or, time and again, that nobody can judge it.
 	ReasonPodsTakenAway = "PodsTakenAway"
+	// ReasonServiceLeft: a Service sends requests to canary pods and to none of the stable ones, so that nothing
+	// can be judged; the message names it, and what to do.
+	ReasonServiceLeft = "ServiceLeft"
+	// ReasonServed: no Service has left the stable pods any longer; what broke under all the requests begins anew.
+	ReasonServed = "Served"
+	// ReasonReferenceGone: a ConfigMap or Secret is gone without which the stable template cannot start pods.
+	ReasonReferenceGone = "ReferenceGone"
+	// ReasonComplete: what was gone is there again.
+	ReasonComplete = "Complete"
 	// ReasonUnjudged: nothing judges the run; it lives until it is deleted.
 	ReasonUnjudged = "Unjudged"
 )

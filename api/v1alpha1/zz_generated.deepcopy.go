@@ -213,6 +213,11 @@ func (in *CanaryPlanSpec) DeepCopyInto(out *CanaryPlanSpec) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.HeldAnnotations != nil {
+		in, out := &in.HeldAnnotations, &out.HeldAnnotations
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.MaxRuns != nil {
 		in, out := &in.MaxRuns, &out.MaxRuns
 		*out = new(int32)

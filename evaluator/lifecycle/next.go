@@ -39,6 +39,9 @@ func Next(in Snapshot) Move {
 		p.Requeue = sooner(p.Requeue, s.until(at))
 	}
 	p.Status = s.finish()
+	if NeedsAround(in) && !p.Status.Phase.Ended() {
+		p.Requeue = sooner(p.Requeue, AroundPace(in))
+	}
 	return p
 }
 

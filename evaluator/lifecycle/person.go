@@ -103,6 +103,14 @@ func (s *planner) paused() Move {
 	if s.out.CreatedAt == nil {
 		return s.wait()
 	}
+	if s.out.Reason == v1alpha1.ReasonServiceLeft {
+		if p, aside := s.aside(); aside {
+			return p
+		}
+		if s.hasTrouble() { // be it by all the requests
+			return s.startOver()
+		}
+	}
 	return s.begin(s.number(), v1alpha1.ReasonResumed)
 }
 

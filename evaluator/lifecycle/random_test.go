@@ -32,6 +32,7 @@ var happenings = []struct {
 	{"person promotes", 6}, {"person aborts", 6}, {"person pauses", 25}, {"person resumes", 60}, {"person approves 1", 30},
 	{"person approves 2", 15}, {"person retries 2", 12}, {"person retries 3", 8},
 	{"places: 2 taken, 0 ahead", 20}, {"places: 1 taken, 1 ahead", 20}, {"places: 0 taken, 0 ahead", 60},
+	{"Service a leaves the stable pods", 10}, {"Service a comes back", 40}, {"ConfigMap a is gone", 6}, {"ConfigMap a is there", 20},
 	{"others change x", 4}, {"others change nothing", 20}, {"others hide x", 8}, {"others give x", 15}, {"others make the canary", 6},
 	{"pods take long to end", 5}, {"pods have ended", 30},
 }

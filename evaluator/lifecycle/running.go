@@ -16,6 +16,9 @@ func (s *planner) measure() Move {
 	if !s.judged {
 		return s.unjudged()
 	}
+	if p, aside := s.aside(); aside {
+		return p
+	}
 	if p, over := s.troubled(); over {
 		return p
 	}

@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/surround"
 )
 
 // happen does to the world what a line of a trajectory says. These are the words:
@@ -33,6 +34,8 @@ import (
 //	template cannot run WHY
 //	plan is missing | is there
 //	places: N taken, M ahead
+//	Service NAME leaves the stable pods | comes back
+//	ConfigMap NAME is gone | is there
 //	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
 //	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
 //	policies allow N | allow any number
@@ -54,7 +57,8 @@ func (w *world) happen(what string) {
 		"release":  func(string) bool { w.refuse = true; return rest == "is refused" },
 		"template": func(why string) bool { w.invalid = strings.TrimPrefix(why, "cannot run "); return true },
 		"plan":     w.planHappens,
-		"nothing":  func(string) bool { return true },
+		"Service":  w.serviceHappens, "ConfigMap": w.configMapHappens,
+		"nothing": func(string) bool { return true },
 	}
 	if handle, known := handlers[subject]; known {
 		if !handle(rest) {
@@ -294,6 +298,24 @@ func (w *world) personDoes(what string) bool {
 		return false
 	}
 	return true
+}
+
+func (w *world) serviceHappens(what string) bool {
+	name, does, _ := strings.Cut(what, " ")
+	w.around = Around{Known: true, Gone: w.around.Gone}
+	if does == "leaves the stable pods" {
+		w.around.Left = []string{name}
+	}
+	return does == "leaves the stable pods" || does == "comes back"
+}
+
+func (w *world) configMapHappens(what string) bool {
+	name, does, _ := strings.Cut(what, " ")
+	w.around = Around{Known: true, Left: w.around.Left}
+	if does == "is gone" {
+		w.around.Gone = []surround.Reference{{Kind: surround.ConfigMap, Name: name}}
+	}
+	return does == "is gone" || does == "is there"
 }
 
 func (w *world) planHappens(what string) bool {

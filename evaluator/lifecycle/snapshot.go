@@ -42,6 +42,8 @@ type Snapshot struct {
 	// Service is the first Service, in order of names, that selects the pods of
 	// the held template; "" if none does or it was not asked for.
 	Service string
+	// Around is what stands beside the Deployment. It is needed while NeedsAround says so.
+	Around Around
 	// Invalid says why the template cannot run as a canary, "" if it can.
 	Invalid string
 	// Round is what was measured because the last plan asked for it, nil otherwise.

@@ -38,6 +38,9 @@ func (s *planner) start() Move {
 	deadline := s.out.Step.StartedAt.Add(allowed)
 	reason, message := s.whyNot()
 	if !s.in.Now.Before(deadline) {
+		if p, aside := s.aside(); aside {
+			return p
+		}
 		within := Short(allowed) + ": " + message
 		if reason == v1alpha1.ReasonBaselineSick {
 			return s.judge(v1alpha1.VerdictInconclusive, reason, "the baseline was not Ready within "+within)
@@ -101,7 +104,7 @@ func (s *planner) troubled() (Move, bool) {
 	if s.cannotBeMade() {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
 	}
-	if t := findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now); t.reason != "" {
+	if t := findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now); t.reason != "" && (t.reason != v1alpha1.ReasonCrashed || len(s.in.Around.Left) == 0) {
 		return s.judge(v1alpha1.VerdictFail, t.reason, t.message), true
 	}
 	return s.baselineTrouble()

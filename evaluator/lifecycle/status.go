@@ -47,6 +47,7 @@ func (s *planner) finish() v1alpha1.CanaryRunStatus {
 		return s.out
 	}
 	s.policyApplied()
+	s.tellAround()
 	if s.out.CreatedAt != nil && !s.out.Phase.Ended() {
 		s.canaryColumns()
 	}

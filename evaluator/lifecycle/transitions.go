@@ -50,6 +50,12 @@ const (
 	TransitionResumed TransitionKind = "Resumed"
 	// TransitionTakenAway: so many pods of the run were deleted, evicted or drained that its period begins anew.
 	TransitionTakenAway TransitionKind = "PodsTakenAway"
+	// TransitionServiceLeft: a Service sends requests to canary pods and to none of the stable ones; nothing is
+	// judged until it goes to both.
+	TransitionServiceLeft TransitionKind = "ServiceLeft"
+	// TransitionReferenceGone: a ConfigMap or Secret is gone without which the stable template cannot start pods;
+	// create it again.
+	TransitionReferenceGone TransitionKind = "ReferenceGone"
 	// TransitionRetried: the run begins anew with fresh pods.
 	TransitionRetried TransitionKind = "Retried"
 	// TransitionPromoted: a person had the update released.
@@ -114,9 +120,10 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(AttemptOf(before) < AttemptOf(after), TransitionRetried)
 	tell(before.CreatedAt == nil && after.CreatedAt != nil && after.Verdict == "", TransitionStarted)
 	tell(newReason(v1alpha1.ReasonNextStep) || after.Reason == v1alpha1.ReasonNextStep && stepOf(before) != stepOf(after), TransitionStep)
-	tell(newReason(v1alpha1.ReasonResumed), TransitionResumed)
+	tell(newReason(v1alpha1.ReasonResumed) || newReason(v1alpha1.ReasonServed), TransitionResumed)
 	tell(begunAnew(before) < begunAnew(after), TransitionTakenAway)
 	tell(before.ReadyAt == nil && after.ReadyAt != nil, TransitionReady)
+	out = append(out, around(before, after)...)
 	out = append(out, streaks(before, after)...)
 	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass && after.Phase == v1alpha1.PhaseReleasing, TransitionPassed)
 	tell(entered(v1alpha1.PhasePaused) && after.Verdict == "", TransitionPaused)

@@ -23,6 +23,9 @@ func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
 // wait: the run waits for its time, for a plan that can be followed, for the
 // Deployment, for its turn. Then the canary is made.
 func (s *planner) wait() Move {
+	if s.out.Reason == v1alpha1.ReasonServed && s.isBroken() {
+		return Move{Actions: s.takeDown(), Requeue: soon}
+	}
 	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForResume, s.waitForReplicas, s.waitForDeployment} {
 		if p, waits := wait(); waits {
 			return p

@@ -40,6 +40,7 @@ type world struct {
 	invalid    string
 	most       int32
 	others     Others
+	around     Around
 	webhook    bool // is up
 	refuse     bool // the API server refuses the release
 	slow       bool // pods take long to end
@@ -103,7 +104,7 @@ func (w *world) baselineName() string {
 
 func (w *world) input() Snapshot {
 	in := Snapshot{
-		Now: w.now, Run: w.run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others,
+		Now: w.now, Run: w.run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		view, pods := w.sets[name].Canary, w.sets[name].pods

@@ -59,6 +59,9 @@ type Record struct {
 	// Next is a newer update, held while the run of this one is finished first; it is tried when
 	// this hold has ended. Nil where nothing waits; it has no Next itself.
 	Next *Record `json:"next,omitempty"`
+	// Beside is what is held beside the template, nil where that is what stands on
+	// the object.
+	Beside *Beside `json:"beside,omitempty"`
 }
 
 // Newest is what was held last: what the user wants.
@@ -108,6 +111,7 @@ type content struct {
 	Owners      []Owner  `json:"owners,omitempty"`
 	LastApplied Template `json:"lastApplied,omitempty"`
 	Next        *Record  `json:"next,omitempty"`
+	Beside      *Beside  `json:"beside,omitempty"`
 }
 
 // annotation is the outer form: a record whose content stands below "content"
@@ -119,6 +123,7 @@ type annotation struct {
 	Owners      any             `json:"owners,omitempty"`
 	LastApplied any             `json:"lastApplied,omitempty"`
 	Next        any             `json:"next,omitempty"`
+	Beside      any             `json:"beside,omitempty"`
 	Content     json.RawMessage `json:"content,omitempty"`
 	Packed      []byte          `json:"packed,omitempty"`
 	Seal        []byte          `json:"seal,omitempty"`
@@ -139,7 +144,7 @@ func (k Key) Seal(r Record) (string, error) {
 		next.HeldAt, next.Next = next.HeldAt.UTC().Truncate(time.Second), nil
 		r.Next = &next
 	}
-	content, err := json.Marshal(content{Template: r.Template, Under: r.Under, Owners: r.Owners, LastApplied: r.LastApplied, Next: r.Next})
+	content, err := json.Marshal(content{Template: r.Template, Under: r.Under, Owners: r.Owners, LastApplied: r.LastApplied, Next: r.Next, Beside: r.Beside})
 	if err != nil {
 		return "", fmt.Errorf("encode held template: %w", err)
 	}
@@ -181,7 +186,7 @@ func (k Key) Open(encoded string, uid types.UID) (Record, error) {
 		return Record{}, fmt.Errorf("decode held template: %w", err)
 	}
 	r := in.Record
-	r.Template, r.Under, r.Owners, r.LastApplied, r.Next = c.Template, c.Under, c.Owners, c.LastApplied, c.Next
+	r.Template, r.Under, r.Owners, r.LastApplied, r.Next, r.Beside = c.Template, c.Under, c.Owners, c.LastApplied, c.Next, c.Beside
 	return r, nil
 }
 

@@ -104,6 +104,9 @@ func (l *live) prepare() {
 	}
 	if l.c.Held != nil {
 		patch := map[string]any{"spec": map[string]any{"template": l.c.Held}}
+		if l.c.HeldChangeCause != "" {
+			patch["metadata"] = map[string]any{"annotations": map[string]any{hold.ChangeCause: l.c.HeldChangeCause}}
+		}
 		if err := world.client.Patch(l.t.Context(), l.web(), client.RawPatch("application/merge-patch+json", encode(patch)), client.FieldOwner("kubectl-edit")); err != nil {
 			l.t.Fatalf("hold: %v", err)
 		}

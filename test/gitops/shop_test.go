@@ -101,7 +101,7 @@ func (s *shop) awaitGuarded() {
 	}
 }
 
-// manifests are what Git has for a version of the app.
+// manifests are what Git has for a version of the app. Its change-cause changes with it.
 func manifests(version string, args ...string) []*unstructured.Unstructured {
 	quoted := make([]string, len(args))
 	for i, arg := range args {
@@ -110,7 +110,7 @@ func manifests(version string, args ...string) []*unstructured.Unstructured {
 	deployment := fmt.Sprintf(`
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: web, labels: {app: web}}
+metadata: {name: web, labels: {app: web}, annotations: {kubernetes.io/change-cause: web %s}}
 spec:
   replicas: 1
   selector: {matchLabels: {app: web}}
@@ -123,7 +123,7 @@ spec:
         args: [%s]
         ports: [{name: http, containerPort: 8080}]
         readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1}
-`, version, strings.Join(quoted, ", "))
+`, version, version, strings.Join(quoted, ", "))
 	service := `
 apiVersion: v1
 kind: Service

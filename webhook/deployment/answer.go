@@ -21,6 +21,7 @@ type answer struct {
 	managedFields ownership.Entries
 	annotations   map[string]any
 	lastApplied   hold.Template // what kubectl is to remember as applied
+	beside        *beside       // what is to stand beside the template, nil if that is what was sent
 	warnings      []string
 }
 
@@ -57,6 +58,9 @@ func (a *answer) set(key, value string) {
 // another one.
 func (a *answer) remember() {
 	manifest := clientstate.LastApplied(text(a.annotations, clientstate.LastAppliedAnnotation)).WithTemplate(a.lastApplied)
+	if a.beside != nil {
+		manifest = manifest.WithAnnotations(a.beside.keys, a.beside.lastApplied)
+	}
 	release := text(a.annotations, clientstate.HelmReleaseAnnotation)
 	switch {
 	case text(a.annotations, v1alpha1.HeldAnnotation) != "":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -63,8 +64,8 @@ type checked struct {
 }
 
 // ask sends the Deployment of a request with a template.
-func (c Check) ask(ctx context.Context, of update, template hold.Template) checked {
-	u := of.deploymentToCheck(template)
+func (c Check) ask(ctx context.Context, of update, template hold.Template, besides beside) checked {
+	u := of.deploymentToCheck(template, besides)
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	ctx, warnings := apiserver.CollectWarnings(ctx)
@@ -91,7 +92,7 @@ func (c Check) ask(ctx context.Context, of update, template hold.Template) check
 // resourceVersion, since what else has changed meanwhile is no matter here, and
 // no managedFields, which would only be wrong. Owners and finalizers are the old
 // ones: who may set them is a question about the user, not about the template.
-func (u update) deploymentToCheck(template hold.Template) *unstructured.Unstructured {
+func (u update) deploymentToCheck(template hold.Template, besides beside) *unstructured.Unstructured {
 	before := unstructured.Unstructured{Object: u.Old.Object}
 	out := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(u.New.Object)}
 	out.SetResourceVersion("")
@@ -101,6 +102,13 @@ func (u update) deploymentToCheck(template hold.Template) *unstructured.Unstruct
 	annotations := out.GetAnnotations()
 	delete(annotations, v1alpha1.HeldAnnotation)
 	delete(annotations, v1alpha1.ReleaseAnnotation)
+	for _, key := range besides.keys {
+		delete(annotations, key)
+	}
+	if annotations == nil && len(besides.annotations) > 0 {
+		annotations = map[string]string{}
+	}
+	maps.Copy(annotations, besides.annotations)
 	out.SetAnnotations(annotations)
 	delete(out.Object, "status")
 	if spec, ok := out.Object["spec"].(map[string]any); ok {

@@ -223,7 +223,7 @@ func TestHoldfastsOwnCheckPassesUntouched(t *testing.T) {
 	} {
 		for _, held := range []map[string]any{nil, template(map[string]any{"v": "1.5"})} {
 			handler, req := setUp(t, casetest.Case{Stable: stable, Held: held, Request: casetest.Request{User: "evaluator"}})
-			u := update{decode.Update{New: workload.Deployment{Object: decoded(t, req.OldObject.Raw)}}}.deploymentToCheck(template(map[string]any{"v": "2"}))
+			u := update{decode.Update{New: workload.Deployment{Object: decoded(t, req.OldObject.Raw)}}}.deploymentToCheck(template(map[string]any{"v": "2"}), beside{})
 			yes := true
 			req.DryRun, req.Object = &yes, runtime.RawExtension{Raw: must(json.Marshal(u.Object))}
 			handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {

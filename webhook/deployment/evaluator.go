@@ -73,6 +73,7 @@ func (u update) release(r hold.Record, next string) (answer, error) {
 	a.set(v1alpha1.StableAnnotation, string(hash))
 	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: hash, Of: r.Hash}.Encode())
 	a.lastApplied = r.LastApplied
+	a.place(recorded(r, u.Old, keysOf(&r)), u)
 	a.remember()
 	a.attribute(u, nobody)
 	return a, nil

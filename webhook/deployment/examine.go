@@ -44,7 +44,7 @@ func (h *Handler) settle(ctx context.Context, r *request, w wanted, skip bool) (
 //
 // It refuses what the API server refuses.
 func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wanted, warnings []string, why, err error) {
-	found := h.Check.ask(ctx, r.update, w.template)
+	found := h.Check.ask(ctx, r.update, w.template, w.beside)
 	if !r.DryRun {
 		h.Metrics.checks.WithLabelValues(string(found.finding)).Inc()
 	}

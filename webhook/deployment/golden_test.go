@@ -176,8 +176,13 @@ func annotateState(t testing.TB, d map[string]any, c casetest.Case) {
 	if c.Held != nil {
 		template := must(casetest.Template(c.Held))
 		hash := must(hold.HashOf(template))
+		var held *hold.Beside
+		if c.HeldChangeCause != "" {
+			held = &hold.Beside{Keys: hold.BesideKeys(nil), Annotations: map[string]string{hold.ChangeCause: c.HeldChangeCause}}
+		}
 		set(v1alpha1.HeldAnnotation, must(testKey.Seal(hold.Record{
-			ID: "old-hold", Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: testUID,
+			Beside: held,
+			ID:     "old-hold", Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: testUID,
 			HeldAt: testNow.Add(-time.Minute), Source: hold.SourceTemplate, Manager: "kubectl-edit", Operation: "Update", Template: template,
 		})))
 	}

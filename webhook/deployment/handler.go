@@ -25,6 +25,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -58,8 +59,9 @@ type Handler struct {
 	Policies demand.Policies
 	// RestartMarks are names of marks of a restart beside those that are known.
 	RestartMarks []string
-	// Plans finds what the plan of a Deployment says of its updates; nil says nothing.
-	Plans Plans
+	// Plans reads the plan of a Deployment, for what it says of restarts, of newer updates and of
+	// the annotations that are held; nil says nothing.
+	Plans client.Reader
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Endpoints

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
@@ -38,6 +39,14 @@ type none struct {
 func (n none) List(context.Context, client.ObjectList, ...client.ListOption) error {
 	n.t.Error("the API server was asked")
 	return nil
+}
+
+// Get is asked for the run of what is held already, and nothing else.
+func (n none) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	if _, run := o.(*v1alpha1.CanaryRun); !run {
+		n.t.Error("the API server was asked")
+	}
+	return apierrors.NewNotFound(schema.GroupResource{Resource: "canaryruns"}, key.Name)
 }
 
 func newTemplate() casetest.Case {

@@ -21,6 +21,11 @@ func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.D
 		a.set(v1alpha1.RejectedAnnotation, "")
 	}
 	r.markFailed(w, &a, d)
+	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected || r.mayTellOfFailed() {
+		if err := h.namedBeside(ctx, r, &w, &a); err != nil {
+			return a, err
+		}
+	}
 	if r.New.Annotation(v1alpha1.ReleaseAnnotation) != "" {
 		a.warn(warnOwnAnnotation)
 	}
@@ -63,6 +68,13 @@ func (r *request) pass(w wanted, a *answer, d decide.Decision) {
 	a.lastApplied = r.remembered(w)
 	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: w.hash, Of: r.knownAs(w)}.Encode())
 	switch {
+	case r.record != nil:
+		a.place(w.beside, r.update)
+	case d.Reason == decide.ReasonUnchanged && r.tellsOfFailed(w):
+		a.warn(warnBesideFailed(w.beside.keys))
+		r.stayBeside(w.beside.keys, a)
+	}
+	switch {
 	case d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
 		a.set(v1alpha1.StableAnnotation, "")
 	case r.stableHash != w.hash:
@@ -100,6 +112,7 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 	r.stay(a)
 	a.set(v1alpha1.HeldAnnotation, "")
 	if d.Reason != decide.ReasonWithdrawn {
+		r.stayBeside(w.beside.keys, a)
 		if rejection, ok := r.rejected.Find(w.hash, w.version); ok {
 			a.warn(warnRejected(r.namespace, r.name, rejection))
 		}
@@ -108,11 +121,13 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 	a.warn(warnWithdrawn(*r.record, w.wish.Rule == intent.RuleUndo))
 	switch w.wish.Rule {
 	case intent.RuleWithdraw:
+		r.stayBeside(w.beside.keys, a)
 		return nil
 	case intent.RuleUndo: // it brings the template and the annotations of an earlier revision
 		a.template = r.Old.Template()
 		a.managedFields = ownership.WithTemplate(r.Old.ManagedFields(), r.Old.ManagedFields(), w.wish.Owners)
 		a.annotate(r.Old, r.Old)
+		r.stayBeside(w.beside.keys, a)
 		a.set(v1alpha1.HeldAnnotation, "")
 		a.lastApplied = r.record.LastApplied // an undo leaves alone what kubectl remembers
 		return nil
@@ -126,6 +141,7 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 		return err
 	}
 	a.managedFields, a.lastApplied = r.assignOwners(w.wish.Owners), r.remembered(w)
+	a.place(w.beside, r.update)
 	return nil
 }
 
@@ -134,20 +150,24 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 // held template will carry the same mark.
 func (h *Handler) keep(r *request, w wanted, a *answer) error {
 	r.stay(a)
+	r.stayBeside(w.beside.keys, a)
+	held := w.beside.inRecord(standing(r.Old, w.beside.keys), r.first != nil)
 	switch {
 	case r.touched():
 		a.warn(warnAlreadyHeld(r.namespace, *r.record))
+	case !sameBeside(held, r.record.Beside):
+		a.warn(warnBesideHeld(*r.record, w.beside.keys))
 	case r.read != nil:
 		a.warn(warnReread(*r.record))
 	}
 	record := *r.record
-	record.Owners, record.LastApplied = w.wish.Owners, r.remembered(w)
+	record.Owners, record.LastApplied, record.Beside = w.wish.Owners, r.remembered(w), held
 	if w.hash != r.heldHash || hold.Restarted(w.template) != hold.Restarted(r.record.Template) {
 		record.Template = w.template
 		if record.Under != nil {
 			record.Under = w.wish.Template
 		}
-	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) {
+	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) && sameBeside(held, r.record.Beside) {
 		return nil
 	}
 	return h.write(r.behind(record), a)

@@ -28,7 +28,9 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 	if w.source == hold.SourceImage {
 		record.Under = w.wish.Template
 	}
+	record.Beside = w.beside.inRecord(standing(r.Old, w.beside.keys), r.waits())
 	r.stay(a)
+	r.stayBeside(w.beside.keys, a)
 	switch first := r.onTrial(); {
 	case r.returns(w):
 		record.ID, record.Run, record.Hash, record.Version, record.HeldAt = first.ID, first.Run, first.Hash, first.Version, first.HeldAt

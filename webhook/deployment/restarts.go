@@ -18,11 +18,6 @@ import (
 
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get
 
-// Plans finds CanaryPlans.
-type Plans interface {
-	Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error
-}
-
 // marksFor are the marks of a restart that count for a Deployment: where a policy names
 // marks, those; else those that are known, and those that Holdfast's administrator
 // names. What a plan names counts beside the latter where no policy guards: its author may

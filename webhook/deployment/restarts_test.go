@@ -23,6 +23,7 @@ import (
 
 // plansOf are the CanaryPlans of a namespace, by name; err is what reading any ends in.
 type plansOf struct {
+	client.Reader
 	specs map[string]v1alpha1.CanaryPlanSpec
 	err   error
 }
@@ -52,7 +53,7 @@ func TestWhoNamesMarksOfARestart(t *testing.T) {
 	offered := []v1alpha1.OfferedPlan{{Name: "default", Spec: named.specs["default"]}}
 	for name, tc := range map[string]struct {
 		flag   []string
-		plans  Plans
+		plans  client.Reader
 		cache  demandtest.Cache
 		passes bool
 	}{

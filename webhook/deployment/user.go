@@ -50,7 +50,10 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		return fail(fmt.Errorf("check what is asked for: %w", err))
 	}
 	a, err := h.carryOut(ctx, r, w, decision)
-	a.warnings = slices.Concat(a.warnings, r.warnings, skipped, checks,
+	if err != nil {
+		return a, decision, err
+	}
+	a.warnings = slices.Concat(a.warnings, r.warnings, skipped, checks, h.tellAround(ctx, r, w, decision),
 		tellDisabledInVain(demands, u), h.inlineTraps(req.Namespace, demands, u))
 	return a, decision, err
 }

@@ -19,6 +19,7 @@ type wanted struct {
 	version  hold.Hash // without marks of restarts
 	source   hold.Source
 	checked  bool // template is what the API server would store
+	beside   beside
 }
 
 // findWanted asks intent, then the annotation that asks for an image. It is the second
@@ -48,7 +49,10 @@ func (r *request) findWanted() (wanted, error) {
 		}
 		w.source = hold.SourceImage
 	}
-	w.hash, w.version, err = r.marks.Hashes(w.template)
+	if w.hash, w.version, err = r.marks.Hashes(w.template); err != nil {
+		return w, err
+	}
+	w.beside, err = r.findBeside(w, keysOf(r.record))
 	return w, err
 }
 

@@ -58,6 +58,28 @@ func warnAlreadyHeld(namespace string, r hold.Record) string {
 	return fmt.Sprintf("this update is held already; follow it with: kubectl -n %s get canaryrun %s -w", namespace, r.Run)
 }
 
+// warnBesideHeld is for who changes what is held beside a template and is not to be seen on the object.
+func warnBesideHeld(r hold.Record, keys []string) string {
+	return fmt.Sprintf("what the request says of %s belongs to the held update, and comes with its release (run %s); the Deployment keeps what its stable template has",
+		annotationsNamed(keys), r.Run)
+}
+
+func warnBesideFailed(keys []string) string {
+	return fmt.Sprintf("what the request says of %s was left out: it is taken to tell of the rejected update, which the Deployment does not run; to have it all the same, "+
+		"apply the manifest of the stable template with it, or set %s to another value in the same request", annotationsNamed(keys), v1alpha1.RetryAnnotation)
+}
+
+func annotationsNamed(keys []string) string {
+	if len(keys) == 1 {
+		return "annotation " + keys[0]
+	}
+	return "annotations " + strings.Join(keys, ", ")
+}
+
+func warnPlanUnread(why error) string {
+	return fmt.Sprintf("the plan could not be asked which annotations are held with the template (%v): only %s is", why, hold.ChangeCause)
+}
+
 func warnWithdrawn(r hold.Record, undone bool) string {
 	if undone {
 		return fmt.Sprintf("held update undone: the Deployment stays on its stable template, with the annotations it has now; run %s ends; undo once more to go to the revision before that", r.Run)

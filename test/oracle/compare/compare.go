@@ -19,6 +19,7 @@ const (
 	ExitCode    Aspect = "ExitCode"    // one command succeeded, the other failed
 	Presence    Aspect = "Presence"    // there is one Deployment only
 	Template    Aspect = "Template"    // other templates are asked for
+	ChangeCause Aspect = "ChangeCause" // other change-causes are asked for, or that of a stable template changed
 	Remembered  Aspect = "Remembered"  // of a text that was read, kubectl remembers other templates
 	Unguarded   Aspect = "Unguarded"   // a stable template changed that should not have
 	Record      Aspect = "Record"      // the record does not open
@@ -90,6 +91,10 @@ func (s Step) Compare() Difference {
 		return Difference{Presence, Diff(unguarded.Object, guarded.Object)}
 	case !Same(unguarded.Desired(), guarded.Desired()):
 		return Difference{Template, Diff(unguarded.Desired(), guarded.Desired())}
+	case s.Command.Verb != sequence.Undo && unguarded.DesiredCause() != guarded.DesiredCause():
+		return Difference{ChangeCause, Diff(unguarded.DesiredCause(), guarded.DesiredCause())}
+	case guarded.Record != nil && s.Before.Guarded.UID() == guarded.UID() && s.Before.Guarded.ChangeCause() != guarded.ChangeCause():
+		return Difference{ChangeCause, Diff(s.Before.Guarded.ChangeCause(), guarded.ChangeCause())}
 	}
 	if d := s.reverted(); d.Found() {
 		return d

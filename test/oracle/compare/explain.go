@@ -63,7 +63,7 @@ var Explanations = []Explanation{
 // not be helped. Only differences in what is asked for can be explained.
 func (s Step) Explain(d Difference) (Explanation, bool) {
 	switch d.Aspect {
-	case ExitCode, Template, Presence:
+	case ExitCode, Template, ChangeCause, Presence:
 	case Remembered:
 		return s.explainRemembered()
 	case Annotations:
@@ -71,7 +71,7 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 	default:
 		return "", false
 	}
-	if s.refusedFromMemory() {
+	if s.refusedFromMemory() || d.Aspect == ChangeCause && s.warned("it is taken to tell of the rejected update") {
 		return RefusedFromMemory, true
 	}
 	if s.Command.Verb == sequence.Undo {
@@ -154,8 +154,8 @@ func (s Step) sentOther() bool {
 // saidWhatStableHas says whether a part of the change is to what the stable template has already:
 // the webhook sees no change there, and makes none to what is held, which may have nothing of it.
 func (s Step) saidWhatStableHas() bool {
-	stable := leaves(templateOf(s.Before.Guarded.Stable()))
-	before, after := leaves(templateOf(s.Before.Unguarded.Desired())), leaves(templateOf(s.After.Unguarded.Desired()))
+	stable := leaves(s.Before.Guarded.standing())
+	before, after := leaves(s.Before.Unguarded.desired()), leaves(s.After.Unguarded.desired())
 	for path, value := range after {
 		if value != before[path] && value == stable[path] && s.Outcome.Unguarded.says(path, stable) {
 			return true
@@ -201,10 +201,10 @@ func (s Step) explainLess() (Explanation, bool) {
 	if s.Before.Guarded.Record == nil {
 		return "", false
 	}
-	stable := leaves(templateOf(s.Before.Guarded.Stable()))
-	before, after := leaves(templateOf(s.Before.Unguarded.Desired())), leaves(templateOf(s.After.Unguarded.Desired()))
+	stable := leaves(s.Before.Guarded.standing())
+	before, after := leaves(s.Before.Unguarded.desired()), leaves(s.After.Unguarded.desired())
 	said := false
-	for _, path := range differing(templateOf(s.After.Unguarded.Desired()), templateOf(s.After.Guarded.Desired())) {
+	for _, path := range differing(s.After.Unguarded.desired(), s.After.Guarded.desired()) {
 		if before[path] == after[path] || after[path] != stable[path] {
 			return "", false
 		}
@@ -230,7 +230,7 @@ func (s Step) explainRemembered() (Explanation, bool) {
 		return "", false
 	}
 	text := templateOf(clientstate.LastApplied(annotation(s.After.Unguarded.Object, lastApplied)).Template())
-	sent, stable, before := leaves(text), leaves(templateOf(s.Before.Guarded.Stable())), leaves(templateOf(s.Before.Unguarded.Desired()))
+	sent, stable, before := leaves(text), leaves(s.Before.Guarded.standing()), leaves(s.Before.Unguarded.desired())
 	for _, path := range differing(text, templateOf(s.After.Guarded.Record.LastApplied)) {
 		if strings.HasSuffix(path, "/"+hold.RestartedAt) {
 			continue
@@ -282,9 +282,9 @@ func (s Step) explainUnseen() (Explanation, bool) {
 	if s.Before.Guarded.Record == nil || !s.Outcome.Guarded.byHelm3() {
 		return "", false
 	}
-	stable, had := leaves(templateOf(s.Before.Guarded.Stable())), leaves(templateOf(s.Before.Unguarded.Desired()))
-	wanted, got := leaves(templateOf(s.After.Unguarded.Desired())), leaves(templateOf(s.After.Guarded.Desired()))
-	for _, path := range differing(templateOf(s.After.Unguarded.Desired()), templateOf(s.After.Guarded.Desired())) {
+	stable, had := leaves(s.Before.Guarded.standing()), leaves(s.Before.Unguarded.desired())
+	wanted, got := leaves(s.After.Unguarded.desired()), leaves(s.After.Guarded.desired())
+	for _, path := range differing(s.After.Unguarded.desired(), s.After.Guarded.desired()) {
 		_, before := had[path]
 		_, after := wanted[path]
 		if before || after || got[path] != stable[path] || s.Outcome.Guarded.speaksOf(path) {

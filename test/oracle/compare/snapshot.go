@@ -41,6 +41,32 @@ func (s Snapshot) Desired() hold.Template {
 	return s.Stable()
 }
 
+// ChangeCause is the annotation by which people know the template that the Deployment runs, nil without one.
+func (s Snapshot) ChangeCause() any { return s.annotations()[hold.ChangeCause] }
+
+// DesiredCause is that of the template that its user asked for.
+func (s Snapshot) DesiredCause() any {
+	if s.Record == nil || s.Record.Beside == nil {
+		return s.ChangeCause()
+	}
+	if cause, is := s.Record.Beside.Annotations[hold.ChangeCause]; is {
+		return cause
+	}
+	return nil
+}
+
+// standing is what the Deployment runs, as a part of it, desired what its user asked for.
+func (s Snapshot) standing() map[string]any { return deploymentOf(s.Stable(), s.ChangeCause()) }
+func (s Snapshot) desired() map[string]any  { return deploymentOf(s.Desired(), s.DesiredCause()) }
+
+func deploymentOf(t hold.Template, cause any) map[string]any {
+	out := templateOf(t)
+	if cause != nil {
+		out["metadata"] = map[string]any{"annotations": map[string]any{hold.ChangeCause: cause}}
+	}
+	return out
+}
+
 // UID tells a Deployment from one that was deleted.
 func (s Snapshot) UID() string {
 	uid, _ := at(s.Object, "metadata", "uid").(string)

@@ -33,10 +33,11 @@ var (
 		{key: "volume.tmp", values: []string{"1Mi", "2Mi", "3Mi"}}, {key: "volume.data", values: []string{"1Mi", "2Mi", "3Mi"}},
 		{key: "side", prefix: "s"}, {key: "init", prefix: "i"}, {key: "toleration.gpu", prefix: "t"}, {key: "toleration.spot", prefix: "t"},
 	})
+	causes      = []feature{{key: "meta-annotation.kubernetes.io/change-cause", prefix: "c"}}
 	labels      = []feature{{key: "meta-label.tier", prefix: "t"}, {key: "meta-label.team", prefix: "t"}}
 	annotations = []feature{{key: "meta-annotation.note", prefix: "n"}, {key: "meta-annotation.who", prefix: "n"}}
 	replicas    = []feature{{key: "replicas", values: []string{"1", "1", "1", "2", "2", "3", "0"}}}
-	around      = slices.Concat(labels, annotations, replicas, []feature{
+	around      = slices.Concat(labels, annotations, causes, causes, replicas, []feature{
 		{key: "minready", values: []string{"1", "2", "3"}}, {key: "history", values: []string{"1", "2", "5"}},
 		{key: "deadline", values: []string{"500", "700"}}, {key: "strategy", values: []string{"Recreate", "1", "2"}},
 	})
@@ -46,7 +47,7 @@ var (
 	// webhook cannot know.
 	mergeFeatures = slices.Concat(podMaps, podMaps, podFields, around, []feature{{key: "image", prefix: "v"}})
 	// jsonFeatures are those whose place in the Deployment a JSON patch can name whatever else is there.
-	jsonFeatures = slices.Concat(variables, podMaps[2:4], annotations, replicas, []feature{
+	jsonFeatures = slices.Concat(variables, podMaps[2:4], annotations, causes, replicas, []feature{
 		{key: "image", prefix: "v"}, {key: "args", prefix: "--level="}, {key: "ready", prefix: "/ready"}, {key: "grace"},
 	})
 )

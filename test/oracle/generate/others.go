@@ -50,6 +50,7 @@ var others = []other{
 	{always(1), autoscale},
 	{always(2), words(sequence.Label, labels)},
 	{always(3), words(sequence.Annotate, annotations)},
+	{always(4), one(sequence.Annotate, causes)},
 	{always(2), bare(sequence.Undo)},
 	{always(1), undoTo},
 	{always(4), bare(sequence.Restart)},

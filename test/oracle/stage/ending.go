@@ -117,22 +117,29 @@ func (s *side) become(ctx context.Context, other *unstructured.Unstructured, nam
 	}
 	s.ownTimes(template, name)
 	remembered := clientstate.LastApplied(other.GetAnnotations()[clientstate.LastAppliedAnnotation]).Template()
+	causes := hold.BesideKeys(nil)
+	cause, isSaid := other.GetAnnotations()[hold.ChangeCause]
+	caused := clientstate.LastApplied(other.GetAnnotations()[clientstate.LastAppliedAnnotation]).Annotations(causes)
 	var before ownership.Entries
 	err = s.rewrite(ctx, func(live *unstructured.Unstructured) error {
 		before = each(entries(live))
 		annotations := live.GetAnnotations()
 		if manifest := clientstate.LastApplied(annotations[clientstate.LastAppliedAnnotation]); manifest != "" {
-			annotations[clientstate.LastAppliedAnnotation] = string(manifest.WithTemplate(remembered))
-			live.SetAnnotations(annotations)
+			annotations[clientstate.LastAppliedAnnotation] = string(manifest.WithTemplate(remembered).WithAnnotations(causes, caused))
 		}
+		delete(annotations, hold.ChangeCause)
+		if isSaid {
+			annotations[hold.ChangeCause] = cause
+		}
+		live.SetAnnotations(annotations)
 		return unstructured.SetNestedMap(live.Object, template, "spec", "template")
 	})
 	if err != nil {
 		return err
 	}
-	owners := ownership.TemplateOwners(entries(other))
+	owners, ownersOfCause := ownership.TemplateOwners(entries(other)), ownership.AnnotationOwners(entries(other), causes)
 	return s.rewrite(ctx, func(live *unstructured.Unstructured) error {
-		kept := ownership.WithTemplate(before, nil, owners)
+		kept := ownership.WithAnnotations(ownership.WithTemplate(before, nil, owners), nil, causes, ownersOfCause)
 		return unstructured.SetNestedSlice(live.Object, kept, "metadata", "managedFields")
 	})
 }

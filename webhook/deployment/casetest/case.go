@@ -30,6 +30,8 @@ type Case struct {
 	Stable map[string]any `json:"stable,omitempty"`
 	// Held is the held template, a patch of the template.
 	Held map[string]any `json:"held,omitempty"`
+	// HeldChangeCause is the annotation kubernetes.io/change-cause that is held with it.
+	HeldChangeCause string `json:"heldChangeCause,omitempty"`
 	// Rejected are templates that were rejected, Revisions those of earlier
 	// ReplicaSets, oldest first; patches of the template.
 	Rejected []map[string]any `json:"rejected,omitempty"`

@@ -96,3 +96,20 @@ func TestWhatHelm3InstalledIsWaitedForByItsGeneration(t *testing.T) {
 		}
 	}
 }
+
+func TestAnnotationsOfAManifestAreExchangedAndNothingElse(t *testing.T) {
+	keys := []string{"cause", "gone"}
+	said := LastApplied(`{"metadata":{"annotations":{"cause":"2","gone":"x","other":"y"},"name":"web"},"spec":{"a":1}}` + "\n")
+	if diff := cmp.Diff(map[string]string{"cause": "2", "gone": "x"}, said.Annotations(keys)); diff != "" {
+		t.Error(diff)
+	}
+	want := LastApplied(`{"metadata":{"annotations":{"cause":"1","other":"y"},"name":"web"},"spec":{"a":1}}` + "\n")
+	if got := said.WithAnnotations(keys, map[string]string{"cause": "1"}); got != want {
+		t.Errorf("it became %s", got)
+	}
+	for _, l := range []LastApplied{want, "", "garbage", `{ "metadata" : {} }`, `{"metadata":{"annotations":7}}`} {
+		if got := l.WithAnnotations(keys, l.Annotations(keys)); got != l {
+			t.Errorf("%q became %q", l, got)
+		}
+	}
+}

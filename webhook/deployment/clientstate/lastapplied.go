@@ -64,6 +64,45 @@ func (l LastApplied) Annotation(key string) string {
 	return value
 }
 
+// WithAnnotations is the manifest saying this, and nothing else, under these keys of
+// annotations. What cannot be read stays as it is, and so do the bytes where nothing changes.
+func (l LastApplied) WithAnnotations(keys []string, said map[string]string) LastApplied {
+	manifest := l.decode()
+	metadata, _ := manifest["metadata"].(map[string]any)
+	if metadata == nil {
+		return l
+	}
+	before, _ := metadata["annotations"].(map[string]any)
+	after := maps.Clone(before)
+	if after == nil {
+		after = map[string]any{}
+	}
+	for _, key := range keys {
+		delete(after, key)
+		if value, says := said[key]; says {
+			after[key] = value
+		}
+	}
+	if maps.EqualFunc(after, before, reflect.DeepEqual) {
+		return l
+	}
+	metadata["annotations"] = after
+	return l.encoded(manifest)
+}
+
+// Annotations are what the manifest says under these keys.
+func (l LastApplied) Annotations(keys []string) map[string]string {
+	metadata, _ := l.decode()["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	said := map[string]string{}
+	for _, key := range keys {
+		if value, says := annotations[key].(string); says {
+			said[key] = value
+		}
+	}
+	return said
+}
+
 func (l LastApplied) decode() map[string]any {
 	var manifest map[string]any
 	if l == "" || utiljson.Unmarshal([]byte(l), &manifest) != nil {

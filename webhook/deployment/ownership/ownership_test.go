@@ -102,3 +102,50 @@ func TestOperation(t *testing.T) {
 		})
 	}
 }
+
+func TestWithAnnotationsAtAHold(t *testing.T) {
+	const stable = `
+- {manager: ci, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:cause": {}, "f:other": {}}}, "f:spec": {"f:replicas": {}}}}
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:cause": {}}}}}
+`
+	keys := []string{"cause"}
+	for name, tc := range map[string]struct{ sent, want string }{
+		"nothing changes": {stable, stable},
+		"somebody else takes one": {`
+- {manager: ci, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:other": {}}}, "f:spec": {"f:replicas": {}}}}
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:cause": {}}}}}
+- {manager: kubectl-annotate, operation: Update, apiVersion: apps/v1, time: "2", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:cause": {}}}}}
+`, stable},
+		"what is not held stays as sent": {`
+- {manager: ci, operation: Apply, apiVersion: apps/v1, time: "2", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:more": {}}}, "f:spec": {"f:replicas": {}}}}
+`, `
+- {manager: ci, operation: Apply, apiVersion: apps/v1, time: "2", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:more": {}, "f:cause": {}}}, "f:spec": {"f:replicas": {}}}}
+`},
+		"an entry that went with it comes back": {`
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:cause": {}}}}}
+`, `
+- {manager: kcm, operation: Update, apiVersion: apps/v1, time: "1", subresource: status, fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:cause": {}}}}}
+- {manager: ci, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:cause": {}}}}}
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old := entries(t, stable)
+			got := WithAnnotations(entries(t, tc.sent), old, keys, AnnotationOwners(old, keys))
+			if diff := cmp.Diff(entries(t, tc.want), got); diff != "" {
+				t.Errorf("owners differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOwnersOfAnnotationsAreJoined(t *testing.T) {
+	all := entries(t, `
+- {manager: ci, operation: Apply, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {".": {}, "f:a": {}, "f:b": {}, "f:c": {}}}}}
+- {manager: set, operation: Update, apiVersion: apps/v1, fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:b": {}}}}}
+`)
+	both := AnnotationOwners(all, []string{"a", "b"})
+	joined := Joined(OnlyAnnotations(both, []string{"a"}), OnlyAnnotations(both, []string{"b"}))
+	if diff := cmp.Diff(both, joined); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,213 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/surround"
+)
+
+// Of ConfigMaps and Secrets it is only asked whether they are there, by name, for metadata.
+// Secrets are asked about where an administrator lets Holdfast (docs/how-to/shapes.md).
+// +kubebuilder:rbac:groups=core,resources=configmaps,verbs=get
+
+const (
+	// servicesKept is for how long what a namespace has of Services serves all its runs.
+	servicesKept = 10 * time.Second
+	// mayNotKept is for how long a kind is not asked about that Holdfast may not read.
+	mayNotKept = 10 * time.Minute
+	// maxNeeds is about how many objects that a template names it is asked.
+	maxNeeds = 50
+	// maxServices is how much is kept of the Services of a namespace, and maxTemplate of a template, in
+	// bytes. What is larger is none, and read anew.
+	maxServices = 256 << 10
+	maxTemplate = 8 << 10
+)
+
+// looks are what was last seen beside the Deployments of runs that are under way, and for how
+// long it is good. Nothing of it outlives the program: it is looked at anew.
+type looks struct {
+	mu       sync.Mutex
+	of       map[types.NamespacedName]look
+	services map[string]seenServices
+	mayNot   map[string]time.Time // kinds by namespace, and until when they are not asked about
+}
+
+type look struct {
+	at    time.Time
+	found lifecycle.Around
+	// stable is the hash of the template that was stable, and template what is known of it.
+	stable   hold.Hash
+	template surround.Template
+}
+
+type seenServices struct {
+	at  time.Time
+	all []surround.Service
+}
+
+func (l *looks) get(run types.NamespacedName) look {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[run]
+}
+
+func (l *looks) keep(run types.NamespacedName, seen look) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = map[types.NamespacedName]look{}
+	}
+	l.of[run] = seen
+}
+
+func (l *looks) forget(run types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.of, run)
+}
+
+// gatherAround looks at what stands beside the Deployment, or remembers what was seen.
+func (e *evaluator) gatherAround(ctx context.Context, seen *observed) error {
+	run := client.ObjectKeyFromObject(seen.run)
+	if !lifecycle.NeedsAround(seen.Snapshot) || seen.record == nil {
+		e.looks.forget(run)
+		return nil
+	}
+	last := e.looks.get(run)
+	seen.Around = last.found
+	if !last.at.IsZero() && seen.Now.Before(last.at.Add(lifecycle.AroundPace(seen.Snapshot))) {
+		return nil
+	}
+	return e.look(ctx, seen, last, servicesKept)
+}
+
+// lookBeforeVerdict looks once more before a verdict is written, and plans anew: none is reached on
+// a canary that got all requests.
+func (e *evaluator) lookBeforeVerdict(ctx context.Context, seen *observed, next lifecycle.Move) (lifecycle.Move, error) {
+	last := e.looks.get(client.ObjectKeyFromObject(seen.run))
+	if seen.run.Status.Verdict != "" || next.Status.Verdict == "" || last.at.IsZero() || last.at.Equal(seen.Now) {
+		return next, nil
+	}
+	if err := e.look(ctx, seen, last, 0); err != nil {
+		return next, err
+	}
+	return lifecycle.Next(seen.Snapshot), nil
+}
+
+// look reads the Services of the namespace, which may be known since so long, and asks whether what
+// the stable template names is there.
+func (e *evaluator) look(ctx context.Context, seen *observed, last look, known time.Duration) error {
+	now := look{at: seen.Now, stable: seen.deployment.hash(), template: last.template}
+	if now.stable != last.stable || last.at.IsZero() {
+		stable, err := e.stableTemplate(ctx, seen.deployment)
+		if err != nil {
+			return err
+		}
+		now.template = surround.Of(stable)
+	}
+	services, err := e.servicesIn(ctx, seen.run.Namespace, seen.Now, known)
+	if err != nil {
+		return err
+	}
+	now.found = lifecycle.Around{Known: true, Left: surround.Left(services, now.template, surround.Of(seen.record.Template), seen.record.HeldAt)}
+	if now.found.Gone, err = e.gone(ctx, seen.run.Namespace, now.template.Needs, seen.Now); err != nil {
+		return err
+	}
+	if now.template.Size() > maxTemplate {
+		now.stable, now.template = "", surround.Template{}
+	}
+	e.looks.keep(client.ObjectKeyFromObject(seen.run), now)
+	seen.Around = now.found
+	return nil
+}
+
+// servicesIn are the Services of a namespace. Where they are too many to be read none is known.
+func (e *evaluator) servicesIn(ctx context.Context, namespace string, now time.Time, known time.Duration) ([]surround.Service, error) {
+	e.looks.mu.Lock()
+	kept, was := e.looks.services[namespace]
+	e.looks.mu.Unlock()
+	if was && now.Before(kept.at.Add(known)) {
+		return kept.all, nil
+	}
+	var all []surround.Service
+	size := 0
+	err := e.live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
+		service, err := listing.Decode[corev1.Service](object)
+		if err == nil && len(service.Spec.Selector) > 0 {
+			all = append(all, surround.View(service))
+			if size += all[len(all)-1].Size(); size > maxServices {
+				return listing.ErrTooMuch
+			}
+		}
+		return err
+	})
+	if errors.Is(err, listing.ErrTooMuch) {
+		all, err = nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list Services: %w", err)
+	}
+	e.looks.mu.Lock()
+	defer e.looks.mu.Unlock()
+	fresh := map[string]seenServices{namespace: {now, all}}
+	for other, seen := range e.looks.services {
+		if other != namespace && now.Before(seen.at.Add(servicesKept)) {
+			fresh[other] = seen
+		}
+	}
+	e.looks.services = fresh
+	return all, nil
+}
+
+// gone are those of some objects that are not there, as far as Holdfast may know.
+func (e *evaluator) gone(ctx context.Context, namespace string, needs []surround.Reference, now time.Time) ([]surround.Reference, error) {
+	var out []surround.Reference
+	for _, need := range needs[:min(len(needs), maxNeeds)] {
+		kind := namespace + "/" + need.Kind
+		if !e.looks.mayAsk(kind, now) {
+			continue
+		}
+		o := &metav1.PartialObjectMetadata{}
+		o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(need.Kind))
+		err := e.live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o)
+		switch {
+		case apierrors.IsNotFound(err):
+			out = append(out, need)
+		case apierrors.IsForbidden(err):
+			e.looks.askNoMore(kind, now)
+		case err != nil:
+			return nil, fmt.Errorf("look for %s %q: %w", need.Kind, need.Name, err)
+		}
+	}
+	return out, nil
+}
+
+func (l *looks) mayAsk(kind string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !now.Before(l.mayNot[kind])
+}
+
+func (l *looks) askNoMore(kind string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mayNot == nil {
+		l.mayNot = map[string]time.Time{}
+	}
+	maps.DeleteFunc(l.mayNot, func(_ string, until time.Time) bool { return !now.Before(until) })
+	l.mayNot[kind] = now.Add(mayNotKept)
+}

@@ -1,0 +1,200 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
+)
+
+// asked is the API server, which is asked for ConfigMaps and Secrets by name.
+type asked struct {
+	listing.Reader
+	metadata map[string]int // how often, by kind and name
+	forbid   string         // a kind that may not be read
+}
+
+func (a *asked) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if _, only := o.(*metav1.PartialObjectMetadata); only {
+		kind := o.GetObjectKind().GroupVersionKind().Kind
+		a.metadata[kind+" "+key.Name]++
+		if kind == a.forbid {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, key.Name, errors.New("no"))
+		}
+	}
+	switch o.(type) {
+	case *corev1.ConfigMap, *corev1.Secret:
+		return errors.New("the data of a ConfigMap or Secret was asked for")
+	}
+	return a.Reader.Get(ctx, key, o, opts...)
+}
+
+// needing has a cluster whose stable template needs a ConfigMap and a Secret.
+func needing(t *testing.T) (*cluster, *asked) {
+	t.Helper()
+	c := newCluster(t)
+	d := c.deployment()
+	d.Spec.Template.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{
+		{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings-1"}}},
+		{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "keys-1"}}},
+	}
+	hash, err := hold.HashOf(templateIn(t, d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Annotations[v1alpha1.StableAnnotation] = string(hash)
+	c.must(c.api.Update(t.Context(), d))
+	rs := ownReplicaSet(d, "web-1", "1")
+	c.must(c.api.Delete(t.Context(), rs))
+	rs.ResourceVersion = ""
+	c.must(c.api.Create(t.Context(), rs))
+	c.must(c.api.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "settings-1"}}))
+	c.must(c.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys-1"}}))
+	a := &asked{Reader: c.e.live, metadata: map[string]int{}}
+	c.e.live = a
+	return c, a
+}
+
+func templateIn(t *testing.T, d *appsv1.Deployment) hold.Template {
+	t.Helper()
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, _, err := unstructured.NestedMap(object, "spec", "template")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+func (c *cluster) conditionOf(kind string) string {
+	found := meta.FindStatusCondition(c.run().Status.Conditions, kind)
+	if found == nil {
+		return ""
+	}
+	return string(found.Status) + ": " + found.Message
+}
+
+func TestWhatTheStableTemplateNeedsIsLookedFor(t *testing.T) {
+	c, a := needing(t)
+	c.hold()
+	c.passes(3)
+	if said := c.conditionOf(v1alpha1.ConditionStableComplete); said != "" {
+		t.Fatalf("all is there, and the run says %q", said)
+	}
+	c.must(c.api.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "settings-1"}}))
+	c.clock.SetTime(c.clock.Now().Add(15 * time.Second))
+	c.pass()
+	if said := c.conditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: ConfigMap settings-1 is gone") {
+		t.Errorf("the run says %q", said)
+	}
+	if !strings.Contains(strings.Join(c.events, "\n"), "ReferenceGone") {
+		t.Errorf("events %v", c.events)
+	}
+	before := a.metadata["ConfigMap settings-1"]
+	for range 5 {
+		c.must(reconcileRun(t.Context(), c.e, c.run().Name))
+	}
+	if again := a.metadata["ConfigMap settings-1"]; again > before+1 { // once more before a verdict
+		t.Errorf("at one time it was asked for %d times more", again-before)
+	}
+}
+
+func TestSecretsAreAskedAboutWhereHoldfastMay(t *testing.T) {
+	c, a := needing(t)
+	a.forbid = "Secret"
+	c.must(c.api.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys-1"}}))
+	c.hold()
+	c.passes(3)
+	if n := a.metadata["Secret keys-1"]; n != 1 || c.conditionOf(v1alpha1.ConditionStableComplete) != "" {
+		t.Errorf("asked %d times, the run says %q", n, c.conditionOf(v1alpha1.ConditionStableComplete))
+	}
+	a.forbid = ""
+	c.e.looks.mayNot = nil // as after a while
+	c.clock.SetTime(c.clock.Now().Add(15 * time.Second))
+	c.pass()
+	if said := c.conditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: Secret keys-1 is gone") {
+		t.Errorf("the run says %q", said)
+	}
+}
+
+// leaving is an API server whose Service was changed for the pods of version 2.
+type leaving struct{ listing.Reader }
+
+func (l leaving) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
+	if q.Kind.Kind != "Service" {
+		return l.Reader.Each(ctx, q, visit)
+	}
+	return visit([]byte(`{"metadata":{"name":"web","creationTimestamp":"2026-02-01T12:00:00Z","managedFields":[{"manager":"kubectl","operation":"Update",
+		"time":"2026-03-01T12:00:05Z","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:selector":{}}}}]},"spec":{"selector":{"version":"2"}}}`))
+}
+
+// TestNoVerdictOnACanaryThatHasAllRequests: the Service is changed while the last rounds are measured.
+func TestNoVerdictOnACanaryThatHasAllRequests(t *testing.T) {
+	for name, value := range map[string]float64{"a good one": 0, "a bad one": 0.2} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.prometheus.answer.Series[0].Value = value
+			held := template(t, "v2")
+			held["metadata"].(map[string]any)["labels"].(map[string]any)["version"] = "2"
+			hash, err := hold.HashOf(held)
+			c.must(err)
+			encoded, err := key.Seal(hold.Record{
+				ID: holdID, Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: c.deployment().UID,
+				HeldAt: noon, Source: hold.SourceTemplate, Template: held,
+			})
+			c.must(err)
+			c.annotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})
+			for c.pass(); c.run().Status.Phase != v1alpha1.PhaseRunning; {
+				c.pass()
+			}
+			c.e.live = leaving{c.e.live}
+			c.passes(20)
+			run := c.run()
+			if run.Status.Phase != v1alpha1.PhasePaused || run.Status.Reason != v1alpha1.ReasonServiceLeft || run.Status.Verdict != "" {
+				t.Fatalf("run %s/%s %s: %s", run.Status.Phase, run.Status.Reason, run.Status.Verdict, run.Status.Message)
+			}
+			if said := c.conditionOf(v1alpha1.ConditionStableServed); !strings.HasPrefix(said, "False: Service web sends requests to pods of the held template") {
+				t.Errorf("the run says %q", said)
+			}
+		})
+	}
+}
+
+// TestServicesWithoutEndAreNotKept, and keep no run from its verdict.
+func TestServicesWithoutEndAreNotKept(t *testing.T) {
+	c := newCluster(t)
+	c.e.live = endless{c.e.live}
+	services, err := c.e.servicesIn(t.Context(), namespace, noon, 0)
+	if err != nil || services != nil {
+		t.Errorf("%d Services, error %v", len(services), err)
+	}
+}
+
+// endless is an API server with many large Services.
+type endless struct{ listing.Reader }
+
+func (endless) Each(_ context.Context, _ listing.Query, visit func([]byte) error) error {
+	for range 1000 {
+		if err := visit([]byte(`{"metadata":{"name":"a"},"spec":{"selector":{"a":"` + strings.Repeat("x", 1<<10) + `"}}}`)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
