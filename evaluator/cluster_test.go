@@ -279,6 +279,14 @@ func (c *cluster) act() {
 		}
 	}
 	for _, rs := range sets.Items {
+		if rs.Spec.Replicas != nil && *rs.Spec.Replicas == 0 {
+			for i := range pods.Items {
+				if metav1.IsControlledBy(&pods.Items[i], &rs) {
+					c.must(c.api.Delete(ctx, &pods.Items[i]))
+				}
+			}
+			continue
+		}
 		if len(pods.Items) == 0 && rs.DeletionTimestamp == nil {
 			pod := canaryPod(&rs, !c.sick)
 			if c.admit != nil {

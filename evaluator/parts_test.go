@@ -135,6 +135,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 		lifecycle.TransitionReverted, lifecycle.TransitionCanceled, lifecycle.TransitionSuperseded, lifecycle.TransitionScheduled, lifecycle.TransitionQueued, lifecycle.TransitionRetried, lifecycle.TransitionStep,
 		lifecycle.TransitionPaused, lifecycle.TransitionInconclusive, lifecycle.TransitionResumed, lifecycle.TransitionPromoted, lifecycle.TransitionWindow, lifecycle.TransitionDryRun,
 		lifecycle.TransitionNotCreated, lifecycle.TransitionTakenAway, lifecycle.TransitionScaledToZero, lifecycle.TransitionDeploymentPaused,
+		lifecycle.TransitionRecreate, lifecycle.TransitionGivesWay,
 	}
 	if len(kinds) != len(transitionForms) {
 		t.Errorf("%d kinds, %d forms", len(kinds), len(transitionForms))

@@ -47,7 +47,7 @@ type Options struct {
 // SetupWithManager serves every entry, and keeps the labels of namespaces and the
 // status of policies.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
-	server, err := apiserver.New(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	server, err := apiserver.New(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper(), mgr.GetScheme())
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: o.Key, History: deployment.History{Reader: server},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
-			Access: access, Policies: policies, Endpoints: o.Endpoints,
+			Access: access, Policies: policies, Plans: server, Endpoints: o.Endpoints,
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
 		}
 	}

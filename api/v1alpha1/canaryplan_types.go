@@ -132,6 +132,14 @@ type CanaryPlanSpec struct {
 	// +optional
 	Identity *Identity `json:"identity,omitempty"`
 
+	// besideRecreate lets the canary run beside the pods of a Deployment whose
+	// strategy is Recreate, which has no pod of another template beside its own.
+	// Without it, and without the annotation holdfast.dev/beside-recreate on the
+	// Deployment, there is no canary of such a Deployment: an update of it passes
+	// without one, or is refused where canaries are required.
+	// +optional
+	BesideRecreate bool `json:"besideRecreate,omitempty"`
+
 	// maxRuns is how many runs of the namespace may have a canary at once; more
 	// wait for their turn, the oldest first. Without it there is no limit but
 	// that of the cluster (--max-runs).

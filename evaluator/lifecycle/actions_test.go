@@ -84,7 +84,9 @@ func (w *world) create(name string, replicas int32) {
 func (w *world) scale(name string, replicas int32) {
 	s := w.sets[name]
 	s.Replicas = replicas
-	s.pods = s.pods[:min(len(s.pods), int(replicas))]
+	if !s.slow {
+		s.pods = s.pods[:min(len(s.pods), int(replicas))]
+	}
 	for i := len(s.pods); i < int(replicas); i++ {
 		s.pods = append(s.pods, pod(fmt.Sprintf("%s-%d", name, i), w.now))
 	}

@@ -20,11 +20,13 @@ import (
 //  9. a Deployment no longer guarded gets the held update without a verdict;
 //  10. a run whose deadline is over ends;
 //  11. while the Deployment is scaled to zero there is no canary either;
-//  12. a person who pauses is obeyed;
-//  13. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
+//  12. beside a Deployment that is to be alone there is none either (see standAside);
+//  13. a person who pauses is obeyed;
+//  14. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
 	s := newPlanner(in)
 	p := s.next()
+	p.Actions = append(p.Actions, s.leaveAlone()...)
 	p.Actions = append(p.Actions, s.deleteLeftovers()...)
 	p.Actions = append(p.Actions, s.deleteLeft()...)
 	if !in.Run.Deleting {
@@ -90,6 +92,8 @@ func (s *planner) next() Move {
 		return s.late()
 	case !byHand && s.in.Deployment.Replicas == 0 && s.out.CreatedAt != nil:
 		return s.standDown()
+	case s.isToBeAlone() && s.out.CreatedAt != nil:
+		return s.standAside()
 	case spec.Paused:
 		return s.pause()
 	}

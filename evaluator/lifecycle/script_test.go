@@ -24,6 +24,11 @@ import (
 //	                             "none" finds no series, "down" is an error,
 //	                             "60/1200:12/1180" is what a comparison counts, on
 //	                             both sides since the round before
+//	canary ends slowly | has ended
+//	quota is full WHY                while there are pods of the run
+//	quota is taken by others WHY     with them or without
+//	Deployment is Recreate | asks for a canary beside it | asks for none beside it
+//	Deployment pods exceed the quota | find no node WHY | find a node
 //	Deployment rolls out WHY | cannot make pods | is paused | is resumed | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
 //	run is being deleted
 //	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped
@@ -42,6 +47,7 @@ func (w *world) happen(what string) {
 	handlers := map[string]func(string) bool{
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
+		"quota":    w.quotaIs,
 		"run":      func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"guard":    func(string) bool { w.deployment.Guarded = false; return rest == "is lifted" },
 		"webhook":  func(string) bool { w.webhook = rest == "is up"; return true },
@@ -167,6 +173,13 @@ func (w *world) setHappens(name func() string) func(string) bool {
 		case "is deleted":
 			delete(w.sets, name())
 			return true
+		case "ends slowly":
+			s.slow = true
+			return true
+		case "has ended":
+			s.slow = false
+			w.scale(name(), s.Replicas)
+			return true
 		}
 		if rest, ok := strings.CutPrefix(what, "is scaled to "); ok {
 			n, err := strconv.Atoi(rest)
@@ -211,6 +224,16 @@ func (w *world) deploymentHappens(what string) bool {
 		w.rollout = Rollout{State: RolloutStuck, Message: strings.TrimSpace(strings.TrimPrefix(what, "is stuck"))}
 	case what == "cannot make pods":
 		w.rollout.Failure = "forbidden"
+	case what == "is Recreate":
+		w.deployment.Recreates = true
+	case what == "asks for a canary beside it", what == "asks for none beside it":
+		w.deployment.BesideRecreate = ptr(what == "asks for a canary beside it")
+	case what == "pods exceed the quota":
+		w.rollout.Failure = "pods are forbidden: exceeded quota"
+	case strings.HasPrefix(what, "pods find no node"):
+		w.rollout.Unschedulable = strings.TrimSpace(strings.TrimPrefix(what, "pods find no node"))
+	case what == "pods find a node":
+		w.rollout.Unschedulable = ""
 	case what == "is paused", what == "is resumed":
 		w.deployment.Paused = what == "is paused"
 	case what == "is gone":
@@ -231,6 +254,16 @@ func (w *world) deploymentHappens(what string) bool {
 		return false
 	}
 	return true
+}
+
+// quotaIs has a quota leave no room for a pod of the Deployment.
+func (w *world) quotaIs(what string) bool {
+	why, full := strings.CutPrefix(what, "is full")
+	if !full {
+		why, w.taken = strings.CutPrefix(what, "is taken by others")
+	}
+	w.full = strings.TrimSpace(why)
+	return full || w.taken
 }
 
 func (w *world) holdHappens(what string) bool {

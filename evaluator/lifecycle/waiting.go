@@ -23,7 +23,7 @@ func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
 // wait: the run waits for its time, for a plan that can be followed, for the
 // Deployment, for its turn. Then the canary is made.
 func (s *planner) wait() Move {
-	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForResume, s.waitForReplicas, s.waitForDeployment} {
+	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForResume, s.waitForReplicas, s.waitForWord, s.waitForDeployment} {
 		if p, waits := wait(); waits {
 			return p
 		}

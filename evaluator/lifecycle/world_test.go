@@ -39,8 +39,10 @@ type world struct {
 	line       Line
 	invalid    string
 	others     Others
-	webhook    bool // is up
-	refuse     bool // the API server refuses the release
+	webhook    bool   // is up
+	refuse     bool   // the API server refuses the release
+	full       string // why a quota leaves no room
+	taken      bool   // by others
 	// value answers the query of a metric.
 	value func(metric string, at time.Time) analysis.Observation
 	// killAt is the number of the write, from 0, before which the evaluator is
@@ -56,6 +58,7 @@ type world struct {
 type set struct {
 	Canary
 	pods []corev1.Pod
+	slow bool // its pods take their time to end
 }
 
 // newWorld has a run of one pod and a metric "errors" that may be at most 0.05,
@@ -113,6 +116,9 @@ func (w *world) input() Snapshot {
 		default:
 			in.Leftovers = append(in.Leftovers, name)
 		}
+	}
+	if w.taken || len(in.Pods)+len(in.BaselinePods) > 0 {
+		in.Full = w.full
 	}
 	return in
 }

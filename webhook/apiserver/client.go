@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,11 +29,11 @@ type Client struct {
 // New makes a Client. It is a client of its own: a user waits for its answers, so
 // they must not stand in a queue behind the evaluator's requests, and the warnings
 // in them are the user's to read.
-func New(config *rest.Config, transport *http.Client, mapper meta.RESTMapper) (*Client, error) {
+func New(config *rest.Config, transport *http.Client, mapper meta.RESTMapper, scheme *runtime.Scheme) (*Client, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // without a limit; the API server has its own
 	config.WarningHandlerWithContext = warningCollector{}
-	c, err := client.New(config, client.Options{HTTPClient: transport, Mapper: mapper})
+	c, err := client.New(config, client.Options{HTTPClient: transport, Mapper: mapper, Scheme: scheme})
 	if err != nil {
 		return nil, fmt.Errorf("make client of the webhook: %w", err)
 	}

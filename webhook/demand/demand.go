@@ -30,6 +30,8 @@ type Policies struct {
 // Demands are those on a namespace.
 type Demands struct {
 	policy.Effective
+	// Annotations are those of the namespace.
+	Annotations map[string]string
 	// Guard is how policies guard the namespace, "" if none does.
 	Guard v1alpha1.Guard
 	// GuardedBy says which policy, or what is left of one, guards it.
@@ -56,7 +58,7 @@ func (p Policies) ForNamespace(ctx context.Context, namespace string) (Demands, 
 	if err != nil {
 		return Demands{}, err
 	}
-	d := Demands{Effective: effective}
+	d := Demands{Effective: effective, Annotations: ns.Annotations}
 	d.Guard, d.GuardedBy = d.GuardOf(ns.Labels)
 	return d, nil
 }

@@ -25,6 +25,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -56,6 +57,9 @@ type Handler struct {
 	Access bypass.Access
 	// Policies finds what administrators demand of the namespace.
 	Policies demand.Policies
+	// Plans reads CanaryPlans at the API server, for what they say of Deployments whose strategy is Recreate;
+	// there are none where it is nil.
+	Plans client.Reader
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Endpoints
@@ -113,7 +117,10 @@ func (h *Handler) respond(ctx context.Context, req admission.Request) (resp admi
 	switch {
 	case errors.As(err, &refusal):
 		log.Info("update refused", "reason", refusal.Message)
-		return reply.Denied(refusal), refused
+		if decision.Effect != decide.Refuse {
+			decision = refused
+		}
+		return reply.Denied(refusal), decision
 	case err != nil:
 		log.Error(err, "update not decided", "failClosed", h.FailClosed)
 		return h.undecided(u, err), failed
@@ -166,6 +173,13 @@ func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionReq
 	}
 	a.warnings = append(a.warnings, tellDisabledInVain(d, u)...)
 	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, d, u)...)
+	alone, err := h.isAlone(ctx, req.Namespace, d, u.New)
+	if err != nil {
+		return answer{}, decide.Decision{}, err
+	}
+	if alone && h.requires(d) {
+		a.warn("updates of this Deployment will be refused: " + refusalAlone(d))
+	}
 	return a, created, h.validateInline(req.Namespace, d, u)
 }
 

@@ -21,6 +21,7 @@ type request struct {
 	history  revisions
 	rejected hold.Rejected
 	read     *hold.Record // see Handler.recordRead
+	alone    bool         // see Handler.isAlone
 
 	// warnings are for the user, after those that say what became of the update.
 	warnings []string
