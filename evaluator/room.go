@@ -30,7 +30,7 @@ func (seen observed) hasPods() bool {
 func (e *evaluator) gatherRoom(ctx context.Context, seen *observed) error {
 	d := seen.deployment
 	gives := seen.run.Status.Reason == v1alpha1.ReasonCanaryGivesWay // and quotas may not be counted anew yet
-	if seen.run.Status.Phase != v1alpha1.PhaseReleasing || seen.record == nil || seen.canary == nil || !seen.hasPods() && !gives ||
+	if !lifecycle.NeedsRoom(seen.run.Status) || seen.record == nil || seen.canary == nil || !seen.hasPods() && !gives ||
 		d.view().Recreates() || d.view().NeverSurges() {
 		return nil
 	}

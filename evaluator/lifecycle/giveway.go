@@ -25,6 +25,12 @@ const (
 	quotaWait = time.Minute
 )
 
+// NeedsRoom says whether the next step depends on whether there is room for the canary and a pod of its release.
+func NeedsRoom(status v1alpha1.CanaryRunStatus) bool {
+	kept := status.Reason == v1alpha1.ReasonFreezeWindow || status.Reason == v1alpha1.ReasonDeploymentPaused
+	return status.Phase == v1alpha1.PhaseReleasing && !kept
+}
+
 // makeRoom keeps the release back until the canary has given way. Its reason is written first, so that it is
 // the same whoever goes on from there.
 func (s *planner) makeRoom() (Move, bool) {

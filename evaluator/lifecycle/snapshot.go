@@ -33,7 +33,7 @@ type Snapshot struct {
 	// Ref is the plan that spec.planRef names, as it stands now.
 	Ref plan.Resolved
 	// Full is why no pod of the template can be made beside the canary, by a quota; "" if one can, or none is
-	// needed. It is looked for while the run is Releasing, before the template is released.
+	// needed. It is needed while NeedsRoom says so, before the template is released.
 	Full string
 	// FreezeWindows are those of policies now, beside the ones in the plan. They
 	// are needed while the run is Releasing.
