@@ -113,8 +113,8 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 	return e.tellDoubts(ctx, d, run, record)
 }
 
-// tellDoubts says by which fields of the Deployment there may be no room for the canary, as the webhook did to
-// who applied the update. It is told with the making of the run, once.
+// tellDoubts says by which fields of the Deployment there may be no room for the canary, as the webhook did
+// to who applied the update. It is told with the making of the run, once.
 func (e *evaluator) tellDoubts(ctx context.Context, d deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
 	stable, err := e.stableTemplate(ctx, d)
 	if err != nil {

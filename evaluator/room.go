@@ -25,8 +25,8 @@ func (seen observed) hasPods() bool {
 }
 
 // gatherRoom asks, before a template is released, whether the Deployment could make a pod of it beside the
-// canary. The API server knows what quotas count: it is asked in a dry run. One that refuses for another reason
-// says nothing about room, and the Deployment will tell of it.
+// canary. The API server knows what quotas count: it is asked in a dry run. One that refuses for another
+// reason says nothing about room, and the Deployment will tell of it.
 func (e *evaluator) gatherRoom(ctx context.Context, seen *observed) error {
 	d := seen.deployment
 	gives := seen.run.Status.Reason == v1alpha1.ReasonCanaryGivesWay // and quotas may not be counted anew yet

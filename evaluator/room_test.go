@@ -18,8 +18,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
-// TestACanaryGivesWayBeforeItsRelease where a quota has no room for both, and stays where the Deployment needs
-// no pod more or the API server refuses for another reason.
+// TestACanaryGivesWayBeforeItsRelease where a quota has no room for both, and stays where the Deployment
+// needs no pod more or the API server refuses for another reason.
 func TestACanaryGivesWayBeforeItsRelease(t *testing.T) {
 	forbidden := func(why string) error {
 		return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New(why))

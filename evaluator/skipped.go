@@ -29,8 +29,8 @@ func (e *evaluator) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.
 	return false, nil
 }
 
-// tellUntried says which update passed without a canary because its Deployment is to be alone. It is told once,
-// as a skip is.
+// tellUntried says which update passed without a canary because its Deployment is to be alone. It is told
+// once, as a skip is.
 func (e *evaluator) tellUntried(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	untried, err := hold.ParseSkipped(d.annotation(v1alpha1.UntriedAnnotation))
 	if err != nil || untried.At.Before(e.untried.since) || !e.untried.told.first(d, untried.At.String()) {

@@ -4,9 +4,10 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// isToBeAlone says whether the Deployment is to have no canary beside it: its strategy is Recreate, and neither
-// its annotation nor the plan asks for one. The webhook holds no update of such a Deployment. One that is held
-// all the same was so before the strategy changed, or the plan. A run by hand is its maker's word.
+// isToBeAlone says whether the Deployment is to have no canary beside it: its strategy is Recreate, and
+// neither its annotation nor the plan asks for one. The webhook holds no update of such a Deployment. One
+// that is held all the same was so before the strategy changed, or the plan. A run by hand is its maker's
+// word.
 func (s *planner) isToBeAlone() bool {
 	d := s.in.Deployment
 	if s.in.Run.Spec.ByHand() || !d.Recreates {

@@ -12,20 +12,21 @@ import (
 // A canary stays until its release is rolled out, so that no capacity is lost. Where its place is needed for
 // that, it gives way: it has its verdict, and nobody needs it any more.
 //
-// A quota is asked beforehand, for a ReplicaSet whose pod is refused tries again after a time that doubles, and
-// who reads the Deployment sees ReplicaFailure: the canary goes first, and then the template is released. A node
-// that is missing shows when there is a pod that waits for it.
+// A quota is asked beforehand, for a ReplicaSet whose pod is refused tries again after a time that doubles,
+// and who reads the Deployment sees ReplicaFailure: the canary goes first, and then the template is released.
+// A node that is missing shows when there is a pod that waits for it.
 
 // How long a release waits for a canary that gives way.
 const (
 	// roomWait is for its pods to end: a node that is gone would keep them for ever.
 	roomWait = 10 * time.Minute
-	// quotaWait is for the quota to be counted anew, which is a moment later. Others may have taken the place,
-	// and a rollout need not wait for it where pods may be unavailable.
+	// quotaWait is for the quota to be counted anew, which is a moment later. Others may have taken the
+	// place, and a rollout need not wait for it where pods may be unavailable.
 	quotaWait = time.Minute
 )
 
-// NeedsRoom says whether the next step depends on whether there is room for the canary and a pod of its release.
+// NeedsRoom says whether the next step depends on whether there is room for the canary and a pod of its
+// release.
 func NeedsRoom(status v1alpha1.CanaryRunStatus) bool {
 	kept := status.Reason == v1alpha1.ReasonFreezeWindow || status.Reason == v1alpha1.ReasonDeploymentPaused
 	return status.Phase == v1alpha1.PhaseReleasing && !kept
@@ -73,7 +74,8 @@ func (s *planner) stepAside() []Action {
 // exceededQuota is in what the API server says where a ResourceQuota forbids something.
 const exceededQuota = "exceeded quota"
 
-// inTheWay says why the Deployment's own pods have no room, where there is that of the canary; "" if they have.
+// inTheWay says why the Deployment's own pods have no room, where there is that of the canary; "" if they
+// have.
 func (s *planner) inTheWay() string {
 	r := s.in.Rollout
 	switch {
@@ -95,8 +97,8 @@ func (s *planner) giveWayToRollout(why string) Move {
 	return Move{Requeue: soon}
 }
 
-// rolloutRequeue is when to look at the rollout of a release again: soon at first, when it shows whether there
-// is room, and for a long one every rolloutPoll.
+// rolloutRequeue is when to look at the rollout of a release again: soon at first, when it shows whether
+// there is room, and for a long one every rolloutPoll.
 func (s *planner) rolloutRequeue() time.Duration {
 	c := s.findCondition(v1alpha1.ConditionRolledOut)
 	if c == nil {

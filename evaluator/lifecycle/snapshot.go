@@ -130,8 +130,8 @@ type Rollout struct {
 	Message string
 	// Failure is why its pods cannot be made, "" if they can.
 	Failure string
-	// Unschedulable is why one of its pods finds no node, "" if none waits for one. It is looked for while the
-	// run is Releasing and has a canary.
+	// Unschedulable is why one of its pods finds no node, "" if none waits for one. It is looked for while
+	// the run is Releasing and has a canary.
 	Unschedulable string
 	// PodHash is what its newest pods have as their pod-template-hash, "" where there are none to be.
 	PodHash string

@@ -54,8 +54,8 @@ const (
 	TransitionRetried TransitionKind = "Retried"
 	// TransitionPromoted: a person had the update released.
 	TransitionPromoted TransitionKind = "Promoted"
-	// TransitionRecreate: the strategy of the Deployment is Recreate, and nobody asks for a canary beside it: there is
-	// none; the message says what to do.
+	// TransitionRecreate: the strategy of the Deployment is Recreate, and nobody asks for a canary beside it:
+	// there is none; the message says what to do.
 	TransitionRecreate TransitionKind = "Recreate"
 	// TransitionGivesWay: the canary passed, and goes before its release is rolled out, for both do not fit.
 	TransitionGivesWay TransitionKind = "CanaryGivesWay"

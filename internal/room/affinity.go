@@ -14,9 +14,9 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 )
 
-// apart says which required anti-affinity keeps a canary away from where pods of the Deployment run; "" if none
-// does. The scheduler heeds the terms of both sides: those of the pod that it looks for a node for, and those of
-// the pods that are there.
+// apart says which required anti-affinity keeps a canary away from where pods of the Deployment run; "" if
+// none does. The scheduler heeds the terms of both sides: those of the pod that it looks for a node for, and
+// those of the pods that are there.
 func apart(stable, held hold.Template) string {
 	running := with(labelsOf(stable), map[string]string{hashLabel: "stable"})
 	canary := with(with(map[string]string{v1alpha1.CanaryPodLabel: "true"}, labelsOf(held)), v1alpha1.CanaryPodLabels("run", "canary"))
@@ -48,8 +48,8 @@ func place(topologyKey string) string {
 	return "value of the node label " + topologyKey
 }
 
-// keepsApart says whether a term of a pod with some labels is about another pod, of the same namespace. A term
-// whose namespaces are selected by their labels may be about other namespaces only, and is left out.
+// keepsApart says whether a term of a pod with some labels is about another pod, of the same namespace. A
+// term whose namespaces are selected by their labels may be about other namespaces only, and is left out.
 func keepsApart(term corev1.PodAffinityTerm, owner, other map[string]string) bool {
 	if len(term.Namespaces) > 0 || term.NamespaceSelector != nil && (len(term.NamespaceSelector.MatchLabels) > 0 || len(term.NamespaceSelector.MatchExpressions) > 0) {
 		return false

@@ -12,8 +12,8 @@ type hostPort struct {
 	number              int64
 }
 
-// takenPort is the first host port of the held template that pods of the stable one have taken, with its field;
-// "" if there is none. With hostNetwork the API server makes one of every port.
+// takenPort is the first host port of the held template that pods of the stable one have taken, with its
+// field; "" if there is none. With hostNetwork the API server makes one of every port.
 func takenPort(stable, held hold.Template) string {
 	for _, wants := range hostPorts(held) {
 		for _, has := range hostPorts(stable) {

@@ -1,5 +1,5 @@
-// Package room says by what a Deployment may have no room for a pod beside its own, as far as that can be told
-// from the Deployment: how many nodes there are, and what runs on them, it does not know.
+// Package room says by what a Deployment may have no room for a pod beside its own, as far as that can be
+// told from the Deployment: how many nodes there are, and what runs on them, it does not know.
 //
 // The package is pure.
 package room
@@ -19,8 +19,8 @@ const otherwise = "or the run fails as Unschedulable after its readyDeadline; to
 // noCanary is for those who never want one.
 const noCanary = v1alpha1.CanaryAnnotation + "=" + v1alpha1.CanaryDisabled
 
-// Doubts are the fields of a Deployment for which a canary of the held template, beside pods of the stable one,
-// may not be made or find no node: a sentence each, with what to do about it.
+// Doubts are the fields of a Deployment for which a canary of the held template, beside pods of the stable
+// one, may not be made or find no node: a sentence each, with what to do about it.
 func Doubts(d workload.Deployment, stable, held hold.Template) []string {
 	var out []string
 	if d.NeverSurges() {

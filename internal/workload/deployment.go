@@ -123,7 +123,8 @@ func (d Deployment) Paused() bool {
 	return paused
 }
 
-// Recreates says whether its strategy is Recreate: its pods are gone before those of another template are made.
+// Recreates says whether its strategy is Recreate: its pods are gone before those of another template are
+// made.
 func (d Deployment) Recreates() bool {
 	kind, _, _ := unstructured.NestedString(d.Object, "spec", "strategy", "type")
 	return kind == string(appsv1.RecreateDeploymentStrategyType)

@@ -37,8 +37,8 @@ func (s *shop) told(reason string) {
 	awaitSome(s, "event "+reason, &corev1.EventList{}, matchingFields("involvedObject.kind", "Deployment", "involvedObject.name", "shaped", "reason", reason))
 }
 
-// TestRecreateHasNoSecondPodUnasked: who says Recreate says that two versions never run at once. A canary would
-// be the second. (argoproj/argo-rollouts#1310, codeamp/circuit#273; a volume of one writer:
+// TestRecreateHasNoSecondPodUnasked: who says Recreate says that two versions never run at once. A canary
+// would be the second. (argoproj/argo-rollouts#1310, codeamp/circuit#273; a volume of one writer:
 // harvester/vm-import-controller#23; a host port: KBVE/kbve#10005)
 func TestRecreateHasNoSecondPodUnasked(t *testing.T) {
 	t.Parallel()
@@ -135,9 +135,10 @@ func TestRecreateHasNoSecondPodUnasked(t *testing.T) {
 	})
 }
 
-// TestACanaryGivesWayToItsOwnRelease: it has its verdict, and its place is what the rollout waits for. Nothing
-// that reads the Deployment sees a failed rollout. (kubernetes/kubernetes#89209, kubernetes/kubernetes#98656,
-// fluxcd/flagger#1247; a full cluster: JiRaska/open-bank-oss#3545, tuist/tuist#12309)
+// TestACanaryGivesWayToItsOwnRelease: it has its verdict, and its place is what the rollout waits for.
+// Nothing that reads the Deployment sees a failed rollout. (kubernetes/kubernetes#89209,
+// kubernetes/kubernetes#98656, fluxcd/flagger#1247; a full cluster: JiRaska/open-bank-oss#3545,
+// tuist/tuist#12309)
 func TestACanaryGivesWayToItsOwnRelease(t *testing.T) {
 	t.Parallel()
 	hurried := func(version string, replicas int, lines ...string) string {

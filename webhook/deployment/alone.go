@@ -15,8 +15,8 @@ import (
 // Strategy Recreate is how people say that two versions never run at once: one writer of a volume or a
 // database, one scheduler without a lock, one licence. A canary would be the second.
 
-// What is held already stays held where the strategy becomes Recreate: it may have failed. The evaluator takes its
-// canary away.
+// What is held already stays held where the strategy becomes Recreate: it may have failed. The evaluator
+// takes its canary away.
 
 // isAlone says whether a Deployment is to have no pod of another template beside its own: its strategy is
 // Recreate, and neither an annotation of it nor its plan asks for a canary all the same. A plan that does not

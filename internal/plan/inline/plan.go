@@ -37,8 +37,8 @@ func Present(annotations map[string]string) bool {
 	return false
 }
 
-// BesideRecreate is what annotations say of a canary beside a Deployment whose strategy is Recreate, nil where
-// they say nothing. It goes with every plan, those that are not in annotations too.
+// BesideRecreate is what annotations say of a canary beside a Deployment whose strategy is Recreate, nil
+// where they say nothing. It goes with every plan, those that are not in annotations too.
 func BesideRecreate(annotations map[string]string) (*bool, *field.Error) {
 	text, there := annotations[v1alpha1.BesideRecreateAnnotation]
 	said := strings.TrimSpace(text)
