@@ -30,6 +30,7 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 	if err == nil && d.GetDeletionTimestamp() != nil || apierrors.IsNotFound(err) {
 		e.warned.forget(req.NamespacedName)
 		e.skips.told.forget(req.NamespacedName)
+		e.untried.told.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
@@ -40,7 +41,7 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 		return ctrl.Result{}, err
 	}
 	for _, step := range []func(context.Context, deployment, []v1alpha1.CanaryRun) (bool, error){
-		e.tellSkipped, e.startHeld, e.forgetElsewhere, e.stampUngated, e.forgetOld,
+		e.tellSkipped, e.tellUntried, e.startHeld, e.forgetElsewhere, e.stampUngated, e.forgetOld,
 	} {
 		wrote, err := step(ctx, d, runs)
 		switch {

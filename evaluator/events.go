@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -130,6 +131,17 @@ func (a announcer) skipped(d deployment, s hold.Skipped) {
 		"template %s passed without a canary, as user %s asked: %s", s.Hash.Short(), s.User, s.Reason)
 }
 
+func (a announcer) untried(d deployment, s hold.Skipped) {
+	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUntried, "Pass",
+		"template %s passed without a canary, as user %s asked for it: spec.strategy.type is Recreate, by which no canary runs beside the Deployment; to have updates tried all the same, annotate it with %s=true or set besideRecreate: true in its plan",
+		s.Hash.Short(), s.User, v1alpha1.BesideRecreateAnnotation)
+}
+
+func (a announcer) roomDoubtful(d deployment, run *v1alpha1.CanaryRun, doubts []string) {
+	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventRoomDoubtful, "Hold",
+		"there may be no room for the canary of run %s: %s", run.Name, strings.Join(doubts, "; "))
+}
+
 // transition tells of a transition of a run.
 func (a announcer) transition(d deployment, run *v1alpha1.CanaryRun, t lifecycle.Transition) {
 	form, ok := transitionForms[t.Kind]
@@ -164,6 +176,8 @@ var transitionForms = map[lifecycle.TransitionKind]transitionForm{
 	lifecycle.TransitionScheduled:        {normal, "Schedule", "run %s: %s"},
 	lifecycle.TransitionDeploymentPaused: {normal, "Wait", "run %s waits: %s"},
 	lifecycle.TransitionScaledToZero:     {normal, "Scale", "run %s waits: %s"},
+	lifecycle.TransitionRecreate:         {warning, "Wait", "run %s waits: %s"},
+	lifecycle.TransitionGivesWay:         {normal, "Release", "run %s: %s"},
 	lifecycle.TransitionQueued:           {normal, "Queue", "run %s: %s"},
 	lifecycle.TransitionServiceLeft:      {warning, "Look", "run %s: %s"},
 	lifecycle.TransitionReferenceGone:    {warning, "Look", "run %s: %s"},

@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/plan/inline"
 )
 
 // observed is all that is known of a run: what it is planned from, and the
@@ -52,7 +53,7 @@ func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observ
 		},
 	}}
 	for _, gather := range []func(context.Context, *observed) error{
-		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherOwn, e.gatherLine, e.gatherStable, e.gatherAround,
+		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherRoom, e.gatherOwn, e.gatherLine, e.gatherStable, e.gatherAround,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return observed{}, err
@@ -87,10 +88,12 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		Replicas: d.replicas(),
 		MinReady: int32(view.MinReadySeconds()),
 
+		Recreates:        view.Recreates(),
 		ProgressDeadline: view.ProgressDeadline(),
 		Rejected:         rejects(d, seen.run),
 		Skipped:          letThrough(d, seen.run),
 	}
+	seen.Deployment.BesideRecreate, _ = inline.BesideRecreate(d.GetAnnotations()) // what is no word is none
 	record, err := e.openRecord(d)
 	switch {
 	case err != nil:
@@ -131,5 +134,5 @@ func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
 		sets[i].Hash = string(seen.deployment.alias().Resolve(hold.Hash(sets[i].Hash)))
 	}
 	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
-	return nil
+	return e.gatherUnschedulable(ctx, seen)
 }

@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/room"
 )
 
 // startHeld makes the run that a held record names. Without a plan to follow
@@ -75,6 +76,9 @@ func (e *evaluator) checkName(d deployment, record hold.Record, existing *v1alph
 }
 
 func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
+	if record.Source == hold.SourceImage { // who names an image for a canary asks for one
+		resolved.Spec.BesideRecreate = true
+	}
 	run := &v1alpha1.CanaryRun{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: d.GetNamespace(),
@@ -110,6 +114,19 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
 	e.announce.held(d, run, record)
 	e.announce.policyApplied(d, run)
+	return e.tellDoubts(ctx, d, run, record)
+}
+
+// tellDoubts says by which fields of the Deployment there may be no room for the canary, as the webhook did
+// to who applied the update. It is told with the making of the run, once.
+func (e *evaluator) tellDoubts(ctx context.Context, d deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
+	stable, err := e.stableTemplate(ctx, d)
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if doubts := room.Doubts(d.view(), stable, record.Template); len(doubts) > 0 {
+		e.announce.roomDoubtful(d, run, doubts)
+	}
 	return nil
 }
 

@@ -96,9 +96,11 @@ type evaluator struct {
 	// What is known of the term in which this replica leads.
 	warned warnings
 	skips  skips
-	rounds *measure.Rounds
-	stable stableMemory
-	looks  looks
+	// untried are told as skips are.
+	untried skips
+	rounds  *measure.Rounds
+	stable  stableMemory
+	looks   looks
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -128,7 +130,8 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 
 // beginTerm forgets what was known in the last one: another replica has led meanwhile.
 func (e *evaluator) beginTerm() {
-	e.warned, e.skips, e.rounds = warnings{}, skips{since: e.clock.Now()}, measure.NewRounds()
+	e.warned, e.rounds = warnings{}, measure.NewRounds()
+	e.skips, e.untried = skips{since: e.clock.Now()}, skips{since: e.clock.Now()}
 	e.stable.reset()
 	e.rounds.Wake = func(run types.NamespacedName) { e.wake(run) }
 }

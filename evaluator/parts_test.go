@@ -136,6 +136,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 		lifecycle.TransitionPaused, lifecycle.TransitionInconclusive, lifecycle.TransitionResumed, lifecycle.TransitionPromoted, lifecycle.TransitionWindow, lifecycle.TransitionDryRun,
 		lifecycle.TransitionNotCreated, lifecycle.TransitionTakenAway, lifecycle.TransitionScaledToZero, lifecycle.TransitionDeploymentPaused,
 		lifecycle.TransitionServiceLeft, lifecycle.TransitionReferenceGone,
+		lifecycle.TransitionRecreate, lifecycle.TransitionGivesWay,
 	}
 	if len(kinds) != len(transitionForms) {
 		t.Errorf("%d kinds, %d forms", len(kinds), len(transitionForms))

@@ -2,16 +2,13 @@ package evaluator
 
 import (
 	"context"
-	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/plan"
-	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/plan/load"
 )
 
 // resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
@@ -38,7 +35,7 @@ func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolve
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	found, err := e.findPlan(ctx, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	found, err := load.Find(ctx, e.live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
@@ -52,25 +49,6 @@ func newPlan() *metav1.PartialObjectMetadata {
 	p := &metav1.PartialObjectMetadata{}
 	p.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryPlan"))
 	return p
-}
-
-// findPlan reads the plan of a name: of the namespace, or else what policies offer.
-func (e *evaluator) findPlan(ctx context.Context, namespace, name string, demands policy.Effective) (plan.Found, error) {
-	if name == "" {
-		return plan.Found{}, nil
-	}
-	var own v1alpha1.CanaryPlan
-	err := e.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &own)
-	if err == nil {
-		return plan.Found{Spec: &own.Spec, Source: "CanaryPlan " + name}, nil
-	}
-	if !apierrors.IsNotFound(err) {
-		return plan.Found{}, fmt.Errorf("read CanaryPlan %q: %w", name, err)
-	}
-	if spec, by := demands.Offered(name); spec != nil {
-		return plan.Found{Spec: spec, Source: fmt.Sprintf("plan %s of CanaryPolicy %s", name, by)}, nil
-	}
-	return plan.Found{}, nil
 }
 
 // gatherPlan finds the plan that a run of a user names, until it has its copy.
@@ -87,7 +65,7 @@ func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
 	if err != nil {
 		return err
 	}
-	found, err := e.findPlan(ctx, seen.run.Namespace, name, demands)
+	found, err := load.Find(ctx, e.live, seen.run.Namespace, name, demands)
 	if err != nil {
 		return err
 	}

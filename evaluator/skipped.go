@@ -29,6 +29,18 @@ func (e *evaluator) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.
 	return false, nil
 }
 
+// tellUntried says which update passed without a canary because its Deployment is to be alone. It is told
+// once, as a skip is.
+func (e *evaluator) tellUntried(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+	untried, err := hold.ParseSkipped(d.annotation(v1alpha1.UntriedAnnotation))
+	if err != nil || untried.At.Before(e.untried.since) || !e.untried.told.first(d, untried.At.String()) {
+		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
+	}
+	ctrl.LoggerFrom(ctx).Info("update passed without a canary", "hash", untried.Hash, "user", untried.User, "reason", untried.Reason)
+	e.announce.untried(d, untried)
+	return false, nil
+}
+
 // letThrough says whether the template of a run was let through by a skip.
 func letThrough(d deployment, run *v1alpha1.CanaryRun) bool {
 	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))

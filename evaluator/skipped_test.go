@@ -59,3 +59,25 @@ func TestARunWhoseUpdateIsLetThroughSaysSo(t *testing.T) {
 		})
 	}
 }
+
+// TestAnUpdateWithoutACanaryIsToldOnce, beside the skips.
+func TestAnUpdateWithoutACanaryIsToldOnce(t *testing.T) {
+	untried := func(at time.Time) map[string]string {
+		encoded, err := hold.Skipped{Reason: v1alpha1.ReasonRecreate, Hash: hashOf(t, "v1"), User: "jane", At: at}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]string{v1alpha1.UntriedAnnotation: encoded}
+	}
+	c := newCluster(t)
+	c.annotateDeployment(untried(noon.Add(-time.Millisecond)))
+	c.passes(2)
+	c.wantEvents()
+	c.annotateDeployment(untried(c.clock.Now()))
+	c.annotateDeployment(skippedAt(t, "v1", c.clock.Now()))
+	c.passes(3)
+	c.wantEvents("Skipped", v1alpha1.EventUntried)
+	c.annotateDeployment(map[string]string{v1alpha1.UntriedAnnotation: "garbage"})
+	c.passes(1)
+	c.wantEvents("Skipped", v1alpha1.EventUntried)
+}

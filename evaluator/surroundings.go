@@ -57,6 +57,7 @@ func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bo
 
 func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSet {
 	out := lifecycle.ReplicaSet{
+		PodHash:   rs.Metadata.Labels.TemplateHash,
 		Revision:  rs.Revision(),
 		Wanted:    rs.Spec.Replicas,
 		Running:   rs.Status.Replicas,

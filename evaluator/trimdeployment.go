@@ -26,10 +26,10 @@ const (
 // under Holdfast's keys are read when a run is made.
 var (
 	shortAnnotations = []string{
-		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, v1alpha1.RestartedAnnotation,
+		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, v1alpha1.RestartedAnnotation, v1alpha1.BesideRecreateAnnotation,
 		workload.RevisionAnnotation,
 	}
-	longAnnotations = []string{v1alpha1.RejectedAnnotation, v1alpha1.SkippedAnnotation}
+	longAnnotations = []string{v1alpha1.RejectedAnnotation, v1alpha1.SkippedAnnotation, v1alpha1.UntriedAnnotation}
 )
 
 // maxShort is how much is kept of a short one.
@@ -68,7 +68,7 @@ func trimDeployment(key hold.Key) cache.TransformFunc {
 		if !ok { // a transform may see an object twice
 			return object, nil
 		}
-		small := fields(spec, "replicas", "paused", "minReadySeconds", "progressDeadlineSeconds")
+		small := fields(spec, "replicas", "paused", "minReadySeconds", "progressDeadlineSeconds", "strategy")
 		if hash, err := hold.HashOf(template); err == nil {
 			small[templateHashField] = string(hash)
 		}

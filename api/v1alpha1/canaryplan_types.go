@@ -181,6 +181,14 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^(([a-z0-9.-]+[.])?holdfast[.]dev|kubectl[.]kubernetes[.]io|deployment[.]kubernetes[.]io|meta[.]helm[.]sh)(/|$)'))",message="must be no annotations of the deployment controller, kubectl, Helm or Holdfast"
 	HeldAnnotations []string `json:"heldAnnotations,omitempty"`
 
+	// besideRecreate lets the canary run beside the pods of a Deployment whose
+	// strategy is Recreate, which has no pod of another template beside its own.
+	// Without it, and without the annotation holdfast.dev/beside-recreate on the
+	// Deployment, there is no canary of such a Deployment: an update of it passes
+	// without one, or is refused where canaries are required.
+	// +optional
+	BesideRecreate bool `json:"besideRecreate,omitempty"`
+
 	// maxRuns is how many runs of the namespace may have a canary at once; more
 	// wait for their turn, the oldest first. Without it there is no limit but
 	// that of the cluster (--max-runs).

@@ -24,6 +24,10 @@ const (
 	// StatusLabelAnnotation is the label by which inline expectations of success tell
 	// how a request ended: "code" without it.
 	StatusLabelAnnotation = Prefix + "status-label"
+	// BesideRecreateAnnotation says whether a canary may run beside a Deployment whose
+	// strategy is Recreate, "true" or "false", whatever its plan says. It stands on the
+	// Deployment.
+	BesideRecreateAnnotation = Prefix + "beside-recreate"
 	// CanaryImageAnnotation asks for a run of this image beside the template as it stands.
 	CanaryImageAnnotation = Prefix + "canary-image"
 	// CanaryContainerAnnotation names the container that CanaryImageAnnotation is for.
@@ -60,6 +64,9 @@ const (
 	// SkippedAnnotation is the last skip of package hold: which value was used up, for which
 	// template, by whom and when.
 	SkippedAnnotation = Prefix + "skipped"
+	// UntriedAnnotation is the last update that passed without a canary because the
+	// strategy of the Deployment is Recreate: which template, by whom and when.
+	UntriedAnnotation = Prefix + "untried"
 	// ReleaseAnnotation, set to the ID of a hold by the evaluator's own
 	// ServiceAccount, makes the webhook swap the held template in. The webhook
 	// leaves it out of what is stored.
@@ -84,7 +91,7 @@ const (
 
 // OwnAnnotations of a Deployment are written by Holdfast alone.
 var OwnAnnotations = []string{
-	HeldAnnotation, RejectedAnnotation, StableAnnotation, SkippedAnnotation, ReleaseAnnotation, FailedAnnotation,
+	HeldAnnotation, RejectedAnnotation, StableAnnotation, SkippedAnnotation, UntriedAnnotation, ReleaseAnnotation, FailedAnnotation,
 	RestartedAnnotation,
 }
 

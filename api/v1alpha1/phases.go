@@ -111,6 +111,13 @@ const (
 	ReasonDeploymentPaused = "DeploymentPaused"
 	// ReasonScaledToZero: the Deployment is scaled to zero; its canary is made when there are replicas again.
 	ReasonScaledToZero = "ScaledToZero"
+	// ReasonRecreate: the strategy of the Deployment is Recreate, and nobody asks for a canary beside it. Of
+	// a run that is held all the same: annotate the Deployment with holdfast.dev/beside-recreate=true, or
+	// promote the run.
+	ReasonRecreate = "Recreate"
+	// ReasonCanaryGivesWay: the canary passed, and its place is needed for a pod of its own release: it goes
+	// before that is rolled out.
+	ReasonCanaryGivesWay = "CanaryGivesWay"
 	// ReasonPodsTakenAway: so many pods of the run were deleted, evicted or drained that its period begins
 	// anew, or, time and again, that nobody can judge it.
 	ReasonPodsTakenAway = "PodsTakenAway"
@@ -329,6 +336,12 @@ const (
 	// EventUpdatesTooFast: several updates in a row were superseded before their runs had a
 	// verdict, so nothing gets out; the message says what helps.
 	EventUpdatesTooFast = "UpdatesTooFast"
+	// EventUntried: an update passed without a canary, because the strategy of the Deployment is Recreate and
+	// nobody asks for one beside it.
+	EventUntried = "UntriedUpdate"
+	// EventRoomDoubtful: a canary is a pod more, and by a field of the Deployment there may be no room for
+	// it; the message names the field and what to do.
+	EventRoomDoubtful = "RoomDoubtful"
 	// EventCanaryAnnotationInvalid: the annotation holdfast.dev/canary of a namespace
 	// has a value that is none.
 	EventCanaryAnnotationInvalid = "CanaryAnnotationInvalid"

@@ -69,7 +69,8 @@ func (s *planner) seenReleased() bool {
 }
 
 // released: the webhook has swapped the template in. The canary stays until
-// the Deployment has rolled it out, so that no capacity is lost between the two.
+// the Deployment has rolled it out, so that no capacity is lost between the two,
+// unless it is in the way of that.
 func (s *planner) released() Move {
 	if s.unguarded() {
 		return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonUnguarded,
@@ -90,8 +91,11 @@ func (s *planner) released() Move {
 		return s.end(v1alpha1.PhaseReleased, v1alpha1.ReasonRolloutStuck, "released, but "+message)
 	}
 	s.condition(v1alpha1.ConditionRolledOut, metav1.ConditionUnknown, v1alpha1.ReasonDeploymentRollingOut, "the Deployment rolls the template out")
+	if why := s.inTheWay(); why != "" || s.out.Reason == v1alpha1.ReasonCanaryGivesWay {
+		return s.giveWayToRollout(why)
+	}
 	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonDeploymentRollingOut, "the held template is the stable one now; the Deployment rolls it out")
-	return Move{Requeue: rolloutPoll}
+	return Move{Requeue: s.rolloutRequeue()}
 }
 
 // guardLifted: nobody wants the update tried any more, and while it is held it

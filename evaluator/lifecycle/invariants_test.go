@@ -191,6 +191,9 @@ func (w *world) forbidden(in Snapshot, plan *v1alpha1.CanaryPlanSpec, action Act
 		if old.Verdict != "" || old.Phase.Ended() {
 			return "after the verdict"
 		}
+		if d := in.Deployment; !spec.ByHand() && d.Recreates && (d.BesideRecreate == nil && !plan.BesideRecreate || d.BesideRecreate != nil && !*d.BesideRecreate) {
+			return "beside a Deployment that is to be alone"
+		}
 		if _, baseline := action.(CreateBaseline); baseline && plan.Baseline == nil {
 			return "that nobody asked for"
 		}

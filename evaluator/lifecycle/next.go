@@ -21,8 +21,9 @@ import (
 //  10. a Deployment no longer guarded gets the held update without a verdict;
 //  11. a run whose deadline is over ends;
 //  12. while the Deployment is scaled to zero there is no canary either;
-//  13. a person who pauses is obeyed;
-//  14. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
+//  13. beside a Deployment that is to be alone there is none either (see standAside);
+//  14. a person who pauses is obeyed;
+//  15. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
 	s := newPlanner(in)
 	s.shrink()
@@ -102,6 +103,8 @@ func (s *planner) next() Move {
 		return s.late()
 	case !byHand && s.in.Deployment.Replicas == 0 && s.out.CreatedAt != nil:
 		return s.standDown()
+	case s.isToBeAlone() && s.out.CreatedAt != nil:
+		return s.standAside()
 	case spec.Paused:
 		return s.pause()
 	}

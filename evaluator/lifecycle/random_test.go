@@ -28,6 +28,8 @@ var happenings = []struct {
 	{"Deployment rolls out", 30}, {"Deployment has rolled out", 60}, {"Deployment is stuck", 20}, {"Deployment wants 5", 20},
 	{"Deployment wants 0", 10}, {"Deployment is paused", 6}, {"Deployment is resumed", 8}, {"Deployment is gone", 3}, {"hold is withdrawn", 4}, {"hold is superseded by hold-2", 4}, {"hold is to be finished first", 4},
 	{"hold is unreadable x", 2}, {"hold is let through", 2}, {"hold is skipped", 2}, {"guard is lifted", 6},
+	{"quota is full x", 15}, {"quota is taken by others x", 5}, {"quota is full", 20}, {"Deployment pods exceed the quota", 10}, {"Deployment pods find no node x", 10},
+	{"Deployment is Recreate", 4}, {"Deployment asks for a canary beside it", 8}, {"Deployment asks for none beside it", 3},
 	{"webhook is down", 20}, {"webhook is up", 40}, {"release is refused", 6}, {"template cannot run x", 3},
 	{"person promotes", 6}, {"person aborts", 6}, {"person pauses", 25}, {"person resumes", 60}, {"person approves 1", 30},
 	{"person approves 2", 15}, {"person retries 2", 12}, {"person retries 3", 8},
@@ -201,6 +203,7 @@ func mayRest(w *world) bool {
 func (w *world) settle() {
 	w.webhook, w.refuse, w.killAt, w.line.Others = true, false, -1, nil
 	w.deployment.Replicas, w.deployment.Paused = max(w.deployment.Replicas, 1), false
+	w.deployment.BesideRecreate, w.full = ptr(true), ""
 	for range 5000 {
 		w.rollout = Rollout{State: RolloutComplete}
 		w.podsHappen("are Ready")

@@ -8,6 +8,8 @@ import (
 
 // ReplicaSet is one of the ReplicaSets by which a Deployment runs its pods.
 type ReplicaSet struct {
+	// PodHash is the label by which its pods are told from those of the others.
+	PodHash string
 	// Hash is the hash of its template without the label that its Deployment added.
 	Hash string
 	// Revision is its number among those of the Deployment.
@@ -47,6 +49,9 @@ func RolloutOf(d Deployment, sets []ReplicaSet, progressing string) Rollout {
 		out.Message = fmt.Sprintf("%d of %d pods are available", newest.Available, d.Replicas)
 	default:
 		out.State = RolloutComplete
+	}
+	if newest != nil {
+		out.PodHash = newest.PodHash
 	}
 	if newest != nil && newest.Observed {
 		out.Failure = newest.Failure

@@ -25,6 +25,10 @@ import (
 //	                             "none" finds no series, "down" is an error,
 //	                             "60/1200:12/1180" is what a comparison counts, on
 //	                             both sides since the round before
+//	quota is full WHY                while there are pods of the run
+//	quota is taken by others WHY     with them or without
+//	Deployment is Recreate | asks for a canary beside it | asks for none beside it
+//	Deployment pods exceed the quota | find no node WHY | find a node
 //	Deployment rolls out WHY | cannot make pods | is paused | is resumed | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
 //	run is being deleted
 //	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped | to be finished first
@@ -46,7 +50,8 @@ func (w *world) happen(what string) {
 	handlers := map[string]func(string) bool{
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
-		"run": func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
+		"quota": w.quotaIs,
+		"run":   func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"policies": func(what string) bool {
 			n, _ := strconv.Atoi(strings.TrimPrefix(what, "allow "))
 			w.most = int32(n)
@@ -233,6 +238,16 @@ func (w *world) deploymentHappens(what string) bool {
 		w.rollout = Rollout{State: RolloutStuck, Message: strings.TrimSpace(strings.TrimPrefix(what, "is stuck"))}
 	case what == "cannot make pods":
 		w.rollout.Failure = "forbidden"
+	case what == "is Recreate":
+		w.deployment.Recreates = true
+	case what == "asks for a canary beside it", what == "asks for none beside it":
+		w.deployment.BesideRecreate = ptr(what == "asks for a canary beside it")
+	case what == "pods exceed the quota":
+		w.rollout.Failure = "pods are forbidden: exceeded quota"
+	case strings.HasPrefix(what, "pods find no node"):
+		w.rollout.Unschedulable = strings.TrimSpace(strings.TrimPrefix(what, "pods find no node"))
+	case what == "pods find a node":
+		w.rollout.Unschedulable = ""
 	case what == "is paused", what == "is resumed":
 		w.deployment.Paused = what == "is paused"
 	case what == "is gone":
@@ -253,6 +268,16 @@ func (w *world) deploymentHappens(what string) bool {
 		return false
 	}
 	return true
+}
+
+// quotaIs has a quota leave no room for a pod of the Deployment.
+func (w *world) quotaIs(what string) bool {
+	why, full := strings.CutPrefix(what, "is full")
+	if !full {
+		why, w.taken = strings.CutPrefix(what, "is taken by others")
+	}
+	w.full = strings.TrimSpace(why)
+	return full || w.taken
 }
 
 func (w *world) holdHappens(what string) bool {

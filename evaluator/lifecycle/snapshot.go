@@ -32,6 +32,9 @@ type Snapshot struct {
 	Leftovers []Leftover
 	// Ref is the plan that spec.planRef names, as it stands now.
 	Ref plan.Resolved
+	// Full is why no pod of the template can be made beside the canary, by a quota; "" if one can, or none is
+	// needed. It is needed while NeedsRoom says so, before the template is released.
+	Full string
 	// FreezeWindows are those of policies now, beside the ones in the plan.
 	FreezeWindows []v1alpha1.FreezeWindow
 	// MostPods is the largest canary that policies allow beside the Deployment as it is
@@ -71,6 +74,10 @@ type Deployment struct {
 	Hash string
 	// Replicas is the number of pods wanted, MinReady its minReadySeconds.
 	Replicas, MinReady int32
+	// Recreates says whether its strategy is Recreate; BesideRecreate is what its annotation says of a canary
+	// beside it then, nil where it says nothing.
+	Recreates      bool
+	BesideRecreate *bool
 	// ProgressDeadline is how long its rollout may stand still, by progressDeadlineSeconds.
 	ProgressDeadline time.Duration
 	// Held is the ID of the hold in its record, "" if there is no record.
@@ -149,6 +156,11 @@ type Rollout struct {
 	Message string
 	// Failure is why its pods cannot be made, "" if they can.
 	Failure string
+	// Unschedulable is why one of its pods finds no node, "" if none waits for one. It is looked for while
+	// the run is Releasing and has a canary.
+	Unschedulable string
+	// PodHash is what its newest pods have as their pod-template-hash, "" where there are none to be.
+	PodHash string
 }
 
 // RolloutState is one word for a rollout. Its zero value is not known.

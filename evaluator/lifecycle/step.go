@@ -142,7 +142,7 @@ func (s *planner) shrink() {
 }
 
 // trim takes away the pods of a run that waits with its verdict and has more than there may be: all of them
-// where the Deployment was scaled to zero. One that a user made by hand is his.
+// where the Deployment was scaled to zero, or is to be alone. One that a user made by hand is his.
 func (s *planner) trim() []Action {
 	waits := func(status v1alpha1.CanaryRunStatus) bool {
 		return !status.Phase.Ended() && (status.Phase == v1alpha1.PhaseReleasing || status.Verdict != "")
@@ -152,6 +152,8 @@ func (s *planner) trim() []Action {
 		return nil
 	case s.in.Deployment.Replicas == 0 && !s.in.Run.Spec.ByHand():
 		return s.takeDown()
+	case s.isToBeAlone():
+		return s.stepAside()
 	}
 	n := s.out.Replicas
 	return append(trimSet(s.in.Canary, n, ScaleCanary{n}), trimSet(s.in.Baseline, n, ScaleBaseline{n})...)

@@ -60,6 +60,11 @@ const (
 	TransitionRetried TransitionKind = "Retried"
 	// TransitionPromoted: a person had the update released.
 	TransitionPromoted TransitionKind = "Promoted"
+	// TransitionRecreate: the strategy of the Deployment is Recreate, and nobody asks for a canary beside it:
+	// there is none; the message says what to do.
+	TransitionRecreate TransitionKind = "Recreate"
+	// TransitionGivesWay: the canary passed, and goes before its release is rolled out, for both do not fit.
+	TransitionGivesWay TransitionKind = "CanaryGivesWay"
 	// TransitionWindow: the run passed, and waits for the end of a freeze window.
 	TransitionWindow TransitionKind = "FreezeWindow"
 	// TransitionReady: all canary pods are Ready.
@@ -116,6 +121,7 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(entered(v1alpha1.PhaseScheduled), TransitionScheduled)
 	tell(newReason(v1alpha1.ReasonDeploymentPaused), TransitionDeploymentPaused)
 	tell(newReason(v1alpha1.ReasonScaledToZero), TransitionScaledToZero)
+	tell(newReason(v1alpha1.ReasonRecreate), TransitionRecreate)
 	tell(queued(after.Reason) && !queued(before.Reason), TransitionQueued)
 	tell(AttemptOf(before) < AttemptOf(after), TransitionRetried)
 	tell(before.CreatedAt == nil && after.CreatedAt != nil && after.Verdict == "", TransitionStarted)
@@ -131,6 +137,7 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(entered(v1alpha1.PhaseFrozen), TransitionFrozen)
 	tell(newReason(v1alpha1.ReasonPromoted) && after.Phase == v1alpha1.PhaseReleasing && before.Phase != v1alpha1.PhaseReleasing, TransitionPromoted)
 	tell(newReason(v1alpha1.ReasonFreezeWindow), TransitionWindow)
+	tell(newReason(v1alpha1.ReasonCanaryGivesWay), TransitionGivesWay)
 	tell(entered(v1alpha1.PhaseReleasing) && after.Reason == v1alpha1.ReasonUnguarded, TransitionUnguarded)
 	tell(newReason(v1alpha1.ReasonReleaseRefused), TransitionReleaseRefused)
 	tell(!releaseSeen(before) && releaseSeen(after), TransitionReleased)

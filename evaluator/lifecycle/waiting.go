@@ -26,7 +26,7 @@ func (s *planner) wait() Move {
 	if s.out.Reason == v1alpha1.ReasonServed && s.isBroken() {
 		return Move{Actions: s.takeDown(), Requeue: soon}
 	}
-	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForResume, s.waitForReplicas, s.waitForDeployment} {
+	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForResume, s.waitForReplicas, s.waitForWord, s.waitForDeployment} {
 		if p, waits := wait(); waits {
 			return p
 		}

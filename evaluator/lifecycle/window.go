@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/plan/window"
 )
 
-// frozen keeps a run that passed from being released inside of a freeze window, and while its Deployment is
-// paused.
+// frozen keeps a run that passed from being released inside of a freeze window, while its Deployment is
+// paused, and until its canary has given way where both do not fit.
 // An update whose guard was lifted is nobody's to keep any more.
 func (s *planner) frozen() (Move, bool) {
 	if s.unguarded() {
@@ -30,6 +30,9 @@ func (s *planner) frozen() (Move, bool) {
 	}
 	until, which, open := window.Open(windows, s.in.Now)
 	if !open {
+		if p, makes := s.makeRoom(); makes {
+			return p, true
+		}
 		return s.thaw()
 	}
 	s.keepFromRelease(v1alpha1.ReasonFreezeWindow,
@@ -49,7 +52,8 @@ func (s *planner) thaw() (Move, bool) {
 	if kept == nil || kept.Status != metav1.ConditionFalse {
 		return Move{}, false
 	}
-	over := map[string]string{v1alpha1.ReasonFreezeWindow: "the freeze window is over", v1alpha1.ReasonDeploymentPaused: "the Deployment was resumed"}
+	over := map[string]string{v1alpha1.ReasonFreezeWindow: "the freeze window is over", v1alpha1.ReasonDeploymentPaused: "the Deployment was resumed",
+		v1alpha1.ReasonCanaryGivesWay: "the canary has given way"}
 	s.condition(v1alpha1.ConditionReleaseAllowed, metav1.ConditionTrue, kept.Reason, over[kept.Reason])
 	if c := s.findCondition(v1alpha1.ConditionAnalyzed); c != nil {
 		s.enter(v1alpha1.PhaseReleasing, c.Reason, c.Message)

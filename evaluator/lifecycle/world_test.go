@@ -41,9 +41,11 @@ type world struct {
 	most       int32
 	others     Others
 	around     Around
-	webhook    bool // is up
-	refuse     bool // the API server refuses the release
-	slow       bool // pods take long to end
+	webhook    bool   // is up
+	refuse     bool   // the API server refuses the release
+	slow       bool   // pods take long to end
+	full       string // why a quota leaves no room
+	taken      bool   // by others
 	// value answers the query of a metric.
 	value func(metric string, at time.Time) analysis.Observation
 	// killAt is the number of the write, from 0, before which the evaluator is
@@ -117,6 +119,9 @@ func (w *world) input() Snapshot {
 		default:
 			in.Leftovers = append(in.Leftovers, Leftover{name, view})
 		}
+	}
+	if w.taken || len(in.Pods)+len(in.BaselinePods) > 0 {
+		in.Full = w.full
 	}
 	return in
 }

@@ -68,23 +68,39 @@ func named(deployment, namespace map[string]string) (name, by string) {
 // Deployment names, the plan that its namespace names, the CanaryPlan "default",
 // the built-in plan. found is what there is under the name that NameFor tells.
 func Resolve(deployment, namespace map[string]string, found Found) Resolved {
-	if inline.Present(deployment) {
-		spec, errs := inline.Parse(deployment)
-		if len(errs) > 0 {
-			return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
-				"the plan in the annotations of the Deployment cannot be followed: %s", errs.ToAggregate())}
-		}
+	spec, errs := inline.Parse(deployment)
+	switch {
+	case len(errs) > 0:
+		return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
+			"the plan in the annotations of the Deployment cannot be followed: %s", errs.ToAggregate())}
+	case spec != nil:
 		return Resolved{Spec: *spec, Source: "annotations of the Deployment"}
-	}
-	if found.Spec != nil {
-		return found.resolve()
+	case found.Spec != nil:
+		return found.resolve().saying(deployment)
 	}
 	if name, by := named(deployment, namespace); name != "" {
 		return Resolved{Reason: v1alpha1.ReasonPlanNotFound, Message: fmt.Sprintf(
 			"%s names CanaryPlan %q, which does not exist; create it or change annotation %s, until then the update stays held",
 			by, plaintext.Cut(name, maxName), v1alpha1.PlanAnnotation)}
 	}
-	return BuiltIn()
+	return BuiltIn().saying(deployment)
+}
+
+// BesideRecreate says whether somebody asks for a canary beside a Deployment whose strategy is Recreate: its
+// annotation decides, and where there is none its plan, also one that cannot be followed yet.
+func BesideRecreate(deployment map[string]string, found Found) bool {
+	if said, _ := inline.BesideRecreate(deployment); said != nil {
+		return *said
+	}
+	return found.Spec != nil && found.Spec.BesideRecreate
+}
+
+// saying is the plan with what the annotations of a Deployment say beside it.
+func (r Resolved) saying(deployment map[string]string) Resolved {
+	if said, _ := inline.BesideRecreate(deployment); said != nil {
+		r.Spec.BesideRecreate = *said
+	}
+	return r
 }
 
 // ResolveRef is the plan that a run names, by what there is under that name.

@@ -9,6 +9,7 @@ import (
 
 func TestResolve(t *testing.T) {
 	names := func(plan string) map[string]string { return map[string]string{v1alpha1.PlanAnnotation: plan} }
+	beside := func(said string) map[string]string { return map[string]string{v1alpha1.BesideRecreateAnnotation: said} }
 	withPeriod := map[string]string{v1alpha1.PeriodAnnotation: "1m", v1alpha1.PlanAnnotation: "strict"}
 	bad := &v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{{Name: "m", Query: "up{"}}}}
 	for name, tc := range map[string]struct {
@@ -39,6 +40,32 @@ func TestResolve(t *testing.T) {
 				t.Error("defaults are not set")
 			}
 		})
+	}
+	for name, tc := range map[string]struct {
+		deployment map[string]string
+		plan       *v1alpha1.CanaryPlanSpec
+		want       bool
+	}{
+		"nobody asks":                      {nil, nil, false},
+		"the plan does":                    {nil, &v1alpha1.CanaryPlanSpec{BesideRecreate: true}, true},
+		"the annotation does, without one": {beside("true"), nil, true},
+		"and against one":                  {beside("true"), &v1alpha1.CanaryPlanSpec{}, true},
+		"it forbids what the plan asks":    {beside("false"), &v1alpha1.CanaryPlanSpec{BesideRecreate: true}, false},
+		"beside a plan in annotations":     {map[string]string{v1alpha1.PeriodAnnotation: "1m", v1alpha1.BesideRecreateAnnotation: "true"}, nil, true},
+		"a plan in annotations does not":   {withPeriod, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Found{Spec: tc.plan, Source: "CanaryPlan x"}
+			if got := Resolve(tc.deployment, nil, found); got.Spec.BesideRecreate != tc.want || got.Reason != "" {
+				t.Errorf("resolved: %+v", got)
+			}
+			if BesideRecreate(tc.deployment, found) != tc.want {
+				t.Error("the webhook would see it otherwise")
+			}
+		})
+	}
+	if got := Resolve(beside("yes"), nil, Found{}); got.Reason != v1alpha1.ReasonPlanInvalid || !strings.Contains(got.Message, "beside-recreate") {
+		t.Errorf("a word that is none: %+v", got)
 	}
 	if tc := *bad; tc.Analysis.Interval != nil {
 		t.Error("Resolve changed the plan it was given")

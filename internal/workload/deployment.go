@@ -123,6 +123,20 @@ func (d Deployment) Paused() bool {
 	return paused
 }
 
+// Recreates says whether its strategy is Recreate: its pods are gone before those of another template are
+// made.
+func (d Deployment) Recreates() bool {
+	kind, _, _ := unstructured.NestedString(d.Object, "spec", "strategy", "type")
+	return kind == string(appsv1.RecreateDeploymentStrategyType)
+}
+
+// NeverSurges says whether a rolling update of it makes no pod more than its replicas: maxSurge is 0.
+func (d Deployment) NeverSurges() bool {
+	surge, _, _ := unstructured.NestedFieldNoCopy(d.Object, "spec", "strategy", "rollingUpdate", "maxSurge")
+	text, _ := surge.(string)
+	return !d.Recreates() && (surge == int64(0) || text == "0%" || text == "0")
+}
+
 // Status is its status, not to be changed; nil where it has none.
 func (d Deployment) Status() Status {
 	status, _ := d.Object["status"].(map[string]any)

@@ -112,3 +112,23 @@ func TestTheConditionOfARejectionIsHoldfasts(t *testing.T) {
 		t.Error("a status without conditions tells of something")
 	}
 }
+
+func TestStrategies(t *testing.T) {
+	for text, want := range map[string]struct{ recreates, neverSurges bool }{
+		`{}`:                               {},
+		`{"strategy":"Recreate"}`:          {},
+		`{"type":"Recreate"}`:              {recreates: true},
+		`{"type":"RollingUpdate"}`:         {},
+		`{"rollingUpdate":{"maxSurge":0}}`: {neverSurges: true},
+		`{"type":"RollingUpdate","rollingUpdate":{"maxSurge":1}}`: {},
+		`{"rollingUpdate":{"maxSurge":"0%"}}`:                     {neverSurges: true},
+		`{"rollingUpdate":{"maxSurge":"25%"}}`:                    {},
+		`{"type":"Recreate","rollingUpdate":{"maxSurge":0}}`:      {recreates: true},
+		`{"rollingUpdate":{"maxUnavailable":1}}`:                  {},
+	} {
+		d := deploymentOf(t, `{"spec":{"strategy":`+text+`}}`)
+		if d.Recreates() != want.recreates || d.NeverSurges() != want.neverSurges {
+			t.Errorf("%s: recreates %v, never surges %v", text, d.Recreates(), d.NeverSurges())
+		}
+	}
+}

@@ -23,6 +23,8 @@ func TestAPolicyInsists(t *testing.T) {
 	zero.Stable = map[string]any{"spec": map[string]any{"replicas": 0}}
 	sick := with(image)
 	sick.Unavailable = true
+	alone := with(image)
+	alone.Stable = map[string]any{"spec": map[string]any{"strategy": map[string]any{"type": "Recreate"}}}
 	skip := annotated(v1alpha1.SkipAnnotation, "in a hurry")
 	for name, tc := range map[string]struct {
 		c      casetest.Case
@@ -37,11 +39,14 @@ func TestAPolicyInsists(t *testing.T) {
 			demandtest.Cache{Labels: map[string]string{v1alpha1.PolicyLabel: "enabled"}}, true, "label holdfast.dev/policy of the namespace has every"},
 		"one that only sets bounds guards nobody": {annotated(v1alpha1.CanaryAnnotation, "disabled"),
 			demandtest.Cache{Policies: demandtest.Strict(func(s *v1alpha1.CanaryPolicySpec) { s.Guard = "" })}, false, ""},
-		"scaled to zero, without":  {zero, demandtest.Cache{}, false, "scaled to zero"},
-		"scaled to zero, with":     {zero, demandtest.Cache{Policies: demandtest.Strict(nil)}, true, "update held"},
-		"no pod is Ready, without": {sick, demandtest.Cache{}, false, "no pod"},
-		"no pod is Ready, with":    {sick, demandtest.Cache{Policies: demandtest.Strict(nil)}, true, "update held"},
-		"who may skip skips":       {skip, demandtest.Cache{Policies: demandtest.Strict(nil)}, false, "passed without a canary"},
+		"scaled to zero, without":    {zero, demandtest.Cache{}, false, "scaled to zero"},
+		"scaled to zero, with":       {zero, demandtest.Cache{Policies: demandtest.Strict(nil)}, true, "update held"},
+		"no pod is Ready, without":   {sick, demandtest.Cache{}, false, "no pod"},
+		"no pod is Ready, with":      {sick, demandtest.Cache{Policies: demandtest.Strict(nil)}, true, "update held"},
+		"strategy Recreate, without": {alone, demandtest.Cache{}, false, "passed without a canary: spec.strategy.type"},
+		"strategy Recreate, with": {alone, demandtest.Cache{Policies: demandtest.Strict(nil)}, false,
+			"Deployment web is not updated: spec.strategy.type is Recreate, by which no canary runs beside it, and CanaryPolicy strict has every update tried by one"},
+		"who may skip skips": {skip, demandtest.Cache{Policies: demandtest.Strict(nil)}, false, "passed without a canary"},
 		"who is not on the list is refused": {skip, demandtest.Cache{Policies: demandtest.Strict(func(s *v1alpha1.CanaryPolicySpec) { s.Allow.Skip = []v1alpha1.Subject{} })}, false,
 			"may not update without a canary: CanaryPolicy strict does not allow it"},
 		"a plan in annotations is told what becomes of it": {annotated(v1alpha1.PeriodAnnotation, "1s"),

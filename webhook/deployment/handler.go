@@ -59,8 +59,8 @@ type Handler struct {
 	Policies demand.Policies
 	// RestartMarks are names of marks of a restart beside those that are known.
 	RestartMarks []string
-	// Plans reads the plan of a Deployment, for what it says of restarts, of newer updates and of
-	// the annotations that are held; nil says nothing.
+	// Plans reads the plan of a Deployment, for what it says of restarts, of newer updates of the
+	// annotations that are held, and of a canary beside strategy Recreate; nil says nothing.
 	Plans client.Reader
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
@@ -119,7 +119,10 @@ func (h *Handler) respond(ctx context.Context, req admission.Request) (resp admi
 	switch {
 	case errors.As(err, &refusal):
 		log.Info("update refused", "reason", refusal.Message)
-		return reply.Denied(refusal), refused
+		if decision.Effect != decide.Refuse {
+			decision = refused
+		}
+		return reply.Denied(refusal), decision
 	case err != nil:
 		log.Error(err, "update not decided", "failClosed", h.FailClosed)
 		return h.undecided(u, err), failed
@@ -172,6 +175,13 @@ func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionReq
 	}
 	a.warnings = append(a.warnings, tellDisabledInVain(d, u)...)
 	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, d, u)...)
+	alone, err := h.isAlone(ctx, req.Namespace, d, u.New)
+	if err != nil {
+		return answer{}, decide.Decision{}, err
+	}
+	if alone && h.requires(d) {
+		a.warn("updates of this Deployment will be refused: " + refusalAlone(d))
+	}
 	return a, created, h.validateInline(req.Namespace, d, u)
 }
 

@@ -192,11 +192,13 @@ holdfast_admission_decisions_total{effect="Pass",reason="Created"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="NoneReady"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="OptedOut"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Own"} 0
+holdfast_admission_decisions_total{effect="Pass",reason="Recreate"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Rollback"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="ScaledToZero"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Skipped"} 0
 holdfast_admission_decisions_total{effect="Pass",reason="Unchanged"} 0
 holdfast_admission_decisions_total{effect="Refuse",reason="Invalid"} 0
+holdfast_admission_decisions_total{effect="Refuse",reason="Recreate"} 0
 holdfast_admission_decisions_total{effect="Release",reason="Verdict"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "holdfast_admission_decisions_total"); err != nil {

@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/webhook/deployment/intent"
 	"holdfast.dev/holdfast/webhook/deployment/intent/replay"
 	"holdfast.dev/holdfast/webhook/deployment/ownership"
+	"holdfast.dev/holdfast/webhook/reply"
 )
 
 // carryOut turns a decision into the answer.
@@ -38,7 +39,11 @@ func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.D
 			err = h.noteSkip(r, w, &a)
 		case decide.ReasonRollback:
 			err = r.spendSkip(&a)
+		case decide.ReasonRecreate:
+			err = h.noteUntried(r, w, &a)
 		}
+	case decide.Refuse:
+		err = reply.Refuse("Deployment %s is not updated: %s", r.name, refusalAlone(r.demands))
 	case decide.Hold:
 		err = h.hold(ctx, r, w, &a)
 	case decide.Keep:
@@ -159,6 +164,9 @@ func (h *Handler) keep(r *request, w wanted, a *answer) error {
 		a.warn(warnBesideHeld(*r.record, w.beside.keys))
 	case r.read != nil:
 		a.warn(warnReread(*r.record))
+	}
+	if r.alone && !r.Old.Recreates() {
+		a.warn(warnAlone(*r.record))
 	}
 	record := *r.record
 	record.Owners, record.LastApplied, record.Beside = w.wish.Owners, r.remembered(w), held

@@ -3,8 +3,26 @@ package deployment
 import (
 	"context"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/plan/load"
+	"holdfast.dev/holdfast/internal/workload"
+	"holdfast.dev/holdfast/webhook/demand"
 )
+
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get
+
+// findPlan finds the plan of a Deployment as the evaluator will, without what is no plan to go by. It is read
+// from the API server: a plan may come in the same file as the update.
+func (h *Handler) findPlan(ctx context.Context, namespace string, d demand.Demands, of workload.Deployment) (plan.Found, error) {
+	if h.Plans == nil {
+		return plan.Found{}, nil
+	}
+	annotations := planAnnotations(of)
+	annotations[v1alpha1.PlanAnnotation] = of.Annotation(v1alpha1.PlanAnnotation)
+	return load.Find(ctx, h.Plans, namespace, plan.NameFor(annotations, d.NamespaceAnnotations), d.Effective)
+}
 
 // namedBeside adds what the plan names to what stands beside a template that is held, or
 // was rejected. What a hold has begun to hold it goes on holding. A plan that cannot be read
@@ -27,7 +45,7 @@ func (h *Handler) annotationsOfPlan(ctx context.Context, r *request) ([]string, 
 	if r.plan != nil {
 		return r.plan.HeldAnnotations, nil
 	}
-	found, err := h.findPlan(ctx, r.namespace, r.demands, r.update)
+	found, err := h.findPlan(ctx, r.namespace, r.demands, r.New)
 	if err != nil || found.Spec == nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/room"
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
@@ -45,6 +46,9 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 		a.warn(warnHeld(r.namespace, r.name, record))
 	}
 	a.warnTaken(w.wish.Taken)
+	for _, doubt := range room.Doubts(r.New, r.Old.Template(), w.template) {
+		a.warn("there may be no room for the canary: " + doubt)
+	}
 	return h.write(record, a)
 }
 

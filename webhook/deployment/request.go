@@ -27,6 +27,7 @@ type request struct {
 	rejected           hold.Rejected
 	read               *hold.Record // see Handler.recordRead
 	failed             bool         // see Handler.heldHasFailed
+	alone              bool         // see Handler.isAlone
 
 	// warnings are for the user, after those that say what became of the update.
 	warnings []string

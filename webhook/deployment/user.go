@@ -9,6 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/guard"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
 )
@@ -34,6 +35,11 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	}
 	if err := ctx.Err(); err != nil { // finding it looks at no clock, and nobody waits any more
 		return fail(fmt.Errorf("find out what is asked for: %w", err))
+	}
+	if w.hash != r.stable && w.source != hold.SourceImage { // who names an image for a canary asks for one
+		if r.alone, err = h.isAlone(ctx, req.Namespace, demands, u.New); err != nil {
+			return fail(err)
+		}
 	}
 	skip, skipped, err := h.findSkip(ctx, req.UserInfo, r, w)
 	if err != nil {
@@ -75,6 +81,8 @@ func (h *Handler) decisionInput(r *request, w wanted, skip bool) decide.Input {
 	v := decide.Input{
 		OptedOut:  !r.demands.Guarded() && !guard.Chosen(r.New.Annotation(v1alpha1.CanaryAnnotation), h.ByNamespace),
 		Insists:   r.demands.Guarded(),
+		Required:  h.requires(r.demands),
+		Alone:     r.alone,
 		Stable:    r.stable,
 		Desired:   w.version,
 		RollsBack: r.history.has(w.version),

@@ -142,6 +142,8 @@ func warnPassed(d decide.Decision, held bool, skip string) string {
 		return "passed without a canary: the Deployment is scaled to zero, so there is nothing to protect"
 	case decide.ReasonNoneReady:
 		return "passed without a canary: no pod of the Deployment is Ready, so there is nothing to protect"
+	case decide.ReasonRecreate:
+		return "passed without a canary: spec.strategy.type of the Deployment is Recreate, which has no pod of two templates at once; " + waysBeside
 	case decide.ReasonSkipped:
 		return fmt.Sprintf("passed without a canary, as %s asks for this update: %s", v1alpha1.SkipAnnotation, skip)
 	case decide.ReasonOptedOut:

@@ -18,7 +18,7 @@ import (
 // Reads says whether annotations of this key are a part of a plan.
 func Reads(key string) bool {
 	switch key {
-	case v1alpha1.PeriodAnnotation, v1alpha1.SourceAnnotation, v1alpha1.StatusLabelAnnotation:
+	case v1alpha1.PeriodAnnotation, v1alpha1.SourceAnnotation, v1alpha1.StatusLabelAnnotation, v1alpha1.BesideRecreateAnnotation:
 		return true
 	}
 	return strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)
@@ -37,24 +37,43 @@ func Present(annotations map[string]string) bool {
 	return false
 }
 
+// BesideRecreate is what annotations say of a canary beside a Deployment whose strategy is Recreate, nil
+// where they say nothing. It goes with every plan, those that are not in annotations too.
+func BesideRecreate(annotations map[string]string) (*bool, *field.Error) {
+	text, there := annotations[v1alpha1.BesideRecreateAnnotation]
+	said := strings.TrimSpace(text)
+	switch {
+	case !there:
+		return nil, nil
+	case said == "true" || said == "false":
+		return new(said == "true"), nil
+	}
+	return nil, field.NotSupported(field.NewPath("metadata", "annotations").Key(v1alpha1.BesideRecreateAnnotation),
+		plaintext.Cut(text, maxShown), []string{"true", "false"})
+}
+
 // maxShown is how much of a text an error repeats, in bytes; the place in it is told apart.
 const maxShown = 100
 
 // Parse reads the plan out of the annotations of a Deployment. It returns nil
 // and no error where they carry none, and nil with every mistake found where
-// they carry a wrong one.
+// they carry a wrong one, or are wrong in what goes with every plan.
 //
 // Metrics are in the order of their names. What annotations cannot say has the
 // defaults of a CanaryPlan, but for the interval: a tenth of the period in
 // whole seconds, at least 1s and at most the 30s of a CanaryPlan, so that a
 // short period is measured about ten times.
 func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.ErrorList) {
+	var errs field.ErrorList
+	beside, mistake := BesideRecreate(annotations)
+	if mistake != nil {
+		errs = append(errs, mistake)
+	}
 	if !Present(annotations) {
-		return nil, nil
+		return nil, errs
 	}
 	path := field.NewPath("metadata", "annotations")
-	spec := &v1alpha1.CanaryPlanSpec{}
-	var errs field.ErrorList
+	spec := &v1alpha1.CanaryPlanSpec{BesideRecreate: beside != nil && *beside}
 	if text, ok := annotations[v1alpha1.PeriodAnnotation]; ok {
 		period, mistake := parsePeriod(text)
 		if mistake != nil {

@@ -12,6 +12,11 @@ type Input struct {
 	// Insists says that a policy wants every update tried, also where no stable
 	// pod runs: whoever can scale could go without a canary otherwise.
 	Insists bool
+	// Required says that no update may go without a canary that can have one.
+	Required bool
+	// Alone says that the strategy is Recreate, by which no pod of another template runs beside the
+	// Deployment's own, and that nobody has asked for one all the same.
+	Alone bool
 	// Stable is the template the Deployment runs.
 	Stable hold.Hash
 	// Held is the held template, "" without a hold.
@@ -49,6 +54,8 @@ const (
 	Keep Effect = "Keep"
 	// Drop: the stable template stays, and no record is left.
 	Drop Effect = "Drop"
+	// Refuse: the request is refused.
+	Refuse Effect = "Refuse"
 )
 
 // Reason is one word for why.
@@ -65,6 +72,7 @@ const (
 	ReasonRejected     Reason = "Rejected"
 	ReasonScaledToZero Reason = "ScaledToZero"
 	ReasonNoneReady    Reason = "NoneReady"
+	ReasonRecreate     Reason = "Recreate"
 	ReasonSuperseding  Reason = "Superseding"
 	ReasonNewTemplate  Reason = "NewTemplate"
 )
@@ -86,6 +94,8 @@ var Decisions = []Decision{
 	{Drop, ReasonRejected},
 	{Pass, ReasonScaledToZero},
 	{Pass, ReasonNoneReady},
+	{Refuse, ReasonRecreate},
+	{Pass, ReasonRecreate},
 	{Hold, ReasonSuperseding},
 	{Hold, ReasonNewTemplate},
 }
@@ -93,9 +103,10 @@ var Decisions = []Decision{
 // Decide says what becomes of an update. The first of these that holds decides: whoever opted out is left
 // alone; asking for the stable template asks for no canary, and withdraws a held update; asking again for the
 // held template changes nothing, unless a user who may wants it to pass, or no stable pod is Ready any more
-// and it has not failed, where it passes as any other template would; a rollback is never made to wait; who may skips the canary; a
-// rejected template is not tried twice; and where no stable pod is Ready there is nothing to protect, unless a
-// policy insists.
+// and it has not failed, where it passes as any other template would; a rollback is never made to wait; who may
+// skips the canary; a rejected template is not tried twice; where no stable pod is Ready there is nothing to
+// protect, unless a policy insists; and beside a Deployment that is to be alone nothing is tried: the update
+// passes, or is refused where canaries are required.
 func Decide(v Input) Decision {
 	held := v.Held != ""
 	switch {
@@ -119,6 +130,10 @@ func Decide(v Input) Decision {
 		return Decision{Pass, ReasonScaledToZero}
 	case v.Ready == 0 && !v.Insists:
 		return Decision{Pass, ReasonNoneReady}
+	case v.Alone && v.Required:
+		return Decision{Refuse, ReasonRecreate}
+	case v.Alone:
+		return Decision{Pass, ReasonRecreate}
 	case held:
 		return Decision{Hold, ReasonSuperseding}
 	}

@@ -71,6 +71,26 @@ func TestDecide(t *testing.T) {
 			healthy(func(v *Input) { v.Held, v.Replicas = "d", 0 }), Decision{Keep, ReasonAlreadyHeld}},
 		"the stable template during a hold withdraws it": {
 			healthy(func(v *Input) { v.Held, v.Desired = "h", "s" }), Decision{Drop, ReasonWithdrawn}},
+		"a Deployment that is to be alone is updated without a canary": {
+			healthy(func(v *Input) { v.Alone = true }), Decision{Pass, ReasonRecreate}},
+		"or not at all where canaries are required": {
+			healthy(func(v *Input) { v.Alone, v.Required = true, true }), Decision{Refuse, ReasonRecreate}},
+		"nor where a policy insists and it is scaled to zero, for it would have one when it is scaled up": {
+			healthy(func(v *Input) { v.Alone, v.Required, v.Insists, v.Replicas = true, true, true, 0 }), Decision{Refuse, ReasonRecreate}},
+		"scaled to zero it has nothing to be beside": {
+			healthy(func(v *Input) { v.Alone, v.Required, v.Replicas = true, true, 0 }), Decision{Pass, ReasonScaledToZero}},
+		"with no pod Ready there is nothing to protect there either": {
+			healthy(func(v *Input) { v.Alone, v.Required, v.Ready = true, true, 0 }), Decision{Pass, ReasonNoneReady}},
+		"a rollback of it never waits": {
+			healthy(func(v *Input) { v.Alone, v.Required, v.RollsBack = true, true, true }), Decision{Pass, ReasonRollback}},
+		"who may skips, and it is no matter that there would be no canary": {
+			healthy(func(v *Input) { v.Alone, v.Required, v.Skip = true, true, true }), Decision{Pass, ReasonSkipped}},
+		"a rejected template of it is not let through": {
+			healthy(func(v *Input) { v.Alone, v.Rejection = true, rejected }), Decision{Drop, ReasonRejected}},
+		"what is held already stays so when it becomes one that is to be alone": {
+			healthy(func(v *Input) { v.Alone, v.Asks, v.Held = true, true, "d" }), Decision{Keep, ReasonAlreadyHeld}},
+		"another template than the held one passes there": {
+			healthy(func(v *Input) { v.Alone, v.Held = true, "h" }), Decision{Pass, ReasonRecreate}},
 		"another template supersedes the held one": {
 			healthy(func(v *Input) { v.Held = "h" }), Decision{Hold, ReasonSuperseding}},
 		"a rollback during a hold passes": {
@@ -106,7 +126,9 @@ func TestDecideNeverReleasesAHold(t *testing.T) {
 				for _, back := range bools {
 					for _, skip := range bools {
 						for _, ready := range []int64{0, 2} {
-							check(Input{OptedOut: out, Stable: "s", Held: held, Desired: desired, RollsBack: back, Skip: skip, Replicas: 2, Ready: ready})
+							for _, alone := range bools {
+								check(Input{OptedOut: out, Alone: alone, Stable: "s", Held: held, Desired: desired, RollsBack: back, Skip: skip, Replicas: 2, Ready: ready})
+							}
 						}
 					}
 				}
