@@ -33,6 +33,8 @@ func judgedCases() map[string]struct {
 	failed, good := some(`code=~"5.."`), some(`code=~"2.."`)
 	share := failed + " / " + guarded
 	wanted := good + " / " + guarded
+	each := `sum by (pod) (rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum by (pod) (rate(r_total{ {{canary}} }[2m])) > 0)`
+	eachWanted := strings.Replace(each, "5..", "2..", 1)
 	return map[string]struct {
 		query    string
 		min, max float64
@@ -106,6 +108,34 @@ func judgedCases() map[string]struct {
 		"what is left by a number":              {"(" + share + ") % 0.05", noLimit, 0.05, doubtEvery, "from 0 to 0.05"},
 		"the best pod":                          {`min(sum by (pod) (rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum by (pod) (rate(r_total{ {{canary}} }[2m])) > 0))`, noLimit, 0.05, doubtLax, "min(…) is the best of several series, such as of pods, and hides how bad the others are; take max(…)"},
 		"the best pod's successes":              {`max(pod:http_success:ratio_rate5m{ {{canary}} })`, 0.95, noLimit, doubtLax, "take min(…)"},
+		"the best of the pods":                  {"bottomk(1, " + each + ")", noLimit, 0.05, doubtLax, "bottomk(…) is the best of several series, such as of pods, and hides how bad the others are; take max(…)"},
+		"the best pods":                         {"sum(bottomk(2, " + each + "))", noLimit, 0.05, doubtLax, "bottomk(…) is the best"},
+		"the best of the pods' successes":       {"topk(1, " + eachWanted + ")", 0.95, noLimit, doubtLax, "topk(…) is the best of several series, such as of pods, and hides how bad the others are; take min(…)"},
+		"a low quantile of the pods":            {"quantile(0.1, " + each + ")", noLimit, 0.05, doubtLax, "quantile(…) is the best of several series"},
+		"a high quantile of their successes":    {"quantile(0.9, " + eachWanted + ")", 0.95, noLimit, doubtLax, "take min(…)"},
+		"the best pod, in percent":              {"100 * min(" + each + ")", noLimit, 5, doubtLax, "min(…) is the best"},
+		"the best moment":                       {"min_over_time((" + share + ")[20s:1s])", noLimit, 0.05, doubtLax, "min_over_time(…) is the best moment of its window, and hides how bad the canary was in the others; take avg_over_time(…) or max_over_time(…)"},
+		"the best moment of what is left":       {"1 - min_over_time((" + share + ")[5m:15s])", 0.95, noLimit, doubtLax, "min_over_time(…) is the best moment"},
+		"the best moment of successes":          {"max_over_time((" + wanted + ")[20s:1s])", 0.95, noLimit, doubtLax, "max_over_time(…) is the best moment of its window, and hides how bad the canary was in the others; take avg_over_time(…) or min_over_time(…)"},
+		"a low quantile of the moments":         {"quantile_over_time(0.1, (" + share + ")[5m:15s])", noLimit, 0.05, doubtLax, "quantile_over_time(…) is the best moment"},
+		"a high quantile of their successes'":   {"quantile_over_time(0.9, (" + wanted + ")[5m:15s])", 0.95, noLimit, doubtLax, "quantile_over_time(…) is the best moment"},
+		"the best moment of a recorded share":   {"max(min_over_time(pod:http_errors:ratio_rate1m{ {{canary}} }[5m]))", noLimit, 0.05, doubtLax, "min_over_time(…) is the best moment"},
+		"the best moment of a duration":         {"min_over_time(" + p99 + "[5m:15s])", noLimit, 0.3, doubtLax, "min_over_time(…) is the best moment"},
+		"a low quantile of requests":            {strings.Replace(p99, "0.99", "0.2", 1), noLimit, 0.3, doubtLax, "histogram_quantile(0.2, …) with a max lets 80% of the requests take any time"},
+		"the quickest of them, in milliseconds": {"1000 * " + strings.Replace(p99, "0.99", "0.01", 1), noLimit, 300, doubtLax, "lets 99% of the requests take any time"},
+		"the median of requests":                {strings.Replace(p99, "0.99", "0.5", 1), noLimit, 0.3, "", ""},
+		"the quick ones, within two ends":       {strings.Replace(p99, "0.99", "0.1", 1), 0.001, 0.3, "", ""},
+		"how far quick and slow are apart":      {p99 + " - " + strings.Replace(p99, "0.99", "0.1", 1), noLimit, 0.3, "", ""},
+		"how far the pods are apart":            {"max(" + each + ") - min(" + each + ")", noLimit, 0.05, "", ""},
+		"the worst pods":                        {"max(topk(2, " + each + "))", noLimit, 0.05, "", ""},
+		"the median of the pods":                {"quantile(0.5, " + each + ")", noLimit, 0.05, "", ""},
+		"a high quantile of the pods":           {"quantile(0.9, " + each + ")", noLimit, 0.05, "", ""},
+		"one of one":                            {"bottomk(1, " + share + ")", noLimit, 0.05, "", ""},
+		"the best of each path, and the worst":  {`max(min by (path) (sum by (pod, path) (rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum by (pod, path) (rate(r_total{ {{canary}} }[2m])) > 0)))`, noLimit, 0.05, "", ""},
+		"the worst moment":                      {"max_over_time((" + share + ")[5m:15s])", noLimit, 0.05, "", ""},
+		"the worst moment of successes":         {"min_over_time((" + wanted + ")[5m:15s])", 0.95, noLimit, "", ""},
+		"a high quantile of the moments":        {"quantile_over_time(0.9, (" + share + ")[5m:15s])", noLimit, 0.05, "", ""},
+		"the least memory of a while":           {`max(min_over_time(memory_bytes{ {{canary}} }[5m]))`, noLimit, 1e9, "", ""},
 		"the worst pod":                         {`max(sum by (pod) (rate(r_total{ {{canary}}, code=~"5.." }[2m])) / (sum by (pod) (rate(r_total{ {{canary}} }[2m])) > 0))`, noLimit, 0.05, "", ""},
 		"a sign":                                {"sgn(" + wanted + ")", 0.95, noLimit, doubtLax, "hardly more than 0% succeed"},
 		"cut above its limit":                   {"100 * clamp_max(" + share + ", 0.05)", noLimit, 5, doubtEvery, "every canary keeps"},
