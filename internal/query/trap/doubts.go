@@ -32,13 +32,14 @@ const (
 	doubtNoLabel    = "NoLabel"
 	doubtStatus     = "WrongStatus"
 	doubtListEntry  = "ListEntry"
+	doubtAside      = "NotHowBad"
 	doubtTime       = "TimeTooLong"
 	doubtFewRounds  = "FewMeasurements"
 	slowestExpected = 60    // seconds that hardly a request may take
 	quickest        = 0.001 // seconds that hardly a request takes less than
 )
 
-var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtStatus, doubtListEntry, doubtTime, doubtFewRounds}
+var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtStatus, doubtListEntry, doubtAside, doubtTime, doubtFewRounds}
 
 // doubts are those about the amounts of a metric. One that is wrong has none.
 func doubts(m v1alpha1.Metric, around Surroundings) []doubt {

@@ -161,11 +161,11 @@ func watchesFailures(m v1alpha1.Metric) bool {
 	return ok && len(texts) == 0 && hasTone(expr)
 }
 
+// hasTone says whether an expression is of failures, or of successes.
 func hasTone(expr parser.Expr) bool {
-	for _, s := range selectorsIn(expr) {
-		if toneOf(s) != unknownTone {
-			return true
-		}
-	}
-	return false
+	found := false
+	query.Each(expr, func(s *parser.VectorSelector, path []parser.Node) {
+		found = found || toneOf(s) != unknownTone && !besides(path)
+	})
+	return found
 }

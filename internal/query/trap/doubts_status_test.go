@@ -68,3 +68,26 @@ func TestClientsFaultsAreLookedAtBesideFailures(t *testing.T) {
 		}
 	}
 }
+
+// How a share changes may be looked at beside the share, and by itself is no look at failures.
+func TestChangesAreLookedAtBesideFailures(t *testing.T) {
+	end := 0.05
+	changes := v1alpha1.Metric{Name: "changes", Query: "deriv((" + failures + ")[5m:15s])", Range: v1alpha1.Range{Max: &end}}
+	for name, tc := range map[string]struct {
+		other v1alpha1.Metric
+		told  bool
+	}{
+		"the share":             {v1alpha1.Metric{Name: "other", Query: failures, Range: v1alpha1.Range{Max: &end}}, false},
+		"another of changes":    {v1alpha1.Metric{Name: "other", Query: "stddev_over_time((" + failures + ")[5m:15s])", Range: v1alpha1.Range{Max: &end}}, true},
+		"how many failed since": {v1alpha1.Metric{Name: "other", Query: `sum(delta(http_errors{ {{canary}} }[5m]))`, Range: v1alpha1.Range{Max: &end}}, false},
+	} {
+		spec := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{changes, tc.other}}}
+		spec.SetDefaults()
+		told := slices.ContainsFunc(OfPlan(&spec, 15*time.Second), func(s string) bool {
+			return strings.HasPrefix(s, "metric changes, query: deriv(…)")
+		})
+		if told != tc.told {
+			t.Errorf("%s: told %v", name, told)
+		}
+	}
+}
