@@ -65,6 +65,7 @@ var traps = []struct {
 }{
 	{"NoCanary", noCanary},
 	{"OtherDenominator", otherDenominator},
+	{"OtherFactor", otherFactor},
 	{trapItself, itself},
 	{"UnlikeAmounts", unlikeAmounts},
 	{trapBuckets, buckets},
