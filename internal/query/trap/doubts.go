@@ -61,6 +61,9 @@ func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
 	}
 	if m.List != nil {
 		out = append(out, listDoubts(*m.List)...)
+		if len(out) == 0 { // else they are written wrongly
+			out = patternDoubts(*m.List, around.Watched)
+		}
 	}
 	if around.Period > 0 {
 		add(m.Compare == nil && query.Length(m.Window) > around.Period, doubtTime, "window", "%s is longer than period (%s); no window reaches back before Ready, so it never is so long",
@@ -99,7 +102,7 @@ func listDoubts(l v1alpha1.List) []doubt {
 	if tolerance, err := query.ParseTolerance(l.Tolerance); err == nil && tolerance >= 0.5 {
 		out = append(out, doubt{doubtLax, "list.tolerance", fmt.Sprintf("%s lets so many be bad; it is the share that is borne, such as %s", l.Tolerance, percentOf(1-tolerance))})
 	}
-	if !query.StatusLike(l.Label) {
+	if !query.StatusLike(l.Label) || hasClasses("", l.Label) || strings.Contains(strings.ToLower(l.Label), "exit") {
 		return out
 	}
 	for name, entries := range map[string][]string{"bad": l.Bad, "good": l.Good} {

@@ -55,6 +55,9 @@ func TestClientsFaultsAreLookedAtBesideFailures(t *testing.T) {
 		"failures by their name":      {v1alpha1.Metric{Name: "other", Query: `sum(rate(http_errors_total{ {{canary}} }[2m]))`, Range: v1alpha1.Range{Max: &end}}, false},
 		"something else":              {v1alpha1.Metric{Name: "other", Query: `sum(queue{ {{canary}} })`, Range: v1alpha1.Range{Max: &end}}, true},
 		"failures that are counted":   {count(v1alpha1.Counted{Bad: `r_total{ {{pods}}, code=~"5.." }`, Total: total}), false},
+		"failures of a gateway":       {v1alpha1.Metric{Name: "other", Query: some(`code="503"`) + " / " + guarded, Range: v1alpha1.Range{Max: &end}}, true},
+		"a gateway's, counted":        {count(v1alpha1.Counted{Bad: `r_total{ {{pods}}, code="503" }`, Total: total}), true},
+		"a gateway's, listed":         {v1alpha1.Metric{Name: "other", Query: `sum by (code) (increase(r_total{ {{canary}} }[2m]))`, List: &v1alpha1.List{Label: "code", Bad: []string{"503"}}}, true},
 		"fast ones that are counted":  {count(v1alpha1.Counted{Good: `d_bucket{ {{pods}}, le="1" }`, Total: `d_count{ {{pods}} }`}), true},
 		"a list of statuses":          {v1alpha1.Metric{Name: "other", Query: `sum by (code) (increase(r_total{ {{canary}} }[2m]))`, List: &v1alpha1.List{Label: "code", Bad: []string{"5.."}}}, false},
 	} {
