@@ -248,7 +248,13 @@ func TestDoubtsOfAPlanNameTheirFields(t *testing.T) {
 	if len(got) != len(want) || !slices.EqualFunc(got, want, strings.HasPrefix) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	*spec.Analysis.FailureLimit = 14
+	for limit, want := range map[int32]string{14: "a canary that is bad until the last of them passes", 12: "a canary that is bad until the last 3 of them passes", 11: "", 2: ""} {
+		*spec.Analysis.FailureLimit = limit
+		if got := OfPlan(&spec, 0); want == "" && len(got) != 2 || want != "" && (len(got) != 3 || !strings.Contains(got[2], want)) {
+			t.Errorf("failureLimit %d: got %q", limit, got)
+		}
+	}
+	*spec.Analysis.FailureLimit = 11
 	*spec.Analysis.Metrics[1].FailureLimit = 20
 	if got := OfPlan(&spec, 0); len(got) != 3 || !strings.HasPrefix(got[2], "metric two, failureLimit: 20 failures") {
 		t.Errorf("got %q", got)
