@@ -2,6 +2,8 @@ package trap
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -127,7 +129,10 @@ func quickOnes(e *parser.Call) string {
 		return ""
 	}
 	q, known := numberOf(e.Args[0])
-	if !known || q >= middle || possibleOf(e).tone != unwanted {
+	lasts := slices.ContainsFunc(selectorsIn(e), func(s *parser.VectorSelector) bool {
+		return strings.Contains(s.Name, "duration") || strings.Contains(s.Name, "latency")
+	})
+	if !known || q >= middle || possibleOf(e).tone != unwanted && !lasts {
 		return ""
 	}
 	return fmt.Sprintf("histogram_quantile(%g, …) with a max lets %s of the requests take any time; a high quantile such as 0.99 is what most of them keep", q, percentOf(1-q))

@@ -130,6 +130,8 @@ func judgedCases() map[string]struct {
 		"the best moment of a duration":         {"min_over_time(" + p99 + "[5m:15s])", noLimit, 0.3, doubtLax, "min_over_time(…) is the best moment"},
 		"a low quantile of requests":            {strings.Replace(p99, "0.99", "0.2", 1), noLimit, 0.3, doubtLax, "histogram_quantile(0.2, …) with a max lets 80% of the requests take any time"},
 		"the quickest of them, in milliseconds": {"1000 * " + strings.Replace(p99, "0.99", "0.01", 1), noLimit, 300, doubtLax, "lets 99% of the requests take any time"},
+		"the quickest, of no unit":              {`histogram_quantile(0.1, sum by (le) (rate(request_latency_bucket{ {{canary}} }[2m])))`, noLimit, 0.3, doubtLax, "lets 90% of the requests take any time"},
+		"the smallest of what is sent":          {`histogram_quantile(0.1, sum by (le) (rate(response_size_bytes_bucket{ {{canary}} }[2m])))`, noLimit, 1000, "", ""},
 		"the median of requests":                {strings.Replace(p99, "0.99", "0.5", 1), noLimit, 0.3, "", ""},
 		"the quick ones, within two ends":       {strings.Replace(p99, "0.99", "0.1", 1), 0.001, 0.3, "", ""},
 		"how far quick and slow are apart":      {p99 + " - " + strings.Replace(p99, "0.99", "0.1", 1), noLimit, 0.3, "", ""},
