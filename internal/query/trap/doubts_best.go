@@ -17,7 +17,7 @@ import (
 func bestDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
 	says := ""
 	query.Each(expr, func(node parser.Expr, path []parser.Node) {
-		if says != "" || related(node, path) {
+		if says != "" {
 			return
 		}
 		switch e := node.(type) {
@@ -27,6 +27,9 @@ func bestDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
 			if says = bestMoment(e); says == "" && r.Max != nil && r.Min == nil {
 				says = quickOnes(e)
 			}
+		}
+		if says != "" && related(node, path) {
+			says = ""
 		}
 	})
 	query.Each(expr, func(b *parser.BinaryExpr, _ []parser.Node) {
@@ -53,7 +56,7 @@ func related(node parser.Node, path []parser.Node) bool {
 			if b.LHS == node {
 				other = b.RHS
 			}
-			if _, known := numberOf(other); !known && (b.RHS == node || !takesLeft(b)) {
+			if len(selectorsIn(other)) > 0 && (b.RHS == node || !takesLeft(b)) {
 				return true
 			}
 		}

@@ -150,6 +150,7 @@ func judgedCases() map[string]struct {
 		"how many there were":                   {"count_over_time((" + share + ")[5m:15s])", noLimit, 30, doubtAside, "how many values there were"},
 		"how far the pods' shares are apart":    {"stddev(" + each + ")", noLimit, 0.05, doubtAside, "stddev(…) is how far the series are apart, which is 0 where all are as bad and where there is one pod"},
 		"their variance":                        {"stdvar(" + eachWanted + ")", noLimit, 0.05, doubtAside, "stdvar(…)"},
+		"when a share was measured":             {"time() - timestamp(" + share + ")", noLimit, 60, doubtAside, "timestamp(…) is when it was measured"},
 		"how a share rises":                     {"deriv((" + share + ")[5m:15s])", noLimit, 0.05, doubtAside, "deriv(…) is how much it changes, which is 0 where the canary is as bad all the time"},
 		"how a recorded share rises":            {"max(delta(pod:http_errors:ratio_rate5m{ {{canary}} }[5m]))", noLimit, 0.05, doubtAside, "delta(…) is how much it changes"},
 		"how a share sways":                     {"100 * stddev_over_time((" + share + ")[5m:15s])", noLimit, 5, doubtAside, "stddev_over_time(…)"},
