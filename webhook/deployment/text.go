@@ -16,8 +16,10 @@ import (
 // stable template with the held one beside it. What is asked for is the change
 // that was made to it, as with kubectl edit. So it is where the hold that stands
 // was asked for by a text with that record: the same text is sent again, or was
-// changed further. With any other record the text is older than what is held: it
-// asks for the template that stands in it.
+// changed further, or changed back. Its writer has read what was held then: the
+// change is made to that, and nothing is left of what an earlier sending brought.
+// With any other record the text is older than what is held: it asks for the
+// template that stands in it.
 
 // textAnnotation is what the text of a request says under an annotation of Holdfast's, ""
 // if it says nothing. A patch has no text: what the object says after it does

@@ -3,6 +3,7 @@ package deployment
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -195,6 +196,68 @@ func TestATextThatIsSentTwice(t *testing.T) {
 	if record := wantHeld(t, changed, withHostname); record.Read != first.Read {
 		t.Errorf("a further change of the text: %+v", record)
 	}
+}
+
+// TestATextThatIsSentAsItWasRead takes back what was changed in it and sent before: kubectl
+// replace puts the whole text there, which would have had what was held when it was read.
+func TestATextThatIsSentAsItWasRead(t *testing.T) {
+	const held = `spec: {containers: [{name: app, image: "holdfast.test/app:v2", args: [a]}]}`
+	for name, tc := range map[string]struct {
+		first, second map[string]any
+		want          string
+	}{
+		"the whole change":      {graced, nil, held},
+		"but for a label":       {graced, map[string]any{"metadata": map[string]any{"labels": map[string]any{"note": "b"}}}, held},
+		"for another change":    {graced, map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"hostname": "h"}}}}, strings.Replace(held, "{containers", "{hostname: h, containers", 1)},
+		"one change by another": {map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"hostname": "h"}}}}, graced, heldWithGrace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+			first := must(testKey.Open(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), testUID))
+			ids := 0
+			h.NewID = func() string { ids++; return fmt.Sprintf("new-hold-%d", ids) }
+			req.Object = runtime.RawExtension{Raw: appliedClientSide(t, must(casetest.Patched(read, tc.first)))} // --save-config
+			changed, _ := answered(t, h, req)
+			req.OldObject = runtime.RawExtension{Raw: must(json.Marshal(changed.Object))}
+			req.Object = runtime.RawExtension{Raw: must(json.Marshal(must(casetest.Patched(read, tc.second))))}
+			back, warnings := answered(t, h, req)
+			record := wantHeld(t, back, tc.want)
+			if record.ID != "new-hold-2" || record.Read != first.ID {
+				t.Errorf("hold %s was read during %q", record.ID, record.Read)
+			}
+			if diff := cmp.Diff(first.LastApplied, record.LastApplied); diff != "" {
+				t.Errorf("kubectl will remember what was sent before (-want +got):\n%s", diff)
+			}
+			if said := strings.Join(warnings, "\n"); !strings.Contains(said, "update held in place of the one of run") || len(warnings) != 1 {
+				t.Errorf("the user reads:\n%s", said)
+			}
+			req.OldObject = runtime.RawExtension{Raw: must(json.Marshal(back.Object))}
+			again, _ := answered(t, h, req)
+			if got := wantHeld(t, again, tc.want); got.ID != record.ID {
+				t.Errorf("sent again, hold %s was made anew as %s", record.ID, got.ID)
+			}
+		})
+	}
+}
+
+// TestAnImageThatIsHeldIsInNoText: an annotation asks for it, so it comes back from none.
+func TestAnImageThatIsHeldIsInNoText(t *testing.T) {
+	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	record := must(testKey.Open(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), testUID))
+	record.Source, record.Under = hold.SourceImage, must(casetest.Template(containers(t, `{name: app, image: "holdfast.test/app:v1", args: [a]}`)))
+	read = must(casetest.Patched(read, map[string]any{"metadata": map[string]any{"annotations": map[string]any{
+		v1alpha1.HeldAnnotation: must(testKey.Seal(record)), v1alpha1.CanaryImageAnnotation: "holdfast.test/app:v2",
+	}}}))
+	req.OldObject = runtime.RawExtension{Raw: must(json.Marshal(read))}
+	req.Object = runtime.RawExtension{Raw: must(json.Marshal(must(casetest.Patched(read, graced))))}
+	changed, _ := answered(t, h, req)
+	wantHeld(t, changed, heldWithGrace)
+	req.OldObject = runtime.RawExtension{Raw: must(json.Marshal(changed.Object))}
+	req.Object = runtime.RawExtension{Raw: must(json.Marshal(must(casetest.Patched(read, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{v1alpha1.CanaryImageAnnotation: nil}},
+	}))))}
+	back, _ := answered(t, h, req)
+	wantHeld(t, back, `spec: {containers: [{name: app, image: "holdfast.test/app:v1", args: [a]}]}`)
 }
 
 // TestATextWhoseRecordWasEdited is no text of this hold: nobody knows what its writer read.

@@ -35,7 +35,7 @@ var (
 func (r *request) writer() intent.Writer {
 	w := intent.Writer{Way: r.way(), By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
 	if r.read != nil {
-		w.Read = r.read.Template
+		w.Read = r.read.AsIf()
 	}
 	operation := ownership.Update
 	if w.Way == intent.ServerSideApply {
@@ -83,6 +83,8 @@ func (r *request) way() intent.Way {
 		return intent.Owners
 	case r.operation() == ownership.Apply:
 		return intent.ServerSideApply
+	case r.Manager == kubectlReplace && r.read != nil && r.read.ID != r.record.ID:
+		return intent.Reread
 	case r.Manager == kubectlReplace && r.read != nil:
 		return intent.Patch
 	case r.Manager == kubectlReplace:
@@ -168,6 +170,9 @@ func (r *request) operation() string {
 // this request, if nothing were held.
 func (r *request) remembered(w wanted) hold.Template {
 	if r.record != nil && lastApplied(r.New) == lastApplied(r.Old) {
+		if w.ask.Writer.Way == intent.Reread { // the text has what was remembered when it was read
+			return r.read.LastApplied
+		}
 		return r.record.LastApplied
 	}
 	if w.wish.Manifest != nil {

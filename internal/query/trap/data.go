@@ -9,13 +9,16 @@ import (
 )
 
 // missingHidden: a value made for what is missing lets a canary pass that
-// nobody scrapes. One that is infinite fails.
+// nobody scrapes, and so does the value of other pods. One that is infinite fails.
 func missingHidden(l looked) []found {
 	var out []found
-	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
+	query.Each(l.expr, func(b *parser.BinaryExpr, path []parser.Node) {
 		filled := b.VectorMatching != nil && b.VectorMatching.FillValues != (parser.VectorMatchFillValues{})
 		value, constant := constantOf(b.RHS)
 		if made := b.Op == parser.LOR && constant && !math.IsInf(value, 0) && !math.IsNaN(value); !filled && !made {
+			if others := l.instead(b, path); !constant && others != "" {
+				out = append(out, found{b.RHS, fmt.Sprintf("where there is no data of the canary, this is the value of %s: a canary without traffic, or that is not scraped, passes by theirs. Leave it out; missing data is no failure, up to noDataLimit", others)})
+			}
 			return
 		}
 		says := "this makes a value of missing data: a canary that is not scraped looks like one without errors. Leave it out; missing data is no failure, up to noDataLimit"

@@ -32,13 +32,14 @@ const (
 	doubtNoLabel    = "NoLabel"
 	doubtStatus     = "WrongStatus"
 	doubtListEntry  = "ListEntry"
+	doubtAside      = "NotHowBad"
 	doubtTime       = "TimeTooLong"
 	doubtFewRounds  = "FewMeasurements"
 	slowestExpected = 60    // seconds that hardly a request may take
 	quickest        = 0.001 // seconds that hardly a request takes less than
 )
 
-var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtStatus, doubtListEntry, doubtTime, doubtFewRounds}
+var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtStatus, doubtListEntry, doubtAside, doubtTime, doubtFewRounds}
 
 // doubts are those about the amounts of a metric. One that is wrong has none.
 func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
@@ -60,6 +61,9 @@ func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
 	}
 	if m.List != nil {
 		out = append(out, listDoubts(*m.List)...)
+		if len(out) == 0 { // else they are written wrongly
+			out = patternDoubts(*m.List, around.Watched)
+		}
 	}
 	if around.Period > 0 {
 		add(m.Compare == nil && query.Length(m.Window) > around.Period, doubtTime, "window", "%s is longer than period (%s); no window reaches back before Ready, so it never is so long",
@@ -98,7 +102,7 @@ func listDoubts(l v1alpha1.List) []doubt {
 	if tolerance, err := query.ParseTolerance(l.Tolerance); err == nil && tolerance >= 0.5 {
 		out = append(out, doubt{doubtLax, "list.tolerance", fmt.Sprintf("%s lets so many be bad; it is the share that is borne, such as %s", l.Tolerance, percentOf(1-tolerance))})
 	}
-	if !query.StatusLike(l.Label) {
+	if !query.StatusLike(l.Label) || hasClasses("", l.Label) || strings.Contains(strings.ToLower(l.Label), "exit") {
 		return out
 	}
 	for name, entries := range map[string][]string{"bad": l.Bad, "good": l.Good} {
@@ -114,21 +118,29 @@ func listDoubts(l v1alpha1.List) []doubt {
 }
 
 // doubtsOfLimits: who bears as many failures in a row as there are measurements
-// looks at the last one alone.
+// looks at the last one alone, and who bears nearly as many at the last few.
 func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []string {
 	interval := query.Length(spec.Analysis.Interval)
 	if interval <= 0 || spec.Analysis.Period == nil || spec.Analysis.FailureLimit == nil {
 		return nil
 	}
 	rounds := int64(max(spec.Total()-query.Length(spec.Analysis.InitialDelay), 0)/interval) + 1
-	const says = "%s: %d failures in a row are borne, and there are %d measurements in all: a canary that is bad until the last of them passes; make it less, or interval shorter"
 	var out []string
-	if limit := *spec.Analysis.FailureLimit; int64(limit) >= rounds {
-		out = append(out, fmt.Sprintf(says, "analysis.failureLimit", limit, rounds))
+	tell := func(field string, limit int32) {
+		last := "the last of them"
+		switch left := rounds - int64(limit); {
+		case 4*int64(limit) <= 3*rounds: // a while at the beginning may be borne
+			return
+		case left > 1:
+			last = fmt.Sprintf("the last %d of them", left)
+		}
+		out = append(out, fmt.Sprintf("%s: %d failures in a row are borne, and there are %d measurements in all: a canary that is bad until %s passes; make it less, or interval shorter",
+			field, limit, rounds, last))
 	}
+	tell("analysis.failureLimit", *spec.Analysis.FailureLimit)
 	for _, m := range metrics {
-		if m.FailureLimit != nil && int64(*m.FailureLimit) >= rounds {
-			out = append(out, fmt.Sprintf(says, "metric "+m.Name+", failureLimit", *m.FailureLimit, rounds))
+		if m.FailureLimit != nil {
+			tell("metric "+m.Name+", failureLimit", *m.FailureLimit)
 		}
 	}
 	return out

@@ -40,6 +40,7 @@ func TestDoubtsOfCounters(t *testing.T) {
 		"errors among the good":         {counted{Good: r(`code=~"2..|5.."`), Total: all}, doubtStatus, "compare.count.good: "},
 		"no clients' faults as good":    {counted{Good: r(`code!~"4.."`), Total: all}, doubtStatus, "takes requests that failed"},
 		"clients' faults as bad":        {counted{Bad: r(`code=~"4.."`), Total: all}, doubtStatus, "takes no request for a bad one"},
+		"a gateway's failures as bad":   {counted{Bad: r(`code=~"502|503"`), Total: all}, doubtStatus, "such as one with 500"},
 		"a class as a text":             {counted{Bad: r(`code="5xx"`), Total: all}, doubtStatus, `compare.count.bad: code="5xx" is of the very text "5xx"`},
 		"a pattern as a text":           {counted{Bad: r(`code="5.*"`), Total: all}, doubtStatus, `write code=~"5.*"`},
 		"a label of classes":            {counted{Bad: r(`status_class="5xx"`), Total: all}, "", ""},

@@ -44,33 +44,6 @@ func roundingDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
 	return nil
 }
 
-// bestDoubts: the best of several hides the others, and a rate that is rounded what is less
-// than one each second.
-func bestDoubts(expr parser.Expr) []doubt {
-	var out []doubt
-	query.Each(expr, func(e *parser.AggregateExpr, _ []parser.Node) {
-		if e.Op != parser.MIN && e.Op != parser.MAX || e.Without || len(e.Grouping) > 0 || len(out) > 0 {
-			return
-		}
-		values := possibleOf(e.Expr)
-		best := e.Op == parser.MIN && values.tone == unwanted || e.Op == parser.MAX && values.tone == wanted
-		if best && values.unit != 0 && !single(e.Expr) {
-			worst := map[bool]string{true: "max", false: "min"}[e.Op == parser.MIN]
-			out = append(out, doubtf(doubtLax, "query", "%s(…) is the best of several series, such as of pods, and hides how bad the others are; take %s(…)", e.Op, worst))
-		}
-	})
-	query.Each(expr, func(b *parser.BinaryExpr, _ []parser.Node) {
-		c, ok := query.Bare(b.LHS).(*parser.Call)
-		if b.Op != parser.DIV || !ok || len(out) > 0 || c.Func.Name != "floor" && c.Func.Name != "round" {
-			return
-		}
-		if counted(c.Args[0]).spans() == 1 && stepOf(c) >= 1 {
-			out = append(out, doubtf(doubtLax, "query", "%s(…) makes 0 of a rate that is less than one each second; leave it out", c.Func.Name))
-		}
-	})
-	return out
-}
-
 // coarseDoubts: what is compared, with others or with earlier values, differs in nothing
 // where half of all shares are rounded to one value.
 func coarseDoubts(expr parser.Expr) []doubt {

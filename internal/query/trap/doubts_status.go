@@ -35,6 +35,9 @@ func statusDoubts(r v1alpha1.Range, expr parser.Expr, watched bool) []doubt {
 			says = wrongPart(s, good, bad, true, watched)
 		}
 	})
+	if c := counted(expr); c.selector != nil && c.factor > 0 && r.Max != nil { // no share, but how many
+		says = cmp.Or(says, wrongPart(c.selector, nil, r.Max, true, watched))
+	}
 	if says = cmp.Or(says, failuresLeftOut(r, expr)); says == "" {
 		return nil
 	}
@@ -120,13 +123,29 @@ func (o outcome) notGood(alone bool) string {
 		plaintext.Cut(o.by.String(), 100), o.failed[0], o.by.Name, "[1-4]..")
 }
 
-// notBad says that what is taken for bad has no failures of a server in it.
+// usualFailure is the status of what fails in an application itself; others are of what
+// stands before it.
+const usualFailure = "500"
+
+// notBad says that what is taken for bad has no failures of a server in it, or none of an
+// application.
 func (o outcome) notBad() string {
-	if len(o.fine) > 0 || len(o.failed) > 0 || len(o.refused) == 0 {
+	such := usualFailure
+	switch {
+	case len(o.fine) > 0 || slices.Contains(o.failed, usualFailure) || len(o.failed)+len(o.refused) == 0:
 		return ""
+	case len(o.failed) == 0:
+		such = "503"
 	}
-	return fmt.Sprintf("%s takes no request for a bad one that failed by the server's fault, such as one with 503, and no other metric does; write %s=~%q, or give the plan one that does",
-		plaintext.Cut(o.by.String(), 100), o.by.Name, "5..")
+	return fmt.Sprintf("%s takes no request for a bad one that failed by the server's fault, such as one with %s, and no other metric does; write %s=~%q, or give the plan one that does",
+		plaintext.Cut(o.by.String(), 100), such, o.by.Name, "5..")
+}
+
+// watches says whether a selector is of failures, or of successes, and among those of an
+// application's.
+func watches(s *parser.VectorSelector) bool {
+	o := outcomeOf(s)
+	return toneOf(s) != unknownTone && (len(o.failed) == 0 || slices.Contains(o.failed, usualFailure))
 }
 
 // withoutFailures says that good ones are divided by what has no failures in it.
@@ -146,14 +165,14 @@ func watchesFailures(m v1alpha1.Metric) bool {
 		return e.Success()
 	}
 	if m.List != nil && query.StatusLike(m.List.Label) {
-		return true
+		return len(patternDoubts(*m.List, false)) == 0
 	}
 	var texts []string
 	if m.Compare != nil && m.Compare.Count != nil {
 		texts = []string{m.Compare.Count.Bad, m.Compare.Count.Good}
 	}
 	for _, text := range texts {
-		if s, ok := counterSelector(text); ok && toneOf(s) != unknownTone {
+		if s, ok := counterSelector(text); ok && watches(s) {
 			return true
 		}
 	}
@@ -161,11 +180,11 @@ func watchesFailures(m v1alpha1.Metric) bool {
 	return ok && len(texts) == 0 && hasTone(expr)
 }
 
+// hasTone says whether an expression is of failures, or of successes.
 func hasTone(expr parser.Expr) bool {
-	for _, s := range selectorsIn(expr) {
-		if toneOf(s) != unknownTone {
-			return true
-		}
-	}
-	return false
+	found := false
+	query.Each(expr, func(s *parser.VectorSelector, path []parser.Node) {
+		found = found || watches(s) && !besides(path)
+	})
+	return found
 }

@@ -55,6 +55,9 @@ func TestClientsFaultsAreLookedAtBesideFailures(t *testing.T) {
 		"failures by their name":      {v1alpha1.Metric{Name: "other", Query: `sum(rate(http_errors_total{ {{canary}} }[2m]))`, Range: v1alpha1.Range{Max: &end}}, false},
 		"something else":              {v1alpha1.Metric{Name: "other", Query: `sum(queue{ {{canary}} })`, Range: v1alpha1.Range{Max: &end}}, true},
 		"failures that are counted":   {count(v1alpha1.Counted{Bad: `r_total{ {{pods}}, code=~"5.." }`, Total: total}), false},
+		"failures of a gateway":       {v1alpha1.Metric{Name: "other", Query: some(`code="503"`) + " / " + guarded, Range: v1alpha1.Range{Max: &end}}, true},
+		"a gateway's, counted":        {count(v1alpha1.Counted{Bad: `r_total{ {{pods}}, code="503" }`, Total: total}), true},
+		"a gateway's, listed":         {v1alpha1.Metric{Name: "other", Query: `sum by (code) (increase(r_total{ {{canary}} }[2m]))`, List: &v1alpha1.List{Label: "code", Bad: []string{"503"}}}, true},
 		"fast ones that are counted":  {count(v1alpha1.Counted{Good: `d_bucket{ {{pods}}, le="1" }`, Total: `d_count{ {{pods}} }`}), true},
 		"a list of statuses":          {v1alpha1.Metric{Name: "other", Query: `sum by (code) (increase(r_total{ {{canary}} }[2m]))`, List: &v1alpha1.List{Label: "code", Bad: []string{"5.."}}}, false},
 	} {
@@ -62,6 +65,29 @@ func TestClientsFaultsAreLookedAtBesideFailures(t *testing.T) {
 		spec.SetDefaults()
 		told := slices.ContainsFunc(OfPlan(&spec, 15*time.Second), func(s string) bool {
 			return strings.HasPrefix(s, `metric refused, query: code=~"4.."`)
+		})
+		if told != tc.told {
+			t.Errorf("%s: told %v", name, told)
+		}
+	}
+}
+
+// How a share changes may be looked at beside the share, and by itself is no look at failures.
+func TestChangesAreLookedAtBesideFailures(t *testing.T) {
+	end := 0.05
+	changes := v1alpha1.Metric{Name: "changes", Query: "deriv((" + failures + ")[5m:15s])", Range: v1alpha1.Range{Max: &end}}
+	for name, tc := range map[string]struct {
+		other v1alpha1.Metric
+		told  bool
+	}{
+		"the share":             {v1alpha1.Metric{Name: "other", Query: failures, Range: v1alpha1.Range{Max: &end}}, false},
+		"another of changes":    {v1alpha1.Metric{Name: "other", Query: "stddev_over_time((" + failures + ")[5m:15s])", Range: v1alpha1.Range{Max: &end}}, true},
+		"how many failed since": {v1alpha1.Metric{Name: "other", Query: `sum(delta(http_errors{ {{canary}} }[5m]))`, Range: v1alpha1.Range{Max: &end}}, false},
+	} {
+		spec := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{changes, tc.other}}}
+		spec.SetDefaults()
+		told := slices.ContainsFunc(OfPlan(&spec, 15*time.Second), func(s string) bool {
+			return strings.HasPrefix(s, "metric changes, query: deriv(…)")
 		})
 		if told != tc.told {
 			t.Errorf("%s: told %v", name, told)

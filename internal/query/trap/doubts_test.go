@@ -176,6 +176,21 @@ func doubtCases() map[string]struct {
 		"a digit":                  {list(v1alpha1.List{Label: "http_status", Bad: []string{"5"}}), doubtListEntry, "5.. does"},
 		"a wildcard":               {list(v1alpha1.List{Label: "http_status", Bad: []string{"5*"}}), doubtListEntry, "5.. does"},
 		"the same of another kind": {list(v1alpha1.List{Label: "shard", Bad: []string{"5"}}), "", ""},
+		"every status is good":     {list(v1alpha1.List{Label: "code", Good: []string{"[1-5].."}}), doubtEvery, `list.good[0]: with it every value is good, so no canary fails, however bad it is; write what is good, such as "[1-4].."`},
+		"every number is good":     {list(v1alpha1.List{Label: "code", Good: []string{"200", "[0-9]+"}}), doubtEvery, "list.good[1]: "},
+		"everything is good":       {list(v1alpha1.List{Label: "code", Good: []string{".*"}}), doubtEvery, "list.good[0]: "},
+		"any word is good":         {list(v1alpha1.List{Label: "outcome", Good: []string{".+"}}), doubtEvery, "however bad it is; write what is good"},
+		"all of all classes":       {list(v1alpha1.List{Label: "code", Good: []string{"[1-4]..", "5.."}}), doubtEvery, "list.good[1]: "},
+		"all but bad ones is good": {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Good: []string{".*"}}), "", ""},
+		"good ones are named":      {list(v1alpha1.List{Label: "code", Good: []string{"2..", "3..", "404"}}), "", ""},
+		"a word is good":           {list(v1alpha1.List{Label: "outcome", Good: []string{"SUCCESS", "REDIRECTION"}}), "", ""},
+		"an exit code is good":     {list(v1alpha1.List{Label: "exit_code", Good: []string{"0"}}), "", ""},
+		"other exit codes are bad": {list(v1alpha1.List{Label: "exit_code", Bad: []string{"1", "137"}}), "", ""},
+		"numbers of gRPC are bad":  {list(v1alpha1.List{Label: "grpc_status_code", Bad: []string{"2", "4", "14"}}), "", ""},
+		"no failure but a gateway": {list(v1alpha1.List{Label: "code", Bad: []string{"502", "503", "504"}}), doubtStatus, "list.bad: no request is a bad one that failed with 500, and no other metric takes it for one; write \"5..\""},
+		"clients' faults as bad":   {list(v1alpha1.List{Label: "code", Bad: []string{"4.."}}), doubtStatus, "list.bad: "},
+		"an error that is good":    {list(v1alpha1.List{Label: "code", Good: []string{"[1-4]..", "500"}}), doubtStatus, "list.good: "},
+		"many faults":              {list(v1alpha1.List{Label: "code", Bad: []string{"429", "50."}}), "", ""},
 		"samples":                  {over("90%", time.Minute), "", ""},
 		"few samples":              {over("10%", time.Minute), doubtLax, "10% lets 90% of the samples be bad"},
 		"over more than there is":  {over("90%", time.Hour), doubtTime, "over.duration: is longer than period (15m)"},
@@ -212,7 +227,7 @@ func TestDoubts(t *testing.T) {
 		})
 	}
 	for _, kind := range doubtKinds {
-		if !told[kind] && kind != doubtFewRounds {
+		if !told[kind] && kind != doubtFewRounds && kind != doubtAside { // of which other tests tell
 			t.Errorf("no case shows %s", kind)
 		}
 	}
@@ -233,7 +248,13 @@ func TestDoubtsOfAPlanNameTheirFields(t *testing.T) {
 	if len(got) != len(want) || !slices.EqualFunc(got, want, strings.HasPrefix) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	*spec.Analysis.FailureLimit = 14
+	for limit, want := range map[int32]string{14: "a canary that is bad until the last of them passes", 12: "a canary that is bad until the last 3 of them passes", 11: "", 2: ""} {
+		*spec.Analysis.FailureLimit = limit
+		if got := OfPlan(&spec, 0); want == "" && len(got) != 2 || want != "" && (len(got) != 3 || !strings.Contains(got[2], want)) {
+			t.Errorf("failureLimit %d: got %q", limit, got)
+		}
+	}
+	*spec.Analysis.FailureLimit = 11
 	*spec.Analysis.Metrics[1].FailureLimit = 20
 	if got := OfPlan(&spec, 0); len(got) != 3 || !strings.HasPrefix(got[2], "metric two, failureLimit: 20 failures") {
 		t.Errorf("got %q", got)

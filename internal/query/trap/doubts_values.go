@@ -70,7 +70,7 @@ func directed(least, most bool) v1alpha1.Range {
 func rangedDoubts(m v1alpha1.Metric, expr parser.Expr, values possible, watched bool) []doubt {
 	out := rangeDoubts(m.Range, values)
 	if len(out) == 0 {
-		out = append(roundingDoubts(m.Range, expr), bestDoubts(expr)...)
+		out = slices.Concat(roundingDoubts(m.Range, expr), bestDoubts(m.Range, expr), asideDoubts(expr, watched))
 	}
 	telling := values.telling(m.Range)
 	matched := statusDoubts(telling, expr, watched)

@@ -1,6 +1,7 @@
 package trap
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -11,8 +12,8 @@ import (
 // A range may be told of the values within a function from that of its own: floor(x) is at
 // most 0.05 for every x below 1, and 100 * x at most 5 for every x up to 0.05.
 
-// within is where values lie, and what has made steps of them on the way from there,
-// "" if nothing has.
+// within is where values lie, and what has made steps of them on the way from there, or has
+// moved them, "" if nothing has.
 type within struct {
 	low, high float64
 	by        string
@@ -115,9 +116,9 @@ func insideBinary(e *parser.BinaryExpr, ends within) (parser.Expr, within, bool)
 	of, next := e.LHS, ends
 	switch {
 	case e.Op == parser.ADD:
-		next.low, next.high = ends.low-right, ends.high-right
+		next = ends.shifted(-right)
 	case e.Op == parser.SUB:
-		next.low, next.high = ends.low+right, ends.high+right
+		next = ends.shifted(right)
 	case e.Op == parser.MUL && right != 0:
 		next = ends.over(right)
 	case e.Op == parser.DIV && right != 0:
@@ -146,15 +147,30 @@ func insideLeft(e *parser.BinaryExpr, number float64, ends within) (parser.Expr,
 	next := ends
 	switch {
 	case e.Op == parser.ADD:
-		next.low, next.high = ends.low-number, ends.high-number
+		next = ends.shifted(-number)
 	case e.Op == parser.SUB:
 		next.low, next.high = number-ends.high, number-ends.low
+		if all := possibleOf(e.RHS).all(); all > 0 && !near(number, all) { // other than what is left
+			next.by = cmp.Or(ends.by, "the number that it is taken from")
+		}
 	case e.Op == parser.MUL && number != 0:
 		next = ends.over(number)
 	default:
 		return nil, ends, false
 	}
 	return e.RHS, next, true
+}
+
+// shifted are the ends before a number was taken off, or added.
+func (w within) shifted(by float64) within {
+	w.low, w.high = w.low+by, w.high+by
+	switch {
+	case by > 0:
+		w.by = cmp.Or(w.by, "the number that is taken off")
+	case by < 0:
+		w.by = cmp.Or(w.by, "the number that is added")
+	}
+	return w
 }
 
 // over divides both ends.

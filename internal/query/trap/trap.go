@@ -66,6 +66,7 @@ var traps = []struct {
 	{"NoCanary", noCanary},
 	{"OthersPods", othersPods},
 	{"OtherDenominator", otherDenominator},
+	{"OtherFactor", otherFactor},
 	{trapItself, itself},
 	{"UnlikeAmounts", unlikeAmounts},
 	{trapBuckets, buckets},

@@ -79,6 +79,22 @@ func TestTraps(t *testing.T) {
 		"or another measurement":           {`sum(rate(e_total{ {{canary}} }[1m])) or sum(rate(f_total{ {{canary}} }[1m]))`, nil},
 		"the most of it and nothing":       {`max(rate(e_total{ {{canary}} }[1m]) or vector(0))`, []string{"MissingHidden@vector"}},
 
+		"or what stable does":              {`(sum(rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0)) or (sum(rate(r_total{ {{stable}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{stable}} }[1m])) > 0))`, []string{"MissingHidden@(sum(rate(r"}},
+		"or what all do":                   {`sum(e{ {{canary}} }) or sum(e{namespace="{{namespace}}"})`, []string{"MissingHidden@sum(e{namespace"}},
+		"or the baseline, for each pod":    {`max by (pod) (e{ {{canary}} }) or on () max(e{ {{baseline}} })`, []string{"MissingHidden@max(e{ {{baseline", "Series@max"}},
+		"or stable, in percent":            {`100 * (sum(rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0) or sum(rate(r_total{ {{stable}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{stable}} }[1m])) > 0))`, []string{"MissingHidden@sum"}},
+		"what either does":                 {`max(e{ {{canary}} } or e{ {{stable}} })`, nil},
+		"or the canary's otherwise":        {`histogram_quantile(0.9, sum(rate(l_seconds{ {{canary}} }[5m]))) or histogram_quantile(0.9, sum by (le) (rate(l_seconds_bucket{ {{canary}} }[5m])))`, nil},
+		"by its limit, or that of all":     {`sum(memory{ {{canary}} }) / (sum(limit{ {{canary}} }) or sum(limit{namespace="{{namespace}}"}))`, nil},
+		"if there is traffic, of whomever": {`sum(e{ {{canary}} }) and on () (sum(r{ {{canary}} }) or sum(r{ {{stable}} }))`, nil},
+
+		"times the share of stable":     {`(sum(rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0)) * (sum(rate(r_total{ {{stable}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{stable}} }[1m])) > 0))`, []string{"OtherFactor@(sum(rate(r"}},
+		"times the share of all":        {`100 * pod:e_errors:ratio{namespace="{{namespace}}"} * on () max(pod:e_errors:ratio{ {{canary}} })`, []string{"OtherFactor@100"}},
+		"times another of its own":      {`(sum(rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0)) * (sum(rate(r_total{ {{canary}}, code=~"4.." }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0))`, nil},
+		"times how much it has of all":  {`(sum(rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0)) * (sum(rate(r_total{ {{canary}} }[1m])) / (sum(rate(r_total{ {{stable}} }[1m])) > 0))`, nil},
+		"times the successes of stable": {`(sum(rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0)) * (sum(rate(r_total{ {{stable}}, code=~"2.." }[1m])) / (sum(rate(r_total{ {{stable}} }[1m])) > 0))`, nil},
+		"joined by times with its pods": {`max((sum by (pod) (rate(r_total{ {{canary}}, code=~"5.." }[1m])) / (sum by (pod) (rate(r_total{ {{canary}} }[1m])) > 0)) * on (pod) group_left () kube_pod_info{ {{canary}} })`, nil},
+
 		"a scalar of a share":    {`scalar(sum(rate(e_total{ {{canary}} }[1m])) / (sum(rate(r_total{ {{canary}} }[1m])) > 0))`, []string{"Scalar@scalar"}},
 		"a scalar within":        {`sum(x{ {{canary}} }) / scalar(sum(y{ {{canary}} }))`, []string{"Scalar@scalar"}},
 		"a scalar of a constant": {`sum(x{ {{canary}} }) / scalar(vector(60))`, nil},

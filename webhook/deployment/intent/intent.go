@@ -59,7 +59,8 @@ type Writer struct {
 	// Read: what is sent is the text of the Deployment as it was read while this template
 	// was held, with changes, for ClientSideApply and ServerSideApply. Had nothing been held, its
 	// writer would have read this. What is held now may be that with the same changes, for
-	// kubectl sends a text twice to take over what it had applied client-side. Nil if it is no such text.
+	// kubectl sends a text twice to take over what it had applied client-side. For Reread it was
+	// held before, and the text has none of what was changed since. Nil if it is no such text.
 	Read hold.Template
 	// NewFirst: what is new in a list stands first, for Patch. It does in what the
 	// API server makes of a patch that does not speak of order.
@@ -83,6 +84,9 @@ const (
 	Manifest Way = "Manifest"
 	// Replace: the whole object was sent.
 	Replace Way = "Replace"
+	// Reread: the whole object was sent, as it was read during the hold from whose text
+	// the one that stands was asked for.
+	Reread Way = "Reread"
 	// Withdraw: the held record was taken off by hand.
 	Withdraw Way = "Withdraw"
 	// Undo: kubectl rollout undo to the revision before the stable one. Its user
@@ -106,6 +110,7 @@ const (
 	RuleClientSideApply Rule = "ClientSideApply" // kubectl's three-way merge, onto the held template
 	RuleManifest        Rule = "Manifest"        // the same with what the client owns, on the held template
 	RuleReplace         Rule = "Replace"         // what was asked for
+	RuleReread          Rule = "Reread"          // the change from stable to asked, made to what was held when it was read
 	RuleWithdraw        Rule = "Withdraw"        // the stable template
 	RuleUndo            Rule = "Undo"            // the stable template
 	RuleRollback        Rule = "Rollback"        // what was asked for
@@ -141,6 +146,9 @@ func Desire(r Request) (Desired, error) {
 		return r.manifest()
 	case Replace:
 		return r.changed(r.Asked.Template, RuleReplace, nil)
+	case Reread:
+		merged, err := r.rebase(r.Asked.Template)
+		return r.changed(merged, RuleReread, err)
 	case Withdraw:
 		return Desired{Owned: r.Stable, Rule: RuleWithdraw}, nil
 	case Undo:
@@ -160,7 +168,7 @@ func Desire(r Request) (Desired, error) {
 func (r Request) Stored(d Desired, as hold.Template) (Desired, error) {
 	d.Template = as
 	switch d.Rule {
-	case RuleClientSideApply, RuleManifest, RuleReplace, RuleRollback, RuleDifference:
+	case RuleClientSideApply, RuleManifest, RuleReplace, RuleReread, RuleRollback, RuleDifference:
 		owned, err := replay.Update(r.Held.Owned, as, r.Writer.By)
 		if err != nil {
 			return Desired{}, err

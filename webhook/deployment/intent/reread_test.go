@@ -50,6 +50,31 @@ func TestATextThatWasReadDuringTheHold(t *testing.T) {
 	}
 }
 
+// TestATextThatReplacesWhatItBroughtBefore has none of what an earlier sending of it brought, and
+// who sends it owns what it changes.
+func TestATextThatReplacesWhatItBroughtBefore(t *testing.T) {
+	const withA = `{name: app, image: v2, env: [{name: A, value: a}]}`
+	for name, tc := range map[string]struct{ text, held, want string }{
+		"changed back":    {app1, `{name: app, image: v2, env: [{name: A, value: a}, {name: B, value: x}]}`, withA},
+		"sent again":      {`{name: app, image: v1, tty: true}`, `{name: app, image: v2, tty: true, env: [{name: A, value: a}]}`, `{name: app, image: v2, tty: true, env: [{name: A, value: a}]}`},
+		"changed further": {`{name: app, image: v1, tty: true, stdin: true}`, `{name: app, image: v2, tty: true, env: [{name: A, value: a}]}`, `{name: app, image: v2, tty: true, stdin: true, env: [{name: A, value: a}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Desire(Request{
+				Stable: replay.Owned{Template: template(t, app1)}, Asked: replay.Owned{Template: template(t, tc.text)},
+				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held)}},
+				Writer: Writer{Way: Reread, Read: template(t, withA), By: replay.By{Manager: "kubectl-replace", APIVersion: "apps/v1"}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(template(t, tc.want), got.Template); diff != "" || got.Rule != RuleReread {
+				t.Errorf("rule %s (-want +got):\n%s", got.Rule, diff)
+			}
+		})
+	}
+}
+
 // TestATextThatWasReadIsAppliedServerSide, and its applier owns all that it says.
 func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	stable, held := template(t, app1), template(t, `{name: app, image: v2, args: [x]}`)
