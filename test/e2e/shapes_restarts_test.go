@@ -123,11 +123,13 @@ func TestAnAnnotationThatIsAnotherOneAtEverySync(t *testing.T) {
 			}
 			s.wantShaped("v1", key, "1")
 			run := s.newestRun(sync("v2", 2))
+			s.decide(run.Name, `"paused":true`) // it does not end meanwhile
 			for n := 3; n < 6; n++ {
 				if said := sync("v2", n); !strings.Contains(said, "held already") {
 					t.Errorf("the held update with other noise: %s", said)
 				}
 			}
+			s.decide(run.Name, `"paused":false`)
 			s.awaitReason(run.Name, v1alpha1.ReasonRolledOut)
 			s.wantShaped("v2", key, "5")
 			if runs := s.canaryRuns(); len(runs) != 1 {
@@ -141,7 +143,7 @@ func TestAnAnnotationThatIsAnotherOneAtEverySync(t *testing.T) {
 // fluxcd/flagger#30, loculus-project/loculus#6433.
 func TestUpdatesFasterThanACanary(t *testing.T) {
 	t.Parallel()
-	s := open(t, settings{noLoad: true, plan: shapePlan, replicas: 1})
+	s := open(t, settings{noLoad: true, plan: strings.Replace(shapePlan, "period: 6s", "period: 15s", 1), replicas: 1})
 	s.must("apply", "-f", "-", feed("v1", `build: "0"`))
 	await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
 	for n := 1; n <= 4; n++ {
@@ -170,6 +172,7 @@ func TestNewUpdatesWait(t *testing.T) {
 			s := open(t, settings{noLoad: true, plan: plan, replicas: 1})
 			run := s.holdShaped(1)
 			s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+			s.decide(run.Name, `"paused":true`) // it does not end meanwhile
 			for _, build := range []string{"1", "2"} {
 				if said := s.must("apply", "-f", "-", feed("v3", "build: "+fmt.Sprintf("%q", build))); !strings.Contains(said, "when run "+run.Name) {
 					t.Errorf("kubectl says: %s", said)
@@ -179,6 +182,7 @@ func TestNewUpdatesWait(t *testing.T) {
 				s.decide(run.Name, `"decision":"Abort"`)
 				s.awaitPhase(run.Name, v1alpha1.PhaseReverted)
 			} else {
+				s.decide(run.Name, `"paused":false`)
 				s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
 			}
 			await(s, "the newest is released", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
