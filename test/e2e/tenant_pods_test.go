@@ -1,0 +1,45 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// readingMode is the Deployment web, whose pods read the annotation "mode" that their template sets, and "tone",
+// which it does not set.
+func (s tenancy) readingMode(version, mode string) string {
+	return strings.NewReplacer(
+		"containers:", "volumes: [{name: podinfo, downwardAPI: {items: [{path: tone, fieldRef: {fieldPath: \"metadata.annotations['tone']\"}}]}}]\n      containers:",
+		"image: holdfast.test/app:", "env: [{name: MODE, valueFrom: {fieldRef: {fieldPath: \"metadata.annotations['mode']\"}}}]\n        image: holdfast.test/app:",
+	).Replace(strings.Replace(s.web(version), "annotations: {", fmt.Sprintf("annotations: {mode: %q, ", mode), 1))
+}
+
+// firstPod is a pod of a run.
+func (s tenancy) firstPod(run *v1alpha1.CanaryRun) string {
+	s.t.Helper()
+	var pods corev1.PodList
+	awaitSome(s.shop, "a canary pod", &pods, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
+	return pods.Items[0].Name
+}
+
+// TestATenantCannotChangeWhatACanaryReads: neither an annotation that the template sets nor one that it does not,
+// in a variable or a volume. Others are anybody's.
+func TestATenantCannotChangeWhatACanaryReads(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	run := s.newestRun(s.joe("apply", "-f", "-", s.readingMode("v2", "strict")))
+	s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+	pod := "pod/" + s.firstPod(run)
+	const words = "annotations that a pod of a run reads"
+	s.wantRefused(words, "annotate", "--overwrite", pod, "mode=lenient")
+	s.wantRefused(words, "annotate", pod, "mode-")
+	s.wantRefused(words, "annotate", pod, "tone=calm")
+	s.joe("annotate", pod, "seen=yes")
+	s.joe("annotate", pod, "seen-")
+}
