@@ -236,8 +236,7 @@ spec:
 	}
 }
 
-// TestATenantCannotScaleRevisions, nor runs, nor have an autoscaler do so. The Deployment, and what has other
-// labels, are scaled as ever.
+// TestATenantCannotScaleRevisions, nor runs, nor have an autoscaler do so. The Deployment is scaled as ever.
 func TestATenantCannotScaleRevisions(t *testing.T) {
 	t.Parallel()
 	s := openTenancy(t, patient)

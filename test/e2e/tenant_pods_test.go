@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -42,4 +44,25 @@ func TestATenantCannotChangeWhatACanaryReads(t *testing.T) {
 	s.wantRefused(words, "annotate", pod, "tone=calm")
 	s.joe("annotate", pod, "seen=yes")
 	s.joe("annotate", pod, "seen-")
+}
+
+// TestATenantCannotScaleWhatWasAdopted: a ReplicaSet with labels of its own, that an object of another kind left
+// behind. Its owner's tools write its size by the ReplicaSet itself, until then.
+func TestATenantCannotScaleWhatWasAdopted(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	web := s.deployment("web")
+	s.joe("create", "configmap", "owner")
+	s.joe("create", "-f", "-", s.idle("ReplicaSet", fmt.Sprintf("{name: webx, labels: {app: web}, ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: owner, uid: %s, controller: true}]}",
+		get(s.shop, "owner", &corev1.ConfigMap{}).UID), "v9"))
+	const words = "ReplicaSets are scaled by controllers alone"
+	s.wantRefused(words, "scale", "replicaset", "webx", "--replicas=3")
+	s.joe("patch", "replicaset", "webx", "--type=merge", "-p", `{"spec":{"minReadySeconds":1,"replicas":0}}`)
+	s.joe("delete", "configmap", "owner", "--cascade=orphan")
+	await(s.shop, "it is adopted", "webx", &appsv1.ReplicaSet{}, func(rs *appsv1.ReplicaSet) bool { return metav1.IsControlledBy(rs, web) })
+	s.wantRefused(words, "scale", "replicaset", "webx", "--replicas=3")
+	s.wantRefused("written by controllers alone", "patch", "replicaset", "webx", "--type=merge", "-p", `{"spec":{"replicas":3}}`)
+	if replicas := get(s.shop, "webx", &appsv1.ReplicaSet{}).Spec.Replicas; *replicas != 0 {
+		t.Errorf("it has %d replicas", *replicas)
+	}
 }
