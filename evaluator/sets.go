@@ -44,7 +44,7 @@ func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
 	seen.Others.Left = leftPods(seen.run.Status.Phase.Ended() || seen.run.DeletionTimestamp != nil, map[string]*appsv1.ReplicaSet{
 		v1alpha1.RoleCanary: seen.sets[seen.canaryName()], v1alpha1.RoleBaseline: seen.sets[seen.baselineName()],
 	}, sets.Items, pods.Items)
-	return nil
+	return e.gatherEnding(ctx, seen, pods.Items)
 }
 
 func viewSet(rs *appsv1.ReplicaSet) *lifecycle.Canary {

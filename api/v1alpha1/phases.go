@@ -294,7 +294,8 @@ const (
 	// words; it is tried again, and the update stays held.
 	EventRunNotCreated = "RunNotCreated"
 	// EventPodLeft: somebody kept the ReplicaSet of a run from going, or orphaned its pods, and one of them
-	// was left; it is deleted.
+	// was left; it is deleted. Or a pod would take too long to end, or one of too many that take long; it is
+	// given less time.
 	EventPodLeft = "PodLeft"
 	// EventPodPutOut: a pod that is not the run's own was among those of its ReplicaSet,
 	// and is deleted; the message says why. It was neither counted nor measured.

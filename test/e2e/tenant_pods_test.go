@@ -66,3 +66,61 @@ func TestATenantCannotScaleWhatWasAdopted(t *testing.T) {
 		t.Errorf("it has %d replicas", *replicas)
 	}
 }
+
+// slow is the Deployment web, whose pods go on answering for hours when they are told to end.
+func (s tenancy) slow(version string) string {
+	return strings.Replace(s.web(version, "--drain=2h"), "containers:", "terminationGracePeriodSeconds: 7200\n      containers:", 1)
+}
+
+// wantFewPods wants as many pods of canaries as the one there is may have, and as many that take their time to
+// end. The others are told to end at once, as the kubelet then sees to.
+func (s tenancy) wantFewPods() {
+	s.t.Helper()
+	until(s.shop, "one pod runs and one is ending", func() bool {
+		var pods corev1.PodList
+		if err := world.client.List(s.t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary}); err != nil {
+			s.t.Fatal(err)
+		}
+		running, ending := 0, 0
+		for _, pod := range pods.Items {
+			switch grace := pod.DeletionGracePeriodSeconds; {
+			case grace == nil:
+				running++
+			case *grace > 1:
+				ending++
+			}
+		}
+		return running == 1 && ending == 1
+	})
+	s.wantEvents(v1alpha1.EventPodLeft)
+}
+
+// TestPodsOfACanaryDoNotPileUp: a tenant deletes each as soon as it is Ready, and each answers for hours.
+func TestPodsOfACanaryDoNotPileUp(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	run := s.newestRun(s.joe("apply", "-f", "-", s.slow("v2")))
+	for n := range 3 {
+		running := await(s.shop, "another pod is measured", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
+			return r.Status.Phase == v1alpha1.PhaseRunning && len(r.Status.Canary.Pods) == n+1
+		})
+		s.joe("delete", "pod", running.Status.Canary.Pods[n].Name, "--wait=false")
+	}
+	s.wantFewPods()
+}
+
+// TestPodsOfEarlierRunsDoNotPileUp: the same by one update after another, and a run that is deleted.
+func TestPodsOfEarlierRunsDoNotPileUp(t *testing.T) {
+	t.Parallel()
+	s := openTenancy(t, patient)
+	var before string
+	for _, version := range []string{"v2", "v3", "v4", "v5"} {
+		run := s.newestRun(s.joe("apply", "-f", "-", s.slow(version)))
+		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+		if version == "v4" {
+			s.joe("delete", "canaryrun", before, "--wait=false")
+		}
+		before = run.Name
+	}
+	s.wantFewPods()
+}
