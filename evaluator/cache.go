@@ -135,7 +135,7 @@ func printOfPod(pod *corev1.Pod) canary.Print {
 	if len(pod.Spec.Containers) == 0 {
 		return canary.Print(pod.Annotations[printAnnotation])
 	}
-	return canary.PodPrint(&pod.Spec)
+	return canary.PodPrint(pod)
 }
 
 func printOfSet(rs *appsv1.ReplicaSet) canary.Print {

@@ -60,7 +60,7 @@ func (a announcer) putOut(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.U
 
 func (a announcer) deletedLeft(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodLeft, "Delete "+pod.Name[:min(len(pod.Name), 100)],
-		"pod %s of run %s is deleted, for nothing else would: %s", pod.Name, run.Name, pod.Why)
+		"pod %s is deleted, for nothing else would: %s", pod.Name, pod.Why)
 }
 
 func (a announcer) autoscalerCounts(d deployment, run *v1alpha1.CanaryRun, name string) {

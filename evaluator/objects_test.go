@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -25,8 +26,11 @@ func web(tag string) *appsv1.Deployment {
 			Replicas: &replicas,
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: tag}}},
+				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}, Annotations: map[string]string{"mode": "strict"}},
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: tag, Env: []corev1.EnvVar{{
+					Name:      "MODE",
+					ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.annotations['mode']"}},
+				}}}}},
 			},
 		},
 	}
@@ -80,7 +84,7 @@ func stablePod(d *appsv1.Deployment, suffix string) *corev1.Pod {
 func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Namespace: namespace, Name: rs.Name + "-x", GenerateName: rs.Name + "-", UID: types.UID("uid-" + rs.Name + "-x"),
-		CreationTimestamp: rs.CreationTimestamp, Labels: rs.Spec.Template.Labels,
+		CreationTimestamp: rs.CreationTimestamp, Labels: rs.Spec.Template.Labels, Annotations: maps.Clone(rs.Spec.Template.Annotations),
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))},
 	}, Spec: *rs.Spec.Template.Spec.DeepCopy()}
 	if ready {

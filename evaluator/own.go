@@ -20,8 +20,8 @@ import (
 
 // gatherOwn tells the run's own ReplicaSets and pods from what others made or
 // changed. Whoever may write pods can have a ReplicaSet adopt some, or change the
-// image of one: a pod is looked at when it is new and when its images change, and
-// what was found to be own stands in the status.
+// image of one, or an annotation that it reads: a pod is looked at when it is new and
+// when its print changes, and what was found to be own stands in the status.
 func (e *evaluator) gatherOwn(ctx context.Context, seen *observed) error {
 	if seen.run.Status.Phase.Ended() {
 		return nil

@@ -127,6 +127,17 @@ func TestWhatOthersChangeIsNoVerdict(t *testing.T) {
 			pod.Spec.Containers[0].Image = "v2@sha256:00"
 			c.must(c.api.Update(t.Context(), pod))
 		}, `spec.containers[web].image is "v2@sha256:00"`},
+		"an annotation that a pod reads": {func(t *testing.T, c *cluster) {
+			pod := c.canaryPod()
+			pod.Annotations["mode"] = "lenient"
+			c.must(c.api.Update(t.Context(), pod))
+		}, "metadata.annotations[mode] is not what the template says"},
+		"the image of a pod that is deleted at once": {func(t *testing.T, c *cluster) {
+			pod := c.canaryPod()
+			pod.Spec.Containers[0].Image, pod.Finalizers = "v1", []string{"joe.io/keep"}
+			c.must(c.api.Update(t.Context(), pod))
+			c.must(c.api.Delete(t.Context(), pod))
+		}, `spec.containers[web].image is "v1", the template says "v2"`},
 		"a pod that looks like its own": {func(_ *testing.T, c *cluster) {
 			c.adopt(func(p *corev1.Pod) { p.Spec.Containers[0].Command = []string{"good"} })
 		}, "spec.containers[web].command is not what the template says"},
@@ -312,8 +323,8 @@ func TestTheCacheKeepsAPrintInPlaceOfASpec(t *testing.T) {
 	rs := ownReplicaSet(web("v2"), "web-1", "1")
 	rs.Spec.Template.Annotations = map[string]string{printAnnotation: "forged"}
 	pod := canaryPod(rs, true)
-	pod.Annotations = map[string]string{printAnnotation: "forged", "note": "x"}
-	wantPod, wantSet := canary.PodPrint(&pod.Spec), canary.SetPrint(&rs.Spec)
+	pod.Annotations = map[string]string{printAnnotation: "forged", "note": "x", "mode": "strict"}
+	wantPod, wantSet := canary.PodPrint(pod), canary.SetPrint(&rs.Spec)
 	for range 2 {
 		for object, trim := range map[any]func(any) (any, error){pod: trimPod, rs: trimReplicaSet} {
 			if _, err := trim(object); err != nil {

@@ -22,7 +22,8 @@ import (
 func (e *evaluator) isOwnPod(ctx context.Context, seen *observed, set *ownSet, rs *appsv1.ReplicaSet, pod corev1.Pod) (bool, error) {
 	own, print := *set.is, printOfPod(&pod)
 	isKnown := slices.Contains(own.Pods, v1alpha1.OwnPod{Name: pod.Name, UID: pod.UID, Print: string(print)})
-	if isKnown || pod.DeletionTimestamp != nil {
+	wasKnown := slices.ContainsFunc(own.Pods, func(p v1alpha1.OwnPod) bool { return p.UID == pod.UID })
+	if isKnown || pod.DeletionTimestamp != nil && !wasKnown { // one that was changed and then deleted was measured
 		return isKnown, nil
 	}
 	if why := canary.WhyNotMade(rs, &pod); why != "" {

@@ -85,7 +85,7 @@ func printOfLivePod(live *unstructured.Unstructured) (canary.Print, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &pod); err != nil {
 		return "", fmt.Errorf("read pod %q: %w", live.GetName(), err)
 	}
-	return canary.PodPrint(&pod.Spec), nil
+	return canary.PodPrint(&pod), nil
 }
 
 // withOwn puts what is known of the run's sets into its status. An ended run has none.

@@ -47,7 +47,7 @@ func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
 		v1alpha1.RoleCanary: seen.sets[seen.canaryName()], v1alpha1.RoleBaseline: seen.sets[seen.baselineName()],
 	}, sets.Items, pods.Items)
 	seen.Others.Strays = strays(sets.Items, pods.Items)
-	return nil
+	return e.gatherEnding(ctx, seen, pods.Items)
 }
 
 func viewSet(rs *appsv1.ReplicaSet, pods []corev1.Pod) *lifecycle.Canary {

@@ -139,7 +139,7 @@ type OwnPod struct {
 	Name string `json:"name"`
 	// uid is that of the pod.
 	UID types.UID `json:"uid"`
-	// print is a hash of its images.
+	// print is a hash of its images and of what it reads of its labels and annotations.
 	Print string `json:"print"`
 }
 

@@ -316,7 +316,8 @@ const (
 	// words; it is tried again, and the update stays held.
 	EventRunNotCreated = "RunNotCreated"
 	// EventPodLeft: somebody kept the ReplicaSet of a run from going, or orphaned its pods, and one of them
-	// was left; it is deleted.
+	// was left; it is deleted. Or a pod would take too long to end, or one of too many that take long; it is
+	// given less time.
 	EventPodLeft = "PodLeft"
 	// EventAutoscalerCounts: a HorizontalPodAutoscaler of the Deployment counts the pods of a run that begins.
 	EventAutoscalerCounts = "AutoscalerCounts"

@@ -59,14 +59,14 @@ func TestPod(t *testing.T) {
 
 func TestPrints(t *testing.T) {
 	pod := func(edit ...func(*corev1.PodSpec)) Print {
-		s := &corev1.PodSpec{
+		p := &corev1.Pod{Spec: corev1.PodSpec{
 			InitContainers: []corev1.Container{{Name: "init", Image: "a:1"}},
 			Containers:     []corev1.Container{{Name: "app", Image: "b:1"}, {Name: "side", Image: "c:1"}},
-		}
+		}}
 		for _, e := range edit {
-			e(s)
+			e(&p.Spec)
 		}
-		return PodPrint(s)
+		return PodPrint(p)
 	}
 	plain := pod()
 	if moved := pod(func(s *corev1.PodSpec) { s.NodeName = "n"; s.Tolerations = []corev1.Toleration{{Key: "k"}} }); moved != plain {
@@ -89,5 +89,51 @@ func TestPrints(t *testing.T) {
 	}
 	if set.MinReadySeconds = 1; SetPrint(&set) == before {
 		t.Error("another minReadySeconds leaves the print")
+	}
+}
+
+// What a pod reads of its labels and annotations is in its print, and nothing else of them.
+func TestPrintOfWhatAPodReads(t *testing.T) {
+	field := func(path string) *corev1.ObjectFieldSelector { return &corev1.ObjectFieldSelector{FieldPath: path} }
+	items := func(path string) []corev1.DownwardAPIVolumeFile {
+		return []corev1.DownwardAPIVolumeFile{{Path: "f", FieldRef: field(path)}}
+	}
+	container := func(path string) []corev1.Container {
+		return []corev1.Container{{Env: []corev1.EnvVar{{Name: "X", ValueFrom: &corev1.EnvVarSource{FieldRef: field(path)}}}}}
+	}
+	volume := func(source corev1.VolumeSource) []corev1.Volume { return []corev1.Volume{{VolumeSource: source}} }
+	const mode, seen = "mode", "seen"
+	one, all := "metadata.annotations['mode']", "metadata.annotations"
+	for name, tc := range map[string]struct {
+		spec        corev1.PodSpec
+		mode, other bool
+	}{
+		"nothing":                          {corev1.PodSpec{Containers: container("status.podIP")}, false, false},
+		"one, in a variable":               {corev1.PodSpec{Containers: container(one)}, true, false},
+		"one, in an init container":        {corev1.PodSpec{InitContainers: container(one)}, true, false},
+		"one that is not there at first":   {corev1.PodSpec{Containers: container("metadata.annotations['seen']")}, false, true},
+		"one, in a volume":                 {corev1.PodSpec{Volumes: volume(corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{Items: items(one)}})}, true, false},
+		"all, in a volume":                 {corev1.PodSpec{Volumes: volume(corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{Items: items(all)}})}, true, true},
+		"all, in a volume of many sources": {corev1.PodSpec{Volumes: volume(corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{DownwardAPI: &corev1.DownwardAPIProjection{Items: items(all)}}}}})}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			print := func(annotations map[string]string) Print {
+				pod := &corev1.Pod{Spec: *tc.spec.DeepCopy()}
+				pod.Annotations = annotations
+				return PodPrint(pod)
+			}
+			before := print(map[string]string{mode: "1"})
+			if changed := print(map[string]string{mode: "0"}) != before; changed != tc.mode {
+				t.Errorf("another value changes the print: %t", changed)
+			}
+			if changed := print(map[string]string{mode: "1", seen: "x"}) != before; changed != tc.other {
+				t.Errorf("one that is added changes the print: %t", changed)
+			}
+		})
+	}
+	labelled := &corev1.Pod{Spec: corev1.PodSpec{Containers: container("metadata.labels['app']")}}
+	before := PodPrint(labelled)
+	if labelled.Labels = map[string]string{"app": "web"}; PodPrint(labelled) == before {
+		t.Error("a label that it reads leaves the print")
 	}
 }

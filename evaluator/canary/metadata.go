@@ -10,10 +10,8 @@ func (c *comparison) compareMetadata(template, pod, admitted hold.Template) {
 	paths := hold.FieldPaths(template["spec"])
 	for _, of := range []string{"labels", "annotations"} {
 		want, got, byAdmission := metadata(template, of), metadata(pod, of), metadata(admitted, of)
-		for _, key := range union(want, nil) {
-			if hold.ReadsMetadata(paths, "metadata."+of, key) {
-				c.compare("metadata."+of+"["+key+"]", want[key], got[key], byAdmission[key])
-			}
+		for _, key := range union(hold.MetadataRead(paths, "metadata."+of, want), nil) {
+			c.compare("metadata."+of+"["+key+"]", want[key], got[key], byAdmission[key])
 		}
 	}
 }

@@ -25,14 +25,27 @@ func fieldPaths(part any, out *[]string) {
 	}
 }
 
+// MetadataRead is the part of some labels (all is "metadata.labels"), or annotations, that field paths read.
+func MetadataRead[V any](paths []string, all string, of map[string]V) map[string]V {
+	out := map[string]V{}
+	for _, path := range paths {
+		is, subscript, one := strings.Cut(path, "[")
+		if is != all {
+			continue
+		}
+		if !one {
+			return of
+		}
+		key := strings.Trim(subscript, `'"]`)
+		if value, there := of[key]; there {
+			out[key] = value
+		}
+	}
+	return out
+}
+
 // ReadsMetadata says whether one of some field paths is that of all labels ("metadata.labels"), or
 // annotations, or of the one with a key.
 func ReadsMetadata(paths []string, all, key string) bool {
-	for _, path := range paths {
-		of, subscript, one := strings.Cut(path, "[")
-		if of == all && (!one || strings.Trim(subscript, `'"]`) == key) {
-			return true
-		}
-	}
-	return false
+	return len(MetadataRead(paths, all, map[string]bool{key: true})) > 0
 }

@@ -138,6 +138,14 @@ func TestAPodThatIsChangedIsNoVerdict(t *testing.T) {
 		s.joe("set", "image", "pod/"+pods.Items[0].Name, "app=holdfast.test/app:v1")
 		s.wantTampered(run, `spec.containers[app].image is "holdfast.test/app:v1", the template says "holdfast.test/app:v2"`)
 	})
+	t.Run("annotation that it reads", func(t *testing.T) {
+		t.Parallel()
+		s := openToEditor(t, settings{noLoad: true, plan: healthPlan, replicas: 1})
+		run := s.newestRun(s.must("apply", "-f", "-", s.readingMode("v2", "strict")))
+		s.awaitPhase(run.Name, v1alpha1.PhaseRunning)
+		s.joe("annotate", "--overwrite", "pod", s.firstPod(run), "mode=lenient")
+		s.wantTampered(run, "metadata.annotations[mode] is not what the template says")
+	})
 	t.Run("template of the ReplicaSet", func(t *testing.T) {
 		t.Parallel()
 		s := openToEditor(t, settings{noLoad: true, plan: healthPlan, replicas: 1})
@@ -228,8 +236,7 @@ spec:
 	}
 }
 
-// TestATenantCannotScaleRevisions, nor runs, nor have an autoscaler do so. The Deployment, and what has other
-// labels, are scaled as ever.
+// TestATenantCannotScaleRevisions, nor runs, nor have an autoscaler do so. The Deployment is scaled as ever.
 func TestATenantCannotScaleRevisions(t *testing.T) {
 	t.Parallel()
 	s := openTenancy(t, patient)
