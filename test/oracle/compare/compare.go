@@ -146,10 +146,16 @@ func (s Step) stability() Difference {
 	return Difference{Unguarded, Diff(before.Stable(), after.Stable())}
 }
 
-// sameButRestart says whether a stable template is the same, or differs by a restart only.
+// sameButRestart says whether a stable template is the same, or differs by a restart only, by
+// whatever tool.
 func sameButRestart(before, after Snapshot) bool {
 	a, b := before.Stable(), after.Stable()
-	return Same(withRestart(a, restart(b)), b)
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	was, err := hold.Marks(hold.KnownMarks).Version(a)
+	is, otherErr := hold.Marks(hold.KnownMarks).Version(b)
+	return err == nil && otherErr == nil && was == is
 }
 
 func withRestart(t map[string]any, time any) map[string]any {

@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"fmt"
 	"strconv"
 
 	"holdfast.dev/holdfast/test/oracle/sequence"
@@ -54,11 +55,23 @@ var others = []other{
 	{always(2), bare(sequence.Undo)},
 	{always(1), undoTo},
 	{always(4), bare(sequence.Restart)},
+	{always(3), restartByOthers},
 	{(*generator).pausing, bare(sequence.Pause)},
 	{(*generator).resuming, bare(sequence.Resume)},
 	{(*generator).rollingBack, (*generator).rollback},
 	{always(16), bare(sequence.Release)},
 	{always(6), bare(sequence.Revert)},
+}
+
+// restartByOthers is what Rancher, Reloader and operators of secrets do to a template.
+func restartByOthers(g *generator) sequence.Command {
+	mark := pick(g, []sequence.Word{
+		{Key: "annotation.cattle.io/timestamp", Value: g.value("t")},
+		{Key: "annotation.reloader.stakater.com/last-reloaded-from", Value: g.value("s")},
+		{Key: "annotation.vso.secrets.hashicorp.com/restartedAt", Value: g.value("t")},
+		{Key: "env.STAKATER_DB_SECRET", Value: fmt.Sprintf("%040x", g.rand.Uint32())},
+	})
+	return sequence.Command{Verb: sequence.PatchStrategic, Words: []sequence.Word{mark}}
 }
 
 // again is the owner's next manifest.
