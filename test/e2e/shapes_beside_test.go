@@ -53,6 +53,7 @@ func TestRolloutHistoryNamesWhatEachRevisionWas(t *testing.T) {
 			s.must(append(apply, caused("v1", "portal 1.0"))...)
 			await(s, "shaped is available", "shaped", &appsv1.Deployment{}, rolledOut)
 			run := s.newestRun(s.must(append(apply, caused("v2", "portal 2.0"))...))
+			s.decide(run.Name, `"paused":true`) // it does not end meanwhile
 			before := written(s.deployment("shaped"))
 			if s.must(append(apply, caused("v2", "portal 2.0"))...); written(s.deployment("shaped")) != before {
 				t.Errorf("sent again it changed the object from\n%s\nto\n%s", before, written(s.deployment("shaped")))

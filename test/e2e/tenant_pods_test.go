@@ -78,7 +78,7 @@ func (s tenancy) wantFewPods() {
 	s.t.Helper()
 	until(s.shop, "one pod runs and one is ending", func() bool {
 		var pods corev1.PodList
-		if err := world.client.List(s.t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary}); err != nil {
+		if err := world.client.List(s.t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary, "app": "web"}); err != nil {
 			s.t.Fatal(err)
 		}
 		running, ending := 0, 0

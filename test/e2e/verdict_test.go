@@ -118,7 +118,8 @@ func (s *shop) wantCanaryPods(run *v1alpha1.CanaryRun, version string) {
 		s.t.Fatalf("there are %d canary pods", len(pods.Items))
 	}
 	pod := pods.Items[0]
-	if !strings.HasSuffix(pod.Spec.Containers[0].Image, ":"+version) || pod.Labels["app"] != "web" || pod.Labels["canary"] != "true" {
+	ofWeb := pod.Labels["app"] == "web" || pod.Labels[v1alpha1.QuarantineLabel] != ""
+	if !strings.HasSuffix(pod.Spec.Containers[0].Image, ":"+version) || !ofWeb || pod.Labels["canary"] != "true" {
 		s.t.Errorf("the canary pod runs %s with labels %v", pod.Spec.Containers[0].Image, pod.Labels)
 	}
 }
