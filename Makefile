@@ -46,7 +46,7 @@ test-image: ## Test the image and the bill of materials (chart, upgrade, uninsta
 	$(GO) test -C tools/vulncheck -count=1 $(PKGS)
 
 test-e2e: ## Run the tests that need the test cluster
-	$(GO) test -C test -count=1 -timeout 30m -parallel 12 $(TESTS)
+	$(GO) test -C test -count=1 -timeout 60m -parallel 12 $(TESTS)
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
