@@ -102,6 +102,9 @@ func TestARequestTooLargeForTheWebhookGoesByMode(t *testing.T) {
 	}
 	before := restarts(t)
 	enabled := open(t, settings{plan: patient, noLoad: true, replicas: 1})
+	await(enabled, "it is known what web runs", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return d.Annotations[v1alpha1.StableAnnotation] != ""
+	})
 	if err := enabled.sendYAML(values); err != nil {
 		t.Fatal(err)
 	}
