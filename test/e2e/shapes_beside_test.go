@@ -83,10 +83,12 @@ func TestRolloutHistoryNamesWhatEachRevisionWas(t *testing.T) {
 		s.must("annotate", "deployment/shaped", hold.ChangeCause+"=version 1")
 		s.wantHistory("before the update", "1 version 1")
 		run := s.newestRun(s.must("set", "image", "deployment/shaped", "app=holdfast.test/app:v2"))
+		s.decide(run.Name, `"paused":true`) // it does not end meanwhile
 		if said := s.must("annotate", "deployment/shaped", "--overwrite", hold.ChangeCause+"=version 2"); !strings.Contains(said, "belongs to the held update") {
 			t.Errorf("kubectl annotate says:\n%s", said)
 		}
 		s.wantHistory("during the hold", "1 version 1")
+		s.decide(run.Name, `"paused":false`)
 		s.awaitPhase(run.Name, v1alpha1.PhaseReleased)
 		s.wantHistory("after the release", "1 version 1, 2 version 2")
 	})

@@ -92,9 +92,11 @@ func TestARestartOfOthersDuringAHold(t *testing.T) {
 	t.Parallel()
 	s := open(t, settings{noLoad: true, plan: shapePlan, replicas: 1})
 	run := s.holdShaped(1)
+	s.decide(run.Name, `"paused":true`) // it does not end meanwhile
 	mark := `{"spec":{"template":{"metadata":{"annotations":{"cattle.io/timestamp":"2026-05-04T08:00:00Z"}}}}}`
 	s.must("patch", "deployment", "shaped", "-p", mark)
 	s.wantShaped("v1", "cattle.io/timestamp", "2026-05-04T08:00:00Z")
+	s.decide(run.Name, `"paused":false`)
 	s.awaitReason(run.Name, v1alpha1.ReasonRolledOut)
 	s.wantShaped("v2", "cattle.io/timestamp", "2026-05-04T08:00:00Z")
 	await(s, "shaped is stamped", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool { return d.Annotations[v1alpha1.StableAnnotation] != "" })
