@@ -1,6 +1,10 @@
 package manifest
 
-import "strings"
+import (
+	"strings"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
 
 // settings are all there are, by what precedes the dot in their keys.
 var settings = map[string]setting{
@@ -80,13 +84,19 @@ var toleration = setting{
 	unset: func(d Object, name string) { without(podSpec(d), "tolerations", "key", name) },
 }
 
-// strategy is Recreate or, for a number, RollingUpdate with that surge.
+// strategy is Recreate or, for a number, RollingUpdate with that surge. A canary is asked for beside the
+// former: without the word no update of it is held.
 var strategy = setting{
 	set: func(d Object, _, value string) {
-		child(d, "spec")["strategy"] = Object{"type": "Recreate"}
-		if value != "Recreate" {
-			child(d, "spec")["strategy"] = Object{"type": "RollingUpdate", "rollingUpdate": Object{"maxSurge": number(value), "maxUnavailable": int64(0)}}
+		if value == "Recreate" {
+			child(d, "spec")["strategy"] = Object{"type": "Recreate"}
+			child(d, "metadata", "annotations")[v1alpha1.BesideRecreateAnnotation] = "true"
+			return
 		}
+		child(d, "spec")["strategy"] = Object{"type": "RollingUpdate", "rollingUpdate": Object{"maxSurge": number(value), "maxUnavailable": int64(0)}}
 	},
-	unset: func(d Object, _ string) { delete(child(d, "spec"), "strategy") },
+	unset: func(d Object, _ string) {
+		delete(child(d, "spec"), "strategy")
+		remove(d, v1alpha1.BesideRecreateAnnotation, "metadata", "annotations")
+	},
 }
