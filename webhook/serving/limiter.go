@@ -52,39 +52,39 @@ const answerTime = 10 * time.Second
 // the first one has its slot. That too is shared by namespace.
 type Limiter struct {
 	own         string // Holdfast's user
-	users, ours rooms  // of tenants and others, and of Holdfast
+	users, ours slots  // of tenants and others, and of Holdfast
 	metrics     *Metrics
 }
 
-// rooms are what there is for requests.
-type rooms struct {
+// slots are what there is for requests.
+type slots struct {
 	text         *text
-	small, large room
+	small, large sized
 }
 
-// room is slots in bytes, and what a request takes at least, so that there are not more
+// sized are slots in bytes, and what a request takes at least, so that there are not more
 // of them at once than is good for those that processors work on.
-type room struct {
+type sized struct {
 	name  string
 	slots *fair.Slots
 	least int64
 }
 
-func newRoom(name string, size int64, atOnce int) room {
-	return room{name, fair.NewSlots(fair.Options{Size: size, Leaves: leavesFree, Overdue: longWait}), size / int64(atOnce)}
+func newSized(name string, size int64, atOnce int) sized {
+	return sized{name, fair.NewSlots(fair.Options{Size: size, Leaves: leavesFree, Overdue: longWait}), size / int64(atOnce)}
 }
 
-func (r room) enter(ctx context.Context, namespace string, size int64) (leave func(), err error) {
-	if leave, err = r.slots.Take(ctx, namespace, max(size, r.least)); err != nil {
-		return nil, noRoom{r.name}
+func (s sized) enter(ctx context.Context, namespace string, size int64) (leave func(), err error) {
+	if leave, err = s.slots.Take(ctx, namespace, max(size, s.least)); err != nil {
+		return nil, noSlot{s.name}
 	}
 	return leave, nil
 }
 
-// noRoom is what there was no room for in time.
-type noRoom struct{ in string }
+// noSlot is for a request that got none in time.
+type noSlot struct{ in string }
 
-func (e noRoom) Error() string { return "no room for " + e.in + " requests" }
+func (e noSlot) Error() string { return "no slot for " + e.in + " requests" }
 
 // NewLimiter limits the requests of a process that the API server knows by a user name.
 func NewLimiter(own string, m *Metrics) *Limiter { return newLimiter(own, m, runtime.GOMAXPROCS(0)) }
@@ -93,10 +93,10 @@ func newLimiter(own string, m *Metrics, processors int) *Limiter {
 	// Large requests keep processors busy for some tenths of a second each. Small ones mostly wait
 	// for the API server; but what waits there works there, and more at once only make everybody
 	// slower, most of all those of other namespaces (see docs/benchmarks.md).
-	newRooms := func() rooms {
-		return rooms{newText(textAtOnce), newRoom(inSmall, smallAtOnce, max(16, 8*processors)), newRoom(inLarge, largeAtOnce, max(4, processors))}
+	newSlots := func() slots {
+		return slots{newText(textAtOnce), newSized(inSmall, smallAtOnce, max(16, 8*processors)), newSized(inLarge, largeAtOnce, max(4, processors))}
 	}
-	return &Limiter{own: own, users: newRooms(), ours: newRooms(), metrics: m}
+	return &Limiter{own: own, users: newSlots(), ours: newSlots(), metrics: m}
 }
 
 // Limit gives each request a slot.
@@ -113,11 +113,11 @@ func (l *Limiter) Limit(next http.Handler) http.Handler {
 		if known {
 			ctx = context.WithValue(ctx, callerKey{}, from)
 		}
-		rooms := l.users
+		slots := l.users
 		if known && from.user == l.own {
-			rooms = l.ours
+			slots = l.ours
 		}
-		body, leave, err := rooms.enter(ctx, from.namespace, r.ContentLength, buffered)
+		body, leave, err := slots.enter(ctx, from.namespace, r.ContentLength, buffered)
 		if err != nil {
 			l.refuse(w, from.namespace, err)
 			return
@@ -135,31 +135,31 @@ func (l *Limiter) Limit(next http.Handler) http.Handler {
 // enter waits for a slot for a request of so many bytes; -1 is unknown, and counts as
 // all that may be read. The text of a small one is little beside what is made of it,
 // so it is there before it gets a slot.
-func (r rooms) enter(ctx context.Context, namespace string, size int64, text io.Reader) (body io.Reader, leave func(), err error) {
+func (s slots) enter(ctx context.Context, namespace string, size int64, text io.Reader) (body io.Reader, leave func(), err error) {
 	if size < 0 || size > smallRequest {
 		if size < 0 {
 			size = MaxRequest
 		}
-		leave, err := r.large.enter(ctx, namespace, size)
+		leave, err := s.large.enter(ctx, namespace, size)
 		return text, leave, err
 	}
-	read, drop, err := r.text.read(namespace, text)
+	read, drop, err := s.text.read(namespace, text)
 	if err != nil {
 		drop()
 		return nil, nil, err
 	}
-	leaveRoom, err := r.small.enter(ctx, namespace, size)
+	leaveSlot, err := s.small.enter(ctx, namespace, size)
 	if err != nil {
 		drop()
 		return nil, nil, err
 	}
-	return read, func() { leaveRoom(); drop() }, nil
+	return read, func() { leaveSlot(); drop() }, nil
 }
 
 // refuse tells the API server that a request is not answered. What becomes of it is
 // for the failurePolicy to say.
 func (l *Limiter) refuse(w http.ResponseWriter, namespace string, err error) {
-	var full noRoom
+	var full noSlot
 	if !errors.As(err, &full) {
 		answer(w, metav1.StatusReasonBadRequest, http.StatusBadRequest, "holdfast: the request does not come whole")
 		return

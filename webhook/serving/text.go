@@ -18,7 +18,7 @@ type text struct {
 func newText(size int64) *text { return &text{shares: fair.NewShares(size)} }
 
 // read reads a request whole. It takes room for what has come, so that whoever sends slowly takes
-// little; where there is none it fails with noRoom, for one that waited with half of its text could
+// little; where there is none it fails with noSlot, for one that waited with half of its text could
 // wait for another one that does. The room is given back by drop, whatever read returns.
 func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop func(), err error) {
 	all = &bytes.Buffer{}
@@ -27,7 +27,7 @@ func (t *text) read(namespace string, from io.Reader) (all *bytes.Buffer, drop f
 	for {
 		n, err := io.CopyN(all, from, headSize)
 		if !t.take(namespace, n) {
-			return nil, drop, noRoom{inText}
+			return nil, drop, noSlot{inText}
 		}
 		taken += n
 		if errors.Is(err, io.EOF) {
