@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -32,13 +31,9 @@ func (e *evaluator) gatherEnding(ctx context.Context, seen *observed, own []core
 	if !seen.Deployment.Exists || !slices.ContainsFunc(own, takesItsTime) {
 		return nil
 	}
-	raw, err := e.selectorOf(ctx, seen.deployment)
+	selector, err := e.parsedSelectorOf(ctx, seen.deployment)
 	if err != nil {
 		return err
-	}
-	selector, err := metav1.LabelSelectorAsSelector(raw)
-	if err != nil {
-		return fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(seen.deployment), err)
 	}
 	var all corev1.PodList
 	if err := e.cached.List(ctx, &all, client.InNamespace(seen.run.Namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary}); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -75,4 +76,17 @@ func (e *evaluator) selectorOf(ctx context.Context, d deployment) (*metav1.Label
 		return nil, fmt.Errorf("read selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	return live.view().Selector()
+}
+
+// parsedSelectorOf is the selector of a Deployment, to match labels with.
+func (e *evaluator) parsedSelectorOf(ctx context.Context, d deployment) (labels.Selector, error) {
+	raw, err := e.selectorOf(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	selector, err := metav1.LabelSelectorAsSelector(raw)
+	if err != nil {
+		return nil, fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
+	}
+	return selector, nil
 }

@@ -51,13 +51,9 @@ func (e *evaluator) haveCounted(ctx context.Context, seen observed) error {
 	if !seen.Deployment.Exists {
 		return nil
 	}
-	raw, err := e.selectorOf(ctx, seen.deployment)
+	selector, err := e.parsedSelectorOf(ctx, seen.deployment)
 	if err != nil {
 		return err
-	}
-	selector, err := metav1.LabelSelectorAsSelector(raw)
-	if err != nil {
-		return fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(seen.deployment), err)
 	}
 	stable, err := labels.NewRequirement(v1alpha1.RunLabel, selection.DoesNotExist, nil)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -53,13 +52,9 @@ func (e *evaluator) gatherUnschedulable(ctx context.Context, seen *observed) err
 		seen.Rollout.State != lifecycle.RolloutUnderWay || seen.Rollout.PodHash == "" {
 		return nil
 	}
-	raw, err := e.selectorOf(ctx, seen.deployment)
+	selector, err := e.parsedSelectorOf(ctx, seen.deployment)
 	if err != nil {
 		return err
-	}
-	selector, err := metav1.LabelSelectorAsSelector(raw)
-	if err != nil {
-		return fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(seen.deployment), err)
 	}
 	newest, err := labels.NewRequirement(workload.TemplateHashLabel, selection.Equals, []string{seen.Rollout.PodHash})
 	if err != nil {

@@ -65,13 +65,9 @@ func (e *evaluator) stablePodsThere(ctx context.Context, d deployment) (map[stri
 	if err != nil || len(sets) == 0 {
 		return out, err
 	}
-	raw, err := e.selectorOf(ctx, d)
+	selector, err := e.parsedSelectorOf(ctx, d)
 	if err != nil {
 		return nil, err
-	}
-	selector, err := metav1.LabelSelectorAsSelector(raw)
-	if err != nil {
-		return nil, fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	err = e.live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: true, Cached: true,

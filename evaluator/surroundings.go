@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,13 +31,9 @@ func (e *evaluator) replicaSetsOf(ctx context.Context, d deployment) ([]lifecycl
 
 // eachOwned visits the ReplicaSets of a Deployment.
 func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bool, visit func(workload.ReplicaSet)) error {
-	raw, err := e.selectorOf(ctx, d)
+	selector, err := e.parsedSelectorOf(ctx, d)
 	if err != nil {
 		return err
-	}
-	selector, err := metav1.LabelSelectorAsSelector(raw)
-	if err != nil {
-		return fmt.Errorf("selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	err = e.live.Each(ctx, listing.Query{
 		Kind: workload.ReplicaSetKind, Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: metadataOnly,
