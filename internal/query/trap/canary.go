@@ -19,6 +19,9 @@ func noCanary(l looked) []found {
 	if asksWhether(l.expr) {
 		return nil
 	}
+	if at := fixedMoment(l.expr); at != nil {
+		return []found{{at, "the modifier @ asks for one moment, which is the same for every canary, and this one was not there; leave it out"}}
+	}
 	if _, constant := constantOf(l.expr); constant {
 		return []found{{l.expr, "the query gives the same value whatever is measured, whether the canary is good or bad"}}
 	}
@@ -26,6 +29,19 @@ func noCanary(l looked) []found {
 		return []found{{l.expr, "the canary's pods stand only where they do not change the value (on the right of or, and, unless, or times zero), so it may be the same whether the canary is good or bad; select by them what is judged"}}
 	}
 	return nil
+}
+
+// fixedMoment is the first part of a query that is of a time that stands in it, nil if there is none.
+func fixedMoment(expr parser.Expr) parser.Expr {
+	var out parser.Expr
+	first := func(e parser.Expr, at *int64) {
+		if at != nil && out == nil {
+			out = e
+		}
+	}
+	query.Each(expr, func(s *parser.VectorSelector, _ []parser.Node) { first(s, s.Timestamp) })
+	query.Each(expr, func(s *parser.SubqueryExpr, _ []parser.Node) { first(s, s.Timestamp) })
+	return out
 }
 
 // asksWhether says whether a query asks for nothing but whether there is something.

@@ -51,6 +51,9 @@ func inside(expr parser.Expr, ends within) (parser.Expr, within) {
 
 func insideCall(e *parser.Call, ends within) (parser.Expr, within, bool) {
 	low, high := ends.low, ends.high
+	if s, ok := slopes[e.Func.Name]; ok {
+		return e.Args[0], within{low: s.back(low), high: s.back(high), by: e.Func.Name + "(…)"}, true
+	}
 	switch e.Func.Name {
 	case "floor":
 		low, high = math.Ceil(low), math.Floor(high)+1
@@ -64,8 +67,6 @@ func insideCall(e *parser.Call, ends within) (parser.Expr, within, bool) {
 		low, high = (math.Ceil(low/to)-0.5)*to, (math.Floor(high/to)+0.5)*to
 	case "sgn":
 		low, high = beforeSign(low, high)
-	case "sqrt":
-		low, high = max(low, 0)*max(low, 0), max(high, 0)*max(high, 0)
 	case "clamp", "clamp_min", "clamp_max":
 		least, most := clampOf(e)
 		if least >= low {
@@ -102,6 +103,10 @@ func beforeSign(low, high float64) (float64, float64) {
 func insideBinary(e *parser.BinaryExpr, ends within) (parser.Expr, within, bool) {
 	if takesLeft(e) {
 		return e.LHS, ends, true
+	}
+	if e.Op == parser.ATAN2 {
+		angle := slopes["atan"]
+		return angled(e), within{low: angle.back(ends.low), high: angle.back(ends.high), by: "atan2"}, true
 	}
 	left, known := numberOf(e.LHS)
 	right, ok := numberOf(e.RHS)

@@ -120,14 +120,19 @@ func possibleAggregate(e *parser.AggregateExpr) possible {
 }
 
 func possibleCall(e *parser.Call) possible {
+	if s, ok := slopes[e.Func.Name]; ok {
+		return s.values(possibleOf(e.Args[0]))
+	}
 	switch name := e.Func.Name; name {
+	case "sin", "cos":
+		return between(-1, 1)
 	case "rate", "increase", "irate", "count_over_time", "changes", "resets", "abs", "histogram_count", "time", "timestamp":
 		return notNegative
 	case "present_over_time":
 		return between(1, 1)
 	case "histogram_fraction":
 		return fractionOf(e)
-	case "floor", "ceil", "round", "sgn", "clamp", "clamp_min", "clamp_max", "sqrt":
+	case "floor", "ceil", "round", "sgn", "clamp", "clamp_min", "clamp_max":
 		return roundedOf(e)
 	case "histogram_quantile", "histogram_avg":
 		return durationsOf(e)
@@ -169,6 +174,10 @@ func possibleBinary(e *parser.BinaryExpr) possible {
 		return between(0, r.low)
 	case e.Op == parser.MUL && l.low >= 0 && r.low >= 0:
 		return notNegative
+	case e.Op == parser.POW && l.low >= 0 && r.constant() && r.low > 0:
+		return possible{low: math.Pow(l.low, r.low), high: math.Pow(l.high, r.low), tone: l.tone}
+	case e.Op == parser.ATAN2 && r.low >= 0:
+		return slopes["atan"].values(possibleBinary(angled(e)))
 	}
 	return anything
 }

@@ -27,10 +27,6 @@ func roundedOf(e *parser.Call) possible {
 		}
 	case "sgn":
 		return possible{low: sign(of.low), high: sign(of.high), tone: of.tone}
-	case "sqrt":
-		if of.low >= 0 {
-			return possible{low: math.Sqrt(of.low), high: math.Sqrt(of.high), tone: of.tone}
-		}
 	case "clamp", "clamp_min", "clamp_max":
 		if low, high := clampOf(e); low <= high {
 			return each(func(v float64) float64 { return min(max(v, low), high) })

@@ -3,6 +3,7 @@ package trap
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -17,6 +18,17 @@ var statuses = []string{
 	"500", "502", "503", "504",
 }
 
+// rare are all others, of which a matcher tells that takes no other.
+var rare = func() []string {
+	var out []string
+	for status := 100; status < 600; status++ {
+		if text := strconv.Itoa(status); !slices.Contains(statuses, text) {
+			out = append(out, text)
+		}
+	}
+	return out
+}()
+
 // ofStatuses says whether a matcher tells statuses of HTTP apart, or takes all of them by
 // a pattern. Of the names of gRPC, and of other words, it is none.
 func ofStatuses(m *labels.Matcher) bool {
@@ -29,7 +41,10 @@ func ofStatuses(m *labels.Matcher) bool {
 			taken++
 		}
 	}
-	return taken > 0 && (taken < len(statuses) || m.Type == labels.MatchRegexp)
+	if taken == 0 {
+		return slices.ContainsFunc(rare, m.Matches)
+	}
+	return taken < len(statuses) || m.Type == labels.MatchRegexp
 }
 
 // statusesBy are those that a selector takes by one label, none where no matcher tells
@@ -44,9 +59,15 @@ func statusesBy(s *parser.VectorSelector, label string) []string {
 	if len(own) == 0 {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(statuses), func(status string) bool {
-		return slices.ContainsFunc(own, func(m *labels.Matcher) bool { return !m.Matches(status) })
-	})
+	taken := func(of []string) []string {
+		return slices.DeleteFunc(slices.Clone(of), func(status string) bool {
+			return slices.ContainsFunc(own, func(m *labels.Matcher) bool { return !m.Matches(status) })
+		})
+	}
+	if usual := taken(statuses); len(usual) > 0 {
+		return usual
+	}
+	return taken(rare)
 }
 
 // outcome is which requests a selector takes, by how they ended.

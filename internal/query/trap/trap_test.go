@@ -117,6 +117,10 @@ func TestTraps(t *testing.T) {
 		"each of several, and the canary":    {`max(x{app="a"} or x{ {{canary}} })`, nil},
 		"whether it is there":                {`group(up{ {{canary}} })`, nil},
 
+		"at one moment":                   {`sum(rate(e_total{ {{canary}} }[1m] @ 1700000000))`, []string{"NoCanary@e_total"}},
+		"within a subquery of one moment": {`max_over_time(sum(up{ {{canary}} })[5m:1m] @ 0)`, []string{"NoCanary@sum"}},
+		"at the end of what is asked for": {`sum(rate(e_total{ {{canary}} }[1m] @ end()))`, nil},
+
 		"and the same, where it is bad":      {`sum(rate(e_total{ {{canary}} }[1m])) and sum(rate(e_total{ {{canary}} }[1m])) > 5`, []string{"Filter@sum"}},
 		"unless the same, where it is good":  {`sum(rate(e_total{ {{canary}} }[1m])) unless sum(rate(e_total{ {{canary}} }[1m])) < 5`, []string{"Filter@sum"}},
 		"a pattern of bounds":                {`sum(rate(l_bucket{ {{canary}}, le=~"0[.].*|1" }[1m]))`, []string{"Bounds@l_bucket"}},
