@@ -33,7 +33,7 @@ func deviating(d v1alpha1.Deviation, before v1alpha1.MetricStatus) (criterion, e
 	}
 	c := criterion{say: func(v float64, l limits, _ string) string { return l.say(v) }}
 	if d.From == v1alpha1.FromOne {
-		l := around(1, by, d.Direction)
+		l := limitsAround(1, by, d.Direction)
 		c.rule = l.text() + fmt.Sprintf(" (1, %s)", amountText(d))
 		c.limits = func(string) (limits, bool) { return l, true }
 		c.ruleOf = func(limits) string { return c.rule }
@@ -50,13 +50,13 @@ func deviating(d v1alpha1.Deviation, before v1alpha1.MetricStatus) (criterion, e
 		if i < 0 {
 			return limits{}, false
 		}
-		return around(references[i].Value, by, d.Direction), true
+		return limitsAround(references[i].Value, by, d.Direction), true
 	}
 	c.ruleOf = func(l limits) string { return l.text() + " (" + c.rule + ")" }
 	return c, nil
 }
 
-func around(reference float64, by query.Amount, side v1alpha1.Direction) limits {
+func limitsAround(reference float64, by query.Amount, side v1alpha1.Direction) limits {
 	distance := by.Value
 	if by.Share {
 		distance *= math.Abs(reference)

@@ -54,9 +54,9 @@ func (e *Endpoint) MayDial(address netip.Addr) error {
 	address = address.WithZone("").Unmap()
 	for _, a := range append(embedded(address), address) {
 		switch {
-		case within(e.DenyAddresses, a):
+		case containsAddress(e.DenyAddresses, a):
 			return errors.New("its address is refused: the administrator denies it")
-		case within(e.AllowAddresses, a), a.IsLoopback() && e.namesLoopback():
+		case containsAddress(e.AllowAddresses, a), a.IsLoopback() && e.namesLoopback():
 			continue
 		}
 		for _, r := range refused {
@@ -94,7 +94,7 @@ func (e *Endpoint) namesLoopback() bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-func within(list []string, address netip.Addr) bool {
+func containsAddress(list []string, address netip.Addr) bool {
 	return slices.ContainsFunc(list, func(text string) bool {
 		prefix, err := parsePrefix(text)
 		return err == nil && prefix.Contains(address)

@@ -43,7 +43,7 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 	var builtIn v1alpha1.CanaryPlanSpec
 	builtIn.SetDefaults()
 	applied, _ := own.Apply(builtIn, 1)
-	errs = append(errs, within(query.ValidatePlan(&applied, path), path)...)
+	errs = append(errs, namedAsInPolicy(query.ValidatePlan(&applied, path), path)...)
 	for i, offered := range spec.Plans {
 		at := path.Child("plans").Index(i).Child("spec")
 		plan := *offered.Spec.DeepCopy()
@@ -85,8 +85,8 @@ func Warnings(policy *v1alpha1.CanaryPolicy) []string {
 	return out
 }
 
-// within names the fields of the policy where those of a plan are named.
-func within(errs field.ErrorList, path *field.Path) field.ErrorList {
+// namedAsInPolicy names the fields of the policy where those of a plan are named.
+func namedAsInPolicy(errs field.ErrorList, path *field.Path) field.ErrorList {
 	for _, err := range errs {
 		for part, here := range map[string]string{"analysis.metrics": "metrics", "deadline": "limits.maxDeadline"} {
 			if rest, found := strings.CutPrefix(err.Field, path.Child(part).String()); found {

@@ -18,8 +18,8 @@ import (
 // none does. The scheduler heeds the terms of both sides: those of the pod that it looks for a node for, and
 // those of the pods that are there.
 func apart(stable, held hold.Template) string {
-	running := with(labelsOf(stable), map[string]string{hashLabel: "stable"})
-	canary := with(with(map[string]string{v1alpha1.CanaryPodLabel: "true"}, labelsOf(held)), v1alpha1.CanaryPodLabels("run", "canary"))
+	running := merged(labelsOf(stable), map[string]string{hashLabel: "stable"})
+	canary := merged(merged(map[string]string{v1alpha1.CanaryPodLabel: "true"}, labelsOf(held)), v1alpha1.CanaryPodLabels("run", "canary"))
 	for _, side := range []struct {
 		template      hold.Template
 		owner, others map[string]string
@@ -86,7 +86,7 @@ func labelsOf(template hold.Template) map[string]string {
 	return out
 }
 
-func with(all, more map[string]string) map[string]string {
+func merged(all, more map[string]string) map[string]string {
 	out := maps.Clone(all)
 	maps.Copy(out, more)
 	return out

@@ -121,7 +121,7 @@ func TestFewQueriesOfTestsAreTraps(t *testing.T) {
 				continue
 			}
 			tried++
-			for _, trap := range trap.Find(template, trap.Surroundings{Scrape: time.Second, Interval: time.Second, Period: time.Hour}) {
+			for _, trap := range trap.Find(template, trap.Given{Scrape: time.Second, Interval: time.Second, Period: time.Hour}) {
 				told[trap.Name]++
 				if !slices.Contains([]string{"Series", "NaN", "RawCounter", "NoCanary"}, trap.Name) {
 					t.Errorf("%s: %s: %s: %s", path, template, trap.Name, &trap.Error)

@@ -42,7 +42,7 @@ const (
 var doubtKinds = []string{doubtLax, doubtEvery, doubtNone, doubtUnits, doubtWrongEnd, doubtNoLabel, doubtStatus, doubtListEntry, doubtAside, doubtTime, doubtFewRounds}
 
 // doubts are those about the amounts of a metric. One that is wrong has none.
-func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
+func doubts(m v1alpha1.Metric, given Given) []doubt {
 	var out []doubt
 	add := func(when bool, kind, field, format string, args ...any) {
 		if when {
@@ -52,8 +52,8 @@ func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
 	if e, mistake := query.ParseExpectation(m.Expect); mistake == nil {
 		out = append(out, expectDoubts(e)...)
 		window := query.Length(m.Window)
-		add(m.Window != nil && window < 4*around.Scrape, "ShortWindow", "window",
-			"%s is shorter than four scrape intervals (4 × %s): a late scrape leaves nothing to count; make it %s or longer", query.Duration(window), query.Duration(around.Scrape), query.Duration(4*around.Scrape))
+		add(m.Window != nil && window < 4*given.Scrape, "ShortWindow", "window",
+			"%s is shorter than four scrape intervals (4 × %s): a late scrape leaves nothing to count; make it %s or longer", query.Duration(window), query.Duration(given.Scrape), query.Duration(4*given.Scrape))
 	}
 	if samples, err := query.ParseSamples(m.Samples); err == nil {
 		add(m.Over != nil && !samples.Last && samples.Percent < 50, doubtLax, "samples",
@@ -62,15 +62,15 @@ func doubts(m v1alpha1.Metric, around Surroundings) []doubt {
 	if m.List != nil {
 		out = append(out, listDoubts(*m.List)...)
 		if len(out) == 0 { // else they are written wrongly
-			out = patternDoubts(*m.List, around.Watched)
+			out = patternDoubts(*m.List, given.Watched)
 		}
 	}
-	if around.Period > 0 {
-		add(m.Compare == nil && query.Length(m.Window) > around.Period, doubtTime, "window", "%s is longer than period (%s); no window reaches back before Ready, so it never is so long",
-			query.Duration(query.Length(m.Window)), query.Duration(around.Period))
-		add(m.Over != nil && m.Over.Duration.Duration > around.Period, doubtTime, "over.duration", "is longer than period (%s); it never reaches back before Ready, so it never is so long", query.Duration(around.Period))
+	if given.Period > 0 {
+		add(m.Compare == nil && query.Length(m.Window) > given.Period, doubtTime, "window", "%s is longer than period (%s); no window reaches back before Ready, so it never is so long",
+			query.Duration(query.Length(m.Window)), query.Duration(given.Period))
+		add(m.Over != nil && m.Over.Duration.Duration > given.Period, doubtTime, "over.duration", "is longer than period (%s); it never reaches back before Ready, so it never is so long", query.Duration(given.Period))
 	}
-	return append(out, valueDoubts(m, around.Watched)...)
+	return append(out, valueDoubts(m, given.Watched)...)
 }
 
 func expectDoubts(e query.Expectation) []doubt {

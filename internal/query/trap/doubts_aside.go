@@ -67,8 +67,8 @@ func filtered(expr parser.Expr) bool {
 	return ok && (b.Op.IsComparisonOperator() && !b.ReturnBool || b.Op.IsSetOperator())
 }
 
-// besides says whether what stands in these nodes is only in what is reckoned aside.
-func besides(path []parser.Node) bool {
+// onlyAside says whether what stands in these nodes is only in what is reckoned aside.
+func onlyAside(path []parser.Node) bool {
 	return slices.ContainsFunc(path, func(n parser.Node) bool {
 		expr, ok := n.(parser.Expr)
 		if !ok {

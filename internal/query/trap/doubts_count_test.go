@@ -52,7 +52,7 @@ func TestDoubtsOfCounters(t *testing.T) {
 		"successes by their name":       {counted{Good: `http_success_total{ {{pods}} }`, Total: `http_requests_total{ {{pods}} }`}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := doubts(v1alpha1.Metric{Compare: &v1alpha1.Comparison{Count: &tc.c}}, around)
+			got := doubts(v1alpha1.Metric{Compare: &v1alpha1.Comparison{Count: &tc.c}}, given)
 			if tc.kind == "" && len(got) > 0 || tc.kind != "" && (len(got) != 1 || got[0].kind != tc.kind || !strings.Contains(got[0].field+": "+got[0].message, tc.says)) {
 				t.Errorf("got %+v, want %s: %s", got, tc.kind, tc.says)
 			}
@@ -87,7 +87,7 @@ func TestDoubtsOfHowMuchWorse(t *testing.T) {
 		"eleven times as bad":      {v1alpha1.Comparison{Tolerance: "1000%"}, "compare.tolerance: 1000% lets the canary be 11 times as bad"},
 	} {
 		tc.c.Count = &v1alpha1.Counted{Bad: `r_total{ {{pods}}, code=~"5.." }`, Total: `r_total{ {{pods}} }`}
-		got := doubts(v1alpha1.Metric{Compare: &tc.c}, around)
+		got := doubts(v1alpha1.Metric{Compare: &tc.c}, given)
 		if tc.says == "" && len(got) > 0 || tc.says != "" && (len(got) != 1 || got[0].kind != doubtLax || !strings.Contains(got[0].field+": "+got[0].message, tc.says)) {
 			t.Errorf("%s: got %+v, want %s", name, got, tc.says)
 		}
@@ -104,7 +104,7 @@ func TestDoubtsOfHowMuchWorse(t *testing.T) {
 		"a deviation of most of it": {v1alpha1.Metric{Query: failures, Deviation: &v1alpha1.Deviation{From: "First", By: "0.9"}}, "deviation.by: 0.9"},
 		"a deviation of some of it": {v1alpha1.Metric{Query: failures, Deviation: &v1alpha1.Deviation{From: "First", By: "0.1"}}, ""},
 	} {
-		got := doubts(tc.m, around)
+		got := doubts(tc.m, given)
 		if tc.says == "" && len(got) > 0 || tc.says != "" && (len(got) != 1 || got[0].kind != doubtLax || !strings.Contains(got[0].field+": "+got[0].message, tc.says)) {
 			t.Errorf("%s: got %+v, want %s", name, got, tc.says)
 		}

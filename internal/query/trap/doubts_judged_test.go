@@ -231,7 +231,7 @@ func TestDoubtsOfWhatIsJudged(t *testing.T) {
 			if _, err := query.Parse(tc.query); err != nil {
 				t.Fatal(err)
 			}
-			got := doubts(m, around)
+			got := doubts(m, given)
 			if tc.kind == "" && len(got) > 0 || tc.kind != "" && (len(got) != 1 || got[0].kind != tc.kind || !strings.Contains(got[0].field+": "+got[0].message, tc.says)) {
 				t.Errorf("got %+v, want %s: %s", got, tc.kind, tc.says)
 			}

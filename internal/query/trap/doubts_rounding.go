@@ -14,7 +14,7 @@ import (
 // half of all failures may be rounded to none.
 func roundingDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
 	ends := endsOf(r)
-	of, before := inside(expr, ends)
+	of, before := unwrap(expr, ends)
 	if before.by == "" {
 		return nil
 	}
@@ -49,7 +49,7 @@ func roundingDoubts(r v1alpha1.Range, expr parser.Expr) []doubt {
 func coarseDoubts(expr parser.Expr) []doubt {
 	values := possibleOf(expr)
 	for _, end := range []float64{values.low, values.high} {
-		of, before := inside(expr, within{low: end, high: end})
+		of, before := unwrap(expr, within{low: end, high: end})
 		if math.IsInf(end, 0) || before.by == "" || before.compared {
 			continue
 		}

@@ -20,7 +20,7 @@ func TestRoundedValuesAreNotCompared(t *testing.T) {
 		"clamp_max(" + share + ", 1)":        false,
 		"clamp(100 * " + share + ", 90, 95)": true,
 	} {
-		got := doubts(v1alpha1.Metric{Query: query, Compare: &v1alpha1.Comparison{}}, around)
+		got := doubts(v1alpha1.Metric{Query: query, Compare: &v1alpha1.Comparison{}}, given)
 		if (len(got) == 1 && got[0].kind == doubtLax && got[0].field == "query") != want || !want && len(got) > 0 {
 			t.Errorf("%s: got %+v", query, got)
 		}

@@ -184,7 +184,7 @@ func watchesFailures(m v1alpha1.Metric) bool {
 func hasTone(expr parser.Expr) bool {
 	found := false
 	query.Each(expr, func(s *parser.VectorSelector, path []parser.Node) {
-		found = found || watches(s) && !besides(path)
+		found = found || watches(s) && !onlyAside(path)
 	})
 	return found
 }

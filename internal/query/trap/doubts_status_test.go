@@ -30,7 +30,7 @@ func TestStatusesOfWhatIsCompared(t *testing.T) {
 		"failures, compared":         {compare(failures, v1alpha1.WorseHigher), ""},
 		"successes that do not fall": {deviation(successful, v1alpha1.DirectionDown), ""},
 	} {
-		got := doubts(tc.m, around)
+		got := doubts(tc.m, given)
 		if (tc.says == "") != (len(got) == 0) || len(got) > 0 && (len(got) > 1 || got[0].kind != doubtStatus || !strings.Contains(got[0].message, tc.says)) {
 			t.Errorf("%s: got %+v, want %s", name, got, tc.says)
 		}

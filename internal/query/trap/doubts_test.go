@@ -213,7 +213,7 @@ func TestDoubts(t *testing.T) {
 	told := map[string]bool{}
 	for name, tc := range doubtCases() {
 		t.Run(name, func(t *testing.T) {
-			got := doubts(tc.m, around)
+			got := doubts(tc.m, given)
 			if tc.kind == "" && len(got) > 0 {
 				t.Fatalf("got %+v, want none", got)
 			}
@@ -270,7 +270,7 @@ func TestDeepQueriesAreLookedAtInTime(t *testing.T) {
 	}
 	end := 1.0
 	began := time.Now()
-	doubts(v1alpha1.Metric{Query: query, Range: v1alpha1.Range{Max: &end}}, around)
+	doubts(v1alpha1.Metric{Query: query, Range: v1alpha1.Range{Max: &end}}, given)
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %s", took)
 	}
@@ -294,6 +294,6 @@ func FuzzPossible(f *testing.F) {
 			t.Errorf("%s: from %g to %g", text, p.low, p.high)
 		}
 		end := 1.0
-		doubts(v1alpha1.Metric{Query: text, Range: v1alpha1.Range{Max: &end}}, around)
+		doubts(v1alpha1.Metric{Query: text, Range: v1alpha1.Range{Max: &end}}, given)
 	})
 }

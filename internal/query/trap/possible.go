@@ -197,14 +197,14 @@ func (p possible) times(by float64) possible {
 		from, to unit
 		by       float64
 	}{{seconds, milliseconds, 1000}, {milliseconds, seconds, 0.001}} {
-		if p.unit == known.from && near(by, known.by) {
+		if p.unit == known.from && nearlyEqual(by, known.by) {
 			out.unit = known.to
 		}
 	}
 	if all := p.all() * by; all > 0 {
 		out.unit, out.scale = scaled, all
 		for unit, of := range map[unit]float64{shares: 1, percents: 100} {
-			if near(all, of) {
+			if nearlyEqual(all, of) {
 				out.unit, out.scale = unit, 0
 			}
 		}
@@ -230,7 +230,7 @@ func (p possible) or(other possible) possible {
 // minus: what is left of all is a share as well, of the others.
 func (p possible) minus(other possible) possible {
 	out := possible{low: p.low - other.high, high: p.high - other.low}
-	if all := other.all(); p.constant() && all > 0 && near(p.low, all) {
+	if all := other.all(); p.constant() && all > 0 && nearlyEqual(p.low, all) {
 		out.unit, out.scale, out.tone = other.unit, other.scale, other.tone.turned()
 	}
 	return out

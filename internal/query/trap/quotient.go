@@ -86,7 +86,7 @@ func shareOfAll(part count, below []addend) (possible, bool) {
 		if part.selector == nil || b.selector == nil || b.taken || !alike(part, b.count) {
 			return possible{}, false
 		}
-		among = among || sameCount(part, b.count) && near(part.factor, b.factor)
+		among = among || sameCount(part, b.count) && nearlyEqual(part.factor, b.factor)
 	}
 	return possible{low: 0, high: 1, unit: shares, tone: toneOf(part.selector)}, among
 }
@@ -143,7 +143,7 @@ func difference(e *parser.BinaryExpr, l, r possible) possible {
 	if left.selector == nil || right.selector == nil || left.joined != right.joined || left.factor <= 0 || left.window != right.window {
 		return l.minus(r)
 	}
-	if by, ok := times(left, right); !ok || !near(by, 1) {
+	if by, ok := times(left, right); !ok || !nearlyEqual(by, 1) {
 		return l.minus(r)
 	}
 	if p, ok := shape(left.selector, right.selector); ok && p.unit == shares && (p.high == 1 || countsAll(right.selector.Name)) {

@@ -87,7 +87,7 @@ func TestTrapsOfQuotients(t *testing.T) {
 			}
 			var names []string
 			says := ""
-			for _, trap := range Find(template, around) {
+			for _, trap := range Find(template, given) {
 				names = append(names, trap.Name)
 				says = cmp.Or(says, trap.Message)
 			}
@@ -120,9 +120,9 @@ func TestLongQuotientsAreLookedAtInTime(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		Find(template, around)
+		Find(template, given)
 		m := someRange(text)
-		doubts(m, around)
+		doubts(m, given)
 		t.Logf("%s: %s", name, time.Since(began))
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%s took %s", name, took)
@@ -143,7 +143,7 @@ func FuzzTraps(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, trap := range Find(template, around) {
+		for _, trap := range Find(template, given) {
 			if !slices.ContainsFunc(traps, func(kind struct {
 				name string
 				look func(looked) []found
@@ -153,7 +153,7 @@ func FuzzTraps(f *testing.F) {
 				t.Errorf("%s: %s", text, trap.Name)
 			}
 		}
-		doubts(someRange(text), around)
+		doubts(someRange(text), given)
 	})
 }
 

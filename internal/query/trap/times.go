@@ -20,7 +20,7 @@ func times(part, whole count) (by float64, ok bool) {
 		return 0, false
 	}
 	by *= above / below
-	return by, above == below || near(math.Abs(by), 1) || near(math.Abs(by), 100)
+	return by, above == below || nearlyEqual(math.Abs(by), 1) || nearlyEqual(math.Abs(by), 100)
 }
 
 // spans is of how many seconds an expression counts all, 1 of a rate; 0 is not known.
@@ -34,7 +34,7 @@ func (c count) spans() float64 {
 	return 0
 }
 
-func near(a, b float64) bool { return math.Abs(a-b) <= 1e-6*math.Abs(b) }
+func nearlyEqual(a, b float64) bool { return math.Abs(a-b) <= 1e-6*math.Abs(b) }
 
 // addend is what an expression adds or subtracts.
 type addend struct {
@@ -45,7 +45,7 @@ type addend struct {
 }
 
 // addends are the sides of sums and differences of vectors, or the expression itself, each
-// times the numbers around. A sum of what is in one or another vector is a sum of both, and
+// times the numbers around it. A sum of what is in one or another vector is a sum of both, and
 // of what is not in another a difference.
 func addends(expr parser.Expr) []addend {
 	switch e := query.Bare(expr).(type) {

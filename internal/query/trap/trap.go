@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/query"
 )
 
-// Surroundings are what a query's traps depend on beside its text.
-type Surroundings struct {
+// Given is what a query's traps depend on beside its text.
+type Given struct {
 	// Scrape is how often the canary's pods are scraped, zero if not known.
 	Scrape time.Duration
 	// Interval and Period are those of the analysis.
@@ -51,7 +51,7 @@ type found struct {
 
 // looked is a query as those who look for traps see it.
 type looked struct {
-	Surroundings
+	Given
 	template query.Template
 	values   query.Values
 	expr     parser.Expr
@@ -86,13 +86,13 @@ var traps = []struct {
 }
 
 // Find finds the traps of a query, in the order of their kinds.
-func Find(t query.Template, around Surroundings) []Trap {
+func Find(t query.Template, given Given) []Trap {
 	values := query.SampleValues()
-	if around.Interval > 0 {
-		values.Interval = around.Interval
+	if given.Interval > 0 {
+		values.Interval = given.Interval
 	}
-	if around.Window > 0 {
-		values.Window = around.Window
+	if given.Window > 0 {
+		values.Window = given.Window
 	}
 	rendered, err := t.Fill(values)
 	if err != nil {
@@ -102,7 +102,7 @@ func Find(t query.Template, around Surroundings) []Trap {
 	if err != nil {
 		return nil
 	}
-	l := looked{Surroundings: around, template: t, values: values, expr: expr, spans: query.Spans(expr)}
+	l := looked{Given: given, template: t, values: values, expr: expr, spans: query.Spans(expr)}
 	var out []Trap
 	for _, kind := range traps {
 		for _, f := range kind.look(l) {
@@ -116,15 +116,15 @@ func Find(t query.Template, around Surroundings) []Trap {
 // OfPlan finds the traps of a plan's queries, its defaults set, each as a
 // sentence for people. A plan with a mistake has none.
 func OfPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
-	around := Surroundings{Scrape: scrape, Interval: query.Length(spec.Analysis.Interval), Period: query.Length(spec.Analysis.Period)}
+	given := Given{Scrape: scrape, Interval: query.Length(spec.Analysis.Interval), Period: query.Length(spec.Analysis.Period)}
 	var out []string
 	metrics := spec.AllMetrics()
-	around.Watched = slices.ContainsFunc(metrics, watchesFailures)
+	given.Watched = slices.ContainsFunc(metrics, watchesFailures)
 	for _, m := range metrics {
-		around.Window, around.Range = query.WindowOf(m, around.Interval), m.Range
-		traps := metricTraps(m, around)
+		given.Window, given.Range = query.WindowOf(m, given.Interval), m.Range
+		traps := metricTraps(m, given)
 		never := slices.ContainsFunc(traps, func(t Trap) bool { return t.Name == trapNever || t.Name == trapItself })
-		for _, doubt := range doubts(m, around) {
+		for _, doubt := range doubts(m, given) {
 			if doubt.kind != doubtEvery || !never { // the trap says the same, and where
 				out = append(out, fmt.Sprintf("metric %s, %s: %s", m.Name, doubt.field, doubt.message))
 			}
@@ -141,12 +141,12 @@ func OfPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 }
 
 // metricTraps are the traps of a metric's own query, but for what the metric means.
-func metricTraps(m v1alpha1.Metric, around Surroundings) []Trap {
+func metricTraps(m v1alpha1.Metric, given Given) []Trap {
 	t, err := query.TemplateOf(v1alpha1.Metric{Query: m.Query, Compare: m.Compare, List: m.List}, "")
 	if err != nil || m.Query == "" {
 		return nil
 	}
-	return slices.DeleteFunc(Find(t, around), func(trap Trap) bool {
+	return slices.DeleteFunc(Find(t, given), func(trap Trap) bool {
 		several := trap.Name == trapSeries && (m.Per != "" || m.List != nil)
 		passedOver := trap.Name == trapNaN && m.Compare != nil // a window without a value
 		return several || passedOver

@@ -13,7 +13,7 @@ import (
 	"holdfast.dev/holdfast/internal/query"
 )
 
-var around = Surroundings{Scrape: 15 * time.Second, Interval: 30 * time.Second, Period: 15 * time.Minute}
+var given = Given{Scrape: 15 * time.Second, Interval: 30 * time.Second, Period: 15 * time.Minute}
 
 func TestTraps(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -133,7 +133,7 @@ func TestTraps(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, trap := range Find(template, around) {
+			for _, trap := range Find(template, given) {
 				got = append(got, trap.Name+"@"+tc.query[trap.Offset:])
 			}
 			for i := range got {
@@ -178,7 +178,7 @@ func TestTrapsOfRanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		within := around
+		within := given
 		within.Range = spec.Steps[0].Metrics[0].Range
 		got := Find(template, within)
 		if len(got) != len(OfPlan(&spec, 15*time.Second)) {

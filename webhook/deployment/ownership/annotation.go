@@ -73,18 +73,18 @@ func annotationsOf(entry map[string]any) map[string]any {
 func withAnnotation(entry map[string]any, field string, has bool) map[string]any {
 	fields, _ := entry["fieldsV1"].(map[string]any)
 	metadata, _ := fields["f:metadata"].(map[string]any)
-	annotations := without(annotationsOf(entry), field)
+	annotations := copyWithout(annotationsOf(entry), field)
 	if has {
 		annotations[field] = map[string]any{}
 	}
-	metadata, fields = without(metadata, "f:annotations"), without(fields, "f:metadata")
+	metadata, fields = copyWithout(metadata, "f:annotations"), copyWithout(fields, "f:metadata")
 	if len(annotations) > 0 {
 		metadata["f:annotations"] = annotations
 	}
 	if len(metadata) > 0 {
 		fields["f:metadata"] = metadata
 	}
-	out := without(entry, "fieldsV1")
+	out := copyWithout(entry, "fieldsV1")
 	out["fieldsV1"] = fields
 	return out
 }

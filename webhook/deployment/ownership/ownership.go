@@ -165,12 +165,12 @@ func templateFields(entry map[string]any) map[string]any {
 func withTemplateFields(entry, template map[string]any, owns bool) map[string]any {
 	fields, _ := entry["fieldsV1"].(map[string]any)
 	outer, _ := fields["f:spec"].(map[string]any)
-	spec := without(outer, "f:template")
+	spec := copyWithout(outer, "f:template")
 	if owns {
 		spec["f:template"] = template
 	}
-	out := without(entry, "fieldsV1")
-	newFields := without(fields, "f:spec")
+	out := copyWithout(entry, "fieldsV1")
+	newFields := copyWithout(fields, "f:spec")
 	if len(spec) > 0 {
 		newFields["f:spec"] = spec
 	}
@@ -211,7 +211,7 @@ func sameEntries(a, b Entries) bool {
 	return true
 }
 
-func without(m map[string]any, drop string) map[string]any {
+func copyWithout(m map[string]any, drop string) map[string]any {
 	out := make(map[string]any, len(m))
 	for k, v := range m {
 		if k != drop {

@@ -21,9 +21,9 @@ type within struct {
 	compared bool
 }
 
-// inside is the expression within the functions and numbers around it, and where its
+// unwrap is the expression within the functions and numbers around it, and where its
 // values lie whenever those of the whole lie within given ends.
-func inside(expr parser.Expr, ends within) (parser.Expr, within) {
+func unwrap(expr parser.Expr, ends within) (parser.Expr, within) {
 	for {
 		var of parser.Expr
 		next, ok := ends, false
@@ -38,9 +38,9 @@ func inside(expr parser.Expr, ends within) (parser.Expr, within) {
 		case *parser.SubqueryExpr:
 			of, ok = e.Expr, true
 		case *parser.Call:
-			of, next, ok = insideCall(e, ends)
+			of, next, ok = unwrapCall(e, ends)
 		case *parser.BinaryExpr:
-			of, next, ok = insideBinary(e, ends)
+			of, next, ok = unwrapBinary(e, ends)
 		}
 		if !ok || math.IsNaN(next.low) || math.IsNaN(next.high) {
 			return expr, ends
@@ -49,7 +49,7 @@ func inside(expr parser.Expr, ends within) (parser.Expr, within) {
 	}
 }
 
-func insideCall(e *parser.Call, ends within) (parser.Expr, within, bool) {
+func unwrapCall(e *parser.Call, ends within) (parser.Expr, within, bool) {
 	low, high := ends.low, ends.high
 	if s, ok := slopes[e.Func.Name]; ok {
 		return e.Args[0], within{low: s.back(low), high: s.back(high), by: e.Func.Name + "(…)"}, true
@@ -100,7 +100,7 @@ func beforeSign(low, high float64) (float64, float64) {
 	return low, high
 }
 
-func insideBinary(e *parser.BinaryExpr, ends within) (parser.Expr, within, bool) {
+func unwrapBinary(e *parser.BinaryExpr, ends within) (parser.Expr, within, bool) {
 	if takesLeft(e) {
 		return e.LHS, ends, true
 	}
@@ -114,9 +114,9 @@ func insideBinary(e *parser.BinaryExpr, ends within) (parser.Expr, within, bool)
 	case known == ok: // of two vectors, or none
 		return nil, ends, false
 	case e.Op.IsComparisonOperator() && e.ReturnBool:
-		return insideTruth(e, left+right, known, ends)
+		return unwrapTruth(e, left+right, known, ends)
 	case known:
-		return insideLeft(e, left, ends)
+		return unwrapRight(e, left, ends)
 	}
 	of, next := e.LHS, ends
 	switch {
@@ -147,15 +147,15 @@ func takesLeft(e *parser.BinaryExpr) bool {
 	return e.Op.IsComparisonOperator() && !e.ReturnBool && e.LHS.Type() == parser.ValueTypeVector
 }
 
-// insideLeft is of a number on the left.
-func insideLeft(e *parser.BinaryExpr, number float64, ends within) (parser.Expr, within, bool) {
+// unwrapRight is of what stands right of a number.
+func unwrapRight(e *parser.BinaryExpr, number float64, ends within) (parser.Expr, within, bool) {
 	next := ends
 	switch {
 	case e.Op == parser.ADD:
 		next = ends.shifted(-number)
 	case e.Op == parser.SUB:
 		next.low, next.high = number-ends.high, number-ends.low
-		if all := possibleOf(e.RHS).all(); all > 0 && !near(number, all) { // other than what is left
+		if all := possibleOf(e.RHS).all(); all > 0 && !nearlyEqual(number, all) { // other than what is left
 			next.by = cmp.Or(ends.by, "the number that it is taken from")
 		}
 	case e.Op == parser.MUL && number != 0:
@@ -187,8 +187,8 @@ func (w within) over(by float64) within {
 	return w
 }
 
-// insideTruth: a truth must be one, or zero, to lie within the ends.
-func insideTruth(e *parser.BinaryExpr, number float64, numberLeft bool, ends within) (parser.Expr, within, bool) {
+// unwrapTruth: a truth must be one, or zero, to lie within the ends.
+func unwrapTruth(e *parser.BinaryExpr, number float64, numberLeft bool, ends within) (parser.Expr, within, bool) {
 	of, greater := e.LHS, e.Op == parser.GTR || e.Op == parser.GTE
 	if numberLeft {
 		of, greater = e.RHS, e.Op == parser.LSS || e.Op == parser.LTE
