@@ -1,7 +1,8 @@
 package hold
 
 import (
-	"strings"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -9,14 +10,21 @@ import (
 // anew. It asks for no other version.
 const RestartedAt = "kubectl.kubernetes.io/restartedAt"
 
-// Canonical is a copy of a template without what says nothing: nulls, empty
-// lists, the API's defaults and the time of a restart, unless its pods read that:
-// to them it may say anything, and a restart is another version.
+// Canonical is a template without what says nothing: nulls, empty lists, the
+// API's defaults and the time of a restart, unless its pods read that: to them it
+// may say anything, and a restart is another version.
 //
 // Empty objects stay unless a default says otherwise: a label selector {}
 // selects everything where none selects nothing.
+//
+// The template and its metadata and spec are copies. What lies below and says
+// something is shared with what was given.
 func Canonical(t Template) Template {
-	out, _ := prune(t, "").(map[string]any)
+	pruned, _ := prune(t, topOfTemplate)
+	out, _ := pruned.(map[string]any)
+	out = copyOf(out)
+	copyIn(out, "spec")
+	copyIn(copyIn(out, "metadata"), "annotations")
 	if meta, ok := out["metadata"].(map[string]any); ok {
 		if annotations, ok := meta["annotations"].(map[string]any); ok {
 			if isTime(annotations[RestartedAt]) && !readsRestart(out) {
@@ -28,6 +36,23 @@ func Canonical(t Template) Template {
 		dropIfEmpty(out, "metadata")
 	}
 	return out
+}
+
+func copyOf(m map[string]any) map[string]any {
+	out := make(map[string]any, len(m))
+	maps.Copy(out, m)
+	return out
+}
+
+// copyIn puts a copy of an object in its place, and returns it; nil if there is none.
+func copyIn(m map[string]any, key string) map[string]any {
+	inner, ok := m[key].(map[string]any)
+	if !ok {
+		return nil
+	}
+	inner = copyOf(inner)
+	m[key] = inner
+	return inner
 }
 
 func readsRestart(t Template) bool {
@@ -49,44 +74,53 @@ func isTime(v any) bool {
 	return err == nil
 }
 
-// prune copies a value without what says nothing. The path of a value has its
-// keys joined by dots, with "*" for any element of a list.
-func prune(v any, path string) any {
+// prune is a value without what says nothing, and whether there was such. What
+// has none in it is the value itself. The place is where it stands in a template.
+func prune(v any, at *place) (pruned any, changed bool) {
 	switch v := v.(type) {
 	case map[string]any:
-		return pruneObject(v, path)
+		return pruneObject(v, at)
 	case []any:
-		out := make([]any, 0, len(v))
-		for _, element := range v {
-			out = append(out, prune(element, path+".*"))
-		}
-		return out
+		return pruneList(v, at.below(anyElement))
 	default:
-		return v
+		return v, false
 	}
 }
 
-// A path longer than maxPath is that of no default. What is below it goes by
-// another name, so that the time to prune grows with the size of a template and
-// not with its depth times the length of its keys.
-const (
-	maxPath = 256
-	beyond  = "…"
-)
-
-func pruneObject(v map[string]any, path string) map[string]any {
-	out := make(map[string]any, len(v))
-	for key, value := range v {
-		at := strings.TrimPrefix(path+"."+key, ".")
-		if len(at) > maxPath {
-			at = beyond
+func pruneList(v []any, at *place) ([]any, bool) {
+	out := v
+	for i, element := range v {
+		pruned, changed := prune(element, at)
+		if !changed {
+			continue
 		}
-		value = prune(value, at)
-		if !saysNothing(value) && !isDefault(at, value, v) {
-			out[key] = value
+		if len(out) > 0 && &out[0] == &v[0] {
+			out = slices.Clone(v)
+		}
+		out[i] = pruned
+	}
+	return out, len(v) > 0 && &out[0] != &v[0]
+}
+
+func pruneObject(v map[string]any, at *place) (map[string]any, bool) {
+	out, changed := v, false
+	for key, value := range v {
+		in := at.below(key)
+		pruned, differs := prune(value, in)
+		drop := saysNothing(pruned) || in.fills(pruned, v)
+		if !drop && !differs {
+			continue
+		}
+		if !changed {
+			out, changed = maps.Clone(v), true
+		}
+		if drop {
+			delete(out, key)
+		} else {
+			out[key] = pruned
 		}
 	}
-	return out
+	return out, changed
 }
 
 func saysNothing(v any) bool {

@@ -48,37 +48,83 @@ var defaults = map[string]string{
 	"spec.volumes.*.iscsi.iscsiInterface":                                        "default",
 }
 
-// anyContainer and anyProbe fold the paths that share their defaults.
-var (
-	anyContainer = strings.NewReplacer(
-		"spec.containers.*", "spec.any",
-		"spec.initContainers.*", "spec.any",
-		"spec.ephemeralContainers.*", "spec.any",
-	)
-	anyProbe = strings.NewReplacer(
-		".livenessProbe", ".probe",
-		".readinessProbe", ".probe",
-		".startupProbe", ".probe",
-	)
-)
+// Names that stand for several in the paths of defaults.
+var standsFor = map[string][]string{
+	"any":   {"containers." + anyElement, "initContainers." + anyElement, "ephemeralContainers." + anyElement},
+	"probe": {"livenessProbe", "readinessProbe", "startupProbe"},
+}
 
-// isDefault says whether a value is what the API server fills in at this path
-// of a template; parent is the object that the value stands in.
-func isDefault(path string, value any, parent map[string]any) bool {
-	folded := anyProbe.Replace(anyContainer.Replace(path))
-	switch folded {
-	case "spec.serviceAccount": // the deprecated twin, kept equal by the API server
-		name, ok := value.(string) // two objects cannot be compared by ==
+// anyElement is the part of a path for an element of a list.
+const anyElement = "*"
+
+// place is where something stands in a pod template, with what the API server
+// fills in there and below. It is nil where that is nothing.
+type place struct {
+	// isDefault says whether a value is filled in; parent is the object that it stands in.
+	isDefault func(value any, parent map[string]any) bool
+	in        map[string]*place
+}
+
+var topOfTemplate = func() *place {
+	top := &place{}
+	for path, filled := range defaults {
+		top.put(strings.Split(path, "."), func(value any, _ map[string]any) bool {
+			text, is := value.(string)
+			return is && text == filled || !is && fmt.Sprint(value) == filled
+		})
+	}
+	// The deprecated twin is kept equal by the API server. Two objects cannot be compared by ==.
+	top.put([]string{"spec", "serviceAccount"}, func(value any, parent map[string]any) bool {
+		name, ok := value.(string)
 		return ok && name == parent["serviceAccountName"]
-	case "spec.any.imagePullPolicy":
+	})
+	top.put([]string{"spec", "any", "imagePullPolicy"}, func(value any, parent map[string]any) bool {
 		image, _ := parent["image"].(string)
 		return value == defaultPullPolicy(image)
-	case "spec.volumes.*.emptyDir": // what a volume without a source becomes
+	})
+	top.put([]string{"spec", "volumes", anyElement, "emptyDir"}, func(value any, _ map[string]any) bool { // what a volume without a source becomes
 		object, ok := value.(map[string]any)
 		return ok && len(object) == 0
+	})
+	return top
+}()
+
+// put has a default at a path below.
+func (p *place) put(path []string, isDefault func(any, map[string]any) bool) {
+	if len(path) == 0 {
+		p.isDefault = isDefault
+		return
 	}
-	filled, known := defaults[folded]
-	return known && fmt.Sprint(value) == filled
+	names, several := standsFor[path[0]]
+	if !several {
+		names = path[:1]
+	}
+	for _, name := range names {
+		at := p
+		for part := range strings.SplitSeq(name, ".") {
+			if at.in[part] == nil {
+				if at.in == nil {
+					at.in = map[string]*place{}
+				}
+				at.in[part] = &place{}
+			}
+			at = at.in[part]
+		}
+		at.put(path[1:], isDefault)
+	}
+}
+
+// below is the place of a field, or an element.
+func (p *place) below(name string) *place {
+	if p == nil {
+		return nil
+	}
+	return p.in[name]
+}
+
+// fills says whether a value is what the API server fills in here.
+func (p *place) fills(value any, parent map[string]any) bool {
+	return p != nil && p.isDefault != nil && p.isDefault(value, parent)
 }
 
 // defaultPullPolicy is Always for an image with the tag latest or none and no

@@ -1,10 +1,12 @@
 package hold
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
+	"io"
 )
 
 // Template is a pod template as the API server sends it: the JSON object below
@@ -28,10 +30,20 @@ func HashOf(t Template) (Hash, error) {
 }
 
 func hashOfCanonical(t Template) (Hash, error) {
-	canonical, err := json.Marshal(t)
-	if err != nil {
+	sum := sha256.New()
+	if err := json.NewEncoder(withoutNewline{sum}).Encode(t); err != nil {
 		return "", fmt.Errorf("hash pod template: %w", err)
 	}
-	sum := sha256.Sum256(canonical)
-	return Hash(hashEncoding.EncodeToString(sum[:20])), nil
+	return Hash(hashEncoding.EncodeToString(sum.Sum(nil)[:20])), nil
+}
+
+// withoutNewline leaves out the newline with which an encoder ends, so that the bytes are
+// those of json.Marshal without a copy of all of them.
+type withoutNewline struct{ to io.Writer }
+
+func (w withoutNewline) Write(p []byte) (int, error) {
+	if _, err := w.to.Write(bytes.TrimSuffix(p, []byte("\n"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

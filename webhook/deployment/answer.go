@@ -2,7 +2,6 @@ package deployment
 
 import (
 	"maps"
-	"reflect"
 
 	"gomodules.xyz/jsonpatch/v2"
 
@@ -98,7 +97,7 @@ func (a *answer) warn(message string) {
 // stay as they are.
 func (a answer) patch(sent workload.Deployment) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
-	if !reflect.DeepEqual(a.template, sent.Template()) {
+	if !hold.Equal(a.template, sent.Template()) {
 		ops = append(ops, jsonpatch.NewOperation("replace", patch.Template, a.template))
 	}
 	ops = append(ops, patch.Fields(patch.Annotations, sent.Annotations(), a.annotations)...)

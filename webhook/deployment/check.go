@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -92,14 +91,19 @@ func (c Check) ask(ctx context.Context, of update, template hold.Template, besid
 // resourceVersion, since what else has changed meanwhile is no matter here, and
 // no managedFields, which would only be wrong. Owners and finalizers are the old
 // ones: who may set them is a question about the user, not about the template.
+//
+// What stays as it was in the request is shared with it: a client encodes an object, and
+// puts what it decodes into another map.
 func (u update) deploymentToCheck(template hold.Template, besides beside) *unstructured.Unstructured {
 	before := unstructured.Unstructured{Object: u.Old.Object}
-	out := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(u.New.Object)}
+	out := &unstructured.Unstructured{Object: maps.Clone(u.New.Object)}
+	delete(out.Object, "status")
+	cloneIn(out.Object, "metadata")
 	out.SetResourceVersion("")
 	out.SetManagedFields(nil)
 	out.SetOwnerReferences(before.GetOwnerReferences())
 	out.SetFinalizers(before.GetFinalizers())
-	annotations := out.GetAnnotations()
+	annotations := out.GetAnnotations() // a copy
 	delete(annotations, v1alpha1.HeldAnnotation)
 	delete(annotations, v1alpha1.ReleaseAnnotation)
 	for _, key := range besides.keys {
@@ -110,9 +114,19 @@ func (u update) deploymentToCheck(template hold.Template, besides beside) *unstr
 	}
 	maps.Copy(annotations, besides.annotations)
 	out.SetAnnotations(annotations)
-	delete(out.Object, "status")
-	if spec, ok := out.Object["spec"].(map[string]any); ok {
-		spec["template"] = runtime.DeepCopyJSON(template)
+	if spec := cloneIn(out.Object, "spec"); spec != nil {
+		spec["template"] = template
 	}
 	return out
+}
+
+// cloneIn puts a shallow copy of an object in its place, and returns it; nil if there is none.
+func cloneIn(m map[string]any, key string) map[string]any {
+	inner, ok := m[key].(map[string]any)
+	if !ok {
+		return nil
+	}
+	inner = maps.Clone(inner)
+	m[key] = inner
+	return inner
 }

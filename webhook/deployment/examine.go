@@ -54,12 +54,15 @@ func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wa
 	case precheck.NotChecked:
 		return w, nil, found.why, nil
 	}
-	if w, err = r.asStored(w, found.template); err != nil {
+	hash, version, err := r.marks.Hashes(found.template)
+	if err != nil {
 		return w, nil, nil, err
 	}
-	w.template, w.checked = found.template, true
-	w.hash, w.version, err = r.marks.Hashes(w.template)
-	return w, found.warnings, nil, err
+	if w, err = r.asStored(w, found.template, hash); err != nil {
+		return w, nil, nil, err
+	}
+	w.template, w.hash, w.version, w.checked = found.template, hash, version, true
+	return w, found.warnings, nil, nil
 }
 
 // needsCheck: templates are checked when they are about to be held, but not in

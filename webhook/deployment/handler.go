@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -198,7 +197,7 @@ func (h *Handler) undecided(u update, err error) admission.Response {
 		return admission.Allowed("").WithWarnings(a.warnings...)
 	}
 	passed := u.keepOwnMarks()
-	if !reflect.DeepEqual(u.Old.Template(), u.New.Template()) {
+	if !hold.Equal(u.Old.Template(), u.New.Template()) {
 		passed.set(v1alpha1.FailedAnnotation, "") // another template passes than the one that was rejected
 	}
 	return admission.Patched("", passed.patch(u.New)...).WithWarnings(a.warnings...)

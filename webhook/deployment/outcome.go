@@ -141,8 +141,11 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 		a.template = w.template
 		r.markRestarted(w.hash, a)
 	}
-	w, err := r.asStored(w, a.template)
+	hash, err := hold.HashOf(a.template)
 	if err != nil {
+		return err
+	}
+	if w, err = r.asStored(w, a.template, hash); err != nil {
 		return err
 	}
 	a.managedFields, a.lastApplied = r.assignOwners(w.wish.Owners), r.remembered(w)

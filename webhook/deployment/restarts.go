@@ -2,7 +2,6 @@ package deployment
 
 import (
 	"context"
-	"reflect"
 	"slices"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,7 +26,7 @@ func (h *Handler) marksFor(d demand.Demands, found plan.Found) hold.Marks {
 // planFor finds the plan of a Deployment where a request brings another template. One that
 // cannot be read says nothing: what would be a restart by it is held, and what would wait supersedes.
 func (h *Handler) planFor(ctx context.Context, namespace string, d demand.Demands, u update) plan.Found {
-	if reflect.DeepEqual(u.Old.Template(), u.New.Template()) {
+	if hold.Equal(u.Old.Template(), u.New.Template()) {
 		return plan.Found{}
 	}
 	found, err := h.findPlan(ctx, namespace, d, u.New)

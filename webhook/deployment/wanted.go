@@ -49,7 +49,9 @@ func (r *request) findWanted() (wanted, error) {
 		}
 		w.source = hold.SourceImage
 	}
-	if w.hash, w.version, err = r.marks.Hashes(w.template); err != nil {
+	if r.record == nil && w.source == hold.SourceTemplate { // then it is the one in the request
+		w.hash, w.version = r.askedHash, r.asked
+	} else if w.hash, w.version, err = r.marks.Hashes(w.template); err != nil {
 		return w, err
 	}
 	w.beside, err = r.findBeside(w, keysOf(r.record))
@@ -58,10 +60,9 @@ func (r *request) findWanted() (wanted, error) {
 
 // asStored takes the template as the API server stores it, if that is another
 // only in what it filled in.
-func (r *request) asStored(w wanted, template hold.Template) (wanted, error) {
-	hash, err := hold.HashOf(template)
-	if err != nil || w.source != hold.SourceTemplate {
-		return w, err
+func (r *request) asStored(w wanted, template hold.Template, hash hold.Hash) (_ wanted, err error) {
+	if w.source != hold.SourceTemplate {
+		return w, nil
 	}
 	if r.record == nil || hash != w.hash { // the API server named the owners; or others changed it, who own nothing
 		w.wish.Template = template

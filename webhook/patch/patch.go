@@ -4,11 +4,12 @@ package patch
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
+
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 // Where things stand in an object, as JSON pointers.
@@ -21,7 +22,7 @@ const (
 
 // Value makes the value at a path what it is to be. What it is added to must be there.
 func Value(path string, sent, want any) []jsonpatch.Operation {
-	if reflect.DeepEqual(sent, want) {
+	if hold.Equal(sent, want) {
 		return nil
 	}
 	return []jsonpatch.Operation{jsonpatch.NewOperation("add", path, want)}
@@ -47,7 +48,7 @@ func Fields(path string, sent, want map[string]any) []jsonpatch.Operation {
 		switch {
 		case !has:
 			ops = append(ops, jsonpatch.NewOperation("remove", at, nil))
-		case !had || !reflect.DeepEqual(before, after):
+		case !had || !hold.Equal(before, after):
 			ops = append(ops, jsonpatch.NewOperation("add", at, after))
 		}
 	}

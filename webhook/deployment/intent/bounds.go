@@ -2,7 +2,6 @@ package intent
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
@@ -105,5 +104,5 @@ func (e *effort) list(at *field.Path, key string, lists [][]any, schema strategi
 }
 
 func allEqual(lists [][]any) bool {
-	return !slices.ContainsFunc(lists, func(l []any) bool { return !reflect.DeepEqual(l, lists[0]) })
+	return !slices.ContainsFunc(lists, func(l []any) bool { return !hold.Equal(l, lists[0]) })
 }

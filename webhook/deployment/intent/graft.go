@@ -2,7 +2,6 @@ package intent
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/json"
@@ -172,7 +171,7 @@ func (g graft) list(change, from, live map[string]any, field string, schema stra
 // exchange makes the change from one list to another to a third one. Their
 // elements have no key, so they are the same where they are equal.
 func exchange(live, from, to []any) []any {
-	if reflect.DeepEqual(live, from) {
+	if hold.Equal(live, from) {
 		return to
 	}
 	known, wanted := texts(from), texts(to)

@@ -10,8 +10,6 @@
 package ownership
 
 import (
-	"reflect"
-
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -95,7 +93,7 @@ const (
 // an update leaves a new or changed entry of its own, and an apply has one even
 // if it changes nothing.
 func Operation(before, after Entries, manager string) string {
-	if updated := entryOf(after, manager, Update); updated != nil && !reflect.DeepEqual(updated, entryOf(before, manager, Update)) {
+	if updated := entryOf(after, manager, Update); updated != nil && !hold.Equal(updated, entryOf(before, manager, Update)) {
 		return Update
 	}
 	if entryOf(after, manager, Apply) != nil {
@@ -187,7 +185,7 @@ func isEmpty(entry map[string]any) bool {
 func keepTime(entry map[string]any, before Entries) map[string]any {
 	for _, b := range before {
 		old, ok := b.(map[string]any)
-		if ok && keyOf(old) == keyOf(entry) && reflect.DeepEqual(old["fieldsV1"], entry["fieldsV1"]) {
+		if ok && keyOf(old) == keyOf(entry) && hold.Equal(old["fieldsV1"], entry["fieldsV1"]) {
 			return old
 		}
 	}
@@ -202,7 +200,7 @@ func sameEntries(a, b Entries) bool {
 	for _, x := range a {
 		found := false
 		for _, y := range b {
-			found = found || reflect.DeepEqual(x, y)
+			found = found || hold.Equal(x, y)
 		}
 		if !found {
 			return false

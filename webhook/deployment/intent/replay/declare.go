@@ -265,11 +265,14 @@ func saidOf(t hold.Template, owned *fieldpath.Set) (*fieldpath.Set, error) {
 
 // withMembers adds to a set all that its paths lead through.
 func withMembers(set *fieldpath.Set) *fieldpath.Set {
-	out := set.Union(fieldpath.NewSet())
-	set.Iterate(func(p fieldpath.Path) {
-		for end := 1; end < len(p); end++ {
-			out.Insert(p[:end].Copy())
-		}
-	})
+	out := set.Copy()
+	addMembers(out)
 	return out
+}
+
+func addMembers(set *fieldpath.Set) {
+	set.Children.Iterate(func(element fieldpath.PathElement) {
+		set.Members.Insert(element)
+		addMembers(set.Children.Descend(element))
+	})
 }
