@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
@@ -22,8 +23,15 @@ var errStale = errors.New("planned from a state that has changed")
 // errNameTaken is for a set of pods whose name another object has.
 var errNameTaken = errors.New("a ReplicaSet of that name belongs to something else")
 
+// executor takes actions.
+type executor struct {
+	objects  *reader
+	writer   client.Writer
+	announce announcer
+}
+
 // execute takes one action.
-func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle.Action) error {
+func (e *executor) execute(ctx context.Context, seen observed, action lifecycle.Action) error {
 	switch a := action.(type) {
 	case lifecycle.CreateCanary:
 		if seen.canary == nil {
@@ -53,18 +61,18 @@ func (e *evaluator) execute(ctx context.Context, seen observed, action lifecycle
 	case lifecycle.DeleteLeft:
 		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.deletedLeft(seen.deployment, seen.run, a.Pod) })
 	case lifecycle.Release:
-		return e.annotate(ctx, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
+		return annotate(ctx, e.writer, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:
 		return e.revert(ctx, seen, a)
 	case lifecycle.GiveWay:
-		return e.giveWay(ctx, seen.deployment, seen.record)
+		return e.objects.giveWay(ctx, e.writer, seen.deployment, seen.record)
 	}
 	return fmt.Errorf("unknown action %T", action)
 }
 
 // revert takes the record off the Deployment, or leaves that of the update that waits behind it,
 // remembers the rejection, and lets tools that wait fail, in one write.
-func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Revert) error {
+func (e *executor) revert(ctx context.Context, seen observed, a lifecycle.Revert) error {
 	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation), seen.deployment.GetUID())
 	if err != nil {
 		memory = nil // what cannot be read was written by hand, and is written anew
@@ -78,7 +86,7 @@ func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Rever
 	if err != nil {
 		return err
 	}
-	next, err := e.nextRecord(seen.record)
+	next, err := e.objects.nextRecord(seen.record)
 	if err != nil {
 		return err
 	}
@@ -90,28 +98,28 @@ func (e *evaluator) revert(ctx context.Context, seen observed, a lifecycle.Rever
 	if next != nil { // what was last asked for is the update that waited, and it is held
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
-	return e.annotate(ctx, seen.deployment, marks)
+	return annotate(ctx, e.writer, seen.deployment, marks)
 }
 
 // giveWay ends a hold for the update that waits behind it.
-func (e *evaluator) giveWay(ctx context.Context, d deployment, record *hold.Record) error {
-	next, err := e.nextRecord(record)
+func (r *reader) giveWay(ctx context.Context, writer client.Writer, d deployment, record *hold.Record) error {
+	next, err := r.nextRecord(record)
 	if err != nil {
 		return err
 	}
 	if next == nil {
 		return fmt.Errorf("%w: no update waits", errStale)
 	}
-	return e.annotate(ctx, d, map[string]any{v1alpha1.HeldAnnotation: next})
+	return annotate(ctx, writer, d, map[string]any{v1alpha1.HeldAnnotation: next})
 }
 
 // nextRecord is the record of the update that waits behind another, as the webhook would have
 // written it had nothing been held before it; nil where none waits.
-func (e *evaluator) nextRecord(record *hold.Record) (any, error) {
+func (r *reader) nextRecord(record *hold.Record) (any, error) {
 	if record == nil || record.Next == nil {
 		return nil, nil
 	}
-	return e.key.Seal(*record.Next)
+	return r.key.Seal(*record.Next)
 }
 
 // noPermission is how the API server says that RBAC does not allow a request;

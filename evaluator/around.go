@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
@@ -40,6 +39,8 @@ const (
 // looks are what was last seen beside the Deployments of runs that are under way, and for how
 // long it is good. Nothing of it outlives the program: it is looked at anew.
 type looks struct {
+	objects *reader
+
 	mu       sync.Mutex
 	of       map[types.NamespacedName]look
 	services map[string]seenServices
@@ -80,72 +81,78 @@ func (l *looks) forget(run types.NamespacedName) {
 	delete(l.of, run)
 }
 
-// gatherAround looks at what stands beside the Deployment, or remembers what was seen.
-func (e *evaluator) gatherAround(ctx context.Context, seen *observed) error {
-	run := client.ObjectKeyFromObject(seen.run)
-	if !lifecycle.NeedsAround(seen.Snapshot) || seen.record == nil {
-		e.looks.forget(run)
-		return nil
-	}
-	last := e.looks.get(run)
-	seen.Around = last.found
-	if !last.at.IsZero() && seen.Now.Before(last.at.Add(lifecycle.AroundPace(seen.Snapshot))) {
-		return nil
-	}
-	return e.look(ctx, seen, last, servicesKept)
+// beside is a run beside whose Deployment is looked.
+type beside struct {
+	snapshot   lifecycle.Snapshot
+	deployment deployment
+	record     *hold.Record
 }
 
-// lookBeforeVerdict looks once more before a verdict is written, and plans anew: none is reached on
-// a canary that got all requests.
-func (e *evaluator) lookBeforeVerdict(ctx context.Context, seen *observed, next lifecycle.Move) (lifecycle.Move, error) {
-	last := e.looks.get(client.ObjectKeyFromObject(seen.run))
-	if seen.run.Status.Verdict != "" || next.Status.Verdict == "" || last.at.IsZero() || last.at.Equal(seen.Now) {
-		return next, nil
+func (of beside) name() types.NamespacedName {
+	return types.NamespacedName{Namespace: of.snapshot.Run.Namespace, Name: of.snapshot.Run.Name}
+}
+
+// gather looks at what stands beside the Deployment, or remembers what was seen.
+func (l *looks) gather(ctx context.Context, of beside) (lifecycle.Around, error) {
+	if !lifecycle.NeedsAround(of.snapshot) || of.record == nil {
+		l.forget(of.name())
+		return lifecycle.Around{}, nil
 	}
-	if err := e.look(ctx, seen, last, 0); err != nil {
-		return next, err
+	last := l.get(of.name())
+	if !last.at.IsZero() && of.snapshot.Now.Before(last.at.Add(lifecycle.AroundPace(of.snapshot))) {
+		return last.found, nil
 	}
-	return lifecycle.Next(seen.Snapshot), nil
+	return l.look(ctx, of, last, servicesKept)
+}
+
+// beforeVerdict looks once more before a verdict is written: none is reached on a canary that got all requests.
+// again says that it did.
+func (l *looks) beforeVerdict(ctx context.Context, of beside, next lifecycle.Move) (found lifecycle.Around, again bool, err error) {
+	last := l.get(of.name())
+	if of.snapshot.Run.Status.Verdict != "" || next.Status.Verdict == "" || last.at.IsZero() || last.at.Equal(of.snapshot.Now) {
+		return of.snapshot.Around, false, nil
+	}
+	found, err = l.look(ctx, of, last, 0)
+	return found, true, err
 }
 
 // look reads the Services of the namespace, which may be known since so long, and asks whether what
 // the stable template names is there.
-func (e *evaluator) look(ctx context.Context, seen *observed, last look, known time.Duration) error {
-	now := look{at: seen.Now, stable: seen.deployment.hash(), template: last.template}
+func (l *looks) look(ctx context.Context, of beside, last look, known time.Duration) (lifecycle.Around, error) {
+	now := look{at: of.snapshot.Now, stable: of.deployment.hash(), template: last.template}
 	if now.stable != last.stable || last.at.IsZero() {
-		stable, err := e.stableTemplate(ctx, seen.deployment)
+		stable, err := l.objects.stableTemplate(ctx, of.deployment)
 		if err != nil {
-			return err
+			return last.found, err
 		}
 		now.template = surround.Of(stable)
 	}
-	services, err := e.servicesIn(ctx, seen.run.Namespace, seen.Now, known)
+	services, err := l.servicesIn(ctx, of.name().Namespace, of.snapshot.Now, known)
 	if err != nil {
-		return err
+		return last.found, err
 	}
-	now.found = lifecycle.Around{Known: true, Left: surround.Left(services, now.template, surround.Of(seen.record.Template), seen.record.HeldAt)}
-	if now.found.Gone, err = e.gone(ctx, seen.run.Namespace, now.template.Needs, seen.Now); err != nil {
-		return err
+	now.found = lifecycle.Around{Known: true, Left: surround.Left(services, now.template, surround.Of(of.record.Template), of.record.HeldAt)}
+	if now.found.Gone, err = l.gone(ctx, of.name().Namespace, now.template.Needs, of.snapshot.Now); err != nil {
+		return last.found, err
 	}
 	if now.template.Size() > maxTemplate {
 		now.stable, now.template = "", surround.Template{}
 	}
-	e.looks.keep(client.ObjectKeyFromObject(seen.run), now)
-	seen.Around = now.found
-	return nil
+	l.keep(of.name(), now)
+	return now.found, nil
 }
 
 // servicesIn are the Services of a namespace. Where they are too many to be read none is known.
-func (e *evaluator) servicesIn(ctx context.Context, namespace string, now time.Time, known time.Duration) ([]surround.Service, error) {
-	e.looks.mu.Lock()
-	kept, was := e.looks.services[namespace]
-	e.looks.mu.Unlock()
+func (l *looks) servicesIn(ctx context.Context, namespace string, now time.Time, known time.Duration) ([]surround.Service, error) {
+	l.mu.Lock()
+	kept, was := l.services[namespace]
+	l.mu.Unlock()
 	if was && now.Before(kept.at.Add(known)) {
 		return kept.all, nil
 	}
 	var all []surround.Service
 	size := 0
-	err := e.live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
+	err := l.objects.live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
 		if err == nil && len(service.Spec.Selector) > 0 {
 			all = append(all, surround.View(service))
@@ -161,34 +168,34 @@ func (e *evaluator) servicesIn(ctx context.Context, namespace string, now time.T
 	if err != nil {
 		return nil, fmt.Errorf("list Services: %w", err)
 	}
-	e.looks.mu.Lock()
-	defer e.looks.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	fresh := map[string]seenServices{namespace: {now, all}}
-	for other, seen := range e.looks.services {
+	for other, seen := range l.services {
 		if other != namespace && now.Before(seen.at.Add(servicesKept)) {
 			fresh[other] = seen
 		}
 	}
-	e.looks.services = fresh
+	l.services = fresh
 	return all, nil
 }
 
 // gone are those of some objects that are not there, as far as Holdfast may know.
-func (e *evaluator) gone(ctx context.Context, namespace string, needs []surround.Reference, now time.Time) ([]surround.Reference, error) {
+func (l *looks) gone(ctx context.Context, namespace string, needs []surround.Reference, now time.Time) ([]surround.Reference, error) {
 	var out []surround.Reference
 	for _, need := range needs[:min(len(needs), maxNeeds)] {
 		kind := namespace + "/" + need.Kind
-		if !e.looks.mayAsk(kind, now) {
+		if !l.mayAsk(kind, now) {
 			continue
 		}
 		o := &metav1.PartialObjectMetadata{}
 		o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(need.Kind))
-		err := e.live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o)
+		err := l.objects.live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o)
 		switch {
 		case apierrors.IsNotFound(err):
 			out = append(out, need)
 		case apierrors.IsForbidden(err):
-			e.looks.askNoMore(kind, now)
+			l.askNoMore(kind, now)
 		case err != nil:
 			return nil, fmt.Errorf("look for %s %q: %w", need.Kind, need.Name, err)
 		}

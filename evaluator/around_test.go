@@ -65,8 +65,8 @@ func needing(t *testing.T) (*cluster, *asked) {
 	c.must(c.api.Create(t.Context(), rs))
 	c.must(c.api.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "settings-1"}}))
 	c.must(c.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys-1"}}))
-	a := &asked{Reader: c.e.live, metadata: map[string]int{}}
-	c.e.live = a
+	a := &asked{Reader: c.e.objects.live, metadata: map[string]int{}}
+	c.e.objects.live = a
 	return c, a
 }
 
@@ -126,7 +126,7 @@ func TestSecretsAreAskedAboutWhereHoldfastMay(t *testing.T) {
 		t.Errorf("asked %d times, the run says %q", n, c.conditionOf(v1alpha1.ConditionStableComplete))
 	}
 	a.forbid = ""
-	c.e.looks.mayNot = nil // as after a while
+	c.e.runs.gatherer.looks.mayNot = nil // as after a while
 	c.clock.SetTime(c.clock.Now().Add(15 * time.Second))
 	c.pass()
 	if said := c.conditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: Secret keys-1 is gone") {
@@ -164,7 +164,7 @@ func TestNoVerdictOnACanaryThatHasAllRequests(t *testing.T) {
 			for c.pass(); c.run().Status.Phase != v1alpha1.PhaseRunning; {
 				c.pass()
 			}
-			c.e.live = leaving{c.e.live}
+			c.e.objects.live = leaving{c.e.objects.live}
 			c.passes(20)
 			run := c.run()
 			if run.Status.Phase != v1alpha1.PhasePaused || run.Status.Reason != v1alpha1.ReasonServiceLeft || run.Status.Verdict != "" {
@@ -180,8 +180,8 @@ func TestNoVerdictOnACanaryThatHasAllRequests(t *testing.T) {
 // TestServicesWithoutEndAreNotKept, and keep no run from its verdict.
 func TestServicesWithoutEndAreNotKept(t *testing.T) {
 	c := newCluster(t)
-	c.e.live = endless{c.e.live}
-	services, err := c.e.servicesIn(t.Context(), namespace, noon, 0)
+	c.e.objects.live = endless{c.e.objects.live}
+	services, err := c.e.runs.gatherer.looks.servicesIn(t.Context(), namespace, noon, 0)
 	if err != nil || services != nil {
 		t.Errorf("%d Services, error %v", len(services), err)
 	}

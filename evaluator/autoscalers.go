@@ -16,9 +16,9 @@ import (
 // tellAutoscalers tells the owner of a Deployment that its autoscaler counts the pods of a run that begins:
 // nothing but a label tells these from the stable ones, and no autoscaler goes by another than Services do.
 // Who may not know of autoscalers tells nobody.
-func (e *evaluator) tellAutoscalers(ctx context.Context, seen observed) {
+func (r *runReconciler) tellAutoscalers(ctx context.Context, seen observed) {
 	var names []string
-	err := e.live.Each(ctx, listing.Query{
+	err := r.objects.live.Each(ctx, listing.Query{
 		Kind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), Namespace: seen.run.Namespace, Cached: true,
 	}, func(object []byte) error {
 		hpa, err := listing.Decode[autoscalingv2.HorizontalPodAutoscaler](object)
@@ -32,7 +32,7 @@ func (e *evaluator) tellAutoscalers(ctx context.Context, seen observed) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		e.announce.autoscalerCounts(seen.deployment, seen.run, name)
+		r.announce.autoscalerCounts(seen.deployment, seen.run, name)
 	}
 }
 

@@ -245,7 +245,7 @@ func TestAHoldWithATimeToStart(t *testing.T) {
 // limit ever have a canary, and all of them get their turn, the oldest first.
 func TestNoTwoRunsTakeOnePlace(t *testing.T) {
 	c := newCluster(t)
-	c.e.maxRuns = 2
+	c.e.runs.gatherer.maxRuns = 2
 	const runs = 8
 	for i := range runs {
 		c.byHand(fmt.Sprintf("run-%d", i), func(s *v1alpha1.CanaryRunSpec) { s.PlanRef = "default" })

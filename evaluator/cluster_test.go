@@ -247,7 +247,7 @@ func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Obje
 func (c *cluster) pass() {
 	c.t.Helper()
 	ctx := ctrl.LoggerInto(c.t.Context(), logr.Discard())
-	if _, err := c.e.reconcileDeployment(ctx, request(namespace, "web")); err != nil && !errors.Is(err, errCut) {
+	if _, err := c.e.deployments.reconcileDeployment(ctx, request(namespace, "web")); err != nil && !errors.Is(err, errCut) {
 		c.t.Fatalf("Deployment: %v", err)
 	}
 	for _, run := range c.runs() {
@@ -262,8 +262,8 @@ func (c *cluster) pass() {
 // reconcileRun looks at a run, and again when a round that was asked for is measured.
 func reconcileRun(ctx context.Context, e *evaluator, name string) error {
 	for {
-		_, err := e.reconcileRun(ctx, request(namespace, name))
-		done := e.rounds.Done(types.NamespacedName{Namespace: namespace, Name: name})
+		_, err := e.runs.reconcileRun(ctx, request(namespace, name))
+		done := e.runs.rounds.Done(types.NamespacedName{Namespace: namespace, Name: name})
 		if done == nil {
 			return err
 		}

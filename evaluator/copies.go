@@ -16,7 +16,7 @@ import (
 // tell of an update that there was not.
 //
 // A skip that was used up stays used up.
-func (e *evaluator) forgetElsewhere(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+func (r *deploymentReconciler) forgetElsewhere(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	encoded := d.annotation(v1alpha1.RejectedAnnotation)
 	if !hold.RejectedElsewhere(encoded, d.GetUID()) {
 		return false, nil
@@ -34,7 +34,7 @@ func (e *evaluator) forgetElsewhere(ctx context.Context, d deployment, _ []v1alp
 	if _, here := own.Find(hold.Hash(d.annotation(v1alpha1.FailedAnnotation)), ""); !here {
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
-	if err := e.annotate(ctx, d, marks); err != nil {
+	if err := annotate(ctx, r.writer, d, marks); err != nil {
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("memory of another Deployment dropped")

@@ -16,10 +16,10 @@ import (
 // decidedBy says by which client and when the decision of a run was written, as
 // far as its managedFields tell; "" otherwise. Who it was the API server's audit
 // log knows. The cache has no managedFields.
-func (e *evaluator) decidedBy(ctx context.Context, run *v1alpha1.CanaryRun) string {
+func (r *runReconciler) decidedBy(ctx context.Context, run *v1alpha1.CanaryRun) string {
 	live := &metav1.PartialObjectMetadata{}
 	live.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRun"))
-	if err := e.live.Get(ctx, client.ObjectKeyFromObject(run), live); err != nil {
+	if err := r.objects.live.Get(ctx, client.ObjectKeyFromObject(run), live); err != nil {
 		return ""
 	}
 	return decider(live.ManagedFields)
@@ -67,14 +67,14 @@ func decisionOf(transition lifecycle.Transition, after v1alpha1.CanaryRunStatus)
 
 // countDecision counts what a person had the run do, and adds to the transition how
 // the decision was written.
-func (e *evaluator) countDecision(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus, transition lifecycle.Transition) lifecycle.Transition {
+func (r *runReconciler) countDecision(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus, transition lifecycle.Transition) lifecycle.Transition {
 	decision := decisionOf(transition, after)
 	if decision == "" {
 		return transition
 	}
-	e.metrics.decisions.WithLabelValues(decision).Inc()
+	r.metrics.decisions.WithLabelValues(decision).Inc()
 	if decision != decisionRetry {
-		transition.Message += e.decidedBy(ctx, seen.run)
+		transition.Message += r.decidedBy(ctx, seen.run)
 	}
 	return transition
 }

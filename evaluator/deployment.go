@@ -14,11 +14,19 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/workload"
 )
 
 // templateHashField stands in the cache below spec, in place of the template.
 const templateHashField = "holdfast-template-hash"
+
+// reader reads objects: from the cache, where that has what is asked for, or from the API server itself.
+type reader struct {
+	cached client.Reader  // what is watched
+	live   listing.Reader // the API server itself
+	key    hold.Key       // opens held records
+}
 
 // deployment is a Deployment as the cache keeps it (see trimDeployment).
 type deployment struct{ *unstructured.Unstructured }
@@ -29,9 +37,9 @@ func newDeployment() *unstructured.Unstructured {
 	return u
 }
 
-func (e *evaluator) getDeployment(ctx context.Context, name types.NamespacedName) (deployment, error) {
+func (r *reader) getDeployment(ctx context.Context, name types.NamespacedName) (deployment, error) {
 	d := deployment{newDeployment()}
-	if err := e.cached.Get(ctx, name, d.Unstructured); err != nil {
+	if err := r.cached.Get(ctx, name, d.Unstructured); err != nil {
 		return d, fmt.Errorf("read Deployment %q: %w", name, err)
 	}
 	return d, nil
@@ -74,7 +82,7 @@ func (d deployment) progressing() string {
 //
 // A write that is no release takes off what release somebody may have asked for
 // while no webhook was there to leave it out, or the webhook would act on it now.
-func (e *evaluator) annotate(ctx context.Context, d deployment, annotations map[string]any) error {
+func annotate(ctx context.Context, writer client.Writer, d deployment, annotations map[string]any) error {
 	if _, release := annotations[v1alpha1.ReleaseAnnotation]; !release {
 		annotations = maps.Clone(annotations)
 		annotations[v1alpha1.ReleaseAnnotation] = nil
@@ -89,16 +97,16 @@ func (e *evaluator) annotate(ctx context.Context, d deployment, annotations map[
 	target := newDeployment()
 	target.SetNamespace(d.GetNamespace())
 	target.SetName(d.GetName())
-	if err := e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		return fmt.Errorf("annotate Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	return nil
 }
 
 // getNamespace reads the metadata of a namespace.
-func (e *evaluator) getNamespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
+func (r *reader) getNamespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
 	ns := newNamespace()
-	if err := e.cached.Get(ctx, types.NamespacedName{Name: name}, ns); err != nil {
+	if err := r.cached.Get(ctx, types.NamespacedName{Name: name}, ns); err != nil {
 		return nil, fmt.Errorf("read namespace %q: %w", name, err)
 	}
 	return ns, nil
@@ -117,12 +125,12 @@ func (d deployment) owns(o metav1.Object) bool {
 }
 
 // openRecord opens the held record of a Deployment; nil without one.
-func (e *evaluator) openRecord(d deployment) (*hold.Record, error) {
+func (r *reader) openRecord(d deployment) (*hold.Record, error) {
 	encoded := d.annotation(v1alpha1.HeldAnnotation)
 	if encoded == "" {
 		return nil, nil
 	}
-	record, err := e.key.Open(encoded, d.GetUID())
+	record, err := r.key.Open(encoded, d.GetUID())
 	if err != nil {
 		return nil, fmt.Errorf("open the held record: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,26 +23,51 @@ import (
 // planned from an object that has changed.
 const conflictRetry = 200 * time.Millisecond
 
+// deploymentReconciler looks after Deployments.
+type deploymentReconciler struct {
+	objects  *reader
+	writer   client.Client
+	clock    clock.PassiveClock
+	announce announcer
+	metrics  *Metrics
+	// history is how many ended runs of a Deployment are kept.
+	history int
+	// rewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put right.
+	rewritesStatus bool
+
+	// What is known of the term in which this replica leads.
+	warned warnings
+	skips  skips
+	// untried are told as skips are.
+	untried skips
+}
+
+// beginTerm forgets what was known in the last term.
+func (r *deploymentReconciler) beginTerm() {
+	r.warned = warnings{}
+	r.skips, r.untried = skips{since: r.clock.Now()}, skips{since: r.clock.Now()}
+}
+
 // reconcileDeployment looks after one Deployment: its held record gets a run,
 // an update that no webhook saw is reported, old runs are forgotten.
-func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+func (r *deploymentReconciler) reconcileDeployment(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
-	d, err := e.getDeployment(ctx, req.NamespacedName)
+	d, err := r.objects.getDeployment(ctx, req.NamespacedName)
 	if err == nil && d.GetDeletionTimestamp() != nil || apierrors.IsNotFound(err) {
-		e.warned.forget(req.NamespacedName)
-		e.skips.told.forget(req.NamespacedName)
-		e.untried.told.forget(req.NamespacedName)
+		r.warned.forget(req.NamespacedName)
+		r.skips.told.forget(req.NamespacedName)
+		r.untried.told.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	runs, err := e.runsOf(ctx, d)
+	runs, err := r.objects.runsOf(ctx, d)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	for _, step := range []func(context.Context, deployment, []v1alpha1.CanaryRun) (bool, error){
-		e.tellSkipped, e.tellUntried, e.startHeld, e.forgetElsewhere, e.stampUngated, e.forgetOld,
+		r.tellSkipped, r.tellUntried, r.startHeld, r.forgetElsewhere, r.stampUngated, r.forgetOld,
 	} {
 		wrote, err := step(ctx, d, runs)
 		switch {
@@ -54,7 +80,7 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 			return ctrl.Result{RequeueAfter: conflictRetry}, nil
 		}
 	}
-	again, err := e.rewriteStatus(ctx, d)
+	again, err := r.rewriteStatus(ctx, d)
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: conflictRetry}, nil
 	}
@@ -62,9 +88,9 @@ func (e *evaluator) reconcileDeployment(ctx context.Context, req ctrl.Request) (
 }
 
 // runsOf lists the runs of a Deployment.
-func (e *evaluator) runsOf(ctx context.Context, d deployment) ([]v1alpha1.CanaryRun, error) {
+func (r *reader) runsOf(ctx context.Context, d deployment) ([]v1alpha1.CanaryRun, error) {
 	var list v1alpha1.CanaryRunList
-	if err := e.listRuns(ctx, &list, client.ObjectKeyFromObject(d)); err != nil {
+	if err := r.listRuns(ctx, &list, client.ObjectKeyFromObject(d)); err != nil {
 		return nil, err
 	}
 	var out []v1alpha1.CanaryRun
@@ -76,7 +102,7 @@ func (e *evaluator) runsOf(ctx context.Context, d deployment) ([]v1alpha1.Canary
 	return out, nil
 }
 
-func (e *evaluator) listRuns(ctx context.Context, list *v1alpha1.CanaryRunList, deployment types.NamespacedName) error {
-	return e.cached.List(ctx, list, client.InNamespace(deployment.Namespace),
+func (r *reader) listRuns(ctx context.Context, list *v1alpha1.CanaryRunList, deployment types.NamespacedName) error {
+	return r.cached.List(ctx, list, client.InNamespace(deployment.Namespace),
 		client.MatchingLabels{v1alpha1.DeploymentLabel: v1alpha1.LabelValue(deployment.Name)})
 }

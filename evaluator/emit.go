@@ -12,7 +12,7 @@ import (
 
 // emit tells by events, logs and metrics what has changed between two statuses
 // of a run, the second of which has been written.
-func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alpha1.CanaryRunStatus) {
+func (r *runReconciler) emit(ctx context.Context, seen observed, before, after v1alpha1.CanaryRunStatus) {
 	log := ctrl.LoggerFrom(ctx)
 	if before.Phase != after.Phase || before.Reason != after.Reason || before.Verdict != after.Verdict {
 		log.Info("run moved", "phase", after.Phase, "reason", after.Reason, "verdict", after.Verdict, "message", after.Message)
@@ -28,21 +28,21 @@ func (e *evaluator) emit(ctx context.Context, seen observed, before, after v1alp
 		}
 	}
 	for _, outcome := range lifecycle.Measured(before, after) {
-		e.metrics.measurements.WithLabelValues(string(outcome)).Inc()
+		r.metrics.measurements.WithLabelValues(string(outcome)).Inc()
 	}
 	if before.Verdict == "" && after.Verdict != "" {
-		e.metrics.verdicts.WithLabelValues(string(after.Verdict), verdictReason(after.Reason)).Inc()
+		r.metrics.verdicts.WithLabelValues(string(after.Verdict), verdictReason(after.Reason)).Inc()
 	}
 	if !before.Phase.Ended() && after.Phase.Ended() && after.FinishedAt != nil {
-		e.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
+		r.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
 	}
 	if before.Phase != v1alpha1.PhaseSuperseded && after.Phase == v1alpha1.PhaseSuperseded {
-		defer e.tellOvertaken(ctx, seen, after)
+		defer r.tellOvertaken(ctx, seen, after)
 	}
 	for _, transition := range lifecycle.Transitions(before, after) {
-		e.announce.transition(seen.deployment, seen.run, e.countDecision(ctx, seen, after, transition))
+		r.announce.transition(seen.deployment, seen.run, r.countDecision(ctx, seen, after, transition))
 		if transition.Kind == lifecycle.TransitionStarted {
-			e.tellAutoscalers(ctx, seen)
+			r.tellAutoscalers(ctx, seen)
 		}
 	}
 }

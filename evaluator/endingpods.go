@@ -27,16 +27,16 @@ const shortGrace = int64(1)
 // gatherEnding finds pods of canaries of the run's Deployment that are not to take their time to end, own being
 // the pods of the run. What earlier runs have left counts, those that are gone too: their pods are told by the
 // selector of the Deployment.
-func (e *evaluator) gatherEnding(ctx context.Context, seen *observed, own []corev1.Pod) error {
+func (g *gatherer) gatherEnding(ctx context.Context, seen *observed, own []corev1.Pod) error {
 	if !seen.Deployment.Exists || !slices.ContainsFunc(own, takesItsTime) {
 		return nil
 	}
-	selector, err := e.parsedSelectorOf(ctx, seen.deployment)
+	selector, err := g.objects.parsedSelectorOf(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
 	var all corev1.PodList
-	if err := e.cached.List(ctx, &all, client.InNamespace(seen.run.Namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary}); err != nil {
+	if err := g.objects.cached.List(ctx, &all, client.InNamespace(seen.run.Namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary}); err != nil {
 		return fmt.Errorf("list pods of canaries: %w", err)
 	}
 	size := seen.run.Status.Replicas
@@ -45,14 +45,14 @@ func (e *evaluator) gatherEnding(ctx context.Context, seen *observed, own []core
 		if !takesItsTime(pod) {
 			continue
 		}
-		bears, err := e.labelsOf(ctx, corev1.SchemeGroupVersion.WithKind("Pod"), &pod)
+		bears, err := g.objects.labelsOf(ctx, corev1.SchemeGroupVersion.WithKind("Pod"), &pod)
 		if err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 		if !selector.Matches(labels.Set(bears)) {
 			continue
 		}
-		of, err := e.sizeOf(ctx, pod)
+		of, err := g.sizeOf(ctx, pod)
 		if err != nil {
 			return err
 		}
@@ -63,9 +63,9 @@ func (e *evaluator) gatherEnding(ctx context.Context, seen *observed, own []core
 }
 
 // sizeOf is how many pods the canary has, or had, of whose run a pod is; 0 where that is gone.
-func (e *evaluator) sizeOf(ctx context.Context, pod corev1.Pod) (int32, error) {
+func (g *gatherer) sizeOf(ctx context.Context, pod corev1.Pod) (int32, error) {
 	var run v1alpha1.CanaryRun
-	err := e.cached.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.RunLabel]}, &run)
+	err := g.objects.cached.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.RunLabel]}, &run)
 	return run.Status.Replicas, client.IgnoreNotFound(err)
 }
 

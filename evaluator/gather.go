@@ -9,9 +9,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
@@ -33,6 +36,18 @@ type observed struct {
 	canary *unstructured.Unstructured
 }
 
+// gatherer reads what the next step of a run depends on.
+type gatherer struct {
+	objects   *reader
+	writer    client.Writer // of dry runs
+	clock     clock.PassiveClock
+	endpoints measure.Endpoints
+	// maxRuns is how many runs of the cluster may have a canary at once; 0 is no limit.
+	maxRuns int
+	stable  *stableFinder
+	looks   *looks
+}
+
 // canaryName and baselineName are the names of the run's sets in this attempt.
 func (o observed) canaryName() string {
 	return v1alpha1.CanaryName(o.run.Name, lifecycle.AttemptOf(o.run.Status))
@@ -44,16 +59,16 @@ func (o observed) baselineName() string {
 
 // gather reads what the next step of a run depends on. Nearly all of it comes
 // from the cache; the API server itself is asked only while a run waits for a rollout.
-func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observed, error) {
+func (g *gatherer) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observed, error) {
 	seen := observed{run: run, Snapshot: lifecycle.Snapshot{
-		Now: e.clock.Now(),
+		Now: g.clock.Now(),
 		Run: lifecycle.Run{
 			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time,
 			Deleting: run.DeletionTimestamp != nil, Spec: run.Spec, Status: run.Status,
 		},
 	}}
 	for _, gather := range []func(context.Context, *observed) error{
-		e.gatherDeployment, e.gatherPolicies, e.gatherSets, e.gatherPlan, e.gatherRollout, e.gatherTemplate, e.gatherRoom, e.gatherOwn, e.gatherLine, e.gatherStable, e.gatherAround,
+		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherLine, g.gatherStable, g.gatherAround,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return observed{}, err
@@ -62,8 +77,8 @@ func (e *evaluator) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observ
 	return seen, nil
 }
 
-func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error {
-	d, err := e.getDeployment(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: seen.run.Spec.Deployment})
+func (g *gatherer) gatherDeployment(ctx context.Context, seen *observed) error {
+	d, err := g.objects.getDeployment(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: seen.run.Spec.Deployment})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -73,7 +88,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 	if !seen.run.Spec.ByHand() && !d.owns(seen.run) { // another Deployment of the same name
 		return nil
 	}
-	ns, err := e.getNamespace(ctx, d.GetNamespace())
+	ns, err := g.objects.getNamespace(ctx, d.GetNamespace())
 	if err != nil {
 		return err
 	}
@@ -94,7 +109,7 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		Skipped:          letThrough(d, seen.run),
 	}
 	seen.Deployment.BesideRecreate, _ = inline.BesideRecreate(d.GetAnnotations()) // what is no word is none
-	record, err := e.openRecord(d)
+	record, err := g.objects.openRecord(d)
 	switch {
 	case err != nil:
 		seen.Deployment.Unreadable = err.Error()
@@ -105,6 +120,39 @@ func (e *evaluator) gatherDeployment(ctx context.Context, seen *observed) error 
 		seen.Deployment.Held = "of run " + record.Run
 	}
 	return nil
+}
+
+func (g *gatherer) gatherStable(ctx context.Context, seen *observed) error {
+	g.stable.gather(ctx, seen.run, seen.deployment, lifecycle.AnalysisOf(seen.Snapshot).Metrics)
+	return nil
+}
+
+func (g *gatherer) gatherAround(ctx context.Context, seen *observed) (err error) {
+	seen.Around, err = g.looks.gather(ctx, seen.beside())
+	return err
+}
+
+// lookBeforeVerdict looks once more beside the Deployment before a verdict is written, and plans anew.
+func (g *gatherer) lookBeforeVerdict(ctx context.Context, seen *observed, next lifecycle.Move) (lifecycle.Move, error) {
+	found, again, err := g.looks.beforeVerdict(ctx, seen.beside(), next)
+	if err != nil || !again {
+		return next, err
+	}
+	seen.Around = found
+	return lifecycle.Next(seen.Snapshot), nil
+}
+
+func (o observed) beside() beside {
+	return beside{snapshot: o.Snapshot, deployment: o.deployment, record: o.record}
+}
+
+// beginTerm forgets what was known in the last term.
+func (g *gatherer) beginTerm() { g.stable.beginTerm() }
+
+// forget forgets a run that is gone.
+func (g *gatherer) forget(run types.NamespacedName) {
+	g.stable.forget(run)
+	g.looks.forget(run)
 }
 
 // rejects says whether a Deployment's memory has the rejection by a run.
@@ -118,11 +166,11 @@ func rejects(d deployment, run *v1alpha1.CanaryRun) bool {
 	})
 }
 
-func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherRollout(ctx context.Context, seen *observed) error {
 	if !seen.Deployment.Exists || seen.Deployment.Deleting || !lifecycle.NeedsRollout(seen.run.Status) {
 		return nil
 	}
-	sets, err := e.replicaSetsOf(ctx, seen.deployment)
+	sets, err := g.objects.replicaSetsOf(ctx, seen.deployment)
 	if errors.Is(err, listing.ErrTooMuch) {
 		seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, Message: tooManyReplicaSets}
 		return nil
@@ -134,5 +182,5 @@ func (e *evaluator) gatherRollout(ctx context.Context, seen *observed) error {
 		sets[i].Hash = string(seen.deployment.alias().Resolve(hold.Hash(sets[i].Hash)))
 	}
 	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
-	return e.gatherUnschedulable(ctx, seen)
+	return g.gatherUnschedulable(ctx, seen)
 }

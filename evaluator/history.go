@@ -15,7 +15,7 @@ import (
 
 // forgetOld deletes the runs of a Deployment that ended longest ago, beyond
 // those that are kept as history, and those that tell of updates which come too fast.
-func (e *evaluator) forgetOld(ctx context.Context, _ deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+func (r *deploymentReconciler) forgetOld(ctx context.Context, _ deployment, runs []v1alpha1.CanaryRun) (bool, error) {
 	var ended []v1alpha1.CanaryRun
 	for _, run := range runs {
 		if run.Status.Phase.Ended() && run.DeletionTimestamp == nil {
@@ -26,10 +26,10 @@ func (e *evaluator) forgetOld(ctx context.Context, _ deployment, runs []v1alpha1
 		return cmp.Or(finishedAt(b).Compare(finishedAt(a)), cmp.Compare(b.Name, a.Name))
 	})
 	inARow, _ := lifecycle.Overtaken(runs)
-	keep := max(e.history, min(inARow, lifecycle.TooMany))
+	keep := max(r.history, min(inARow, lifecycle.TooMany))
 	for _, run := range ended[min(len(ended), keep):] {
 		uid := run.UID
-		err := e.writer.Delete(ctx, &run, client.Preconditions{UID: &uid})
+		err := r.writer.Delete(ctx, &run, client.Preconditions{UID: &uid})
 		if client.IgnoreNotFound(err) != nil {
 			return false, fmt.Errorf("delete CanaryRun %q: %w", run.Name, err)
 		}

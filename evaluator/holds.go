@@ -19,63 +19,63 @@ import (
 // startHeld makes the run that a held record names. Without a plan to follow
 // the update stays held, and the Deployment has an event that says why; a plan
 // that appears or is mended wakes the Deployment again.
-func (e *evaluator) startHeld(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
-	record, err := e.openRecord(d)
+func (r *deploymentReconciler) startHeld(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+	record, err := r.objects.openRecord(d)
 	if err != nil {
-		return e.dropRecord(ctx, d, runs, err)
+		return r.dropRecord(ctx, d, runs, err)
 	}
 	if record == nil {
-		e.warned.forget(client.ObjectKeyFromObject(d))
+		r.warned.forget(client.ObjectKeyFromObject(d))
 		return false, nil
 	}
 	var existing v1alpha1.CanaryRun
-	err = e.cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
+	err = r.objects.cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return false, fmt.Errorf("read CanaryRun %q: %w", record.Run, err)
 	}
 	isRun := err == nil && existing.Spec.Hold == record.ID && d.owns(&existing)
 	switch {
 	case record.Next != nil && !isRun: // there is nothing to finish before it
-		return true, e.giveWay(ctx, d, record)
+		return true, r.objects.giveWay(ctx, r.writer, d, record)
 	case err == nil:
-		e.checkName(d, *record, &existing)
+		r.checkName(d, *record, &existing)
 		return false, nil
 	}
-	resolved, err := e.resolvePlan(ctx, d)
+	resolved, err := r.resolvePlan(ctx, d)
 	if err != nil {
 		return false, err
 	}
 	if resolved.Reason != "" {
-		if e.warned.first(d, resolved.Message) {
+		if r.warned.first(d, resolved.Message) {
 			ctrl.LoggerFrom(ctx).Info("held update has no plan", "reason", resolved.Reason, "message", resolved.Message)
-			e.announce.noPlan(d, resolved.Reason, resolved.Message)
+			r.announce.noPlan(d, resolved.Reason, resolved.Message)
 		}
 		return false, nil
 	}
 	startAt, mistake := startAtOf(d, *record)
 	if mistake != "" {
-		if e.warned.first(d, mistake) {
+		if r.warned.first(d, mistake) {
 			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
-			e.announce.noPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
+			r.announce.noPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
 		}
 		return false, nil
 	}
-	return false, e.createRun(ctx, d, *record, resolved, startAt)
+	return false, r.createRun(ctx, d, *record, resolved, startAt)
 }
 
 // checkName: the webhook chooses names that no run has. One that was made since
 // by hand is in the way, and only its owner can remove it.
-func (e *evaluator) checkName(d deployment, record hold.Record, existing *v1alpha1.CanaryRun) {
+func (r *deploymentReconciler) checkName(d deployment, record hold.Record, existing *v1alpha1.CanaryRun) {
 	if existing.DeletionTimestamp != nil || existing.Spec.Hold == record.ID && d.owns(existing) {
 		return
 	}
 	message := fmt.Sprintf("the name of CanaryRun %s is taken by one of another hold; delete it and the held update is tried", record.Run)
-	if e.warned.first(d, message) {
-		e.announce.nameTaken(d, message)
+	if r.warned.first(d, message) {
+		r.announce.nameTaken(d, message)
 	}
 }
 
-func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
+func (r *deploymentReconciler) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
 	if record.Source == hold.SourceImage { // who names an image for a canary asks for one
 		resolved.Spec.BesideRecreate = true
 	}
@@ -100,32 +100,32 @@ func (e *evaluator) createRun(ctx context.Context, d deployment, record hold.Rec
 			StartAt:      startAt,
 		},
 	}
-	switch err := e.writer.Create(ctx, run); {
+	switch err := r.writer.Create(ctx, run); {
 	case apierrors.IsAlreadyExists(err): // the cache will show it, and whose it is
 		return nil
 	case err != nil:
-		if message, refused := refusedNow(err); refused && e.warned.first(d, message) {
-			e.announce.notCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
+		if message, refused := refusedNow(err); refused && r.warned.first(d, message) {
+			r.announce.notCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
 		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
 	}
-	e.warned.forget(client.ObjectKeyFromObject(d))
-	e.metrics.holds.Inc()
+	r.warned.forget(client.ObjectKeyFromObject(d))
+	r.metrics.holds.Inc()
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
-	e.announce.held(d, run, record)
-	e.announce.policyApplied(d, run)
-	return e.tellDoubts(ctx, d, run, record)
+	r.announce.held(d, run, record)
+	r.announce.policyApplied(d, run)
+	return r.tellDoubts(ctx, d, run, record)
 }
 
 // tellDoubts says by which fields of the Deployment there may be no room for the canary, as the webhook did
 // to who applied the update. It is told with the making of the run, once.
-func (e *evaluator) tellDoubts(ctx context.Context, d deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
-	stable, err := e.stableTemplate(ctx, d)
+func (r *deploymentReconciler) tellDoubts(ctx context.Context, d deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
+	stable, err := r.objects.stableTemplate(ctx, d)
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	if doubts := room.Doubts(d.view(), stable, record.Template); len(doubts) > 0 {
-		e.announce.roomDoubtful(d, run, doubts)
+		r.announce.roomDoubtful(d, run, doubts)
 	}
 	return nil
 }
@@ -133,20 +133,20 @@ func (e *evaluator) tellDoubts(ctx context.Context, d deployment, run *v1alpha1.
 // dropRecord takes a record off that Holdfast did not write for this
 // Deployment. Its template is never run. The run of the hold ends first, so
 // that it can say why it did.
-func (e *evaluator) dropRecord(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun, why error) (bool, error) {
+func (r *deploymentReconciler) dropRecord(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun, why error) (bool, error) {
 	for _, run := range runs {
 		if !run.Status.Phase.Ended() && run.DeletionTimestamp == nil {
 			return false, nil
 		}
 	}
-	if err := e.annotate(ctx, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
+	if err := annotate(ctx, r.writer, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
 	if label := d.ofAnother(); label != nil {
-		e.announce.recordOfAnother(d, *label)
+		r.announce.recordOfAnother(d, *label)
 		return true, nil
 	}
-	e.announce.recordUnreadable(d, why)
+	r.announce.recordUnreadable(d, why)
 	return true, nil
 }

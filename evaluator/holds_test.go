@@ -222,7 +222,7 @@ func TestHistoryIsKeptToItsLimit(t *testing.T) {
 		c.must(c.api.Status().Update(t.Context(), run))
 	}
 	c.annotateDeployment(map[string]string{v1alpha1.HeldAnnotation: ""})
-	_, err := c.e.reconcileDeployment(t.Context(), request(namespace, "web"))
+	_, err := c.e.deployments.reconcileDeployment(t.Context(), request(namespace, "web"))
 	c.must(err)
 	var names []string
 	for _, run := range c.runs() {
@@ -237,7 +237,7 @@ func TestHistoryIsKeptToItsLimit(t *testing.T) {
 // A run keeps the plan it begins with, so that is not taken for an answer.
 func TestAPlanThatTheCacheHasNotYetIsFound(t *testing.T) {
 	c := newCluster(t)
-	c.e.cached = trimming{interceptor.NewClient(c.api, interceptor.Funcs{
+	c.e.objects.cached = trimming{interceptor.NewClient(c.api, interceptor.Funcs{
 		List: func(ctx context.Context, api client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			if _, ok := list.(*v1alpha1.CanaryPlanList); ok {
 				return nil
@@ -260,13 +260,13 @@ func TestAQuotaIsWaitedFor(t *testing.T) {
 	c.hold()
 	ctx := ctrl.LoggerInto(t.Context(), logr.Discard())
 	for range 3 {
-		if _, err := c.e.reconcileDeployment(ctx, request(namespace, "web")); err == nil {
+		if _, err := c.e.deployments.reconcileDeployment(ctx, request(namespace, "web")); err == nil {
 			t.Fatal("nobody tries again to make the run")
 		}
 	}
 	c.wantEvents("RunNotCreated")
 	c.full = nil
-	if _, err := c.e.reconcileDeployment(ctx, request(namespace, "web")); err != nil {
+	if _, err := c.e.deployments.reconcileDeployment(ctx, request(namespace, "web")); err != nil {
 		t.Fatal(err)
 	}
 	c.full = full

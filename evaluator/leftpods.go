@@ -61,14 +61,14 @@ func unwanted(pod corev1.Pod, why string) lifecycle.UnwantedPod {
 }
 
 // deletePodsOfGone deletes the pods of a run that is gone which garbage collection does not.
-func (e *evaluator) deletePodsOfGone(ctx context.Context, name types.NamespacedName) error {
+func (e *executor) deletePodsOfGone(ctx context.Context, name types.NamespacedName) error {
 	of := []client.ListOption{client.InNamespace(name.Namespace), client.MatchingLabels{v1alpha1.RunLabel: v1alpha1.LabelValue(name.Name)}}
 	var sets appsv1.ReplicaSetList
-	if err := e.cached.List(ctx, &sets, of...); err != nil {
+	if err := e.objects.cached.List(ctx, &sets, of...); err != nil {
 		return fmt.Errorf("list ReplicaSets of run %q, which is gone: %w", name.Name, err)
 	}
 	var pods corev1.PodList
-	if err := e.cached.List(ctx, &pods, of...); err != nil {
+	if err := e.objects.cached.List(ctx, &pods, of...); err != nil {
 		return fmt.Errorf("list pods of run %q, which is gone: %w", name.Name, err)
 	}
 	left, strays := leftPods(true, nil, sets.Items, pods.Items), strays(sets.Items, pods.Items)
@@ -76,7 +76,7 @@ func (e *evaluator) deletePodsOfGone(ctx context.Context, name types.NamespacedN
 		return nil
 	}
 	var run v1alpha1.CanaryRun
-	if err := e.live.Get(ctx, name, &run); !apierrors.IsNotFound(err) { // the cache of runs may be behind that of pods
+	if err := e.objects.live.Get(ctx, name, &run); !apierrors.IsNotFound(err) { // the cache of runs may be behind that of pods
 		return client.IgnoreNotFound(err)
 	}
 	for _, pod := range left {
@@ -96,7 +96,7 @@ func (e *evaluator) deletePodsOfGone(ctx context.Context, name types.NamespacedN
 
 // deletePod deletes a pod if it still is what was looked at, and tells of it. One that cannot be deleted
 // keeps nobody from going on.
-func (e *evaluator) deletePod(ctx context.Context, namespace string, pod lifecycle.UnwantedPod, tell func()) error {
+func (e *executor) deletePod(ctx context.Context, namespace string, pod lifecycle.UnwantedPod, tell func()) error {
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}}
 	err := e.writer.Delete(ctx, target, &client.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}, GracePeriodSeconds: pod.Grace,

@@ -15,16 +15,21 @@ import (
 )
 
 // gatherLine reads what the place of a run in its queue depends on, from the cache.
-func (e *evaluator) gatherLine(ctx context.Context, seen *observed) error {
-	return e.readLine(ctx, e.eachCachedRun, seen)
+func (g *gatherer) gatherLine(ctx context.Context, seen *observed) error {
+	return g.readLine(ctx, g.eachCachedRun, seen)
+}
+
+// gatherLineNow reads the same from the API server itself.
+func (g *gatherer) gatherLineNow(ctx context.Context, seen *observed) error {
+	return g.readLine(ctx, g.eachLiveRun, seen)
 }
 
 // eachRun visits the runs of a namespace, "" being all, which visit must not change.
 type eachRun func(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error
 
-func (e *evaluator) eachCachedRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
+func (g *gatherer) eachCachedRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
 	var runs v1alpha1.CanaryRunList
-	if err := e.cached.List(ctx, &runs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := g.objects.cached.List(ctx, &runs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
 	for i := range runs.Items {
@@ -35,8 +40,8 @@ func (e *evaluator) eachCachedRun(ctx context.Context, namespace string, visit f
 
 // eachLiveRun asks the API server itself, however many there are: a place is not to be
 // given twice because somebody has many runs.
-func (e *evaluator) eachLiveRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
-	return e.live.Each(ctx, listing.Query{
+func (g *gatherer) eachLiveRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
+	return g.objects.live.Each(ctx, listing.Query{
 		Kind: v1alpha1.GroupVersion.WithKind("CanaryRun"), Namespace: namespace, Most: listing.NoLimit,
 	}, func(object []byte) error {
 		run, err := listing.Decode[v1alpha1.CanaryRun](object)
@@ -49,24 +54,24 @@ func (e *evaluator) eachLiveRun(ctx context.Context, namespace string, visit fun
 
 // readLine reads the other runs: those of the namespace, or of the cluster where
 // that has a limit.
-func (e *evaluator) readLine(ctx context.Context, each eachRun, seen *observed) error {
-	if !lifecycle.NeedsLine(seen.Snapshot, e.maxRuns) {
+func (g *gatherer) readLine(ctx context.Context, each eachRun, seen *observed) error {
+	if !lifecycle.NeedsLine(seen.Snapshot, g.maxRuns) {
 		return nil
 	}
 	where := metav1.NamespaceAll
-	if e.maxRuns == 0 {
+	if g.maxRuns == 0 {
 		where = seen.run.Namespace
 	}
 	// A canary made in a step that was cut short stands in no status.
 	var sets appsv1.ReplicaSetList
-	if err := e.cached.List(ctx, &sets, client.InNamespace(where), client.HasLabels{v1alpha1.RunLabel}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := g.objects.cached.List(ctx, &sets, client.InNamespace(where), client.HasLabels{v1alpha1.RunLabel}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list ReplicaSets of runs: %w", err)
 	}
 	canaries := map[types.NamespacedName]bool{}
 	for i := range sets.Items {
 		canaries[types.NamespacedName{Namespace: sets.Items[i].Namespace, Name: sets.Items[i].Labels[v1alpha1.RunLabel]}] = true
 	}
-	seen.Line = lifecycle.Line{ClusterLimit: e.maxRuns}
+	seen.Line = lifecycle.Line{ClusterLimit: g.maxRuns}
 	err := each(ctx, where, func(run *v1alpha1.CanaryRun) {
 		if run.UID == seen.run.UID || run.Status.Phase.Ended() || run.DeletionTimestamp != nil || !lifecycle.TakesPlace(run.Spec) {
 			return
@@ -83,6 +88,6 @@ func (e *evaluator) readLine(ctx context.Context, each eachRun, seen *observed) 
 }
 
 // takesPlace says whether a plan makes the canary of a run whose number is limited.
-func (e *evaluator) takesPlace(seen observed, next lifecycle.Move) bool {
-	return lifecycle.NeedsLine(seen.Snapshot, e.maxRuns) && next.Status.CreatedAt != nil
+func (g *gatherer) takesPlace(seen observed, next lifecycle.Move) bool {
+	return lifecycle.NeedsLine(seen.Snapshot, g.maxRuns) && next.Status.CreatedAt != nil
 }

@@ -23,33 +23,35 @@ func (o observed) subject() measure.Subject {
 
 // lookup finds out for the measuring of a run what stands in the cluster.
 type lookup struct {
-	e    *evaluator
+	g    *gatherer
 	seen observed
 }
+
+func (g *gatherer) lookup(seen observed) measure.Lookup { return lookup{g, seen} }
 
 // Endpoint is asked as policies demand now: what they put on queries is for runs
 // under way too.
 func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, error) {
-	ns, err := l.e.getNamespace(ctx, l.seen.run.Namespace)
+	ns, err := l.g.objects.getNamespace(ctx, l.seen.run.Namespace)
 	if err != nil {
 		return measure.Endpoint{}, err
 	}
-	demands, err := l.e.demandsOn(ctx, ns.Labels)
+	demands, err := l.g.objects.demandsOn(ctx, ns.Labels)
 	if err != nil {
 		return measure.Endpoint{}, err
 	}
-	return l.e.endpoints(l.seen.run.Namespace, name, demands.MatcherTexts())
+	return l.g.endpoints(l.seen.run.Namespace, name, demands.MatcherTexts())
 }
 
 func (l lookup) Stable(ctx context.Context) (map[string][]string, error) {
-	return l.e.stablePods(ctx, l.seen)
+	return l.g.stable.pods(ctx, l.seen.run, l.seen.deployment)
 }
 
 func (l lookup) Service(ctx context.Context) (string, error) {
 	if l.seen.canary == nil {
 		return "", nil
 	}
-	return l.e.serviceOf(ctx, l.seen.canary)
+	return l.g.objects.serviceOf(ctx, l.seen.canary)
 }
 
 func (l lookup) DeploymentLabels(ctx context.Context) (map[string]string, error) {
@@ -57,12 +59,12 @@ func (l lookup) DeploymentLabels(ctx context.Context) (map[string]string, error)
 	if d.Unstructured == nil {
 		return map[string]string{}, nil
 	}
-	return l.e.labelsOf(ctx, d.GroupVersionKind(), d)
+	return l.g.objects.labelsOf(ctx, d.GroupVersionKind(), d)
 }
 
 var podKind = corev1.SchemeGroupVersion.WithKind("Pod")
 
 func (l lookup) PodLabels(ctx context.Context, pod analysis.Pod) (map[string]string, error) {
 	cached := metav1.ObjectMeta{Namespace: l.seen.run.Namespace, Name: pod.Name, Labels: pod.Labels}
-	return l.e.labelsOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: cached})
+	return l.g.objects.labelsOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: cached})
 }

@@ -25,8 +25,8 @@ type Metrics struct {
 }
 
 // NewMetrics makes the evaluator's metrics and registers them, unless the
-// registerer is nil. Labels are of fixed sets; none is the name of an object.
-func NewMetrics(registerer prometheus.Registerer) *Metrics {
+// registerer is nil. Runs are counted in what is cached, unless that is nil. Labels are of fixed sets; none is the name of an object.
+func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics {
 	m := &Metrics{
 		holds: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_holds_total",
@@ -52,13 +52,13 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "holdfast_superseded_runs_total",
 			Help: "Runs in whose place a newer update was held before they had a verdict.",
 		}),
-		overtaken: &overtakenDeployments{},
+		overtaken: &overtakenDeployments{objects: cached},
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "holdfast_run_duration_seconds",
 			Help:    "Time from the making of a run to its end.",
 			Buckets: []float64{60, 300, 600, 1200, 2400, 3600, 7200, 14400, 86400},
 		}),
-		phases: &runPhases{},
+		phases: &runPhases{runs: cached},
 	}
 	for _, outcome := range []v1alpha1.Outcome{
 		v1alpha1.OutcomePassed, v1alpha1.OutcomeFailed, v1alpha1.OutcomeNoData, v1alpha1.OutcomeError,

@@ -34,11 +34,11 @@ func labelsOrMark(labels map[string]string) map[string]string {
 }
 
 // labelsOf are the labels of a pod or a Deployment that was read from the cache.
-func (e *evaluator) labelsOf(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (map[string]string, error) {
+func (r *reader) labelsOf(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (map[string]string, error) {
 	if _, large := o.GetLabels()[labelsNotKept]; !large {
 		return o.GetLabels(), nil
 	}
-	live, err := e.metadataOf(ctx, kind, o)
+	live, err := r.metadataOf(ctx, kind, o)
 	if err != nil {
 		return nil, err
 	}
@@ -46,41 +46,41 @@ func (e *evaluator) labelsOf(ctx context.Context, kind schema.GroupVersionKind, 
 }
 
 // planAnnotationsOf are the annotations of a Deployment, those that are a plan among them.
-func (e *evaluator) planAnnotationsOf(ctx context.Context, d deployment) (map[string]string, error) {
+func (r *reader) planAnnotationsOf(ctx context.Context, d deployment) (map[string]string, error) {
 	if d.annotation(planNotKept) == "" {
 		return d.GetAnnotations(), nil
 	}
-	live, err := e.metadataOf(ctx, d.GroupVersionKind(), d)
+	live, err := r.metadataOf(ctx, d.GroupVersionKind(), d)
 	if err != nil {
 		return nil, err
 	}
 	return live.Annotations, nil
 }
 
-func (e *evaluator) metadataOf(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (*metav1.PartialObjectMetadata, error) {
+func (r *reader) metadataOf(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (*metav1.PartialObjectMetadata, error) {
 	live := &metav1.PartialObjectMetadata{}
 	live.SetGroupVersionKind(kind)
-	if err := e.live.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
 		return nil, fmt.Errorf("read metadata of %s %q: %w", kind.Kind, o.GetName(), err)
 	}
 	return live, nil
 }
 
 // selectorOf is the selector of a Deployment. Every one has one, and it never changes.
-func (e *evaluator) selectorOf(ctx context.Context, d deployment) (*metav1.LabelSelector, error) {
+func (r *reader) selectorOf(ctx context.Context, d deployment) (*metav1.LabelSelector, error) {
 	if _, kept, _ := unstructured.NestedFieldNoCopy(d.Object, "spec", "selector"); kept {
 		return d.view().Selector()
 	}
 	live := deployment{newDeployment()}
-	if err := e.live.Get(ctx, client.ObjectKeyFromObject(d), live.Unstructured); err != nil {
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(d), live.Unstructured); err != nil {
 		return nil, fmt.Errorf("read selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	return live.view().Selector()
 }
 
 // parsedSelectorOf is the selector of a Deployment, to match labels with.
-func (e *evaluator) parsedSelectorOf(ctx context.Context, d deployment) (labels.Selector, error) {
-	raw, err := e.selectorOf(ctx, d)
+func (r *reader) parsedSelectorOf(ctx context.Context, d deployment) (labels.Selector, error) {
+	raw, err := r.selectorOf(ctx, d)
 	if err != nil {
 		return nil, err
 	}

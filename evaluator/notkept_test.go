@@ -107,7 +107,7 @@ func (r tooMuch) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 // TestTooManyReplicaSetsKeepAnUpdateHeld, and the run says why.
 func TestTooManyReplicaSetsKeepAnUpdateHeld(t *testing.T) {
 	c := newCluster(t)
-	c.e.live = tooMuch{c.e.live, "ReplicaSet"}
+	c.e.objects.live = tooMuch{c.e.objects.live, "ReplicaSet"}
 	c.hold()
 	c.passes(20)
 	run := c.run()
@@ -119,7 +119,7 @@ func TestTooManyReplicaSetsKeepAnUpdateHeld(t *testing.T) {
 // TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne: a query that names none is asked.
 func TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne(t *testing.T) {
 	c := newCluster(t)
-	c.e.live = tooMuch{c.e.live, "Service"}
+	c.e.objects.live = tooMuch{c.e.objects.live, "Service"}
 	c.judgeBy(v1alpha1.Metric{Name: "up", Query: `up{ {{canary}} }`, Range: v1alpha1.Range{Max: new(float64)}})
 	c.hold()
 	c.passes(20)
@@ -128,7 +128,7 @@ func TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne(t *testing.T) {
 	}
 
 	c = newCluster(t)
-	c.e.live = tooMuch{c.e.live, "Service"}
+	c.e.objects.live = tooMuch{c.e.objects.live, "Service"}
 	c.judgeBy(v1alpha1.Metric{Name: "up", Query: `up{service="{{service}}"}`, Range: v1alpha1.Range{Max: new(float64)}})
 	c.hold()
 	c.passes(6)
@@ -150,9 +150,9 @@ func TestAReplicaSetsViewIsThatOfItsJSON(t *testing.T) {
 		Status: appsv1.ReplicaSetStatus{Replicas: 2, AvailableReplicas: 1, ObservedGeneration: 2},
 	}
 	c.must(c.api.Create(t.Context(), rs))
-	d, err := c.e.getDeployment(t.Context(), request(namespace, "web").NamespacedName)
+	d, err := c.e.objects.getDeployment(t.Context(), request(namespace, "web").NamespacedName)
 	c.must(err)
-	sets, err := c.e.replicaSetsOf(t.Context(), d)
+	sets, err := c.e.objects.replicaSetsOf(t.Context(), d)
 	c.must(err)
 	if len(sets) != 2 {
 		t.Fatalf("got %d sets", len(sets))

@@ -3,7 +3,6 @@ package evaluator
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
@@ -64,43 +63,21 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	}{mgr.GetAPIReader(), lists}
 	e := newEvaluator(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
-	if err := e.watchDeployments(mgr, o); err != nil {
+	if err := e.deployments.watchDeployments(mgr, o); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
-	if err := e.watchRuns(mgr, o); err != nil {
+	if err := e.runs.watchRuns(mgr, o); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
 	return nil
 }
 
-// evaluator is what both reconcilers work with.
+// evaluator is both reconcilers.
 type evaluator struct {
-	cached client.Reader  // what is watched
-	live   listing.Reader // the API server itself
-	writer client.Client
-
-	key       hold.Key
-	endpoints measure.Endpoints
-	clock     clock.PassiveClock
-	history   int
-	// maxRuns is Options.MaxRuns; places keeps two runs from taking one place.
-	maxRuns int
-	places  sync.Mutex
-	// rewritesStatus is Options.RewriteStatus.
-	rewritesStatus bool
-	announce       announcer
-	metrics        *Metrics
-	// wake has a run looked at.
-	wake func(types.NamespacedName)
-
-	// What is known of the term in which this replica leads.
-	warned warnings
-	skips  skips
-	// untried are told as skips are.
-	untried skips
-	rounds  *measure.Rounds
-	stable  stableMemory
-	looks   looks
+	objects     *reader
+	deployments *deploymentReconciler
+	runs        *runReconciler
+	metrics     *Metrics
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -114,15 +91,24 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	metrics := NewMetrics(o.Registerer)
-	metrics.phases.runs, metrics.overtaken.objects = cached, cached
+	objects, announce, metrics := &reader{cached: cached, live: live, key: o.Key}, announcer{recorder}, NewMetrics(o.Registerer, cached)
 	e := &evaluator{
-		cached: cached, live: live, writer: writer,
-		key: o.Key, endpoints: o.Endpoints, clock: o.Clock, history: o.HistoryLimit,
-		rewritesStatus: o.RewriteStatus, maxRuns: o.MaxRuns,
-		announce: announcer{recorder},
-		metrics:  metrics,
-		wake:     func(types.NamespacedName) {},
+		objects: objects,
+		metrics: metrics,
+		deployments: &deploymentReconciler{
+			objects: objects, writer: writer, clock: o.Clock, announce: announce, metrics: metrics,
+			history: o.HistoryLimit, rewritesStatus: o.RewriteStatus,
+		},
+		runs: &runReconciler{
+			objects: objects, writer: writer, announce: announce, metrics: metrics,
+			gatherer: &gatherer{
+				objects: objects, writer: writer, clock: o.Clock, endpoints: o.Endpoints, maxRuns: o.MaxRuns,
+				stable: &stableFinder{objects: objects, clock: o.Clock},
+				looks:  &looks{objects: objects},
+			},
+			executor: &executor{objects: objects, writer: writer, announce: announce},
+			wake:     func(types.NamespacedName) {},
+		},
 	}
 	e.beginTerm()
 	return e
@@ -130,8 +116,6 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 
 // beginTerm forgets what was known in the last one: another replica has led meanwhile.
 func (e *evaluator) beginTerm() {
-	e.warned, e.rounds = warnings{}, measure.NewRounds()
-	e.skips, e.untried = skips{since: e.clock.Now()}, skips{since: e.clock.Now()}
-	e.stable.reset()
-	e.rounds.Wake = func(run types.NamespacedName) { e.wake(run) }
+	e.deployments.beginTerm()
+	e.runs.beginTerm()
 }

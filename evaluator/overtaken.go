@@ -15,14 +15,14 @@ import (
 
 // tellOvertaken tells of updates that come faster than a canary takes, when one more run has been
 // superseded: nothing gets out any more, and no run says so. While a Deployment is paused that is meant.
-func (e *evaluator) tellOvertaken(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus) {
+func (r *runReconciler) tellOvertaken(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus) {
 	if after.Verdict == "" {
-		e.metrics.superseded.Inc()
+		r.metrics.superseded.Inc()
 	}
 	if seen.deployment.Unstructured == nil || seen.Deployment.Paused {
 		return
 	}
-	runs, err := e.runsOf(ctx, seen.deployment)
+	runs, err := r.objects.runsOf(ctx, seen.deployment)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "runs not counted")
 		return
@@ -34,7 +34,7 @@ func (e *evaluator) tellOvertaken(ctx context.Context, seen observed, after v1al
 	}
 	if inARow, since := lifecycle.Overtaken(runs); inARow >= lifecycle.TooMany {
 		ctrl.LoggerFrom(ctx).Info("updates come faster than a canary takes", "inARow", inARow, "since", since)
-		e.announce.overtaken(seen.deployment, inARow, since)
+		r.announce.overtaken(seen.deployment, inARow, since)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 // changed. Whoever may write pods can have a ReplicaSet adopt some, or change the
 // image of one, or an annotation that it reads: a pod is looked at when it is new and
 // when its print changes, and what was found to be own stands in the status.
-func (e *evaluator) gatherOwn(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherOwn(ctx context.Context, seen *observed) error {
 	if seen.run.Status.Phase.Ended() {
 		return nil
 	}
@@ -30,7 +30,7 @@ func (e *evaluator) gatherOwn(ctx context.Context, seen *observed) error {
 		{role: v1alpha1.RoleCanary, name: seen.canaryName(), view: seen.Canary, pods: &seen.Pods, was: seen.run.Status.Canary, is: &seen.ownCanary},
 		{role: v1alpha1.RoleBaseline, name: seen.baselineName(), view: seen.Baseline, pods: &seen.BaselinePods, was: seen.run.Status.Baseline, is: &seen.ownBaseline},
 	} {
-		if err := e.gatherOwnSet(ctx, seen, set); err != nil {
+		if err := g.gatherOwnSet(ctx, seen, set); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ type ownSet struct {
 	admitted hold.Template
 }
 
-func (e *evaluator) gatherOwnSet(ctx context.Context, seen *observed, set *ownSet) error {
+func (g *gatherer) gatherOwnSet(ctx context.Context, seen *observed, set *ownSet) error {
 	own := &v1alpha1.OwnSet{Name: set.name}
 	if set.was != nil && set.was.Name == set.name {
 		own = set.was.DeepCopy()
@@ -67,7 +67,7 @@ func (e *evaluator) gatherOwnSet(ctx context.Context, seen *observed, set *ownSe
 	*set.pods = nil
 	print := printOfSet(rs)
 	if own.UID != rs.UID || own.Print != string(print) {
-		ours, err := e.isAsBuilt(ctx, seen, set)
+		ours, err := g.isAsBuilt(ctx, seen, set)
 		switch {
 		case err != nil:
 			return err
@@ -82,7 +82,7 @@ func (e *evaluator) gatherOwnSet(ctx context.Context, seen *observed, set *ownSe
 	}
 	var found []corev1.Pod
 	for _, pod := range all {
-		ours, err := e.isOwnPod(ctx, seen, set, rs, pod)
+		ours, err := g.isOwnPod(ctx, seen, set, rs, pod)
 		if err != nil {
 			return err
 		}
@@ -103,12 +103,12 @@ func (e *evaluator) gatherOwnSet(ctx context.Context, seen *observed, set *ownSe
 // has the template that it would have, were it made now. Where that cannot be said,
 // of a run by hand whose Deployment has changed, it is believed: such a run changes
 // nothing.
-func (e *evaluator) isAsBuilt(ctx context.Context, seen *observed, set *ownSet) (bool, error) {
+func (g *gatherer) isAsBuilt(ctx context.Context, seen *observed, set *ownSet) (bool, error) {
 	built := seen.canary
 	if set.role == v1alpha1.RoleBaseline {
-		template, err := e.stableTemplate(ctx, seen.deployment)
+		template, err := g.objects.stableTemplate(ctx, seen.deployment)
 		if err == nil {
-			built, err = e.buildSet(ctx, *seen, set.name, set.role, template)
+			built, err = buildSet(ctx, g.objects, *seen, set.name, set.role, template)
 		}
 		if errors.Is(err, canary.ErrInvalid) {
 			return false, nil
@@ -120,7 +120,7 @@ func (e *evaluator) isAsBuilt(ctx context.Context, seen *observed, set *ownSet) 
 	if built == nil {
 		return seen.run.Spec.ByHand(), nil
 	}
-	live, err := e.liveSet(ctx, seen, set)
+	live, err := g.liveSet(ctx, seen, set)
 	if err != nil {
 		return false, err
 	}
@@ -131,13 +131,13 @@ func (e *evaluator) isAsBuilt(ctx context.Context, seen *observed, set *ownSet) 
 // liveSet reads a ReplicaSet from the API server: the cache has no templates. It is
 // the one that the cache has, or nothing is said of it: it may be changed back before
 // the next look.
-func (e *evaluator) liveSet(ctx context.Context, seen *observed, set *ownSet) (*unstructured.Unstructured, error) {
+func (g *gatherer) liveSet(ctx context.Context, seen *observed, set *ownSet) (*unstructured.Unstructured, error) {
 	if set.live != nil {
 		return set.live, nil
 	}
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
-	if err := e.live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: set.name}, live); err != nil {
+	if err := g.objects.live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: set.name}, live); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, fmt.Errorf("%w: ReplicaSet %q is gone", errStale, set.name)
 		}

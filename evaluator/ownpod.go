@@ -19,7 +19,7 @@ import (
 
 // isOwnPod says whether a pod that a ReplicaSet of a run controls was made by it and
 // is as its template says. What it finds otherwise it notes in seen.
-func (e *evaluator) isOwnPod(ctx context.Context, seen *observed, set *ownSet, rs *appsv1.ReplicaSet, pod corev1.Pod) (bool, error) {
+func (g *gatherer) isOwnPod(ctx context.Context, seen *observed, set *ownSet, rs *appsv1.ReplicaSet, pod corev1.Pod) (bool, error) {
 	own, print := *set.is, printOfPod(&pod)
 	isKnown := slices.Contains(own.Pods, v1alpha1.OwnPod{Name: pod.Name, UID: pod.UID, Print: string(print)})
 	wasKnown := slices.ContainsFunc(own.Pods, func(p v1alpha1.OwnPod) bool { return p.UID == pod.UID })
@@ -32,11 +32,11 @@ func (e *evaluator) isOwnPod(ctx context.Context, seen *observed, set *ownSet, r
 		})
 		return false, nil
 	}
-	live, err := e.livePod(ctx, pod, print)
+	live, err := g.livePod(ctx, pod, print)
 	if live == nil {
 		return false, err
 	}
-	deviations, unclear, err := e.deviations(ctx, seen, set, live)
+	deviations, unclear, err := g.deviations(ctx, seen, set, live)
 	switch {
 	case err != nil:
 		return false, err
@@ -51,10 +51,10 @@ func (e *evaluator) isOwnPod(ctx context.Context, seen *observed, set *ownSet, r
 
 // livePod reads a pod from the API server: the cache has no specs. It is the one that
 // the cache has, or nothing is said of it; nil where it is gone.
-func (e *evaluator) livePod(ctx context.Context, pod corev1.Pod, print canary.Print) (*unstructured.Unstructured, error) {
+func (g *gatherer) livePod(ctx context.Context, pod corev1.Pod, print canary.Print) (*unstructured.Unstructured, error) {
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
-	if err := e.live.Get(ctx, client.ObjectKeyFromObject(&pod), live); err != nil {
+	if err := g.objects.live.Get(ctx, client.ObjectKeyFromObject(&pod), live); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
@@ -73,8 +73,8 @@ func (e *evaluator) livePod(ctx context.Context, pod corev1.Pod, print canary.Pr
 // deviations are what a pod has otherwise than its template. Most pods have nothing.
 // Of the others the API server is asked, in a dry run, what admission makes of the
 // template; unclear is its answer where it refuses to say.
-func (e *evaluator) deviations(ctx context.Context, seen *observed, set *ownSet, pod *unstructured.Unstructured) (found []canary.Deviation, unclear string, err error) {
-	live, err := e.liveSet(ctx, seen, set)
+func (g *gatherer) deviations(ctx context.Context, seen *observed, set *ownSet, pod *unstructured.Unstructured) (found []canary.Deviation, unclear string, err error) {
+	live, err := g.liveSet(ctx, seen, set)
 	if err != nil {
 		return nil, "", err
 	}
@@ -84,7 +84,7 @@ func (e *evaluator) deviations(ctx context.Context, seen *observed, set *ownSet,
 	}
 	if set.admitted == nil {
 		asked := canary.Pod(live)
-		if err := e.writer.Create(ctx, asked, client.DryRunAll); err != nil {
+		if err := g.writer.Create(ctx, asked, client.DryRunAll); err != nil {
 			if message, refused := refusedNow(err); refused {
 				return found, message, nil
 			}

@@ -88,6 +88,11 @@ func printOfLivePod(live *unstructured.Unstructured) (canary.Print, error) {
 	return canary.PodPrint(&pod), nil
 }
 
+// noted adds to a status what another evaluator cannot find out: whose the pods are that were seen.
+func (g *gatherer) noted(seen observed, status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
+	return g.stable.with(seen.run, seen.withOwn(status))
+}
+
 // withOwn puts what is known of the run's sets into its status. An ended run has none.
 func (o observed) withOwn(status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
 	status.Canary, status.Baseline = nil, nil

@@ -150,7 +150,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 			transition.Message = "because"
 		}
 		c.events = nil
-		c.e.announce.transition(deployment{}, run, transition)
+		c.e.runs.announce.transition(deployment{}, run, transition)
 		if len(c.events) != 1 || strings.Contains(c.events[0], "%!") || !strings.Contains(c.events[0], "because") || len(c.events[0]) > maxNote+100 {
 			t.Errorf("%s: %v", kind, c.events)
 		}
@@ -163,11 +163,10 @@ func TestEveryTurnIsTold(t *testing.T) {
 
 func TestMetricsExposition(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
-	m := NewMetrics(registry)
 	c := newCluster(t)
+	m := NewMetrics(registry, c.api)
 	c.hold()
 	c.passes(3)
-	m.phases.runs, m.overtaken.objects = c.api, c.api
 	m.holds.Inc()
 	m.verdicts.WithLabelValues("Fail", verdictReason("Crashed")).Inc()
 	m.verdicts.WithLabelValues("Fail", verdictReason("whatever a user wrote")).Inc()

@@ -19,23 +19,23 @@ import (
 // together with the update), or empty while it lists anew because the
 // CustomResourceDefinition was changed. A run takes its plan for good, so it must
 // not take the built-in one for want of a second.
-func (e *evaluator) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
-	ns, err := e.getNamespace(ctx, d.GetNamespace())
+func (r *deploymentReconciler) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
+	ns, err := r.objects.getNamespace(ctx, d.GetNamespace())
 	if err != nil {
 		return plan.Resolved{}, err
 	}
 	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	demands, err := e.demandsOn(ctx, ns.Labels)
+	demands, err := r.objects.demandsOn(ctx, ns.Labels)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	annotations, err := e.planAnnotationsOf(ctx, d)
+	annotations, err := r.objects.planAnnotationsOf(ctx, d)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	found, err := load.Find(ctx, e.live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	found, err := load.Find(ctx, r.objects.live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
@@ -52,20 +52,20 @@ func newPlan() *metav1.PartialObjectMetadata {
 }
 
 // gatherPlan finds the plan that a run of a user names, until it has its copy.
-func (e *evaluator) gatherPlan(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherPlan(ctx context.Context, seen *observed) error {
 	name := seen.run.Spec.PlanRef
 	if name == "" || seen.run.Status.Plan != nil {
 		return nil
 	}
-	ns, err := e.getNamespace(ctx, seen.run.Namespace)
+	ns, err := g.objects.getNamespace(ctx, seen.run.Namespace)
 	if err != nil {
 		return err
 	}
-	demands, err := e.demandsOn(ctx, ns.Labels)
+	demands, err := g.objects.demandsOn(ctx, ns.Labels)
 	if err != nil {
 		return err
 	}
-	found, err := load.Find(ctx, e.live, seen.run.Namespace, name, demands)
+	found, err := load.Find(ctx, g.objects.live, seen.run.Namespace, name, demands)
 	if err != nil {
 		return err
 	}

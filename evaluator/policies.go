@@ -15,22 +15,22 @@ import (
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
 
 // demandsOn is what CanaryPolicies demand of a namespace with these labels.
-func (e *evaluator) demandsOn(ctx context.Context, namespace map[string]string) (policy.Effective, error) {
-	return load.ForNamespace(ctx, e.cached, namespace)
+func (r *reader) demandsOn(ctx context.Context, namespace map[string]string) (policy.Effective, error) {
+	return load.ForNamespace(ctx, r.cached, namespace)
 }
 
 // gatherPolicies reads what policies demand of a run under way, beside what they made of
 // its plan: a freeze window that is made now holds back what would be released now, and the
 // largest canary is that beside the Deployment as it is scaled now.
-func (e *evaluator) gatherPolicies(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherPolicies(ctx context.Context, seen *observed) error {
 	if !seen.Deployment.Exists || seen.run.Status.Phase.Ended() {
 		return nil
 	}
-	ns, err := e.getNamespace(ctx, seen.run.Namespace)
+	ns, err := g.objects.getNamespace(ctx, seen.run.Namespace)
 	if err != nil {
 		return err
 	}
-	demands, err := e.demandsOn(ctx, ns.Labels)
+	demands, err := g.objects.demandsOn(ctx, ns.Labels)
 	if err != nil {
 		return err
 	}
@@ -43,15 +43,15 @@ func (e *evaluator) gatherPolicies(ctx context.Context, seen *observed) error {
 
 // deploymentsOfPolicy are all that hold an update: it may have waited for a plan
 // that the policy offers, or for the policy to be mended.
-func (e *evaluator) deploymentsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
-	return e.deploymentsIn(ctx, metav1.NamespaceAll, func(d client.Object) bool {
+func (r *deploymentReconciler) deploymentsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.deploymentsIn(ctx, metav1.NamespaceAll, func(d client.Object) bool {
 		return d.GetAnnotations()[v1alpha1.HeldAnnotation] != ""
 	})
 }
 
 // runsOfPolicy are those under way.
-func (e *evaluator) runsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
-	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
+func (r *runReconciler) runsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
 		return true
 	})
 }

@@ -27,7 +27,7 @@ import (
 // pod, and with them the pod off Services, budgets and autoscalers, and it stays one of the ReplicaSet.
 
 // quarantine takes the labels of its template off a pod, or where its ReplicaSet is gone all but Holdfast's.
-func (e *evaluator) quarantine(ctx context.Context, seen observed, pod lifecycle.KeptPod) error {
+func (e *executor) quarantine(ctx context.Context, seen observed, pod lifecycle.KeptPod) error {
 	if pod.Why == "" {
 		return e.labelPod(ctx, seen.run.Namespace, pod, nil)
 	}
@@ -47,11 +47,11 @@ func (e *evaluator) quarantine(ctx context.Context, seen observed, pod lifecycle
 
 // haveCounted has the disruption controller count the pods of the application anew. It does so when a pod changes
 // that a budget selects, and not when one is no longer selected: so a pod of the Deployment is touched.
-func (e *evaluator) haveCounted(ctx context.Context, seen observed) error {
+func (e *executor) haveCounted(ctx context.Context, seen observed) error {
 	if !seen.Deployment.Exists {
 		return nil
 	}
-	selector, err := e.parsedSelectorOf(ctx, seen.deployment)
+	selector, err := e.objects.parsedSelectorOf(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (e *evaluator) haveCounted(ctx context.Context, seen observed) error {
 	}
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodList"))
-	if err := e.live.List(ctx, &list, client.InNamespace(seen.run.Namespace), client.Limit(1),
+	if err := e.objects.live.List(ctx, &list, client.InNamespace(seen.run.Namespace), client.Limit(1),
 		client.MatchingLabelsSelector{Selector: selector.Add(*stable)}); err != nil {
 		return fmt.Errorf("find a stable pod: %w", err)
 	}
@@ -89,7 +89,7 @@ func (e *evaluator) haveCounted(ctx context.Context, seen observed) error {
 }
 
 // readmit gives a pod the labels of its template back.
-func (e *evaluator) readmit(ctx context.Context, seen observed, pod lifecycle.KeptPod) error {
+func (e *executor) readmit(ctx context.Context, seen observed, pod lifecycle.KeptPod) error {
 	template, err := e.templateLabels(ctx, seen, pod.Role)
 	if template == nil || err != nil {
 		return err
@@ -105,7 +105,7 @@ func (e *evaluator) readmit(ctx context.Context, seen observed, pod lifecycle.Ke
 var errNotLabeled = errors.New("the labels of a pod cannot be changed")
 
 // tellLabeled tells of a pod whose labels were changed, or could not be: that keeps nobody from going on.
-func (e *evaluator) tellLabeled(err error, seen observed, pod lifecycle.KeptPod, tell func(deployment, *v1alpha1.CanaryRun, lifecycle.KeptPod)) error {
+func (e *executor) tellLabeled(err error, seen observed, pod lifecycle.KeptPod, tell func(deployment, *v1alpha1.CanaryRun, lifecycle.KeptPod)) error {
 	switch {
 	case errors.Is(err, errNotLabeled):
 		e.announce.notLabeled(seen.deployment, seen.run, pod, err.Error())
@@ -129,14 +129,14 @@ func off(given map[string]string) map[string]any {
 
 // templateLabels are those of the template of a ReplicaSet of a run, which the cache does not have; nil where it
 // is gone.
-func (e *evaluator) templateLabels(ctx context.Context, seen observed, role string) (map[string]string, error) {
+func (e *executor) templateLabels(ctx context.Context, seen observed, role string) (map[string]string, error) {
 	name := seen.canaryName()
 	if role == v1alpha1.RoleBaseline {
 		name = seen.baselineName()
 	}
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
-	if err := e.live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: name}, live); err != nil {
+	if err := e.objects.live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: name}, live); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
@@ -150,9 +150,9 @@ func (e *evaluator) templateLabels(ctx context.Context, seen observed, role stri
 }
 
 // labelPod changes labels of a pod; without a change it takes off all but Holdfast's.
-func (e *evaluator) labelPod(ctx context.Context, namespace string, pod lifecycle.KeptPod, change map[string]any) error {
+func (e *executor) labelPod(ctx context.Context, namespace string, pod lifecycle.KeptPod, change map[string]any) error {
 	if change == nil {
-		live, err := e.metadataOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}})
+		live, err := e.objects.metadataOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}})
 		if err != nil {
 			return client.IgnoreNotFound(err)
 		}

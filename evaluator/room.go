@@ -26,7 +26,7 @@ func (seen observed) hasPods() bool {
 // gatherRoom asks, before a template is released, whether the Deployment could make a pod of it beside the
 // canary. The API server knows what quotas count: it is asked in a dry run. One that refuses for another
 // reason says nothing about room, and the Deployment will tell of it.
-func (e *evaluator) gatherRoom(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherRoom(ctx context.Context, seen *observed) error {
 	d := seen.deployment
 	gives := seen.run.Status.Reason == v1alpha1.ReasonCanaryGivesWay // and quotas may not be counted anew yet
 	if !lifecycle.NeedsRoom(seen.run.Status) || seen.record == nil || seen.canary == nil || !seen.hasPods() && !gives ||
@@ -36,7 +36,7 @@ func (e *evaluator) gatherRoom(ctx context.Context, seen *observed) error {
 	asked := canary.Pod(seen.canary)
 	asked.SetGenerateName(d.GetName() + "-")
 	asked.SetOwnerReferences(nil) // a pod of nobody yet
-	err := e.writer.Create(ctx, asked, client.DryRunAll)
+	err := g.writer.Create(ctx, asked, client.DryRunAll)
 	if message, full := exceedsQuota(err); full {
 		seen.Full = message
 	} else if err != nil {
@@ -47,12 +47,12 @@ func (e *evaluator) gatherRoom(ctx context.Context, seen *observed) error {
 
 // gatherUnschedulable looks, while a release is rolled out and the canary is there still, whether one of the
 // Deployment's new pods finds no node.
-func (e *evaluator) gatherUnschedulable(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherUnschedulable(ctx context.Context, seen *observed) error {
 	if seen.run.Status.Phase != v1alpha1.PhaseReleasing || seen.record != nil || !seen.hasPods() ||
 		seen.Rollout.State != lifecycle.RolloutUnderWay || seen.Rollout.PodHash == "" {
 		return nil
 	}
-	selector, err := e.parsedSelectorOf(ctx, seen.deployment)
+	selector, err := g.objects.parsedSelectorOf(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (e *evaluator) gatherUnschedulable(ctx context.Context, seen *observed) err
 	if err != nil {
 		return nil //nolint:nilerr // a label that is none selects nothing
 	}
-	err = e.live.Each(ctx, listing.Query{
+	err = g.objects.live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: seen.run.Namespace, Selector: selector.Add(*newest),
 	}, func(object []byte) error {
 		pod, err := listing.Decode[corev1.Pod](object)

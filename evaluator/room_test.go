@@ -90,7 +90,7 @@ func TestAPodThatFindsNoNodeIsLookedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, tc.pod)
-			d, err := c.e.getDeployment(t.Context(), types.NamespacedName{Namespace: namespace, Name: "web"})
+			d, err := c.e.objects.getDeployment(t.Context(), types.NamespacedName{Namespace: namespace, Name: "web"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +99,7 @@ func TestAPodThatFindsNoNodeIsLookedFor(t *testing.T) {
 			seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, PodHash: newest}
 			seen.Canary = &lifecycle.Canary{Replicas: 1}
 			tc.edit(&seen)
-			if err := c.e.gatherUnschedulable(t.Context(), &seen); err != nil || seen.Rollout.Unschedulable != tc.says {
+			if err := c.e.runs.gatherer.gatherUnschedulable(t.Context(), &seen); err != nil || seen.Rollout.Unschedulable != tc.says {
 				t.Errorf("says %q (%v)", seen.Rollout.Unschedulable, err)
 			}
 		})

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/measure"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
@@ -32,61 +35,84 @@ import (
 // deadlines are kept whatever becomes of that.
 const roundPoll = time.Minute
 
+// runReconciler takes runs on.
+type runReconciler struct {
+	objects  *reader
+	writer   client.Client
+	announce announcer
+	metrics  *Metrics
+	gatherer *gatherer
+	executor *executor
+	// places keeps two runs from taking one place.
+	places sync.Mutex
+	// wake has a run looked at.
+	wake func(types.NamespacedName)
+
+	// rounds are those of the term in which this replica leads.
+	rounds *measure.Rounds
+}
+
+// beginTerm forgets what was known in the last term.
+func (r *runReconciler) beginTerm() {
+	r.rounds = measure.NewRounds()
+	r.rounds.Wake = func(run types.NamespacedName) { r.wake(run) }
+	r.gatherer.beginTerm()
+}
+
 // reconcileRun takes a run one step on: gather, plan, apply, write, emit. Where
 // the plan asks for a round of measurements, the step is taken when that is done.
-func (e *evaluator) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+func (r *runReconciler) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	run := &v1alpha1.CanaryRun{}
-	if err := e.cached.Get(ctx, req.NamespacedName, run); err != nil {
-		e.rounds.Forget(req.NamespacedName)
-		e.stable.forget(req.NamespacedName)
-		e.looks.forget(req.NamespacedName)
+	if err := r.objects.cached.Get(ctx, req.NamespacedName, run); err != nil {
+		r.rounds.Forget(req.NamespacedName)
+		r.gatherer.forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
-			err = e.deletePodsOfGone(ctx, req.NamespacedName)
+			err = r.executor.deletePodsOfGone(ctx, req.NamespacedName)
 		}
 		return ctrl.Result{}, err
 	}
-	seen, err := e.gather(ctx, run)
+	seen, err := r.gatherer.gather(ctx, run)
 	if errors.Is(err, errStale) {
 		return ctrl.Result{RequeueAfter: conflictRetry}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	round, release := e.rounds.Take(seen.subject())
+	round, release := r.rounds.Take(seen.subject())
 	defer release()
 	seen.Round = round
-	next, err := e.lookBeforeVerdict(ctx, &seen, lifecycle.Next(seen.Snapshot))
+	next, err := r.gatherer.lookBeforeVerdict(ctx, &seen, lifecycle.Next(seen.Snapshot))
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if !next.Measure.IsZero() {
-		e.rounds.Start(ctx, seen.subject(), lookup{e, seen}, next.Measure)
+		r.rounds.Start(ctx, seen.subject(), r.gatherer.lookup(seen), next.Measure)
 		return ctrl.Result{RequeueAfter: roundPoll}, nil
 	}
-	if e.takesPlace(seen, next) {
-		return e.takePlace(ctx, seen)
+	if r.gatherer.takesPlace(seen, next) {
+		return r.takePlace(ctx, seen)
 	}
-	return e.carryOut(ctx, seen, next)
+	return r.carryOut(ctx, seen, next)
 }
 
 // takePlace carries out the step that makes the canary of a run whose number is
 // limited. One run at a time does so, by what the API server knows and not the
 // cache, so that no two take one place.
-func (e *evaluator) takePlace(ctx context.Context, seen observed) (ctrl.Result, error) {
-	e.places.Lock()
-	defer e.places.Unlock()
-	if err := e.readLine(ctx, e.eachLiveRun, &seen); err != nil {
+func (r *runReconciler) takePlace(ctx context.Context, seen observed) (ctrl.Result, error) {
+	r.places.Lock()
+	defer r.places.Unlock()
+	if err := r.gatherer.gatherLineNow(ctx, &seen); err != nil {
 		return ctrl.Result{}, err
 	}
-	return e.carryOut(ctx, seen, lifecycle.Next(seen.Snapshot))
+	return r.carryOut(ctx, seen, lifecycle.Next(seen.Snapshot))
 }
 
 // carryOut takes the actions of a plan, writes its status and tells of it.
-func (e *evaluator) carryOut(ctx context.Context, seen observed, next lifecycle.Move) (ctrl.Result, error) {
-	next, err := e.apply(ctx, seen, next)
-	status := e.withStable(seen.run, seen.withOwn(shown(next.Status)))
+func (r *runReconciler) carryOut(ctx context.Context, seen observed, next lifecycle.Move) (ctrl.Result, error) {
+	next, err := r.apply(ctx, seen, next)
+	status := r.gatherer.noted(seen, shown(next.Status))
 	if err == nil {
-		err = e.writeStatus(ctx, seen.run, status)
+		err = r.writeStatus(ctx, seen.run, status)
 	}
 	switch {
 	case apierrors.IsConflict(err) || errors.Is(err, errStale):
@@ -95,16 +121,16 @@ func (e *evaluator) carryOut(ctx context.Context, seen observed, next lifecycle.
 	case err != nil:
 		return ctrl.Result{}, err
 	}
-	e.emit(ctx, seen, seen.run.Status, status)
+	r.emit(ctx, seen, seen.run.Status, status)
 	return ctrl.Result{RequeueAfter: next.Requeue}, nil
 }
 
 // apply takes the actions of a plan, in their order, and returns the plan with the
 // status to write. An action that the API server refuses ends the course, for good
 // or for now: the status then says so instead.
-func (e *evaluator) apply(ctx context.Context, seen observed, p lifecycle.Move) (lifecycle.Move, error) {
+func (r *runReconciler) apply(ctx context.Context, seen observed, p lifecycle.Move) (lifecycle.Move, error) {
 	for _, action := range p.Actions {
-		err := e.execute(ctx, seen, action)
+		err := r.executor.execute(ctx, seen, action)
 		if err == nil {
 			continue
 		}
@@ -122,14 +148,14 @@ func (e *evaluator) apply(ctx context.Context, seen observed, p lifecycle.Move) 
 
 // writeStatus writes the status of a run, if it differs and the run is still the one
 // that was planned from.
-func (e *evaluator) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
+func (r *runReconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
 	if equality.Semantic.DeepEqual(run.Status, status) {
 		return nil
 	}
 	after := run.DeepCopy()
 	after.Status = status
 	patch := client.MergeFromWithOptions(run, client.MergeFromWithOptimisticLock{})
-	if err := e.writer.Status().Patch(ctx, after, patch); err != nil {
+	if err := r.writer.Status().Patch(ctx, after, patch); err != nil {
 		if apierrors.IsNotFound(err) { // deleted meanwhile, by a user or with its Deployment
 			return fmt.Errorf("%w: the run is gone", errStale)
 		}

@@ -18,12 +18,12 @@ import (
 
 // createBaseline makes the ReplicaSet of the baseline, of the template that the
 // Deployment runs now.
-func (e *evaluator) createBaseline(ctx context.Context, seen observed, replicas int32) error {
-	template, err := e.stableTemplate(ctx, seen.deployment)
+func (e *executor) createBaseline(ctx context.Context, seen observed, replicas int32) error {
+	template, err := e.objects.stableTemplate(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
-	rs, err := e.buildSet(ctx, seen, seen.baselineName(), v1alpha1.RoleBaseline, template)
+	rs, err := buildSet(ctx, e.objects, seen, seen.baselineName(), v1alpha1.RoleBaseline, template)
 	if err != nil {
 		return err
 	}
@@ -33,9 +33,9 @@ func (e *evaluator) createBaseline(ctx context.Context, seen observed, replicas 
 // createSet makes a ReplicaSet of a run. A cache that lags could show a run as
 // it was before its pods were deleted, so the run is read from the API server
 // once more.
-func (e *evaluator) createSet(ctx context.Context, seen observed, rs *unstructured.Unstructured, replicas int32) error {
+func (e *executor) createSet(ctx context.Context, seen observed, rs *unstructured.Unstructured, replicas int32) error {
 	var run v1alpha1.CanaryRun
-	if err := e.live.Get(ctx, client.ObjectKeyFromObject(seen.run), &run); err != nil {
+	if err := e.objects.live.Get(ctx, client.ObjectKeyFromObject(seen.run), &run); err != nil {
 		if apierrors.IsNotFound(err) {
 			return fmt.Errorf("%w: the run is gone", errStale)
 		}
@@ -64,10 +64,10 @@ func (e *evaluator) createSet(ctx context.Context, seen observed, rs *unstructur
 // this run's, made in a step that was cut short; that of a run of the same name
 // whose garbage is not collected yet, or never is because it was orphaned; or
 // something else's.
-func (e *evaluator) checkSet(ctx context.Context, seen observed, name string) error {
+func (e *executor) checkSet(ctx context.Context, seen observed, name string) error {
 	existing := &metav1.PartialObjectMetadata{}
 	existing.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
-	if err := e.live.Get(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: name}, existing); err != nil {
+	if err := e.objects.live.Get(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: name}, existing); err != nil {
 		if apierrors.IsNotFound(err) {
 			return fmt.Errorf("%w: the ReplicaSet is gone", errStale)
 		}
@@ -90,7 +90,7 @@ func (e *evaluator) checkSet(ctx context.Context, seen observed, name string) er
 	return nil
 }
 
-func (e *evaluator) scaleSet(ctx context.Context, seen observed, name string, replicas int32) error {
+func (e *executor) scaleSet(ctx context.Context, seen observed, name string, replicas int32) error {
 	rs := seen.sets[name]
 	if rs == nil {
 		return fmt.Errorf("%w: there is no ReplicaSet %q", errStale, name)
@@ -117,7 +117,7 @@ func (e *evaluator) scaleSet(ctx context.Context, seen observed, name string, re
 	return nil
 }
 
-func (e *evaluator) deleteSet(ctx context.Context, seen observed, name string) error {
+func (e *executor) deleteSet(ctx context.Context, seen observed, name string) error {
 	rs := seen.sets[name]
 	if rs == nil {
 		return nil

@@ -15,14 +15,14 @@ import (
 
 // gatherSets reads the ReplicaSets of a run and their pods: the canary, the
 // baseline, and what earlier attempts have left.
-func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherSets(ctx context.Context, seen *observed) error {
 	of := client.MatchingLabels{v1alpha1.RunLabel: v1alpha1.LabelValue(seen.run.Name)}
 	var sets appsv1.ReplicaSetList
-	if err := e.cached.List(ctx, &sets, client.InNamespace(seen.run.Namespace), of); err != nil {
+	if err := g.objects.cached.List(ctx, &sets, client.InNamespace(seen.run.Namespace), of); err != nil {
 		return fmt.Errorf("list ReplicaSets of run %q: %w", seen.run.Name, err)
 	}
 	var pods corev1.PodList
-	if err := e.cached.List(ctx, &pods, client.InNamespace(seen.run.Namespace), of); err != nil {
+	if err := g.objects.cached.List(ctx, &pods, client.InNamespace(seen.run.Namespace), of); err != nil {
 		return fmt.Errorf("list pods of run %q: %w", seen.run.Name, err)
 	}
 	seen.sets = map[string]*appsv1.ReplicaSet{}
@@ -47,7 +47,7 @@ func (e *evaluator) gatherSets(ctx context.Context, seen *observed) error {
 		v1alpha1.RoleCanary: seen.sets[seen.canaryName()], v1alpha1.RoleBaseline: seen.sets[seen.baselineName()],
 	}, sets.Items, pods.Items)
 	seen.Others.Strays = strays(sets.Items, pods.Items)
-	return e.gatherEnding(ctx, seen, pods.Items)
+	return g.gatherEnding(ctx, seen, pods.Items)
 }
 
 func viewSet(rs *appsv1.ReplicaSet, pods []corev1.Pod) *lifecycle.Canary {

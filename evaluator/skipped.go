@@ -19,25 +19,25 @@ type skips struct {
 }
 
 // tellSkipped says which update passed without a canary, by whom and why.
-func (e *evaluator) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+func (r *deploymentReconciler) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
-	if err != nil || skipped.At.Before(e.skips.since) || !e.skips.told.first(d, skipped.At.String()) {
+	if err != nil || skipped.At.Before(r.skips.since) || !r.skips.told.first(d, skipped.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
 	ctrl.LoggerFrom(ctx).Info("update skipped its canary", "hash", skipped.Hash, "user", skipped.User, "reason", skipped.Reason)
-	e.announce.skipped(d, skipped)
+	r.announce.skipped(d, skipped)
 	return false, nil
 }
 
 // tellUntried says which update passed without a canary because its Deployment is to be alone. It is told
 // once, as a skip is.
-func (e *evaluator) tellUntried(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+func (r *deploymentReconciler) tellUntried(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	untried, err := hold.ParseSkipped(d.annotation(v1alpha1.UntriedAnnotation))
-	if err != nil || untried.At.Before(e.untried.since) || !e.untried.told.first(d, untried.At.String()) {
+	if err != nil || untried.At.Before(r.untried.since) || !r.untried.told.first(d, untried.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
 	ctrl.LoggerFrom(ctx).Info("update passed without a canary", "hash", untried.Hash, "user", untried.User, "reason", untried.Reason)
-	e.announce.untried(d, untried)
+	r.announce.untried(d, untried)
 	return false, nil
 }
 

@@ -9,11 +9,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/workload"
@@ -26,18 +26,31 @@ import (
 // maxStablePods is how many pods are named in a query: of each it has six bytes.
 const maxStablePods = 2000
 
-// stablePods finds the Deployment's own pods: by ReplicaSet of its present revision the
+// stableFinder finds the Deployment's own pods, and remembers those of the term in which this replica leads.
+type stableFinder struct {
+	objects *reader
+	clock   clock.PassiveClock
+	seen    stableMemory
+}
+
+// beginTerm forgets what was known in the last term.
+func (f *stableFinder) beginTerm() { f.seen.reset() }
+
+// forget forgets a run that is over.
+func (f *stableFinder) forget(run types.NamespacedName) { f.seen.forget(run) }
+
+// pods finds the Deployment's own pods: by ReplicaSet of its present revision the
 // names of the pods that it made, with those that were seen since the run has a canary
 // and are gone.
-func (e *evaluator) stablePods(ctx context.Context, seen observed) (map[string][]string, error) {
-	if seen.deployment.Unstructured == nil {
-		return nil, fmt.Errorf("the Deployment %q is gone, and its pods with it", seen.run.Spec.Deployment)
+func (f *stableFinder) pods(ctx context.Context, run *v1alpha1.CanaryRun, d deployment) (map[string][]string, error) {
+	if d.Unstructured == nil {
+		return nil, fmt.Errorf("the Deployment %q is gone, and its pods with it", run.Spec.Deployment)
 	}
-	there, err := e.stablePodsThere(ctx, seen.deployment)
+	there, err := f.there(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	out := e.stable.note(seen.run, there, e.clock.Now())
+	out := f.seen.note(run, there, f.clock.Now())
 	return out, tooManyToName(out)
 }
 
@@ -52,12 +65,12 @@ func tooManyToName(pods map[string][]string) error {
 	return fmt.Errorf("the Deployment has %d pods, and no more than %d are named in a query: compare with a baseline instead ({{baseline}}, or compare.to: Baseline)", n, maxStablePods)
 }
 
-// stablePodsThere are those that there are now. The API server may answer with pods of
+// there are those that there are now. The API server may answer with pods of
 // a moment ago: it is asked at each round.
-func (e *evaluator) stablePodsThere(ctx context.Context, d deployment) (map[string][]string, error) {
+func (f *stableFinder) there(ctx context.Context, d deployment) (map[string][]string, error) {
 	sets := map[types.UID]string{}
 	out := map[string][]string{}
-	err := e.eachOwned(ctx, d, true, func(rs workload.ReplicaSet) {
+	err := f.objects.eachOwned(ctx, d, true, func(rs workload.ReplicaSet) {
 		if rs.Revision() == d.view().Revision() {
 			sets[rs.Metadata.UID], out[rs.Metadata.Name] = rs.Metadata.Name, nil
 		}
@@ -65,11 +78,11 @@ func (e *evaluator) stablePodsThere(ctx context.Context, d deployment) (map[stri
 	if err != nil || len(sets) == 0 {
 		return out, err
 	}
-	selector, err := e.parsedSelectorOf(ctx, d)
+	selector, err := f.objects.parsedSelectorOf(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	err = e.live.Each(ctx, listing.Query{
+	err = f.objects.live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: true, Cached: true,
 	}, func(object []byte) error {
 		pod, err := listing.Decode[podMetadata](object)
@@ -104,31 +117,30 @@ func (p podMetadata) madeBy(sets map[types.UID]string) (string, bool) {
 	return set, ok && strings.TrimSuffix(p.Metadata.GenerateName, "-") == set && query.IsNamedAsPodOf(set, p.Metadata.Name)
 }
 
-// gatherStable looks for the stable pods when the canary is made, where metrics are of
+// gather looks for the stable pods when the canary is made, where metrics are of
 // them: one that goes before the first round was there when what that looks back at began.
-func (e *evaluator) gatherStable(ctx context.Context, seen *observed) error {
-	status := seen.run.Status
+func (f *stableFinder) gather(ctx context.Context, run *v1alpha1.CanaryRun, d deployment, metrics []v1alpha1.Metric) {
+	status := run.Status
 	if status.Phase.Ended() {
-		e.stable.forget(client.ObjectKeyFromObject(seen.run))
-		return nil
+		f.forget(client.ObjectKeyFromObject(run))
+		return
 	}
-	if status.CreatedAt == nil || seen.deployment.Unstructured == nil || e.stable.knows(seen.run) || !slices.ContainsFunc(lifecycle.AnalysisOf(seen.Snapshot).Metrics, query.NamesStable) {
-		return nil
+	if status.CreatedAt == nil || d.Unstructured == nil || f.seen.knows(run) || !slices.ContainsFunc(metrics, query.NamesStable) {
+		return
 	}
-	if _, err := e.stablePods(ctx, *seen); err != nil { // the rounds tell it, where it lasts
+	if _, err := f.pods(ctx, run, d); err != nil { // the rounds tell it, where it lasts
 		ctrl.LoggerFrom(ctx).V(1).Info("stable pods are not known yet", "why", err.Error())
 	}
-	return nil
 }
 
-// withStable puts the stable pods that were seen into the status of a run under way: the
+// with puts the stable pods that were seen into the status of a run under way: the
 // next evaluator cannot see those that are gone.
-func (e *evaluator) withStable(run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
+func (f *stableFinder) with(run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
 	switch {
 	case status.CreatedAt == nil || status.Phase.Ended():
 		status.Stable = nil
-	case e.stable.knows(run):
-		status.Stable = e.stable.kept(client.ObjectKeyFromObject(run))
+	case f.seen.knows(run):
+		status.Stable = f.seen.kept(client.ObjectKeyFromObject(run))
 	}
 	return status
 }

@@ -127,8 +127,8 @@ func TestStablePodsThatAreGoneAreStillMeasured(t *testing.T) {
 	c.passes(3)
 	c.wantStable("web-1-(?:a|b|c|d)")
 	c.passes(20)
-	if run := c.run(); !run.Status.Phase.Ended() || run.Status.Stable != nil || len(c.e.stable.of) > 0 {
-		t.Errorf("a run that has ended keeps stable pods: %+v, and %d are remembered", run.Status, len(c.e.stable.of))
+	if run := c.run(); !run.Status.Phase.Ended() || run.Status.Stable != nil || len(c.e.runs.gatherer.stable.seen.of) > 0 {
+		t.Errorf("a run that has ended keeps stable pods: %+v, and %d are remembered", run.Status, len(c.e.runs.gatherer.stable.seen.of))
 	}
 }
 
@@ -148,7 +148,7 @@ func TestTooManyStablePodsAreAnError(t *testing.T) {
 func TestStablePodsThatAreNotReadAreAnError(t *testing.T) {
 	c := newCluster(t)
 	c.judgeBy(comparing("errors", v1alpha1.CompareToStable))
-	c.e.live = withoutPods{c.e.live}
+	c.e.objects.live = withoutPods{c.e.objects.live}
 	c.hold()
 	c.passes(8)
 	if m := newest(t, c.run(), "errors"); m.Outcome != v1alpha1.OutcomeError || !strings.Contains(m.Message, "list pods of Deployment") {

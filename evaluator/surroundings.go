@@ -23,19 +23,19 @@ const tooManyReplicaSets = "the ReplicaSets that match its selector are too many
 
 // replicaSetsOf reads the ReplicaSets by which a Deployment runs its pods, as
 // raw JSON, so that their templates hash as the Deployment's does.
-func (e *evaluator) replicaSetsOf(ctx context.Context, d deployment) ([]lifecycle.ReplicaSet, error) {
+func (r *reader) replicaSetsOf(ctx context.Context, d deployment) ([]lifecycle.ReplicaSet, error) {
 	var out []lifecycle.ReplicaSet
-	err := e.eachOwned(ctx, d, false, func(rs workload.ReplicaSet) { out = append(out, viewReplicaSet(rs)) })
+	err := r.eachOwned(ctx, d, false, func(rs workload.ReplicaSet) { out = append(out, viewReplicaSet(rs)) })
 	return out, err
 }
 
 // eachOwned visits the ReplicaSets of a Deployment.
-func (e *evaluator) eachOwned(ctx context.Context, d deployment, metadataOnly bool, visit func(workload.ReplicaSet)) error {
-	selector, err := e.parsedSelectorOf(ctx, d)
+func (r *reader) eachOwned(ctx context.Context, d deployment, metadataOnly bool, visit func(workload.ReplicaSet)) error {
+	selector, err := r.parsedSelectorOf(ctx, d)
 	if err != nil {
 		return err
 	}
-	err = e.live.Each(ctx, listing.Query{
+	err = r.live.Each(ctx, listing.Query{
 		Kind: workload.ReplicaSetKind, Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: metadataOnly,
 	}, func(object []byte) error {
 		rs, err := listing.Decode[workload.ReplicaSet](object)
@@ -68,13 +68,13 @@ func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSet {
 
 // serviceOf is the name of the first Service, in order of names, that selects
 // the pods of a canary; "" if none does.
-func (e *evaluator) serviceOf(ctx context.Context, replicaSet *unstructured.Unstructured) (string, error) {
+func (r *reader) serviceOf(ctx context.Context, replicaSet *unstructured.Unstructured) (string, error) {
 	podLabels, _, err := unstructured.NestedStringMap(replicaSet.Object, "spec", "template", "metadata", "labels")
 	if err != nil {
 		return "", nil //nolint:nilerr // labels that are no strings are selected by nothing; the API server refuses them
 	}
 	first := ""
-	err = e.live.Each(ctx, listing.Query{
+	err = r.live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: replicaSet.GetNamespace(),
 	}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)

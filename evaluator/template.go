@@ -18,11 +18,11 @@ import (
 
 // gatherTemplate looks whether the template on trial can run as a canary, and
 // who would send it requests.
-func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
+func (g *gatherer) gatherTemplate(ctx context.Context, seen *observed) error {
 	starts := seen.run.Status.CreatedAt == nil && !lifecycle.WaitsForRollout(seen.Snapshot)
-	template, err := e.templateOf(ctx, *seen, starts)
+	template, err := g.templateOf(ctx, *seen, starts)
 	if err == nil && template != nil {
-		seen.canary, err = e.buildSet(ctx, *seen, seen.canaryName(), v1alpha1.RoleCanary, template)
+		seen.canary, err = buildSet(ctx, g.objects, *seen, seen.canaryName(), v1alpha1.RoleCanary, template)
 	}
 	if errors.Is(err, canary.ErrInvalid) {
 		seen.Invalid = err.Error()
@@ -32,7 +32,7 @@ func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
 		return err
 	}
 	if starts {
-		seen.Service, err = e.serviceOf(ctx, seen.canary)
+		seen.Service, err = g.objects.serviceOf(ctx, seen.canary)
 		if errors.Is(err, listing.ErrTooMuch) { // a metric that needs it says so
 			err = nil
 		}
@@ -42,7 +42,7 @@ func (e *evaluator) gatherTemplate(ctx context.Context, seen *observed) error {
 
 // templateOf is the template on trial: that of the record, or what the user who
 // made the run asks for; nil where it is not needed now.
-func (e *evaluator) templateOf(ctx context.Context, seen observed, starts bool) (hold.Template, error) {
+func (g *gatherer) templateOf(ctx context.Context, seen observed, starts bool) (hold.Template, error) {
 	spec := seen.run.Spec
 	needed := starts || seen.run.Status.CreatedAt != nil && seen.Canary == nil
 	switch {
@@ -53,9 +53,9 @@ func (e *evaluator) templateOf(ctx context.Context, seen observed, starts bool) 
 	case !needed:
 		return nil, nil
 	case spec.Template != nil:
-		return e.givenTemplate(ctx, seen.run)
+		return g.givenTemplate(ctx, seen.run)
 	default:
-		stable, err := e.stableTemplate(ctx, seen.deployment)
+		stable, err := g.objects.stableTemplate(ctx, seen.deployment)
 		if err != nil {
 			return nil, err
 		}
@@ -65,9 +65,9 @@ func (e *evaluator) templateOf(ctx context.Context, seen observed, starts bool) 
 
 // givenTemplate reads the template that the user gave who made the run, which the
 // cache does not keep.
-func (e *evaluator) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (hold.Template, error) {
+func (g *gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (hold.Template, error) {
 	var live v1alpha1.CanaryRun
-	if err := e.live.Get(ctx, client.ObjectKeyFromObject(run), &live); client.IgnoreNotFound(err) != nil {
+	if err := g.objects.live.Get(ctx, client.ObjectKeyFromObject(run), &live); client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("read template of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
 	}
 	if live.UID != run.UID || live.Spec.Template == nil { // gone, or made anew; a template never changes
@@ -82,9 +82,9 @@ func (e *evaluator) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) 
 
 // stableTemplate reads the template that a Deployment runs, which the cache
 // does not keep.
-func (e *evaluator) stableTemplate(ctx context.Context, d deployment) (hold.Template, error) {
+func (r *reader) stableTemplate(ctx context.Context, d deployment) (hold.Template, error) {
 	live := newDeployment()
-	if err := e.live.Get(ctx, client.ObjectKeyFromObject(d), live); err != nil {
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(d), live); err != nil {
 		return nil, fmt.Errorf("read template of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	template, _, err := unstructured.NestedMap(live.Object, "spec", "template")
@@ -95,8 +95,8 @@ func (e *evaluator) stableTemplate(ctx context.Context, d deployment) (hold.Temp
 }
 
 // buildSet builds a ReplicaSet of a run; the plan says of how many pods.
-func (e *evaluator) buildSet(ctx context.Context, seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
-	selector, err := e.selectorOf(ctx, seen.deployment)
+func buildSet(ctx context.Context, objects *reader, seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
+	selector, err := objects.selectorOf(ctx, seen.deployment)
 	if err != nil {
 		return nil, err
 	}

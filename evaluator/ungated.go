@@ -24,8 +24,8 @@ import (
 //
 // Guarded is here what the webhook selects on: the label, not the annotation
 // that it is derived from.
-func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
-	ns, err := e.getNamespace(ctx, d.GetNamespace())
+func (r *deploymentReconciler) stampUngated(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+	ns, err := r.objects.getNamespace(ctx, d.GetNamespace())
 	if err != nil {
 		return false, err
 	}
@@ -34,18 +34,18 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alp
 	guarded := guard.Guarded(nil, ns.Labels, d.GetAnnotations())
 	switch {
 	case !guarded && (stamp != "" || d.annotation(v1alpha1.FailedAnnotation) != ""):
-		return true, e.annotate(ctx, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
+		return true, annotate(ctx, r.writer, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
 	case !guarded || running == "" || stamp == running:
 		return false, nil
 	}
-	marks, older := map[string]any{v1alpha1.StableAnnotation: string(running)}, stamp != "" && e.heldBefore(d, runs)
+	marks, older := map[string]any{v1alpha1.StableAnnotation: string(running)}, stamp != "" && r.heldBefore(d, runs)
 	if stamp != "" {
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
 	if older {
 		marks[v1alpha1.HeldAnnotation] = nil
 	}
-	if err := e.annotate(ctx, d, marks); err != nil {
+	if err := annotate(ctx, r.writer, d, marks); err != nil {
 		return false, err
 	}
 	log := ctrl.LoggerFrom(ctx)
@@ -54,8 +54,8 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alp
 		return true, nil
 	}
 	log.Info("ungated update", "hash", running, "before", stamp, "droppedHold", older)
-	e.metrics.ungated.Inc()
-	e.announce.ungated(d, running, stamp, older)
+	r.metrics.ungated.Inc()
+	r.announce.ungated(d, running, stamp, older)
 	return true, nil
 }
 
@@ -63,8 +63,8 @@ func (e *evaluator) stampUngated(ctx context.Context, d deployment, runs []v1alp
 // the run that tries it was made beside another. What came with the change is no
 // older than it: a webhook after Holdfast changed the stable template of the
 // request that was held.
-func (e *evaluator) heldBefore(d deployment, runs []v1alpha1.CanaryRun) bool {
-	record, err := e.openRecord(d)
+func (r *deploymentReconciler) heldBefore(d deployment, runs []v1alpha1.CanaryRun) bool {
+	record, err := r.objects.openRecord(d)
 	return err == nil && record != nil && slices.ContainsFunc(runs, func(r v1alpha1.CanaryRun) bool {
 		beside := r.Annotations[v1alpha1.StableAnnotation]
 		return r.Spec.Hold == record.ID && beside != "" && beside != string(d.hash())

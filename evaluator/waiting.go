@@ -22,8 +22,8 @@ const statusRetry = 10 * time.Second
 // rewriteStatus has the webhook look at a status that was stored without it: it
 // fails open, and the deployment controller writes no other until something
 // happens. A patch that asks for nothing is enough.
-func (e *evaluator) rewriteStatus(ctx context.Context, d deployment) (time.Duration, error) {
-	if !e.rewritesStatus || !d.misleadsTools() {
+func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d deployment) (time.Duration, error) {
+	if !r.rewritesStatus || !d.misleadsTools() {
 		return 0, nil
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": d.GetResourceVersion()}})
@@ -33,7 +33,7 @@ func (e *evaluator) rewriteStatus(ctx context.Context, d deployment) (time.Durat
 	target := newDeployment()
 	target.SetNamespace(d.GetNamespace())
 	target.SetName(d.GetName())
-	if err := e.writer.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := r.writer.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		return 0, fmt.Errorf("have the status of Deployment %q rewritten: %w", client.ObjectKeyFromObject(d), err)
 	}
 	ctrl.LoggerFrom(ctx).V(1).Info("status was written without the webhook")

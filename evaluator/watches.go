@@ -26,7 +26,7 @@ import (
 // watchDeployments: a Deployment is looked at when its spec or annotations change, when its status
 // misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes. All are
 // looked at when a term begins.
-func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
+func (r *deploymentReconciler) watchDeployments(mgr ctrl.Manager, o Options) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.NewPredicateFuncs(func(o client.Object) bool {
 			u, ok := o.(*unstructured.Unstructured)
@@ -35,36 +35,36 @@ func (e *evaluator) watchDeployments(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("deployments").
 		For(newDeployment(), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(deploymentOfRun), builder.WithPredicates(runCameOrEnded)).
-		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPlan)).
-		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.deploymentsOfPolicy), specChanged).
-		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.deploymentsOfNamespace)).
-		WatchesRawSource(o.Leadership.Source(e.allDeployments)).
+		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(r.deploymentsOfPlan)).
+		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(r.deploymentsOfPolicy), specChanged).
+		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(r.deploymentsOfNamespace)).
+		WatchesRawSource(o.Leadership.Source(r.allDeployments)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "deployment")).
-		Complete(o.Leadership.Only(reconcile.Func(e.reconcileDeployment)))
+		Complete(o.Leadership.Only(reconcile.Func(r.reconcileDeployment)))
 }
 
 // watchRuns: a run is looked at when it, its pods, its Deployment, its namespace
 // the plan it names or a policy changes, when a round of it was measured, and one
 // that queues when another's place is free.
-func (e *evaluator) watchRuns(mgr ctrl.Manager, o Options) error {
+func (r *runReconciler) watchRuns(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("runs").
 		For(&v1alpha1.CanaryRun{}).
 		Owns(&appsv1.ReplicaSet{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
-		Watches(newDeployment(), handler.EnqueueRequestsFromMapFunc(e.runsOfDeployment)).
-		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(e.runsOfNamespace)).
-		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(e.runsOfPlan)).
-		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(e.runsOfPolicy), specChanged).
-		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(e.queuedRuns), builder.WithPredicates(placeFreed)).
+		Watches(newDeployment(), handler.EnqueueRequestsFromMapFunc(r.runsOfDeployment)).
+		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(r.runsOfNamespace)).
+		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(r.runsOfPlan)).
+		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(r.runsOfPolicy), specChanged).
+		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(r.queuedRuns), builder.WithPredicates(placeFreed)).
 		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-			e.wake = func(run types.NamespacedName) { queue.Add(ctrl.Request{NamespacedName: run}) }
+			r.wake = func(run types.NamespacedName) { queue.Add(ctrl.Request{NamespacedName: run}) }
 			return nil
 		})).
-		WatchesRawSource(o.Leadership.Source(e.allRuns)).
+		WatchesRawSource(o.Leadership.Source(r.allRuns)).
 		WithOptions(options(o)).
 		WithLogConstructor(logger(mgr, "run")).
-		Complete(o.Leadership.Only(reconcile.Func(e.reconcileRun)))
+		Complete(o.Leadership.Only(reconcile.Func(r.reconcileRun)))
 }
 
 // specChanged leaves out the writes of the status of policies.
@@ -104,8 +104,8 @@ func deploymentOfRun(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{request(run.Namespace, run.Spec.Deployment)}
 }
 
-func (e *evaluator) deploymentsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
-	return e.deploymentsIn(ctx, o.GetNamespace(), func(d client.Object) bool {
+func (r *deploymentReconciler) deploymentsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.deploymentsIn(ctx, o.GetNamespace(), func(d client.Object) bool {
 		u, ok := d.(*unstructured.Unstructured)
 		if !ok {
 			return false
@@ -115,18 +115,18 @@ func (e *evaluator) deploymentsOfPlan(ctx context.Context, o client.Object) []re
 	})
 }
 
-func (e *evaluator) deploymentsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
-	return e.deploymentsIn(ctx, o.GetName(), func(client.Object) bool { return true })
+func (r *deploymentReconciler) deploymentsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.deploymentsIn(ctx, o.GetName(), func(client.Object) bool { return true })
 }
 
-func (e *evaluator) allDeployments(ctx context.Context) []reconcile.Request {
-	return e.deploymentsIn(ctx, metav1.NamespaceAll, func(client.Object) bool { return true })
+func (r *deploymentReconciler) allDeployments(ctx context.Context) []reconcile.Request {
+	return r.deploymentsIn(ctx, metav1.NamespaceAll, func(client.Object) bool { return true })
 }
 
-func (e *evaluator) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
+func (r *deploymentReconciler) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
-	if err := e.cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.objects.cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list the Deployments of a namespace", "namespace", namespace)
 		return nil
 	}
@@ -147,22 +147,22 @@ func runOfPod(_ context.Context, o client.Object) []reconcile.Request {
 	return nil
 }
 
-func (e *evaluator) runsOfDeployment(ctx context.Context, o client.Object) []reconcile.Request {
-	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.Deployment == o.GetName() }, client.InNamespace(o.GetNamespace()))
+func (r *runReconciler) runsOfDeployment(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.Deployment == o.GetName() }, client.InNamespace(o.GetNamespace()))
 }
 
-func (e *evaluator) runsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
-	return e.activeRuns(ctx, func(*v1alpha1.CanaryRun) bool { return true }, client.InNamespace(o.GetName()))
+func (r *runReconciler) runsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.activeRuns(ctx, func(*v1alpha1.CanaryRun) bool { return true }, client.InNamespace(o.GetName()))
 }
 
-func (e *evaluator) runsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
-	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.PlanRef == o.GetName() }, client.InNamespace(o.GetNamespace()))
+func (r *runReconciler) runsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.PlanRef == o.GetName() }, client.InNamespace(o.GetNamespace()))
 }
 
 // queuedRuns are all runs that wait for a place, wherever one has become free:
 // the limit may be that of the cluster.
-func (e *evaluator) queuedRuns(ctx context.Context, _ client.Object) []reconcile.Request {
-	return e.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
+func (r *runReconciler) queuedRuns(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
 		return run.Status.Reason == v1alpha1.ReasonQueued || run.Status.Reason == v1alpha1.ReasonQueuedInCluster
 	})
 }
@@ -178,17 +178,17 @@ var placeFreed = predicate.Funcs{
 	},
 }
 
-func (e *evaluator) activeRuns(ctx context.Context, wanted func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
-	return e.runsThat(ctx, func(run *v1alpha1.CanaryRun) bool { return !run.Status.Phase.Ended() && wanted(run) }, where...)
+func (r *runReconciler) activeRuns(ctx context.Context, wanted func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
+	return r.runsThat(ctx, func(run *v1alpha1.CanaryRun) bool { return !run.Status.Phase.Ended() && wanted(run) }, where...)
 }
 
-func (e *evaluator) allRuns(ctx context.Context) []reconcile.Request {
-	return e.runsThat(ctx, func(*v1alpha1.CanaryRun) bool { return true })
+func (r *runReconciler) allRuns(ctx context.Context) []reconcile.Request {
+	return r.runsThat(ctx, func(*v1alpha1.CanaryRun) bool { return true })
 }
 
-func (e *evaluator) runsThat(ctx context.Context, are func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
+func (r *runReconciler) runsThat(ctx context.Context, are func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
 	var list v1alpha1.CanaryRunList
-	if err := e.cached.List(ctx, &list, append(where, client.UnsafeDisableDeepCopy)...); err != nil {
+	if err := r.objects.cached.List(ctx, &list, append(where, client.UnsafeDisableDeepCopy)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list runs")
 		return nil
 	}

@@ -60,7 +60,7 @@ func metrics(page *bytes.Buffer) error {
 	deployment.NewMetrics(&c)
 	status.NewMetrics(&c)
 	serving.NewMetrics(&c)
-	evaluator.NewMetrics(&c)
+	evaluator.NewMetrics(&c, nil)
 	promql.NewMetrics(&c)
 	slices.Sort(c.rows)
 	page.WriteString(strings.Join(c.rows, ""))
