@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -16,9 +12,6 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 )
-
-// errStale is for a step that was planned from what is no longer so.
-var errStale = errors.New("planned from a state that has changed")
 
 // errNameTaken is for a set of pods whose name another object has.
 var errNameTaken = errors.New("a ReplicaSet of that name belongs to something else")
@@ -101,74 +94,10 @@ func (e *executor) revert(ctx context.Context, seen observed, a lifecycle.Revert
 	return annotate(ctx, e.writer, seen.deployment, marks)
 }
 
-// giveWay ends a hold for the update that waits behind it.
-func (r *reader) giveWay(ctx context.Context, writer client.Writer, d deployment, record *hold.Record) error {
-	next, err := r.nextRecord(record)
-	if err != nil {
-		return err
-	}
-	if next == nil {
-		return fmt.Errorf("%w: no update waits", errStale)
-	}
-	return annotate(ctx, writer, d, map[string]any{v1alpha1.HeldAnnotation: next})
-}
-
-// nextRecord is the record of the update that waits behind another, as the webhook would have
-// written it had nothing been held before it; nil where none waits.
-func (r *reader) nextRecord(record *hold.Record) (any, error) {
-	if record == nil || record.Next == nil {
-		return nil, nil
-	}
-	return r.key.Seal(*record.Next)
-}
-
-// noPermission is how the API server says that RBAC does not allow a request;
-// an admission plugin that refuses one says it in other words.
-var noPermission = regexp.MustCompile(`User ".*" cannot [a-z]+ resource`)
-
-// refusal says whether an error is the API server's last word on a request, and
-// gives its message. Not having a permission is not: that is a mistake of the
-// installation, no fault of the update. Neither is a quota, which may free up,
-// nor a namespace that is being deleted.
+// refusal says whether an error is the last word on an action, and gives its message.
 func refusal(err error) (string, bool) {
 	if errors.Is(err, errNameTaken) || errors.Is(err, canary.ErrInvalid) {
 		return err.Error(), true
 	}
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return "", false
-	}
-	message := status.Status().Message
-	switch {
-	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
-		return "", false
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
-		return message, true
-	case apierrors.IsForbidden(err):
-		_, full := exceedsQuota(err)
-		return message, !full && !noPermission.MatchString(message)
-	}
-	return "", false
-}
-
-// refusedNow says whether an error is the API server's answer to what a request
-// asks for, and gives its message.
-func refusedNow(err error) (string, bool) {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return "", false
-	}
-	refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
-	return status.Status().Message, refused
-}
-
-// exceedsQuota says whether the API server refuses a request because of a
-// ResourceQuota, and gives its message.
-func exceedsQuota(err error) (string, bool) {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) || !apierrors.IsForbidden(err) {
-		return "", false
-	}
-	message := status.Status().Message
-	return message, strings.Contains(message, "exceeded quota")
+	return finalRefusal(err)
 }

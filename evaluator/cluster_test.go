@@ -386,3 +386,7 @@ func (c *cluster) record() string {
 }
 
 // AnnotatedEventf makes a cluster an event recorder.
+
+func request(namespace, name string) ctrl.Request {
+	return ctrl.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
+}

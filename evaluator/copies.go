@@ -40,13 +40,3 @@ func (r *deploymentReconciler) forgetElsewhere(ctx context.Context, d deployment
 	ctrl.LoggerFrom(ctx).Info("memory of another Deployment dropped")
 	return true, nil
 }
-
-// ofAnother is what the held record of a Deployment says of itself if it is that
-// of another one; nil otherwise.
-func (d deployment) ofAnother() *hold.Label {
-	label, err := hold.ReadLabel(d.annotation(v1alpha1.HeldAnnotation))
-	if err != nil || label.UID == d.GetUID() {
-		return nil
-	}
-	return &label
-}

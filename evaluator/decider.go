@@ -45,13 +45,6 @@ func decider(entries []metav1.ManagedFieldsEntry) string {
 	return ""
 }
 
-// What people have runs do, as the metric holdfast_decisions_total counts it.
-const (
-	decisionPromote = "Promote"
-	decisionAbort   = "Abort"
-	decisionRetry   = "Retry"
-)
-
 // decisionOf is what a person had the run do in a transition, "" where it was not a person.
 func decisionOf(transition lifecycle.Transition, after v1alpha1.CanaryRunStatus) string {
 	switch {

@@ -14,19 +14,11 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
-	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/workload"
 )
 
 // templateHashField stands in the cache below spec, in place of the template.
 const templateHashField = "holdfast-template-hash"
-
-// reader reads objects: from the cache, where that has what is asked for, or from the API server itself.
-type reader struct {
-	cached client.Reader  // what is watched
-	live   listing.Reader // the API server itself
-	key    hold.Key       // opens held records
-}
 
 // deployment is a Deployment as the cache keeps it (see trimDeployment).
 type deployment struct{ *unstructured.Unstructured }
@@ -35,14 +27,6 @@ func newDeployment() *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(workload.DeploymentKind)
 	return u
-}
-
-func (r *reader) getDeployment(ctx context.Context, name types.NamespacedName) (deployment, error) {
-	d := deployment{newDeployment()}
-	if err := r.cached.Get(ctx, name, d.Unstructured); err != nil {
-		return d, fmt.Errorf("read Deployment %q: %w", name, err)
-	}
-	return d, nil
 }
 
 func (d deployment) annotation(key string) string { return d.GetAnnotations()[key] }
@@ -103,15 +87,6 @@ func annotate(ctx context.Context, writer client.Writer, d deployment, annotatio
 	return nil
 }
 
-// getNamespace reads the metadata of a namespace.
-func (r *reader) getNamespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
-	ns := newNamespace()
-	if err := r.cached.Get(ctx, types.NamespacedName{Name: name}, ns); err != nil {
-		return nil, fmt.Errorf("read namespace %q: %w", name, err)
-	}
-	return ns, nil
-}
-
 func newNamespace() *metav1.PartialObjectMetadata {
 	ns := &metav1.PartialObjectMetadata{}
 	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
@@ -124,15 +99,11 @@ func (d deployment) owns(o metav1.Object) bool {
 	return owner != nil && owner.UID == d.GetUID()
 }
 
-// openRecord opens the held record of a Deployment; nil without one.
-func (r *reader) openRecord(d deployment) (*hold.Record, error) {
-	encoded := d.annotation(v1alpha1.HeldAnnotation)
-	if encoded == "" {
-		return nil, nil
-	}
-	record, err := r.key.Open(encoded, d.GetUID())
-	if err != nil {
-		return nil, fmt.Errorf("open the held record: %w", err)
-	}
-	return &record, nil
+// newPlan is a CanaryPlan of which the name is known only. Plans are watched as
+// such and read from the API server when a run needs one, which is once: a
+// namespace may have thousands, of a megabyte each.
+func newPlan() *metav1.PartialObjectMetadata {
+	p := &metav1.PartialObjectMetadata{}
+	p.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryPlan"))
+	return p
 }

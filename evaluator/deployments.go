@@ -2,10 +2,8 @@ package evaluator
 
 import (
 	"context"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,12 +14,9 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=core,resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
-
-// conflictRetry is how long the cache gets to catch up after a write that was
-// planned from an object that has changed.
-const conflictRetry = 200 * time.Millisecond
 
 // deploymentReconciler looks after Deployments.
 type deploymentReconciler struct {
@@ -85,24 +80,4 @@ func (r *deploymentReconciler) reconcileDeployment(ctx context.Context, req ctrl
 		return ctrl.Result{RequeueAfter: conflictRetry}, nil
 	}
 	return ctrl.Result{RequeueAfter: again}, err
-}
-
-// runsOf lists the runs of a Deployment.
-func (r *reader) runsOf(ctx context.Context, d deployment) ([]v1alpha1.CanaryRun, error) {
-	var list v1alpha1.CanaryRunList
-	if err := r.listRuns(ctx, &list, client.ObjectKeyFromObject(d)); err != nil {
-		return nil, err
-	}
-	var out []v1alpha1.CanaryRun
-	for _, run := range list.Items {
-		if run.Spec.Deployment == d.GetName() && d.owns(&run) {
-			out = append(out, run)
-		}
-	}
-	return out, nil
-}
-
-func (r *reader) listRuns(ctx context.Context, list *v1alpha1.CanaryRunList, deployment types.NamespacedName) error {
-	return r.cached.List(ctx, list, client.InNamespace(deployment.Namespace),
-		client.MatchingLabels{v1alpha1.DeploymentLabel: v1alpha1.LabelValue(deployment.Name)})
 }

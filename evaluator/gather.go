@@ -184,3 +184,9 @@ func (g *gatherer) gatherRollout(ctx context.Context, seen *observed) error {
 	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
 	return g.gatherUnschedulable(ctx, seen)
 }
+
+// letThrough says whether the template of a run was let through by a skip.
+func letThrough(d deployment, run *v1alpha1.CanaryRun) bool {
+	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
+	return err == nil && string(skipped.Hash) == run.Spec.TemplateHash && !skipped.At.Before(run.CreationTimestamp.Time)
+}

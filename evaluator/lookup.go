@@ -3,7 +3,6 @@ package evaluator
 import (
 	"context"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/evaluator/analysis"
@@ -61,8 +60,6 @@ func (l lookup) DeploymentLabels(ctx context.Context) (map[string]string, error)
 	}
 	return l.g.objects.labelsOf(ctx, d.GroupVersionKind(), d)
 }
-
-var podKind = corev1.SchemeGroupVersion.WithKind("Pod")
 
 func (l lookup) PodLabels(ctx context.Context, pod analysis.Pod) (map[string]string, error) {
 	cached := metav1.ObjectMeta{Namespace: l.seen.run.Namespace, Name: pod.Name, Labels: pod.Labels}

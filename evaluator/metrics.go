@@ -133,3 +133,10 @@ func (c *runPhases) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(runsDesc, prometheus.GaugeValue, float64(count[phase]), string(phase))
 	}
 }
+
+// What people have runs do, as the metric holdfast_decisions_total counts it.
+const (
+	decisionPromote = "Promote"
+	decisionAbort   = "Abort"
+	decisionRetry   = "Retry"
+)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/hold"
@@ -63,10 +66,10 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	}{mgr.GetAPIReader(), lists}
 	e := newEvaluator(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
-	if err := e.deployments.watchDeployments(mgr, o); err != nil {
+	if err := e.deployments.setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
-	if err := e.runs.watchRuns(mgr, o); err != nil {
+	if err := e.runs.setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
 	return nil
@@ -118,4 +121,22 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 func (e *evaluator) beginTerm() {
 	e.deployments.beginTerm()
 	e.runs.beginTerm()
+}
+
+// controllerOptions fill the caches of every replica, also of those that do not lead, so
+// that one that takes over goes on at once. Namespaces take turns at the workers.
+func controllerOptions(mgr ctrl.Manager, o Options, kind string) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: o.MaxConcurrentReconciles, NeedLeaderElection: new(bool), NewQueue: newWorkQueue, LogConstructor: logger(mgr, kind),
+	}
+}
+
+func logger(mgr ctrl.Manager, kind string) func(*reconcile.Request) logr.Logger {
+	log := mgr.GetLogger().WithName("evaluator")
+	return func(req *reconcile.Request) logr.Logger {
+		if req == nil {
+			return log
+		}
+		return log.WithValues("namespace", req.Namespace, kind, req.Name)
+	}
 }

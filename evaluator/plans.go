@@ -3,53 +3,9 @@ package evaluator
 import (
 	"context"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/plan/load"
 )
-
-// resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
-// the plan does not matter, and none that is missing may keep the update from
-// being let through.
-//
-// Plans are asked of the API server itself: a cache may be behind (a plan applied
-// together with the update), or empty while it lists anew because the
-// CustomResourceDefinition was changed. A run takes its plan for good, so it must
-// not take the built-in one for want of a second.
-func (r *deploymentReconciler) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
-	ns, err := r.objects.getNamespace(ctx, d.GetNamespace())
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
-		return plan.BuiltIn(), nil
-	}
-	demands, err := r.objects.demandsOn(ctx, ns.Labels)
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	annotations, err := r.objects.planAnnotationsOf(ctx, d)
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	found, err := load.Find(ctx, r.objects.live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
-	if err != nil {
-		return plan.Resolved{}, err
-	}
-	return plan.Resolve(annotations, ns.Annotations, found).Within(demands, d.replicas()), nil
-}
-
-// newPlan is a CanaryPlan of which the name is known only. Plans are watched as
-// such and read from the API server when a run needs one, which is once: a
-// namespace may have thousands, of a megabyte each.
-func newPlan() *metav1.PartialObjectMetadata {
-	p := &metav1.PartialObjectMetadata{}
-	p.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryPlan"))
-	return p
-}
 
 // gatherPlan finds the plan that a run of a user names, until it has its copy.
 func (g *gatherer) gatherPlan(ctx context.Context, seen *observed) error {
@@ -70,5 +26,27 @@ func (g *gatherer) gatherPlan(ctx context.Context, seen *observed) error {
 		return err
 	}
 	seen.Ref = plan.ResolveRef(name, found).Within(demands, seen.Deployment.Replicas)
+	return nil
+}
+
+// gatherPolicies reads what policies demand of a run under way, beside what they made of
+// its plan: a freeze window that is made now holds back what would be released now, and the
+// largest canary is that beside the Deployment as it is scaled now.
+func (g *gatherer) gatherPolicies(ctx context.Context, seen *observed) error {
+	if !seen.Deployment.Exists || seen.run.Status.Phase.Ended() {
+		return nil
+	}
+	ns, err := g.objects.getNamespace(ctx, seen.run.Namespace)
+	if err != nil {
+		return err
+	}
+	demands, err := g.objects.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return err
+	}
+	seen.MostPods = demands.MostPods(seen.Deployment.Replicas)
+	for _, window := range demands.FreezeWindows {
+		seen.FreezeWindows = append(seen.FreezeWindows, window.Value)
+	}
 	return nil
 }

@@ -174,20 +174,3 @@ func (e *executor) labelPod(ctx context.Context, namespace string, pod lifecycle
 	}
 	return fmt.Errorf("change labels of pod %q: %w", pod.Name, err)
 }
-
-// strays are the pods that end and whose ReplicaSet is gone: a run was deleted, or its ReplicaSet was. No budget
-// that counts them allows anything until they have ended.
-func strays(sets []appsv1.ReplicaSet, pods []corev1.Pod) []lifecycle.KeptPod {
-	var out []lifecycle.KeptPod
-	for _, pod := range pods {
-		owner := metav1.GetControllerOf(&pod)
-		_, done := pod.Labels[v1alpha1.QuarantineLabel]
-		if pod.DeletionTimestamp == nil || owner == nil || owner.Kind != "ReplicaSet" || done {
-			continue
-		}
-		if !slices.ContainsFunc(sets, func(rs appsv1.ReplicaSet) bool { return rs.UID == owner.UID }) {
-			out = append(out, lifecycle.KeptPod{Name: pod.Name, UID: pod.UID, Role: pod.Labels[v1alpha1.RoleLabel]})
-		}
-	}
-	return out
-}

@@ -23,6 +23,8 @@ import (
 // +kubebuilder:rbac:groups=core,resources=pods,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=core,resources=services,verbs=list
 // +kubebuilder:rbac:groups=core,resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get;list;watch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns/status,verbs=patch
 // Owner references that block the deletion of their owner need these where the

@@ -40,9 +40,3 @@ func (r *deploymentReconciler) tellUntried(ctx context.Context, d deployment, _ 
 	r.announce.untried(d, untried)
 	return false, nil
 }
-
-// letThrough says whether the template of a run was let through by a skip.
-func letThrough(d deployment, run *v1alpha1.CanaryRun) bool {
-	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
-	return err == nil && string(skipped.Hash) == run.Spec.TemplateHash && !skipped.At.Before(run.CreationTimestamp.Time)
-}

@@ -80,20 +80,6 @@ func (g *gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (
 	return template, nil
 }
 
-// stableTemplate reads the template that a Deployment runs, which the cache
-// does not keep.
-func (r *reader) stableTemplate(ctx context.Context, d deployment) (hold.Template, error) {
-	live := newDeployment()
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(d), live); err != nil {
-		return nil, fmt.Errorf("read template of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
-	}
-	template, _, err := unstructured.NestedMap(live.Object, "spec", "template")
-	if err != nil {
-		return nil, fmt.Errorf("template of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
-	}
-	return template, nil
-}
-
 // buildSet builds a ReplicaSet of a run; the plan says of how many pods.
 func buildSet(ctx context.Context, objects *reader, seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
 	selector, err := objects.selectorOf(ctx, seen.deployment)

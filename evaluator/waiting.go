@@ -23,7 +23,7 @@ const statusRetry = 10 * time.Second
 // fails open, and the deployment controller writes no other until something
 // happens. A patch that asks for nothing is enough.
 func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d deployment) (time.Duration, error) {
-	if !r.rewritesStatus || !d.misleadsTools() {
+	if !r.rewritesStatus || !misleadsTools(d) {
 		return 0, nil
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": d.GetResourceVersion()}})
@@ -44,7 +44,7 @@ func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d deployment) 
 // while an update is held, for none that has failed after its revert, or for one
 // that has failed when that was an update before. The deployment controller takes
 // such a verdict for its own, and never finds that a rollout is stuck.
-func (d deployment) misleadsTools() bool {
+func misleadsTools(d deployment) bool {
 	status := d.view().Status()
 	if status.Count(workload.ObservedGeneration) < d.GetGeneration() { // they wait, and a write is to come
 		return false

@@ -49,7 +49,7 @@ spec: {replicas: 2}
 status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplicas: 2}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := readDeployment(t, c.object).misleadsTools(); got != c.want {
+			if got := misleadsTools(readDeployment(t, c.object)); got != c.want {
 				t.Errorf("misleads tools: %t", got)
 			}
 		})

@@ -1,0 +1,40 @@
+package evaluator
+
+import (
+	"context"
+
+	"holdfast.dev/holdfast/internal/guard"
+	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/plan/load"
+)
+
+// resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
+// the plan does not matter, and none that is missing may keep the update from
+// being let through.
+//
+// Plans are asked of the API server itself: a cache may be behind (a plan applied
+// together with the update), or empty while it lists anew because the
+// CustomResourceDefinition was changed. A run takes its plan for good, so it must
+// not take the built-in one for want of a second.
+func (r *deploymentReconciler) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
+	ns, err := r.objects.getNamespace(ctx, d.GetNamespace())
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
+		return plan.BuiltIn(), nil
+	}
+	demands, err := r.objects.demandsOn(ctx, ns.Labels)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	annotations, err := r.objects.planAnnotationsOf(ctx, d)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	found, err := load.Find(ctx, r.objects.live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	return plan.Resolve(annotations, ns.Annotations, found).Within(demands, d.replicas()), nil
+}
