@@ -126,7 +126,7 @@ func TestSecretsAreAskedAboutWhereHoldfastMay(t *testing.T) {
 		t.Errorf("asked %d times, the run says %q", n, c.conditionOf(v1alpha1.ConditionStableComplete))
 	}
 	a.forbid = ""
-	c.e.runs.gatherer.looks.mayNot = nil // as after a while
+	c.another(nil) // knows nothing of that
 	c.clock.SetTime(c.clock.Now().Add(15 * time.Second))
 	c.pass()
 	if said := c.conditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: Secret keys-1 is gone") {
@@ -175,26 +175,4 @@ func TestNoVerdictOnACanaryThatHasAllRequests(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestServicesWithoutEndAreNotKept, and keep no run from its verdict.
-func TestServicesWithoutEndAreNotKept(t *testing.T) {
-	c := newCluster(t)
-	c.e.objects.live = endless{c.e.objects.live}
-	services, err := c.e.runs.gatherer.looks.servicesIn(t.Context(), namespace, noon, 0)
-	if err != nil || services != nil {
-		t.Errorf("%d Services, error %v", len(services), err)
-	}
-}
-
-// endless is an API server with many large Services.
-type endless struct{ listing.Reader }
-
-func (endless) Each(_ context.Context, _ listing.Query, visit func([]byte) error) error {
-	for range 1000 {
-		if err := visit([]byte(`{"metadata":{"name":"a"},"spec":{"selector":{"a":"` + strings.Repeat("x", 1<<10) + `"}}}`)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -154,7 +153,7 @@ func TestAnotherAttemptHasFreshPodsOfAnotherName(t *testing.T) {
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Attempt != 2 || c.canaries() != 0 {
 		t.Errorf("the run is %s (%s) in attempt %d, %d canaries are left", run.Status.Phase, run.Status.Message, run.Status.Attempt, c.canaries())
 	}
-	if got := testutil.ToFloat64(c.e.metrics.decisions.WithLabelValues(decisionRetry)); got != 1 {
+	if got := c.count("holdfast_decisions_total", "Retry"); got != 1 {
 		t.Errorf("%v retries are counted", got)
 	}
 	if len(c.prometheus.asked) == 0 || !strings.Contains(c.prometheus.asked[0], name+"-r2-x") {
@@ -245,7 +244,7 @@ func TestAHoldWithATimeToStart(t *testing.T) {
 // limit ever have a canary, and all of them get their turn, the oldest first.
 func TestNoTwoRunsTakeOnePlace(t *testing.T) {
 	c := newCluster(t)
-	c.e.runs.gatherer.maxRuns = 2
+	c.another(func(o *Options) { o.MaxRuns = 2 })
 	const runs = 8
 	for i := range runs {
 		c.byHand(fmt.Sprintf("run-%d", i), func(s *v1alpha1.CanaryRunSpec) { s.PlanRef = "default" })

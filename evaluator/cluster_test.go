@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -18,16 +20,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/cache"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
 	"holdfast.dev/holdfast/internal/workload"
 )
@@ -45,6 +49,9 @@ type cluster struct {
 	t          *testing.T
 	e          *evaluator
 	api        client.WithWatch
+	writer     client.Client
+	registry   *prometheus.Registry
+	endpoints  measure.Endpoints
 	clock      *clocktesting.FakePassiveClock
 	prometheus *prometheusStub
 
@@ -131,9 +138,47 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 			return c.write(func() error { return api.SubResource(sub).Patch(ctx, o, p, opts...) })
 		},
 	})
-	c.e = newEvaluator(Options{Key: key, Prometheus: c.prometheus, Clock: c.clock, HistoryLimit: 2},
-		trimming{c.api}, listingtest.Reader{Reader: c.api}, writer, c)
+	c.writer = writer
+	c.another(nil)
 	return c
+}
+
+// another has another evaluator go on, with other options.
+func (c *cluster) another(edit func(*Options)) {
+	c.registry = prometheus.NewRegistry()
+	o := Options{Key: key, Prometheus: c.prometheus, Endpoints: c.endpointFor, Clock: c.clock, HistoryLimit: 2, Registerer: c.registry}
+	if edit != nil {
+		edit(&o)
+	}
+	live := listing.Reader(listingtest.Reader{Reader: c.api})
+	if c.e != nil {
+		live = c.e.objects.live
+	}
+	c.e = newEvaluator(o, trimming{c.api}, live, c.writer, c)
+}
+
+// endpointFor is who answers: Prometheus, or what the test says.
+func (c *cluster) endpointFor(namespace, name string, matchers []string) (measure.Endpoint, error) {
+	if c.endpoints != nil {
+		return c.endpoints(namespace, name, matchers)
+	}
+	return measure.Endpoint{Querier: c.prometheus}, nil
+}
+
+// count is a counter or a gauge of the evaluator; label is that which has the value, "" where it has none.
+func (c *cluster) count(name, label string) float64 {
+	c.t.Helper()
+	families, err := c.registry.Gather()
+	c.must(err)
+	for _, family := range families {
+		for _, m := range family.Metric {
+			if family.GetName() == name && (label == "" || m.Label[0].GetValue() == label) {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	c.t.Errorf("there is no metric %s of %q", name, label)
+	return 0
 }
 
 // admitUnstructured is the API server's part of the creation of a pod in a dry run.
@@ -173,26 +218,28 @@ func (r trimming) List(ctx context.Context, list client.ObjectList, opts ...clie
 
 // trim makes an object what the cache would keep of it.
 func trim(o client.Object) error {
-	transform := cache.TransformFunc(func(o any) (any, error) { return o, nil })
-	switch o := o.(type) {
-	case *unstructured.Unstructured:
-		transform = trimDeployment(key)
-	case *metav1.PartialObjectMetadata:
-		if o.Kind == "Namespace" {
-			transform = trimNamespace
+	for kind, by := range kept() {
+		if reflect.TypeOf(kind) != reflect.TypeOf(o) || kind.GetObjectKind().GroupVersionKind() != o.GetObjectKind().GroupVersionKind() && !isTyped(o) {
+			continue
 		}
-	case *corev1.Pod:
-		transform = trimPod
-	case *appsv1.ReplicaSet:
-		transform = trimReplicaSet
-	case *v1alpha1.CanaryRun:
-		transform = trimRun
+		trimmed, err := by.Transform(o)
+		if u, ok := trimmed.(*unstructured.Unstructured); ok {
+			o.(*unstructured.Unstructured).Object = u.Object
+		}
+		return err
 	}
-	trimmed, err := transform(o)
-	if u, ok := trimmed.(*unstructured.Unstructured); ok {
-		o.(*unstructured.Unstructured).Object = u.Object
+	return nil
+}
+
+var kept = sync.OnceValue(func() map[client.Object]cache.ByObject { return CacheOptions(key).ByObject })
+
+// isTyped says whether the Go type of an object tells its kind.
+func isTyped(o client.Object) bool {
+	switch o.(type) {
+	case *unstructured.Unstructured, *metav1.PartialObjectMetadata:
+		return false
 	}
-	return err
+	return true
 }
 
 func (c *cluster) write(do func() error) error {

@@ -13,7 +13,7 @@ import (
 
 func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
 	c := newCluster(t)
-	c.e.runs.gatherer.endpoints = func(string, string, []string) (measure.Endpoint, error) {
+	c.endpoints = func(string, string, []string) (measure.Endpoint, error) {
 		return measure.Endpoint{Querier: c.prometheus, ScrapeInterval: 3 * time.Second}, nil
 	}
 	c.editAnalysis(func(a *v1alpha1.Analysis) { a.Metrics[0].Query = `sum(rate(errors_total{ {{canary}} }[1m]))` })
@@ -32,7 +32,7 @@ func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
 func TestAnEndpointHasItsOwnLabels(t *testing.T) {
 	c := newCluster(t)
 	var named string
-	c.e.runs.gatherer.endpoints = func(namespace, name string, _ []string) (measure.Endpoint, error) {
+	c.endpoints = func(namespace, name string, _ []string) (measure.Endpoint, error) {
 		named = namespace + "/" + name
 		return measure.Endpoint{Querier: c.prometheus, Labels: query.Labels{Namespace: "ns", Pod: "pod_name"}}, nil
 	}
@@ -51,7 +51,7 @@ func TestAnEndpointHasItsOwnLabels(t *testing.T) {
 func TestPoliciesPutMatchersOnQueries(t *testing.T) {
 	c := newCluster(t)
 	var got []string
-	c.e.runs.gatherer.endpoints = func(_, _ string, matchers []string) (measure.Endpoint, error) {
+	c.endpoints = func(_, _ string, matchers []string) (measure.Endpoint, error) {
 		got = matchers
 		return measure.Endpoint{Querier: c.prometheus}, nil
 	}
@@ -73,7 +73,7 @@ func TestPoliciesPutMatchersOnQueries(t *testing.T) {
 
 func TestAnUnknownEndpointEndsInconclusive(t *testing.T) {
 	c := newCluster(t)
-	c.e.runs.gatherer.endpoints = func(_, name string, _ []string) (measure.Endpoint, error) {
+	c.endpoints = func(_, name string, _ []string) (measure.Endpoint, error) {
 		return measure.Endpoint{}, errors.New("unknown Prometheus endpoint \"" + name + "\": plans may name a, b")
 	}
 	c.editAnalysis(func(a *v1alpha1.Analysis) {

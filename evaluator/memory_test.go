@@ -172,7 +172,7 @@ func TestWhatIsCachedIsSmall(t *testing.T) {
 // transformOf is the transform by which the cache keeps objects of a kind.
 func transformOf(t *testing.T, o client.Object) cache.TransformFunc {
 	t.Helper()
-	for object, by := range CacheOptions(key).ByObject {
+	for object, by := range CacheOptions(sealKey).ByObject {
 		if reflect.TypeOf(object) == reflect.TypeOf(o) && object.GetObjectKind().GroupVersionKind() == o.GetObjectKind().GroupVersionKind() {
 			return by.Transform
 		}
@@ -196,7 +196,7 @@ func TestAUsualDeploymentTakesLittleMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		return d
-	}, trimDeployment(key))
+	}, trimDeployment(sealKey))
 	t.Logf("%d bytes for each Deployment", got/n)
 	if got/n > 4<<10 {
 		t.Errorf("%d bytes for each Deployment", got/n)

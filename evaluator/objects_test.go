@@ -107,3 +107,7 @@ func quickPlan(name string) *v1alpha1.CanaryPlan {
 	}}
 	return plan
 }
+
+var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+
+func canaryReplicaSet() *appsv1.ReplicaSet { return &appsv1.ReplicaSet{} }

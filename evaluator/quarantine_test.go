@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -161,52 +160,5 @@ func TestPodsThatEndWithoutTheirReplicaSetLeaveTheApplication(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c.canaryPod().Labels); diff != "" {
 		t.Errorf("its labels, -want +got:\n%s", diff)
-	}
-}
-
-func TestStrays(t *testing.T) {
-	now := metav1.Now()
-	rs := appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "web-run", UID: "live"}}
-	pod := func(owner types.UID, kind string, ends bool, labels ...string) corev1.Pod {
-		p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", Labels: map[string]string{}}}
-		if owner != "" {
-			p.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&metav1.ObjectMeta{UID: owner}, appsv1.SchemeGroupVersion.WithKind(kind))}
-		}
-		if ends {
-			p.DeletionTimestamp = &now
-		}
-		for _, label := range labels {
-			p.Labels[label] = "true"
-		}
-		return p
-	}
-	for name, tc := range map[string]struct {
-		pod  corev1.Pod
-		want bool
-	}{
-		"its ReplicaSet is there":               {pod("live", "ReplicaSet", true), false},
-		"its ReplicaSet is gone":                {pod("gone", "ReplicaSet", true), true},
-		"it is gone, and the pod does not end":  {pod("gone", "ReplicaSet", false), false}, // garbage collection sees to it
-		"it is gone, and the pod left already":  {pod("gone", "ReplicaSet", true, v1alpha1.QuarantineLabel), false},
-		"it has none, and counts in no budget":  {pod("", "", true), false},
-		"it is of another controller":           {pod("gone", "StatefulSet", true), false},
-		"an earlier one of the same name is it": {pod("earlier", "ReplicaSet", true), true},
-	} {
-		if got := len(strays([]appsv1.ReplicaSet{rs}, []corev1.Pod{tc.pod})) == 1; got != tc.want {
-			t.Errorf("%s: %t", name, got)
-		}
-	}
-}
-
-func TestLabelsThatGo(t *testing.T) {
-	got := off(map[string]string{
-		"app": "web", v1alpha1.RunLabel: "r", v1alpha1.RoleLabel: "canary", v1alpha1.HashLabel: "h", v1alpha1.QuarantineLabel: "true",
-		"pod-template-hash": "h", "canary": "true",
-	})
-	if diff := cmp.Diff(map[string]any{"app": nil}, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	if _, goes := off(map[string]string{"canary": "yes"})["canary"]; !goes {
-		t.Error("a label canary of the template's own stays")
 	}
 }

@@ -9,13 +9,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // TestACanaryGivesWayBeforeItsRelease where a quota has no room for both, and stays where the Deployment
@@ -61,46 +58,6 @@ func TestACanaryGivesWayBeforeItsRelease(t *testing.T) {
 			}
 			if wants := len(tc.strategy.Type) == 0 && tc.strategy.RollingUpdate == nil; wants != (asked > 0) {
 				t.Errorf("asked %d times", asked)
-			}
-		})
-	}
-}
-
-func TestAPodThatFindsNoNodeIsLookedFor(t *testing.T) {
-	const newest = "h2"
-	waits := func(hash, reason string) *corev1.Pod {
-		return &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web-" + hash, Labels: map[string]string{"app": "web", appsv1.DefaultDeploymentUniqueLabelKey: hash}},
-			Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{
-				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: reason, Message: "0/1 nodes are available",
-			}}},
-		}
-	}
-	for name, tc := range map[string]struct {
-		pod  *corev1.Pod
-		edit func(*observed)
-		says string
-	}{
-		"a new pod":                   {waits(newest, corev1.PodReasonUnschedulable), func(*observed) {}, "pod web-h2 finds no node: 0/1 nodes are available"},
-		"one that waits for a gate":   {waits(newest, corev1.PodReasonSchedulingGated), func(*observed) {}, ""},
-		"one of another revision":     {waits("h1", corev1.PodReasonUnschedulable), func(*observed) {}, ""},
-		"of what is not released yet": {waits(newest, corev1.PodReasonUnschedulable), func(seen *observed) { seen.run.Status.Phase = v1alpha1.PhaseRunning }, ""},
-		"of what is rolled out":       {waits(newest, corev1.PodReasonUnschedulable), func(seen *observed) { seen.Rollout.State = lifecycle.RolloutComplete }, ""},
-		"with no canary any more":     {waits(newest, corev1.PodReasonUnschedulable), func(seen *observed) { seen.Canary.Replicas = 0 }, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, tc.pod)
-			d, err := c.e.objects.getDeployment(t.Context(), types.NamespacedName{Namespace: namespace, Name: "web"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			seen := observed{run: &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, deployment: d}
-			seen.run.Status.Phase = v1alpha1.PhaseReleasing
-			seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, PodHash: newest}
-			seen.Canary = &lifecycle.Canary{Replicas: 1}
-			tc.edit(&seen)
-			if err := c.e.runs.gatherer.gatherUnschedulable(t.Context(), &seen); err != nil || seen.Rollout.Unschedulable != tc.says {
-				t.Errorf("says %q (%v)", seen.Rollout.Unschedulable, err)
 			}
 		})
 	}

@@ -6,13 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // TestWhatIsShownIsPlain: text of others neither moves a terminal's cursor nor
-// forges a line of its own, in a status as in an event.
+// forges a line of its own.
 func TestWhatIsShownIsPlain(t *testing.T) {
 	const hostile = "bad\x1b[2J\nlevel=info msg=\"released\"\u202e"
 	const plain = "bad\ufffd[2J level=info msg=\"released\"\ufffd"
@@ -35,21 +34,5 @@ func TestWhatIsShownIsPlain(t *testing.T) {
 	}
 	if n := len(shown(v1alpha1.CanaryRunStatus{Message: strings.Repeat("x", 1<<20)}).Message); n != maxMessage {
 		t.Errorf("a message of %d bytes", n)
-	}
-
-	recorder := &noteRecorder{}
-	announcer{recorder}.one(&v1alpha1.CanaryRun{}, nil, normal, "Reason", "Act", "%s", hostile+strings.Repeat("ä", maxNote))
-	if !strings.HasPrefix(recorder.note, plain) || len(recorder.note) > maxNote {
-		t.Errorf("%d bytes: %q", len(recorder.note), recorder.note)
-	}
-}
-
-// noteRecorder keeps the text of the last event.
-type noteRecorder struct{ note string }
-
-func (r *noteRecorder) Eventf(_, _ runtime.Object, _, _, _, format string, args ...any) {
-	r.note = format
-	if format == "%s" {
-		r.note = args[0].(string)
 	}
 }

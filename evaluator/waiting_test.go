@@ -2,6 +2,8 @@ package evaluator
 
 import (
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 func TestMisleadsTools(t *testing.T) {
@@ -49,9 +51,23 @@ spec: {replicas: 2}
 status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplicas: 2}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := misleadsTools(readDeployment(t, c.object)); got != c.want {
+			if got := misleadsTools(deploymentOf(t, c.object)); got != c.want {
 				t.Errorf("misleads tools: %t", got)
 			}
 		})
 	}
+}
+
+// deploymentOf reads what of a Deployment stands below its kind, in YAML.
+func deploymentOf(t *testing.T, text string) deployment {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte("apiVersion: apps/v1\nkind: Deployment" + text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := deployment{newDeployment()}
+	if err := d.UnmarshalJSON(data); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
