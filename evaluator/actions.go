@@ -10,6 +10,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -18,7 +20,7 @@ var errNameTaken = errors.New("a ReplicaSet of that name belongs to something el
 
 // executor takes actions.
 type executor struct {
-	objects  *reader
+	objects  *objects.Reader
 	writer   client.Writer
 	announce announcer
 }
@@ -28,7 +30,7 @@ func (e *executor) execute(ctx context.Context, seen observed, action lifecycle.
 	switch a := action.(type) {
 	case lifecycle.CreateCanary:
 		if seen.canary == nil {
-			return fmt.Errorf("%w: there is no template to make a canary of", errStale)
+			return fmt.Errorf("%w: there is no template to make a canary of", objects.ErrStale)
 		}
 		return e.createSet(ctx, seen, seen.canary, a.Replicas)
 	case lifecycle.ScaleCanary:
@@ -54,11 +56,11 @@ func (e *executor) execute(ctx context.Context, seen observed, action lifecycle.
 	case lifecycle.DeleteLeft:
 		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.deletedLeft(seen.deployment, seen.run, a.Pod) })
 	case lifecycle.Release:
-		return annotate(ctx, e.writer, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
+		return objects.Annotate(ctx, e.writer, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:
 		return e.revert(ctx, seen, a)
 	case lifecycle.GiveWay:
-		return e.objects.giveWay(ctx, e.writer, seen.deployment, seen.record)
+		return e.objects.GiveWay(ctx, e.writer, seen.deployment, seen.record)
 	}
 	return fmt.Errorf("unknown action %T", action)
 }
@@ -66,7 +68,7 @@ func (e *executor) execute(ctx context.Context, seen observed, action lifecycle.
 // revert takes the record off the Deployment, or leaves that of the update that waits behind it,
 // remembers the rejection, and lets tools that wait fail, in one write.
 func (e *executor) revert(ctx context.Context, seen observed, a lifecycle.Revert) error {
-	memory, err := hold.ParseRejected(seen.deployment.annotation(v1alpha1.RejectedAnnotation), seen.deployment.GetUID())
+	memory, err := hold.ParseRejected(seen.deployment.Annotation(v1alpha1.RejectedAnnotation), seen.deployment.GetUID())
 	if err != nil {
 		memory = nil // what cannot be read was written by hand, and is written anew
 	}
@@ -79,7 +81,7 @@ func (e *executor) revert(ctx context.Context, seen observed, a lifecycle.Revert
 	if err != nil {
 		return err
 	}
-	next, err := e.objects.nextRecord(seen.record)
+	next, err := e.objects.NextRecord(seen.record)
 	if err != nil {
 		return err
 	}
@@ -91,13 +93,13 @@ func (e *executor) revert(ctx context.Context, seen observed, a lifecycle.Revert
 	if next != nil { // what was last asked for is the update that waited, and it is held
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
-	return annotate(ctx, e.writer, seen.deployment, marks)
+	return objects.Annotate(ctx, e.writer, seen.deployment, marks)
 }
 
-// refusal says whether an error is the last word on an action, and gives its message.
-func refusal(err error) (string, bool) {
+// lastWord says whether an error is the last word on an action, and gives its message.
+func lastWord(err error) (string, bool) {
 	if errors.Is(err, errNameTaken) || errors.Is(err, canary.ErrInvalid) {
 		return err.Error(), true
 	}
-	return finalRefusal(err)
+	return refusal.Final(err)
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/surround"
@@ -39,7 +40,7 @@ const (
 // looks are what was last seen beside the Deployments of runs that are under way, and for how
 // long it is good. Nothing of it outlives the program: it is looked at anew.
 type looks struct {
-	objects *reader
+	objects *objects.Reader
 
 	mu       sync.Mutex
 	of       map[types.NamespacedName]look
@@ -84,7 +85,7 @@ func (l *looks) forget(run types.NamespacedName) {
 // beside is a run beside whose Deployment is looked.
 type beside struct {
 	snapshot   lifecycle.Snapshot
-	deployment deployment
+	deployment objects.Deployment
 	record     *hold.Record
 }
 
@@ -119,9 +120,9 @@ func (l *looks) beforeVerdict(ctx context.Context, of beside, next lifecycle.Mov
 // look reads the Services of the namespace, which may be known since so long, and asks whether what
 // the stable template names is there.
 func (l *looks) look(ctx context.Context, of beside, last look, known time.Duration) (lifecycle.Around, error) {
-	now := look{at: of.snapshot.Now, stable: of.deployment.hash(), template: last.template}
+	now := look{at: of.snapshot.Now, stable: of.deployment.Hash(), template: last.template}
 	if now.stable != last.stable || last.at.IsZero() {
-		stable, err := l.objects.stableTemplate(ctx, of.deployment)
+		stable, err := l.objects.StableTemplate(ctx, of.deployment)
 		if err != nil {
 			return last.found, err
 		}
@@ -152,7 +153,7 @@ func (l *looks) servicesIn(ctx context.Context, namespace string, now time.Time,
 	}
 	var all []surround.Service
 	size := 0
-	err := l.objects.live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
+	err := l.objects.Live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
 		if err == nil && len(service.Spec.Selector) > 0 {
 			all = append(all, surround.View(service))
@@ -190,7 +191,7 @@ func (l *looks) gone(ctx context.Context, namespace string, needs []surround.Ref
 		}
 		o := &metav1.PartialObjectMetadata{}
 		o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(need.Kind))
-		err := l.objects.live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o)
+		err := l.objects.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o)
 		switch {
 		case apierrors.IsNotFound(err):
 			out = append(out, need)

@@ -18,7 +18,7 @@ import (
 // Who may not know of autoscalers tells nobody.
 func (r *runReconciler) tellAutoscalers(ctx context.Context, seen observed) {
 	var names []string
-	err := r.objects.live.Each(ctx, listing.Query{
+	err := r.objects.Live.Each(ctx, listing.Query{
 		Kind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), Namespace: seen.run.Namespace, Cached: true,
 	}, func(object []byte) error {
 		hpa, err := listing.Decode[autoscalingv2.HorizontalPodAutoscaler](object)

@@ -30,6 +30,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
@@ -152,7 +153,7 @@ func (c *cluster) another(edit func(*Options)) {
 	}
 	live := listing.Reader(listingtest.Reader{Reader: c.api})
 	if c.e != nil {
-		live = c.e.objects.live
+		live = c.e.objects.Live
 	}
 	c.e = newEvaluator(o, trimming{c.api}, live, c.writer, c)
 }
@@ -231,7 +232,7 @@ func trim(o client.Object) error {
 	return nil
 }
 
-var kept = sync.OnceValue(func() map[client.Object]cache.ByObject { return CacheOptions(key).ByObject })
+var kept = sync.OnceValue(func() map[client.Object]cache.ByObject { return objects.CacheOptions(key).ByObject })
 
 // isTyped says whether the Go type of an object tells its kind.
 func isTyped(o client.Object) bool {

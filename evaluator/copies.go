@@ -6,6 +6,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -16,8 +17,8 @@ import (
 // tell of an update that there was not.
 //
 // A skip that was used up stays used up.
-func (r *deploymentReconciler) forgetElsewhere(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	encoded := d.annotation(v1alpha1.RejectedAnnotation)
+func (r *deploymentReconciler) forgetElsewhere(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+	encoded := d.Annotation(v1alpha1.RejectedAnnotation)
 	if !hold.RejectedElsewhere(encoded, d.GetUID()) {
 		return false, nil
 	}
@@ -31,10 +32,10 @@ func (r *deploymentReconciler) forgetElsewhere(ctx context.Context, d deployment
 			return false, err
 		}
 	}
-	if _, here := own.Find(hold.Hash(d.annotation(v1alpha1.FailedAnnotation)), ""); !here {
+	if _, here := own.Find(hold.Hash(d.Annotation(v1alpha1.FailedAnnotation)), ""); !here {
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
-	if err := annotate(ctx, r.writer, d, marks); err != nil {
+	if err := objects.Annotate(ctx, r.writer, d, marks); err != nil {
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("memory of another Deployment dropped")

@@ -19,7 +19,7 @@ import (
 func (r *runReconciler) decidedBy(ctx context.Context, run *v1alpha1.CanaryRun) string {
 	live := &metav1.PartialObjectMetadata{}
 	live.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRun"))
-	if err := r.objects.live.Get(ctx, client.ObjectKeyFromObject(run), live); err != nil {
+	if err := r.objects.Live.Get(ctx, client.ObjectKeyFromObject(run), live); err != nil {
 		return ""
 	}
 	return decider(live.ManagedFields)

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
@@ -20,7 +21,7 @@ import (
 
 // deploymentReconciler looks after Deployments.
 type deploymentReconciler struct {
-	objects  *reader
+	objects  *objects.Reader
 	writer   client.Client
 	clock    clock.PassiveClock
 	announce announcer
@@ -47,7 +48,7 @@ func (r *deploymentReconciler) beginTerm() {
 // an update that no webhook saw is reported, old runs are forgotten.
 func (r *deploymentReconciler) reconcileDeployment(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
-	d, err := r.objects.getDeployment(ctx, req.NamespacedName)
+	d, err := r.objects.Deployment(ctx, req.NamespacedName)
 	if err == nil && d.GetDeletionTimestamp() != nil || apierrors.IsNotFound(err) {
 		r.warned.forget(req.NamespacedName)
 		r.skips.told.forget(req.NamespacedName)
@@ -57,27 +58,27 @@ func (r *deploymentReconciler) reconcileDeployment(ctx context.Context, req ctrl
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	runs, err := r.objects.runsOf(ctx, d)
+	runs, err := r.objects.Runs(ctx, d)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	for _, step := range []func(context.Context, deployment, []v1alpha1.CanaryRun) (bool, error){
+	for _, step := range []func(context.Context, objects.Deployment, []v1alpha1.CanaryRun) (bool, error){
 		r.tellSkipped, r.tellUntried, r.startHeld, r.forgetElsewhere, r.stampUngated, r.forgetOld,
 	} {
 		wrote, err := step(ctx, d, runs)
 		switch {
 		case apierrors.IsConflict(err):
 			log.V(1).Info("the Deployment has changed, looking again", "why", err.Error())
-			return ctrl.Result{RequeueAfter: conflictRetry}, nil
+			return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 		case err != nil:
 			return ctrl.Result{}, err
 		case wrote: // the Deployment that was read is out of date; the write wakes us
-			return ctrl.Result{RequeueAfter: conflictRetry}, nil
+			return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 		}
 	}
 	again, err := r.rewriteStatus(ctx, d)
 	if apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	}
 	return ctrl.Result{RequeueAfter: again}, err
 }

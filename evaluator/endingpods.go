@@ -31,12 +31,12 @@ func (g *gatherer) gatherEnding(ctx context.Context, seen *observed, own []corev
 	if !seen.Deployment.Exists || !slices.ContainsFunc(own, takesItsTime) {
 		return nil
 	}
-	selector, err := g.objects.parsedSelectorOf(ctx, seen.deployment)
+	selector, err := g.objects.ParsedSelector(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
 	var all corev1.PodList
-	if err := g.objects.cached.List(ctx, &all, client.InNamespace(seen.run.Namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary}); err != nil {
+	if err := g.objects.Cached.List(ctx, &all, client.InNamespace(seen.run.Namespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleCanary}); err != nil {
 		return fmt.Errorf("list pods of canaries: %w", err)
 	}
 	size := seen.run.Status.Replicas
@@ -45,7 +45,7 @@ func (g *gatherer) gatherEnding(ctx context.Context, seen *observed, own []corev
 		if !takesItsTime(pod) {
 			continue
 		}
-		bears, err := g.objects.labelsOf(ctx, corev1.SchemeGroupVersion.WithKind("Pod"), &pod)
+		bears, err := g.objects.Labels(ctx, corev1.SchemeGroupVersion.WithKind("Pod"), &pod)
 		if err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
@@ -65,7 +65,7 @@ func (g *gatherer) gatherEnding(ctx context.Context, seen *observed, own []corev
 // sizeOf is how many pods the canary has, or had, of whose run a pod is; 0 where that is gone.
 func (g *gatherer) sizeOf(ctx context.Context, pod corev1.Pod) (int32, error) {
 	var run v1alpha1.CanaryRun
-	err := g.objects.cached.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.RunLabel]}, &run)
+	err := g.objects.Cached.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.RunLabel]}, &run)
 	return run.Status.Replicas, client.IgnoreNotFound(err)
 }
 

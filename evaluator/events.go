@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/policy"
@@ -27,7 +28,7 @@ type announcer struct{ recorder events.EventRecorder }
 // maxNote is the API's limit for the text of an event.
 const maxNote = 1024
 
-func (a announcer) both(d deployment, run *v1alpha1.CanaryRun, kind, reason, action, format string, args ...any) {
+func (a announcer) both(d objects.Deployment, run *v1alpha1.CanaryRun, kind, reason, action, format string, args ...any) {
 	if d.Unstructured != nil {
 		a.one(d.Unstructured, run, kind, reason, action, format, args...)
 		a.one(run, d.Unstructured, kind, reason, action, format, args...)
@@ -41,75 +42,75 @@ func (a announcer) one(about, related runtime.Object, kind, reason, action, form
 	a.recorder.Eventf(about, related, kind, reason, action, "%s", note)
 }
 
-func (a announcer) held(d deployment, run *v1alpha1.CanaryRun, record hold.Record) {
+func (a announcer) held(d objects.Deployment, run *v1alpha1.CanaryRun, record hold.Record) {
 	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventHeld, "Hold",
 		"update held: run %s tries template %s (plan: %s), the Deployment stays on its stable template", run.Name, record.Hash.Short(), run.Spec.PlanSource)
 }
 
-func (a announcer) policyApplied(d deployment, run *v1alpha1.CanaryRun) {
+func (a announcer) policyApplied(d objects.Deployment, run *v1alpha1.CanaryRun) {
 	if changes := run.Spec.Policies; len(changes) > 0 {
 		a.both(d, run, corev1.EventTypeNormal, v1alpha1.ReasonPolicyApplied, "FindPlan",
 			"run %s is tried by a plan that policies changed: %s", run.Name, policy.Sentences(changes, maxNote))
 	}
 }
 
-func (a announcer) putOut(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
+func (a announcer) putOut(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodPutOut, "PutOut "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s is not one of run %s and is deleted: %s; it was neither counted nor measured", pod.Name, run.Name, pod.Why)
 }
 
-func (a announcer) deletedLeft(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
+func (a announcer) deletedLeft(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodLeft, "Delete "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s is deleted, for nothing else would: %s", pod.Name, pod.Why)
 }
 
-func (a announcer) autoscalerCounts(d deployment, run *v1alpha1.CanaryRun, name string) {
+func (a announcer) autoscalerCounts(d objects.Deployment, run *v1alpha1.CanaryRun, name string) {
 	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventAutoscalerCounts, "Autoscale "+name[:min(len(name), 100)],
 		"HorizontalPodAutoscaler %s counts the pods of run %s among those of the Deployment, as it counts surge pods: for memory, and for a canary "+
 			"without load, it may ask for a pod more or less for each; metrics of type Object or External with an AverageValue count no pods", name, run.Name)
 }
 
-func (a announcer) quarantined(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
+func (a announcer) quarantined(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodQuarantined, "Quarantine "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s of run %s is in quarantine: %s; no Service, PodDisruptionBudget or autoscaler of the application counts it; look at it with "+
 			"kubectl get pods -l %s=%s, and have such pods keep their labels by quarantine: Never in the plan",
 		pod.Name, run.Name, pod.Why, v1alpha1.RunLabel, run.Name)
 }
 
-func (a announcer) readmitted(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
+func (a announcer) readmitted(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
 	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventPodReadmitted, "Readmit "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s of run %s is out of quarantine and has the labels of the application again", pod.Name, run.Name)
 }
 
-func (a announcer) notLabeled(d deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod, why string) {
+func (a announcer) notLabeled(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod, why string) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodNotQuarantined, "Quarantine "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s of run %s keeps its place in the application: %s", pod.Name, run.Name, why)
 }
 
-func (a announcer) noPlan(d deployment, reason, message string) {
+func (a announcer) noPlan(d objects.Deployment, reason, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, reason, "FindPlan", "%s", message)
 }
 
-func (a announcer) notCreated(d deployment, message string) {
+func (a announcer) notCreated(d objects.Deployment, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventRunNotCreated, "CreateRun", "%s", message)
 }
 
-func (a announcer) nameTaken(d deployment, message string) {
+func (a announcer) nameTaken(d objects.Deployment, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventRunNameTaken, "CreateRun", "%s", message)
 }
 
-func (a announcer) recordUnreadable(d deployment, why error) {
+func (a announcer) recordUnreadable(d objects.Deployment, why error) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonRecordUnreadable, "DropRecord",
 		"the held update is dropped and nothing of it was run: %s; apply it again", why)
 }
 
-func (a announcer) recordOfAnother(d deployment, l hold.Label) {
+func (a announcer) recordOfAnother(d objects.Deployment, l hold.Label) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonRecordUnreadable, "DropRecord",
 		"it was made of the text of another Deployment, on which run %s tried template %s: this one runs what was stable there, and nothing is held; to have what was held there, apply its manifest again",
 		l.Run, l.Hash.Short())
 }
 
-func (a announcer) ungated(d deployment, running, before hold.Hash, held bool) {
+func (a announcer) ungated(d objects.Deployment, running, before hold.Hash, held bool) {
 	dropped := ""
 	if held {
 		dropped = "; the update that was held is older and is dropped"
@@ -119,31 +120,31 @@ func (a announcer) ungated(d deployment, running, before hold.Hash, held bool) {
 }
 
 // overtaken is told anew for each further run, and only its first text is kept.
-func (a announcer) overtaken(d deployment, inARow int, since time.Time) {
+func (a announcer) overtaken(d objects.Deployment, inARow int, since time.Time) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUpdatesTooFast, "Supersede",
 		"updates come faster than a canary takes: %d in a row, since %s, were superseded before their runs had a verdict, and nothing was released. "+
 			"Have the plan finish what is under way (spec.newUpdates: Wait), or end sooner (a shorter period); name annotations that are others at each sync in its spec.restartMarks; or update less often",
 		inARow, since.UTC().Format(time.RFC3339))
 }
 
-func (a announcer) skipped(d deployment, s hold.Skipped) {
+func (a announcer) skipped(d objects.Deployment, s hold.Skipped) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonSkipped, "Skip",
 		"template %s passed without a canary, as user %s asked: %s", s.Hash.Short(), s.User, s.Reason)
 }
 
-func (a announcer) untried(d deployment, s hold.Skipped) {
+func (a announcer) untried(d objects.Deployment, s hold.Skipped) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUntried, "Pass",
 		"template %s passed without a canary, as user %s asked for it: spec.strategy.type is Recreate, by which no canary runs beside the Deployment; to have updates tried all the same, annotate it with %s=true or set besideRecreate: true in its plan",
 		s.Hash.Short(), s.User, v1alpha1.BesideRecreateAnnotation)
 }
 
-func (a announcer) roomDoubtful(d deployment, run *v1alpha1.CanaryRun, doubts []string) {
+func (a announcer) roomDoubtful(d objects.Deployment, run *v1alpha1.CanaryRun, doubts []string) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventRoomDoubtful, "Hold",
 		"there may be no room for the canary of run %s: %s", run.Name, strings.Join(doubts, "; "))
 }
 
 // transition tells of a transition of a run.
-func (a announcer) transition(d deployment, run *v1alpha1.CanaryRun, t lifecycle.Transition) {
+func (a announcer) transition(d objects.Deployment, run *v1alpha1.CanaryRun, t lifecycle.Transition) {
 	form, ok := transitionForms[t.Kind]
 	if !ok {
 		return

@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
@@ -26,7 +27,7 @@ import (
 type observed struct {
 	lifecycle.Snapshot
 	run        *v1alpha1.CanaryRun
-	deployment deployment
+	deployment objects.Deployment
 	record     *hold.Record
 	// sets are the ReplicaSets of the run, by name.
 	sets map[string]*appsv1.ReplicaSet
@@ -38,7 +39,7 @@ type observed struct {
 
 // gatherer reads what the next step of a run depends on.
 type gatherer struct {
-	objects   *reader
+	objects   *objects.Reader
 	writer    client.Writer // of dry runs
 	clock     clock.PassiveClock
 	endpoints measure.Endpoints
@@ -78,29 +79,29 @@ func (g *gatherer) gather(ctx context.Context, run *v1alpha1.CanaryRun) (observe
 }
 
 func (g *gatherer) gatherDeployment(ctx context.Context, seen *observed) error {
-	d, err := g.objects.getDeployment(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: seen.run.Spec.Deployment})
+	d, err := g.objects.Deployment(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: seen.run.Spec.Deployment})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if !seen.run.Spec.ByHand() && !d.owns(seen.run) { // another Deployment of the same name
+	if !seen.run.Spec.ByHand() && !d.Owns(seen.run) { // another Deployment of the same name
 		return nil
 	}
-	ns, err := g.objects.getNamespace(ctx, d.GetNamespace())
+	ns, err := g.objects.Namespace(ctx, d.GetNamespace())
 	if err != nil {
 		return err
 	}
 	seen.deployment = d
-	view := d.view()
+	view := d.View()
 	seen.Deployment = lifecycle.Deployment{
 		Exists:   true,
 		Deleting: d.GetDeletionTimestamp() != nil,
 		Guarded:  guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
 		Paused:   view.Paused(),
-		Hash:     string(d.alias().Resolve(d.hash())),
-		Replicas: d.replicas(),
+		Hash:     string(d.Alias().Resolve(d.Hash())),
+		Replicas: d.Replicas(),
 		MinReady: int32(view.MinReadySeconds()),
 
 		Recreates:        view.Recreates(),
@@ -109,7 +110,7 @@ func (g *gatherer) gatherDeployment(ctx context.Context, seen *observed) error {
 		Skipped:          letThrough(d, seen.run),
 	}
 	seen.Deployment.BesideRecreate, _ = inline.BesideRecreate(d.GetAnnotations()) // what is no word is none
-	record, err := g.objects.openRecord(d)
+	record, err := g.objects.OpenRecord(d)
 	switch {
 	case err != nil:
 		seen.Deployment.Unreadable = err.Error()
@@ -156,8 +157,8 @@ func (g *gatherer) forget(run types.NamespacedName) {
 }
 
 // rejects says whether a Deployment's memory has the rejection by a run.
-func rejects(d deployment, run *v1alpha1.CanaryRun) bool {
-	memory, err := hold.ParseRejected(d.annotation(v1alpha1.RejectedAnnotation), d.GetUID())
+func rejects(d objects.Deployment, run *v1alpha1.CanaryRun) bool {
+	memory, err := hold.ParseRejected(d.Annotation(v1alpha1.RejectedAnnotation), d.GetUID())
 	if err != nil {
 		return false // a memory that cannot be read remembers nothing
 	}
@@ -170,23 +171,23 @@ func (g *gatherer) gatherRollout(ctx context.Context, seen *observed) error {
 	if !seen.Deployment.Exists || seen.Deployment.Deleting || !lifecycle.NeedsRollout(seen.run.Status) {
 		return nil
 	}
-	sets, err := g.objects.replicaSetsOf(ctx, seen.deployment)
+	sets, err := g.objects.ReplicaSets(ctx, seen.deployment)
 	if errors.Is(err, listing.ErrTooMuch) {
-		seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, Message: tooManyReplicaSets}
+		seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, Message: objects.TooManyReplicaSets}
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	for i := range sets { // as the template is known
-		sets[i].Hash = string(seen.deployment.alias().Resolve(hold.Hash(sets[i].Hash)))
+		sets[i].Hash = string(seen.deployment.Alias().Resolve(hold.Hash(sets[i].Hash)))
 	}
-	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.progressing())
+	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.deployment.Progressing())
 	return g.gatherUnschedulable(ctx, seen)
 }
 
 // letThrough says whether the template of a run was let through by a skip.
-func letThrough(d deployment, run *v1alpha1.CanaryRun) bool {
-	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
+func letThrough(d objects.Deployment, run *v1alpha1.CanaryRun) bool {
+	skipped, err := hold.ParseSkipped(d.Annotation(v1alpha1.SkippedAnnotation))
 	return err == nil && string(skipped.Hash) == run.Spec.TemplateHash && !skipped.At.Before(run.CreationTimestamp.Time)
 }

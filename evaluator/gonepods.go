@@ -14,17 +14,18 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/refusal"
 )
 
 // deletePodsOfGone deletes the pods of a run that is gone which garbage collection does not.
 func (e *executor) deletePodsOfGone(ctx context.Context, name types.NamespacedName) error {
 	of := []client.ListOption{client.InNamespace(name.Namespace), client.MatchingLabels{v1alpha1.RunLabel: v1alpha1.LabelValue(name.Name)}}
 	var sets appsv1.ReplicaSetList
-	if err := e.objects.cached.List(ctx, &sets, of...); err != nil {
+	if err := e.objects.Cached.List(ctx, &sets, of...); err != nil {
 		return fmt.Errorf("list ReplicaSets of run %q, which is gone: %w", name.Name, err)
 	}
 	var pods corev1.PodList
-	if err := e.objects.cached.List(ctx, &pods, of...); err != nil {
+	if err := e.objects.Cached.List(ctx, &pods, of...); err != nil {
 		return fmt.Errorf("list pods of run %q, which is gone: %w", name.Name, err)
 	}
 	left, strays := leftPods(true, nil, sets.Items, pods.Items), strays(sets.Items, pods.Items)
@@ -32,7 +33,7 @@ func (e *executor) deletePodsOfGone(ctx context.Context, name types.NamespacedNa
 		return nil
 	}
 	var run v1alpha1.CanaryRun
-	if err := e.objects.live.Get(ctx, name, &run); !apierrors.IsNotFound(err) { // the cache of runs may be behind that of pods
+	if err := e.objects.Live.Get(ctx, name, &run); !apierrors.IsNotFound(err) { // the cache of runs may be behind that of pods
 		return client.IgnoreNotFound(err)
 	}
 	for _, pod := range left {
@@ -57,7 +58,7 @@ func (e *executor) deletePod(ctx context.Context, namespace string, pod lifecycl
 	err := e.writer.Delete(ctx, target, &client.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}, GracePeriodSeconds: pod.Grace,
 	})
-	switch message, refused := refusedNow(err); {
+	switch message, refused := refusal.Now(err); {
 	case err == nil:
 		tell()
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):

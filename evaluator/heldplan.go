@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/plan/load"
@@ -16,25 +17,25 @@ import (
 // together with the update), or empty while it lists anew because the
 // CustomResourceDefinition was changed. A run takes its plan for good, so it must
 // not take the built-in one for want of a second.
-func (r *deploymentReconciler) resolvePlan(ctx context.Context, d deployment) (plan.Resolved, error) {
-	ns, err := r.objects.getNamespace(ctx, d.GetNamespace())
+func (r *deploymentReconciler) resolvePlan(ctx context.Context, d objects.Deployment) (plan.Resolved, error) {
+	ns, err := r.objects.Namespace(ctx, d.GetNamespace())
 	if err != nil {
 		return plan.Resolved{}, err
 	}
 	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	demands, err := r.objects.demandsOn(ctx, ns.Labels)
+	demands, err := r.objects.Demands(ctx, ns.Labels)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	annotations, err := r.objects.planAnnotationsOf(ctx, d)
+	annotations, err := r.objects.PlanAnnotations(ctx, d)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	found, err := load.Find(ctx, r.objects.live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	found, err := load.Find(ctx, r.objects.Live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	return plan.Resolve(annotations, ns.Annotations, found).Within(demands, d.replicas()), nil
+	return plan.Resolve(annotations, ns.Annotations, found).Within(demands, d.Replicas()), nil
 }

@@ -11,11 +11,12 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // forgetOld deletes the runs of a Deployment that ended longest ago, beyond
 // those that are kept as history, and those that tell of updates which come too fast.
-func (r *deploymentReconciler) forgetOld(ctx context.Context, _ deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+func (r *deploymentReconciler) forgetOld(ctx context.Context, _ objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
 	var ended []v1alpha1.CanaryRun
 	for _, run := range runs {
 		if run.Status.Phase.Ended() && run.DeletionTimestamp == nil {

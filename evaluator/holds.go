@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/room"
@@ -19,8 +21,8 @@ import (
 // startHeld makes the run that a held record names. Without a plan to follow
 // the update stays held, and the Deployment has an event that says why; a plan
 // that appears or is mended wakes the Deployment again.
-func (r *deploymentReconciler) startHeld(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
-	record, err := r.objects.openRecord(d)
+func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+	record, err := r.objects.OpenRecord(d)
 	if err != nil {
 		return r.dropRecord(ctx, d, runs, err)
 	}
@@ -29,14 +31,14 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d deployment, runs
 		return false, nil
 	}
 	var existing v1alpha1.CanaryRun
-	err = r.objects.cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
+	err = r.objects.Cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return false, fmt.Errorf("read CanaryRun %q: %w", record.Run, err)
 	}
-	isRun := err == nil && existing.Spec.Hold == record.ID && d.owns(&existing)
+	isRun := err == nil && existing.Spec.Hold == record.ID && d.Owns(&existing)
 	switch {
 	case record.Next != nil && !isRun: // there is nothing to finish before it
-		return true, r.objects.giveWay(ctx, r.writer, d, record)
+		return true, r.objects.GiveWay(ctx, r.writer, d, record)
 	case err == nil:
 		r.checkName(d, *record, &existing)
 		return false, nil
@@ -65,8 +67,8 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d deployment, runs
 
 // checkName: the webhook chooses names that no run has. One that was made since
 // by hand is in the way, and only its owner can remove it.
-func (r *deploymentReconciler) checkName(d deployment, record hold.Record, existing *v1alpha1.CanaryRun) {
-	if existing.DeletionTimestamp != nil || existing.Spec.Hold == record.ID && d.owns(existing) {
+func (r *deploymentReconciler) checkName(d objects.Deployment, record hold.Record, existing *v1alpha1.CanaryRun) {
+	if existing.DeletionTimestamp != nil || existing.Spec.Hold == record.ID && d.Owns(existing) {
 		return
 	}
 	message := fmt.Sprintf("the name of CanaryRun %s is taken by one of another hold; delete it and the held update is tried", record.Run)
@@ -75,7 +77,7 @@ func (r *deploymentReconciler) checkName(d deployment, record hold.Record, exist
 	}
 }
 
-func (r *deploymentReconciler) createRun(ctx context.Context, d deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
+func (r *deploymentReconciler) createRun(ctx context.Context, d objects.Deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
 	if record.Source == hold.SourceImage { // who names an image for a canary asks for one
 		resolved.Spec.BesideRecreate = true
 	}
@@ -87,7 +89,7 @@ func (r *deploymentReconciler) createRun(ctx context.Context, d deployment, reco
 				v1alpha1.DeploymentLabel: v1alpha1.LabelValue(d.GetName()),
 				v1alpha1.HashLabel:       string(record.Hash),
 			},
-			Annotations:     map[string]string{v1alpha1.StableAnnotation: string(d.hash())},
+			Annotations:     map[string]string{v1alpha1.StableAnnotation: string(d.Hash())},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, d.GroupVersionKind())},
 		},
 		Spec: v1alpha1.CanaryRunSpec{
@@ -104,7 +106,7 @@ func (r *deploymentReconciler) createRun(ctx context.Context, d deployment, reco
 	case apierrors.IsAlreadyExists(err): // the cache will show it, and whose it is
 		return nil
 	case err != nil:
-		if message, refused := refusedNow(err); refused && r.warned.first(d, message) {
+		if message, refused := refusal.Now(err); refused && r.warned.first(d, message) {
 			r.announce.notCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
 		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
@@ -119,12 +121,12 @@ func (r *deploymentReconciler) createRun(ctx context.Context, d deployment, reco
 
 // tellDoubts says by which fields of the Deployment there may be no room for the canary, as the webhook did
 // to who applied the update. It is told with the making of the run, once.
-func (r *deploymentReconciler) tellDoubts(ctx context.Context, d deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
-	stable, err := r.objects.stableTemplate(ctx, d)
+func (r *deploymentReconciler) tellDoubts(ctx context.Context, d objects.Deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
+	stable, err := r.objects.StableTemplate(ctx, d)
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	if doubts := room.Doubts(d.view(), stable, record.Template); len(doubts) > 0 {
+	if doubts := room.Doubts(d.View(), stable, record.Template); len(doubts) > 0 {
 		r.announce.roomDoubtful(d, run, doubts)
 	}
 	return nil
@@ -133,17 +135,17 @@ func (r *deploymentReconciler) tellDoubts(ctx context.Context, d deployment, run
 // dropRecord takes a record off that Holdfast did not write for this
 // Deployment. Its template is never run. The run of the hold ends first, so
 // that it can say why it did.
-func (r *deploymentReconciler) dropRecord(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun, why error) (bool, error) {
+func (r *deploymentReconciler) dropRecord(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun, why error) (bool, error) {
 	for _, run := range runs {
 		if !run.Status.Phase.Ended() && run.DeletionTimestamp == nil {
 			return false, nil
 		}
 	}
-	if err := annotate(ctx, r.writer, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
+	if err := objects.Annotate(ctx, r.writer, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
-	if label := d.ofAnother(); label != nil {
+	if label := d.OfAnother(); label != nil {
 		r.announce.recordOfAnother(d, *label)
 		return true, nil
 	}

@@ -29,7 +29,7 @@ type eachRun func(ctx context.Context, namespace string, visit func(*v1alpha1.Ca
 
 func (g *gatherer) eachCachedRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
 	var runs v1alpha1.CanaryRunList
-	if err := g.objects.cached.List(ctx, &runs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := g.objects.Cached.List(ctx, &runs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
 	for i := range runs.Items {
@@ -41,7 +41,7 @@ func (g *gatherer) eachCachedRun(ctx context.Context, namespace string, visit fu
 // eachLiveRun asks the API server itself, however many there are: a place is not to be
 // given twice because somebody has many runs.
 func (g *gatherer) eachLiveRun(ctx context.Context, namespace string, visit func(*v1alpha1.CanaryRun)) error {
-	return g.objects.live.Each(ctx, listing.Query{
+	return g.objects.Live.Each(ctx, listing.Query{
 		Kind: v1alpha1.GroupVersion.WithKind("CanaryRun"), Namespace: namespace, Most: listing.NoLimit,
 	}, func(object []byte) error {
 		run, err := listing.Decode[v1alpha1.CanaryRun](object)
@@ -64,7 +64,7 @@ func (g *gatherer) readLine(ctx context.Context, each eachRun, seen *observed) e
 	}
 	// A canary made in a step that was cut short stands in no status.
 	var sets appsv1.ReplicaSetList
-	if err := g.objects.cached.List(ctx, &sets, client.InNamespace(where), client.HasLabels{v1alpha1.RunLabel}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := g.objects.Cached.List(ctx, &sets, client.InNamespace(where), client.HasLabels{v1alpha1.RunLabel}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list ReplicaSets of runs: %w", err)
 	}
 	canaries := map[types.NamespacedName]bool{}

@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/listing"
 )
 
 // TestServicesWithoutEndAreNotKept, and keep no run from its verdict.
 func TestServicesWithoutEndAreNotKept(t *testing.T) {
-	l := &looks{objects: &reader{live: endless{}}}
+	l := &looks{objects: &objects.Reader{Live: endless{}}}
 	services, err := l.servicesIn(t.Context(), "shop", time.Unix(0, 0), 0)
 	if err != nil || services != nil {
 		t.Errorf("%d Services, error %v", len(services), err)

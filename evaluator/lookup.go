@@ -7,6 +7,7 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // subject is the run as it is measured: by the names of its pods, which are known.
@@ -31,11 +32,11 @@ func (g *gatherer) lookup(seen observed) measure.Lookup { return lookup{g, seen}
 // Endpoint is asked as policies demand now: what they put on queries is for runs
 // under way too.
 func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, error) {
-	ns, err := l.g.objects.getNamespace(ctx, l.seen.run.Namespace)
+	ns, err := l.g.objects.Namespace(ctx, l.seen.run.Namespace)
 	if err != nil {
 		return measure.Endpoint{}, err
 	}
-	demands, err := l.g.objects.demandsOn(ctx, ns.Labels)
+	demands, err := l.g.objects.Demands(ctx, ns.Labels)
 	if err != nil {
 		return measure.Endpoint{}, err
 	}
@@ -50,7 +51,7 @@ func (l lookup) Service(ctx context.Context) (string, error) {
 	if l.seen.canary == nil {
 		return "", nil
 	}
-	return l.g.objects.serviceOf(ctx, l.seen.canary)
+	return l.g.objects.ServiceFor(ctx, l.seen.canary)
 }
 
 func (l lookup) DeploymentLabels(ctx context.Context) (map[string]string, error) {
@@ -58,10 +59,10 @@ func (l lookup) DeploymentLabels(ctx context.Context) (map[string]string, error)
 	if d.Unstructured == nil {
 		return map[string]string{}, nil
 	}
-	return l.g.objects.labelsOf(ctx, d.GroupVersionKind(), d)
+	return l.g.objects.Labels(ctx, d.GroupVersionKind(), d)
 }
 
 func (l lookup) PodLabels(ctx context.Context, pod analysis.Pod) (map[string]string, error) {
 	cached := metav1.ObjectMeta{Namespace: l.seen.run.Namespace, Name: pod.Name, Labels: pod.Labels}
-	return l.g.objects.labelsOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: cached})
+	return l.g.objects.Labels(ctx, objects.PodKind, &metav1.PartialObjectMetadata{ObjectMeta: cached})
 }

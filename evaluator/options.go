@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
@@ -77,7 +78,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 
 // evaluator is both reconcilers.
 type evaluator struct {
-	objects     *reader
+	objects     *objects.Reader
 	deployments *deploymentReconciler
 	runs        *runReconciler
 	metrics     *Metrics
@@ -94,7 +95,7 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	objects, announce, metrics := &reader{cached: cached, live: live, key: o.Key}, announcer{recorder}, NewMetrics(o.Registerer, cached)
+	objects, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, announcer{recorder}, NewMetrics(o.Registerer, cached)
 	e := &evaluator{
 		objects: objects,
 		metrics: metrics,

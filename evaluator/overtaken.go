@@ -18,7 +18,7 @@ func (r *runReconciler) tellOvertaken(ctx context.Context, seen observed, after 
 	if seen.deployment.Unstructured == nil || seen.Deployment.Paused {
 		return
 	}
-	runs, err := r.objects.runsOf(ctx, seen.deployment)
+	runs, err := r.objects.Runs(ctx, seen.deployment)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "runs not counted")
 		return

@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // overtakenDeployments counts at each scrape, by the runs in the cache, the Deployments whose
@@ -49,7 +50,7 @@ func (c *overtakenDeployments) Collect(out chan<- prometheus.Metric) {
 
 // isPaused says whether a Deployment has its updates wait anyway: it is paused, or gone.
 func (c *overtakenDeployments) isPaused(ctx context.Context, name types.NamespacedName) bool {
-	d := deployment{newDeployment()}
+	d := objects.Deployment{Unstructured: objects.NewDeployment()}
 	err := c.objects.Get(ctx, name, d.Unstructured)
-	return apierrors.IsNotFound(err) || err == nil && d.view().Paused()
+	return apierrors.IsNotFound(err) || err == nil && d.View().Paused()
 }

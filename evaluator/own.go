@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -65,7 +66,7 @@ func (g *gatherer) gatherOwnSet(ctx context.Context, seen *observed, set *ownSet
 	}
 	all := *set.pods
 	*set.pods = nil
-	print := printOfSet(rs)
+	print := objects.PrintOfSet(rs)
 	if own.UID != rs.UID || own.Print != string(print) {
 		ours, err := g.isAsBuilt(ctx, seen, set)
 		switch {
@@ -106,7 +107,7 @@ func (g *gatherer) gatherOwnSet(ctx context.Context, seen *observed, set *ownSet
 func (g *gatherer) isAsBuilt(ctx context.Context, seen *observed, set *ownSet) (bool, error) {
 	built := seen.canary
 	if set.role == v1alpha1.RoleBaseline {
-		template, err := g.objects.stableTemplate(ctx, seen.deployment)
+		template, err := g.objects.StableTemplate(ctx, seen.deployment)
 		if err == nil {
 			built, err = buildSet(ctx, g.objects, *seen, set.name, set.role, template)
 		}
@@ -137,9 +138,9 @@ func (g *gatherer) liveSet(ctx context.Context, seen *observed, set *ownSet) (*u
 	}
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
-	if err := g.objects.live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: set.name}, live); err != nil {
+	if err := g.objects.Live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: set.name}, live); err != nil {
 		if apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("%w: ReplicaSet %q is gone", errStale, set.name)
+			return nil, fmt.Errorf("%w: ReplicaSet %q is gone", objects.ErrStale, set.name)
 		}
 		return nil, fmt.Errorf("read ReplicaSet %q: %w", set.name, err)
 	}
@@ -147,8 +148,8 @@ func (g *gatherer) liveSet(ctx context.Context, seen *observed, set *ownSet) (*u
 	if err != nil {
 		return nil, err
 	}
-	if cached := seen.sets[set.name]; live.GetUID() != cached.UID || print != printOfSet(cached) {
-		return nil, fmt.Errorf("%w: ReplicaSet %q is another one", errStale, set.name)
+	if cached := seen.sets[set.name]; live.GetUID() != cached.UID || print != objects.PrintOfSet(cached) {
+		return nil, fmt.Errorf("%w: ReplicaSet %q is another one", objects.ErrStale, set.name)
 	}
 	set.live = live
 	return live, nil

@@ -15,12 +15,14 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/refusal"
 )
 
 // isOwnPod says whether a pod that a ReplicaSet of a run controls was made by it and
 // is as its template says. What it finds otherwise it notes in seen.
 func (g *gatherer) isOwnPod(ctx context.Context, seen *observed, set *ownSet, rs *appsv1.ReplicaSet, pod corev1.Pod) (bool, error) {
-	own, print := *set.is, printOfPod(&pod)
+	own, print := *set.is, objects.PrintOfPod(&pod)
 	isKnown := slices.Contains(own.Pods, v1alpha1.OwnPod{Name: pod.Name, UID: pod.UID, Print: string(print)})
 	wasKnown := slices.ContainsFunc(own.Pods, func(p v1alpha1.OwnPod) bool { return p.UID == pod.UID })
 	if isKnown || pod.DeletionTimestamp != nil && !wasKnown { // one that was changed and then deleted was measured
@@ -54,7 +56,7 @@ func (g *gatherer) isOwnPod(ctx context.Context, seen *observed, set *ownSet, rs
 func (g *gatherer) livePod(ctx context.Context, pod corev1.Pod, print canary.Print) (*unstructured.Unstructured, error) {
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
-	if err := g.objects.live.Get(ctx, client.ObjectKeyFromObject(&pod), live); err != nil {
+	if err := g.objects.Live.Get(ctx, client.ObjectKeyFromObject(&pod), live); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
@@ -62,7 +64,7 @@ func (g *gatherer) livePod(ctx context.Context, pod corev1.Pod, print canary.Pri
 	}
 	now, err := printOfLivePod(live)
 	if err == nil && (live.GetUID() != pod.UID || now != print) {
-		err = fmt.Errorf("%w: pod %q is another one", errStale, pod.Name)
+		err = fmt.Errorf("%w: pod %q is another one", objects.ErrStale, pod.Name)
 	}
 	if err != nil {
 		return nil, err
@@ -85,7 +87,7 @@ func (g *gatherer) deviations(ctx context.Context, seen *observed, set *ownSet, 
 	if set.admitted == nil {
 		asked := canary.Pod(live)
 		if err := g.writer.Create(ctx, asked, client.DryRunAll); err != nil {
-			if message, refused := refusedNow(err); refused {
+			if message, refused := refusal.Now(err); refused {
 				return found, message, nil
 			}
 			return nil, "", fmt.Errorf("ask what admission makes of a pod of ReplicaSet %q: %w", set.name, err)

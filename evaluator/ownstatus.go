@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // maxOwnPods is the limit of status.canary.pods.
@@ -21,7 +22,7 @@ const maxOwnPods = 200
 func remember(known []v1alpha1.OwnPod, there []corev1.Pod) []v1alpha1.OwnPod {
 	present := map[string]v1alpha1.OwnPod{}
 	for _, pod := range there {
-		present[pod.Name] = v1alpha1.OwnPod{Name: pod.Name, UID: pod.UID, Print: string(printOfPod(&pod))}
+		present[pod.Name] = v1alpha1.OwnPod{Name: pod.Name, UID: pod.UID, Print: string(objects.PrintOfPod(&pod))}
 	}
 	var gone, out []v1alpha1.OwnPod
 	for _, pod := range known {

@@ -13,15 +13,15 @@ func (g *gatherer) gatherPlan(ctx context.Context, seen *observed) error {
 	if name == "" || seen.run.Status.Plan != nil {
 		return nil
 	}
-	ns, err := g.objects.getNamespace(ctx, seen.run.Namespace)
+	ns, err := g.objects.Namespace(ctx, seen.run.Namespace)
 	if err != nil {
 		return err
 	}
-	demands, err := g.objects.demandsOn(ctx, ns.Labels)
+	demands, err := g.objects.Demands(ctx, ns.Labels)
 	if err != nil {
 		return err
 	}
-	found, err := load.Find(ctx, g.objects.live, seen.run.Namespace, name, demands)
+	found, err := load.Find(ctx, g.objects.Live, seen.run.Namespace, name, demands)
 	if err != nil {
 		return err
 	}
@@ -36,11 +36,11 @@ func (g *gatherer) gatherPolicies(ctx context.Context, seen *observed) error {
 	if !seen.Deployment.Exists || seen.run.Status.Phase.Ended() {
 		return nil
 	}
-	ns, err := g.objects.getNamespace(ctx, seen.run.Namespace)
+	ns, err := g.objects.Namespace(ctx, seen.run.Namespace)
 	if err != nil {
 		return err
 	}
-	demands, err := g.objects.demandsOn(ctx, ns.Labels)
+	demands, err := g.objects.Demands(ctx, ns.Labels)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/refusal"
 )
 
 // A ReplicaSet of a run selects its pods by Holdfast's labels alone. So those of the template can be taken off a
@@ -51,7 +53,7 @@ func (e *executor) haveCounted(ctx context.Context, seen observed) error {
 	if !seen.Deployment.Exists {
 		return nil
 	}
-	selector, err := e.objects.parsedSelectorOf(ctx, seen.deployment)
+	selector, err := e.objects.ParsedSelector(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func (e *executor) haveCounted(ctx context.Context, seen observed) error {
 	}
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodList"))
-	if err := e.objects.live.List(ctx, &list, client.InNamespace(seen.run.Namespace), client.Limit(1),
+	if err := e.objects.Live.List(ctx, &list, client.InNamespace(seen.run.Namespace), client.Limit(1),
 		client.MatchingLabelsSelector{Selector: selector.Add(*stable)}); err != nil {
 		return fmt.Errorf("find a stable pod: %w", err)
 	}
@@ -76,12 +78,12 @@ func (e *executor) haveCounted(ctx context.Context, seen observed) error {
 	}
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: seen.run.Namespace, Name: list.Items[0].Name}}
 	err = e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
-	switch message, refused := refusedNow(err); {
+	switch message, refused := refusal.Now(err); {
 	case refused:
 		ctrl.LoggerFrom(ctx).Info("budgets are counted anew when another pod changes", "pod", target.Name, "why", message)
 		return nil
 	case apierrors.IsNotFound(err):
-		return fmt.Errorf("%w: a stable pod is gone", errStale)
+		return fmt.Errorf("%w: a stable pod is gone", objects.ErrStale)
 	case err != nil:
 		return fmt.Errorf("touch pod %q: %w", target.Name, err)
 	}
@@ -105,7 +107,7 @@ func (e *executor) readmit(ctx context.Context, seen observed, pod lifecycle.Kep
 var errNotLabeled = errors.New("the labels of a pod cannot be changed")
 
 // tellLabeled tells of a pod whose labels were changed, or could not be: that keeps nobody from going on.
-func (e *executor) tellLabeled(err error, seen observed, pod lifecycle.KeptPod, tell func(deployment, *v1alpha1.CanaryRun, lifecycle.KeptPod)) error {
+func (e *executor) tellLabeled(err error, seen observed, pod lifecycle.KeptPod, tell func(objects.Deployment, *v1alpha1.CanaryRun, lifecycle.KeptPod)) error {
 	switch {
 	case errors.Is(err, errNotLabeled):
 		e.announce.notLabeled(seen.deployment, seen.run, pod, err.Error())
@@ -136,7 +138,7 @@ func (e *executor) templateLabels(ctx context.Context, seen observed, role strin
 	}
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
-	if err := e.objects.live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: name}, live); err != nil {
+	if err := e.objects.Live.Get(ctx, client.ObjectKey{Namespace: seen.run.Namespace, Name: name}, live); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
@@ -152,7 +154,7 @@ func (e *executor) templateLabels(ctx context.Context, seen observed, role strin
 // labelPod changes labels of a pod; without a change it takes off all but Holdfast's.
 func (e *executor) labelPod(ctx context.Context, namespace string, pod lifecycle.KeptPod, change map[string]any) error {
 	if change == nil {
-		live, err := e.objects.metadataOf(ctx, podKind, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}})
+		live, err := e.objects.Metadata(ctx, objects.PodKind, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}})
 		if err != nil {
 			return client.IgnoreNotFound(err)
 		}
@@ -165,7 +167,7 @@ func (e *executor) labelPod(ctx context.Context, namespace string, pod lifecycle
 	}
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}}
 	err = e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
-	switch message, refused := refusedNow(err); {
+	switch message, refused := refusal.Now(err); {
 	case err == nil, apierrors.IsNotFound(err), apierrors.IsConflict(err): // gone, or another one of the name
 		return nil
 	case refused:

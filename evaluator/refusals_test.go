@@ -27,7 +27,7 @@ func TestRefusals(t *testing.T) {
 		"too many requests":      {apierrors.NewTooManyRequests("x", 1), false},
 		"the network":            {errors.New("connection cut"), false},
 	} {
-		if message, got := refusal(fmt.Errorf("patch: %w", tc.err)); got != tc.want || got && message == "" {
+		if message, got := lastWord(fmt.Errorf("patch: %w", tc.err)); got != tc.want || got && message == "" {
 			t.Errorf("%s: %t, %q", name, got, message)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/workload"
 )
@@ -30,14 +31,14 @@ func (g *gatherer) gatherRoom(ctx context.Context, seen *observed) error {
 	d := seen.deployment
 	gives := seen.run.Status.Reason == v1alpha1.ReasonCanaryGivesWay // and quotas may not be counted anew yet
 	if !lifecycle.NeedsRoom(seen.run.Status) || seen.record == nil || seen.canary == nil || !seen.hasPods() && !gives ||
-		d.view().Recreates() || d.view().NeverSurges() {
+		d.View().Recreates() || d.View().NeverSurges() {
 		return nil
 	}
 	asked := canary.Pod(seen.canary)
 	asked.SetGenerateName(d.GetName() + "-")
 	asked.SetOwnerReferences(nil) // a pod of nobody yet
 	err := g.writer.Create(ctx, asked, client.DryRunAll)
-	if message, full := exceedsQuota(err); full {
+	if message, full := refusal.ByQuota(err); full {
 		seen.Full = message
 	} else if err != nil {
 		ctrl.LoggerFrom(ctx).V(1).Info("it cannot be told whether there is room for a pod of the release", "why", err.Error())
@@ -52,7 +53,7 @@ func (g *gatherer) gatherUnschedulable(ctx context.Context, seen *observed) erro
 		seen.Rollout.State != lifecycle.RolloutUnderWay || seen.Rollout.PodHash == "" {
 		return nil
 	}
-	selector, err := g.objects.parsedSelectorOf(ctx, seen.deployment)
+	selector, err := g.objects.ParsedSelector(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (g *gatherer) gatherUnschedulable(ctx context.Context, seen *observed) erro
 	if err != nil {
 		return nil //nolint:nilerr // a label that is none selects nothing
 	}
-	err = g.objects.live.Each(ctx, listing.Query{
+	err = g.objects.Live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: seen.run.Namespace, Selector: selector.Add(*newest),
 	}, func(object []byte) error {
 		pod, err := listing.Decode[corev1.Pod](object)

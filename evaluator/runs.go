@@ -16,6 +16,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/refusal"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
@@ -39,7 +41,7 @@ const roundPoll = time.Minute
 
 // runReconciler takes runs on.
 type runReconciler struct {
-	objects  *reader
+	objects  *objects.Reader
 	writer   client.Client
 	announce announcer
 	metrics  *Metrics
@@ -65,7 +67,7 @@ func (r *runReconciler) beginTerm() {
 // the plan asks for a round of measurements, the step is taken when that is done.
 func (r *runReconciler) reconcileRun(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	run := &v1alpha1.CanaryRun{}
-	if err := r.objects.cached.Get(ctx, req.NamespacedName, run); err != nil {
+	if err := r.objects.Cached.Get(ctx, req.NamespacedName, run); err != nil {
 		r.rounds.Forget(req.NamespacedName)
 		r.gatherer.forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
@@ -74,8 +76,8 @@ func (r *runReconciler) reconcileRun(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, err
 	}
 	seen, err := r.gatherer.gather(ctx, run)
-	if errors.Is(err, errStale) {
-		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	if errors.Is(err, objects.ErrStale) {
+		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
@@ -117,9 +119,9 @@ func (r *runReconciler) carryOut(ctx context.Context, seen observed, next lifecy
 		err = r.writeStatus(ctx, seen.run, status)
 	}
 	switch {
-	case apierrors.IsConflict(err) || errors.Is(err, errStale):
+	case apierrors.IsConflict(err) || errors.Is(err, objects.ErrStale):
 		ctrl.LoggerFrom(ctx).V(1).Info("something has changed meanwhile, looking again", "why", err.Error())
-		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	case err != nil:
 		return ctrl.Result{}, err
 	}
@@ -136,11 +138,11 @@ func (r *runReconciler) apply(ctx context.Context, seen observed, p lifecycle.Mo
 		if err == nil {
 			continue
 		}
-		if message, refused := refusal(err); refused {
+		if message, refused := lastWord(err); refused {
 			if status, ok := lifecycle.Refused(seen.Snapshot, action, message); ok {
 				return lifecycle.Move{Status: status, Requeue: p.Requeue}, nil
 			}
-		} else if message, full := exceedsQuota(err); full {
+		} else if message, full := refusal.ByQuota(err); full {
 			return lifecycle.NotYet(seen.Snapshot, message), nil
 		}
 		return lifecycle.Move{}, err
@@ -159,7 +161,7 @@ func (r *runReconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun
 	patch := client.MergeFromWithOptions(run, client.MergeFromWithOptimisticLock{})
 	if err := r.writer.Status().Patch(ctx, after, patch); err != nil {
 		if apierrors.IsNotFound(err) { // deleted meanwhile, by a user or with its Deployment
-			return fmt.Errorf("%w: the run is gone", errStale)
+			return fmt.Errorf("%w: the run is gone", objects.ErrStale)
 		}
 		return fmt.Errorf("write status of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
 	}

@@ -14,12 +14,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/refusal"
 )
 
 // createBaseline makes the ReplicaSet of the baseline, of the template that the
 // Deployment runs now.
 func (e *executor) createBaseline(ctx context.Context, seen observed, replicas int32) error {
-	template, err := e.objects.stableTemplate(ctx, seen.deployment)
+	template, err := e.objects.StableTemplate(ctx, seen.deployment)
 	if err != nil {
 		return err
 	}
@@ -35,14 +37,14 @@ func (e *executor) createBaseline(ctx context.Context, seen observed, replicas i
 // once more.
 func (e *executor) createSet(ctx context.Context, seen observed, rs *unstructured.Unstructured, replicas int32) error {
 	var run v1alpha1.CanaryRun
-	if err := e.objects.live.Get(ctx, client.ObjectKeyFromObject(seen.run), &run); err != nil {
+	if err := e.objects.Live.Get(ctx, client.ObjectKeyFromObject(seen.run), &run); err != nil {
 		if apierrors.IsNotFound(err) {
-			return fmt.Errorf("%w: the run is gone", errStale)
+			return fmt.Errorf("%w: the run is gone", objects.ErrStale)
 		}
 		return fmt.Errorf("read CanaryRun %q: %w", seen.run.Name, err)
 	}
 	if run.UID != seen.run.UID || run.ResourceVersion != seen.run.ResourceVersion {
-		return fmt.Errorf("%w: the run is at another version", errStale)
+		return fmt.Errorf("%w: the run is at another version", objects.ErrStale)
 	}
 	rs = rs.DeepCopy()
 	_ = unstructured.SetNestedField(rs.Object, int64(replicas), "spec", "replicas") // spec is a map
@@ -67,9 +69,9 @@ func (e *executor) createSet(ctx context.Context, seen observed, rs *unstructure
 func (e *executor) checkSet(ctx context.Context, seen observed, name string) error {
 	existing := &metav1.PartialObjectMetadata{}
 	existing.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
-	if err := e.objects.live.Get(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: name}, existing); err != nil {
+	if err := e.objects.Live.Get(ctx, types.NamespacedName{Namespace: seen.run.Namespace, Name: name}, existing); err != nil {
 		if apierrors.IsNotFound(err) {
-			return fmt.Errorf("%w: the ReplicaSet is gone", errStale)
+			return fmt.Errorf("%w: the ReplicaSet is gone", objects.ErrStale)
 		}
 		return fmt.Errorf("read ReplicaSet %q: %w", name, err)
 	}
@@ -81,11 +83,11 @@ func (e *executor) checkSet(ctx context.Context, seen observed, name string) err
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete ReplicaSet %q, whose run is gone: %w", name, err)
 		}
-		return fmt.Errorf("%w: the pods of an earlier run of the same name were left over", errStale)
+		return fmt.Errorf("%w: the pods of an earlier run of the same name were left over", objects.ErrStale)
 	case owner == nil || owner.Kind != "CanaryRun" || owner.Name != seen.run.Name:
 		return fmt.Errorf("create ReplicaSet %q: %w", name, errNameTaken)
 	case owner.UID != seen.run.UID:
-		return fmt.Errorf("%w: the pods of an earlier run of the same name are still there", errStale)
+		return fmt.Errorf("%w: the pods of an earlier run of the same name are still there", objects.ErrStale)
 	}
 	return nil
 }
@@ -93,7 +95,7 @@ func (e *executor) checkSet(ctx context.Context, seen observed, name string) err
 func (e *executor) scaleSet(ctx context.Context, seen observed, name string, replicas int32) error {
 	rs := seen.sets[name]
 	if rs == nil {
-		return fmt.Errorf("%w: there is no ReplicaSet %q", errStale, name)
+		return fmt.Errorf("%w: there is no ReplicaSet %q", objects.ErrStale, name)
 	}
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": rs.ResourceVersion},
@@ -104,11 +106,11 @@ func (e *executor) scaleSet(ctx context.Context, seen observed, name string, rep
 	}
 	target := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: rs.Namespace, Name: name}}
 	err = e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
-	if _, refused := refusedNow(err); refused && replicas == 0 {
+	if _, refused := refusal.Now(err); refused && replicas == 0 {
 		return e.deleteSet(ctx, seen, name) // admission that minds its template keeps nobody from ending it
 	}
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("%w: ReplicaSet %q is gone", errStale, name)
+		return fmt.Errorf("%w: ReplicaSet %q is gone", objects.ErrStale, name)
 	}
 	if err != nil {
 		return fmt.Errorf("scale ReplicaSet %q: %w", name, err)

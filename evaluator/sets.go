@@ -18,11 +18,11 @@ import (
 func (g *gatherer) gatherSets(ctx context.Context, seen *observed) error {
 	of := client.MatchingLabels{v1alpha1.RunLabel: v1alpha1.LabelValue(seen.run.Name)}
 	var sets appsv1.ReplicaSetList
-	if err := g.objects.cached.List(ctx, &sets, client.InNamespace(seen.run.Namespace), of); err != nil {
+	if err := g.objects.Cached.List(ctx, &sets, client.InNamespace(seen.run.Namespace), of); err != nil {
 		return fmt.Errorf("list ReplicaSets of run %q: %w", seen.run.Name, err)
 	}
 	var pods corev1.PodList
-	if err := g.objects.cached.List(ctx, &pods, client.InNamespace(seen.run.Namespace), of); err != nil {
+	if err := g.objects.Cached.List(ctx, &pods, client.InNamespace(seen.run.Namespace), of); err != nil {
 		return fmt.Errorf("list pods of run %q: %w", seen.run.Name, err)
 	}
 	seen.sets = map[string]*appsv1.ReplicaSet{}

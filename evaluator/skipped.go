@@ -7,6 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -19,8 +20,8 @@ type skips struct {
 }
 
 // tellSkipped says which update passed without a canary, by whom and why.
-func (r *deploymentReconciler) tellSkipped(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	skipped, err := hold.ParseSkipped(d.annotation(v1alpha1.SkippedAnnotation))
+func (r *deploymentReconciler) tellSkipped(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+	skipped, err := hold.ParseSkipped(d.Annotation(v1alpha1.SkippedAnnotation))
 	if err != nil || skipped.At.Before(r.skips.since) || !r.skips.told.first(d, skipped.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
@@ -31,8 +32,8 @@ func (r *deploymentReconciler) tellSkipped(ctx context.Context, d deployment, _ 
 
 // tellUntried says which update passed without a canary because its Deployment is to be alone. It is told
 // once, as a skip is.
-func (r *deploymentReconciler) tellUntried(ctx context.Context, d deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	untried, err := hold.ParseSkipped(d.annotation(v1alpha1.UntriedAnnotation))
+func (r *deploymentReconciler) tellUntried(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+	untried, err := hold.ParseSkipped(d.Annotation(v1alpha1.UntriedAnnotation))
 	if err != nil || untried.At.Before(r.untried.since) || !r.untried.told.first(d, untried.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}

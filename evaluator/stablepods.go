@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/workload"
@@ -28,7 +29,7 @@ const maxStablePods = 2000
 
 // stableFinder finds the Deployment's own pods, and remembers those of the term in which this replica leads.
 type stableFinder struct {
-	objects *reader
+	objects *objects.Reader
 	clock   clock.PassiveClock
 	seen    stableMemory
 }
@@ -42,7 +43,7 @@ func (f *stableFinder) forget(run types.NamespacedName) { f.seen.forget(run) }
 // pods finds the Deployment's own pods: by ReplicaSet of its present revision the
 // names of the pods that it made, with those that were seen since the run has a canary
 // and are gone.
-func (f *stableFinder) pods(ctx context.Context, run *v1alpha1.CanaryRun, d deployment) (map[string][]string, error) {
+func (f *stableFinder) pods(ctx context.Context, run *v1alpha1.CanaryRun, d objects.Deployment) (map[string][]string, error) {
 	if d.Unstructured == nil {
 		return nil, fmt.Errorf("the Deployment %q is gone, and its pods with it", run.Spec.Deployment)
 	}
@@ -67,22 +68,22 @@ func tooManyToName(pods map[string][]string) error {
 
 // there are those that there are now. The API server may answer with pods of
 // a moment ago: it is asked at each round.
-func (f *stableFinder) there(ctx context.Context, d deployment) (map[string][]string, error) {
+func (f *stableFinder) there(ctx context.Context, d objects.Deployment) (map[string][]string, error) {
 	sets := map[types.UID]string{}
 	out := map[string][]string{}
-	err := f.objects.eachOwned(ctx, d, true, func(rs workload.ReplicaSet) {
-		if rs.Revision() == d.view().Revision() {
+	err := f.objects.EachReplicaSet(ctx, d, true, func(rs workload.ReplicaSet) {
+		if rs.Revision() == d.View().Revision() {
 			sets[rs.Metadata.UID], out[rs.Metadata.Name] = rs.Metadata.Name, nil
 		}
 	})
 	if err != nil || len(sets) == 0 {
 		return out, err
 	}
-	selector, err := f.objects.parsedSelectorOf(ctx, d)
+	selector, err := f.objects.ParsedSelector(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	err = f.objects.live.Each(ctx, listing.Query{
+	err = f.objects.Live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: true, Cached: true,
 	}, func(object []byte) error {
 		pod, err := listing.Decode[podMetadata](object)
@@ -119,7 +120,7 @@ func (p podMetadata) madeBy(sets map[types.UID]string) (string, bool) {
 
 // gather looks for the stable pods when the canary is made, where metrics are of
 // them: one that goes before the first round was there when what that looks back at began.
-func (f *stableFinder) gather(ctx context.Context, run *v1alpha1.CanaryRun, d deployment, metrics []v1alpha1.Metric) {
+func (f *stableFinder) gather(ctx context.Context, run *v1alpha1.CanaryRun, d objects.Deployment, metrics []v1alpha1.Metric) {
 	status := run.Status
 	if status.Phase.Ended() {
 		f.forget(client.ObjectKeyFromObject(run))

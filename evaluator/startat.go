@@ -8,13 +8,14 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
 // startAtOf reads when the annotations of a Deployment say the canary may be
 // made. mistake says why they cannot be followed, and what to do.
-func startAtOf(d deployment, record hold.Record) (at *metav1.Time, mistake string) {
-	text := d.annotation(v1alpha1.StartAtAnnotation)
+func startAtOf(d objects.Deployment, record hold.Record) (at *metav1.Time, mistake string) {
+	text := d.Annotation(v1alpha1.StartAtAnnotation)
 	if text == "" {
 		return nil, ""
 	}

@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 )
@@ -32,7 +33,7 @@ func (g *gatherer) gatherTemplate(ctx context.Context, seen *observed) error {
 		return err
 	}
 	if starts {
-		seen.Service, err = g.objects.serviceOf(ctx, seen.canary)
+		seen.Service, err = g.objects.ServiceFor(ctx, seen.canary)
 		if errors.Is(err, listing.ErrTooMuch) { // a metric that needs it says so
 			err = nil
 		}
@@ -55,7 +56,7 @@ func (g *gatherer) templateOf(ctx context.Context, seen observed, starts bool) (
 	case spec.Template != nil:
 		return g.givenTemplate(ctx, seen.run)
 	default:
-		stable, err := g.objects.stableTemplate(ctx, seen.deployment)
+		stable, err := g.objects.StableTemplate(ctx, seen.deployment)
 		if err != nil {
 			return nil, err
 		}
@@ -67,11 +68,11 @@ func (g *gatherer) templateOf(ctx context.Context, seen observed, starts bool) (
 // cache does not keep.
 func (g *gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (hold.Template, error) {
 	var live v1alpha1.CanaryRun
-	if err := g.objects.live.Get(ctx, client.ObjectKeyFromObject(run), &live); client.IgnoreNotFound(err) != nil {
+	if err := g.objects.Live.Get(ctx, client.ObjectKeyFromObject(run), &live); client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("read template of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
 	}
 	if live.UID != run.UID || live.Spec.Template == nil { // gone, or made anew; a template never changes
-		return nil, fmt.Errorf("%w: the run is gone", errStale)
+		return nil, fmt.Errorf("%w: the run is gone", objects.ErrStale)
 	}
 	var template hold.Template
 	if err := utiljson.Unmarshal(live.Spec.Template.Raw, &template); err != nil {
@@ -81,8 +82,8 @@ func (g *gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (
 }
 
 // buildSet builds a ReplicaSet of a run; the plan says of how many pods.
-func buildSet(ctx context.Context, objects *reader, seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
-	selector, err := objects.selectorOf(ctx, seen.deployment)
+func buildSet(ctx context.Context, objects *objects.Reader, seen observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
+	selector, err := objects.Selector(ctx, seen.deployment)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func buildSet(ctx context.Context, objects *reader, seen observed, name, role st
 	}
 	return canary.ReplicaSet(canary.Spec{
 		Run: seen.run.Name, Name: name, Role: role, Namespace: seen.run.Namespace, UID: seen.run.UID,
-		Deployment: seen.deployment.GetName(), Selector: selector, MinReadySeconds: seen.deployment.view().MinReadySeconds(),
+		Deployment: seen.deployment.GetName(), Selector: selector, MinReadySeconds: seen.deployment.View().MinReadySeconds(),
 		Hash: hash, Template: template, Replicas: 1, Hostname: lifecycle.HostnameOf(seen.Snapshot),
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // Every transition has its words, with as many places as it is given, and no event is
@@ -36,7 +37,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 			transition.Message = "because"
 		}
 		recorder := &eventRecorder{}
-		announcer{recorder}.transition(deployment{}, run, transition)
+		announcer{recorder}.transition(objects.Deployment{}, run, transition)
 		if len(recorder.events) != 1 || strings.Contains(recorder.events[0], "%!") || !strings.Contains(recorder.events[0], "because") || len(recorder.events[0]) > maxNote+100 {
 			t.Errorf("%s: %v", kind, recorder.events)
 		}

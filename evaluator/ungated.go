@@ -7,6 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 )
@@ -24,17 +25,17 @@ import (
 //
 // Guarded is here what the webhook selects on: the label, not the annotation
 // that it is derived from.
-func (r *deploymentReconciler) stampUngated(ctx context.Context, d deployment, runs []v1alpha1.CanaryRun) (bool, error) {
-	ns, err := r.objects.getNamespace(ctx, d.GetNamespace())
+func (r *deploymentReconciler) stampUngated(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+	ns, err := r.objects.Namespace(ctx, d.GetNamespace())
 	if err != nil {
 		return false, err
 	}
-	running := d.hash()
-	stamp := hold.Hash(d.annotation(v1alpha1.StableAnnotation))
+	running := d.Hash()
+	stamp := hold.Hash(d.Annotation(v1alpha1.StableAnnotation))
 	guarded := guard.Guarded(nil, ns.Labels, d.GetAnnotations())
 	switch {
-	case !guarded && (stamp != "" || d.annotation(v1alpha1.FailedAnnotation) != ""):
-		return true, annotate(ctx, r.writer, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
+	case !guarded && (stamp != "" || d.Annotation(v1alpha1.FailedAnnotation) != ""):
+		return true, objects.Annotate(ctx, r.writer, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
 	case !guarded || running == "" || stamp == running:
 		return false, nil
 	}
@@ -45,7 +46,7 @@ func (r *deploymentReconciler) stampUngated(ctx context.Context, d deployment, r
 	if older {
 		marks[v1alpha1.HeldAnnotation] = nil
 	}
-	if err := annotate(ctx, r.writer, d, marks); err != nil {
+	if err := objects.Annotate(ctx, r.writer, d, marks); err != nil {
 		return false, err
 	}
 	log := ctrl.LoggerFrom(ctx)
@@ -63,10 +64,10 @@ func (r *deploymentReconciler) stampUngated(ctx context.Context, d deployment, r
 // the run that tries it was made beside another. What came with the change is no
 // older than it: a webhook after Holdfast changed the stable template of the
 // request that was held.
-func (r *deploymentReconciler) heldBefore(d deployment, runs []v1alpha1.CanaryRun) bool {
-	record, err := r.objects.openRecord(d)
+func (r *deploymentReconciler) heldBefore(d objects.Deployment, runs []v1alpha1.CanaryRun) bool {
+	record, err := r.objects.OpenRecord(d)
 	return err == nil && record != nil && slices.ContainsFunc(runs, func(r v1alpha1.CanaryRun) bool {
 		beside := r.Annotations[v1alpha1.StableAnnotation]
-		return r.Spec.Hold == record.ID && beside != "" && beside != string(d.hash())
+		return r.Spec.Hold == record.ID && beside != "" && beside != string(d.Hash())
 	})
 }

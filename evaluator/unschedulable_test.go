@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
 )
 
@@ -41,10 +42,10 @@ func TestAPodThatFindsNoNodeIsLookedFor(t *testing.T) {
 			if err := corev1.AddToScheme(known); err != nil {
 				t.Fatal(err)
 			}
-			d := deployment{newDeployment()}
+			d := objects.Deployment{Unstructured: objects.NewDeployment()}
 			d.SetNamespace(namespace)
 			d.Object["spec"] = map[string]any{"selector": map[string]any{"matchLabels": map[string]any{"app": "web"}}}
-			g := &gatherer{objects: &reader{live: listingtest.Reader{Reader: fake.NewClientBuilder().WithScheme(known).WithObjects(tc.pod).Build()}}}
+			g := &gatherer{objects: &objects.Reader{Live: listingtest.Reader{Reader: fake.NewClientBuilder().WithScheme(known).WithObjects(tc.pod).Build()}}}
 			seen := observed{run: &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, deployment: d}
 			seen.run.Status.Phase = v1alpha1.PhaseReleasing
 			seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, PodHash: newest}

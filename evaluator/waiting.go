@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/workload"
 )
 
@@ -22,7 +23,7 @@ const statusRetry = 10 * time.Second
 // rewriteStatus has the webhook look at a status that was stored without it: it
 // fails open, and the deployment controller writes no other until something
 // happens. A patch that asks for nothing is enough.
-func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d deployment) (time.Duration, error) {
+func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d objects.Deployment) (time.Duration, error) {
 	if !r.rewritesStatus || !misleadsTools(d) {
 		return 0, nil
 	}
@@ -30,7 +31,7 @@ func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d deployment) 
 	if err != nil {
 		return 0, fmt.Errorf("encode patch: %w", err)
 	}
-	target := newDeployment()
+	target := objects.NewDeployment()
 	target.SetNamespace(d.GetNamespace())
 	target.SetName(d.GetName())
 	if err := r.writer.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
@@ -44,16 +45,16 @@ func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d deployment) 
 // while an update is held, for none that has failed after its revert, or for one
 // that has failed when that was an update before. The deployment controller takes
 // such a verdict for its own, and never finds that a rollout is stuck.
-func misleadsTools(d deployment) bool {
-	status := d.view().Status()
+func misleadsTools(d objects.Deployment) bool {
+	status := d.View().Status()
 	if status.Count(workload.ObservedGeneration) < d.GetGeneration() { // they wait, and a write is to come
 		return false
 	}
 	rejected := status.TellsOfRejection()
 	switch {
-	case d.annotation(v1alpha1.HeldAnnotation) != "":
-		return rejected || status.Complete(d.view().Replicas())
-	case d.annotation(v1alpha1.FailedAnnotation) != "":
+	case d.Annotation(v1alpha1.HeldAnnotation) != "":
+		return rejected || status.Complete(d.View().Replicas())
+	case d.Annotation(v1alpha1.FailedAnnotation) != "":
 		return !rejected
 	}
 	return rejected

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 func TestMisleadsTools(t *testing.T) {
@@ -59,13 +61,13 @@ status: {observedGeneration: 5, replicas: 2, updatedReplicas: 2, availableReplic
 }
 
 // deploymentOf reads what of a Deployment stands below its kind, in YAML.
-func deploymentOf(t *testing.T, text string) deployment {
+func deploymentOf(t *testing.T, text string) objects.Deployment {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte("apiVersion: apps/v1\nkind: Deployment" + text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := deployment{newDeployment()}
+	d := objects.Deployment{Unstructured: objects.NewDeployment()}
 	if err := d.UnmarshalJSON(data); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // warnings remembers the last warning about each Deployment, so that looking at it
@@ -13,7 +15,7 @@ import (
 type warnings struct{ last sync.Map }
 
 // first says whether a message is another than the last one about a Deployment.
-func (w *warnings) first(d deployment, message string) bool {
+func (w *warnings) first(d objects.Deployment, message string) bool {
 	digest := sha256.Sum256([]byte(string(d.GetUID()) + " " + message)) // another of the same name is warned of anew
 	previous, loaded := w.last.Swap(client.ObjectKeyFromObject(d), digest)
 	return !loaded || previous != digest

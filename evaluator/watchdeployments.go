@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/leadership"
 )
 
@@ -27,14 +28,14 @@ func (r *deploymentReconciler) setup(mgr ctrl.Manager, leader *leadership.Electo
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.NewPredicateFuncs(func(o client.Object) bool {
 			u, ok := o.(*unstructured.Unstructured)
-			return ok && misleadsTools(deployment{u})
+			return ok && misleadsTools(objects.Deployment{Unstructured: u})
 		}))
 	return ctrl.NewControllerManagedBy(mgr).Named("deployments").
-		For(newDeployment(), builder.WithPredicates(changed)).
+		For(objects.NewDeployment(), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(deploymentOfRun), builder.WithPredicates(runCameOrEnded)).
-		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(r.deploymentsOfPlan)).
+		Watches(objects.NewPlan(), handler.EnqueueRequestsFromMapFunc(r.deploymentsOfPlan)).
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(r.deploymentsOfPolicy), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(r.deploymentsOfNamespace)).
+		Watches(objects.NewNamespace(), handler.EnqueueRequestsFromMapFunc(r.deploymentsOfNamespace)).
 		WatchesRawSource(leader.Source(r.allDeployments)).
 		WithOptions(options).
 		Complete(leader.Only(reconcile.Func(r.reconcileDeployment)))
@@ -88,7 +89,7 @@ func (r *deploymentReconciler) allDeployments(ctx context.Context) []reconcile.R
 func (r *deploymentReconciler) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
-	if err := r.objects.cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.objects.Cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list the Deployments of a namespace", "namespace", namespace)
 		return nil
 	}

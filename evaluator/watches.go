@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/leadership"
 )
 
@@ -29,9 +30,9 @@ func (r *runReconciler) setup(mgr ctrl.Manager, leader *leadership.Elector, opti
 		For(&v1alpha1.CanaryRun{}).
 		Owns(&appsv1.ReplicaSet{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
-		Watches(newDeployment(), handler.EnqueueRequestsFromMapFunc(r.runsOfDeployment)).
-		Watches(newNamespace(), handler.EnqueueRequestsFromMapFunc(r.runsOfNamespace)).
-		Watches(newPlan(), handler.EnqueueRequestsFromMapFunc(r.runsOfPlan)).
+		Watches(objects.NewDeployment(), handler.EnqueueRequestsFromMapFunc(r.runsOfDeployment)).
+		Watches(objects.NewNamespace(), handler.EnqueueRequestsFromMapFunc(r.runsOfNamespace)).
+		Watches(objects.NewPlan(), handler.EnqueueRequestsFromMapFunc(r.runsOfPlan)).
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(r.runsOfPolicy), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.CanaryRun{}, handler.EnqueueRequestsFromMapFunc(r.queuedRuns), builder.WithPredicates(placeFreed)).
 		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
@@ -92,7 +93,7 @@ func (r *runReconciler) allRuns(ctx context.Context) []reconcile.Request {
 
 func (r *runReconciler) runsThat(ctx context.Context, are func(*v1alpha1.CanaryRun) bool, where ...client.ListOption) []reconcile.Request {
 	var list v1alpha1.CanaryRunList
-	if err := r.objects.cached.List(ctx, &list, append(where, client.UnsafeDisableDeepCopy)...); err != nil {
+	if err := r.objects.Cached.List(ctx, &list, append(where, client.UnsafeDisableDeepCopy)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list runs")
 		return nil
 	}

@@ -1,4 +1,4 @@
-package evaluator
+package objects
 
 import (
 	"context"
@@ -39,9 +39,9 @@ func CacheOptions(key hold.Key) cache.Options {
 			&corev1.Pod{}:         {Label: exists(v1alpha1.RoleLabel), Transform: trimPod},
 			&appsv1.ReplicaSet{}:  {Label: exists(v1alpha1.RunLabel), Transform: trimReplicaSet},
 			&v1alpha1.CanaryRun{}: {Transform: trimRun},
-			newDeployment():       {Transform: trimDeployment(key)},
-			newNamespace():        {Transform: trimNamespace},
-			newPlan():             {Transform: trimToName},
+			NewDeployment():       {Transform: trimDeployment(key)},
+			NewNamespace():        {Transform: trimNamespace},
+			NewPlan():             {Transform: trimToName},
 		},
 	}
 }
@@ -68,7 +68,7 @@ func exists(label string) labels.Selector {
 
 func trimPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
-		print := printOfPod(pod)
+		print := PrintOfPod(pod)
 		pod.Annotations, pod.Spec = map[string]string{printAnnotation: string(print)}, corev1.PodSpec{}
 		trimMetadata(pod, labelsOrMark)
 		trimPodStatus(&pod.Status)
@@ -78,7 +78,7 @@ func trimPod(object any) (any, error) {
 
 func trimReplicaSet(object any) (any, error) {
 	if rs, ok := object.(*appsv1.ReplicaSet); ok {
-		print := printOfSet(rs)
+		print := PrintOfSet(rs)
 		trimMetadata(rs, only(v1alpha1.RunLabel, v1alpha1.RoleLabel, v1alpha1.HashLabel))
 		rs.Annotations = nil
 		rs.Spec = appsv1.ReplicaSetSpec{Replicas: rs.Spec.Replicas}
@@ -129,16 +129,16 @@ func trimNamespace(object any) (any, error) {
 // printAnnotation is where the cache keeps the print of a spec that it does not keep.
 const printAnnotation = v1alpha1.Prefix + "print"
 
-// printOfPod and printOfSet are the prints of what a pod runs and a ReplicaSet makes,
-// of objects as the API server and as the cache has them.
-func printOfPod(pod *corev1.Pod) canary.Print {
+// PrintOfPod is the print of what a pod runs, as the API server or as the cache has it.
+func PrintOfPod(pod *corev1.Pod) canary.Print {
 	if len(pod.Spec.Containers) == 0 {
 		return canary.Print(pod.Annotations[printAnnotation])
 	}
 	return canary.PodPrint(pod)
 }
 
-func printOfSet(rs *appsv1.ReplicaSet) canary.Print {
+// PrintOfSet is the print of what a ReplicaSet makes, likewise.
+func PrintOfSet(rs *appsv1.ReplicaSet) canary.Print {
 	if len(rs.Spec.Template.Spec.Containers) == 0 {
 		return canary.Print(rs.Spec.Template.Annotations[printAnnotation])
 	}

@@ -1,4 +1,4 @@
-package evaluator
+package objects
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ func TestTheCacheKeepsAHashInPlaceOfATemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := newDeployment()
+	u := NewDeployment()
 	u.Object["spec"] = map[string]any{"replicas": int64(3), "template": template}
 	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "x"}})
 	u.SetAnnotations(map[string]string{"note": "x", v1alpha1.HeldAnnotation: "y", v1alpha1.MetricAnnotationPrefix + "m": strings.Repeat("z", 1<<20)})
@@ -35,8 +35,8 @@ func TestTheCacheKeepsAHashInPlaceOfATemplate(t *testing.T) {
 		}
 		u = trimmed.(*unstructured.Unstructured)
 	}
-	d := deployment{u}
-	if d.hash() != want || d.replicas() != 3 || d.annotation("note") != "" || d.annotation(v1alpha1.MetricAnnotationPrefix+"m") != "" || d.annotation(v1alpha1.HeldAnnotation) != noRecord || u.GetManagedFields() != nil {
+	d := Deployment{u}
+	if d.Hash() != want || d.Replicas() != 3 || d.Annotation("note") != "" || d.Annotation(v1alpha1.MetricAnnotationPrefix+"m") != "" || d.Annotation(v1alpha1.HeldAnnotation) != noRecord || u.GetManagedFields() != nil {
 		t.Errorf("got %v", u.Object)
 	}
 	if _, found, _ := unstructured.NestedMap(u.Object, "spec", "template"); found {
@@ -57,7 +57,7 @@ func TestTheCacheKeepsOfARecordOfAnotherWhatItSaysOfItself(t *testing.T) {
 		return record
 	}
 	for record, want := range map[string]string{seal("web-there"): "web-there", seal(strings.Repeat("w", maxShort)): "", "{": ""} {
-		u := newDeployment()
+		u := NewDeployment()
 		u.SetUID("uid-web")
 		u.Object["spec"] = map[string]any{"template": map[string]any{}}
 		u.SetAnnotations(map[string]string{v1alpha1.HeldAnnotation: record})
@@ -65,12 +65,12 @@ func TestTheCacheKeepsOfARecordOfAnotherWhatItSaysOfItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept := deployment{trimmed.(*unstructured.Unstructured)}
+		kept := Deployment{trimmed.(*unstructured.Unstructured)}
 		run := ""
-		if label := kept.ofAnother(); label != nil {
+		if label := kept.OfAnother(); label != nil {
 			run = label.Run
 		}
-		if text := kept.annotation(v1alpha1.HeldAnnotation); run != want || text == "" || len(text) > maxShort {
+		if text := kept.Annotation(v1alpha1.HeldAnnotation); run != want || text == "" || len(text) > maxShort {
 			t.Errorf("of the record of run %.20q %d bytes are kept, which name run %q", want, len(text), run)
 		}
 	}
@@ -87,9 +87,9 @@ func TestTheCacheBearsWhateverItGets(t *testing.T) {
 			}
 		}
 		if u, ok := object.(*unstructured.Unstructured); ok {
-			d := deployment{u}
-			_, _ = d.view().Selector()
-			_ = fmt.Sprint(d.hash(), d.replicas(), d.view().MinReadySeconds(), d.view().Paused(), d.progressing())
+			d := Deployment{u}
+			_, _ = d.View().Selector()
+			_ = fmt.Sprint(d.Hash(), d.Replicas(), d.View().MinReadySeconds(), d.View().Paused(), d.Progressing())
 		}
 	}
 }
@@ -131,10 +131,10 @@ func TestTheCacheKeepsAPrintInPlaceOfASpec(t *testing.T) {
 			}
 		}
 	}
-	if printOfPod(pod) != wantPod || len(pod.Spec.Containers) != 0 || len(pod.Annotations) != 1 {
+	if PrintOfPod(pod) != wantPod || len(pod.Spec.Containers) != 0 || len(pod.Annotations) != 1 {
 		t.Errorf("the pod is kept as %+v", pod)
 	}
-	if printOfSet(rs) != wantSet || len(rs.Spec.Template.Spec.Containers) != 0 || len(rs.Spec.Template.Annotations) != 1 {
+	if PrintOfSet(rs) != wantSet || len(rs.Spec.Template.Spec.Containers) != 0 || len(rs.Spec.Template.Annotations) != 1 {
 		t.Errorf("the ReplicaSet is kept as %+v", rs)
 	}
 }

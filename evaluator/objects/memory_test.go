@@ -1,4 +1,4 @@
-package evaluator
+package objects
 
 import (
 	"bytes"
@@ -118,7 +118,7 @@ func hostileRun(phase v1alpha1.Phase) *v1alpha1.CanaryRun {
 }
 
 func hostileDeployment() *unstructured.Unstructured {
-	d := newDeployment()
+	d := NewDeployment()
 	selector := map[string]any{}
 	for j := range 500 {
 		selector[fmt.Sprintf("s-%d", j)] = strings.Repeat("s", 60)
@@ -142,7 +142,7 @@ func TestWhatIsCachedIsSmall(t *testing.T) {
 		limit uint64 // in KiB
 	}{
 		"Deployment": {func() client.Object { return hostileDeployment() }, 7},
-		"CanaryPlan": {func() client.Object { return newPlan() }, 2},
+		"CanaryPlan": {func() client.Object { return NewPlan() }, 2},
 		"Pod":        {func() client.Object { return hostilePod() }, 14},
 		"ReplicaSet": {func() client.Object {
 			rs := &appsv1.ReplicaSet{}
@@ -186,7 +186,7 @@ func transformOf(t *testing.T, o client.Object) cache.TransformFunc {
 func TestAUsualDeploymentTakesLittleMemory(t *testing.T) {
 	const n = 300
 	got := heapOf(t, n, func(i int) any {
-		d := newDeployment()
+		d := NewDeployment()
 		text := fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"namespace":"shop","name":"o-%d","uid":"%d","labels":{"app":"web"},
 			"annotations":{"holdfast.dev/plan":"p","a":%q}},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},
 			"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"a","image":"b","args":[%q]}]}}},

@@ -1,4 +1,4 @@
-package evaluator
+package objects
 
 import (
 	"context"
@@ -18,24 +18,24 @@ import (
 // watching every ReplicaSet and Service of the cluster would cost more. It is read
 // one object at a time, for whoever may make them may make many and large ones.
 
-// tooManyReplicaSets is why nobody knows how far a rollout is.
-const tooManyReplicaSets = "the ReplicaSets that match its selector are too many or too large to be looked at; delete those that are needed no more"
+// TooManyReplicaSets is why nobody knows how far a rollout is.
+const TooManyReplicaSets = "the ReplicaSets that match its selector are too many or too large to be looked at; delete those that are needed no more"
 
-// replicaSetsOf reads the ReplicaSets by which a Deployment runs its pods, as
+// ReplicaSets reads the ReplicaSets by which a Deployment runs its pods, as
 // raw JSON, so that their templates hash as the Deployment's does.
-func (r *reader) replicaSetsOf(ctx context.Context, d deployment) ([]lifecycle.ReplicaSet, error) {
+func (r *Reader) ReplicaSets(ctx context.Context, d Deployment) ([]lifecycle.ReplicaSet, error) {
 	var out []lifecycle.ReplicaSet
-	err := r.eachOwned(ctx, d, false, func(rs workload.ReplicaSet) { out = append(out, viewReplicaSet(rs)) })
+	err := r.EachReplicaSet(ctx, d, false, func(rs workload.ReplicaSet) { out = append(out, viewReplicaSet(rs)) })
 	return out, err
 }
 
-// eachOwned visits the ReplicaSets of a Deployment.
-func (r *reader) eachOwned(ctx context.Context, d deployment, metadataOnly bool, visit func(workload.ReplicaSet)) error {
-	selector, err := r.parsedSelectorOf(ctx, d)
+// EachReplicaSet visits the ReplicaSets of a Deployment.
+func (r *Reader) EachReplicaSet(ctx context.Context, d Deployment, metadataOnly bool, visit func(workload.ReplicaSet)) error {
+	selector, err := r.ParsedSelector(ctx, d)
 	if err != nil {
 		return err
 	}
-	err = r.live.Each(ctx, listing.Query{
+	err = r.Live.Each(ctx, listing.Query{
 		Kind: workload.ReplicaSetKind, Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: metadataOnly,
 	}, func(object []byte) error {
 		rs, err := listing.Decode[workload.ReplicaSet](object)
@@ -66,15 +66,15 @@ func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSet {
 	return out
 }
 
-// serviceOf is the name of the first Service, in order of names, that selects
+// ServiceFor is the name of the first Service, in order of names, that selects
 // the pods of a canary; "" if none does.
-func (r *reader) serviceOf(ctx context.Context, replicaSet *unstructured.Unstructured) (string, error) {
+func (r *Reader) ServiceFor(ctx context.Context, replicaSet *unstructured.Unstructured) (string, error) {
 	podLabels, _, err := unstructured.NestedStringMap(replicaSet.Object, "spec", "template", "metadata", "labels")
 	if err != nil {
 		return "", nil //nolint:nilerr // labels that are no strings are selected by nothing; the API server refuses them
 	}
 	first := ""
-	err = r.live.Each(ctx, listing.Query{
+	err = r.Live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: replicaSet.GetNamespace(),
 	}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)

@@ -1,4 +1,4 @@
-package evaluator
+package objects
 
 import (
 	"crypto/sha256"

@@ -1,4 +1,4 @@
-package evaluator
+package objects
 
 import (
 	"context"
@@ -33,54 +33,55 @@ func labelsOrMark(labels map[string]string) map[string]string {
 	return out
 }
 
-// labelsOf are the labels of a pod or a Deployment that was read from the cache.
-func (r *reader) labelsOf(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (map[string]string, error) {
+// Labels are the labels of a pod or a Deployment that was read from the cache.
+func (r *Reader) Labels(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (map[string]string, error) {
 	if _, large := o.GetLabels()[labelsNotKept]; !large {
 		return o.GetLabels(), nil
 	}
-	live, err := r.metadataOf(ctx, kind, o)
+	live, err := r.Metadata(ctx, kind, o)
 	if err != nil {
 		return nil, err
 	}
 	return live.Labels, nil
 }
 
-// planAnnotationsOf are the annotations of a Deployment, those that are a plan among them.
-func (r *reader) planAnnotationsOf(ctx context.Context, d deployment) (map[string]string, error) {
-	if d.annotation(planNotKept) == "" {
+// PlanAnnotations are the annotations of a Deployment, those that are a plan among them.
+func (r *Reader) PlanAnnotations(ctx context.Context, d Deployment) (map[string]string, error) {
+	if d.Annotation(planNotKept) == "" {
 		return d.GetAnnotations(), nil
 	}
-	live, err := r.metadataOf(ctx, d.GroupVersionKind(), d)
+	live, err := r.Metadata(ctx, d.GroupVersionKind(), d)
 	if err != nil {
 		return nil, err
 	}
 	return live.Annotations, nil
 }
 
-func (r *reader) metadataOf(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (*metav1.PartialObjectMetadata, error) {
+// Metadata reads those of an object from the API server.
+func (r *Reader) Metadata(ctx context.Context, kind schema.GroupVersionKind, o client.Object) (*metav1.PartialObjectMetadata, error) {
 	live := &metav1.PartialObjectMetadata{}
 	live.SetGroupVersionKind(kind)
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
 		return nil, fmt.Errorf("read metadata of %s %q: %w", kind.Kind, o.GetName(), err)
 	}
 	return live, nil
 }
 
-// selectorOf is the selector of a Deployment. Every one has one, and it never changes.
-func (r *reader) selectorOf(ctx context.Context, d deployment) (*metav1.LabelSelector, error) {
+// Selector is the selector of a Deployment. Every one has one, and it never changes.
+func (r *Reader) Selector(ctx context.Context, d Deployment) (*metav1.LabelSelector, error) {
 	if _, kept, _ := unstructured.NestedFieldNoCopy(d.Object, "spec", "selector"); kept {
-		return d.view().Selector()
+		return d.View().Selector()
 	}
-	live := deployment{newDeployment()}
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(d), live.Unstructured); err != nil {
+	live := Deployment{NewDeployment()}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(d), live.Unstructured); err != nil {
 		return nil, fmt.Errorf("read selector of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
-	return live.view().Selector()
+	return live.View().Selector()
 }
 
-// parsedSelectorOf is the selector of a Deployment, to match labels with.
-func (r *reader) parsedSelectorOf(ctx context.Context, d deployment) (labels.Selector, error) {
-	raw, err := r.selectorOf(ctx, d)
+// ParsedSelector is the selector of a Deployment, to match labels with.
+func (r *Reader) ParsedSelector(ctx context.Context, d Deployment) (labels.Selector, error) {
+	raw, err := r.Selector(ctx, d)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package evaluator
+package objects
 
 import (
 	"testing"
@@ -23,7 +23,7 @@ metadata: {generation: 5}
 status: {observedGeneration: 5, conditions: [{type: Progressing, reason: ProgressDeadlineExceeded, message: "canary run web-1 rejected the update: crashed"}]}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := readDeployment(t, c.object).progressing(); got != c.want {
+			if got := readDeployment(t, c.object).Progressing(); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -31,7 +31,7 @@ status: {observedGeneration: 5, conditions: [{type: Progressing, reason: Progres
 }
 
 // readDeployment reads what of a Deployment stands below its kind, in YAML.
-func readDeployment(t *testing.T, text string) deployment {
+func readDeployment(t *testing.T, text string) Deployment {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte("apiVersion: apps/v1\nkind: Deployment" + text))
 	if err != nil {
@@ -41,5 +41,5 @@ func readDeployment(t *testing.T, text string) deployment {
 	if err := u.UnmarshalJSON(data); err != nil {
 		t.Fatal(err)
 	}
-	return deployment{u}
+	return Deployment{u}
 }

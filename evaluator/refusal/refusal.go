@@ -1,4 +1,5 @@
-package evaluator
+// Package refusal tells what the API server means when it refuses a request.
+package refusal
 
 import (
 	"errors"
@@ -13,11 +14,11 @@ import (
 // an admission plugin that refuses one says it in other words.
 var noPermission = regexp.MustCompile(`User ".*" cannot [a-z]+ resource`)
 
-// finalRefusal says whether an error is the API server's last word on a request, and
+// Final says whether an error is the API server's last word on a request, and
 // gives its message. Not having a permission is not: that is a mistake of the
 // installation, no fault of the update. Neither is a quota, which may free up,
 // nor a namespace that is being deleted.
-func finalRefusal(err error) (string, bool) {
+func Final(err error) (string, bool) {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return "", false
@@ -29,15 +30,15 @@ func finalRefusal(err error) (string, bool) {
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
 		return message, true
 	case apierrors.IsForbidden(err):
-		_, full := exceedsQuota(err)
+		_, full := ByQuota(err)
 		return message, !full && !noPermission.MatchString(message)
 	}
 	return "", false
 }
 
-// refusedNow says whether an error is the API server's answer to what a request
+// Now says whether an error is the API server's answer to what a request
 // asks for, and gives its message.
-func refusedNow(err error) (string, bool) {
+func Now(err error) (string, bool) {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return "", false
@@ -46,9 +47,9 @@ func refusedNow(err error) (string, bool) {
 	return status.Status().Message, refused
 }
 
-// exceedsQuota says whether the API server refuses a request because of a
+// ByQuota says whether the API server refuses a request because of a
 // ResourceQuota, and gives its message.
-func exceedsQuota(err error) (string, bool) {
+func ByQuota(err error) (string, bool) {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || !apierrors.IsForbidden(err) {
 		return "", false
