@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/refusal"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -22,7 +23,7 @@ var errNameTaken = errors.New("a ReplicaSet of that name belongs to something el
 type executor struct {
 	objects  *objects.Reader
 	writer   client.Writer
-	announce announcer
+	announce tell.Announcer
 }
 
 // execute takes one action.
@@ -52,9 +53,9 @@ func (e *executor) execute(ctx context.Context, seen observed, action lifecycle.
 	case lifecycle.Readmit:
 		return e.readmit(ctx, seen, a.Pod)
 	case lifecycle.PutOut:
-		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.putOut(seen.deployment, seen.run, a.Pod) })
+		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.PutOut(seen.deployment, seen.run, a.Pod) })
 	case lifecycle.DeleteLeft:
-		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.deletedLeft(seen.deployment, seen.run, a.Pod) })
+		return e.deletePod(ctx, seen.run.Namespace, a.Pod, func() { e.announce.DeletedLeft(seen.deployment, seen.run, a.Pod) })
 	case lifecycle.Release:
 		return objects.Annotate(ctx, e.writer, seen.deployment, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:

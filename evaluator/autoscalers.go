@@ -32,7 +32,7 @@ func (r *runReconciler) tellAutoscalers(ctx context.Context, seen observed) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		r.announce.autoscalerCounts(seen.deployment, seen.run, name)
+		r.announce.AutoscalerCounts(seen.deployment, seen.run, name)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/tell"
 )
 
 // decidedBy says by which client and when the decision of a run was written, as
@@ -49,11 +50,11 @@ func decider(entries []metav1.ManagedFieldsEntry) string {
 func decisionOf(transition lifecycle.Transition, after v1alpha1.CanaryRunStatus) string {
 	switch {
 	case transition.Kind == lifecycle.TransitionPromoted, transition.Kind == lifecycle.TransitionDryRun && after.Reason == v1alpha1.ReasonPromoted:
-		return decisionPromote
+		return tell.DecisionPromote
 	case transition.Kind == lifecycle.TransitionReverted && after.Reason == v1alpha1.ReasonAborted:
-		return decisionAbort
+		return tell.DecisionAbort
 	case transition.Kind == lifecycle.TransitionRetried:
-		return decisionRetry
+		return tell.DecisionRetry
 	}
 	return ""
 }
@@ -65,8 +66,8 @@ func (r *runReconciler) countDecision(ctx context.Context, seen observed, after 
 	if decision == "" {
 		return transition
 	}
-	r.metrics.decisions.WithLabelValues(decision).Inc()
-	if decision != decisionRetry {
+	r.metrics.Decisions.WithLabelValues(decision).Inc()
+	if decision != tell.DecisionRetry {
 		transition.Message += r.decidedBy(ctx, seen.run)
 	}
 	return transition

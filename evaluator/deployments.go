@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/tell"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
@@ -24,8 +25,8 @@ type deploymentReconciler struct {
 	objects  *objects.Reader
 	writer   client.Client
 	clock    clock.PassiveClock
-	announce announcer
-	metrics  *Metrics
+	announce tell.Announcer
+	metrics  *tell.Metrics
 	// history is how many ended runs of a Deployment are kept.
 	history int
 	// rewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put right.

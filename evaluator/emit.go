@@ -8,6 +8,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/tell"
 )
 
 // emit tells by events, logs and metrics what has changed between two statuses
@@ -28,19 +29,19 @@ func (r *runReconciler) emit(ctx context.Context, seen observed, before, after v
 		}
 	}
 	for _, outcome := range lifecycle.Measured(before, after) {
-		r.metrics.measurements.WithLabelValues(string(outcome)).Inc()
+		r.metrics.Measurements.WithLabelValues(string(outcome)).Inc()
 	}
 	if before.Verdict == "" && after.Verdict != "" {
-		r.metrics.verdicts.WithLabelValues(string(after.Verdict), verdictReason(after.Reason)).Inc()
+		r.metrics.Verdicts.WithLabelValues(string(after.Verdict), tell.VerdictReason(after.Reason)).Inc()
 	}
 	if !before.Phase.Ended() && after.Phase.Ended() && after.FinishedAt != nil {
-		r.metrics.duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
+		r.metrics.Duration.Observe(after.FinishedAt.Sub(seen.run.CreationTimestamp.Time).Seconds())
 	}
 	if before.Phase != v1alpha1.PhaseSuperseded && after.Phase == v1alpha1.PhaseSuperseded {
 		defer r.tellOvertaken(ctx, seen, after)
 	}
 	for _, transition := range lifecycle.Transitions(before, after) {
-		r.announce.transition(seen.deployment, seen.run, r.countDecision(ctx, seen, after, transition))
+		r.announce.Transition(seen.deployment, seen.run, r.countDecision(ctx, seen, after, transition))
 		if transition.Kind == lifecycle.TransitionStarted {
 			r.tellAutoscalers(ctx, seen)
 		}

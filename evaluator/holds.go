@@ -50,7 +50,7 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployme
 	if resolved.Reason != "" {
 		if r.warned.first(d, resolved.Message) {
 			ctrl.LoggerFrom(ctx).Info("held update has no plan", "reason", resolved.Reason, "message", resolved.Message)
-			r.announce.noPlan(d, resolved.Reason, resolved.Message)
+			r.announce.NoPlan(d, resolved.Reason, resolved.Message)
 		}
 		return false, nil
 	}
@@ -58,7 +58,7 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployme
 	if mistake != "" {
 		if r.warned.first(d, mistake) {
 			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
-			r.announce.noPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
+			r.announce.NoPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
 		}
 		return false, nil
 	}
@@ -73,7 +73,7 @@ func (r *deploymentReconciler) checkName(d objects.Deployment, record hold.Recor
 	}
 	message := fmt.Sprintf("the name of CanaryRun %s is taken by one of another hold; delete it and the held update is tried", record.Run)
 	if r.warned.first(d, message) {
-		r.announce.nameTaken(d, message)
+		r.announce.NameTaken(d, message)
 	}
 }
 
@@ -107,15 +107,15 @@ func (r *deploymentReconciler) createRun(ctx context.Context, d objects.Deployme
 		return nil
 	case err != nil:
 		if message, refused := refusal.Now(err); refused && r.warned.first(d, message) {
-			r.announce.notCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
+			r.announce.NotCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
 		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
 	}
 	r.warned.forget(client.ObjectKeyFromObject(d))
-	r.metrics.holds.Inc()
+	r.metrics.Holds.Inc()
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
-	r.announce.held(d, run, record)
-	r.announce.policyApplied(d, run)
+	r.announce.Held(d, run, record)
+	r.announce.PolicyApplied(d, run)
 	return r.tellDoubts(ctx, d, run, record)
 }
 
@@ -127,7 +127,7 @@ func (r *deploymentReconciler) tellDoubts(ctx context.Context, d objects.Deploym
 		return client.IgnoreNotFound(err)
 	}
 	if doubts := room.Doubts(d.View(), stable, record.Template); len(doubts) > 0 {
-		r.announce.roomDoubtful(d, run, doubts)
+		r.announce.RoomDoubtful(d, run, doubts)
 	}
 	return nil
 }
@@ -146,9 +146,9 @@ func (r *deploymentReconciler) dropRecord(ctx context.Context, d objects.Deploym
 	}
 	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
 	if label := d.OfAnother(); label != nil {
-		r.announce.recordOfAnother(d, *label)
+		r.announce.RecordOfAnother(d, *label)
 		return true, nil
 	}
-	r.announce.recordUnreadable(d, why)
+	r.announce.RecordUnreadable(d, why)
 	return true, nil
 }

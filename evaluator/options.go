@@ -16,6 +16,7 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
@@ -81,7 +82,7 @@ type evaluator struct {
 	objects     *objects.Reader
 	deployments *deploymentReconciler
 	runs        *runReconciler
-	metrics     *Metrics
+	metrics     *tell.Metrics
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -95,7 +96,7 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	objects, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, announcer{recorder}, NewMetrics(o.Registerer, cached)
+	objects, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Announcer{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
 	e := &evaluator{
 		objects: objects,
 		metrics: metrics,

@@ -13,7 +13,7 @@ import (
 // superseded: nothing gets out any more, and no run says so. While a Deployment is paused that is meant.
 func (r *runReconciler) tellOvertaken(ctx context.Context, seen observed, after v1alpha1.CanaryRunStatus) {
 	if after.Verdict == "" {
-		r.metrics.superseded.Inc()
+		r.metrics.Superseded.Inc()
 	}
 	if seen.deployment.Unstructured == nil || seen.Deployment.Paused {
 		return
@@ -30,6 +30,6 @@ func (r *runReconciler) tellOvertaken(ctx context.Context, seen observed, after 
 	}
 	if inARow, since := lifecycle.Overtaken(runs); inARow >= lifecycle.TooMany {
 		ctrl.LoggerFrom(ctx).Info("updates come faster than a canary takes", "inARow", inARow, "since", since)
-		r.announce.overtaken(seen.deployment, inARow, since)
+		r.announce.Overtaken(seen.deployment, inARow, since)
 	}
 }

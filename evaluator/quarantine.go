@@ -44,7 +44,7 @@ func (e *executor) quarantine(ctx context.Context, seen observed, pod lifecycle.
 	if err == nil { // the last of it: until then it is done again
 		err = e.labelPod(ctx, seen.run.Namespace, pod, map[string]any{v1alpha1.QuarantineLabel: "true"})
 	}
-	return e.tellLabeled(err, seen, pod, e.announce.quarantined)
+	return e.tellLabeled(err, seen, pod, e.announce.Quarantined)
 }
 
 // haveCounted has the disruption controller count the pods of the application anew. It does so when a pod changes
@@ -100,7 +100,7 @@ func (e *executor) readmit(ctx context.Context, seen observed, pod lifecycle.Kep
 	for key := range off(template) {
 		change[key] = template[key]
 	}
-	return e.tellLabeled(e.labelPod(ctx, seen.run.Namespace, pod, change), seen, pod, e.announce.readmitted)
+	return e.tellLabeled(e.labelPod(ctx, seen.run.Namespace, pod, change), seen, pod, e.announce.Readmitted)
 }
 
 // errNotLabeled is for a pod whose labels the API server does not let go.
@@ -110,7 +110,7 @@ var errNotLabeled = errors.New("the labels of a pod cannot be changed")
 func (e *executor) tellLabeled(err error, seen observed, pod lifecycle.KeptPod, tell func(objects.Deployment, *v1alpha1.CanaryRun, lifecycle.KeptPod)) error {
 	switch {
 	case errors.Is(err, errNotLabeled):
-		e.announce.notLabeled(seen.deployment, seen.run, pod, err.Error())
+		e.announce.NotLabeled(seen.deployment, seen.run, pod, err.Error())
 		return nil
 	case err == nil:
 		tell(seen.deployment, seen.run, pod)

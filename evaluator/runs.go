@@ -18,6 +18,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/refusal"
+	"holdfast.dev/holdfast/evaluator/tell"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
@@ -43,8 +44,8 @@ const roundPoll = time.Minute
 type runReconciler struct {
 	objects  *objects.Reader
 	writer   client.Client
-	announce announcer
-	metrics  *Metrics
+	announce tell.Announcer
+	metrics  *tell.Metrics
 	gatherer *gatherer
 	executor *executor
 	// places keeps two runs from taking one place.

@@ -26,7 +26,7 @@ func (r *deploymentReconciler) tellSkipped(ctx context.Context, d objects.Deploy
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
 	ctrl.LoggerFrom(ctx).Info("update skipped its canary", "hash", skipped.Hash, "user", skipped.User, "reason", skipped.Reason)
-	r.announce.skipped(d, skipped)
+	r.announce.Skipped(d, skipped)
 	return false, nil
 }
 
@@ -38,6 +38,6 @@ func (r *deploymentReconciler) tellUntried(ctx context.Context, d objects.Deploy
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
 	ctrl.LoggerFrom(ctx).Info("update passed without a canary", "hash", untried.Hash, "user", untried.User, "reason", untried.Reason)
-	r.announce.untried(d, untried)
+	r.announce.Untried(d, untried)
 	return false, nil
 }

@@ -55,8 +55,8 @@ func (r *deploymentReconciler) stampUngated(ctx context.Context, d objects.Deplo
 		return true, nil
 	}
 	log.Info("ungated update", "hash", running, "before", stamp, "droppedHold", older)
-	r.metrics.ungated.Inc()
-	r.announce.ungated(d, running, stamp, older)
+	r.metrics.Ungated.Inc()
+	r.announce.Ungated(d, running, stamp, older)
 	return true, nil
 }
 

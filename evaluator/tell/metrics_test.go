@@ -1,4 +1,4 @@
-package evaluator
+package tell
 
 import (
 	"strings"
@@ -21,11 +21,11 @@ func TestMetricsExposition(t *testing.T) {
 	}
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-x"}, Status: v1alpha1.CanaryRunStatus{Phase: v1alpha1.PhaseRunning}}
 	m := NewMetrics(registry, fake.NewClientBuilder().WithScheme(known).WithObjects(run).Build())
-	m.holds.Inc()
-	m.verdicts.WithLabelValues("Fail", verdictReason("Crashed")).Inc()
-	m.verdicts.WithLabelValues("Fail", verdictReason("whatever a user wrote")).Inc()
-	m.duration.Observe(61)
-	m.decisions.WithLabelValues(decisionAbort).Inc()
+	m.Holds.Inc()
+	m.Verdicts.WithLabelValues("Fail", VerdictReason("Crashed")).Inc()
+	m.Verdicts.WithLabelValues("Fail", VerdictReason("whatever a user wrote")).Inc()
+	m.Duration.Observe(61)
+	m.Decisions.WithLabelValues(DecisionAbort).Inc()
 	want := `
 # HELP holdfast_decisions_total What people had runs do, by decision.
 # TYPE holdfast_decisions_total counter

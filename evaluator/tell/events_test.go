@@ -1,4 +1,4 @@
-package evaluator
+package tell
 
 import (
 	"fmt"
@@ -37,7 +37,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 			transition.Message = "because"
 		}
 		recorder := &eventRecorder{}
-		announcer{recorder}.transition(objects.Deployment{}, run, transition)
+		Announcer{recorder}.Transition(objects.Deployment{}, run, transition)
 		if len(recorder.events) != 1 || strings.Contains(recorder.events[0], "%!") || !strings.Contains(recorder.events[0], "because") || len(recorder.events[0]) > maxNote+100 {
 			t.Errorf("%s: %v", kind, recorder.events)
 		}
@@ -50,7 +50,7 @@ func TestEveryTurnIsTold(t *testing.T) {
 
 // Every reason that a verdict can have is explained where criteria are.
 func TestReasonsOfVerdictsAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../docs/criteria/README.md")
+	page, err := os.ReadFile("../../docs/criteria/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestReasonsOfVerdictsAreDocumented(t *testing.T) {
 // TestWhatIsToldIsPlain: text of others neither moves a terminal's cursor nor forges a line of its own.
 func TestWhatIsToldIsPlain(t *testing.T) {
 	recorder := &eventRecorder{}
-	announcer{recorder}.one(&v1alpha1.CanaryRun{}, nil, normal, "Reason", "Act", "%s", "bad\x1b[2J\nlevel=info msg=\"released\"\u202e"+strings.Repeat("ä", maxNote))
+	Announcer{recorder}.one(&v1alpha1.CanaryRun{}, nil, normal, "Reason", "Act", "%s", "bad\x1b[2J\nlevel=info msg=\"released\"\u202e"+strings.Repeat("ä", maxNote))
 	note := strings.TrimPrefix(recorder.events[0], "Normal Reason: ")
 	if !strings.HasPrefix(note, "bad\ufffd[2J level=info msg=\"released\"\ufffd") || len(note) > maxNote {
 		t.Errorf("%d bytes: %q", len(note), note)

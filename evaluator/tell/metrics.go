@@ -1,4 +1,4 @@
-package evaluator
+package tell
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 
 // Metrics count what the evaluator does.
 type Metrics struct {
-	holds        prometheus.Counter
-	verdicts     *prometheus.CounterVec
-	measurements *prometheus.CounterVec
-	decisions    *prometheus.CounterVec
-	ungated      prometheus.Counter
-	superseded   prometheus.Counter
+	Holds        prometheus.Counter
+	Verdicts     *prometheus.CounterVec
+	Measurements *prometheus.CounterVec
+	Decisions    *prometheus.CounterVec
+	Ungated      prometheus.Counter
+	Superseded   prometheus.Counter
 	overtaken    *overtakenDeployments
-	duration     prometheus.Histogram
+	Duration     prometheus.Histogram
 	phases       *runPhases
 }
 
@@ -28,32 +28,32 @@ type Metrics struct {
 // registerer is nil. Runs are counted in what is cached, unless that is nil. Labels are of fixed sets; none is the name of an object.
 func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics {
 	m := &Metrics{
-		holds: prometheus.NewCounter(prometheus.CounterOpts{
+		Holds: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_holds_total",
 			Help: "Held updates for which a run was made.",
 		}),
-		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_verdicts_total",
 			Help: "Verdicts on runs, by verdict and reason.",
 		}, []string{"verdict", "reason"}),
-		measurements: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Measurements: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_measurements_total",
 			Help: "Measurements of metrics of runs, by outcome.",
 		}, []string{"outcome"}),
-		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_decisions_total",
 			Help: "What people had runs do, by decision.",
 		}, []string{"decision"}),
-		ungated: prometheus.NewCounter(prometheus.CounterOpts{
+		Ungated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_ungated_updates_total",
 			Help: "Updates of guarded Deployments that the webhook was not asked about.",
 		}),
-		superseded: prometheus.NewCounter(prometheus.CounterOpts{
+		Superseded: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_superseded_runs_total",
 			Help: "Runs in whose place a newer update was held before they had a verdict.",
 		}),
 		overtaken: &overtakenDeployments{objects: cached},
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "holdfast_run_duration_seconds",
 			Help:    "Time from the making of a run to its end.",
 			Buckets: []float64{60, 300, 600, 1200, 2400, 3600, 7200, 14400, 86400},
@@ -63,13 +63,13 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 	for _, outcome := range []v1alpha1.Outcome{
 		v1alpha1.OutcomePassed, v1alpha1.OutcomeFailed, v1alpha1.OutcomeNoData, v1alpha1.OutcomeError,
 	} {
-		m.measurements.WithLabelValues(string(outcome))
+		m.Measurements.WithLabelValues(string(outcome))
 	}
-	for _, decision := range []string{decisionPromote, decisionAbort, decisionRetry} {
-		m.decisions.WithLabelValues(decision)
+	for _, decision := range []string{DecisionPromote, DecisionAbort, DecisionRetry} {
+		m.Decisions.WithLabelValues(decision)
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.holds, m.verdicts, m.measurements, m.decisions, m.ungated, m.superseded, m.overtaken, m.duration, m.phases)
+		registerer.MustRegister(m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.phases)
 	}
 	return m
 }
@@ -83,8 +83,8 @@ var verdictReasons = []string{
 	v1alpha1.ReasonManualLate, v1alpha1.ReasonDeadline, v1alpha1.ReasonBaselineSick, v1alpha1.ReasonBaselineInvalid,
 }
 
-// verdictReason keeps the label bounded, whatever stands in a status.
-func verdictReason(reason string) string {
+// VerdictReason keeps the label bounded, whatever stands in a status.
+func VerdictReason(reason string) string {
 	if slices.Contains(verdictReasons, reason) {
 		return reason
 	}
@@ -136,7 +136,7 @@ func (c *runPhases) Collect(out chan<- prometheus.Metric) {
 
 // What people have runs do, as the metric holdfast_decisions_total counts it.
 const (
-	decisionPromote = "Promote"
-	decisionAbort   = "Abort"
-	decisionRetry   = "Retry"
+	DecisionPromote = "Promote"
+	DecisionAbort   = "Abort"
+	DecisionRetry   = "Retry"
 )

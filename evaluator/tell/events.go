@@ -1,4 +1,5 @@
-package evaluator
+// Package tell says what the evaluator does: by events, about the Deployment and the run, and by metrics.
+package tell
 
 import (
 	"fmt"
@@ -17,18 +18,18 @@ import (
 	"holdfast.dev/holdfast/internal/policy"
 )
 
-// announcer sends the evaluator's events. Each is about the Deployment and,
+// Announcer sends the evaluator's events. Each is about the Deployment and,
 // where there is one, about the run too, so that describing either tells the story.
 //
 // Events of one reason and action about one object are counted together by the
 // API, and of those only the first one's text is kept: the action of a
 // measurement names its metric.
-type announcer struct{ recorder events.EventRecorder }
+type Announcer struct{ Recorder events.EventRecorder }
 
 // maxNote is the API's limit for the text of an event.
 const maxNote = 1024
 
-func (a announcer) both(d objects.Deployment, run *v1alpha1.CanaryRun, kind, reason, action, format string, args ...any) {
+func (a Announcer) both(d objects.Deployment, run *v1alpha1.CanaryRun, kind, reason, action, format string, args ...any) {
 	if d.Unstructured != nil {
 		a.one(d.Unstructured, run, kind, reason, action, format, args...)
 		a.one(run, d.Unstructured, kind, reason, action, format, args...)
@@ -37,80 +38,94 @@ func (a announcer) both(d objects.Deployment, run *v1alpha1.CanaryRun, kind, rea
 	a.one(run, nil, kind, reason, action, format, args...)
 }
 
-func (a announcer) one(about, related runtime.Object, kind, reason, action, format string, args ...any) {
+func (a Announcer) one(about, related runtime.Object, kind, reason, action, format string, args ...any) {
 	note := plaintext.Line(fmt.Sprintf(format, args...), maxNote)
-	a.recorder.Eventf(about, related, kind, reason, action, "%s", note)
+	a.Recorder.Eventf(about, related, kind, reason, action, "%s", note)
 }
 
-func (a announcer) held(d objects.Deployment, run *v1alpha1.CanaryRun, record hold.Record) {
+// Held tells that an update is held and which run tries it.
+func (a Announcer) Held(d objects.Deployment, run *v1alpha1.CanaryRun, record hold.Record) {
 	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventHeld, "Hold",
 		"update held: run %s tries template %s (plan: %s), the Deployment stays on its stable template", run.Name, record.Hash.Short(), run.Spec.PlanSource)
 }
 
-func (a announcer) policyApplied(d objects.Deployment, run *v1alpha1.CanaryRun) {
+// PolicyApplied tells what policies changed of the plan of a run.
+func (a Announcer) PolicyApplied(d objects.Deployment, run *v1alpha1.CanaryRun) {
 	if changes := run.Spec.Policies; len(changes) > 0 {
 		a.both(d, run, corev1.EventTypeNormal, v1alpha1.ReasonPolicyApplied, "FindPlan",
 			"run %s is tried by a plan that policies changed: %s", run.Name, policy.Sentences(changes, maxNote))
 	}
 }
 
-func (a announcer) putOut(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
+// PutOut tells that a pod is deleted that others put among those of a run.
+func (a Announcer) PutOut(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodPutOut, "PutOut "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s is not one of run %s and is deleted: %s; it was neither counted nor measured", pod.Name, run.Name, pod.Why)
 }
 
-func (a announcer) deletedLeft(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
+// DeletedLeft tells that a pod is deleted that nothing else would delete.
+func (a Announcer) DeletedLeft(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.UnwantedPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodLeft, "Delete "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s is deleted, for nothing else would: %s", pod.Name, pod.Why)
 }
 
-func (a announcer) autoscalerCounts(d objects.Deployment, run *v1alpha1.CanaryRun, name string) {
+// AutoscalerCounts tells that an autoscaler counts the pods of a run.
+func (a Announcer) AutoscalerCounts(d objects.Deployment, run *v1alpha1.CanaryRun, name string) {
 	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventAutoscalerCounts, "Autoscale "+name[:min(len(name), 100)],
 		"HorizontalPodAutoscaler %s counts the pods of run %s among those of the Deployment, as it counts surge pods: for memory, and for a canary "+
 			"without load, it may ask for a pod more or less for each; metrics of type Object or External with an AverageValue count no pods", name, run.Name)
 }
 
-func (a announcer) quarantined(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
+// Quarantined tells that a pod is taken out of the application.
+func (a Announcer) Quarantined(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodQuarantined, "Quarantine "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s of run %s is in quarantine: %s; no Service, PodDisruptionBudget or autoscaler of the application counts it; look at it with "+
 			"kubectl get pods -l %s=%s, and have such pods keep their labels by quarantine: Never in the plan",
 		pod.Name, run.Name, pod.Why, v1alpha1.RunLabel, run.Name)
 }
 
-func (a announcer) readmitted(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
+// Readmitted tells that a pod is one of the application again.
+func (a Announcer) Readmitted(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod) {
 	a.both(d, run, corev1.EventTypeNormal, v1alpha1.EventPodReadmitted, "Readmit "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s of run %s is out of quarantine and has the labels of the application again", pod.Name, run.Name)
 }
 
-func (a announcer) notLabeled(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod, why string) {
+// NotLabeled tells that a pod could not be taken out of the application.
+func (a Announcer) NotLabeled(d objects.Deployment, run *v1alpha1.CanaryRun, pod lifecycle.KeptPod, why string) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventPodNotQuarantined, "Quarantine "+pod.Name[:min(len(pod.Name), 100)],
 		"pod %s of run %s keeps its place in the application: %s", pod.Name, run.Name, why)
 }
 
-func (a announcer) noPlan(d objects.Deployment, reason, message string) {
+// NoPlan tells why a held update has no plan to be tried by.
+func (a Announcer) NoPlan(d objects.Deployment, reason, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, reason, "FindPlan", "%s", message)
 }
 
-func (a announcer) notCreated(d objects.Deployment, message string) {
+// NotCreated tells that the run of a held update is refused.
+func (a Announcer) NotCreated(d objects.Deployment, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventRunNotCreated, "CreateRun", "%s", message)
 }
 
-func (a announcer) nameTaken(d objects.Deployment, message string) {
+// NameTaken tells that another run has the name of one to be made.
+func (a Announcer) NameTaken(d objects.Deployment, message string) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventRunNameTaken, "CreateRun", "%s", message)
 }
 
-func (a announcer) recordUnreadable(d objects.Deployment, why error) {
+// RecordUnreadable tells that a held record is dropped.
+func (a Announcer) RecordUnreadable(d objects.Deployment, why error) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonRecordUnreadable, "DropRecord",
 		"the held update is dropped and nothing of it was run: %s; apply it again", why)
 }
 
-func (a announcer) recordOfAnother(d objects.Deployment, l hold.Label) {
+// RecordOfAnother tells that a held record is dropped which is that of another Deployment.
+func (a Announcer) RecordOfAnother(d objects.Deployment, l hold.Label) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonRecordUnreadable, "DropRecord",
 		"it was made of the text of another Deployment, on which run %s tried template %s: this one runs what was stable there, and nothing is held; to have what was held there, apply its manifest again",
 		l.Run, l.Hash.Short())
 }
 
-func (a announcer) ungated(d objects.Deployment, running, before hold.Hash, held bool) {
+// Ungated tells of an update that Holdfast was not asked about.
+func (a Announcer) Ungated(d objects.Deployment, running, before hold.Hash, held bool) {
 	dropped := ""
 	if held {
 		dropped = "; the update that was held is older and is dropped"
@@ -119,32 +134,35 @@ func (a announcer) ungated(d objects.Deployment, running, before hold.Hash, held
 		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary%s", running.Short(), before.Short(), dropped)
 }
 
-// overtaken is told anew for each further run, and only its first text is kept.
-func (a announcer) overtaken(d objects.Deployment, inARow int, since time.Time) {
+// Overtaken is told anew for each further run, and only its first text is kept.
+func (a Announcer) Overtaken(d objects.Deployment, inARow int, since time.Time) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUpdatesTooFast, "Supersede",
 		"updates come faster than a canary takes: %d in a row, since %s, were superseded before their runs had a verdict, and nothing was released. "+
 			"Have the plan finish what is under way (spec.newUpdates: Wait), or end sooner (a shorter period); name annotations that are others at each sync in its spec.restartMarks; or update less often",
 		inARow, since.UTC().Format(time.RFC3339))
 }
 
-func (a announcer) skipped(d objects.Deployment, s hold.Skipped) {
+// Skipped tells of an update that passed because its user asked for it.
+func (a Announcer) Skipped(d objects.Deployment, s hold.Skipped) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.ReasonSkipped, "Skip",
 		"template %s passed without a canary, as user %s asked: %s", s.Hash.Short(), s.User, s.Reason)
 }
 
-func (a announcer) untried(d objects.Deployment, s hold.Skipped) {
+// Untried tells of an update that passed because its Deployment is to be alone.
+func (a Announcer) Untried(d objects.Deployment, s hold.Skipped) {
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUntried, "Pass",
 		"template %s passed without a canary, as user %s asked for it: spec.strategy.type is Recreate, by which no canary runs beside the Deployment; to have updates tried all the same, annotate it with %s=true or set besideRecreate: true in its plan",
 		s.Hash.Short(), s.User, v1alpha1.BesideRecreateAnnotation)
 }
 
-func (a announcer) roomDoubtful(d objects.Deployment, run *v1alpha1.CanaryRun, doubts []string) {
+// RoomDoubtful tells that there may be no room for a canary.
+func (a Announcer) RoomDoubtful(d objects.Deployment, run *v1alpha1.CanaryRun, doubts []string) {
 	a.both(d, run, corev1.EventTypeWarning, v1alpha1.EventRoomDoubtful, "Hold",
 		"there may be no room for the canary of run %s: %s", run.Name, strings.Join(doubts, "; "))
 }
 
-// transition tells of a transition of a run.
-func (a announcer) transition(d objects.Deployment, run *v1alpha1.CanaryRun, t lifecycle.Transition) {
+// Transition tells of a transition of a run.
+func (a Announcer) Transition(d objects.Deployment, run *v1alpha1.CanaryRun, t lifecycle.Transition) {
 	form, ok := transitionForms[t.Kind]
 	if !ok {
 		return
