@@ -295,7 +295,7 @@ func (c *cluster) patch(ctx context.Context, api client.WithWatch, o client.Obje
 func (c *cluster) pass() {
 	c.t.Helper()
 	ctx := ctrl.LoggerInto(c.t.Context(), logr.Discard())
-	if _, err := c.e.deployments.reconcileDeployment(ctx, request(namespace, "web")); err != nil && !errors.Is(err, errCut) {
+	if _, err := c.e.deployments.Reconcile(ctx, request(namespace, "web")); err != nil && !errors.Is(err, errCut) {
 		c.t.Fatalf("Deployment: %v", err)
 	}
 	for _, run := range c.runs() {
@@ -311,7 +311,7 @@ func (c *cluster) pass() {
 func reconcileRun(ctx context.Context, e *evaluator, name string) error {
 	for {
 		_, err := e.runs.reconcileRun(ctx, request(namespace, name))
-		done := e.runs.rounds.Done(types.NamespacedName{Namespace: namespace, Name: name})
+		done := e.runs.measured(types.NamespacedName{Namespace: namespace, Name: name})
 		if done == nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestDecider(t *testing.T) {
-	at := metav1.NewTime(noon.In(time.FixedZone("", 3600)))
+	at := metav1.NewTime(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).In(time.FixedZone("", 3600)))
 	entry := func(manager, fields string) metav1.ManagedFieldsEntry {
 		return metav1.ManagedFieldsEntry{Manager: manager, Time: &at, FieldsV1: metav1.NewFieldsV1(fields)}
 	}

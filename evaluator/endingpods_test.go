@@ -13,7 +13,7 @@ import (
 
 func TestTooManyEnding(t *testing.T) {
 	pod := func(name string, began time.Duration, grace int64) corev1.Pod {
-		over := metav1.NewTime(noon.Add(began + time.Duration(grace)*time.Second))
+		over := metav1.NewTime(time.Unix(0, 0).Add(began + time.Duration(grace)*time.Second))
 		return corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: map[string]string{v1alpha1.RoleLabel: v1alpha1.RoleCanary}, DeletionTimestamp: &over, DeletionGracePeriodSeconds: &grace,
 		}}
@@ -50,7 +50,7 @@ func TestWhoTakesItsTime(t *testing.T) {
 	canaryPod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{v1alpha1.RoleLabel: v1alpha1.RoleCanary}}}
 	with := func(role string, grace int64) corev1.Pod {
 		p := *canaryPod.DeepCopy()
-		p.Labels[v1alpha1.RoleLabel], p.DeletionTimestamp, p.DeletionGracePeriodSeconds = role, &metav1.Time{Time: noon}, &grace
+		p.Labels[v1alpha1.RoleLabel], p.DeletionTimestamp, p.DeletionGracePeriodSeconds = role, &metav1.Time{Time: time.Unix(0, 0)}, &grace
 		return p
 	}
 	for name, tc := range map[string]struct {

@@ -147,7 +147,7 @@ func (o observed) beside() beside {
 	return beside{snapshot: o.Snapshot, deployment: o.deployment, record: o.record}
 }
 
-// beginTerm forgets what was known in the last term.
+// BeginTerm forgets what was known in the last term.
 func (g *gatherer) beginTerm() { g.stable.beginTerm() }
 
 // forget forgets a run that is gone.

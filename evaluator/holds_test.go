@@ -222,7 +222,7 @@ func TestHistoryIsKeptToItsLimit(t *testing.T) {
 		c.must(c.api.Status().Update(t.Context(), run))
 	}
 	c.annotateDeployment(map[string]string{v1alpha1.HeldAnnotation: ""})
-	_, err := c.e.deployments.reconcileDeployment(t.Context(), request(namespace, "web"))
+	_, err := c.e.deployments.Reconcile(t.Context(), request(namespace, "web"))
 	c.must(err)
 	var names []string
 	for _, run := range c.runs() {
@@ -260,13 +260,13 @@ func TestAQuotaIsWaitedFor(t *testing.T) {
 	c.hold()
 	ctx := ctrl.LoggerInto(t.Context(), logr.Discard())
 	for range 3 {
-		if _, err := c.e.deployments.reconcileDeployment(ctx, request(namespace, "web")); err == nil {
+		if _, err := c.e.deployments.Reconcile(ctx, request(namespace, "web")); err == nil {
 			t.Fatal("nobody tries again to make the run")
 		}
 	}
 	c.wantEvents("RunNotCreated")
 	c.full = nil
-	if _, err := c.e.deployments.reconcileDeployment(ctx, request(namespace, "web")); err != nil {
+	if _, err := c.e.deployments.Reconcile(ctx, request(namespace, "web")); err != nil {
 		t.Fatal(err)
 	}
 	c.full = full

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"holdfast.dev/holdfast/evaluator/deployments"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/tell"
@@ -68,7 +69,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	}{mgr.GetAPIReader(), lists}
 	e := newEvaluator(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
-	if err := e.deployments.setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
+	if err := e.deployments.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
 	if err := e.runs.setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
@@ -80,7 +81,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 // evaluator is both reconcilers.
 type evaluator struct {
 	objects     *objects.Reader
-	deployments *deploymentReconciler
+	deployments *deployments.Reconciler
 	runs        *runReconciler
 	metrics     *tell.Metrics
 }
@@ -100,9 +101,9 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 	e := &evaluator{
 		objects: objects,
 		metrics: metrics,
-		deployments: &deploymentReconciler{
-			objects: objects, writer: writer, clock: o.Clock, announce: announce, metrics: metrics,
-			history: o.HistoryLimit, rewritesStatus: o.RewriteStatus,
+		deployments: &deployments.Reconciler{
+			Objects: objects, Writer: writer, Clock: o.Clock, Announce: announce, Metrics: metrics,
+			History: o.HistoryLimit, RewritesStatus: o.RewriteStatus,
 		},
 		runs: &runReconciler{
 			objects: objects, writer: writer, announce: announce, metrics: metrics,
@@ -119,9 +120,9 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 	return e
 }
 
-// beginTerm forgets what was known in the last one: another replica has led meanwhile.
+// BeginTerm forgets what was known in the last one: another replica has led meanwhile.
 func (e *evaluator) beginTerm() {
-	e.deployments.beginTerm()
+	e.deployments.BeginTerm()
 	e.runs.beginTerm()
 }
 

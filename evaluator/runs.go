@@ -57,7 +57,7 @@ type runReconciler struct {
 	rounds *measure.Rounds
 }
 
-// beginTerm forgets what was known in the last term.
+// BeginTerm forgets what was known in the last term.
 func (r *runReconciler) beginTerm() {
 	r.rounds = measure.NewRounds()
 	r.rounds.Wake = func(run types.NamespacedName) { r.wake(run) }
@@ -99,6 +99,9 @@ func (r *runReconciler) reconcileRun(ctx context.Context, req ctrl.Request) (ctr
 	}
 	return r.carryOut(ctx, seen, next)
 }
+
+// measured is closed when the round of a run that is under way is there; nil if none is. Tests wait for it.
+func (r *runReconciler) measured(run types.NamespacedName) <-chan struct{} { return r.rounds.Done(run) }
 
 // takePlace carries out the step that makes the canary of a run whose number is
 // limited. One run at a time does so, by what the API server knows and not the

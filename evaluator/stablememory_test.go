@@ -29,9 +29,9 @@ func TestTooManyStablePodsAreAnError(t *testing.T) {
 func TestWhatIsRememberedOfStablePods(t *testing.T) {
 	var m stableMemory
 	m.reset()
-	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web-x", UID: "1"}}
+	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-x", UID: "1"}}
 	at := func(second int, there map[string][]string) map[string][]string {
-		return m.note(run, there, noon.Add(time.Duration(second)*time.Second))
+		return m.note(run, there, time.Unix(0, 0).Add(time.Duration(second)*time.Second))
 	}
 	want := func(what string, got, want map[string][]string) {
 		t.Helper()
@@ -57,14 +57,14 @@ func TestWhatIsRememberedOfStablePods(t *testing.T) {
 	if got := at(6, map[string][]string{"b": {"b-last"}})["b"]; len(got) != maxKeptStablePods+1 || slices.Contains(got, "b-first") || !slices.Contains(got, "b-last") {
 		t.Errorf("of %d that are gone %d are remembered: %s …", maxKeptStablePods+1, len(got)-1, got[:3])
 	}
-	kept := m.kept(types.NamespacedName{Namespace: namespace, Name: "web-x"})
+	kept := m.kept(types.NamespacedName{Namespace: "shop", Name: "web-x"})
 	if len(kept) != 1 || kept[0].Name != "b" || !slices.Equal(kept[0].Pods, many) {
 		t.Errorf("those that are gone are kept before those that are there: %d sets", len(kept))
 	}
 	run.Status.Stable = []v1alpha1.StableSet{{Name: "a", Pods: []string{"a-1"}}, {Name: "b", Pods: []string{"b-1", "other"}}}
 	m.reset()
 	want("what stood in the status", at(7, map[string][]string{"b": {"b-2"}}), map[string][]string{"b": {"b-1", "b-2"}})
-	m.forget(types.NamespacedName{Namespace: namespace, Name: "web-x"})
+	m.forget(types.NamespacedName{Namespace: "shop", Name: "web-x"})
 	if m.knows(run) || len(m.of) > 0 {
 		t.Error("a run that has ended is known")
 	}

@@ -34,7 +34,7 @@ type stableFinder struct {
 	seen    stableMemory
 }
 
-// beginTerm forgets what was known in the last term.
+// BeginTerm forgets what was known in the last term.
 func (f *stableFinder) beginTerm() { f.seen.reset() }
 
 // forget forgets a run that is over.

@@ -19,7 +19,7 @@ func TestAPodThatFindsNoNodeIsLookedFor(t *testing.T) {
 	const newest = "h2"
 	waits := func(hash, reason string) *corev1.Pod {
 		return &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web-" + hash, Labels: map[string]string{"app": "web", appsv1.DefaultDeploymentUniqueLabelKey: hash}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-" + hash, Labels: map[string]string{"app": "web", appsv1.DefaultDeploymentUniqueLabelKey: hash}},
 			Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{
 				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: reason, Message: "0/1 nodes are available",
 			}}},
@@ -43,10 +43,10 @@ func TestAPodThatFindsNoNodeIsLookedFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := objects.Deployment{Unstructured: objects.NewDeployment()}
-			d.SetNamespace(namespace)
+			d.SetNamespace("shop")
 			d.Object["spec"] = map[string]any{"selector": map[string]any{"matchLabels": map[string]any{"app": "web"}}}
 			g := &gatherer{objects: &objects.Reader{Live: listingtest.Reader{Reader: fake.NewClientBuilder().WithScheme(known).WithObjects(tc.pod).Build()}}}
-			seen := observed{run: &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, deployment: d}
+			seen := observed{run: &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}}, deployment: d}
 			seen.run.Status.Phase = v1alpha1.PhaseReleasing
 			seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, PodHash: newest}
 			seen.Canary = &lifecycle.Canary{Replicas: 1}

@@ -1,4 +1,6 @@
-package evaluator
+// Package deployments looks after Deployments: a held record gets its run, what passed Holdfast is told, and what is left over
+// goes. Each look takes the steps of Reconcile in their order, and ends with the first that writes.
+package deployments
 
 import (
 	"context"
@@ -20,17 +22,17 @@ import (
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// deploymentReconciler looks after Deployments.
-type deploymentReconciler struct {
-	objects  *objects.Reader
-	writer   client.Client
-	clock    clock.PassiveClock
-	announce tell.Announcer
-	metrics  *tell.Metrics
-	// history is how many ended runs of a Deployment are kept.
-	history int
-	// rewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put right.
-	rewritesStatus bool
+// Reconciler looks after Deployments.
+type Reconciler struct {
+	Objects  *objects.Reader
+	Writer   client.Client
+	Clock    clock.PassiveClock
+	Announce tell.Announcer
+	Metrics  *tell.Metrics
+	// History is how many ended runs of a Deployment are kept.
+	History int
+	// RewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put right.
+	RewritesStatus bool
 
 	// What is known of the term in which this replica leads.
 	warned warnings
@@ -39,17 +41,17 @@ type deploymentReconciler struct {
 	untried skips
 }
 
-// beginTerm forgets what was known in the last term.
-func (r *deploymentReconciler) beginTerm() {
+// BeginTerm forgets what was known in the last term.
+func (r *Reconciler) BeginTerm() {
 	r.warned = warnings{}
-	r.skips, r.untried = skips{since: r.clock.Now()}, skips{since: r.clock.Now()}
+	r.skips, r.untried = skips{since: r.Clock.Now()}, skips{since: r.Clock.Now()}
 }
 
-// reconcileDeployment looks after one Deployment: its held record gets a run,
+// Reconcile looks after one Deployment: its held record gets a run,
 // an update that no webhook saw is reported, old runs are forgotten.
-func (r *deploymentReconciler) reconcileDeployment(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
-	d, err := r.objects.Deployment(ctx, req.NamespacedName)
+	d, err := r.Objects.Deployment(ctx, req.NamespacedName)
 	if err == nil && d.GetDeletionTimestamp() != nil || apierrors.IsNotFound(err) {
 		r.warned.forget(req.NamespacedName)
 		r.skips.told.forget(req.NamespacedName)
@@ -59,7 +61,7 @@ func (r *deploymentReconciler) reconcileDeployment(ctx context.Context, req ctrl
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	runs, err := r.objects.Runs(ctx, d)
+	runs, err := r.Objects.Runs(ctx, d)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

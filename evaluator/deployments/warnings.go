@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"crypto/sha256"

@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 
 // forgetOld deletes the runs of a Deployment that ended longest ago, beyond
 // those that are kept as history, and those that tell of updates which come too fast.
-func (r *deploymentReconciler) forgetOld(ctx context.Context, _ objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+func (r *Reconciler) forgetOld(ctx context.Context, _ objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
 	var ended []v1alpha1.CanaryRun
 	for _, run := range runs {
 		if run.Status.Phase.Ended() && run.DeletionTimestamp == nil {
@@ -27,10 +27,10 @@ func (r *deploymentReconciler) forgetOld(ctx context.Context, _ objects.Deployme
 		return cmp.Or(finishedAt(b).Compare(finishedAt(a)), cmp.Compare(b.Name, a.Name))
 	})
 	inARow, _ := lifecycle.Overtaken(runs)
-	keep := max(r.history, min(inARow, lifecycle.TooMany))
+	keep := max(r.History, min(inARow, lifecycle.TooMany))
 	for _, run := range ended[min(len(ended), keep):] {
 		uid := run.UID
-		err := r.writer.Delete(ctx, &run, client.Preconditions{UID: &uid})
+		err := r.Writer.Delete(ctx, &run, client.Preconditions{UID: &uid})
 		if client.IgnoreNotFound(err) != nil {
 			return false, fmt.Errorf("delete CanaryRun %q: %w", run.Name, err)
 		}

@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // tell of an update that there was not.
 //
 // A skip that was used up stays used up.
-func (r *deploymentReconciler) forgetElsewhere(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+func (r *Reconciler) forgetElsewhere(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	encoded := d.Annotation(v1alpha1.RejectedAnnotation)
 	if !hold.RejectedElsewhere(encoded, d.GetUID()) {
 		return false, nil
@@ -35,7 +35,7 @@ func (r *deploymentReconciler) forgetElsewhere(ctx context.Context, d objects.De
 	if _, here := own.Find(hold.Hash(d.Annotation(v1alpha1.FailedAnnotation)), ""); !here {
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
-	if err := objects.Annotate(ctx, r.writer, d, marks); err != nil {
+	if err := objects.Annotate(ctx, r.Writer, d, marks); err != nil {
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("memory of another Deployment dropped")

@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"context"
@@ -25,8 +25,8 @@ import (
 //
 // Guarded is here what the webhook selects on: the label, not the annotation
 // that it is derived from.
-func (r *deploymentReconciler) stampUngated(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
-	ns, err := r.objects.Namespace(ctx, d.GetNamespace())
+func (r *Reconciler) stampUngated(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+	ns, err := r.Objects.Namespace(ctx, d.GetNamespace())
 	if err != nil {
 		return false, err
 	}
@@ -35,7 +35,7 @@ func (r *deploymentReconciler) stampUngated(ctx context.Context, d objects.Deplo
 	guarded := guard.Guarded(nil, ns.Labels, d.GetAnnotations())
 	switch {
 	case !guarded && (stamp != "" || d.Annotation(v1alpha1.FailedAnnotation) != ""):
-		return true, objects.Annotate(ctx, r.writer, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
+		return true, objects.Annotate(ctx, r.Writer, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
 	case !guarded || running == "" || stamp == running:
 		return false, nil
 	}
@@ -46,7 +46,7 @@ func (r *deploymentReconciler) stampUngated(ctx context.Context, d objects.Deplo
 	if older {
 		marks[v1alpha1.HeldAnnotation] = nil
 	}
-	if err := objects.Annotate(ctx, r.writer, d, marks); err != nil {
+	if err := objects.Annotate(ctx, r.Writer, d, marks); err != nil {
 		return false, err
 	}
 	log := ctrl.LoggerFrom(ctx)
@@ -55,8 +55,8 @@ func (r *deploymentReconciler) stampUngated(ctx context.Context, d objects.Deplo
 		return true, nil
 	}
 	log.Info("ungated update", "hash", running, "before", stamp, "droppedHold", older)
-	r.metrics.Ungated.Inc()
-	r.announce.Ungated(d, running, stamp, older)
+	r.Metrics.Ungated.Inc()
+	r.Announce.Ungated(d, running, stamp, older)
 	return true, nil
 }
 
@@ -64,8 +64,8 @@ func (r *deploymentReconciler) stampUngated(ctx context.Context, d objects.Deplo
 // the run that tries it was made beside another. What came with the change is no
 // older than it: a webhook after Holdfast changed the stable template of the
 // request that was held.
-func (r *deploymentReconciler) heldBefore(d objects.Deployment, runs []v1alpha1.CanaryRun) bool {
-	record, err := r.objects.OpenRecord(d)
+func (r *Reconciler) heldBefore(d objects.Deployment, runs []v1alpha1.CanaryRun) bool {
+	record, err := r.Objects.OpenRecord(d)
 	return err == nil && record != nil && slices.ContainsFunc(runs, func(r v1alpha1.CanaryRun) bool {
 		beside := r.Annotations[v1alpha1.StableAnnotation]
 		return r.Spec.Hold == record.ID && beside != "" && beside != string(d.Hash())

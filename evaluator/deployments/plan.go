@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"context"
@@ -17,23 +17,23 @@ import (
 // together with the update), or empty while it lists anew because the
 // CustomResourceDefinition was changed. A run takes its plan for good, so it must
 // not take the built-in one for want of a second.
-func (r *deploymentReconciler) resolvePlan(ctx context.Context, d objects.Deployment) (plan.Resolved, error) {
-	ns, err := r.objects.Namespace(ctx, d.GetNamespace())
+func (r *Reconciler) resolvePlan(ctx context.Context, d objects.Deployment) (plan.Resolved, error) {
+	ns, err := r.Objects.Namespace(ctx, d.GetNamespace())
 	if err != nil {
 		return plan.Resolved{}, err
 	}
 	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	demands, err := r.objects.Demands(ctx, ns.Labels)
+	demands, err := r.Objects.Demands(ctx, ns.Labels)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	annotations, err := r.objects.PlanAnnotations(ctx, d)
+	annotations, err := r.Objects.PlanAnnotations(ctx, d)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	found, err := load.Find(ctx, r.objects.Live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	found, err := load.Find(ctx, r.Objects.Live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
 	if err != nil {
 		return plan.Resolved{}, err
 	}

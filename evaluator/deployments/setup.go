@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"context"
@@ -21,10 +21,10 @@ import (
 	"holdfast.dev/holdfast/internal/leadership"
 )
 
-// setup adds the controller of Deployments to a manager: a Deployment is looked at when its spec or annotations change, when its status
+// Setup adds the controller of Deployments to a manager: a Deployment is looked at when its spec or annotations change, when its status
 // misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes. All are
 // looked at when a term begins.
-func (r *deploymentReconciler) setup(mgr ctrl.Manager, leader *leadership.Elector, options controller.Options) error {
+func (r *Reconciler) Setup(mgr ctrl.Manager, leader *leadership.Elector, options controller.Options) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.NewPredicateFuncs(func(o client.Object) bool {
 			u, ok := o.(*unstructured.Unstructured)
@@ -38,7 +38,7 @@ func (r *deploymentReconciler) setup(mgr ctrl.Manager, leader *leadership.Electo
 		Watches(objects.NewNamespace(), handler.EnqueueRequestsFromMapFunc(r.deploymentsOfNamespace)).
 		WatchesRawSource(leader.Source(r.allDeployments)).
 		WithOptions(options).
-		Complete(leader.Only(reconcile.Func(r.reconcileDeployment)))
+		Complete(leader.Only(reconcile.Func(r.Reconcile)))
 }
 
 // runCameOrEnded leaves out the changes of a run under way: there is one at each
@@ -59,7 +59,7 @@ func deploymentOfRun(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: run.Namespace, Name: run.Spec.Deployment}}}
 }
 
-func (r *deploymentReconciler) deploymentsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *Reconciler) deploymentsOfPlan(ctx context.Context, o client.Object) []reconcile.Request {
 	return r.deploymentsIn(ctx, o.GetNamespace(), func(d client.Object) bool {
 		u, ok := d.(*unstructured.Unstructured)
 		if !ok {
@@ -70,26 +70,26 @@ func (r *deploymentReconciler) deploymentsOfPlan(ctx context.Context, o client.O
 	})
 }
 
-func (r *deploymentReconciler) deploymentsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *Reconciler) deploymentsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
 	return r.deploymentsIn(ctx, o.GetName(), func(client.Object) bool { return true })
 }
 
 // deploymentsOfPolicy are all that hold an update: it may have waited for a plan
 // that the policy offers, or for the policy to be mended.
-func (r *deploymentReconciler) deploymentsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
+func (r *Reconciler) deploymentsOfPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.deploymentsIn(ctx, metav1.NamespaceAll, func(d client.Object) bool {
 		return d.GetAnnotations()[v1alpha1.HeldAnnotation] != ""
 	})
 }
 
-func (r *deploymentReconciler) allDeployments(ctx context.Context) []reconcile.Request {
+func (r *Reconciler) allDeployments(ctx context.Context) []reconcile.Request {
 	return r.deploymentsIn(ctx, metav1.NamespaceAll, func(client.Object) bool { return true })
 }
 
-func (r *deploymentReconciler) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
+func (r *Reconciler) deploymentsIn(ctx context.Context, namespace string, wanted func(client.Object) bool) []reconcile.Request {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
-	if err := r.objects.Cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.Objects.Cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list the Deployments of a namespace", "namespace", namespace)
 		return nil
 	}

@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"context"
@@ -23,8 +23,8 @@ const statusRetry = 10 * time.Second
 // rewriteStatus has the webhook look at a status that was stored without it: it
 // fails open, and the deployment controller writes no other until something
 // happens. A patch that asks for nothing is enough.
-func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d objects.Deployment) (time.Duration, error) {
-	if !r.rewritesStatus || !misleadsTools(d) {
+func (r *Reconciler) rewriteStatus(ctx context.Context, d objects.Deployment) (time.Duration, error) {
+	if !r.RewritesStatus || !misleadsTools(d) {
 		return 0, nil
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": d.GetResourceVersion()}})
@@ -34,7 +34,7 @@ func (r *deploymentReconciler) rewriteStatus(ctx context.Context, d objects.Depl
 	target := objects.NewDeployment()
 	target.SetNamespace(d.GetNamespace())
 	target.SetName(d.GetName())
-	if err := r.writer.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := r.Writer.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		return 0, fmt.Errorf("have the status of Deployment %q rewritten: %w", client.ObjectKeyFromObject(d), err)
 	}
 	ctrl.LoggerFrom(ctx).V(1).Info("status was written without the webhook")

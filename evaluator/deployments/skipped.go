@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"context"
@@ -20,24 +20,24 @@ type skips struct {
 }
 
 // tellSkipped says which update passed without a canary, by whom and why.
-func (r *deploymentReconciler) tellSkipped(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+func (r *Reconciler) tellSkipped(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	skipped, err := hold.ParseSkipped(d.Annotation(v1alpha1.SkippedAnnotation))
 	if err != nil || skipped.At.Before(r.skips.since) || !r.skips.told.first(d, skipped.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
 	ctrl.LoggerFrom(ctx).Info("update skipped its canary", "hash", skipped.Hash, "user", skipped.User, "reason", skipped.Reason)
-	r.announce.Skipped(d, skipped)
+	r.Announce.Skipped(d, skipped)
 	return false, nil
 }
 
 // tellUntried says which update passed without a canary because its Deployment is to be alone. It is told
 // once, as a skip is.
-func (r *deploymentReconciler) tellUntried(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+func (r *Reconciler) tellUntried(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	untried, err := hold.ParseSkipped(d.Annotation(v1alpha1.UntriedAnnotation))
 	if err != nil || untried.At.Before(r.untried.since) || !r.untried.told.first(d, untried.At.String()) {
 		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
 	}
 	ctrl.LoggerFrom(ctx).Info("update passed without a canary", "hash", untried.Hash, "user", untried.User, "reason", untried.Reason)
-	r.announce.Untried(d, untried)
+	r.Announce.Untried(d, untried)
 	return false, nil
 }

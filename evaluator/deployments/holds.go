@@ -1,4 +1,4 @@
-package evaluator
+package deployments
 
 import (
 	"context"
@@ -21,8 +21,8 @@ import (
 // startHeld makes the run that a held record names. Without a plan to follow
 // the update stays held, and the Deployment has an event that says why; a plan
 // that appears or is mended wakes the Deployment again.
-func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
-	record, err := r.objects.OpenRecord(d)
+func (r *Reconciler) startHeld(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun) (bool, error) {
+	record, err := r.Objects.OpenRecord(d)
 	if err != nil {
 		return r.dropRecord(ctx, d, runs, err)
 	}
@@ -31,14 +31,14 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployme
 		return false, nil
 	}
 	var existing v1alpha1.CanaryRun
-	err = r.objects.Cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
+	err = r.Objects.Cached.Get(ctx, types.NamespacedName{Namespace: d.GetNamespace(), Name: record.Run}, &existing)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return false, fmt.Errorf("read CanaryRun %q: %w", record.Run, err)
 	}
 	isRun := err == nil && existing.Spec.Hold == record.ID && d.Owns(&existing)
 	switch {
 	case record.Next != nil && !isRun: // there is nothing to finish before it
-		return true, r.objects.GiveWay(ctx, r.writer, d, record)
+		return true, r.Objects.GiveWay(ctx, r.Writer, d, record)
 	case err == nil:
 		r.checkName(d, *record, &existing)
 		return false, nil
@@ -50,7 +50,7 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployme
 	if resolved.Reason != "" {
 		if r.warned.first(d, resolved.Message) {
 			ctrl.LoggerFrom(ctx).Info("held update has no plan", "reason", resolved.Reason, "message", resolved.Message)
-			r.announce.NoPlan(d, resolved.Reason, resolved.Message)
+			r.Announce.NoPlan(d, resolved.Reason, resolved.Message)
 		}
 		return false, nil
 	}
@@ -58,7 +58,7 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployme
 	if mistake != "" {
 		if r.warned.first(d, mistake) {
 			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
-			r.announce.NoPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
+			r.Announce.NoPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
 		}
 		return false, nil
 	}
@@ -67,17 +67,17 @@ func (r *deploymentReconciler) startHeld(ctx context.Context, d objects.Deployme
 
 // checkName: the webhook chooses names that no run has. One that was made since
 // by hand is in the way, and only its owner can remove it.
-func (r *deploymentReconciler) checkName(d objects.Deployment, record hold.Record, existing *v1alpha1.CanaryRun) {
+func (r *Reconciler) checkName(d objects.Deployment, record hold.Record, existing *v1alpha1.CanaryRun) {
 	if existing.DeletionTimestamp != nil || existing.Spec.Hold == record.ID && d.Owns(existing) {
 		return
 	}
 	message := fmt.Sprintf("the name of CanaryRun %s is taken by one of another hold; delete it and the held update is tried", record.Run)
 	if r.warned.first(d, message) {
-		r.announce.NameTaken(d, message)
+		r.Announce.NameTaken(d, message)
 	}
 }
 
-func (r *deploymentReconciler) createRun(ctx context.Context, d objects.Deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
+func (r *Reconciler) createRun(ctx context.Context, d objects.Deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
 	if record.Source == hold.SourceImage { // who names an image for a canary asks for one
 		resolved.Spec.BesideRecreate = true
 	}
@@ -102,32 +102,32 @@ func (r *deploymentReconciler) createRun(ctx context.Context, d objects.Deployme
 			StartAt:      startAt,
 		},
 	}
-	switch err := r.writer.Create(ctx, run); {
+	switch err := r.Writer.Create(ctx, run); {
 	case apierrors.IsAlreadyExists(err): // the cache will show it, and whose it is
 		return nil
 	case err != nil:
 		if message, refused := refusal.Now(err); refused && r.warned.first(d, message) {
-			r.announce.NotCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
+			r.Announce.NotCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
 		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
 	}
 	r.warned.forget(client.ObjectKeyFromObject(d))
-	r.metrics.Holds.Inc()
+	r.Metrics.Holds.Inc()
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
-	r.announce.Held(d, run, record)
-	r.announce.PolicyApplied(d, run)
+	r.Announce.Held(d, run, record)
+	r.Announce.PolicyApplied(d, run)
 	return r.tellDoubts(ctx, d, run, record)
 }
 
 // tellDoubts says by which fields of the Deployment there may be no room for the canary, as the webhook did
 // to who applied the update. It is told with the making of the run, once.
-func (r *deploymentReconciler) tellDoubts(ctx context.Context, d objects.Deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
-	stable, err := r.objects.StableTemplate(ctx, d)
+func (r *Reconciler) tellDoubts(ctx context.Context, d objects.Deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
+	stable, err := r.Objects.StableTemplate(ctx, d)
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	if doubts := room.Doubts(d.View(), stable, record.Template); len(doubts) > 0 {
-		r.announce.RoomDoubtful(d, run, doubts)
+		r.Announce.RoomDoubtful(d, run, doubts)
 	}
 	return nil
 }
@@ -135,20 +135,20 @@ func (r *deploymentReconciler) tellDoubts(ctx context.Context, d objects.Deploym
 // dropRecord takes a record off that Holdfast did not write for this
 // Deployment. Its template is never run. The run of the hold ends first, so
 // that it can say why it did.
-func (r *deploymentReconciler) dropRecord(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun, why error) (bool, error) {
+func (r *Reconciler) dropRecord(ctx context.Context, d objects.Deployment, runs []v1alpha1.CanaryRun, why error) (bool, error) {
 	for _, run := range runs {
 		if !run.Status.Phase.Ended() && run.DeletionTimestamp == nil {
 			return false, nil
 		}
 	}
-	if err := objects.Annotate(ctx, r.writer, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
+	if err := objects.Annotate(ctx, r.Writer, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
 	if label := d.OfAnother(); label != nil {
-		r.announce.RecordOfAnother(d, *label)
+		r.Announce.RecordOfAnother(d, *label)
 		return true, nil
 	}
-	r.announce.RecordUnreadable(d, why)
+	r.Announce.RecordUnreadable(d, why)
 	return true, nil
 }
