@@ -65,8 +65,8 @@ func needing(t *testing.T) (*cluster, *asked) {
 	c.must(c.api.Create(t.Context(), rs))
 	c.must(c.api.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "settings-1"}}))
 	c.must(c.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys-1"}}))
-	a := &asked{Reader: c.e.objects.Live, metadata: map[string]int{}}
-	c.e.objects.Live = a
+	a := &asked{Reader: c.e.runs.Objects.Live, metadata: map[string]int{}}
+	c.e.runs.Objects.Live = a
 	return c, a
 }
 
@@ -164,7 +164,7 @@ func TestNoVerdictOnACanaryThatHasAllRequests(t *testing.T) {
 			for c.pass(); c.run().Status.Phase != v1alpha1.PhaseRunning; {
 				c.pass()
 			}
-			c.e.objects.Live = leaving{c.e.objects.Live}
+			c.e.runs.Objects.Live = leaving{c.e.runs.Objects.Live}
 			c.passes(20)
 			run := c.run()
 			if run.Status.Phase != v1alpha1.PhasePaused || run.Status.Reason != v1alpha1.ReasonServiceLeft || run.Status.Verdict != "" {

@@ -11,17 +11,13 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-func scaler(name, kind, target string, metrics ...autoscalingv2.MetricSpec) *autoscalingv2.HorizontalPodAutoscaler {
-	hpa := &autoscalingv2.HorizontalPodAutoscaler{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       autoscalingv2.HorizontalPodAutoscalerSpec{ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{Kind: kind, Name: target}},
-	}
-	hpa.Spec.Metrics = metrics
-	return hpa
-}
-
 func TestItIsToldThatAnAutoscalerCountsTheCanary(t *testing.T) {
-	c := newCluster(t, scaler("web", "Deployment", "web"), scaler("other", "Deployment", "db"))
+	scaler := func(name string) *autoscalingv2.HorizontalPodAutoscaler {
+		out := &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+		out.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{Kind: "Deployment", Name: name}
+		return out
+	}
+	c := newCluster(t, scaler("web"), scaler("db"))
 	c.hold()
 	c.passes(6)
 	told := slices.DeleteFunc(slices.Clone(c.events), func(e string) bool { return !strings.Contains(e, v1alpha1.EventAutoscalerCounts) })

@@ -153,7 +153,7 @@ func (c *cluster) another(edit func(*Options)) {
 	}
 	live := listing.Reader(listingtest.Reader{Reader: c.api})
 	if c.e != nil {
-		live = c.e.objects.Live
+		live = c.e.runs.Objects.Live
 	}
 	c.e = newEvaluator(o, trimming{c.api}, live, c.writer, c)
 }
@@ -307,11 +307,11 @@ func (c *cluster) pass() {
 	c.clock.SetTime(c.clock.Now().Add(time.Second))
 }
 
-// reconcileRun looks at a run, and again when a round that was asked for is measured.
+// Reconcile looks at a run, and again when a round that was asked for is measured.
 func reconcileRun(ctx context.Context, e *evaluator, name string) error {
 	for {
-		_, err := e.runs.reconcileRun(ctx, request(namespace, name))
-		done := e.runs.measured(types.NamespacedName{Namespace: namespace, Name: name})
+		_, err := e.runs.Reconcile(ctx, request(namespace, name))
+		done := e.runs.Measured(types.NamespacedName{Namespace: namespace, Name: name})
 		if done == nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -99,7 +100,7 @@ func TestACanaryThatIsNeverReadyIsReverted(t *testing.T) {
 func TestAReleaseThatIsRefusedReverts(t *testing.T) {
 	c := newCluster(t)
 	c.reject = apierrors.NewForbidden(schema.GroupResource{Group: "apps", Resource: "deployments"}, "web",
-		errNameTaken) // any words but those of RBAC
+		errors.New("images cannot be latest")) // any words but those of RBAC
 	c.hold()
 	c.passes(20)
 	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonReleaseRefused {

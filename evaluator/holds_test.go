@@ -237,7 +237,7 @@ func TestHistoryIsKeptToItsLimit(t *testing.T) {
 // A run keeps the plan it begins with, so that is not taken for an answer.
 func TestAPlanThatTheCacheHasNotYetIsFound(t *testing.T) {
 	c := newCluster(t)
-	c.e.objects.Cached = trimming{interceptor.NewClient(c.api, interceptor.Funcs{
+	c.e.runs.Objects.Cached = trimming{interceptor.NewClient(c.api, interceptor.Funcs{
 		List: func(ctx context.Context, api client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			if _, ok := list.(*v1alpha1.CanaryPlanList); ok {
 				return nil

@@ -107,7 +107,7 @@ func (c *cluster) late(moment []client.Object) {
 	c.t.Helper()
 	seen := fake.NewClientBuilder().WithScheme(scheme()).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(moment...).Build()
 	old := newEvaluator(Options{Key: key, Prometheus: &prometheusStub{answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}}, Clock: c.clock},
-		trimming{seen}, c.e.objects.Live, c.writer, c)
+		trimming{seen}, c.e.runs.Objects.Live, c.writer, c)
 	ctx := ctrl.LoggerInto(c.t.Context(), logr.Discard())
 	if _, err := old.deployments.Reconcile(ctx, request(namespace, "web")); err != nil {
 		c.t.Errorf("Deployment: %v", err)

@@ -40,11 +40,11 @@ func TestPodsThatAreLeftAreDeleted(t *testing.T) {
 		c.hold()
 		c.passes(4)
 		run, pod := c.run(), leave(c)
-		if err := c.e.runs.executor.deletePodsOfGone(t.Context(), types.NamespacedName{Namespace: namespace, Name: run.Name}); err != nil || !c.exists(pod) {
+		if err := c.e.runs.Executor.DeletePodsOfGone(t.Context(), types.NamespacedName{Namespace: namespace, Name: run.Name}); err != nil || !c.exists(pod) {
 			t.Errorf("the pod of a run that is there is gone, or %v", err)
 		}
 		c.must(c.api.Delete(t.Context(), &run))
-		if _, err := c.e.runs.reconcileRun(t.Context(), request(namespace, run.Name)); err != nil {
+		if _, err := c.e.runs.Reconcile(t.Context(), request(namespace, run.Name)); err != nil {
 			t.Fatal(err)
 		}
 		if c.exists(pod) {

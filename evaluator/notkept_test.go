@@ -102,7 +102,7 @@ func (r tooMuch) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 // TestTooManyReplicaSetsKeepAnUpdateHeld, and the run says why.
 func TestTooManyReplicaSetsKeepAnUpdateHeld(t *testing.T) {
 	c := newCluster(t)
-	c.e.objects.Live = tooMuch{c.e.objects.Live, "ReplicaSet"}
+	c.e.runs.Objects.Live = tooMuch{c.e.runs.Objects.Live, "ReplicaSet"}
 	c.hold()
 	c.passes(20)
 	run := c.run()
@@ -114,7 +114,7 @@ func TestTooManyReplicaSetsKeepAnUpdateHeld(t *testing.T) {
 // TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne: a query that names none is asked.
 func TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne(t *testing.T) {
 	c := newCluster(t)
-	c.e.objects.Live = tooMuch{c.e.objects.Live, "Service"}
+	c.e.runs.Objects.Live = tooMuch{c.e.runs.Objects.Live, "Service"}
 	c.judgeBy(v1alpha1.Metric{Name: "up", Query: `up{ {{canary}} }`, Range: v1alpha1.Range{Max: new(float64)}})
 	c.hold()
 	c.passes(20)
@@ -123,7 +123,7 @@ func TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne(t *testing.T) {
 	}
 
 	c = newCluster(t)
-	c.e.objects.Live = tooMuch{c.e.objects.Live, "Service"}
+	c.e.runs.Objects.Live = tooMuch{c.e.runs.Objects.Live, "Service"}
 	c.judgeBy(v1alpha1.Metric{Name: "up", Query: `up{service="{{service}}"}`, Range: v1alpha1.Range{Max: new(float64)}})
 	c.hold()
 	c.passes(6)
@@ -145,9 +145,9 @@ func TestAReplicaSetsViewIsThatOfItsJSON(t *testing.T) {
 		Status: appsv1.ReplicaSetStatus{Replicas: 2, AvailableReplicas: 1, ObservedGeneration: 2},
 	}
 	c.must(c.api.Create(t.Context(), rs))
-	d, err := c.e.objects.Deployment(t.Context(), request(namespace, "web").NamespacedName)
+	d, err := c.e.runs.Objects.Deployment(t.Context(), request(namespace, "web").NamespacedName)
 	c.must(err)
-	sets, err := c.e.objects.ReplicaSets(t.Context(), d)
+	sets, err := c.e.runs.Objects.ReplicaSets(t.Context(), d)
 	c.must(err)
 	if len(sets) != 2 {
 		t.Fatalf("got %d sets", len(sets))

@@ -17,6 +17,11 @@ import (
 	"holdfast.dev/holdfast/evaluator/deployments"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/runs"
+	"holdfast.dev/holdfast/evaluator/runs/act"
+	"holdfast.dev/holdfast/evaluator/runs/around"
+	"holdfast.dev/holdfast/evaluator/runs/gather"
+	"holdfast.dev/holdfast/evaluator/runs/stablepods"
 	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
@@ -54,7 +59,7 @@ type Options struct {
 }
 
 // SetupWithManager adds the evaluator's controllers to a manager, whose cache
-// must have been made with CacheOptions. They look at nothing while another replica leads.
+// must have been made with objects.CacheOptions. They look at nothing while another replica leads.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if len(o.Key) != hold.KeySize {
 		return fmt.Errorf("evaluator: want a sealing key of %d bytes, got %d", hold.KeySize, len(o.Key))
@@ -72,7 +77,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err := e.deployments.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
-	if err := e.runs.setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
+	if err := e.runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
 	return nil
@@ -80,10 +85,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 
 // evaluator is both reconcilers.
 type evaluator struct {
-	objects     *objects.Reader
 	deployments *deployments.Reconciler
-	runs        *runReconciler
-	metrics     *tell.Metrics
+	runs        *runs.Reconciler
 }
 
 func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
@@ -97,33 +100,31 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	objects, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Announcer{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
+	reader, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Announcer{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
 	e := &evaluator{
-		objects: objects,
-		metrics: metrics,
 		deployments: &deployments.Reconciler{
-			Objects: objects, Writer: writer, Clock: o.Clock, Announce: announce, Metrics: metrics,
+			Objects: reader, Writer: writer, Clock: o.Clock, Announce: announce, Metrics: metrics,
 			History: o.HistoryLimit, RewritesStatus: o.RewriteStatus,
 		},
-		runs: &runReconciler{
-			objects: objects, writer: writer, announce: announce, metrics: metrics,
-			gatherer: &gatherer{
-				objects: objects, writer: writer, clock: o.Clock, endpoints: o.Endpoints, maxRuns: o.MaxRuns,
-				stable: &stableFinder{objects: objects, clock: o.Clock},
-				looks:  &looks{objects: objects},
+		runs: &runs.Reconciler{
+			Objects: reader, Writer: writer, Announce: announce, Metrics: metrics,
+			Gatherer: &gather.Gatherer{
+				Objects: reader, Writer: writer, Clock: o.Clock, Endpoints: o.Endpoints, MaxRuns: o.MaxRuns,
+				Stable: &stablepods.Finder{Objects: reader, Clock: o.Clock},
+				Looks:  &around.Looks{Objects: reader},
 			},
-			executor: &executor{objects: objects, writer: writer, announce: announce},
-			wake:     func(types.NamespacedName) {},
+			Executor: &act.Executor{Objects: reader, Writer: writer, Announce: announce},
+			Wake:     func(types.NamespacedName) {},
 		},
 	}
 	e.beginTerm()
 	return e
 }
 
-// BeginTerm forgets what was known in the last one: another replica has led meanwhile.
+// beginTerm forgets what was known in the last one: another replica has led meanwhile.
 func (e *evaluator) beginTerm() {
 	e.deployments.BeginTerm()
-	e.runs.beginTerm()
+	e.runs.BeginTerm()
 }
 
 // controllerOptions fill the caches of every replica, also of those that do not lead, so

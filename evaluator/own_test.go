@@ -284,7 +284,7 @@ func (r asItWas) Get(ctx context.Context, name client.ObjectKey, o client.Object
 // is looked at is what the cache has, or nothing is said.
 func TestAChangeThatIsTakenBackIsNotTheRunsOwn(t *testing.T) {
 	c := newCluster(t)
-	c.e.objects.Live = asItWas{c.e.objects.Live}
+	c.e.runs.Objects.Live = asItWas{c.e.runs.Objects.Live}
 	c.hold()
 	for c.canaries() == 0 {
 		c.passes(1)

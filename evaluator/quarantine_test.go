@@ -155,7 +155,7 @@ func TestPodsThatEndWithoutTheirReplicaSetLeaveTheApplication(t *testing.T) {
 	c.must(c.api.Delete(t.Context(), &run))
 	c.must(c.api.Delete(t.Context(), rs))
 	c.must(c.api.Delete(t.Context(), pod))
-	if _, err := c.e.runs.reconcileRun(t.Context(), request(namespace, run.Name)); err != nil {
+	if _, err := c.e.runs.Reconcile(t.Context(), request(namespace, run.Name)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, c.canaryPod().Labels); diff != "" {

@@ -132,7 +132,7 @@ func TestStablePodsThatAreGoneAreStillMeasured(t *testing.T) {
 func TestStablePodsThatAreNotReadAreAnError(t *testing.T) {
 	c := newCluster(t)
 	c.judgeBy(comparing("errors", v1alpha1.CompareToStable))
-	c.e.objects.Live = withoutPods{c.e.objects.Live}
+	c.e.runs.Objects.Live = withoutPods{c.e.runs.Objects.Live}
 	c.hold()
 	c.passes(8)
 	if m := newest(t, c.run(), "errors"); m.Outcome != v1alpha1.OutcomeError || !strings.Contains(m.Message, "list pods of Deployment") {
