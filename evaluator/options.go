@@ -72,24 +72,25 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		client.Reader
 		*listing.Server
 	}{mgr.GetAPIReader(), lists}
-	e := newEvaluator(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
+	e := New(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
-	if err := e.deployments.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
+	if err := e.Deployments.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
-	if err := e.runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
+	if err := e.Runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
 	return nil
 }
 
-// evaluator is both reconcilers.
-type evaluator struct {
-	deployments *deployments.Reconciler
-	runs        *runs.Reconciler
+// Evaluator is both reconcilers.
+type Evaluator struct {
+	Deployments *deployments.Reconciler
+	Runs        *runs.Reconciler
 }
 
-func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
+// New makes both, out of what they stand on; SetupWithManager has them work.
+func New(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *Evaluator {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
@@ -101,12 +102,12 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
 	reader, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Announcer{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
-	e := &evaluator{
-		deployments: &deployments.Reconciler{
+	e := &Evaluator{
+		Deployments: &deployments.Reconciler{
 			Objects: reader, Writer: writer, Clock: o.Clock, Announce: announce, Metrics: metrics,
 			History: o.HistoryLimit, RewritesStatus: o.RewriteStatus,
 		},
-		runs: &runs.Reconciler{
+		Runs: &runs.Reconciler{
 			Objects: reader, Writer: writer, Announce: announce, Metrics: metrics,
 			Gatherer: &gather.Gatherer{
 				Objects: reader, Writer: writer, Clock: o.Clock, Endpoints: o.Endpoints, MaxRuns: o.MaxRuns,
@@ -122,9 +123,9 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 }
 
 // beginTerm forgets what was known in the last one: another replica has led meanwhile.
-func (e *evaluator) beginTerm() {
-	e.deployments.BeginTerm()
-	e.runs.BeginTerm()
+func (e *Evaluator) beginTerm() {
+	e.Deployments.BeginTerm()
+	e.Runs.BeginTerm()
 }
 
 // controllerOptions fill the caches of every replica, also of those that do not lead, so

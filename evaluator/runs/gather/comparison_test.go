@@ -1,4 +1,4 @@
-package evaluator
+package gather_test
 
 import (
 	"slices"
@@ -10,25 +10,17 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
 )
 
-// few windows fit into the period of the plan.
-var few = int32(1)
-
-func comparing(name string, to v1alpha1.CompareTo) v1alpha1.Metric {
-	return v1alpha1.Metric{Name: name, Compare: &v1alpha1.Comparison{
-		To: to, Minimum: v1alpha1.Minimum{Points: &few}, Count: &v1alpha1.Counted{Bad: `r_total{ {{pods}}, code=~"5.." }`, Total: "r_total{ {{pods}} }"},
-	}}
-}
-
 func TestBothSidesAreAskedFor(t *testing.T) {
-	c := newCluster(t)
-	c.judgeBy(comparing("errors", "Baseline"), comparing("warm", "Stable"), v1alpha1.Metric{
-		Name: "p90", Query: "sum(rate(x_total{ {{pods}} }[{{window}}]))", Window: &metav1.Duration{Duration: 4 * time.Second}, Compare: &v1alpha1.Comparison{Minimum: v1alpha1.Minimum{Points: &few}},
+	c := evaluatortest.NewCluster(t)
+	c.JudgeBy(evaluatortest.Comparing("errors", "Baseline"), evaluatortest.Comparing("warm", "Stable"), v1alpha1.Metric{
+		Name: "p90", Query: "sum(rate(x_total{ {{pods}} }[{{window}}]))", Window: &metav1.Duration{Duration: 4 * time.Second}, Compare: &v1alpha1.Comparison{Minimum: v1alpha1.Minimum{Points: &evaluatortest.Few}},
 	})
-	c.hold()
-	c.passes(20)
-	run := c.run()
+	c.Hold()
+	c.Passes(20)
+	run := c.Run()
 	if run.Status.ReadyAt == nil {
 		t.Fatalf("the canary is not Ready: %+v", run.Status)
 	}
@@ -40,14 +32,14 @@ func TestBothSidesAreAskedFor(t *testing.T) {
 		`sum(rate(x_total{ namespace="shop",pod=~"` + run.Name + `-x" }[4s]))` + first,
 		`sum(rate(x_total{ namespace="shop",pod=~"` + run.Name + `-baseline-x" }[4s]))` + first,
 	} {
-		if !slices.ContainsFunc(c.prometheus.asked, func(q string) bool { return strings.Contains(q, want) }) {
-			t.Errorf("%s was not asked in\n%s", want, strings.Join(c.prometheus.asked[max(0, len(c.prometheus.asked)-12):], "\n"))
+		if !slices.ContainsFunc(c.Prometheus.Asked, func(q string) bool { return strings.Contains(q, want) }) {
+			t.Errorf("%s was not asked in\n%s", want, strings.Join(c.Prometheus.Asked[max(0, len(c.Prometheus.Asked)-12):], "\n"))
 		}
 	}
-	if c.replicaSet(v1alpha1.BaselineName(run.Name, 1)) == nil {
+	if c.ReplicaSet(v1alpha1.BaselineName(run.Name, 1)) == nil {
 		t.Error("there are no baseline pods")
 	}
-	if m := newest(t, run, "errors"); m.Outcome != v1alpha1.OutcomeNoData || m.Reason != v1alpha1.MeasuredNoData {
+	if m := evaluatortest.Newest(t, run, "errors"); m.Outcome != v1alpha1.OutcomeNoData || m.Reason != v1alpha1.MeasuredNoData {
 		t.Errorf("a series without samples: %+v", m)
 	}
 }
@@ -61,12 +53,12 @@ func TestWhatGoesWrongOnOneSideIsTold(t *testing.T) {
 		"a warning":    {analysis.Answer{Warnings: []string{"store missing"}}, v1alpha1.MeasuredPartialData},
 		"a wrong type": {analysis.Answer{WrongType: "matrix of histograms"}, v1alpha1.MeasuredWrongType},
 	} {
-		c := newCluster(t)
-		c.judgeBy(comparing("errors", "Baseline"))
-		c.prometheus.answer = tc.answer
-		c.hold()
-		c.passes(8)
-		if m := newest(t, c.run(), "errors"); m.Outcome != v1alpha1.OutcomeError || m.Reason != tc.reason {
+		c := evaluatortest.NewCluster(t)
+		c.JudgeBy(evaluatortest.Comparing("errors", "Baseline"))
+		c.Prometheus.Answer = tc.answer
+		c.Hold()
+		c.Passes(8)
+		if m := evaluatortest.Newest(t, c.Run(), "errors"); m.Outcome != v1alpha1.OutcomeError || m.Reason != tc.reason {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}

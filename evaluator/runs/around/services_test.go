@@ -1,4 +1,4 @@
-package evaluator
+package around_test
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 )
@@ -45,10 +45,10 @@ func (a *asked) Get(ctx context.Context, key client.ObjectKey, o client.Object, 
 }
 
 // needing has a cluster whose stable template needs a ConfigMap and a Secret.
-func needing(t *testing.T) (*cluster, *asked) {
+func needing(t *testing.T) (*evaluatortest.Cluster, *asked) {
 	t.Helper()
-	c := newCluster(t)
-	d := c.deployment()
+	c := evaluatortest.NewCluster(t)
+	d := c.Deployment()
 	d.Spec.Template.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{
 		{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings-1"}}},
 		{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "keys-1"}}},
@@ -58,15 +58,15 @@ func needing(t *testing.T) (*cluster, *asked) {
 		t.Fatal(err)
 	}
 	d.Annotations[v1alpha1.StableAnnotation] = string(hash)
-	c.must(c.api.Update(t.Context(), d))
-	rs := ownReplicaSet(d, "web-1", "1")
-	c.must(c.api.Delete(t.Context(), rs))
+	c.Must(c.API.Update(t.Context(), d))
+	rs := evaluatortest.OwnReplicaSet(d, "web-1", "1")
+	c.Must(c.API.Delete(t.Context(), rs))
 	rs.ResourceVersion = ""
-	c.must(c.api.Create(t.Context(), rs))
-	c.must(c.api.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "settings-1"}}))
-	c.must(c.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys-1"}}))
-	a := &asked{Reader: c.e.runs.Objects.Live, metadata: map[string]int{}}
-	c.e.runs.Objects.Live = a
+	c.Must(c.API.Create(t.Context(), rs))
+	c.Must(c.API.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "settings-1"}}))
+	c.Must(c.API.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "keys-1"}}))
+	a := &asked{Reader: c.Evaluator.Runs.Objects.Live, metadata: map[string]int{}}
+	c.Evaluator.Runs.Objects.Live = a
 	return c, a
 }
 
@@ -83,33 +83,25 @@ func templateIn(t *testing.T, d *appsv1.Deployment) hold.Template {
 	return template
 }
 
-func (c *cluster) conditionOf(kind string) string {
-	found := meta.FindStatusCondition(c.run().Status.Conditions, kind)
-	if found == nil {
-		return ""
-	}
-	return string(found.Status) + ": " + found.Message
-}
-
 func TestWhatTheStableTemplateNeedsIsLookedFor(t *testing.T) {
 	c, a := needing(t)
-	c.hold()
-	c.passes(3)
-	if said := c.conditionOf(v1alpha1.ConditionStableComplete); said != "" {
+	c.Hold()
+	c.Passes(3)
+	if said := c.ConditionOf(v1alpha1.ConditionStableComplete); said != "" {
 		t.Fatalf("all is there, and the run says %q", said)
 	}
-	c.must(c.api.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "settings-1"}}))
-	c.clock.SetTime(c.clock.Now().Add(15 * time.Second))
-	c.pass()
-	if said := c.conditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: ConfigMap settings-1 is gone") {
+	c.Must(c.API.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "settings-1"}}))
+	c.Clock.SetTime(c.Clock.Now().Add(15 * time.Second))
+	c.Pass()
+	if said := c.ConditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: ConfigMap settings-1 is gone") {
 		t.Errorf("the run says %q", said)
 	}
-	if !strings.Contains(strings.Join(c.events, "\n"), "ReferenceGone") {
-		t.Errorf("events %v", c.events)
+	if !strings.Contains(strings.Join(c.Events, "\n"), "ReferenceGone") {
+		t.Errorf("events %v", c.Events)
 	}
 	before := a.metadata["ConfigMap settings-1"]
 	for range 5 {
-		c.must(reconcileRun(t.Context(), c.e, c.run().Name))
+		c.Must(evaluatortest.ReconcileRun(t.Context(), c.Evaluator, c.Run().Name))
 	}
 	if again := a.metadata["ConfigMap settings-1"]; again > before+1 { // once more before a verdict
 		t.Errorf("at one time it was asked for %d times more", again-before)
@@ -119,17 +111,17 @@ func TestWhatTheStableTemplateNeedsIsLookedFor(t *testing.T) {
 func TestSecretsAreAskedAboutWhereHoldfastMay(t *testing.T) {
 	c, a := needing(t)
 	a.forbid = "Secret"
-	c.must(c.api.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys-1"}}))
-	c.hold()
-	c.passes(3)
-	if n := a.metadata["Secret keys-1"]; n != 1 || c.conditionOf(v1alpha1.ConditionStableComplete) != "" {
-		t.Errorf("asked %d times, the run says %q", n, c.conditionOf(v1alpha1.ConditionStableComplete))
+	c.Must(c.API.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "keys-1"}}))
+	c.Hold()
+	c.Passes(3)
+	if n := a.metadata["Secret keys-1"]; n != 1 || c.ConditionOf(v1alpha1.ConditionStableComplete) != "" {
+		t.Errorf("asked %d times, the run says %q", n, c.ConditionOf(v1alpha1.ConditionStableComplete))
 	}
 	a.forbid = ""
-	c.another(nil) // knows nothing of that
-	c.clock.SetTime(c.clock.Now().Add(15 * time.Second))
-	c.pass()
-	if said := c.conditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: Secret keys-1 is gone") {
+	c.Another(nil) // knows nothing of that
+	c.Clock.SetTime(c.Clock.Now().Add(15 * time.Second))
+	c.Pass()
+	if said := c.ConditionOf(v1alpha1.ConditionStableComplete); !strings.HasPrefix(said, "False: Secret keys-1 is gone") {
 		t.Errorf("the run says %q", said)
 	}
 }
@@ -149,28 +141,28 @@ func (l leaving) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 func TestNoVerdictOnACanaryThatHasAllRequests(t *testing.T) {
 	for name, value := range map[string]float64{"a good one": 0, "a bad one": 0.2} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t)
-			c.prometheus.answer.Series[0].Value = value
-			held := template(t, "v2")
+			c := evaluatortest.NewCluster(t)
+			c.Prometheus.Answer.Series[0].Value = value
+			held := evaluatortest.Template(t, "v2")
 			held["metadata"].(map[string]any)["labels"].(map[string]any)["version"] = "2"
 			hash, err := hold.HashOf(held)
-			c.must(err)
-			encoded, err := key.Seal(hold.Record{
-				ID: holdID, Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: c.deployment().UID,
-				HeldAt: noon, Source: hold.SourceTemplate, Template: held,
+			c.Must(err)
+			encoded, err := evaluatortest.Key.Seal(hold.Record{
+				ID: evaluatortest.HoldID, Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: c.Deployment().UID,
+				HeldAt: evaluatortest.Noon, Source: hold.SourceTemplate, Template: held,
 			})
-			c.must(err)
-			c.annotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})
-			for c.pass(); c.run().Status.Phase != v1alpha1.PhaseRunning; {
-				c.pass()
+			c.Must(err)
+			c.AnnotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})
+			for c.Pass(); c.Run().Status.Phase != v1alpha1.PhaseRunning; {
+				c.Pass()
 			}
-			c.e.runs.Objects.Live = leaving{c.e.runs.Objects.Live}
-			c.passes(20)
-			run := c.run()
+			c.Evaluator.Runs.Objects.Live = leaving{c.Evaluator.Runs.Objects.Live}
+			c.Passes(20)
+			run := c.Run()
 			if run.Status.Phase != v1alpha1.PhasePaused || run.Status.Reason != v1alpha1.ReasonServiceLeft || run.Status.Verdict != "" {
 				t.Fatalf("run %s/%s %s: %s", run.Status.Phase, run.Status.Reason, run.Status.Verdict, run.Status.Message)
 			}
-			if said := c.conditionOf(v1alpha1.ConditionStableServed); !strings.HasPrefix(said, "False: Service web sends requests to pods of the held template") {
+			if said := c.ConditionOf(v1alpha1.ConditionStableServed); !strings.HasPrefix(said, "False: Service web sends requests to pods of the held template") {
 				t.Errorf("the run says %q", said)
 			}
 		})

@@ -1,4 +1,4 @@
-package evaluator
+package gather_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/workload"
@@ -26,28 +27,28 @@ func crowd(labels map[string]string) {
 // TestLabelsThatAreNotKeptAreWatched: a plan that watches a label finds it among any number of others.
 func TestLabelsThatAreNotKeptAreWatched(t *testing.T) {
 	sick := metav1.LabelSelector{MatchLabels: map[string]string{"sick": "true"}}
-	for of, mark := range map[v1alpha1.LabelsOf]func(c *cluster){
-		"": func(c *cluster) {
-			pod := c.canaryPod()
+	for of, mark := range map[v1alpha1.LabelsOf]func(c *evaluatortest.Cluster){
+		"": func(c *evaluatortest.Cluster) {
+			pod := c.CanaryPod()
 			pod.Labels["sick"] = "true"
 			crowd(pod.Labels)
-			c.must(c.api.Update(t.Context(), pod))
+			c.Must(c.API.Update(t.Context(), pod))
 		},
-		v1alpha1.LabelsOfDeployment: func(c *cluster) {
-			d := c.deployment()
+		v1alpha1.LabelsOfDeployment: func(c *evaluatortest.Cluster) {
+			d := c.Deployment()
 			d.Labels = map[string]string{"sick": "true"}
 			crowd(d.Labels)
-			c.must(c.api.Update(t.Context(), d))
+			c.Must(c.API.Update(t.Context(), d))
 		},
 	} {
 		t.Run("of "+string(of), func(t *testing.T) {
-			c := newCluster(t)
-			c.judgeBy(v1alpha1.Metric{Name: "marked", Labels: &v1alpha1.LabelWatch{Of: of, Selector: sick}})
-			c.hold()
-			c.passes(4)
+			c := evaluatortest.NewCluster(t)
+			c.JudgeBy(v1alpha1.Metric{Name: "marked", Labels: &v1alpha1.LabelWatch{Of: of, Selector: sick}})
+			c.Hold()
+			c.Passes(4)
 			mark(c)
-			c.passes(4)
-			if run := c.run(); run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonLabelFound {
+			c.Passes(4)
+			if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonLabelFound {
 				t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 			}
 		})
@@ -60,28 +61,28 @@ func TestALargePlanInAnnotationsIsFollowed(t *testing.T) {
 	for i := range 5 {
 		large[fmt.Sprintf("%sm-%d", v1alpha1.MetricAnnotationPrefix, i)] = strings.Repeat(" ", 2000) + "up{ {{canary}} } in [0, 1]"
 	}
-	c := newCluster(t)
-	c.annotateDeployment(large)
-	c.hold()
-	c.passes(2)
-	run := c.run()
+	c := evaluatortest.NewCluster(t)
+	c.AnnotateDeployment(large)
+	c.Hold()
+	c.Passes(2)
+	run := c.Run()
 	if run.Spec.PlanSource != "annotations of the Deployment" || len(run.Spec.Plan.Analysis.Metrics) != 5 {
 		t.Errorf("the run follows %q with %d metrics", run.Spec.PlanSource, len(run.Spec.Plan.Analysis.Metrics))
 	}
 }
 
 func TestALargeSelectorIsRead(t *testing.T) {
-	c := newCluster(t)
-	d := c.deployment()
+	c := evaluatortest.NewCluster(t)
+	d := c.Deployment()
 	for i := range 100 {
 		d.Spec.Selector.MatchExpressions = append(d.Spec.Selector.MatchExpressions, metav1.LabelSelectorRequirement{
 			Key: fmt.Sprintf("key-%d", i), Operator: metav1.LabelSelectorOpDoesNotExist,
 		})
 	}
-	c.must(c.api.Update(t.Context(), d))
-	c.hold()
-	c.passes(20)
-	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+	c.Must(c.API.Update(t.Context(), d))
+	c.Hold()
+	c.Passes(20)
+	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased {
 		t.Errorf("run %s (%s)", run.Status.Phase, run.Status.Message)
 	}
 }
@@ -101,54 +102,54 @@ func (r tooMuch) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 
 // TestTooManyReplicaSetsKeepAnUpdateHeld, and the run says why.
 func TestTooManyReplicaSetsKeepAnUpdateHeld(t *testing.T) {
-	c := newCluster(t)
-	c.e.runs.Objects.Live = tooMuch{c.e.runs.Objects.Live, "ReplicaSet"}
-	c.hold()
-	c.passes(20)
-	run := c.run()
-	if run.Status.Phase != v1alpha1.PhaseWaiting || !strings.Contains(run.Status.Message, "delete those that are needed no more") || image(c.deployment()) != "v1" {
+	c := evaluatortest.NewCluster(t)
+	c.Evaluator.Runs.Objects.Live = tooMuch{c.Evaluator.Runs.Objects.Live, "ReplicaSet"}
+	c.Hold()
+	c.Passes(20)
+	run := c.Run()
+	if run.Status.Phase != v1alpha1.PhaseWaiting || !strings.Contains(run.Status.Message, "delete those that are needed no more") || evaluatortest.Image(c.Deployment()) != "v1" {
 		t.Errorf("run %s (%s)", run.Status.Phase, run.Status.Message)
 	}
 }
 
 // TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne: a query that names none is asked.
 func TestTooManyServicesKeepOnlyThoseWaitingWhoNeedOne(t *testing.T) {
-	c := newCluster(t)
-	c.e.runs.Objects.Live = tooMuch{c.e.runs.Objects.Live, "Service"}
-	c.judgeBy(v1alpha1.Metric{Name: "up", Query: `up{ {{canary}} }`, Range: v1alpha1.Range{Max: new(float64)}})
-	c.hold()
-	c.passes(20)
-	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+	c := evaluatortest.NewCluster(t)
+	c.Evaluator.Runs.Objects.Live = tooMuch{c.Evaluator.Runs.Objects.Live, "Service"}
+	c.JudgeBy(v1alpha1.Metric{Name: "up", Query: `up{ {{canary}} }`, Range: v1alpha1.Range{Max: new(float64)}})
+	c.Hold()
+	c.Passes(20)
+	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased {
 		t.Errorf("run %s (%s)", run.Status.Phase, run.Status.Message)
 	}
 
-	c = newCluster(t)
-	c.e.runs.Objects.Live = tooMuch{c.e.runs.Objects.Live, "Service"}
-	c.judgeBy(v1alpha1.Metric{Name: "up", Query: `up{service="{{service}}"}`, Range: v1alpha1.Range{Max: new(float64)}})
-	c.hold()
-	c.passes(6)
-	if m := newest(t, c.run(), "up"); m.Outcome != v1alpha1.OutcomeError || !strings.Contains(m.Message, "list Services") {
+	c = evaluatortest.NewCluster(t)
+	c.Evaluator.Runs.Objects.Live = tooMuch{c.Evaluator.Runs.Objects.Live, "Service"}
+	c.JudgeBy(v1alpha1.Metric{Name: "up", Query: `up{service="{{service}}"}`, Range: v1alpha1.Range{Max: new(float64)}})
+	c.Hold()
+	c.Passes(6)
+	if m := evaluatortest.Newest(t, c.Run(), "up"); m.Outcome != v1alpha1.OutcomeError || !strings.Contains(m.Message, "list Services") {
 		t.Errorf("measured: %+v", m)
 	}
 }
 
 func TestAReplicaSetsViewIsThatOfItsJSON(t *testing.T) {
-	c := newCluster(t)
+	c := evaluatortest.NewCluster(t)
 	three := int32(3)
 	rs := &appsv1.ReplicaSet{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: "web-9", Generation: 2, Labels: map[string]string{"app": "web"},
+			Namespace: evaluatortest.Namespace, Name: "web-9", Generation: 2, Labels: map[string]string{"app": "web"},
 			Annotations:     map[string]string{workload.RevisionAnnotation: "9"},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c.deployment(), deploymentKind)},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c.Deployment(), evaluatortest.DeploymentKind)},
 		},
 		Spec:   appsv1.ReplicaSetSpec{Replicas: &three, Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{workload.TemplateHashLabel: "x"}}}},
 		Status: appsv1.ReplicaSetStatus{Replicas: 2, AvailableReplicas: 1, ObservedGeneration: 2},
 	}
-	c.must(c.api.Create(t.Context(), rs))
-	d, err := c.e.runs.Objects.Deployment(t.Context(), request(namespace, "web").NamespacedName)
-	c.must(err)
-	sets, err := c.e.runs.Objects.ReplicaSets(t.Context(), d)
-	c.must(err)
+	c.Must(c.API.Create(t.Context(), rs))
+	d, err := c.Evaluator.Runs.Objects.Deployment(t.Context(), evaluatortest.Request(evaluatortest.Namespace, "web").NamespacedName)
+	c.Must(err)
+	sets, err := c.Evaluator.Runs.Objects.ReplicaSets(t.Context(), d)
+	c.Must(err)
 	if len(sets) != 2 {
 		t.Fatalf("got %d sets", len(sets))
 	}

@@ -1,4 +1,4 @@
-package evaluator
+package gather_test
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
 )
 
 // TestACanaryGivesWayBeforeItsRelease where a quota has no room for both, and stays where the Deployment
@@ -28,33 +29,33 @@ func TestACanaryGivesWayBeforeItsRelease(t *testing.T) {
 	}{
 		"a quota":        {refuses: forbidden("exceeded quota: q"), gives: true},
 		"another reason": {refuses: forbidden("violates PodSecurity")},
-		"no answer":      {refuses: errCut},
+		"no answer":      {refuses: evaluatortest.ErrCut},
 		"no pod more is made": {strategy: appsv1.DeploymentStrategy{RollingUpdate: &appsv1.RollingUpdateDeployment{MaxSurge: new(intstr.FromInt32(0))}},
 			refuses: forbidden("exceeded quota: q")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t)
-			d := c.deployment()
+			c := evaluatortest.NewCluster(t)
+			d := c.Deployment()
 			d.Spec.Strategy = tc.strategy
-			c.must(c.api.Update(t.Context(), d))
+			c.Must(c.API.Update(t.Context(), d))
 			asked := 0
-			c.admit = func(p *corev1.Pod) error {
+			c.Admit = func(p *corev1.Pod) error {
 				if p.GenerateName != "web-" {
 					return nil
 				}
 				asked++
-				if rs := c.canarySet(); rs == nil || *rs.Spec.Replicas == 0 {
+				if rs := c.CanarySet(); rs == nil || *rs.Spec.Replicas == 0 {
 					return nil
 				}
 				return tc.refuses
 			}
-			c.hold()
-			c.passes(25)
-			if run := c.run(); run.Status.Reason != v1alpha1.ReasonRolledOut {
+			c.Hold()
+			c.Passes(25)
+			if run := c.Run(); run.Status.Reason != v1alpha1.ReasonRolledOut {
 				t.Errorf("the run is %s (%s: %s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 			}
-			if gave := slices.Contains(c.told(), "CanaryGivesWay"); gave != tc.gives {
-				t.Errorf("told: %v", c.told())
+			if gave := slices.Contains(c.Told(), "CanaryGivesWay"); gave != tc.gives {
+				t.Errorf("told: %v", c.Told())
 			}
 			if wants := len(tc.strategy.Type) == 0 && tc.strategy.RollingUpdate == nil; wants != (asked > 0) {
 				t.Errorf("asked %d times", asked)
@@ -65,17 +66,17 @@ func TestACanaryGivesWayBeforeItsRelease(t *testing.T) {
 
 // TestARoomThatIsDoubtfulIsToldWithTheRun, once.
 func TestARoomThatIsDoubtfulIsToldWithTheRun(t *testing.T) {
-	c := newCluster(t)
-	d := c.deployment()
+	c := evaluatortest.NewCluster(t)
+	d := c.Deployment()
 	d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxSurge: new(intstr.FromInt32(0))}
-	c.must(c.api.Update(t.Context(), d))
-	c.hold()
-	c.passes(3)
-	told := slices.DeleteFunc(c.told(), func(reason string) bool { return reason != v1alpha1.EventRoomDoubtful })
+	c.Must(c.API.Update(t.Context(), d))
+	c.Hold()
+	c.Passes(3)
+	told := slices.DeleteFunc(c.Told(), func(reason string) bool { return reason != v1alpha1.EventRoomDoubtful })
 	if len(told) != 1 {
-		t.Errorf("told: %v", c.told())
+		t.Errorf("told: %v", c.Told())
 	}
-	if events := strings.Join(c.events, "\n"); !strings.Contains(events, "spec.strategy.rollingUpdate.maxSurge is 0") {
+	if events := strings.Join(c.Events, "\n"); !strings.Contains(events, "spec.strategy.rollingUpdate.maxSurge is 0") {
 		t.Errorf("events:\n%s", events)
 	}
 }

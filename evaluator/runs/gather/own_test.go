@@ -1,4 +1,4 @@
-package evaluator
+package gather_test
 
 import (
 	"context"
@@ -14,46 +14,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
 	"holdfast.dev/holdfast/internal/listing"
 )
-
-// canarySet is the ReplicaSet of the canary.
-func (c *cluster) canarySet() *appsv1.ReplicaSet {
-	c.t.Helper()
-	rs := &appsv1.ReplicaSet{}
-	c.must(c.api.Get(c.t.Context(), types.NamespacedName{Namespace: namespace, Name: c.run().Name}, rs))
-	return rs
-}
-
-// adopt lets the canary's ReplicaSet adopt a pod in place of its own, and delete that.
-func (c *cluster) adopt(edit func(*corev1.Pod)) *corev1.Pod {
-	c.t.Helper()
-	rs := c.canarySet()
-	c.must(c.api.Delete(c.t.Context(), c.canaryPod()))
-	pod := canaryPod(rs, true)
-	pod.Name, pod.UID = rs.Name+"-good", "uid-good"
-	edit(pod)
-	c.must(c.api.Create(c.t.Context(), pod))
-	return pod
-}
-
-func (c *cluster) exists(pod *corev1.Pod) bool {
-	err := c.api.Get(c.t.Context(), types.NamespacedName{Namespace: namespace, Name: pod.Name}, &corev1.Pod{})
-	return err == nil
-}
-
-func (c *cluster) wantNeverAsked(pod string) {
-	c.t.Helper()
-	for _, query := range c.prometheus.asked {
-		if strings.Contains(query, pod) {
-			c.t.Errorf("pod %s was measured: %s", pod, query)
-		}
-	}
-}
 
 // A pod that the ReplicaSet has adopted is deleted and told of. It is neither
 // counted nor measured, and the run goes on with one that is made in its place.
@@ -64,100 +30,100 @@ func TestAnAdoptedPodIsPutOut(t *testing.T) {
 		"with a StatefulSet's":  func(p *corev1.Pod) { p.Name, p.GenerateName = strings.TrimSuffix(p.Name, "good")+"0", "" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t)
-			c.hold()
-			c.sick = true
-			c.passes(3)
-			pod := c.adopt(edit)
-			c.passes(1)
-			if run := c.run(); run.Status.ReadyAt != nil || run.Status.Scale == "1/1" {
+			c := evaluatortest.NewCluster(t)
+			c.Hold()
+			c.Sick = true
+			c.Passes(3)
+			pod := c.Adopt(edit)
+			c.Passes(1)
+			if run := c.Run(); run.Status.ReadyAt != nil || run.Status.Scale == "1/1" {
 				t.Errorf("it was counted: %+v", run.Status)
 			}
-			if c.exists(pod) {
+			if c.Exists(pod) {
 				t.Error("it is still there")
 			}
-			if told := c.told(); !slices.Contains(told, v1alpha1.EventPodPutOut) {
+			if told := c.Told(); !slices.Contains(told, v1alpha1.EventPodPutOut) {
 				t.Errorf("told was %v", told)
 			}
-			c.sick = false
-			c.must(c.api.Delete(t.Context(), c.canaryPod()))
-			c.passes(20)
-			if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+			c.Sick = false
+			c.Must(c.API.Delete(t.Context(), c.CanaryPod()))
+			c.Passes(20)
+			if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased {
 				t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
 			}
-			c.wantNeverAsked(pod.Name)
+			c.WantNeverAsked(pod.Name)
 		})
 	}
 }
 
 // A pod of another controller is that one's, whatever labels it bears.
 func TestAPodOfAnotherControllerIsLeftAlone(t *testing.T) {
-	c := newCluster(t)
-	c.hold()
-	c.passes(4)
-	pod := canaryPod(c.canarySet(), true)
-	pod.Name, pod.UID = c.run().Name+"-good", "uid-good"
+	c := evaluatortest.NewCluster(t)
+	c.Hold()
+	c.Passes(4)
+	pod := evaluatortest.CanaryPod(c.CanarySet(), true)
+	pod.Name, pod.UID = c.Run().Name+"-good", "uid-good"
 	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "x", UID: "x"}}, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}
-	c.must(c.api.Create(t.Context(), pod))
-	c.passes(6)
-	if !c.exists(pod) {
+	c.Must(c.API.Create(t.Context(), pod))
+	c.Passes(6)
+	if !c.Exists(pod) {
 		t.Error("it was deleted")
 	}
-	if c.run().Status.Scale != "1/1" {
-		t.Errorf("the run has %s pods", c.run().Status.Scale)
+	if c.Run().Status.Scale != "1/1" {
+		t.Errorf("the run has %s pods", c.Run().Status.Scale)
 	}
-	c.wantNeverAsked(pod.Name)
+	c.WantNeverAsked(pod.Name)
 }
 
 // What was changed, or made to look like what the ReplicaSet makes, leaves the run
 // without a verdict: nothing of it is released.
 func TestWhatOthersChangeIsNoVerdict(t *testing.T) {
 	for name, tc := range map[string]struct {
-		change func(*testing.T, *cluster)
+		change func(*testing.T, *evaluatortest.Cluster)
 		want   string
 	}{
-		"the image of a pod": {func(t *testing.T, c *cluster) {
-			pod := c.canaryPod()
+		"the image of a pod": {func(t *testing.T, c *evaluatortest.Cluster) {
+			pod := c.CanaryPod()
 			pod.Spec.Containers[0].Image = "v1"
-			c.must(c.api.Update(t.Context(), pod))
+			c.Must(c.API.Update(t.Context(), pod))
 		}, `spec.containers[web].image is "v1", the template says "v2"`},
-		"a digest behind the image of a pod": {func(t *testing.T, c *cluster) {
-			pod := c.canaryPod()
+		"a digest behind the image of a pod": {func(t *testing.T, c *evaluatortest.Cluster) {
+			pod := c.CanaryPod()
 			pod.Spec.Containers[0].Image = "v2@sha256:00"
-			c.must(c.api.Update(t.Context(), pod))
+			c.Must(c.API.Update(t.Context(), pod))
 		}, `spec.containers[web].image is "v2@sha256:00"`},
-		"an annotation that a pod reads": {func(t *testing.T, c *cluster) {
-			pod := c.canaryPod()
+		"an annotation that a pod reads": {func(t *testing.T, c *evaluatortest.Cluster) {
+			pod := c.CanaryPod()
 			pod.Annotations["mode"] = "lenient"
-			c.must(c.api.Update(t.Context(), pod))
+			c.Must(c.API.Update(t.Context(), pod))
 		}, "metadata.annotations[mode] is not what the template says"},
-		"the image of a pod that is deleted at once": {func(t *testing.T, c *cluster) {
-			pod := c.canaryPod()
+		"the image of a pod that is deleted at once": {func(t *testing.T, c *evaluatortest.Cluster) {
+			pod := c.CanaryPod()
 			pod.Spec.Containers[0].Image, pod.Finalizers = "v1", []string{"joe.io/keep"}
-			c.must(c.api.Update(t.Context(), pod))
-			c.must(c.api.Delete(t.Context(), pod))
+			c.Must(c.API.Update(t.Context(), pod))
+			c.Must(c.API.Delete(t.Context(), pod))
 		}, `spec.containers[web].image is "v1", the template says "v2"`},
-		"a pod that looks like its own": {func(_ *testing.T, c *cluster) {
-			c.adopt(func(p *corev1.Pod) { p.Spec.Containers[0].Command = []string{"good"} })
+		"a pod that looks like its own": {func(_ *testing.T, c *evaluatortest.Cluster) {
+			c.Adopt(func(p *corev1.Pod) { p.Spec.Containers[0].Command = []string{"good"} })
 		}, "spec.containers[web].command is not what the template says"},
-		"the template of the ReplicaSet": {func(t *testing.T, c *cluster) {
-			rs := c.canarySet()
+		"the template of the ReplicaSet": {func(t *testing.T, c *evaluatortest.Cluster) {
+			rs := c.CanarySet()
 			rs.Spec.Template.Spec.Containers[0].Image = "v1"
-			c.must(c.api.Update(t.Context(), rs))
+			c.Must(c.API.Update(t.Context(), rs))
 		}, "the template of ReplicaSet web-"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t)
-			c.hold()
-			c.passes(5)
+			c := evaluatortest.NewCluster(t)
+			c.Hold()
+			c.Passes(5)
 			tc.change(t, c)
-			c.passes(20)
-			run := c.run()
+			c.Passes(20)
+			run := c.Run()
 			if run.Status.Verdict != v1alpha1.VerdictInconclusive || run.Status.Reason != v1alpha1.ReasonTampered || run.Status.Phase != v1alpha1.PhasePaused ||
 				!strings.Contains(run.Status.Message, tc.want) {
 				t.Errorf("the run is %s, %s (%s: %s)", run.Status.Phase, run.Status.Verdict, run.Status.Reason, run.Status.Message)
 			}
-			if image(c.deployment()) != "v1" {
+			if evaluatortest.Image(c.Deployment()) != "v1" {
 				t.Error("it was released")
 			}
 		})
@@ -167,11 +133,11 @@ func TestWhatOthersChangeIsNoVerdict(t *testing.T) {
 // A ReplicaSet that somebody made in the run's name, ahead of Holdfast, is deleted
 // for one that Holdfast makes.
 func TestAReplicaSetMadeInTheNameOfARunIsMadeAnew(t *testing.T) {
-	c := newCluster(t)
-	c.hold()
+	c := evaluatortest.NewCluster(t)
+	c.Hold()
 	made := false
-	c.beforeWrite = func() {
-		runs := c.runs()
+	c.BeforeWrite = func() {
+		runs := c.Runs()
 		if made || len(runs) == 0 {
 			return
 		}
@@ -179,18 +145,18 @@ func TestAReplicaSetMadeInTheNameOfARunIsMadeAnew(t *testing.T) {
 		run := runs[0]
 		run.Kind, run.APIVersion = "CanaryRun", v1alpha1.GroupVersion.String()
 		labels := v1alpha1.PodLabels(run.Name, v1alpha1.RoleCanary, "x")
-		rs := ownReplicaSet(web("v1"), run.Name, "1")
+		rs := evaluatortest.OwnReplicaSet(evaluatortest.Web("v1"), run.Name, "1")
 		rs.Labels = labels
 		rs.Spec.Template.Labels = labels
 		rs.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&run, v1alpha1.GroupVersion.WithKind("CanaryRun"))}
-		c.must(c.api.Create(t.Context(), rs))
+		c.Must(c.API.Create(t.Context(), rs))
 	}
-	c.passes(25)
+	c.Passes(25)
 	if !made {
 		t.Fatal("none was made ahead")
 	}
-	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || c.created != 1 {
-		t.Errorf("the run is %s (%s: %s), Holdfast made %d canaries", run.Status.Phase, run.Status.Reason, run.Status.Message, c.created)
+	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased || c.Created != 1 {
+		t.Errorf("the run is %s (%s: %s), Holdfast made %d canaries", run.Status.Phase, run.Status.Reason, run.Status.Message, c.Created)
 	}
 }
 
@@ -203,18 +169,18 @@ func TestAReplicaSetInThePlaceOfARunsIsMadeAnew(t *testing.T) {
 		"of labels that are missing": func(p *corev1.PodTemplateSpec) { delete(p.Labels, "app") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t)
-			c.hold()
-			c.passes(4)
-			rs := c.canarySet()
-			made := c.created
+			c := evaluatortest.NewCluster(t)
+			c.Hold()
+			c.Passes(4)
+			rs := c.CanarySet()
+			made := c.Created
 			rs.ResourceVersion, rs.UID = "", "another"
 			edit(&rs.Spec.Template)
-			c.must(c.api.Delete(t.Context(), c.canarySet()))
-			c.must(c.api.Create(t.Context(), rs))
-			c.passes(25)
-			if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased || c.created != made+1 {
-				t.Errorf("the run is %s (%s: %s), Holdfast made %d canaries", run.Status.Phase, run.Status.Reason, run.Status.Message, c.created)
+			c.Must(c.API.Delete(t.Context(), c.CanarySet()))
+			c.Must(c.API.Create(t.Context(), rs))
+			c.Passes(25)
+			if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased || c.Created != made+1 {
+				t.Errorf("the run is %s (%s: %s), Holdfast made %d canaries", run.Status.Phase, run.Status.Reason, run.Status.Message, c.Created)
 			}
 		})
 	}
@@ -222,18 +188,18 @@ func TestAReplicaSetInThePlaceOfARunsIsMadeAnew(t *testing.T) {
 
 // What admission makes of the pods of a run, it makes of its own.
 func TestWhatAdmissionMakesIsTheRunsOwn(t *testing.T) {
-	c := newCluster(t)
+	c := evaluatortest.NewCluster(t)
 	n := 0
-	c.admit = func(p *corev1.Pod) error {
+	c.Admit = func(p *corev1.Pod) error {
 		n++ // a name that is another one for each pod
 		p.Spec.Containers[0].Image += "@sha256:aa"
 		p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "sidecar", Image: "side", Env: []corev1.EnvVar{{Name: "ID", Value: fmt.Sprint(n)}}})
 		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: fmt.Sprintf("token-%d", n)})
 		return nil
 	}
-	c.hold()
-	c.passes(20)
-	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+	c.Hold()
+	c.Passes(20)
+	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased {
 		t.Errorf("the run is %s (%s: %s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 	}
 }
@@ -241,24 +207,24 @@ func TestWhatAdmissionMakesIsTheRunsOwn(t *testing.T) {
 // Of a pod that admission changed, while the API server does not say how, nothing is
 // said: it is not counted, and not taken for another's.
 func TestAPodOfWhichNothingCanBeSaidIsNotCounted(t *testing.T) {
-	c := newCluster(t)
-	c.admit = func(p *corev1.Pod) error {
+	c := evaluatortest.NewCluster(t)
+	c.Admit = func(p *corev1.Pod) error {
 		p.Spec.Containers[0].Image = "mirror/v2"
 		return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("exceeded quota: q"))
 	}
-	c.hold()
-	c.passes(5)
-	run := c.run()
+	c.Hold()
+	c.Passes(5)
+	run := c.Run()
 	if run.Status.Phase != v1alpha1.PhaseStarting || run.Status.Scale != "0/1" || !strings.Contains(run.Status.Message, "exceeded quota: q") {
 		t.Errorf("the run is %s, %s: %s", run.Status.Phase, run.Status.Scale, run.Status.Message)
 	}
-	if len(c.prometheus.asked) > 0 {
-		t.Errorf("asked %v", c.prometheus.asked)
+	if len(c.Prometheus.Asked) > 0 {
+		t.Errorf("asked %v", c.Prometheus.Asked)
 	}
-	admit := c.admit
-	c.admit = func(p *corev1.Pod) error { _ = admit(p); return nil } // there is room again
-	c.passes(25)
-	if run := c.run(); run.Status.Phase != v1alpha1.PhaseReleased {
+	admit := c.Admit
+	c.Admit = func(p *corev1.Pod) error { _ = admit(p); return nil } // there is room again
+	c.Passes(25)
+	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased {
 		t.Errorf("the run is %s (%s: %s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 	}
 }
@@ -283,17 +249,17 @@ func (r asItWas) Get(ctx context.Context, name client.ObjectKey, o client.Object
 // A change that is taken back between two looks is not taken for the run's own: what
 // is looked at is what the cache has, or nothing is said.
 func TestAChangeThatIsTakenBackIsNotTheRunsOwn(t *testing.T) {
-	c := newCluster(t)
-	c.e.runs.Objects.Live = asItWas{c.e.runs.Objects.Live}
-	c.hold()
-	for c.canaries() == 0 {
-		c.passes(1)
+	c := evaluatortest.NewCluster(t)
+	c.Evaluator.Runs.Objects.Live = asItWas{c.Evaluator.Runs.Objects.Live}
+	c.Hold()
+	for c.Canaries() == 0 {
+		c.Passes(1)
 	}
-	pod := c.canaryPod() // not looked at yet
+	pod := c.CanaryPod() // not looked at yet
 	pod.Spec.Containers[0].Image = "v1"
-	c.must(c.api.Update(t.Context(), pod))
-	c.passes(4)
-	if run := c.run(); run.Status.Phase != v1alpha1.PhaseStarting || run.Status.Canary == nil || len(run.Status.Canary.Pods) > 0 {
+	c.Must(c.API.Update(t.Context(), pod))
+	c.Passes(4)
+	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseStarting || run.Status.Canary == nil || len(run.Status.Canary.Pods) > 0 {
 		t.Errorf("the run is %s, %+v", run.Status.Phase, run.Status.Canary)
 	}
 }
@@ -301,17 +267,17 @@ func TestAChangeThatIsTakenBackIsNotTheRunsOwn(t *testing.T) {
 // A pod of the run that is gone is still measured: what it did is not undone by
 // deleting it.
 func TestAPodThatIsGoneIsStillMeasured(t *testing.T) {
-	c := newCluster(t)
-	c.hold()
-	c.passes(6)
-	first := c.canaryPod()
-	c.must(c.api.Delete(t.Context(), first))
-	second := canaryPod(c.canarySet(), true)
-	second.Name, second.UID = c.run().Name+"-y", "uid-y"
-	c.must(c.api.Create(t.Context(), second))
-	c.passes(4)
-	newest := c.prometheus.asked[len(c.prometheus.asked)-1]
-	if want := `pod=~"` + c.run().Name + `-(?:x|y)"`; !strings.Contains(newest, want) {
+	c := evaluatortest.NewCluster(t)
+	c.Hold()
+	c.Passes(6)
+	first := c.CanaryPod()
+	c.Must(c.API.Delete(t.Context(), first))
+	second := evaluatortest.CanaryPod(c.CanarySet(), true)
+	second.Name, second.UID = c.Run().Name+"-y", "uid-y"
+	c.Must(c.API.Create(t.Context(), second))
+	c.Passes(4)
+	newest := c.Prometheus.Asked[len(c.Prometheus.Asked)-1]
+	if want := `pod=~"` + c.Run().Name + `-(?:x|y)"`; !strings.Contains(newest, want) {
 		t.Errorf("asked %s, want %s", newest, want)
 	}
 }

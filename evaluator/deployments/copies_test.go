@@ -1,4 +1,4 @@
-package evaluator
+package deployments_test
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -29,20 +30,20 @@ func TestACopyForgetsWhatWasDoneElsewhere(t *testing.T) {
 		"but for what is its own": {memory("uid-other", "uid-web"), "of-uid-web", memory("uid-web"), "of-uid-web"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t)
-			c.annotateDeployment(map[string]string{
+			c := evaluatortest.NewCluster(t)
+			c.AnnotateDeployment(map[string]string{
 				v1alpha1.RejectedAnnotation: tc.rejected, v1alpha1.FailedAnnotation: tc.failed, v1alpha1.StableAnnotation: "of another",
 			})
-			c.passes(4)
-			got := c.deployment().Annotations
+			c.Passes(4)
+			got := c.Deployment().Annotations
 			if got[v1alpha1.RejectedAnnotation] != tc.wantRejected || got[v1alpha1.FailedAnnotation] != tc.wantFailed {
 				t.Errorf("it remembers %q, failed is %q; want %q, %q",
 					got[v1alpha1.RejectedAnnotation], got[v1alpha1.FailedAnnotation], tc.wantRejected, tc.wantFailed)
 			}
-			if got[v1alpha1.StableAnnotation] != string(hashOf(t, "v1")) {
+			if got[v1alpha1.StableAnnotation] != string(evaluatortest.HashOf(t, "v1")) {
 				t.Errorf("the stamp is %q", got[v1alpha1.StableAnnotation])
 			}
-			c.wantEvents() // no update that there was not
+			c.WantEvents() // no update that there was not
 		})
 	}
 }
@@ -50,10 +51,10 @@ func TestACopyForgetsWhatWasDoneElsewhere(t *testing.T) {
 // TestAMemoryOfItsOwnStays, also one that does not say whose it is.
 func TestAMemoryOfItsOwnStays(t *testing.T) {
 	for _, memory := range []string{`[{"hash":"a","uid":"uid-web"}]`, `[{"hash":"a"}]`, `{`} {
-		c := newCluster(t)
-		c.annotateDeployment(map[string]string{v1alpha1.RejectedAnnotation: memory, v1alpha1.FailedAnnotation: "a"})
-		c.passes(4)
-		if got := c.deployment().Annotations; got[v1alpha1.RejectedAnnotation] != memory || got[v1alpha1.FailedAnnotation] != "a" {
+		c := evaluatortest.NewCluster(t)
+		c.AnnotateDeployment(map[string]string{v1alpha1.RejectedAnnotation: memory, v1alpha1.FailedAnnotation: "a"})
+		c.Passes(4)
+		if got := c.Deployment().Annotations; got[v1alpha1.RejectedAnnotation] != memory || got[v1alpha1.FailedAnnotation] != "a" {
 			t.Errorf("of %s there is left %v", memory, got)
 		}
 	}
@@ -61,13 +62,13 @@ func TestAMemoryOfItsOwnStays(t *testing.T) {
 
 // TestTheRecordOfAnotherDeploymentIsToldAsThat, with the run that tried it there.
 func TestTheRecordOfAnotherDeploymentIsToldAsThat(t *testing.T) {
-	c := newCluster(t)
+	c := evaluatortest.NewCluster(t)
 	encoded, err := hold.NewKey().Seal(hold.Record{ID: "x", Run: "web-there", Hash: "abc", UID: "uid-other"}) // of another cluster
-	c.must(err)
-	c.annotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})
-	c.passes(4)
-	c.wantEvents(v1alpha1.ReasonRecordUnreadable)
-	if told := strings.Join(c.events, "\n"); !strings.Contains(told, "made of the text of another Deployment, on which run web-there tried template abc") {
+	c.Must(err)
+	c.AnnotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})
+	c.Passes(4)
+	c.WantEvents(v1alpha1.ReasonRecordUnreadable)
+	if told := strings.Join(c.Events, "\n"); !strings.Contains(told, "made of the text of another Deployment, on which run web-there tried template abc") {
 		t.Errorf("told is:\n%s", told)
 	}
 }

@@ -1,4 +1,4 @@
-package evaluator
+package evaluatortest
 
 import (
 	"maps"
@@ -17,11 +17,12 @@ import (
 	"holdfast.dev/holdfast/internal/workload"
 )
 
-func web(tag string) *appsv1.Deployment {
+// Web is the Deployment of a cluster, with an image.
+func Web(tag string) *appsv1.Deployment {
 	replicas := int32(3)
 	return &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web", UID: "uid-web"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: "web", UID: "uid-web"},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &replicas,
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
@@ -36,11 +37,13 @@ func web(tag string) *appsv1.Deployment {
 	}
 }
 
-func image(d *appsv1.Deployment) string { return d.Spec.Template.Spec.Containers[0].Image }
+// Image is the image of a Deployment.
+func Image(d *appsv1.Deployment) string { return d.Spec.Template.Spec.Containers[0].Image }
 
-func template(t *testing.T, tag string) hold.Template {
+// Template is the pod template of Web, as JSON has it.
+func Template(t *testing.T, tag string) hold.Template {
 	t.Helper()
-	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(web(tag))
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(Web(tag))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,21 +54,23 @@ func template(t *testing.T, tag string) hold.Template {
 	return template
 }
 
-func hashOf(t *testing.T, tag string) hold.Hash {
+// HashOf is the hash of that.
+func HashOf(t *testing.T, tag string) hold.Hash {
 	t.Helper()
-	hash, err := hold.HashOf(template(t, tag))
+	hash, err := hold.HashOf(Template(t, tag))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return hash
 }
 
-func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaSet {
+// OwnReplicaSet is one by which a Deployment runs its pods.
+func OwnReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaSet {
 	podTemplate := *d.Spec.Template.DeepCopy()
 	podTemplate.Labels[workload.TemplateHashLabel] = name
 	return &appsv1.ReplicaSet{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: name, UID: types.UID("uid-" + name), Labels: podTemplate.Labels,
+			Namespace: Namespace, Name: name, UID: types.UID("uid-" + name), Labels: podTemplate.Labels,
 			Annotations:     map[string]string{workload.RevisionAnnotation: revision},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
 		},
@@ -74,16 +79,17 @@ func ownReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaS
 	}
 }
 
-// stablePod is one that the first ReplicaSet of the Deployment made.
-func stablePod(d *appsv1.Deployment, suffix string) *corev1.Pod {
-	pod := canaryPod(ownReplicaSet(d, "web-1", "1"), true)
+// StablePod is one that the first ReplicaSet of the Deployment made.
+func StablePod(d *appsv1.Deployment, suffix string) *corev1.Pod {
+	pod := CanaryPod(OwnReplicaSet(d, "web-1", "1"), true)
 	pod.Name, pod.UID = "web-1-"+suffix, types.UID("uid-web-1-"+suffix)
 	return pod
 }
 
-func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
+// CanaryPod is a pod of a ReplicaSet.
+func CanaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-		Namespace: namespace, Name: rs.Name + "-x", GenerateName: rs.Name + "-", UID: types.UID("uid-" + rs.Name + "-x"),
+		Namespace: Namespace, Name: rs.Name + "-x", GenerateName: rs.Name + "-", UID: types.UID("uid-" + rs.Name + "-x"),
 		CreationTimestamp: rs.CreationTimestamp, Labels: rs.Spec.Template.Labels, Annotations: maps.Clone(rs.Spec.Template.Annotations),
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))},
 	}, Spec: *rs.Spec.Template.Spec.DeepCopy()}
@@ -93,9 +99,10 @@ func canaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
 	return pod
 }
 
-func quickPlan(name string) *v1alpha1.CanaryPlan {
+// QuickPlan is a plan that takes ten seconds.
+func QuickPlan(name string) *v1alpha1.CanaryPlan {
 	least, most := 0.0, 0.05
-	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: name}}
 	plan.Spec.SetDefaults()
 	plan.Spec.Analysis.Interval.Duration = 2 * time.Second
 	plan.Spec.Analysis.Period.Duration = 10 * time.Second
@@ -108,6 +115,8 @@ func quickPlan(name string) *v1alpha1.CanaryPlan {
 	return plan
 }
 
-var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+// DeploymentKind is the kind of Deployments.
+var DeploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
 
-func canaryReplicaSet() *appsv1.ReplicaSet { return &appsv1.ReplicaSet{} }
+// CanaryReplicaSet is one to be read into.
+func CanaryReplicaSet() *appsv1.ReplicaSet { return &appsv1.ReplicaSet{} }

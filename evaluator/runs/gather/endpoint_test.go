@@ -1,4 +1,4 @@
-package evaluator
+package gather_test
 
 import (
 	"errors"
@@ -7,93 +7,88 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/internal/query"
 )
 
 func TestNothingIsAskedBeforeTheWindowLiesAfterReady(t *testing.T) {
-	c := newCluster(t)
-	c.endpoints = func(string, string, []string) (measure.Endpoint, error) {
-		return measure.Endpoint{Querier: c.prometheus, ScrapeInterval: 3 * time.Second}, nil
+	c := evaluatortest.NewCluster(t)
+	c.Endpoints = func(string, string, []string) (measure.Endpoint, error) {
+		return measure.Endpoint{Querier: c.Prometheus, ScrapeInterval: 3 * time.Second}, nil
 	}
-	c.editAnalysis(func(a *v1alpha1.Analysis) { a.Metrics[0].Query = `sum(rate(errors_total{ {{canary}} }[1m]))` })
-	c.hold()
-	c.passes(30)
-	run := c.run()
+	c.EditAnalysis(func(a *v1alpha1.Analysis) { a.Metrics[0].Query = `sum(rate(errors_total{ {{canary}} }[1m]))` })
+	c.Hold()
+	c.Passes(30)
+	run := c.Run()
 	if run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Overtime != 1 {
 		t.Fatalf("run %s (%s), overtime %d", run.Status.Phase, run.Status.Message, run.Status.Overtime)
 	}
 	// Ready is at 0s, the period 10s, the interval 2s, the warm-up four scrapes: 12s.
-	if got := len(c.prometheus.asked); got != 1 || !strings.HasSuffix(c.prometheus.asked[0], "[12s]))") {
-		t.Errorf("asked %q, want once, after 12s, with a window of no more", c.prometheus.asked)
+	if got := len(c.Prometheus.Asked); got != 1 || !strings.HasSuffix(c.Prometheus.Asked[0], "[12s]))") {
+		t.Errorf("asked %q, want once, after 12s, with a window of no more", c.Prometheus.Asked)
 	}
 }
 
 func TestAnEndpointHasItsOwnLabels(t *testing.T) {
-	c := newCluster(t)
+	c := evaluatortest.NewCluster(t)
 	var named string
-	c.endpoints = func(namespace, name string, _ []string) (measure.Endpoint, error) {
+	c.Endpoints = func(namespace, name string, _ []string) (measure.Endpoint, error) {
 		named = namespace + "/" + name
-		return measure.Endpoint{Querier: c.prometheus, Labels: query.Labels{Namespace: "ns", Pod: "pod_name"}}, nil
+		return measure.Endpoint{Querier: c.Prometheus, Labels: query.Labels{Namespace: "ns", Pod: "pod_name"}}, nil
 	}
-	c.editAnalysis(func(a *v1alpha1.Analysis) {
+	c.EditAnalysis(func(a *v1alpha1.Analysis) {
 		a.Endpoint = "thanos"
 		a.Metrics[0].Query = `up{ {{canary}} }`
 	})
-	c.hold()
-	c.passes(5)
-	if len(c.prometheus.asked) == 0 || !strings.HasPrefix(c.prometheus.asked[0], `up{ ns="shop",pod_name=~"web-`) || named != "shop/thanos" {
-		t.Errorf("asked %q of %s", c.prometheus.asked, named)
+	c.Hold()
+	c.Passes(5)
+	if len(c.Prometheus.Asked) == 0 || !strings.HasPrefix(c.Prometheus.Asked[0], `up{ ns="shop",pod_name=~"web-`) || named != "shop/thanos" {
+		t.Errorf("asked %q of %s", c.Prometheus.Asked, named)
 	}
 }
 
 // TestPoliciesPutMatchersOnQueries: those that select the namespace, and as they are now.
 func TestPoliciesPutMatchersOnQueries(t *testing.T) {
-	c := newCluster(t)
+	c := evaluatortest.NewCluster(t)
 	var got []string
-	c.endpoints = func(_, _ string, matchers []string) (measure.Endpoint, error) {
+	c.Endpoints = func(_, _ string, matchers []string) (measure.Endpoint, error) {
 		got = matchers
-		return measure.Endpoint{Querier: c.prometheus}, nil
+		return measure.Endpoint{Querier: c.Prometheus}, nil
 	}
-	c.hold()
-	c.passes(2)
+	c.Hold()
+	c.Passes(2)
 	if len(got) != 0 {
 		t.Fatalf("without policies the matchers are %q", got)
 	}
 	p := &v1alpha1.CanaryPolicy{}
 	p.Name, p.Spec.Prometheus.Matchers = "tenants", []string{`namespace="{{namespace}}"`}
-	if err := c.api.Create(t.Context(), p); err != nil {
+	if err := c.API.Create(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	c.passes(2)
+	c.Passes(2)
 	if len(got) != 1 || got[0] != p.Spec.Prometheus.Matchers[0] {
 		t.Errorf("the matchers are %q, want those of the policy, also for a run under way", got)
 	}
 }
 
 func TestAnUnknownEndpointEndsInconclusive(t *testing.T) {
-	c := newCluster(t)
-	c.endpoints = func(_, name string, _ []string) (measure.Endpoint, error) {
+	c := evaluatortest.NewCluster(t)
+	c.Endpoints = func(_, name string, _ []string) (measure.Endpoint, error) {
 		return measure.Endpoint{}, errors.New("unknown Prometheus endpoint \"" + name + "\": plans may name a, b")
 	}
-	c.editAnalysis(func(a *v1alpha1.Analysis) {
+	c.EditAnalysis(func(a *v1alpha1.Analysis) {
 		a.Endpoint = "thanos"
 		a.ErrorLimit = new(int32)
 	})
-	c.hold()
-	c.passes(10)
-	run := c.run()
+	c.Hold()
+	c.Passes(10)
+	run := c.Run()
 	if run.Status.Verdict != v1alpha1.VerdictInconclusive || run.Status.Reason != v1alpha1.ReasonErrorLimit ||
 		!strings.Contains(run.Status.Message, `unknown Prometheus endpoint "thanos": plans may name a, b`) {
 		t.Errorf("run %s %s (%s)", run.Status.Verdict, run.Status.Reason, run.Status.Message)
 	}
-	if len(c.prometheus.asked) > 0 {
-		t.Errorf("asked %q", c.prometheus.asked)
+	if len(c.Prometheus.Asked) > 0 {
+		t.Errorf("asked %q", c.Prometheus.Asked)
 	}
-}
-
-// editAnalysis changes the plan that is there, before a run copies it.
-func (c *cluster) editAnalysis(edit func(*v1alpha1.Analysis)) {
-	c.t.Helper()
-	c.editPlan(func(s *v1alpha1.CanaryPlanSpec) { edit(&s.Analysis) })
 }
