@@ -1,5 +1,6 @@
-// Package deployments looks after Deployments: a held record gets its run, what passed Holdfast is told, and what is left over
-// goes. Each look takes the steps of Reconcile in their order, and ends with the first that writes.
+// Package deployments looks after Deployments: a held record gets its run, what passed Holdfast is told, and
+// what is left over goes. Each look takes the steps of Reconcile in their order, and ends with the first that
+// writes.
 package deployments
 
 import (

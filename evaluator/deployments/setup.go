@@ -21,9 +21,9 @@ import (
 	"holdfast.dev/holdfast/internal/leadership"
 )
 
-// Setup adds the controller of Deployments to a manager: a Deployment is looked at when its spec or annotations change, when its status
-// misleads tools, and when its runs come, end or go, its plan, a policy or its namespace changes. All are
-// looked at when a term begins.
+// Setup adds the controller of Deployments to a manager: a Deployment is looked at when its spec or
+// annotations change, when its status misleads tools, and when its runs come, end or go, its plan, a policy
+// or its namespace changes. All are looked at when a term begins.
 func (r *Reconciler) Setup(mgr ctrl.Manager, leader *leadership.Elector, options controller.Options) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.NewPredicateFuncs(func(o client.Object) bool {

@@ -1,5 +1,6 @@
-// Package objects reads what the evaluator goes by: from a cache that keeps of each object what is looked at again and
-// again and no more, or from the API server itself. It knows a Deployment by its annotations and its held record.
+// Package objects reads what the evaluator goes by: from a cache that keeps of each object what is looked at
+// again and again and no more, or from the API server itself. It knows a Deployment by its annotations and
+// its held record.
 package objects
 
 import (

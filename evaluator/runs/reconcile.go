@@ -1,5 +1,5 @@
-// Package runs takes runs on, one step at a look: gather what is known (package gather), plan the next move (package
-// lifecycle), apply its actions (package act), write the status, and tell of it.
+// Package runs takes runs on, one step at a look: gather what is known (package gather), plan the next move
+// (package lifecycle), apply its actions (package act), write the status, and tell of it.
 package runs
 
 import (

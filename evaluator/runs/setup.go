@@ -22,9 +22,9 @@ import (
 	"holdfast.dev/holdfast/internal/leadership"
 )
 
-// Setup adds the controller of CanaryRuns to a manager: a run is looked at when it, its pods, its Deployment, its namespace
-// the plan it names or a policy changes, when a round of it was measured, and one
-// that queues when another's place is free.
+// Setup adds the controller of CanaryRuns to a manager: a run is looked at when it, its pods, its Deployment,
+// its namespace the plan it names or a policy changes, when a round of it was measured, and one that queues
+// when another's place is free.
 func (r *Reconciler) Setup(mgr ctrl.Manager, leader *leadership.Elector, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("runs").
 		For(&v1alpha1.CanaryRun{}).

@@ -1,5 +1,5 @@
-// Package around looks at what stands beside a Deployment while a canary runs: at Services, and whether the ConfigMaps
-// and Secrets are there that its stable template names.
+// Package around looks at what stands beside a Deployment while a canary runs: at Services, and whether the
+// ConfigMaps and Secrets are there that its stable template names.
 package around
 
 import (
