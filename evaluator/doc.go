@@ -1,5 +1,6 @@
 // Package evaluator tries held updates: for every held record it makes a
-// CanaryRun, and takes each run through its course to a release or a revert.
+// CanaryRun (package deployments), and takes each run through its course to a
+// release or a revert (package runs). It sets both up.
 //
 // A pass over a run has five steps: gather what is known, plan the next move
 // (package lifecycle, which decides everything), apply its actions, write its

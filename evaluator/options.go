@@ -3,16 +3,26 @@ package evaluator
 import (
 	"context"
 	"fmt"
-	"sync"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"holdfast.dev/holdfast/evaluator/deployments"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/runs"
+	"holdfast.dev/holdfast/evaluator/runs/act"
+	"holdfast.dev/holdfast/evaluator/runs/around"
+	"holdfast.dev/holdfast/evaluator/runs/gather"
+	"holdfast.dev/holdfast/evaluator/runs/stablepods"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
@@ -49,7 +59,7 @@ type Options struct {
 }
 
 // SetupWithManager adds the evaluator's controllers to a manager, whose cache
-// must have been made with CacheOptions. They look at nothing while another replica leads.
+// must have been made with objects.CacheOptions. They look at nothing while another replica leads.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if len(o.Key) != hold.KeySize {
 		return fmt.Errorf("evaluator: want a sealing key of %d bytes, got %d", hold.KeySize, len(o.Key))
@@ -62,48 +72,25 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		client.Reader
 		*listing.Server
 	}{mgr.GetAPIReader(), lists}
-	e := newEvaluator(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
+	e := New(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
-	if err := e.watchDeployments(mgr, o); err != nil {
+	if err := e.Deployments.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
-	if err := e.watchRuns(mgr, o); err != nil {
+	if err := e.Runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
 	return nil
 }
 
-// evaluator is what both reconcilers work with.
-type evaluator struct {
-	cached client.Reader  // what is watched
-	live   listing.Reader // the API server itself
-	writer client.Client
-
-	key       hold.Key
-	endpoints measure.Endpoints
-	clock     clock.PassiveClock
-	history   int
-	// maxRuns is Options.MaxRuns; places keeps two runs from taking one place.
-	maxRuns int
-	places  sync.Mutex
-	// rewritesStatus is Options.RewriteStatus.
-	rewritesStatus bool
-	announce       announcer
-	metrics        *Metrics
-	// wake has a run looked at.
-	wake func(types.NamespacedName)
-
-	// What is known of the term in which this replica leads.
-	warned warnings
-	skips  skips
-	// untried are told as skips are.
-	untried skips
-	rounds  *measure.Rounds
-	stable  stableMemory
-	looks   looks
+// Evaluator is both reconcilers.
+type Evaluator struct {
+	Deployments *deployments.Reconciler
+	Runs        *runs.Reconciler
 }
 
-func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *evaluator {
+// New makes both, out of what they stand on; SetupWithManager has them work.
+func New(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *Evaluator {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
@@ -114,24 +101,47 @@ func newEvaluator(o Options, cached client.Reader, live listing.Reader, writer c
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	metrics := NewMetrics(o.Registerer)
-	metrics.phases.runs, metrics.overtaken.objects = cached, cached
-	e := &evaluator{
-		cached: cached, live: live, writer: writer,
-		key: o.Key, endpoints: o.Endpoints, clock: o.Clock, history: o.HistoryLimit,
-		rewritesStatus: o.RewriteStatus, maxRuns: o.MaxRuns,
-		announce: announcer{recorder},
-		metrics:  metrics,
-		wake:     func(types.NamespacedName) {},
+	reader, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Announcer{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
+	e := &Evaluator{
+		Deployments: &deployments.Reconciler{
+			Objects: reader, Writer: writer, Clock: o.Clock, Announce: announce, Metrics: metrics,
+			History: o.HistoryLimit, RewritesStatus: o.RewriteStatus,
+		},
+		Runs: &runs.Reconciler{
+			Objects: reader, Writer: writer, Announce: announce, Metrics: metrics,
+			Gatherer: &gather.Gatherer{
+				Objects: reader, Writer: writer, Clock: o.Clock, Endpoints: o.Endpoints, MaxRuns: o.MaxRuns,
+				Stable: &stablepods.Finder{Objects: reader, Clock: o.Clock},
+				Looks:  &around.Looks{Objects: reader},
+			},
+			Executor: &act.Executor{Objects: reader, Writer: writer, Announce: announce},
+			Wake:     func(types.NamespacedName) {},
+		},
 	}
 	e.beginTerm()
 	return e
 }
 
 // beginTerm forgets what was known in the last one: another replica has led meanwhile.
-func (e *evaluator) beginTerm() {
-	e.warned, e.rounds = warnings{}, measure.NewRounds()
-	e.skips, e.untried = skips{since: e.clock.Now()}, skips{since: e.clock.Now()}
-	e.stable.reset()
-	e.rounds.Wake = func(run types.NamespacedName) { e.wake(run) }
+func (e *Evaluator) beginTerm() {
+	e.Deployments.BeginTerm()
+	e.Runs.BeginTerm()
+}
+
+// controllerOptions fill the caches of every replica, also of those that do not lead, so
+// that one that takes over goes on at once. Namespaces take turns at the workers.
+func controllerOptions(mgr ctrl.Manager, o Options, kind string) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: o.MaxConcurrentReconciles, NeedLeaderElection: new(bool), NewQueue: newWorkQueue, LogConstructor: logger(mgr, kind),
+	}
+}
+
+func logger(mgr ctrl.Manager, kind string) func(*reconcile.Request) logr.Logger {
+	log := mgr.GetLogger().WithName("evaluator")
+	return func(req *reconcile.Request) logr.Logger {
+		if req == nil {
+			return log
+		}
+		return log.WithValues("namespace", req.Namespace, kind, req.Name)
+	}
 }

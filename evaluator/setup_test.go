@@ -1,4 +1,4 @@
-package evaluator
+package evaluator_test
 
 import (
 	"net/http"
@@ -12,6 +12,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 )
@@ -35,7 +38,7 @@ func mapper() meta.RESTMapper {
 // The controllers fit together: names, kinds, watches and metrics.
 func TestSetup(t *testing.T) {
 	mgr, err := ctrl.NewManager(&rest.Config{Host: "http://127.0.0.1:1"}, ctrl.Options{
-		Scheme: scheme(), Cache: CacheOptions(key),
+		Scheme: evaluatortest.Scheme(), Cache: objects.CacheOptions(evaluatortest.Key),
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) {
 			return mapper(), nil
 		},
@@ -44,13 +47,13 @@ func TestSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewPedanticRegistry()
-	if err := SetupWithManager(mgr, Options{Key: key, Leadership: leadership.NewElector(nil, 0), Prometheus: &prometheusStub{}, Registerer: registry}); err != nil {
+	if err := evaluator.SetupWithManager(mgr, evaluator.Options{Key: evaluatortest.Key, Leadership: leadership.NewElector(nil, 0), Prometheus: &evaluatortest.PrometheusStub{}, Registerer: registry}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := registry.Gather(); err != nil {
 		t.Errorf("a scrape before the cache runs: %v", err)
 	}
-	if err := SetupWithManager(mgr, Options{Key: hold.Key("short")}); err == nil {
+	if err := evaluator.SetupWithManager(mgr, evaluator.Options{Key: hold.Key("short")}); err == nil {
 		t.Error("a key of the wrong length is taken")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
@@ -23,7 +24,7 @@ func TestNamespacesTakeTurnsAtTheWorkers(t *testing.T) {
 			var order []string
 			for word := range strings.FieldsSeq(tc.script) {
 				if word != "." {
-					queue.Add(request(word[:1], word[1:]))
+					queue.Add(ctrl.Request{NamespacedName: types.NamespacedName{Namespace: word[:1], Name: word[1:]}})
 					continue
 				}
 				next, _ := queue.Get()

@@ -113,7 +113,8 @@ func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Ti
 	}()
 }
 
-// Done is closed when the round of a run that is under way is there; nil if none is.
+// Done is closed when the round of a run that is under way is there; nil if none is. Tests wait for that and not
+// for a time; a controller is woken.
 func (r *Rounds) Done(run types.NamespacedName) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast.dev/holdfast/certs"
-	"holdfast.dev/holdfast/evaluator"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/webhook/deployment"
 	"holdfast.dev/holdfast/webhook/serving"
@@ -60,7 +60,7 @@ func metrics(page *bytes.Buffer) error {
 	deployment.NewMetrics(&c)
 	status.NewMetrics(&c)
 	serving.NewMetrics(&c)
-	evaluator.NewMetrics(&c)
+	tell.NewMetrics(&c, nil)
 	promql.NewMetrics(&c)
 	slices.Sort(c.rows)
 	page.WriteString(strings.Join(c.rows, ""))

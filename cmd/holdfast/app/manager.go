@@ -22,6 +22,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
@@ -77,7 +78,7 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                 scheme,
-		Cache:                  evaluator.CacheOptions(key),
+		Cache:                  objects.CacheOptions(key),
 		Metrics:                metricsserver.Options{BindAddress: o.metricsAddr},
 		HealthProbeBindAddress: o.healthAddr,
 		WebhookServer:          server,
@@ -163,7 +164,7 @@ func health(mgr ctrl.Manager, certificate certificates) error {
 	if err := mgr.AddReadyzCheck("certificate", certificate.Ready); err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("caches", evaluator.CachesSynced(mgr)); err != nil {
+	if err := mgr.AddReadyzCheck("caches", objects.CachesSynced(mgr)); err != nil {
 		return err
 	}
 	return mgr.AddReadyzCheck("webhook", mgr.GetWebhookServer().StartedChecker())

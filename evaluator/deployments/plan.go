@@ -1,0 +1,41 @@
+package deployments
+
+import (
+	"context"
+
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/internal/guard"
+	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/plan/load"
+)
+
+// resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
+// the plan does not matter, and none that is missing may keep the update from
+// being let through.
+//
+// Plans are asked of the API server itself: a cache may be behind (a plan applied
+// together with the update), or empty while it lists anew because the
+// CustomResourceDefinition was changed. A run takes its plan for good, so it must
+// not take the built-in one for want of a second.
+func (r *Reconciler) resolvePlan(ctx context.Context, d objects.Deployment) (plan.Resolved, error) {
+	ns, err := r.Objects.Namespace(ctx, d.GetNamespace())
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
+		return plan.BuiltIn(), nil
+	}
+	demands, err := r.Objects.Demands(ctx, ns.Labels)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	annotations, err := r.Objects.PlanAnnotations(ctx, d)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	found, err := load.Find(ctx, r.Objects.Live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	if err != nil {
+		return plan.Resolved{}, err
+	}
+	return plan.Resolve(annotations, ns.Annotations, found).Within(demands, d.Replicas()), nil
+}

@@ -1,0 +1,84 @@
+package deployments_test
+
+import (
+	"testing"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
+	"holdfast.dev/holdfast/internal/hold"
+)
+
+func skippedAt(t *testing.T, tag string, at time.Time) map[string]string {
+	t.Helper()
+	encoded, err := hold.Skipped{Reason: "hotfix", Hash: evaluatortest.HashOf(t, tag), User: "jane", At: at}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{v1alpha1.SkippedAnnotation: encoded}
+}
+
+// TestASkipIsToldOnce, and not by an evaluator that came later.
+func TestASkipIsToldOnce(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.AnnotateDeployment(skippedAt(t, "v1", evaluatortest.Noon.Add(-time.Millisecond)))
+	c.Passes(2)
+	c.WantEvents()
+	c.AnnotateDeployment(skippedAt(t, "v1", c.Clock.Now()))
+	c.Passes(3)
+	c.WantEvents("Skipped")
+	c.AnnotateDeployment(skippedAt(t, "v1", c.Clock.Now()))
+	c.Passes(3)
+	c.WantEvents("Skipped", "Skipped")
+	c.AnnotateDeployment(map[string]string{v1alpha1.SkippedAnnotation: "garbage"})
+	c.Passes(1)
+	c.WantEvents("Skipped", "Skipped")
+}
+
+func TestARunWhoseUpdateIsLetThroughSaysSo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		at   time.Duration // of the skip, from the start of the run
+		want string
+	}{
+		"by a skip":               {2 * time.Second, v1alpha1.ReasonSkipped},
+		"after a skip long since": {-time.Hour, v1alpha1.ReasonBypassed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := evaluatortest.NewCluster(t)
+			c.Hold()
+			c.Passes(3)
+			d := c.Deployment()
+			delete(d.Annotations, v1alpha1.HeldAnnotation)
+			d.Annotations[v1alpha1.StableAnnotation] = string(evaluatortest.HashOf(t, "v2"))
+			d.Annotations[v1alpha1.SkippedAnnotation] = skippedAt(t, "v2", evaluatortest.Noon.Add(tc.at))[v1alpha1.SkippedAnnotation]
+			d.Spec.Template = evaluatortest.Web("v2").Spec.Template
+			c.Must(c.API.Update(t.Context(), d))
+			c.Passes(3)
+			if run := c.Run(); run.Status.Phase != v1alpha1.PhaseCanceled || run.Status.Reason != tc.want {
+				t.Errorf("the run is %s (%s)", run.Status.Phase, run.Status.Reason)
+			}
+		})
+	}
+}
+
+// TestAnUpdateWithoutACanaryIsToldOnce, beside the skips.
+func TestAnUpdateWithoutACanaryIsToldOnce(t *testing.T) {
+	untried := func(at time.Time) map[string]string {
+		encoded, err := hold.Skipped{Reason: v1alpha1.ReasonRecreate, Hash: evaluatortest.HashOf(t, "v1"), User: "jane", At: at}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]string{v1alpha1.UntriedAnnotation: encoded}
+	}
+	c := evaluatortest.NewCluster(t)
+	c.AnnotateDeployment(untried(evaluatortest.Noon.Add(-time.Millisecond)))
+	c.Passes(2)
+	c.WantEvents()
+	c.AnnotateDeployment(untried(c.Clock.Now()))
+	c.AnnotateDeployment(skippedAt(t, "v1", c.Clock.Now()))
+	c.Passes(3)
+	c.WantEvents("Skipped", v1alpha1.EventUntried)
+	c.AnnotateDeployment(map[string]string{v1alpha1.UntriedAnnotation: "garbage"})
+	c.Passes(1)
+	c.WantEvents("Skipped", v1alpha1.EventUntried)
+}

@@ -1,0 +1,55 @@
+package objects
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+)
+
+// OpenRecord opens the held record of a Deployment; nil without one.
+func (r *Reader) OpenRecord(d Deployment) (*hold.Record, error) {
+	encoded := d.Annotation(v1alpha1.HeldAnnotation)
+	if encoded == "" {
+		return nil, nil
+	}
+	record, err := r.Key.Open(encoded, d.GetUID())
+	if err != nil {
+		return nil, fmt.Errorf("open the held record: %w", err)
+	}
+	return &record, nil
+}
+
+// NextRecord is the record of the update that waits behind another, as the webhook would have
+// written it had nothing been held before it; nil where none waits.
+func (r *Reader) NextRecord(record *hold.Record) (any, error) {
+	if record == nil || record.Next == nil {
+		return nil, nil
+	}
+	return r.Key.Seal(*record.Next)
+}
+
+// GiveWay ends a hold for the update that waits behind it.
+func (r *Reader) GiveWay(ctx context.Context, writer client.Writer, d Deployment, record *hold.Record) error {
+	next, err := r.NextRecord(record)
+	if err != nil {
+		return err
+	}
+	if next == nil {
+		return fmt.Errorf("%w: no update waits", ErrStale)
+	}
+	return Annotate(ctx, writer, d, map[string]any{v1alpha1.HeldAnnotation: next})
+}
+
+// OfAnother is what the held record of a Deployment says of itself if it is that
+// of another one; nil otherwise.
+func (d Deployment) OfAnother() *hold.Label {
+	label, err := hold.ReadLabel(d.Annotation(v1alpha1.HeldAnnotation))
+	if err != nil || label.UID == d.GetUID() {
+		return nil
+	}
+	return &label
+}

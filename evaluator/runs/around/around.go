@@ -1,0 +1,224 @@
+// Package around looks at what stands beside a Deployment while a canary runs: at Services, and whether the
+// ConfigMaps and Secrets are there that its stable template names.
+package around
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/surround"
+)
+
+// Of ConfigMaps and Secrets it is only asked whether they are there, by name, for metadata.
+// Secrets are asked about where an administrator lets Holdfast (docs/how-to/shapes.md).
+// +kubebuilder:rbac:groups=core,resources=configmaps,verbs=get
+
+const (
+	// servicesKept is for how long what a namespace has of Services serves all its runs.
+	servicesKept = 10 * time.Second
+	// mayNotKept is for how long a kind is not asked about that Holdfast may not read.
+	mayNotKept = 10 * time.Minute
+	// maxNeeds is about how many objects that a template names it is asked.
+	maxNeeds = 50
+	// maxServices is how much is kept of the Services of a namespace, and maxTemplate of a template, in
+	// bytes. What is larger is none, and read anew.
+	maxServices = 256 << 10
+	maxTemplate = 8 << 10
+)
+
+// Looks are what was last seen beside the Deployments of runs that are under way, and for how
+// long it is good. Nothing of it outlives the program: it is looked at anew.
+type Looks struct {
+	Objects *objects.Reader
+
+	mu       sync.Mutex
+	of       map[types.NamespacedName]look
+	services map[string]seenServices
+	mayNot   map[string]time.Time // kinds by namespace, and until when they are not asked about
+}
+
+type look struct {
+	at    time.Time
+	found lifecycle.Around
+	// stable is the hash of the template that was stable, and template what is known of it.
+	stable   hold.Hash
+	template surround.Template
+}
+
+type seenServices struct {
+	at  time.Time
+	all []surround.Service
+}
+
+func (l *Looks) get(run types.NamespacedName) look {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[run]
+}
+
+func (l *Looks) keep(run types.NamespacedName, seen look) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = map[types.NamespacedName]look{}
+	}
+	l.of[run] = seen
+}
+
+// Forget forgets a run that is over.
+func (l *Looks) Forget(run types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.of, run)
+}
+
+// Beside is a run beside whose Deployment is looked.
+type Beside struct {
+	Snapshot   lifecycle.Snapshot
+	Deployment objects.Deployment
+	Record     *hold.Record
+}
+
+func (of Beside) name() types.NamespacedName {
+	return types.NamespacedName{Namespace: of.Snapshot.Run.Namespace, Name: of.Snapshot.Run.Name}
+}
+
+// Gather looks at what stands beside the Deployment, or remembers what was seen.
+func (l *Looks) Gather(ctx context.Context, of Beside) (lifecycle.Around, error) {
+	if !lifecycle.NeedsAround(of.Snapshot) || of.Record == nil {
+		l.Forget(of.name())
+		return lifecycle.Around{}, nil
+	}
+	last := l.get(of.name())
+	if !last.at.IsZero() && of.Snapshot.Now.Before(last.at.Add(lifecycle.AroundPace(of.Snapshot))) {
+		return last.found, nil
+	}
+	return l.look(ctx, of, last, servicesKept)
+}
+
+// BeforeVerdict looks once more before a verdict is written: none is reached on a canary that got all requests.
+// again says that it did.
+func (l *Looks) BeforeVerdict(ctx context.Context, of Beside, next lifecycle.Move) (found lifecycle.Around, again bool, err error) {
+	last := l.get(of.name())
+	if of.Snapshot.Run.Status.Verdict != "" || next.Status.Verdict == "" || last.at.IsZero() || last.at.Equal(of.Snapshot.Now) {
+		return of.Snapshot.Around, false, nil
+	}
+	found, err = l.look(ctx, of, last, 0)
+	return found, true, err
+}
+
+// look reads the Services of the namespace, which may be known since so long, and asks whether what
+// the stable template names is there.
+func (l *Looks) look(ctx context.Context, of Beside, last look, known time.Duration) (lifecycle.Around, error) {
+	now := look{at: of.Snapshot.Now, stable: of.Deployment.Hash(), template: last.template}
+	if now.stable != last.stable || last.at.IsZero() {
+		stable, err := l.Objects.StableTemplate(ctx, of.Deployment)
+		if err != nil {
+			return last.found, err
+		}
+		now.template = surround.Of(stable)
+	}
+	services, err := l.servicesIn(ctx, of.name().Namespace, of.Snapshot.Now, known)
+	if err != nil {
+		return last.found, err
+	}
+	now.found = lifecycle.Around{Known: true, Left: surround.Left(services, now.template, surround.Of(of.Record.Template), of.Record.HeldAt)}
+	if now.found.Gone, err = l.gone(ctx, of.name().Namespace, now.template.Needs, of.Snapshot.Now); err != nil {
+		return last.found, err
+	}
+	if now.template.Size() > maxTemplate {
+		now.stable, now.template = "", surround.Template{}
+	}
+	l.keep(of.name(), now)
+	return now.found, nil
+}
+
+// servicesIn are the Services of a namespace. Where they are too many to be read none is known.
+func (l *Looks) servicesIn(ctx context.Context, namespace string, now time.Time, known time.Duration) ([]surround.Service, error) {
+	l.mu.Lock()
+	kept, was := l.services[namespace]
+	l.mu.Unlock()
+	if was && now.Before(kept.at.Add(known)) {
+		return kept.all, nil
+	}
+	var all []surround.Service
+	size := 0
+	err := l.Objects.Live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
+		service, err := listing.Decode[corev1.Service](object)
+		if err == nil && len(service.Spec.Selector) > 0 {
+			all = append(all, surround.View(service))
+			if size += all[len(all)-1].Size(); size > maxServices {
+				return listing.ErrTooMuch
+			}
+		}
+		return err
+	})
+	if errors.Is(err, listing.ErrTooMuch) {
+		all, err = nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list Services: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fresh := map[string]seenServices{namespace: {now, all}}
+	for other, seen := range l.services {
+		if other != namespace && now.Before(seen.at.Add(servicesKept)) {
+			fresh[other] = seen
+		}
+	}
+	l.services = fresh
+	return all, nil
+}
+
+// gone are those of some objects that are not there, as far as Holdfast may know.
+func (l *Looks) gone(ctx context.Context, namespace string, needs []surround.Reference, now time.Time) ([]surround.Reference, error) {
+	var out []surround.Reference
+	for _, need := range needs[:min(len(needs), maxNeeds)] {
+		kind := namespace + "/" + need.Kind
+		if !l.mayAsk(kind, now) {
+			continue
+		}
+		o := &metav1.PartialObjectMetadata{}
+		o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(need.Kind))
+		err := l.Objects.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o)
+		switch {
+		case apierrors.IsNotFound(err):
+			out = append(out, need)
+		case apierrors.IsForbidden(err):
+			l.askNoMore(kind, now)
+		case err != nil:
+			return nil, fmt.Errorf("look for %s %q: %w", need.Kind, need.Name, err)
+		}
+	}
+	return out, nil
+}
+
+func (l *Looks) mayAsk(kind string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !now.Before(l.mayNot[kind])
+}
+
+func (l *Looks) askNoMore(kind string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mayNot == nil {
+		l.mayNot = map[string]time.Time{}
+	}
+	maps.DeleteFunc(l.mayNot, func(_ string, until time.Time) bool { return !now.Before(until) })
+	l.mayNot[kind] = now.Add(mayNotKept)
+}

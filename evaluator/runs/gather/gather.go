@@ -1,0 +1,197 @@
+// Package gather reads all that the next step of a run depends on, and whose the pods are that it finds.
+package gather
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/runs/around"
+	"holdfast.dev/holdfast/evaluator/runs/stablepods"
+	"holdfast.dev/holdfast/internal/guard"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/plan/inline"
+)
+
+// Observed is all that is known of a run: what it is planned from, and the
+// objects that actions write to.
+type Observed struct {
+	lifecycle.Snapshot
+	CanaryRun        *v1alpha1.CanaryRun
+	DeploymentObject objects.Deployment
+	Record           *hold.Record
+	// Sets are the ReplicaSets of the run, by name.
+	Sets map[string]*appsv1.ReplicaSet
+	// ownCanary and ownBaseline are what is known of the run's sets and their pods.
+	ownCanary, ownBaseline *v1alpha1.OwnSet
+	// NewCanary is the ReplicaSet to make, where one may have to be made.
+	NewCanary *unstructured.Unstructured
+}
+
+// Gatherer reads what the next step of a run depends on.
+type Gatherer struct {
+	Objects   *objects.Reader
+	Writer    client.Writer // of dry runs
+	Clock     clock.PassiveClock
+	Endpoints measure.Endpoints
+	// MaxRuns is how many runs of the cluster may have a canary at once; 0 is no limit.
+	MaxRuns int
+	Stable  *stablepods.Finder
+	Looks   *around.Looks
+}
+
+// CanaryName is the name of the run's canary in this attempt.
+func (o Observed) CanaryName() string {
+	return v1alpha1.CanaryName(o.CanaryRun.Name, lifecycle.AttemptOf(o.CanaryRun.Status))
+}
+
+// BaselineName is the name of the run's baseline in this attempt.
+func (o Observed) BaselineName() string {
+	return v1alpha1.BaselineName(o.CanaryRun.Name, lifecycle.AttemptOf(o.CanaryRun.Status))
+}
+
+// Gather reads what the next step of a run depends on. Nearly all of it comes
+// from the cache; the API server itself is asked only while a run waits for a rollout.
+func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun) (Observed, error) {
+	seen := Observed{CanaryRun: run, Snapshot: lifecycle.Snapshot{
+		Now: g.Clock.Now(),
+		Run: lifecycle.Run{
+			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time,
+			Deleting: run.DeletionTimestamp != nil, Spec: run.Spec, Status: run.Status,
+		},
+	}}
+	for _, gather := range []func(context.Context, *Observed) error{
+		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherLine, g.gatherStable, g.gatherAround,
+	} {
+		if err := gather(ctx, &seen); err != nil {
+			return Observed{}, err
+		}
+	}
+	return seen, nil
+}
+
+func (g *Gatherer) gatherDeployment(ctx context.Context, seen *Observed) error {
+	d, err := g.Objects.Deployment(ctx, types.NamespacedName{Namespace: seen.CanaryRun.Namespace, Name: seen.CanaryRun.Spec.Deployment})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !seen.CanaryRun.Spec.ByHand() && !d.Owns(seen.CanaryRun) { // another Deployment of the same name
+		return nil
+	}
+	ns, err := g.Objects.Namespace(ctx, d.GetNamespace())
+	if err != nil {
+		return err
+	}
+	seen.DeploymentObject = d
+	view := d.View()
+	seen.Deployment = lifecycle.Deployment{
+		Exists:   true,
+		Deleting: d.GetDeletionTimestamp() != nil,
+		Guarded:  guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
+		Paused:   view.Paused(),
+		Hash:     string(d.Alias().Resolve(d.Hash())),
+		Replicas: d.Replicas(),
+		MinReady: int32(view.MinReadySeconds()),
+
+		Recreates:        view.Recreates(),
+		ProgressDeadline: view.ProgressDeadline(),
+		Rejected:         rejects(d, seen.CanaryRun),
+		Skipped:          letThrough(d, seen.CanaryRun),
+	}
+	seen.Deployment.BesideRecreate, _ = inline.BesideRecreate(d.GetAnnotations()) // what is no word is none
+	record, err := g.Objects.OpenRecord(d)
+	switch {
+	case err != nil:
+		seen.Deployment.Unreadable = err.Error()
+	case record != nil && record.Run == seen.CanaryRun.Name:
+		seen.Record = record
+		seen.Deployment.Held, seen.Deployment.Waiting = record.ID, record.Next != nil
+	case record != nil: // another run's hold, whatever ID this one claims
+		seen.Deployment.Held = "of run " + record.Run
+	}
+	return nil
+}
+
+func (g *Gatherer) gatherStable(ctx context.Context, seen *Observed) error {
+	g.Stable.Gather(ctx, seen.CanaryRun, seen.DeploymentObject, lifecycle.AnalysisOf(seen.Snapshot).Metrics)
+	return nil
+}
+
+func (g *Gatherer) gatherAround(ctx context.Context, seen *Observed) (err error) {
+	seen.Around, err = g.Looks.Gather(ctx, seen.beside())
+	return err
+}
+
+// LookBeforeVerdict looks once more beside the Deployment before a verdict is written, and plans anew.
+func (g *Gatherer) LookBeforeVerdict(ctx context.Context, seen *Observed, next lifecycle.Move) (lifecycle.Move, error) {
+	found, again, err := g.Looks.BeforeVerdict(ctx, seen.beside(), next)
+	if err != nil || !again {
+		return next, err
+	}
+	seen.Around = found
+	return lifecycle.Next(seen.Snapshot), nil
+}
+
+func (o Observed) beside() around.Beside {
+	return around.Beside{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Record: o.Record}
+}
+
+// BeginTerm forgets what was known in the last term.
+func (g *Gatherer) BeginTerm() { g.Stable.BeginTerm() }
+
+// Forget forgets a run that is gone.
+func (g *Gatherer) Forget(run types.NamespacedName) {
+	g.Stable.Forget(run)
+	g.Looks.Forget(run)
+}
+
+// rejects says whether a Deployment's memory has the rejection by a run.
+func rejects(d objects.Deployment, run *v1alpha1.CanaryRun) bool {
+	memory, err := hold.ParseRejected(d.Annotation(v1alpha1.RejectedAnnotation), d.GetUID())
+	if err != nil {
+		return false // a memory that cannot be read remembers nothing
+	}
+	return slices.ContainsFunc(memory, func(r hold.Rejection) bool {
+		return r.Run == run.Name && string(r.Hash) == run.Spec.TemplateHash
+	})
+}
+
+func (g *Gatherer) gatherRollout(ctx context.Context, seen *Observed) error {
+	if !seen.Deployment.Exists || seen.Deployment.Deleting || !lifecycle.NeedsRollout(seen.CanaryRun.Status) {
+		return nil
+	}
+	sets, err := g.Objects.ReplicaSets(ctx, seen.DeploymentObject)
+	if errors.Is(err, listing.ErrTooMuch) {
+		seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, Message: objects.TooManyReplicaSets}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i := range sets { // as the template is known
+		sets[i].Hash = string(seen.DeploymentObject.Alias().Resolve(hold.Hash(sets[i].Hash)))
+	}
+	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.DeploymentObject.Progressing())
+	return g.gatherUnschedulable(ctx, seen)
+}
+
+// letThrough says whether the template of a run was let through by a skip.
+func letThrough(d objects.Deployment, run *v1alpha1.CanaryRun) bool {
+	skipped, err := hold.ParseSkipped(d.Annotation(v1alpha1.SkippedAnnotation))
+	return err == nil && string(skipped.Hash) == run.Spec.TemplateHash && !skipped.At.Before(run.CreationTimestamp.Time)
+}

@@ -1,0 +1,101 @@
+package gather
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/canary"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
+)
+
+// gatherTemplate looks whether the template on trial can run as a canary, and
+// who would send it requests.
+func (g *Gatherer) gatherTemplate(ctx context.Context, seen *Observed) error {
+	starts := seen.CanaryRun.Status.CreatedAt == nil && !lifecycle.WaitsForRollout(seen.Snapshot)
+	template, err := g.templateOf(ctx, *seen, starts)
+	if err == nil && template != nil {
+		seen.NewCanary, err = BuildSet(ctx, g.Objects, *seen, seen.CanaryName(), v1alpha1.RoleCanary, template)
+	}
+	if errors.Is(err, canary.ErrInvalid) {
+		seen.Invalid = err.Error()
+		return nil
+	}
+	if err != nil || seen.NewCanary == nil {
+		return err
+	}
+	if starts {
+		seen.Service, err = g.Objects.ServiceFor(ctx, seen.NewCanary)
+		if errors.Is(err, listing.ErrTooMuch) { // a metric that needs it says so
+			err = nil
+		}
+	}
+	return err
+}
+
+// templateOf is the template on trial: that of the record, or what the user who
+// made the run asks for; nil where it is not needed now.
+func (g *Gatherer) templateOf(ctx context.Context, seen Observed, starts bool) (hold.Template, error) {
+	spec := seen.CanaryRun.Spec
+	needed := starts || seen.CanaryRun.Status.CreatedAt != nil && seen.Canary == nil
+	switch {
+	case seen.Record != nil:
+		return seen.Record.Template, nil
+	case !spec.ByHand() || !seen.Deployment.Exists || seen.CanaryRun.Status.Phase.Ended():
+		return nil, nil
+	case !needed:
+		return nil, nil
+	case spec.Template != nil:
+		return g.givenTemplate(ctx, seen.CanaryRun)
+	default:
+		stable, err := g.Objects.StableTemplate(ctx, seen.DeploymentObject)
+		if err != nil {
+			return nil, err
+		}
+		return canary.WithImages(stable, spec.Containers)
+	}
+}
+
+// givenTemplate reads the template that the user gave who made the run, which the
+// cache does not keep.
+func (g *Gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (hold.Template, error) {
+	var live v1alpha1.CanaryRun
+	if err := g.Objects.Live.Get(ctx, client.ObjectKeyFromObject(run), &live); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("read template of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
+	}
+	if live.UID != run.UID || live.Spec.Template == nil { // gone, or made anew; a template never changes
+		return nil, fmt.Errorf("%w: the run is gone", objects.ErrStale)
+	}
+	var template hold.Template
+	if err := utiljson.Unmarshal(live.Spec.Template.Raw, &template); err != nil {
+		return nil, fmt.Errorf("%w: %w", canary.ErrInvalid, err)
+	}
+	return template, nil
+}
+
+// BuildSet builds a ReplicaSet of a run; the plan says of how many pods.
+func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
+	selector, err := objects.Selector(ctx, seen.DeploymentObject)
+	if err != nil {
+		return nil, err
+	}
+	var hash hold.Hash
+	if role == v1alpha1.RoleCanary && seen.Record != nil {
+		hash = seen.Record.Hash
+	} else if hash, err = hold.HashOf(template); err != nil {
+		return nil, err
+	}
+	return canary.ReplicaSet(canary.Spec{
+		Run: seen.CanaryRun.Name, Name: name, Role: role, Namespace: seen.CanaryRun.Namespace, UID: seen.CanaryRun.UID,
+		Deployment: seen.DeploymentObject.GetName(), Selector: selector, MinReadySeconds: seen.DeploymentObject.View().MinReadySeconds(),
+		Hash: hash, Template: template, Replicas: 1, Hostname: lifecycle.HostnameOf(seen.Snapshot),
+	})
+}

@@ -1,0 +1,36 @@
+package runs
+
+import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/runs/gather"
+)
+
+// tellOvertaken tells of updates that come faster than a canary takes, when one more run has been
+// superseded: nothing gets out any more, and no run says so. While a Deployment is paused that is meant.
+func (r *Reconciler) tellOvertaken(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) {
+	if after.Verdict == "" {
+		r.Metrics.Superseded.Inc()
+	}
+	if seen.DeploymentObject.Unstructured == nil || seen.Deployment.Paused {
+		return
+	}
+	runs, err := r.Objects.Runs(ctx, seen.DeploymentObject)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "runs not counted")
+		return
+	}
+	for i := range runs {
+		if runs[i].UID == seen.CanaryRun.UID { // the cache may not have seen its end yet
+			runs[i].Status = after
+		}
+	}
+	if inARow, since := lifecycle.Overtaken(runs); inARow >= lifecycle.TooMany {
+		ctrl.LoggerFrom(ctx).Info("updates come faster than a canary takes", "inARow", inARow, "since", since)
+		r.Announce.Overtaken(seen.DeploymentObject, inARow, since)
+	}
+}

@@ -1,0 +1,177 @@
+// Package runs takes runs on, one step at a look: gather what is known (package gather), plan the next move
+// (package lifecycle), apply its actions (package act), write the status, and tell of it.
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/refusal"
+	"holdfast.dev/holdfast/evaluator/runs/act"
+	"holdfast.dev/holdfast/evaluator/runs/gather"
+	"holdfast.dev/holdfast/evaluator/tell"
+)
+
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=core,resources=pods,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=core,resources=services,verbs=list
+// +kubebuilder:rbac:groups=core,resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get;list;watch
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns/status,verbs=patch
+// Owner references that block the deletion of their owner need these where the
+// admission plugin OwnerReferencesPermissionEnforcement is on.
+// +kubebuilder:rbac:groups=apps,resources=deployments/finalizers,verbs=update
+// +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns/finalizers,verbs=update
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// roundPoll is how often a run is looked at while a round of it is under way:
+// deadlines are kept whatever becomes of that.
+const roundPoll = time.Minute
+
+// Reconciler takes runs on.
+type Reconciler struct {
+	Objects  *objects.Reader
+	Writer   client.Client
+	Announce tell.Announcer
+	Metrics  *tell.Metrics
+	Gatherer *gather.Gatherer
+	Executor *act.Executor
+	// places keeps two runs from taking one place.
+	places sync.Mutex
+	// Wake has a run looked at.
+	Wake func(types.NamespacedName)
+
+	// rounds are those of the term in which this replica leads.
+	rounds *measure.Rounds
+}
+
+// BeginTerm forgets what was known in the last term.
+func (r *Reconciler) BeginTerm() {
+	r.rounds = measure.NewRounds()
+	r.rounds.Wake = func(run types.NamespacedName) { r.Wake(run) }
+	r.Gatherer.BeginTerm()
+}
+
+// Reconcile takes a run one step on: gather, plan, apply, write, emit. Where
+// the plan asks for a round of measurements, the step is taken when that is done.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	run := &v1alpha1.CanaryRun{}
+	if err := r.Objects.Cached.Get(ctx, req.NamespacedName, run); err != nil {
+		r.rounds.Forget(req.NamespacedName)
+		r.Gatherer.Forget(req.NamespacedName)
+		if apierrors.IsNotFound(err) {
+			err = r.Executor.DeletePodsOfGone(ctx, req.NamespacedName)
+		}
+		return ctrl.Result{}, err
+	}
+	seen, err := r.Gatherer.Gather(ctx, run)
+	if errors.Is(err, objects.ErrStale) {
+		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	round, release := r.rounds.Take(seen.Subject())
+	defer release()
+	seen.Round = round
+	next, err := r.Gatherer.LookBeforeVerdict(ctx, &seen, lifecycle.Next(seen.Snapshot))
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !next.Measure.IsZero() {
+		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), next.Measure)
+		return ctrl.Result{RequeueAfter: roundPoll}, nil
+	}
+	if r.Gatherer.TakesPlace(seen, next) {
+		return r.takePlace(ctx, seen)
+	}
+	return r.carryOut(ctx, seen, next)
+}
+
+// Measured is closed when the round of a run that is under way is there; nil if none is. Tests wait for it.
+func (r *Reconciler) Measured(run types.NamespacedName) <-chan struct{} { return r.rounds.Done(run) }
+
+// takePlace carries out the step that makes the canary of a run whose number is
+// limited. One run at a time does so, by what the API server knows and not the
+// cache, so that no two take one place.
+func (r *Reconciler) takePlace(ctx context.Context, seen gather.Observed) (ctrl.Result, error) {
+	r.places.Lock()
+	defer r.places.Unlock()
+	if err := r.Gatherer.GatherLineNow(ctx, &seen); err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.carryOut(ctx, seen, lifecycle.Next(seen.Snapshot))
+}
+
+// carryOut takes the actions of a plan, writes its status and tells of it.
+func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next lifecycle.Move) (ctrl.Result, error) {
+	next, err := r.apply(ctx, seen, next)
+	status := r.Gatherer.Noted(seen, shown(next.Status))
+	if err == nil {
+		err = r.writeStatus(ctx, seen.CanaryRun, status)
+	}
+	switch {
+	case apierrors.IsConflict(err) || errors.Is(err, objects.ErrStale):
+		ctrl.LoggerFrom(ctx).V(1).Info("something has changed meanwhile, looking again", "why", err.Error())
+		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	r.emit(ctx, seen, seen.CanaryRun.Status, status)
+	return ctrl.Result{RequeueAfter: next.Requeue}, nil
+}
+
+// apply takes the actions of a plan, in their order, and returns the plan with the
+// status to write. An action that the API server refuses ends the course, for good
+// or for now: the status then says so instead.
+func (r *Reconciler) apply(ctx context.Context, seen gather.Observed, p lifecycle.Move) (lifecycle.Move, error) {
+	for _, action := range p.Actions {
+		err := r.Executor.Execute(ctx, seen, action)
+		if err == nil {
+			continue
+		}
+		if message, refused := act.LastWord(err); refused {
+			if status, ok := lifecycle.Refused(seen.Snapshot, action, message); ok {
+				return lifecycle.Move{Status: status, Requeue: p.Requeue}, nil
+			}
+		} else if message, full := refusal.ByQuota(err); full {
+			return lifecycle.NotYet(seen.Snapshot, message), nil
+		}
+		return lifecycle.Move{}, err
+	}
+	return p, nil
+}
+
+// writeStatus writes the status of a run, if it differs and the run is still the one
+// that was planned from.
+func (r *Reconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
+	if equality.Semantic.DeepEqual(run.Status, status) {
+		return nil
+	}
+	after := run.DeepCopy()
+	after.Status = status
+	patch := client.MergeFromWithOptions(run, client.MergeFromWithOptimisticLock{})
+	if err := r.Writer.Status().Patch(ctx, after, patch); err != nil {
+		if apierrors.IsNotFound(err) { // deleted meanwhile, by a user or with its Deployment
+			return fmt.Errorf("%w: the run is gone", objects.ErrStale)
+		}
+		return fmt.Errorf("write status of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
+	}
+	return nil
+}

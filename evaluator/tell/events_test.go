@@ -1,0 +1,83 @@
+package tell
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
+)
+
+// Every transition has its words, with as many places as it is given, and no event is
+// longer than the API takes.
+func TestEveryTurnIsTold(t *testing.T) {
+	kinds := []lifecycle.TransitionKind{
+		lifecycle.TransitionPlanInvalid, lifecycle.TransitionStarted, lifecycle.TransitionReady, lifecycle.TransitionFailed, lifecycle.TransitionErrors, lifecycle.TransitionNoData, lifecycle.TransitionPassed,
+		lifecycle.TransitionFrozen, lifecycle.TransitionUnguarded, lifecycle.TransitionReleaseRefused, lifecycle.TransitionReleased, lifecycle.TransitionRolledOut, lifecycle.TransitionRolloutStuck,
+		lifecycle.TransitionReverted, lifecycle.TransitionCanceled, lifecycle.TransitionSuperseded, lifecycle.TransitionScheduled, lifecycle.TransitionQueued, lifecycle.TransitionRetried, lifecycle.TransitionStep,
+		lifecycle.TransitionPaused, lifecycle.TransitionInconclusive, lifecycle.TransitionResumed, lifecycle.TransitionPromoted, lifecycle.TransitionWindow, lifecycle.TransitionDryRun,
+		lifecycle.TransitionNotCreated, lifecycle.TransitionTakenAway, lifecycle.TransitionScaledToZero, lifecycle.TransitionDeploymentPaused,
+		lifecycle.TransitionServiceLeft, lifecycle.TransitionReferenceGone,
+		lifecycle.TransitionRecreate, lifecycle.TransitionGivesWay,
+	}
+	if len(kinds) != len(transitionForms) {
+		t.Errorf("%d kinds, %d forms", len(kinds), len(transitionForms))
+	}
+	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
+	for _, kind := range kinds {
+		transition := lifecycle.Transition{Kind: kind, Reason: "Worse", Message: "because " + strings.Repeat("é", 1000)}
+		if kind == lifecycle.TransitionFailed || kind == lifecycle.TransitionErrors || kind == lifecycle.TransitionNoData {
+			transition.Metric, transition.Measurement = "errors", v1alpha1.Measurement{Range: "[0, 1]", Query: "up"}
+			transition.Message = "because"
+		}
+		recorder := &eventRecorder{}
+		Announcer{recorder}.Transition(objects.Deployment{}, run, transition)
+		if len(recorder.events) != 1 || strings.Contains(recorder.events[0], "%!") || !strings.Contains(recorder.events[0], "because") || len(recorder.events[0]) > maxNote+100 {
+			t.Errorf("%s: %v", kind, recorder.events)
+		}
+		ends := kind == lifecycle.TransitionReverted || kind == lifecycle.TransitionFrozen || kind == lifecycle.TransitionInconclusive
+		if strings.Contains(recorder.events[0], "Worse: because") != ends {
+			t.Errorf("%s: the reason of a verdict belongs to events that tell one: %v", kind, recorder.events)
+		}
+	}
+}
+
+// Every reason that a verdict can have is explained where criteria are.
+func TestReasonsOfVerdictsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/criteria/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, reasons, found := strings.Cut(string(page), "## Reasons of verdicts")
+	if !found {
+		t.Fatal("the page has no section about them")
+	}
+	for _, reason := range verdictReasons {
+		if !strings.Contains(reasons, "`"+reason+"`") {
+			t.Errorf("%s is not there", reason)
+		}
+	}
+}
+
+// TestWhatIsToldIsPlain: text of others neither moves a terminal's cursor nor forges a line of its own.
+func TestWhatIsToldIsPlain(t *testing.T) {
+	recorder := &eventRecorder{}
+	Announcer{recorder}.one(&v1alpha1.CanaryRun{}, nil, normal, "Reason", "Act", "%s", "bad\x1b[2J\nlevel=info msg=\"released\"\u202e"+strings.Repeat("ä", maxNote))
+	note := strings.TrimPrefix(recorder.events[0], "Normal Reason: ")
+	if !strings.HasPrefix(note, "bad\ufffd[2J level=info msg=\"released\"\ufffd") || len(note) > maxNote {
+		t.Errorf("%d bytes: %q", len(note), note)
+	}
+}
+
+// eventRecorder keeps the events.
+type eventRecorder struct{ events []string }
+
+func (r *eventRecorder) Eventf(_, _ runtime.Object, kind, reason, _, format string, args ...any) {
+	r.events = append(r.events, fmt.Sprintf("%s %s: %s", kind, reason, fmt.Sprintf(format, args...)))
+}

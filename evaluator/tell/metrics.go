@@ -1,0 +1,142 @@
+package tell
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Metrics count what the evaluator does.
+type Metrics struct {
+	Holds        prometheus.Counter
+	Verdicts     *prometheus.CounterVec
+	Measurements *prometheus.CounterVec
+	Decisions    *prometheus.CounterVec
+	Ungated      prometheus.Counter
+	Superseded   prometheus.Counter
+	overtaken    *overtakenDeployments
+	Duration     prometheus.Histogram
+	phases       *runPhases
+}
+
+// NewMetrics makes the evaluator's metrics and registers them, unless the
+// registerer is nil. Runs are counted in what is cached, unless that is nil. Labels are of fixed sets; none is the name of an object.
+func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics {
+	m := &Metrics{
+		Holds: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_holds_total",
+			Help: "Held updates for which a run was made.",
+		}),
+		Verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_verdicts_total",
+			Help: "Verdicts on runs, by verdict and reason.",
+		}, []string{"verdict", "reason"}),
+		Measurements: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_measurements_total",
+			Help: "Measurements of metrics of runs, by outcome.",
+		}, []string{"outcome"}),
+		Decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_decisions_total",
+			Help: "What people had runs do, by decision.",
+		}, []string{"decision"}),
+		Ungated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_ungated_updates_total",
+			Help: "Updates of guarded Deployments that the webhook was not asked about.",
+		}),
+		Superseded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_superseded_runs_total",
+			Help: "Runs in whose place a newer update was held before they had a verdict.",
+		}),
+		overtaken: &overtakenDeployments{objects: cached},
+		Duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "holdfast_run_duration_seconds",
+			Help:    "Time from the making of a run to its end.",
+			Buckets: []float64{60, 300, 600, 1200, 2400, 3600, 7200, 14400, 86400},
+		}),
+		phases: &runPhases{runs: cached},
+	}
+	for _, outcome := range []v1alpha1.Outcome{
+		v1alpha1.OutcomePassed, v1alpha1.OutcomeFailed, v1alpha1.OutcomeNoData, v1alpha1.OutcomeError,
+	} {
+		m.Measurements.WithLabelValues(string(outcome))
+	}
+	for _, decision := range []string{DecisionPromote, DecisionAbort, DecisionRetry} {
+		m.Decisions.WithLabelValues(decision)
+	}
+	if registerer != nil {
+		registerer.MustRegister(m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.phases)
+	}
+	return m
+}
+
+// verdictReasons are the reasons a verdict can have.
+var verdictReasons = []string{
+	v1alpha1.ReasonPeriodOver, v1alpha1.ReasonNotWorse, v1alpha1.ReasonMetricOutOfRange, v1alpha1.ReasonWorse,
+	v1alpha1.ReasonLabelFound, v1alpha1.ReasonAlertFiring, v1alpha1.ReasonCrashed, v1alpha1.ReasonImagePull,
+	v1alpha1.ReasonContainerConfig, v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodsNotCreated, v1alpha1.ReasonNotReady,
+	v1alpha1.ReasonCanaryInvalid, v1alpha1.ReasonErrorLimit, v1alpha1.ReasonNoDataLimit, v1alpha1.ReasonUnsettled, v1alpha1.ReasonTampered, v1alpha1.ReasonPodsTakenAway,
+	v1alpha1.ReasonManualLate, v1alpha1.ReasonDeadline, v1alpha1.ReasonBaselineSick, v1alpha1.ReasonBaselineInvalid,
+}
+
+// VerdictReason keeps the label bounded, whatever stands in a status.
+func VerdictReason(reason string) string {
+	if slices.Contains(verdictReasons, reason) {
+		return reason
+	}
+	return "other"
+}
+
+// runPhases counts the runs in the cache by phase, at each scrape; without a
+// cache it counts none.
+type runPhases struct{ runs client.Reader }
+
+// collectTimeout is how long what is in the cache may take to be counted.
+const collectTimeout = time.Second
+
+var runsDesc = prometheus.NewDesc("holdfast_runs", "Runs that exist, by phase.", []string{"phase"}, nil)
+
+var phases = []v1alpha1.Phase{
+	v1alpha1.PhaseScheduled, v1alpha1.PhaseWaiting, v1alpha1.PhaseStarting, v1alpha1.PhaseRunning, v1alpha1.PhasePaused,
+	v1alpha1.PhaseFrozen, v1alpha1.PhaseReleasing,
+	v1alpha1.PhaseReleased, v1alpha1.PhasePassed, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded,
+}
+
+// Describe implements prometheus.Collector.
+func (c *runPhases) Describe(descs chan<- *prometheus.Desc) { descs <- runsDesc }
+
+// Collect implements prometheus.Collector. It collects nothing while the cache
+// is not filled.
+func (c *runPhases) Collect(out chan<- prometheus.Metric) {
+	if c.runs == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
+	defer cancel()
+	var list v1alpha1.CanaryRunList
+	if err := c.runs.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return
+	}
+	count := map[v1alpha1.Phase]int{}
+	for i := range list.Items {
+		phase := list.Items[i].Status.Phase
+		if phase == "" { // made a moment ago
+			phase = v1alpha1.PhaseWaiting
+		}
+		count[phase]++
+	}
+	for _, phase := range phases {
+		out <- prometheus.MustNewConstMetric(runsDesc, prometheus.GaugeValue, float64(count[phase]), string(phase))
+	}
+}
+
+// What people have runs do, as the metric holdfast_decisions_total counts it.
+const (
+	DecisionPromote = "Promote"
+	DecisionAbort   = "Abort"
+	DecisionRetry   = "Retry"
+)
