@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -13,9 +14,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/protect"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -70,7 +73,13 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err := e.watchRuns(mgr, o); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
-	return nil
+	return protect.SetupWithManager(mgr, protect.Options{
+		Cached: mgr.GetCache(), Live: live, Writer: mgr.GetClient(), Recorder: mgr.GetEventRecorder("holdfast"),
+		Plan: func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {
+			return e.resolvePlan(ctx, deployment{d})
+		},
+		Leadership: o.Leadership, Clock: e.clock, Controller: options(o),
+	})
 }
 
 // evaluator is what both reconcilers work with.
