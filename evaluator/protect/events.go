@@ -59,9 +59,7 @@ func (p *protector) tellKept(c candidate, kept surround.Kept) {
 func (p *protector) tellNoRight(c candidate) {
 	held := c.object.GetAnnotations()[v1alpha1.HeldAnnotation] + c.object.GetAnnotations()[v1alpha1.FailedAnnotation]
 	p.tell(c.object.GetNamespace(), c.object, string(c.object.GetUID())+held, corev1.EventTypeWarning, v1alpha1.EventNotProtected, "Protect",
-		"no ConfigMap of the stable template is protected, though the plan asks for it (spec.protect: ConfigMaps): Holdfast may not change ConfigMaps. "+
-			"Have your administrator install it with protectConfigMaps.enabled=true of the chart, or the component protect-configmaps; "+
-			"or keep them from being pruned by your tool")
+		surround.NoRight)
 }
 
 func (p *protector) tellRefused(namespace string, of []candidate, change surround.Change, why string) {

@@ -61,6 +61,11 @@ func TellKept(namespace string, k Kept) string {
 	return ""
 }
 
+// NoRight says that nothing is protected, and what to do.
+const NoRight = "no ConfigMap of the stable template is protected, though the plan asks for it (spec.protect: ConfigMaps): Holdfast may not change ConfigMaps. " +
+	"Have your administrator install it with protectConfigMaps.enabled=true of the chart, or the component protect-configmaps; " +
+	"or keep them from being pruned by your tool"
+
 // TellProtected says which ConfigMaps have the finalizer from now on.
 func TellProtected(names []string) string {
 	what, they := "ConfigMap "+names[0]+" has", "it stays"
