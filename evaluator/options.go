@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -17,6 +18,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/deployments"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/protect"
 	"holdfast.dev/holdfast/evaluator/runs"
 	"holdfast.dev/holdfast/evaluator/runs/act"
 	"holdfast.dev/holdfast/evaluator/runs/around"
@@ -26,6 +28,7 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -80,7 +83,13 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err := e.Runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
-	return nil
+	return protect.SetupWithManager(mgr, protect.Options{
+		Cached: mgr.GetCache(), Live: live, Writer: mgr.GetClient(), Recorder: mgr.GetEventRecorder("holdfast"),
+		Plan: func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {
+			return e.Deployments.Objects.ResolvePlan(ctx, objects.Deployment{Unstructured: d})
+		},
+		Leadership: o.Leadership, Clock: e.Deployments.Clock, Controller: controllerOptions(mgr, o, "name"),
+	})
 }
 
 // Evaluator is both reconcilers.

@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"holdfast.dev/holdfast/internal/finalizer"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/webhook/apiserver"
@@ -69,6 +70,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 	policies := demand.Policies{Reader: mgr.GetClient(), Live: server} // the former is a cache
 	access := bypass.Access{Creator: server}
+	protection := &finalizer.Right{Writer: server, Now: time.Now}
 	decisions := deployment.NewMetrics(o.Registerer)
 	handlers := map[string]admission.Handler{
 		"/plan":   &plan.Handler{Endpoints: o.Endpoints, Policies: policies},
@@ -87,7 +89,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: o.Key, History: deployment.History{Reader: server},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
-			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints,
+			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection,
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
 		}
 	}

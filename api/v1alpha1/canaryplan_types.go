@@ -189,6 +189,17 @@ type CanaryPlanSpec struct {
 	// +optional
 	BesideRecreate bool `json:"besideRecreate,omitempty"`
 
+	// protect is what Holdfast keeps from going that the stable template names. None:
+	// nothing. ConfigMaps: while an update is held, and after it was rejected, a
+	// finalizer (holdfast.dev/stable-template) keeps the ConfigMaps usable that are
+	// deleted meanwhile, as tools do that prune what the newer version no longer
+	// needs; it is taken off when the stable pods need them no more. It goes by what
+	// the plan says now, also for a run under way, and an administrator must have
+	// given Holdfast the right to it.
+	// +optional
+	// +kubebuilder:default=None
+	Protect Protection `json:"protect,omitempty"`
+
 	// maxRuns is how many runs of the namespace may have a canary at once; more
 	// wait for their turn, the oldest first. Without it there is no limit but
 	// that of the cluster (--max-runs).
@@ -196,6 +207,17 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	MaxRuns *int32 `json:"maxRuns,omitempty"`
 }
+
+// Protection is what is kept from going that the stable template names.
+//
+// +kubebuilder:validation:Enum=None;ConfigMaps
+type Protection string
+
+// What can be kept from going that the stable template names.
+const (
+	ProtectNone       Protection = "None"
+	ProtectConfigMaps Protection = "ConfigMaps"
+)
 
 // Identity is what tells canary pods apart beside their labels.
 type Identity struct {

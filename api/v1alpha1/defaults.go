@@ -24,6 +24,7 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	if s.NewUpdates == "" {
 		s.NewUpdates = NewUpdatesSupersede
 	}
+	setDefaultText(&s.Protect, ProtectNone)
 	if s.OnInconclusive == "" {
 		s.OnInconclusive = InconclusivePause
 	}

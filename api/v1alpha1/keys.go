@@ -115,6 +115,10 @@ const (
 	QuarantineLabel = Prefix + "quarantine"
 )
 
+// ProtectFinalizer keeps a ConfigMap usable that the stable template of a Deployment names, where its plan says
+// protect: ConfigMaps.
+const ProtectFinalizer = Prefix + "stable-template"
+
 // Values of RoleLabel.
 const (
 	// RoleCanary: a pod of the canary.

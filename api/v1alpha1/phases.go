@@ -343,6 +343,15 @@ const (
 	// EventRoomDoubtful: a canary is a pod more, and by a field of the Deployment there may be no room for
 	// it; the message names the field and what to do.
 	EventRoomDoubtful = "RoomDoubtful"
+	// EventConfigMapsProtected: an update is held, and the ConfigMaps that the stable template names have a finalizer
+	// of Holdfast, as the plan asks.
+	EventConfigMapsProtected = "ConfigMapsProtected"
+	// EventConfigMapKept: a ConfigMap was deleted that the stable template needs, and stays usable by a finalizer of
+	// Holdfast; the message says until when, and what to do.
+	EventConfigMapKept = "ConfigMapKept"
+	// EventNotProtected: a ConfigMap has no finalizer of Holdfast though the plan asks for it, or Holdfast cannot take
+	// it off; the message says why, and what to do.
+	EventNotProtected = "NotProtected"
 	// EventCanaryAnnotationInvalid: the annotation holdfast.dev/canary of a namespace
 	// has a value that is none.
 	EventCanaryAnnotationInvalid = "CanaryAnnotationInvalid"

@@ -43,7 +43,7 @@ func (r *Reconciler) startHeld(ctx context.Context, d objects.Deployment, runs [
 		r.checkName(d, *record, &existing)
 		return false, nil
 	}
-	resolved, err := r.resolvePlan(ctx, d)
+	resolved, err := r.Objects.ResolvePlan(ctx, d)
 	if err != nil {
 		return false, err
 	}

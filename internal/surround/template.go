@@ -1,7 +1,6 @@
 package surround
 
 import (
-	"maps"
 	"slices"
 
 	"holdfast.dev/holdfast/internal/hold"
@@ -55,7 +54,6 @@ func Of(t hold.Template) Template {
 			out.Labels[key] = text
 		}
 	}
-	needs := map[Reference]bool{}
 	spec := object(t, "spec")
 	for _, list := range []string{"containers", "initContainers"} {
 		for _, c := range objects(spec, list) {
@@ -64,15 +62,43 @@ func Of(t hold.Template) Template {
 					out.Ports = append(out.Ports, name)
 				}
 			}
-			inEnvironment(needs, c)
+		}
+	}
+	for one, required := range named(spec) {
+		if required {
+			out.Needs = append(out.Needs, one)
+		}
+	}
+	slices.SortFunc(out.Needs, func(a, b Reference) int {
+		return slices.Compare([]string{a.Kind, a.Name}, []string{b.Kind, b.Name})
+	})
+	return out
+}
+
+// ConfigMaps are the names of those that a pod template names, sorted; those without which its pods start too
+// (optional: true) among them.
+func ConfigMaps(t hold.Template) []string {
+	var out []string
+	for one := range named(object(t, "spec")) {
+		if one.Kind == ConfigMap {
+			out = append(out, one.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// named is what the spec of a pod names, and whether pods need it to start.
+func named(spec map[string]any) map[Reference]bool {
+	out := map[Reference]bool{}
+	for _, list := range []string{"containers", "initContainers"} {
+		for _, c := range objects(spec, list) {
+			inEnvironment(out, c)
 		}
 	}
 	for _, volume := range objects(spec, "volumes") {
-		inVolume(needs, volume)
+		inVolume(out, volume)
 	}
-	out.Needs = slices.SortedFunc(maps.Keys(needs), func(a, b Reference) int {
-		return slices.Compare([]string{a.Kind, a.Name}, []string{b.Kind, b.Name})
-	})
 	return out
 }
 
@@ -97,11 +123,11 @@ func inVolume(needs map[Reference]bool, volume map[string]any) {
 	}
 }
 
-// need notes what a source names, unless pods start without it.
+// need notes what a source names, and whether it must be there for pods to start.
 func need(needs map[Reference]bool, kind string, source map[string]any, field string) {
 	optional, _ := source["optional"].(bool)
-	if name := text(source, field); name != "" && !optional {
-		needs[Reference{kind, name}] = true
+	if name := text(source, field); name != "" {
+		needs[Reference{kind, name}] = needs[Reference{kind, name}] || !optional
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
 )
 
@@ -46,6 +47,7 @@ func TestLifeWithHelm(t *testing.T) {
 			s.wantReleased("v3", held)
 
 			s.hold("v4")
+			s.keepConfigMaps()
 			busy := s.startLoad()
 			said := s.sh(root, strings.Join(page(t, "uninstall.md", "## With Helm", "sh"), ""))
 			sent, _, failed := busy.end() // from the first step on they pass
@@ -66,6 +68,7 @@ func TestLifeWithHelm(t *testing.T) {
 			s.wantAuthenticated()
 
 			// By hand, of a Holdfast that no API server gets an answer from.
+			s.keepConfigMaps()
 			s.sh(root, page(t, "uninstall.md", "## If it fails", "sh")[1])
 			s.kubectl("wait", "--for=delete", "replicasets", "-A", "-l", "holdfast.dev/run", "--timeout="+patience.String())
 			s.wantGone(runs)
@@ -88,6 +91,7 @@ func TestLifeWithKustomize(t *testing.T) {
 			t.Errorf("in %s Helm has taken over and the hold is %q, it was %q", guard, got, held[guard])
 		}
 	}
+	s.keepConfigMaps()
 	said := s.sh(folder, strings.Join(page(t, "uninstall.md", "## With kustomize", "sh"), ""))
 	if !strings.Contains(said, "was not released, because Holdfast is uninstalled") {
 		t.Errorf("the Job does not tell what was held:\n%s", said)
@@ -239,6 +243,18 @@ func (s *site) wantAuthenticated() {
 	})
 }
 
+// keepConfigMaps makes ConfigMaps that were deleted, and are there for Holdfast's finalizer alone. This one may not
+// change ConfigMaps, so it leaves them as they are.
+func (s *site) keepConfigMaps() {
+	s.t.Helper()
+	for _, guard := range guards {
+		s.kubectl("create", "configmap", "kept", "-n", guard)
+		s.kubectl("patch", "configmap", "kept", "-n", guard, "-p", `{"metadata":{"finalizers":["`+v1alpha1.ProtectFinalizer+`"]}}`)
+		s.kubectl("delete", "configmap", "kept", "-n", guard, "--wait=false")
+		s.want("configmap/kept", "get", "configmaps", "-n", guard, "--field-selector=metadata.name=kept", "-o", "name")
+	}
+}
+
 // wantGone: nothing of Holdfast acts any more, nothing is stuck, and stable runs, until another
 // version is asked for, which is returned.
 func (s *site) wantGone(stable string) string {
@@ -248,6 +264,7 @@ func (s *site) wantGone(stable string) string {
 	for _, guard := range guards {
 		s.want("", "get", "deployment/web", "-n", guard, "-o", `jsonpath={.metadata.annotations.holdfast\.dev/held}{.metadata.annotations.holdfast\.dev/stable}{.metadata.finalizers}`)
 		s.want("", "get", "replicasets", "-n", guard, "-l", "holdfast.dev/run", "-o", "name")
+		s.want("", "get", "configmaps", "-n", guard, "--field-selector=metadata.name=kept", "-o", "name")
 		// Updates pass, also where they could be refused.
 		s.kubectl("set", "image", "deployment/web", "app=holdfast.test/app:"+next, "-n", guard)
 		s.kubectl("rollout", "status", "deployment/web", "-n", guard, "--timeout="+patience.String())

@@ -42,6 +42,16 @@ patches:
 			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/network-policy]",
 			args:    []string{"--set=networkPolicy.enabled=true"},
 		},
+		"with ConfigMaps to protect": {
+			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/protect-configmaps]",
+			args:    []string{"--set=protectConfigMaps.enabled=true"},
+		},
+		"in another namespace, with ConfigMaps to protect": {
+			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/protect-configmaps]\n" +
+				"transformers: [MANIFESTS/transformers/namespace]",
+			namespace: "canary-system",
+			args:      []string{"--set=protectConfigMaps.enabled=true"},
+		},
 		"in another namespace": {
 			overlay:   "namespace: canary-system\nresources: [MANIFESTS/base]\ntransformers: [MANIFESTS/transformers/namespace]",
 			namespace: "canary-system",

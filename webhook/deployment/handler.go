@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/finalizer"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/bypass"
 	"holdfast.dev/holdfast/webhook/decode"
@@ -61,6 +62,8 @@ type Handler struct {
 	// Plans reads the plan of a Deployment, for what it says of restarts, of newer updates of the
 	// annotations that are held, and of a canary beside strategy Recreate; nil says nothing.
 	Plans client.Reader
+	// Protection puts Holdfast's finalizer on ConfigMaps; nil puts none on.
+	Protection *finalizer.Right
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Endpoints

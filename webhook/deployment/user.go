@@ -59,7 +59,8 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err != nil {
 		return a, decision, err
 	}
-	a.warnings = slices.Concat(a.warnings, r.warnings, skipped, checks, h.tellAround(ctx, r, w, decision),
+	unprotected := h.protect(ctx, r, decision)
+	a.warnings = slices.Concat(a.warnings, r.warnings, skipped, checks, unprotected, h.tellAround(ctx, r, w, decision),
 		tellDisabledInVain(demands, u), h.inlineTraps(req.Namespace, demands, u))
 	return a, decision, err
 }

@@ -5,7 +5,7 @@
 // replica to answer, updates in namespaces "required" would be refused. Then the
 // replicas, so that nothing is begun, or made anew, that is ended here. Then what
 // is held, each told of on its Deployment, which stays on its stable template;
-// then the runs, and with them their canaries.
+// then the runs, and with them their canaries, and the finalizers that kept ConfigMaps.
 //
 // Every step may find its work done, so the command can be run again.
 package uninstall

@@ -18,17 +18,21 @@ func TestListsAreReadInSmallPages(t *testing.T) {
 	api := fake.NewClientBuilder().WithScheme(testScheme(t)).WithInterceptorFuncs(interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			o := (&client.ListOptions{}).ApplyOptions(options)
-			if asked++; o.Limit < 1 || o.Limit > 20 || o.Raw != nil && o.Raw.ResourceVersion != "" {
+			most := int64(page)
+			if list.GetObjectKind().GroupVersionKind().Kind == "ConfigMapList" {
+				most = pageOfConfigMaps
+			}
+			if asked++; o.Limit < 1 || o.Limit > most || o.Raw != nil && o.Raw.ResourceVersion != "" {
 				t.Errorf("%T is asked for with %+v", list, o)
 			}
 			return c.List(ctx, list, options...)
 		},
 	}).Build()
 	e := &ending{Client: api, out: io.Discard}
-	if err := errors.Join(e.endHolds(t.Context()), e.endRuns(t.Context()), e.awaitNoCanaries(t.Context())); err != nil {
+	if err := errors.Join(e.endHolds(t.Context()), e.endRuns(t.Context()), e.takeFinalizers(t.Context()), e.awaitNoCanaries(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	if asked != 4 {
+	if asked != 5 {
 		t.Errorf("%d lists were asked for", asked)
 	}
 }

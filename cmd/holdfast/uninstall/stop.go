@@ -34,11 +34,11 @@ func (e *ending) end(ctx context.Context) error {
 	if err := e.stopReplicas(ctx); err != nil {
 		return err
 	}
-	holds, runs := e.endHolds(ctx), e.endRuns(ctx)
+	holds, runs, finalizers := e.endHolds(ctx), e.endRuns(ctx), e.takeFinalizers(ctx)
 	if runs == nil { // the canaries of others stay, however long is waited
 		runs = e.awaitNoCanaries(ctx)
 	}
-	return errors.Join(holds, runs)
+	return errors.Join(holds, runs, finalizers)
 }
 
 // look is how often is looked for something to be over.

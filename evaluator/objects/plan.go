@@ -1,15 +1,14 @@
-package deployments
+package objects
 
 import (
 	"context"
 
-	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/plan/load"
 )
 
-// resolvePlan finds the plan of a Deployment. Where nothing is guarded any more
+// ResolvePlan finds the plan of a Deployment. Where nothing is guarded any more
 // the plan does not matter, and none that is missing may keep the update from
 // being let through.
 //
@@ -17,23 +16,23 @@ import (
 // together with the update), or empty while it lists anew because the
 // CustomResourceDefinition was changed. A run takes its plan for good, so it must
 // not take the built-in one for want of a second.
-func (r *Reconciler) resolvePlan(ctx context.Context, d objects.Deployment) (plan.Resolved, error) {
-	ns, err := r.Objects.Namespace(ctx, d.GetNamespace())
+func (r *Reader) ResolvePlan(ctx context.Context, d Deployment) (plan.Resolved, error) {
+	ns, err := r.Namespace(ctx, d.GetNamespace())
 	if err != nil {
 		return plan.Resolved{}, err
 	}
 	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	demands, err := r.Objects.Demands(ctx, ns.Labels)
+	demands, err := r.Demands(ctx, ns.Labels)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	annotations, err := r.Objects.PlanAnnotations(ctx, d)
+	annotations, err := r.PlanAnnotations(ctx, d)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	found, err := load.Find(ctx, r.Objects.Live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
+	found, err := load.Find(ctx, r.Live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
