@@ -81,6 +81,7 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 		Cache:                  objects.CacheOptions(key),
 		Metrics:                metricsserver.Options{BindAddress: o.metricsAddr},
 		HealthProbeBindAddress: o.healthAddr,
+		PprofBindAddress:       o.pprofAddr,
 		WebhookServer:          server,
 	})
 	if err != nil {
