@@ -51,7 +51,7 @@ func TestJoinedQueries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var pods []string
-			var shape string
+			var batch query.Batch
 			for _, run := range []string{"web-1", "web-2", "api.v2-7"} {
 				template, err := query.Parse(tc.query)
 				if err != nil {
@@ -61,16 +61,16 @@ func TestJoinedQueries(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				batch, ok := query.BatchOf(text, "pod")
-				if !ok {
+				var ok bool
+				if batch, ok = query.BatchOf(text, "pod"); !ok {
 					t.Fatalf("%s cannot be joined", text)
 				}
-				pods, shape = append(pods, batch.Pods), batch.Shape
+				pods = append(pods, batch.Pods)
 				if diff := cmp.Diff([]string{tc.want}, h.values(t, text)); diff != "" {
 					t.Errorf("alone: %s", diff)
 				}
 			}
-			if diff := cmp.Diff([]string{tc.want, tc.want, tc.want}, h.values(t, query.Join(shape, "pod", pods))); diff != "" {
+			if diff := cmp.Diff([]string{tc.want, tc.want, tc.want}, h.values(t, batch.Join(pods))); diff != "" {
 				t.Errorf("joined: %s", diff)
 			}
 		})
@@ -84,7 +84,7 @@ func TestJoinedQueries(t *testing.T) {
 func (h *handler) values(t *testing.T, text string) []string {
 	t.Helper()
 	form := url.Values{"query": {text}, "time": {"1800000000"}}
-	r := httptest.NewRequest(http.MethodPost, "/api/v1/query", strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/query", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -111,7 +111,7 @@ func TestWhatNamesNoPodsIsRefused(t *testing.T) {
 	h := newHandler()
 	for _, text := range []string{`up`, `http_requests_total{namespace="shop"}`, `http_requests_total{namespace="shop",pod=~"web-.*"}`} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/query?time=1800000000&query="+url.QueryEscape(text), nil))
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/query?time=1800000000&query="+url.QueryEscape(text), nil))
 		if w.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", text, w.Code, w.Body)
 		}
