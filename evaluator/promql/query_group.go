@@ -132,8 +132,8 @@ func (m *member) asked(shape uint64) time.Time {
 	return time.Time{}
 }
 
-// others returns the patterns of the pods that an ask is to be joined with: of those
-// canaries that asked the same for the same time the last time.
+// others returns the patterns of the pods that an ask may be joined with, in order: of those
+// canaries that asked the same for the same time the last time. Some may have been asked for by now.
 func (b *batches) others(one query.Batch, last ask, at time.Time) []string {
 	f := b.groups[maphash.String(b.seed, one.Group)]
 	if f == nil || last.at.IsZero() || at.Before(f.aloneUntil) {
@@ -149,7 +149,7 @@ func (b *batches) others(one query.Batch, last ask, at time.Time) []string {
 	var out []string
 	taken := map[string]bool{one.Prefix: true} // pods come and go, and a canary has one pattern in a query
 	for _, pods := range found {
-		if prefix := query.PrefixOf(pods); !taken[prefix] && len(out) < maxBatch-1 {
+		if prefix := query.PrefixOf(pods); !taken[prefix] {
 			taken[prefix] = true
 			out = append(out, pods)
 		}
