@@ -16,9 +16,14 @@ import (
 func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batch, last ask, at time.Time) {
 	ctx = context.WithoutCancel(ctx)
 	answers := map[string]*answer{one.Pods: a}
-	for _, pods := range s.batches.others(one, last, at) {
-		if len(answers) == maxBatch {
+	others := s.batches.others(one, last, at)
+	for len(answers) < maxBatch {
+		pods := others.next()
+		if pods == "" {
 			break
+		}
+		if query.PrefixOf(pods) == one.Prefix {
+			continue
 		}
 		text, ok := one.For(a.key.query, s.c.endpoint.Labels.Pod, pods)
 		k := key{query: text, from: a.key.from, to: a.key.to}
