@@ -112,7 +112,7 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 	guarded := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}
 	stable := Web("v1")
 	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: string(HashOf(t, "v1")), workload.RevisionAnnotation: "1"}
-	c.API = fake.NewClientBuilder().WithScheme(Scheme()).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
+	c.API = indexed(fake.NewClientBuilder().WithScheme(Scheme())).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace, Annotations: guarded, Labels: guarded}},
 		stable, OwnReplicaSet(stable, "web-1", "1"), QuickPlan("default"),
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
@@ -149,6 +149,14 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 	c.writer = writer
 	c.Another(nil)
 	return c
+}
+
+// indexed is an API server that has what the evaluator's cache has.
+func indexed(b *fake.ClientBuilder) *fake.ClientBuilder {
+	for _, index := range objects.Indexes() {
+		b = b.WithIndex(index.Object, index.Field, index.Of)
+	}
+	return b
 }
 
 // Another has another evaluator go on, with other options.

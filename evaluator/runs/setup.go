@@ -53,7 +53,7 @@ func runOfPod(_ context.Context, o client.Object) []reconcile.Request {
 }
 
 func (r *Reconciler) runsOfDeployment(ctx context.Context, o client.Object) []reconcile.Request {
-	return r.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.Deployment == o.GetName() }, client.InNamespace(o.GetNamespace()))
+	return r.activeRuns(ctx, func(*v1alpha1.CanaryRun) bool { return true }, objects.OnDeployment(o.GetNamespace(), o.GetName()))
 }
 
 func (r *Reconciler) runsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
