@@ -197,6 +197,21 @@ func (c *Cluster) Count(name, label string) float64 {
 	return 0
 }
 
+// Histogram is how many values a histogram of the evaluator has, and their sum.
+func (c *Cluster) Histogram(name string) (count uint64, sum float64) {
+	c.T.Helper()
+	families, err := c.registry.Gather()
+	c.Must(err)
+	for _, family := range families {
+		if family.GetName() == name {
+			h := family.Metric[0].GetHistogram()
+			return h.GetSampleCount(), h.GetSampleSum()
+		}
+	}
+	c.T.Errorf("there is no histogram %s", name)
+	return 0, 0
+}
+
 // admitUnstructured is the API server's part of the creation of a pod in a dry run.
 func (c *Cluster) admitUnstructured(o *unstructured.Unstructured, opts []client.CreateOption) error {
 	var options client.CreateOptions
