@@ -27,7 +27,7 @@ import (
 // when another's place is free.
 func (r *Reconciler) Setup(mgr ctrl.Manager, leader *leadership.Elector, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("runs").
-		For(&v1alpha1.CanaryRun{}).
+		For(&v1alpha1.CanaryRun{}, builder.WithPredicates(notOnlyMeasured)).
 		Owns(&appsv1.ReplicaSet{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		Watches(objects.NewDeployment(), handler.EnqueueRequestsFromMapFunc(r.runsOfDeployment)).
