@@ -10,6 +10,8 @@ N       ?= 200
 SEED    ?= 1
 ORACLE  ?=
 JUDGE   ?=
+# SCALE has those of make bench-scale, for example "-n=100,1000 -interval=30s -profile=$PWD/profiles".
+SCALE   ?=
 CHAOS   ?=
 CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
 GEN     := $(GO) tool -modfile=tools/generate/go.mod controller-gen
@@ -21,7 +23,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge bench-scale generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +76,9 @@ bench: ## Measure what it costs to be guarded
 
 bench-judge: ## Compare judges by 2000 made-up runs of each kind; JUDGE has flags, such as "-n=200 -only=incident"
 	@$(GO) run -C test ./judge -seed $(SEED) $(JUDGE)
+
+bench-scale: ## Measure what 100 canaries at once cost, with simulated pods; SCALE has flags, such as "-n=100,1000"
+	@$(GO) run -C test/scale . $(SCALE)
 
 build: ## Build holdfast into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...

@@ -63,7 +63,7 @@ type Options struct {
 
 // SetupWithManager adds the evaluator's controllers to a manager, whose cache
 // must have been made with objects.CacheOptions. They look at nothing while another replica leads.
-func SetupWithManager(mgr ctrl.Manager, o Options) error {
+func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if len(o.Key) != hold.KeySize {
 		return fmt.Errorf("evaluator: want a sealing key of %d bytes, got %d", hold.KeySize, len(o.Key))
 	}
@@ -75,6 +75,9 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		client.Reader
 		*listing.Server
 	}{mgr.GetAPIReader(), lists}
+	if err := objects.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("evaluator: %w", err)
+	}
 	e := New(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
 	if err := e.Deployments.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {

@@ -47,13 +47,13 @@ func TestSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewPedanticRegistry()
-	if err := evaluator.SetupWithManager(mgr, evaluator.Options{Key: evaluatortest.Key, Leadership: leadership.NewElector(nil, 0), Prometheus: &evaluatortest.PrometheusStub{}, Registerer: registry}); err != nil {
+	if err := evaluator.SetupWithManager(t.Context(), mgr, evaluator.Options{Key: evaluatortest.Key, Leadership: leadership.NewElector(nil, 0), Prometheus: &evaluatortest.PrometheusStub{}, Registerer: registry}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := registry.Gather(); err != nil {
 		t.Errorf("a scrape before the cache runs: %v", err)
 	}
-	if err := evaluator.SetupWithManager(mgr, evaluator.Options{Key: hold.Key("short")}); err == nil {
+	if err := evaluator.SetupWithManager(t.Context(), mgr, evaluator.Options{Key: hold.Key("short")}); err == nil {
 		t.Error("a key of the wrong length is taken")
 	}
 }

@@ -112,7 +112,7 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 	guarded := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}
 	stable := Web("v1")
 	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: string(HashOf(t, "v1")), workload.RevisionAnnotation: "1"}
-	c.API = fake.NewClientBuilder().WithScheme(Scheme()).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
+	c.API = indexed(fake.NewClientBuilder().WithScheme(Scheme())).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace, Annotations: guarded, Labels: guarded}},
 		stable, OwnReplicaSet(stable, "web-1", "1"), QuickPlan("default"),
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
@@ -151,6 +151,14 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 	return c
 }
 
+// indexed is an API server that has what the evaluator's cache has.
+func indexed(b *fake.ClientBuilder) *fake.ClientBuilder {
+	for _, index := range objects.Indexes() {
+		b = b.WithIndex(index.Object, index.Field, index.Of)
+	}
+	return b
+}
+
 // Another has another evaluator go on, with other options.
 func (c *Cluster) Another(edit func(*evaluator.Options)) {
 	c.registry = prometheus.NewRegistry()
@@ -187,6 +195,21 @@ func (c *Cluster) Count(name, label string) float64 {
 	}
 	c.T.Errorf("there is no metric %s of %q", name, label)
 	return 0
+}
+
+// Histogram is how many values a histogram of the evaluator has, and their sum.
+func (c *Cluster) Histogram(name string) (count uint64, sum float64) {
+	c.T.Helper()
+	families, err := c.registry.Gather()
+	c.Must(err)
+	for _, family := range families {
+		if family.GetName() == name {
+			h := family.Metric[0].GetHistogram()
+			return h.GetSampleCount(), h.GetSampleSum()
+		}
+	}
+	c.T.Errorf("there is no histogram %s", name)
+	return 0, 0
 }
 
 // admitUnstructured is the API server's part of the creation of a pod in a dry run.

@@ -129,7 +129,7 @@ func (c *Cluster) HoldAnother() {
 // Late is a pass of an evaluator whose cache shows the cluster as it was.
 func (c *Cluster) Late(moment []client.Object) {
 	c.T.Helper()
-	seen := fake.NewClientBuilder().WithScheme(Scheme()).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(moment...).Build()
+	seen := indexed(fake.NewClientBuilder().WithScheme(Scheme())).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(moment...).Build()
 	old := evaluator.New(evaluator.Options{Key: Key, Prometheus: &PrometheusStub{Answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}}}, Clock: c.Clock},
 		Trimming{seen}, c.Evaluator.Runs.Objects.Live, c.writer, c)
 	ctx := ctrl.LoggerInto(c.T.Context(), logr.Discard())

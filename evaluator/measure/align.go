@@ -3,11 +3,15 @@ package measure
 import "time"
 
 // alignTime moves the time of a round back to one that other runs of the same
-// interval are likely to ask for too, counted from the Unix epoch. What several
-// runs ask for one time is asked once. The last samples before the round, as
-// young as a scrape interval mostly is, are left for the next one.
+// interval are likely to ask for too. What several runs ask for one time is asked
+// once. The last samples before the round, as young as a scrape interval mostly is,
+// are left for the next one.
+//
+// Times are those of a grid in each interval, and intervals count from the Unix epoch: so
+// who asks for one time in one round does so in the next, also where the grid does not go
+// into the interval without a rest.
 func alignTime(at time.Time, interval time.Duration) time.Time {
-	return at.Add(-time.Duration(at.UnixNano() % int64(grid(interval))))
+	return at.Add(-time.Duration(at.UnixNano() % int64(max(interval, time.Second)) % int64(grid(interval))))
 }
 
 // align shortens the age of a canary to one that others, Ready a moment before or

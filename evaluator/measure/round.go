@@ -24,8 +24,13 @@ import (
 // and the next evaluator takes it. The answers take their part of budget, which is
 // the caller's to release when the round is needed no more.
 func Observe(ctx context.Context, s Subject, lookup Lookup, at time.Time, budget *Reservation) (*lifecycle.Round, error) {
+	return new(Queries).Observe(ctx, s, lookup, at, budget)
+}
+
+// Observe is what Observe does, and reads no query twice.
+func (q *Queries) Observe(ctx context.Context, s Subject, lookup Lookup, at time.Time, budget *Reservation) (*lifecycle.Round, error) {
 	interval := s.Analysis.Interval.Duration
-	r := &round{subject: s, lookup: lookup, interval: interval, at: alignTime(at, interval)}
+	r := &round{queries: q, subject: s, lookup: lookup, interval: interval, at: alignTime(at, interval)}
 	r.endpoint, r.unknown = lookup.Endpoint(ctx, s.Analysis.Endpoint)
 	observations := make([]analysis.Observation, len(s.Analysis.Metrics))
 	errs := make([]error, len(s.Analysis.Metrics))
@@ -82,6 +87,7 @@ func safely[T any](ctx context.Context, do func() (T, error)) (out T, err error)
 // round is one under way. What a placeholder stands for it finds out when the first
 // query uses it.
 type round struct {
+	queries *Queries
 	subject Subject
 	lookup  Lookup
 	// at is the time that is asked for, interval that between two rounds.
@@ -224,7 +230,7 @@ func (r *round) render(ctx context.Context, metric v1alpha1.Metric) (rendered, e
 	if metric.Compare != nil {
 		return r.renderComparison(ctx, metric)
 	}
-	template, err := query.TemplateOf(metric, r.endpoint.Labels.Pod)
+	template, err := r.queries.template(metric, r.endpoint.Labels.Pod)
 	if err != nil {
 		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
 	}
@@ -246,21 +252,35 @@ func (r *round) render(ctx context.Context, metric v1alpha1.Metric) (rendered, e
 		}
 	}
 	values.Window = query.WindowOf(metric, r.interval)
-	out := rendered{warmUp: r.warmUp(metric, template, values)}
-	values.Window = min(values.Window, values.Age) // whosever pods it is asked of
+	out, err := r.queries.render(metric, template, values, r.endpoint.ScrapeInterval)
+	if err != nil {
+		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
+	}
+	values.Window = windowAt(values)
+	out.values = values
+	return out, nil
+}
+
+// windowAt is what {{window}} is cut to, whosever pods it is asked of.
+func windowAt(values query.Values) time.Duration { return min(values.Window, values.Age) }
+
+// renderQuery renders the query of a metric, with the window as it is meant.
+func renderQuery(metric v1alpha1.Metric, template query.Template, values query.Values, scrape time.Duration) (rendered, error) {
+	out := rendered{warmUp: warmUp(metric, template, values, scrape)}
+	values.Window = windowAt(values)
 	if template.Uses(query.Window) {
 		out.back = values.Window
 	}
 	if template.Uses(query.Interval) {
 		out.back = max(out.back, values.Interval)
 	}
+	var err error
 	if out.text, err = template.Render(values); err != nil {
-		return rendered{}, fmt.Errorf("query of metric %s: %w", metric.Name, err)
+		return rendered{}, err
 	}
 	if metric.Query != "" && metric.Range.Max != nil {
 		out.beyond = query.BeyondBuckets(out.text)
 	}
-	out.values = values
 	return out, nil
 }
 
@@ -268,12 +288,12 @@ func (r *round) render(ctx context.Context, metric v1alpha1.Metric) (rendered, e
 // windows being as they are meant. {{window}} is cut to the canary's age wherever it
 // stands: four scrapes of it are enough. So they are for all of a built-in query,
 // which looks back over {{window}} and no farther, by an offset too.
-func (r *round) warmUp(metric v1alpha1.Metric, template query.Template, values query.Values) time.Duration {
-	enough := min(values.Window, max(4*r.endpoint.ScrapeInterval, time.Second))
+func warmUp(metric v1alpha1.Metric, template query.Template, values query.Values, scrape time.Duration) time.Duration {
+	enough := min(values.Window, max(4*scrape, time.Second))
 	if metric.Expect != "" {
 		values.Window = enough
 	}
-	out := template.WarmUp(values, r.endpoint.ScrapeInterval)
+	out := template.WarmUp(values, scrape)
 	if template.Uses(query.Window) {
 		out = max(out, enough)
 	}

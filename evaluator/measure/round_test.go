@@ -26,7 +26,6 @@ func TestPodsThatEndAreNotMissed(t *testing.T) {
 // What {{window}} is cut to is waited for as long as four scrapes take; what else
 // looks back before Ready, until it no longer does.
 func TestHowLongAQueryWaitsForItsWindow(t *testing.T) {
-	r := &round{endpoint: Endpoint{ScrapeInterval: 15 * time.Second}}
 	values := query.Values{Namespace: "shop", Service: "web", Canary: []string{"web-1"}, Window: 2 * time.Minute}
 	for name, tc := range map[string]struct {
 		metric v1alpha1.Metric
@@ -45,7 +44,7 @@ func TestHowLongAQueryWaitsForItsWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := r.warmUp(tc.metric, template, values); got != tc.want {
+		if got := warmUp(tc.metric, template, values, 15*time.Second); got != tc.want {
 			t.Errorf("%s: waits for %s, want %s", name, got, tc.want)
 		}
 	}

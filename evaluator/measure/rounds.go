@@ -26,7 +26,7 @@ type Rounds struct {
 
 // NewRounds returns one that measures nothing yet and wakes nobody.
 func NewRounds() *Rounds {
-	return &Rounds{Wake: func(types.NamespacedName) {}, observe: Observe, of: map[types.NamespacedName]*pending{}}
+	return &Rounds{Wake: func(types.NamespacedName) {}, observe: new(Queries).Observe, of: map[types.NamespacedName]*pending{}}
 }
 
 // pending is the round of a run. When done is closed it has the round; nil if it

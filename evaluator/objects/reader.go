@@ -84,8 +84,7 @@ func (r *Reader) Runs(ctx context.Context, d Deployment) ([]v1alpha1.CanaryRun, 
 }
 
 func (r *Reader) listRuns(ctx context.Context, list *v1alpha1.CanaryRunList, deployment types.NamespacedName) error {
-	return r.Cached.List(ctx, list, client.InNamespace(deployment.Namespace),
-		client.MatchingLabels{v1alpha1.DeploymentLabel: v1alpha1.LabelValue(deployment.Name)})
+	return r.Cached.List(ctx, list, OfDeployment(deployment.Namespace, deployment.Name))
 }
 
 // Demands is what CanaryPolicies demand of a namespace with these labels.

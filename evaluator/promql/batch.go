@@ -15,17 +15,24 @@ import (
 // last is the ask before of the same canary. It is called with the lock held.
 func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batch, last ask, at time.Time) {
 	ctx = context.WithoutCancel(ctx)
-	podLabel := s.c.endpoint.Labels.Pod
 	answers := map[string]*answer{one.Pods: a}
-	for _, pods := range s.batches.others(one, last, at) {
-		text, ok := one.For(a.key.query, podLabel, pods)
+	others := s.batches.others(one, last, at)
+	for len(answers) < maxBatch {
+		pods := others.next()
+		if pods == "" {
+			break
+		}
+		if query.PrefixOf(pods) == one.Prefix {
+			continue
+		}
+		text, ok := one.For(a.key.query, s.c.endpoint.Labels.Pod, pods)
 		k := key{query: text, from: a.key.from, to: a.key.to}
 		if _, asked := s.answers[k]; ok && !asked {
 			answers[pods] = s.expect(k)
 		}
 	}
-	joined := query.Join(one.Shape, podLabel, slices.Sorted(maps.Keys(answers)))
-	if len(answers) == 1 || joined == "" || len(joined) > 4*query.MaxLength {
+	joined := one.Join(slices.Sorted(maps.Keys(answers)))
+	if len(answers) == 1 || len(joined) > 4*query.MaxLength {
 		for _, each := range answers {
 			s.run(each, func() outcome { return by.instant(ctx, each.key.query, at) })
 		}

@@ -11,11 +11,12 @@ import (
 
 // Limits of batches. What is forgotten too early costs a request.
 const (
-	maxBatch   = 32   // canaries in one request
-	maxGroups  = 256  // groups of queries that are remembered
-	maxMembers = 4096 // canaries that are, in all groups together
-	maxShapes  = 8    // queries of one canary in one group and round
-	maxPods    = 384  // bytes of the pattern of a canary's pods; larger canaries are asked alone
+	maxBatch   = 32    // canaries in one request
+	maxGroups  = 256   // groups of queries that are remembered
+	maxMembers = 32768 // canaries that are, in all groups together
+	maxShapes  = 8     // queries of one canary in one group and round
+	maxLines   = 4     // lines of a group
+	maxPods    = 384   // bytes of the pattern of a canary's pods; larger canaries are asked alone
 	aloneFor   = 10 * time.Minute
 	forgetAsks = 10 * time.Minute
 )
@@ -40,6 +41,30 @@ type queryGroup struct {
 	members map[string]*member
 	// aloneUntil is set where asking together did not work.
 	aloneUntil time.Time
+	// lines are the newest, maxLines at most.
+	lines map[lineKey]*line
+}
+
+// lineKey is what the canaries of a line have in common: who asked last for a time is likely to ask
+// for another.
+type lineKey struct {
+	last  ask
+	shape uint64
+	at    time.Time
+}
+
+// line has the patterns of the pods that an ask may be joined with, in order, of those whom no ask has been
+// joined with yet.
+type line struct{ left []string }
+
+// next takes the next one out of a line, "" if there is none.
+func (l *line) next() string {
+	if l == nil || len(l.left) == 0 {
+		return ""
+	}
+	pods := l.left[0]
+	l.left = l.left[1:]
+	return pods
 }
 
 // member is what a canary asked of a group in two rounds, the newer one first.
@@ -132,29 +157,41 @@ func (m *member) asked(shape uint64) time.Time {
 	return time.Time{}
 }
 
-// others returns the patterns of the pods that an ask is to be joined with: of those
-// canaries that asked the same for the same time the last time.
-func (b *batches) others(one query.Batch, last ask, at time.Time) []string {
-	f := b.groups[maphash.String(b.seed, one.Group)]
-	if f == nil || last.at.IsZero() || at.Before(f.aloneUntil) {
+// others returns the line of those that an ask may be joined with: of those canaries that asked the same
+// for the same time the last time. Some may have been asked for by now. Each is in it once, whoever asks.
+func (b *batches) others(one query.Batch, last ask, at time.Time) *line {
+	g := b.groups[maphash.String(b.seed, one.Group)]
+	if g == nil || last.at.IsZero() || at.Before(g.aloneUntil) {
 		return nil
 	}
+	key := lineKey{last, maphash.String(b.seed, one.Shape), at}
+	if g.lines[key] == nil {
+		if len(g.lines) >= maxLines || g.lines == nil {
+			g.lines = map[lineKey]*line{}
+		}
+		g.lines[key] = g.line(last)
+	}
+	return g.lines[key]
+}
+
+// line makes the line of all canaries that asked one thing.
+func (g *queryGroup) line(last ask) *line {
 	var found []string
-	for pods, m := range f.members {
-		if pods != one.Pods && m.asked(last.shape).Equal(last.at) {
+	for pods, m := range g.members {
+		if m.asked(last.shape).Equal(last.at) {
 			found = append(found, pods)
 		}
 	}
 	slices.Sort(found)
 	var out []string
-	taken := map[string]bool{one.Prefix: true} // pods come and go, and a canary has one pattern in a query
+	taken := map[string]bool{} // pods come and go, and a canary has one pattern in a query
 	for _, pods := range found {
-		if prefix := query.PrefixOf(pods); !taken[prefix] && len(out) < maxBatch-1 {
+		if prefix := query.PrefixOf(pods); !taken[prefix] {
 			taken[prefix] = true
 			out = append(out, pods)
 		}
 	}
-	return out
+	return &line{out}
 }
 
 // separate has a group asked alone for some time.

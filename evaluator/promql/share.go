@@ -35,7 +35,8 @@ type answer struct {
 
 // sharing keeps a client from asking twice. It is safe for use by several goroutines.
 type sharing struct {
-	c *Client
+	c    *Client
+	read *query.Batcher
 
 	mu sync.Mutex
 	// answers are those under way and those of kept. Any other is held by those
@@ -46,7 +47,7 @@ type sharing struct {
 }
 
 func newSharing(c *Client) *sharing {
-	return &sharing{c: c, answers: map[key]*answer{}, batches: newBatches()}
+	return &sharing{c: c, read: query.NewBatcher(c.endpoint.Labels.Pod), answers: map[key]*answer{}, batches: newBatches()}
 }
 
 // query answers an instant query.
@@ -56,7 +57,7 @@ func (s *sharing) query(ctx context.Context, by Asker, text string, at time.Time
 		s.run(a, func() outcome { return by.instant(context.WithoutCancel(ctx), text, at) })
 	}
 	first := alone
-	if one, ok := query.BatchOf(text, s.c.endpoint.Labels.Pod); ok {
+	if one, ok := s.read.Of(text); ok {
 		last := s.note(one, at)
 		first = func(a *answer) { s.start(ctx, by, a, one, last, at) }
 	}

@@ -177,6 +177,21 @@ func TestQueriesOfSeveralCanariesAreAskedTogether(t *testing.T) {
 
 func cut(query string) string { return strings.Replace(query, "[1m]", "[17s]", 1) }
 
+// TestManyCanariesAreAskedInAsFewRequestsAsTheyTake: who was asked for already takes no place among
+// those who are asked for together.
+func TestManyCanariesAreAskedInAsFewRequestsAsTheyTake(t *testing.T) {
+	c, s, _ := share(t)
+	const canaries = 3*maxBatch + 5
+	for round, want := range []int{canaries, 4, 4} { // in the first one nobody knows of the others
+		for i := range canaries {
+			mustQuery(t, c, errorsOf(i), noon.Add(time.Duration(round)*time.Minute))
+		}
+		if got := len(s.taken()); got != want {
+			t.Errorf("round %d: asked %d times, want %d", round, got, want)
+		}
+	}
+}
+
 // TestYoungCanariesAreAskedTogether: their windows grow, and are alike as long as
 // they were alike.
 func TestYoungCanariesAreAskedTogether(t *testing.T) {

@@ -32,6 +32,9 @@ func (r *Reconciler) emit(ctx context.Context, seen gather.Observed, before, aft
 	for _, outcome := range lifecycle.Measured(before, after) {
 		r.Metrics.Measurements.WithLabelValues(string(outcome)).Inc()
 	}
+	if lag, ok := lifecycle.Lag(seen.Snapshot, after); ok {
+		r.Metrics.Lag.Observe(lag.Seconds())
+	}
 	if before.Verdict == "" && after.Verdict != "" {
 		r.Metrics.Verdicts.WithLabelValues(string(after.Verdict), tell.VerdictReason(after.Reason)).Inc()
 	}

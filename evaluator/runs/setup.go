@@ -27,7 +27,7 @@ import (
 // when another's place is free.
 func (r *Reconciler) Setup(mgr ctrl.Manager, leader *leadership.Elector, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("runs").
-		For(&v1alpha1.CanaryRun{}).
+		For(&v1alpha1.CanaryRun{}, builder.WithPredicates(notOnlyMeasured)).
 		Owns(&appsv1.ReplicaSet{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		Watches(objects.NewDeployment(), handler.EnqueueRequestsFromMapFunc(r.runsOfDeployment)).
@@ -53,7 +53,7 @@ func runOfPod(_ context.Context, o client.Object) []reconcile.Request {
 }
 
 func (r *Reconciler) runsOfDeployment(ctx context.Context, o client.Object) []reconcile.Request {
-	return r.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool { return run.Spec.Deployment == o.GetName() }, client.InNamespace(o.GetNamespace()))
+	return r.activeRuns(ctx, func(*v1alpha1.CanaryRun) bool { return true }, objects.OnDeployment(o.GetNamespace(), o.GetName()))
 }
 
 func (r *Reconciler) runsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {

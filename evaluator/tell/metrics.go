@@ -21,6 +21,7 @@ type Metrics struct {
 	Superseded   prometheus.Counter
 	overtaken    *overtakenDeployments
 	Duration     prometheus.Histogram
+	Lag          prometheus.Histogram
 	phases       *runPhases
 }
 
@@ -58,6 +59,11 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 			Help:    "Time from the making of a run to its end.",
 			Buckets: []float64{60, 300, 600, 1200, 2400, 3600, 7200, 14400, 86400},
 		}),
+		Lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "holdfast_round_lag_seconds",
+			Help:    "Time from when a round of measurements was due, or the first of those missed before it, until it stood in the status of its run.",
+			Buckets: []float64{0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300},
+		}),
 		phases: &runPhases{runs: cached},
 	}
 	for _, outcome := range []v1alpha1.Outcome{
@@ -69,7 +75,7 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 		m.Decisions.WithLabelValues(decision)
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.phases)
+		registerer.MustRegister(m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.Lag, m.phases)
 	}
 	return m
 }

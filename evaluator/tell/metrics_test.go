@@ -25,6 +25,7 @@ func TestMetricsExposition(t *testing.T) {
 	m.Verdicts.WithLabelValues("Fail", VerdictReason("Crashed")).Inc()
 	m.Verdicts.WithLabelValues("Fail", VerdictReason("whatever a user wrote")).Inc()
 	m.Duration.Observe(61)
+	m.Lag.Observe(0.3)
 	m.Decisions.WithLabelValues(DecisionAbort).Inc()
 	want := `
 # HELP holdfast_decisions_total What people had runs do, by decision.
@@ -44,6 +45,22 @@ holdfast_measurements_total{outcome="Passed"} 0
 # HELP holdfast_overtaken_deployments Deployments of which three updates in a row or more were superseded before a verdict, and nothing was released since.
 # TYPE holdfast_overtaken_deployments gauge
 holdfast_overtaken_deployments 0
+# HELP holdfast_round_lag_seconds Time from when a round of measurements was due, or the first of those missed before it, until it stood in the status of its run.
+# TYPE holdfast_round_lag_seconds histogram
+holdfast_round_lag_seconds_bucket{le="0.25"} 0
+holdfast_round_lag_seconds_bucket{le="0.5"} 1
+holdfast_round_lag_seconds_bucket{le="1"} 1
+holdfast_round_lag_seconds_bucket{le="2.5"} 1
+holdfast_round_lag_seconds_bucket{le="5"} 1
+holdfast_round_lag_seconds_bucket{le="10"} 1
+holdfast_round_lag_seconds_bucket{le="20"} 1
+holdfast_round_lag_seconds_bucket{le="30"} 1
+holdfast_round_lag_seconds_bucket{le="60"} 1
+holdfast_round_lag_seconds_bucket{le="120"} 1
+holdfast_round_lag_seconds_bucket{le="300"} 1
+holdfast_round_lag_seconds_bucket{le="+Inf"} 1
+holdfast_round_lag_seconds_sum 0.3
+holdfast_round_lag_seconds_count 1
 # HELP holdfast_run_duration_seconds Time from the making of a run to its end.
 # TYPE holdfast_run_duration_seconds histogram
 holdfast_run_duration_seconds_bucket{le="60"} 0

@@ -66,7 +66,7 @@ func TestBatchOf(t *testing.T) {
 				if PrefixOf(b.Pods) != b.Prefix {
 					t.Errorf("the pattern %q has the prefix %q", b.Pods, PrefixOf(b.Pods))
 				}
-				got = Join(b.Shape, "pod", []string{b.Pods, "web-2-[a-z0-9]+"})
+				got = b.Join([]string{b.Pods, "web-2-[a-z0-9]+"})
 			}
 			if got != tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
@@ -129,7 +129,7 @@ func FuzzBatchOf(f *testing.F) {
 				return
 			}
 			if b, ok := BatchOf(rendered, "pod"); ok {
-				joined := Join(b.Shape, "pod", []string{"web-1-[a-z0-9]+", "web[.]2-(?:a|b)"})
+				joined := b.Join([]string{"web-1-[a-z0-9]+", "web[.]2-(?:a|b)"})
 				if _, err := check(joined); err != nil || joined == "" {
 					t.Fatalf("%q joins to %q: %v", rendered, joined, err)
 				}
@@ -157,7 +157,7 @@ func TestBuiltInQueriesAreJoined(t *testing.T) {
 				t.Fatal(err)
 			}
 			b, ok := BatchOf(text, "pod")
-			if !ok || Join(b.Shape, "pod", []string{"web-1-[a-z0-9]+", "web-2-[a-z0-9]+"}) == "" {
+			if !ok || b.Join([]string{"web-1-[a-z0-9]+", "web-2-[a-z0-9]+"}) == "" {
 				t.Errorf("%s is asked alone: %s", expect, text)
 			}
 			groups[b.Group] = true

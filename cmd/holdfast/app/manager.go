@@ -81,12 +81,13 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 		Cache:                  objects.CacheOptions(key),
 		Metrics:                metricsserver.Options{BindAddress: o.metricsAddr},
 		HealthProbeBindAddress: o.healthAddr,
+		PprofBindAddress:       o.pprofAddr,
 		WebhookServer:          server,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return mgr, server, setUp(mgr, o, key, certificate)
+	return mgr, server, setUp(ctx, mgr, o, key, certificate)
 }
 
 // webhookServer serves with the certificate, to those who may call. API servers
@@ -110,7 +111,7 @@ func webhookServer(o Options, certificate certificates) (*serving.Server, error)
 	}, nil
 }
 
-func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) error {
+func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) error {
 	if err := mgr.Add(certificate); err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func setUp(mgr ctrl.Manager, o Options, key hold.Key, certificate certificates) 
 	}); err != nil {
 		return fmt.Errorf("set up webhook: %w", err)
 	}
-	if err := evaluator.SetupWithManager(mgr, evaluator.Options{
+	if err := evaluator.SetupWithManager(ctx, mgr, evaluator.Options{
 		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
 	}); err != nil {

@@ -33,6 +33,7 @@ type Options struct {
 	webhookPort   int
 	metricsAddr   string
 	healthAddr    string
+	pprofAddr     string
 	webhookConfig string
 	webhookName   string
 	certificates  string
@@ -76,6 +77,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.webhookPort, "webhook-port", 9443, "the port that answers admission requests")
 	fs.StringVar(&o.metricsAddr, "metrics-bind-address", ":8080", "where /metrics is served; 0 turns it off")
 	fs.StringVar(&o.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
+	fs.StringVar(&o.pprofAddr, "pprof-bind-address", "",
+		"where profiles of the process are served, under /debug/pprof/, to everyone who reaches it, for example localhost:6060; without it none are")
 	fs.StringVar(&o.webhookConfig, "webhook-configuration", "holdfast", "the webhook configurations, mutating and validating, by which API servers trust the webhook")
 	fs.StringVar(&o.webhookName, "webhook-service", "holdfast-webhook", "the Service by which API servers reach the webhook")
 	fs.StringVar(&o.certificates, "certificates", selfManaged,

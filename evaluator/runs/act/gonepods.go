@@ -14,19 +14,20 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 )
 
 // DeletePodsOfGone deletes the pods of a run that is gone which garbage collection does not.
 func (e *Executor) DeletePodsOfGone(ctx context.Context, name types.NamespacedName) error {
-	of := []client.ListOption{client.InNamespace(name.Namespace), client.MatchingLabels{v1alpha1.RunLabel: v1alpha1.LabelValue(name.Name)}}
+	of := objects.OfRun(name.Namespace, name.Name)
 	var sets appsv1.ReplicaSetList
-	if err := e.Objects.Cached.List(ctx, &sets, of...); err != nil {
+	if err := e.Objects.Cached.List(ctx, &sets, of); err != nil {
 		return fmt.Errorf("list ReplicaSets of run %q, which is gone: %w", name.Name, err)
 	}
 	var pods corev1.PodList
-	if err := e.Objects.Cached.List(ctx, &pods, of...); err != nil {
+	if err := e.Objects.Cached.List(ctx, &pods, of); err != nil {
 		return fmt.Errorf("list pods of run %q, which is gone: %w", name.Name, err)
 	}
 	left, strays := gather.LeftPods(true, nil, sets.Items, pods.Items), gather.Strays(sets.Items, pods.Items)

@@ -7,22 +7,22 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 )
 
 // gatherSets reads the ReplicaSets of a run and their pods: the canary, the
 // baseline, and what earlier attempts have left.
 func (g *Gatherer) gatherSets(ctx context.Context, seen *Observed) error {
-	of := client.MatchingLabels{v1alpha1.RunLabel: v1alpha1.LabelValue(seen.CanaryRun.Name)}
+	of := objects.OfRun(seen.CanaryRun.Namespace, seen.CanaryRun.Name)
 	var sets appsv1.ReplicaSetList
-	if err := g.Objects.Cached.List(ctx, &sets, client.InNamespace(seen.CanaryRun.Namespace), of); err != nil {
+	if err := g.Objects.Cached.List(ctx, &sets, of); err != nil {
 		return fmt.Errorf("list ReplicaSets of run %q: %w", seen.CanaryRun.Name, err)
 	}
 	var pods corev1.PodList
-	if err := g.Objects.Cached.List(ctx, &pods, client.InNamespace(seen.CanaryRun.Namespace), of); err != nil {
+	if err := g.Objects.Cached.List(ctx, &pods, of); err != nil {
 		return fmt.Errorf("list pods of run %q: %w", seen.CanaryRun.Name, err)
 	}
 	seen.Sets = map[string]*appsv1.ReplicaSet{}

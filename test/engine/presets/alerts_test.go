@@ -79,6 +79,9 @@ func TestAlertsFireWhenTheyMust(t *testing.T) {
 		{"HoldfastUpdatesTooFast", "runs end with a verdict", both("holdfast_overtaken_deployments", "", "0x30"), false},
 		{"HoldfastUpdatesTooFast", "a run got through", both("holdfast_overtaken_deployments", "", "1x20 0x10"), false},
 		{"HoldfastUpdatesTooFast", "none does", both("holdfast_overtaken_deployments", "", "0x10 1x20"), true},
+		{"HoldfastRoundsLate", "nothing is measured", both("holdfast_round_lag_seconds_bucket", `le="30"`, "0x30") + both("holdfast_round_lag_seconds_bucket", `le="60"`, "0x30") + both("holdfast_round_lag_seconds_bucket", `le="+Inf"`, "0x30"), false},
+		{"HoldfastRoundsLate", "one in a thousand is late", replica("a", "holdfast_round_lag_seconds_bucket", `le="30"`, "0+999x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="60"`, "0+1000x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="+Inf"`, "0+1000x30"), false},
+		{"HoldfastRoundsLate", "every tenth is", replica("a", "holdfast_round_lag_seconds_bucket", `le="30"`, "0+90x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="60"`, "0+100x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="+Inf"`, "0+100x30"), true},
 		{"HoldfastDecisionNeeded", "runs go on", both("holdfast_runs", `phase="Running"`, "4x30") + both("holdfast_runs", `phase="Paused"`, "0x30"), false},
 		{"HoldfastDecisionNeeded", "one is frozen", both("holdfast_runs", `phase="Paused"`, "0x30") + replica("a", "holdfast_runs", `phase="Frozen"`, "1x30"), true},
 	} {

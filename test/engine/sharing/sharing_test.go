@@ -176,11 +176,11 @@ func TestSplitAnswersAreSingleAnswers(t *testing.T) {
 			if err != nil {
 				continue // not every combination is PromQL
 			}
-			shape, pods, single := shapeOf(t, random, template)
-			if shape == "" {
+			batch, pods, single := batchOf(t, random, template)
+			if batch.Shape == "" {
 				continue
 			}
-			all, err := e.answer(t, query.Join(shape, "pod", pods), at)
+			all, err := e.answer(t, batch.Join(pods), at)
 			if err != nil {
 				unclear++
 				continue
@@ -192,7 +192,7 @@ func TestSplitAnswersAreSingleAnswers(t *testing.T) {
 					t.Fatalf("seed %d: together there is no error, alone there is: %s: %v", seed, text, err)
 				}
 				if diff := cmp.Diff(want, split(t, all, query.PrefixOf(pods[i]))); diff != "" {
-					t.Fatalf("seed %d: %s at %s: -alone +together:\n%s\njoined: %s", seed, text, at, diff, query.Join(shape, "pod", pods))
+					t.Fatalf("seed %d: %s at %s: -alone +together:\n%s\njoined: %s", seed, text, at, diff, batch.Join(pods))
 				}
 				if len(want) == 0 {
 					nothing++
@@ -206,9 +206,9 @@ func TestSplitAnswersAreSingleAnswers(t *testing.T) {
 	}
 }
 
-// shapeOf renders a query for every canary, of some of which the pods are known; ""
-// if it cannot be joined.
-func shapeOf(t *testing.T, random *rand.Rand, template query.Template) (shape string, pods, single []string) {
+// batchOf renders a query for every canary, of some of which the pods are known; it has no
+// shape if it cannot be joined.
+func batchOf(t *testing.T, random *rand.Rand, template query.Template) (batch query.Batch, pods, single []string) {
 	t.Helper()
 	for i, run := range canaries {
 		values := query.Values{Namespace: "shop", Deployment: "web", Canary: []string{run}}
@@ -221,12 +221,12 @@ func shapeOf(t *testing.T, random *rand.Rand, template query.Template) (shape st
 		}
 		b, ok := query.BatchOf(text, "pod")
 		if !ok {
-			return "", nil, nil
+			return query.Batch{}, nil, nil
 		}
-		if i > 0 && b.Shape != shape {
-			t.Fatalf("%s has another shape: %s, %s", text, b.Shape, shape)
+		if i > 0 && b.Shape != batch.Shape {
+			t.Fatalf("%s has another shape: %s, %s", text, b.Shape, batch.Shape)
 		}
-		shape, pods, single = b.Shape, append(pods, b.Pods), append(single, text)
+		batch, pods, single = b, append(pods, b.Pods), append(single, text)
 	}
-	return shape, pods, single
+	return batch, pods, single
 }

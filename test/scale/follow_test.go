@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestGaps: between two rounds of a run, also where a status tells of several, and where it told of none.
+func TestGaps(t *testing.T) {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	f := &follower{runs: map[string]*followed{}}
+	see := func(after time.Duration, run string, measured int32) {
+		t.Helper()
+		content, err := json.Marshal(map[string]any{"object": map[string]any{
+			"metadata": map[string]any{"name": run}, "spec": map[string]any{"deployment": "of-" + run},
+			"status": map[string]any{"phase": "Running", "measured": measured},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e event
+		if err := json.Unmarshal(content, &e); err != nil {
+			t.Fatal(err)
+		}
+		f.see(e, noon.Add(after*time.Second))
+	}
+	see(0, "a", 0)
+	see(1, "a", 1)
+	see(1, "b", 7)
+	see(2, "b", 7)
+	f.begin()
+	see(11, "a", 2)
+	see(12, "a", 2)
+	see(41, "a", 5)
+	see(45, "c", 0)
+	gaps, rounds := f.end(noon.Add(63*time.Second), noon.Add(3*time.Second))
+	want := []time.Duration{10 * time.Second, 10 * time.Second, 10 * time.Second, 10 * time.Second, time.Minute, time.Minute}
+	if diff := cmp.Diff(want, gaps); diff != "" || rounds != 4 {
+		t.Errorf("%d rounds, want 4; -want +got:\n%s", rounds, diff)
+	}
+	if n, others, err := f.running(); n != 3 || len(others) != 0 || err != nil {
+		t.Errorf("%d run, others: %v, %v", n, others, err)
+	}
+	starts := f.starts(map[string]time.Time{"of-a": noon.Add(-5 * time.Second), "of-b": noon, "of-c": noon.Add(40 * time.Second)})
+	if got, want := percentiles(starts), "5.0 s (5.0 s)"; got != want {
+		t.Errorf("starts: %s, want %s", got, want)
+	}
+}
+
+func TestTheTable(t *testing.T) {
+	f := figures{
+		n: 100, burst: 12 * time.Second, during: time.Minute, gaps: []time.Duration{20 * time.Second, 10 * time.Second, 10 * time.Second}, rounds: 600,
+		memory: []float64{50 << 20, 60 << 20, 70 << 20}, cpu: 3, serverCPU: 6, requests: 120, patches: 60, queries: 30, load: machine{2, 50, 100},
+	}
+	var out strings.Builder
+	if err := table(&out, options{interval: 10 * time.Second, metrics: 2, during: time.Minute}, []figures{f, f}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Interval 10s, 2 metrics a run, measured for 1m0s.", "| | N=100 | N=100 |\n|---|---|---|\n",
+		"| time between two rounds of a run, p50 (p99) | 10.0 s (20.0 s) |", "| resident memory, median (peak) | 60 (70) MiB |",
+		"| CPU of the controller | 3.0 s/min |", "| CPU a round | 5.00 ms |", "| requests to the API server (PATCH, POST) | 2.0/s (1.0/s, 0.0/s) |",
+		"| queries (failed) | 0.5/s (0) |", "| the machine | 50 % of ",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestThePlanIsOne(t *testing.T) {
+	for metrics := 1; metrics <= len(quantiles)+1; metrics++ {
+		plan, err := planOf(options{interval: 10 * time.Second, metrics: metrics})
+		if err != nil || len(plan.Spec.Analysis.Metrics) != metrics {
+			t.Errorf("%d metrics: %v, %+v", metrics, err, plan)
+		}
+	}
+}
