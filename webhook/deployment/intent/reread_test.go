@@ -75,6 +75,42 @@ func TestATextThatReplacesWhatItBroughtBefore(t *testing.T) {
 	}
 }
 
+// TestATextIsRememberedAsItSays: without what the API server fills into what is new in it.
+func TestATextIsRememberedAsItSays(t *testing.T) {
+	const (
+		withA = `{name: app, image: v2, env: [{name: A, value: a}]}`
+		text  = `{name: app, image: v1, livenessProbe: {exec: {command: [x]}}}`
+		asked = `{name: app, image: v1, livenessProbe: {exec: {command: [x]}, periodSeconds: 10}}`
+	)
+	for name, tc := range map[string]struct {
+		way               Way
+		asked, text, want string
+	}{
+		"read while what stands was held":    {way: Patch, asked: asked, text: text, want: `{name: app, image: v2, env: [{name: A, value: a}], livenessProbe: {exec: {command: [x]}}}`},
+		"read while another one was held":    {way: Reread, asked: asked, text: text, want: `{name: app, image: v2, livenessProbe: {exec: {command: [x]}}}`},
+		"unchanged":                          {way: Patch, asked: app1, text: app1, want: withA},
+		"whoever sends it remembers nothing": {way: Patch, asked: asked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := Writer{Way: tc.way, Read: template(t, app2), By: replay.By{Manager: "kubectl-replace", APIVersion: "apps/v1"}}
+			var want hold.Template
+			if tc.text != "" {
+				w.LastApplied, want = template(t, tc.text), template(t, tc.want)
+			}
+			got, err := Desire(Request{
+				Stable: replay.Owned{Template: template(t, app1)}, Asked: replay.Owned{Template: template(t, tc.asked)},
+				Held: &Held{Owned: replay.Owned{Template: template(t, withA)}}, Writer: w,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got.Manifest); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestATextThatWasReadIsAppliedServerSide, and its applier owns all that it says.
 func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	stable, held := template(t, app1), template(t, `{name: app, image: v2, args: [x]}`)
