@@ -139,6 +139,29 @@ func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	}
 }
 
+// TestATextOwnsAnEmptyObjectThatItSays, though somebody else has something in it.
+func TestATextOwnsAnEmptyObjectThatItSays(t *testing.T) {
+	by := replay.By{Manager: "ci", APIVersion: "apps/v1"}
+	stable, held := template(t, `{name: app, image: v1, resources: {requests: {memory: 16Mi}}}`), template(t, `{name: app, image: v2, resources: {requests: {memory: 16Mi}}}`)
+	fields, err := replay.FieldsOf(template(t, `{name: app, image: v1, resources: {}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Desire(Request{
+		Stable: replay.Owned{Template: stable}, Asked: replay.Owned{Template: stable}, Held: &Held{Owned: replay.Owned{Template: held}},
+		Writer: Writer{Way: ServerSideApply, Read: held, Fields: fields, By: by},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hold.Owner{{Manager: "ci", Operation: "Apply", APIVersion: "apps/v1", Fields: fields}}, got.Owners); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(held, got.Template); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestATextThatIsSentTwiceOwnsWhatItSays: the second time, what is held already has the change, and what the
 // API fills in there. Nobody has said that.
 func TestATextThatIsSentTwiceOwnsWhatItSays(t *testing.T) {
