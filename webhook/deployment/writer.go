@@ -56,8 +56,11 @@ func (r *request) writer() intent.Writer {
 	w.AskedForHeld = r.record.Declared == r.Manager
 	w.TakesOver = slices.Contains(manifestManagers, r.Manager)
 	w.NewFirst = r.Manager == kubectlPatch
-	if w.Way == intent.ClientSideApply {
-		w.LastApplied = lastApplied(r.New).Template()
+	switch manifest := lastApplied(r.New).Template(); {
+	case w.Way == intent.ClientSideApply:
+		w.LastApplied = manifest
+	case r.Manager == kubectlReplace && r.read != nil && r.asksFor(manifest): // kubectl remembers the text that it sends
+		w.LastApplied = manifest
 	}
 	return w
 }
@@ -178,11 +181,7 @@ func (r *request) remembered(w wanted) hold.Template {
 	if w.wish.Manifest != nil {
 		return w.wish.Manifest
 	}
-	manifest := lastApplied(r.New).Template()
-	if r.Manager == kubectlReplace && r.read != nil && r.asksFor(manifest) {
-		return w.wish.Template // kubectl remembers the text that it sends, which would have had what is held
-	}
-	return manifest
+	return lastApplied(r.New).Template()
 }
 
 // asksFor says whether a template is the one that stands in the request.

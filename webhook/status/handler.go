@@ -59,13 +59,16 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) (resp admis
 		log.Error(err, "status not rewritten")
 		return admission.Allowed("")
 	}
-	ops = patch.Fields(patch.Annotations, u.New.Annotations(), restoreOwnKeys(u.Old.Annotations(), u.New.Annotations()))
+	annotations := restoreOwnKeys(u.Old.Annotations(), u.New.Annotations())
+	ops = patch.Fields(patch.Annotations, u.New.Annotations(), annotations)
 	if h.Rewrite {
 		d := statusInput(u.Old)
 		log.V(1).Info("status written", "state", d.State)
 		h.Metrics.writes.WithLabelValues(string(d.State)).Inc()
 		sent := u.New.Status()
-		ops = append(ops, patch.Fields(patch.Status, sent, rewrite.Stored(u.Old.Status(), sent, d, h.Now()))...)
+		status := rewrite.Stored(u.Old.Status(), sent, d, h.Now())
+		ops = append(ops, patch.Fields(patch.Status, sent, status)...)
+		ops = append(ops, unwrittenOwners(u, annotations, status)...)
 	}
 	return admission.Patched("", ops...)
 }

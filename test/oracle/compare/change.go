@@ -54,7 +54,7 @@ func mergeChanges(out *[]change, path string, v any, whole bool) {
 			}
 		}
 	case []any:
-		if whole {
+		if whole || replaced(v) {
 			*out = append(*out, change{path: path, whole: true})
 		}
 		for i, value := range v {

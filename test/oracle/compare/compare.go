@@ -21,6 +21,7 @@ const (
 	Template    Aspect = "Template"    // other templates are asked for
 	ChangeCause Aspect = "ChangeCause" // other change-causes are asked for, or that of a stable template changed
 	Remembered  Aspect = "Remembered"  // of a text that was read, kubectl remembers other templates
+	Owned       Aspect = "Owned"       // of a text that was read, its applier owns other fields
 	Unguarded   Aspect = "Unguarded"   // a stable template changed that should not have
 	Record      Aspect = "Record"      // the record does not open
 	Unsettled   Aspect = "Unsettled"   // the controllers did not come to rest
@@ -100,6 +101,9 @@ func (s Step) Compare() Difference {
 		return d
 	}
 	if d := s.remembered(); d.Found() {
+		return d
+	}
+	if d := s.owned(); d.Found() {
 		return d
 	}
 	if s.Command.Verb == sequence.Undo && s.Outcome.Unguarded.Code == 0 {

@@ -66,6 +66,8 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 	case ExitCode, Template, ChangeCause, Presence:
 	case Remembered:
 		return s.explainRemembered()
+	case Owned:
+		return s.explainOwned()
 	case Annotations:
 		return s.explainAnnotations()
 	default:

@@ -28,6 +28,7 @@ const (
 	imageV1EnvA   = `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v1","env":[{"name":"A","value":"1"}]}]}}}}`
 	dropEnvA      = `{"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"A","$patch":"delete"}]}]}}}}`
 	defaultPolicy = `{"spec":{"template":{"spec":{"containers":[{"name":"app","imagePullPolicy":null}]}}}}`
+	tolerateSpot  = `{"spec":{"template":{"spec":{"tolerations":[{"key":"spot","operator":"Equal","value":"t4","effect":"NoSchedule"}]}}}}`
 	graceOf5      = `{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":5}}}}`
 )
 
@@ -74,6 +75,12 @@ func TestExplain(t *testing.T) {
 			outcome: Pair[Outcome]{patched("kubectl-set", imageV1), none}},
 		"a merge patch puts a list in place that leaves out what the stable one has not": {command: "patch-merge image=v1 env.A=1", before: "image=v1|image=v1 live=/x", unguarded: "image=v1 env.A=1", guarded: "image=v1|image=v1 live=/x env.A=1",
 			outcome: Pair[Outcome]{merged, merged}, want: ClientSentLess},
+		"an edited list without keys leaves out an element that the stable one has not": {command: "edit toleration.gpu- toleration.spot=t4", before: "image=v1|image=v1 toleration.gpu=t3", unguarded: "image=v1 toleration.spot=t4", guarded: "image=v1|image=v1 toleration.gpu=t3 toleration.spot=t4",
+			outcome: Pair[Outcome]{patched("kubectl-edit", tolerateSpot), patched("kubectl-edit", tolerateSpot)}, want: ClientSentLess},
+		"an element that the stable one has, too, is left out": {command: "edit toleration.gpu- toleration.spot=t4", before: "image=v1 toleration.gpu=t3|image=v2 toleration.gpu=t3", unguarded: "image=v2 toleration.spot=t4", guarded: "image=v1 toleration.gpu=t3|image=v2 toleration.gpu=t3 toleration.spot=t4",
+			outcome: Pair[Outcome]{patched("kubectl-edit", tolerateSpot), patched("kubectl-edit", tolerateSpot)}},
+		"an element that the text brings is lost": {command: "reread-replace toleration.spot=t4", before: "image=v1|image=v1 toleration.gpu=t3", unguarded: "image=v1 toleration.gpu=t3 toleration.spot=t4", guarded: "image=v1|image=v1 toleration.gpu=t3",
+			outcome: Pair[Outcome]{patched("kubectl-replace", ""), patched("kubectl-replace", "")}},
 		"more differs than the stable one has": {command: "set-image image=v1", before: "image=v1|image=v2 env.A=1", unguarded: "image=v1", guarded: "image=v1|image=v2 env.A=1",
 			outcome: Pair[Outcome]{patched("kubectl-set", imageV1), none}},
 		"nothing is sent though the stable one has something else": {command: "edit grace=5", before: "image=v1|image=v2", unguarded: "image=v2 grace=5", guarded: "image=v1|image=v2",

@@ -2,11 +2,13 @@ package compare
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // leaves are all values of a JSON document that are no objects and no lists, by path. Elements of
-// lists are known by what Kubernetes merges them by, or by their place.
+// lists are known by what Kubernetes merges them by. Objects that it does not merge, as tolerations, are
+// another element with any other content, and anything else is known by its place.
 func leaves(v any) map[string]any {
 	out := map[string]any{}
 	collect(out, "", v)
@@ -31,17 +33,36 @@ func collect(out map[string]any, path string, v any) {
 }
 
 // mergeKeys are by what the lists of a pod template merge, the surest first: a port has a name too.
-var mergeKeys = []string{"mountPath", "containerPort", "name", "key"}
+var mergeKeys = []string{"mountPath", "containerPort", "name"}
 
 func elementKey(v any, i int) string {
-	if m, ok := v.(map[string]any); ok {
-		for _, key := range mergeKeys {
-			if value, found := m[key]; found {
-				return fmt.Sprint(value)
-			}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Sprint(i)
+	}
+	if value, found := merged(m); found {
+		return fmt.Sprint(value)
+	}
+	return fmt.Sprint(m)
+}
+
+// merged is by what Kubernetes merges an element of a list, if it does.
+func merged(element map[string]any) (any, bool) {
+	for _, key := range mergeKeys {
+		if value, found := element[key]; found {
+			return value, true
 		}
 	}
-	return fmt.Sprint(i)
+	return nil, false
+}
+
+// replaced says whether a strategic merge patch puts a list in place of the one that is there.
+func replaced(list []any) bool {
+	return !slices.ContainsFunc(list, func(element any) bool {
+		m, _ := element.(map[string]any)
+		_, merges := merged(m)
+		return merges || m["$patch"] != nil
+	})
 }
 
 // differing are the paths of leaves that are not the same in two documents.

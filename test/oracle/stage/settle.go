@@ -43,10 +43,17 @@ func unsettled(v view) string {
 	case integer(v.deployment, "status", "terminatingReplicas") != 0: // its status is yet to be written
 		return fmt.Sprintf("its status counts %d terminating pods", integer(v.deployment, "status", "terminatingReplicas"))
 	}
-	if paused, _, _ := unstructured.NestedBool(v.deployment.Object, "spec", "paused"); paused {
-		return ""
+	if !paused(v.deployment) {
+		if what := unrolled(v.deployment, sets, want); what != "" {
+			return what
+		}
 	}
-	return unrolled(v.deployment, sets, want)
+	return unwritten(v.deployment, want)
+}
+
+func paused(d *unstructured.Unstructured) bool {
+	paused, _, _ := unstructured.NestedBool(d.Object, "spec", "paused")
+	return paused
 }
 
 // unrolled says what is still to do for the newest revision to be the template's, with all the
@@ -58,7 +65,6 @@ func unrolled(d *unstructured.Unstructured, sets []*unstructured.Unstructured, w
 	newest := sets[len(sets)-1]
 	var normal compare.Normal
 	state := normal.Snapshot(compare.Snapshot{Object: d.Object, History: history(sets[len(sets)-1:])})
-	held := state.Held()
 	switch {
 	case !compare.Same(state.History[0].Template, state.Stable()):
 		return "the newest ReplicaSet has another template"
@@ -66,31 +72,8 @@ func unrolled(d *unstructured.Unstructured, sets []*unstructured.Unstructured, w
 		return "its revision is not that of the newest ReplicaSet"
 	case integer(newest, "spec", "replicas") != want:
 		return "the newest ReplicaSet has not all the replicas"
-	case !held && int64(len(sets)-1) > limit(d):
+	case !state.Held() && int64(len(sets)-1) > limit(d):
 		return "more revisions are kept than should be"
-	case !held && d.GetAnnotations()[v1alpha1.FailedAnnotation] == "":
-		return unwritten(d, want)
-	}
-	return ""
-}
-
-// unwritten says what the deployment controller has still to write into the status of a Deployment
-// that has rolled out: a client that writes what it has read may meet that.
-func unwritten(d *unstructured.Unstructured, want int64) string {
-	if integer(d, "status", "observedGeneration") != d.GetGeneration() {
-		return "its status is of an earlier generation"
-	}
-	for _, count := range []string{"replicas", "updatedReplicas", "availableReplicas"} {
-		if n := integer(d, "status", count); n != want {
-			return fmt.Sprintf("its status counts %d %s, want %d", n, count, want)
-		}
-	}
-	conditions, _, _ := unstructured.NestedSlice(d.Object, "status", "conditions")
-	for _, c := range conditions {
-		condition, _ := c.(map[string]any)
-		if condition["type"] == "Progressing" && condition["reason"] != "NewReplicaSetAvailable" {
-			return fmt.Sprintf("its status says %v", condition["reason"])
-		}
 	}
 	return ""
 }

@@ -22,6 +22,20 @@ status: {replicas: ` + replicas + `, availableReplicas: ` + replicas + `}
 `
 }
 
+// failed is what Holdfast makes of the status after a revert.
+var failed = strings.NewReplacer(
+	"annotations: {", "annotations: {holdfast.dev/failed: x, ",
+	"status: {", "status: {conditions: [{type: Progressing, reason: ProgressDeadlineExceeded}], ",
+).Replace(rolledOut)
+
+func holding(deployment string) string {
+	return strings.NewReplacer("annotations: {", "annotations: {holdfast.dev/held: x, ", "updatedReplicas: 1, ", "").Replace(deployment)
+}
+
+func ofHelm(deployment, metadata string) string {
+	return strings.NewReplacer("annotations: {", "annotations: {meta.helm.sh/release-name: web, ", "uid: d,", "uid: d, "+metadata).Replace(deployment)
+}
+
 func TestUnsettled(t *testing.T) {
 	one, two, other := set("web-1", "1", "one", "0"), set("web-2", "2", "two", "1"), strings.Replace(set("web-3", "9", "nine", "5"), "uid: d", "uid: e", 1)
 	for name, tc := range map[string]struct {
@@ -42,7 +56,15 @@ func TestUnsettled(t *testing.T) {
 		"the status knows of no update":        {strings.Replace(rolledOut, "updatedReplicas: 1", "updatedReplicas: 0", 1), []string{one, two}, "its status counts 0 updatedReplicas, want 1"},
 		"the rollout is not noted as done":     {strings.Replace(rolledOut, "status: {", "status: {conditions: [{type: Progressing, reason: ReplicaSetUpdated}], ", 1), []string{one, two}, "its status says ReplicaSetUpdated"},
 		"old revisions are to go":              {rolledOut, []string{set("web-0", "0", "zero", "0"), one, two}, "more revisions are kept than should be"},
-		"old revisions stay while one is held": {strings.Replace(rolledOut, "annotations: {", "annotations: {holdfast.dev/held: x, ", 1), []string{set("web-0", "0", "zero", "0"), one, two}, ""},
+		"old revisions stay while one is held": {holding(rolledOut), []string{set("web-0", "0", "zero", "0"), one, two}, ""},
+		"held, the status is as before":        {strings.Replace(rolledOut, "annotations: {", "annotations: {holdfast.dev/held: x, ", 1), []string{one, two}, "its status counts 1 updatedReplicas, want 0"},
+		"held, the hold is not observed":       {strings.Replace(holding(rolledOut), "uid: d,", "uid: d, generation: 1,", 1), []string{one, two}, "its status is of an earlier generation"},
+		"held by Helm 3, nothing is observed":  {ofHelm(holding(rolledOut), "generation: 1,"), []string{one, two}, ""},
+		"rejected, the status says nothing":    {strings.Replace(failed, "ProgressDeadlineExceeded", "NewReplicaSetAvailable", 1), []string{one, two}, "its status says NewReplicaSetAvailable"},
+		"rejected, the status says so":         {failed, []string{one, two}, ""},
+		"rejected of Helm 3, not far ahead":    {ofHelm(failed, ""), []string{one, two}, "its status is of an earlier generation"},
+		"rejected of Helm 3, far ahead":        {ofHelm(strings.Replace(failed, "status: {", "status: {observedGeneration: 1000000, ", 1), ""), []string{one, two}, ""},
+		"paused, and not noted":                {strings.Replace(strings.Replace(rolledOut, "spec: {", "spec: {paused: true, ", 1), "status: {", "status: {conditions: [{type: Progressing, reason: NewReplicaSetAvailable}], ", 1), []string{one, two}, "its status says NewReplicaSetAvailable"},
 		"paused, the template may be newer":    {strings.Replace(strings.Replace(rolledOut, "hostname: two", "hostname: three", 1), "spec: {", "spec: {paused: true, ", 1), []string{one, two}, ""},
 		"nothing was made yet":                 {strings.Replace(rolledOut, "replicas: 1", "replicas: 0", 1), nil, "its status counts 1 ready pods, want 0"},
 	} {

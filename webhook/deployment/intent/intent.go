@@ -45,7 +45,8 @@ type Writer struct {
 	// Fields of the asked template are the manager's own after the request, in
 	// FieldsV1 form. They are used for ServerSideApply and Manifest.
 	Fields map[string]any
-	// LastApplied is the pod template of the manifest, for ClientSideApply.
+	// LastApplied is the pod template of the manifest, for ClientSideApply; or what
+	// kubectl remembers of a text that was read during a hold, for Reread and Patch.
 	LastApplied hold.Template
 	// MayNotBeSaid: of its fields those that have the API's defaults may be none that
 	// it sent, for ServerSideApply: they were written by updates, and the manager
@@ -148,7 +149,8 @@ func Desire(r Request) (Desired, error) {
 		return r.changed(r.Asked.Template, RuleReplace, nil)
 	case Reread:
 		merged, err := r.rebase(r.Asked.Template)
-		return r.changed(merged, RuleReread, err)
+		d, err := r.changed(merged, RuleReread, err)
+		return r.remembering(d, r.Writer.Read, err)
 	case Withdraw:
 		return Desired{Owned: r.Stable, Rule: RuleWithdraw}, nil
 	case Undo:
@@ -157,10 +159,21 @@ func Desire(r Request) (Desired, error) {
 		return r.changed(r.Asked.Template, RuleRollback, nil)
 	}
 	if reflect.DeepEqual(r.Stable.Template, r.Asked.Template) {
-		return Desired{Owned: r.Held.Owned, Rule: RuleUntouched}, nil
+		return r.remembering(Desired{Owned: r.Held.Owned, Rule: RuleUntouched}, r.Held.Template, nil)
 	}
 	merged, err := transplant(r.Stable.Template, r.Asked.Template, r.Held.Template, r.Writer.NewFirst)
-	return r.changed(merged, RuleDifference, err)
+	d, err := r.changed(merged, RuleDifference, err)
+	return r.remembering(d, r.Held.Template, err)
+}
+
+// remembering adds what kubectl would remember of a text that it sends, had its
+// writer read what was held: without what the API server fills into what is new in it.
+func (r Request) remembering(d Desired, read hold.Template, err error) (Desired, error) {
+	if err != nil || r.Writer.Read == nil || r.Writer.LastApplied == nil {
+		return d, err
+	}
+	d.Manifest, err = transplant(r.Stable.Template, r.Writer.LastApplied, read, false)
+	return d, err
 }
 
 // Stored is what was found, with the template as the API server stores it: what

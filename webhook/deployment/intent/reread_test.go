@@ -75,6 +75,42 @@ func TestATextThatReplacesWhatItBroughtBefore(t *testing.T) {
 	}
 }
 
+// TestATextIsRememberedAsItSays: without what the API server fills into what is new in it.
+func TestATextIsRememberedAsItSays(t *testing.T) {
+	const (
+		withA = `{name: app, image: v2, env: [{name: A, value: a}]}`
+		text  = `{name: app, image: v1, livenessProbe: {exec: {command: [x]}}}`
+		asked = `{name: app, image: v1, livenessProbe: {exec: {command: [x]}, periodSeconds: 10}}`
+	)
+	for name, tc := range map[string]struct {
+		way               Way
+		asked, text, want string
+	}{
+		"read while what stands was held":    {way: Patch, asked: asked, text: text, want: `{name: app, image: v2, env: [{name: A, value: a}], livenessProbe: {exec: {command: [x]}}}`},
+		"read while another one was held":    {way: Reread, asked: asked, text: text, want: `{name: app, image: v2, livenessProbe: {exec: {command: [x]}}}`},
+		"unchanged":                          {way: Patch, asked: app1, text: app1, want: withA},
+		"whoever sends it remembers nothing": {way: Patch, asked: asked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := Writer{Way: tc.way, Read: template(t, app2), By: replay.By{Manager: "kubectl-replace", APIVersion: "apps/v1"}}
+			var want hold.Template
+			if tc.text != "" {
+				w.LastApplied, want = template(t, tc.text), template(t, tc.want)
+			}
+			got, err := Desire(Request{
+				Stable: replay.Owned{Template: template(t, app1)}, Asked: replay.Owned{Template: template(t, tc.asked)},
+				Held: &Held{Owned: replay.Owned{Template: template(t, withA)}}, Writer: w,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got.Manifest); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestATextThatWasReadIsAppliedServerSide, and its applier owns all that it says.
 func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	stable, held := template(t, app1), template(t, `{name: app, image: v2, args: [x]}`)
@@ -100,6 +136,29 @@ func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	}
 	if diff := cmp.Diff([]hold.Owner{{Manager: "ci", Operation: "Apply", APIVersion: "apps/v1", Fields: all}}, got.Owners); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+}
+
+// TestATextOwnsAnEmptyObjectThatItSays, though somebody else has something in it.
+func TestATextOwnsAnEmptyObjectThatItSays(t *testing.T) {
+	by := replay.By{Manager: "ci", APIVersion: "apps/v1"}
+	stable, held := template(t, `{name: app, image: v1, resources: {requests: {memory: 16Mi}}}`), template(t, `{name: app, image: v2, resources: {requests: {memory: 16Mi}}}`)
+	fields, err := replay.FieldsOf(template(t, `{name: app, image: v1, resources: {}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Desire(Request{
+		Stable: replay.Owned{Template: stable}, Asked: replay.Owned{Template: stable}, Held: &Held{Owned: replay.Owned{Template: held}},
+		Writer: Writer{Way: ServerSideApply, Read: held, Fields: fields, By: by},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hold.Owner{{Manager: "ci", Operation: "Apply", APIVersion: "apps/v1", Fields: fields}}, got.Owners); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(held, got.Template); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

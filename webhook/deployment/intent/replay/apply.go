@@ -24,7 +24,12 @@ func Configuration(merged hold.Template, fields map[string]any) (hold.Template, 
 	if err != nil {
 		return nil, fmt.Errorf("applied pod template: %w", err)
 	}
-	return templateOf(value.ExtractItems(set.Leaves())), nil
+	sent := templateOf(value.ExtractItems(set.Leaves()))
+	if len(sent) == 0 {
+		return sent, nil
+	}
+	out, _ := withEmpties(sent, merged).(map[string]any)
+	return out, nil
 }
 
 // Conflict is a field that an apply takes from another manager.

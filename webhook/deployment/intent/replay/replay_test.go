@@ -118,6 +118,18 @@ func TestConfigurationIsWhatTheApplierSent(t *testing.T) {
 	}
 }
 
+// TestAnEmptyObjectIsSentThoughOthersHavePutSomethingIntoIt: of an applier that owns it, and nothing in it.
+func TestAnEmptyObjectIsSentThoughOthersHavePutSomethingIntoIt(t *testing.T) {
+	merged := app(t, `image: v1, resources: {requests: {memory: 16Mi}}, env: [{name: A}]`)
+	got, err := Configuration(merged, owner(t, "ci", ownership.Apply, `"f:image":{},"f:resources":{},"f:env":{}`).Fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(app(t, `image: v1, resources: {}, env: []`), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestWhatWasAppliedClientSideMovesToTheApplier(t *testing.T) {
 	entry := func(manager, operation string, fields map[string]any) any {
 		return map[string]any{"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsV1": map[string]any{"f:spec": fields}}
