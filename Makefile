@@ -39,6 +39,7 @@ test: test-unit test-image test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
+	$(GO) test -C cmd/kubectl-holdfast $(RACE) $(PKGS)
 	$(GO) test -C test/engine -count=1 $(PKGS)
 
 test-image: ## Test the image and the bill of materials (chart, upgrade, uninstall: test-e2e)
