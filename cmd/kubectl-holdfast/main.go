@@ -18,12 +18,14 @@ import (
 // version is set when a release is built.
 var version = "devel"
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(cli.Run(ctx, command.Root(command.Options{
+	return cli.Run(ctx, command.Root(command.Options{
 		Streams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 		Now:     time.Now,
 		Version: version,
-	}))) //nolint:gocritic // the process ends
+	}))
 }

@@ -21,10 +21,8 @@ import (
 // What the commands read and write.
 var (
 	runs        = v1alpha1.GroupVersion.WithResource("canaryruns")
-	plans       = v1alpha1.GroupVersion.WithResource("canaryplans")
 	deployments = appsv1.SchemeGroupVersion.WithResource("deployments")
 	pods        = corev1.SchemeGroupVersion.WithResource("pods")
-	services    = corev1.SchemeGroupVersion.WithResource("services")
 )
 
 // fieldManager is by what the writes of these commands are known in metadata.managedFields.

@@ -13,8 +13,8 @@ import (
 // completionTime is how long a shell waits for names.
 const completionTime = 3 * time.Second
 
-// completeNames offers the names of runs, of Deployments that have runs, or both.
-func (s *session) completeNames(ofRuns, ofDeployments bool) cobra.CompletionFunc {
+// completeNames offers the names of Deployments that have runs, and those of runs.
+func (s *session) completeNames(ofRuns bool) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		reach, err := s.open()
 		if err != nil || len(args) > 0 && c.Name() != "get" {
@@ -31,9 +31,7 @@ func (s *session) completeNames(ofRuns, ofDeployments bool) cobra.CompletionFunc
 			if ofRuns {
 				names = append(names, run.Name)
 			}
-			if ofDeployments {
-				names = append(names, run.Spec.Deployment)
-			}
+			names = append(names, run.Spec.Deployment)
 		}
 		slices.Sort(names)
 		return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp

@@ -38,7 +38,7 @@ func (s *session) decide(verb decision.Verb, short, long, examples string) *cobr
 	var by decision.By
 	c := &cobra.Command{
 		Use: string(verb) + " NAME", Short: short, Long: long, Example: examples,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(true, true),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(true),
 		RunE: func(c *cobra.Command, args []string) error {
 			reach, err := s.open()
 			if err != nil {
@@ -100,7 +100,7 @@ this command does not have.
   # an update that was reverted
   kubectl holdfast retry deployment/web
   kubectl apply -f web.yaml`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(true, true),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(true),
 		RunE: func(c *cobra.Command, args []string) error {
 			reach, err := s.open()
 			if err != nil {
@@ -145,7 +145,7 @@ func (s *session) skip() *cobra.Command {
 A reason counts once. It stands in the annotation holdfast.dev/skip of the Deployment, and with user and time in
 holdfast.dev/skipped once it is used up.`,
 		Example: `  kubectl holdfast skip web --reason="hotfix for #4711"`,
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(false, true),
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(false),
 		RunE: func(c *cobra.Command, args []string) error {
 			reach, err := s.open()
 			if err != nil {

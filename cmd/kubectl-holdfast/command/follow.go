@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"net/url"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -73,8 +74,8 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // passes says whether an error is likely to pass by itself: the API server is not reached, or has too much to do.
 func passes(err error) bool {
-	var status apierrors.APIStatus
-	return !errors.As(err, &status) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) ||
+	var unreached *url.Error
+	return errors.As(err, &unreached) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) ||
 		apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err) || apierrors.IsInternalError(err)
 }
 

@@ -49,7 +49,7 @@ measured, of the time that all steps of its plan take.`,
   # one run, for a program
   kubectl holdfast get web-5phu7x2pnr -o json`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: s.completeNames(true, true),
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: s.completeNames(true),
 	}
 	c.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "list the runs of all namespaces")
 	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "print runs again when they change")

@@ -33,7 +33,7 @@ elsewhere whenever the run enters another phase or step.`,
 
   # follow it, live
   kubectl holdfast status deployment/web -w`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(true, true),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(true),
 		RunE: func(c *cobra.Command, args []string) error { return s.showStatus(c.Context(), args[0], watch) },
 	}
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "follow the run until it has ended")

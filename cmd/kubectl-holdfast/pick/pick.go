@@ -96,7 +96,7 @@ func (n Name) One(runs []v1alpha1.CanaryRun) (*v1alpha1.CanaryRun, error) {
 	for _, run := range open {
 		names = append(names, "run/"+run.Name)
 	}
-	return nil, fmt.Errorf("Deployment %s has several runs that have not ended; name one: %s", n.Name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("there are several runs of Deployment %s that have not ended; name one: %s", n.Name, strings.Join(names, ", "))
 }
 
 func (n Name) withRuns() string {

@@ -52,7 +52,7 @@ func TestOne(t *testing.T) {
 		"no run of that name":                     {"run/web", "", `there is no run "web"`},
 		"no Deployment of that name":              {"deploy/web-a", "", `there is no run of a Deployment "web-a"`},
 		"neither":                                 {"x", "", `there is no run "x", and no run of a Deployment "x"`},
-		"two that go on are told apart by a name": {"two", "", "Deployment two has several runs that have not ended; name one: run/two-a, run/two-b"},
+		"two that go on are told apart by a name": {"two", "", "there are several runs of Deployment two that have not ended; name one: run/two-a, run/two-b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, err := Parse(tc.text)

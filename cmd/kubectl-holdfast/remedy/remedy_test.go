@@ -47,7 +47,7 @@ func TestExplain(t *testing.T) {
 			if !errors.Is(got, tc.err) {
 				t.Errorf("the error of the API server is lost: %v", got)
 			}
-			if tc.want == "" && got != tc.err || !strings.Contains(got.Error(), tc.want) {
+			if tc.want == "" && got.Error() != tc.err.Error() || !strings.Contains(got.Error(), tc.want) {
 				t.Errorf("got %v", got)
 			}
 		})
