@@ -138,18 +138,7 @@ func TestRunsAreATable(t *testing.T) {
 		runs = append(runs, run)
 	}
 	Sort(runs)
-	table := Runs(runs, all["testdata/views/running"].Now)
-	var text strings.Builder
-	for _, c := range table.ColumnDefinitions {
-		text.WriteString(strings.ToUpper(c.Name) + "|")
-	}
-	for _, row := range table.Rows {
-		text.WriteByte('\n')
-		for _, cell := range row.Cells {
-			text.WriteString(cell.(string) + "|")
-		}
-	}
-	golden(t, "testdata/runs.txt", text.String()+"\n")
+	golden(t, "testdata/runs.txt", text(Runs(runs, all["testdata/views/running"].Now)))
 }
 
 func TestFrame(t *testing.T) {
@@ -172,4 +161,37 @@ func TestFrame(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestHistory(t *testing.T) {
+	all := scenes(t)
+	now := all["testdata/views/running"].Now
+	var runs []v1alpha1.CanaryRun
+	for i, name := range []string{"hostile", "decided", "running"} {
+		run := all["testdata/views/"+name].Run
+		run.Name = name
+		run.CreationTimestamp = metav1.NewTime(now.Add(time.Duration(i-3) * time.Minute))
+		if run.Status.Phase.Ended() {
+			end := metav1.NewTime(run.CreationTimestamp.Add(42 * time.Second))
+			run.Status.FinishedAt = &end
+		}
+		runs = append(runs, run)
+	}
+	skipped := `{"reason":"hotfix","hash":"h","user":"ann","at":"` + now.Add(-90*time.Second).Format(time.RFC3339) + `"}`
+	golden(t, "testdata/history.txt", text(History(runs, map[string]string{v1alpha1.SkippedAnnotation: skipped}, now)))
+}
+
+// text is a table with its cells apart.
+func text(table *metav1.Table) string {
+	var out strings.Builder
+	for _, c := range table.ColumnDefinitions {
+		out.WriteString(strings.ToUpper(c.Name) + "|")
+	}
+	for _, row := range table.Rows {
+		out.WriteByte('\n')
+		for _, cell := range row.Cells {
+			out.WriteString(cell.(string) + "|")
+		}
+	}
+	return out.String() + "\n"
 }
