@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // freeze windows name time zones, and not every machine has them
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
