@@ -22,6 +22,7 @@ import (
 var (
 	runs        = v1alpha1.GroupVersion.WithResource("canaryruns")
 	deployments = appsv1.SchemeGroupVersion.WithResource("deployments")
+	services    = corev1.SchemeGroupVersion.WithResource("services")
 	pods        = corev1.SchemeGroupVersion.WithResource("pods")
 )
 
