@@ -15,13 +15,15 @@ CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
 GEN     := $(GO) tool -modfile=tools/generate/go.mod controller-gen
 # The race detector needs a C compiler; without one the tests run without it.
 RACE    := $(if $(shell command -v gcc),-race)
-# What the image is called, and where govulncheck looks: a folder is file:///path (docs/how-to/vulnerabilities.md).
+# What the image is called, where govulncheck looks (a folder is file:///path, docs/how-to/vulnerabilities.md), and
+# where the archives of the plugin will be found, for the manifest of krew.
 VERSION ?= $(shell sed -n 's/^appVersion: //p' manifests/chart/holdfast/Chart.yaml)
+PLUGINURL ?= https://holdfast.dev/releases/$(VERSION)
 VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +83,9 @@ build: ## Build holdfast into bin/
 
 image: ## Make an OCI image archive for VERSION, with its bill of materials, into bin/; prints path and digest
 	@$(GO) run -C tools/image . -source $(CURDIR) -out $(CURDIR)/bin -version $(VERSION)
+
+plugin: ## Build kubectl holdfast for all platforms into dist/, with checksums and the manifest for krew (PLUGINURL)
+	@$(GO) run ./tools/plugin -source $(CURDIR) -out $(CURDIR)/dist -version $(VERSION) -url $(PLUGINURL)
 
 vulncheck: ## Look for known vulnerabilities in what is called, in the database VULNDB (https://vuln.go.dev)
 	$(GO) tool -modfile=tools/vulncheck/go.mod govulncheck -db $(VULNDB) $(PKGS)
