@@ -96,6 +96,7 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 	$(GEN) rbac:roleName=holdfast paths=./webhook/... paths=./evaluator/... paths=./certs/... paths=./cmd/... output:rbac:dir=manifests/generated/rbac
 	$(GO) run -C tools/generate ./chart $(CURDIR)/manifests
 	$(GO) run ./tools/reference
+	$(GO) run -C cmd/kubectl-holdfast ./reference $(CURDIR)/docs/reference/kubectl-holdfast.md
 	$(GO) run -C tools/generate ./podschema $(CURDIR)/webhook/deployment/intent/replay/zz_generated.schema.yaml
 
 vet: ## Compile and vet every Go module
