@@ -18,7 +18,7 @@ RACE    := $(if $(shell command -v gcc),-race)
 # What the image is called, where govulncheck looks (a folder is file:///path, docs/how-to/vulnerabilities.md), and
 # where the archives of the plugin will be found, for the manifest of krew.
 VERSION ?= $(shell sed -n 's/^appVersion: //p' manifests/chart/holdfast/Chart.yaml)
-PLUGINURL ?= https://holdfast.dev/releases/$(VERSION)
+PLUGINURL ?= https://example.com/holdfast/$(VERSION)
 VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func (s *session) await(ctx context.Context, text string, timeout time.Duration)
 	})
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return &cli.Error{Code: ending.Neither, Err: fmt.Errorf("no verdict within %s: %s", lifecycle.Short(timeout), last.Says)}
+		return &cli.Error{Code: ending.Neither, Err: fmt.Errorf("no verdict within %s: %s", lifecycle.Short(timeout), cmp.Or(last.Says, "the API server has not answered"))}
 	case interrupted(ctx, err):
 		return &cli.Error{Code: ending.Neither, Err: errors.New("interrupted")}
 	case err != nil:
