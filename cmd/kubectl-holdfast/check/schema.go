@@ -28,6 +28,9 @@ type schema struct {
 	MinLength, MaxLength *int
 	MinItems, MaxItems   *int
 	Pattern              string
+	// Share: a number of pods, or a share of them. It is what all fields of plans are that take either; the rule that
+	// bounds them is in another language than the rest of the schema.
+	Share bool `json:"x-kubernetes-int-or-string"`
 }
 
 // planSchema is that of CanaryPlans.
@@ -93,6 +96,10 @@ func (d document) scalar(n *yaml.Node, s *schema, add func(string, ...any)) {
 		add("is %q; it must be one of %s", shown, strings.Join(known, ", "))
 		return
 	}
+	if s.Share && !share.MatchString(n.Value) {
+		add("is %q; it must be a number from 1 to 1000, or a share from 1%% to 100%%", shown)
+		return
+	}
 	var number float64
 	if (s.Minimum != nil || s.Maximum != nil) && n.Decode(&number) == nil {
 		if s.Minimum != nil && number < *s.Minimum || s.Maximum != nil && number > *s.Maximum {
@@ -112,6 +119,9 @@ func (d document) scalar(n *yaml.Node, s *schema, add func(string, ...any)) {
 		}
 	}
 }
+
+// share is a number of pods or a share of them, as the rule of the schema has it.
+var share = regexp.MustCompile(`^([1-9][0-9]{0,2}|1000|([1-9][0-9]?|100)%)$`)
 
 // between says what lies between two ends, either of which may be open.
 func between[T cmp.Ordered](low, high *T) string {

@@ -80,6 +80,21 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// TestThePageShowsAViewAsItIs: that of docs/how-to/kubectl-plugin.md is the scene "running".
+func TestThePageShowsAViewAsItIs(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/how-to/kubectl-plugin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	view, err := os.ReadFile("testdata/views/running.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "\n```\n"+string(view)+"```\n") {
+		t.Errorf("the page shows another view than\n%s", view)
+	}
+}
+
 func TestDurationOfARunThatIsMeasuredIsReckonedFromNow(t *testing.T) {
 	s := scenes(t)["testdata/views/running"]
 	for after, want := range map[time.Duration]string{0: "42s/1m20s", 5 * time.Second: "47s/1m20s", time.Hour: "1m20s/1m20s", -time.Hour: "20s/1m20s"} {

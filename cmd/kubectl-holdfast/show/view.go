@@ -36,8 +36,8 @@ func View(seen Seen, now time.Time) string {
 	var page strings.Builder
 	head(&page, run, plan, now)
 	metrics(&page, run)
-	pods(&page, seen, now)
 	next(&page, Next(run, seen.MinReady, now), now)
+	pods(&page, seen, now) // last, for there may be many
 	return page.String()
 }
 
