@@ -17,13 +17,15 @@ CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
 GEN     := $(GO) tool -modfile=tools/generate/go.mod controller-gen
 # The race detector needs a C compiler; without one the tests run without it.
 RACE    := $(if $(shell command -v gcc),-race)
-# What the image is called, and where govulncheck looks: a folder is file:///path (docs/how-to/vulnerabilities.md).
+# What the image is called, where govulncheck looks (a folder is file:///path, docs/how-to/vulnerabilities.md), and
+# where the archives of the plugin will be found, for the manifest of krew.
 VERSION ?= $(shell sed -n 's/^appVersion: //p' manifests/chart/holdfast/Chart.yaml)
+PLUGINURL ?= https://example.com/holdfast/$(VERSION)
 VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge bench-scale generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge bench-scale generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,7 @@ test: test-unit test-image test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (under a minute)
 	$(GO) test $(RACE) $(PKGS)
+	$(GO) test -C cmd/kubectl-holdfast $(RACE) $(PKGS)
 	$(GO) test -C test/engine -count=1 $(PKGS)
 
 test-image: ## Test the image and the bill of materials (chart, upgrade, uninstall: test-e2e)
@@ -86,6 +89,9 @@ build: ## Build holdfast into bin/
 image: ## Make an OCI image archive for VERSION, with its bill of materials, into bin/; prints path and digest
 	@$(GO) run -C tools/image . -source $(CURDIR) -out $(CURDIR)/bin -version $(VERSION)
 
+plugin: ## Build kubectl holdfast for all platforms into dist/, with checksums and the manifest for krew (PLUGINURL)
+	@$(GO) run ./tools/plugin -source $(CURDIR) -out $(CURDIR)/dist -version $(VERSION) -url $(PLUGINURL)
+
 vulncheck: ## Look for known vulnerabilities in what is called, in the database VULNDB (https://vuln.go.dev)
 	$(GO) tool -modfile=tools/vulncheck/go.mod govulncheck -db $(VULNDB) $(PKGS)
 
@@ -95,6 +101,7 @@ generate: ## Make generated code, CRDs, RBAC and reference docs anew
 	$(GEN) rbac:roleName=holdfast paths=./webhook/... paths=./evaluator/... paths=./certs/... paths=./cmd/... output:rbac:dir=manifests/generated/rbac
 	$(GO) run -C tools/generate ./chart $(CURDIR)/manifests
 	$(GO) run ./tools/reference
+	$(GO) run -C cmd/kubectl-holdfast ./reference $(CURDIR)/docs/reference/kubectl-holdfast.md
 	$(GO) run -C tools/generate ./podschema $(CURDIR)/webhook/deployment/intent/replay/zz_generated.schema.yaml
 
 vet: ## Compile and vet every Go module

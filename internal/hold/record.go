@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // Record is a held update as it stands in the annotation holdfast.dev/held of
@@ -175,19 +174,7 @@ func (k Key) Open(encoded string, uid types.UID) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	data := []byte(in.Content)
-	if len(in.Packed) > 0 {
-		if data, err = unpack(in.Packed, maxContent); err != nil {
-			return Record{}, err
-		}
-	}
-	var c content
-	if err := utiljson.Unmarshal(data, &c); err != nil { // keeps whole numbers int64
-		return Record{}, fmt.Errorf("decode held template: %w", err)
-	}
-	r := in.Record
-	r.Template, r.Under, r.Owners, r.LastApplied, r.Next, r.Beside = c.Template, c.Under, c.Owners, c.LastApplied, c.Next, c.Beside
-	return r, nil
+	return in.record()
 }
 
 // Sealed says whether Seal made the annotation for the Deployment with this UID,

@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/backtest"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/band"
 )
 
 // The size of a chart, in units of its own.
@@ -89,13 +90,13 @@ func (c *chart) draw(began time.Time, measured []v1alpha1.Measurement, x, y scal
 		if i+1 < len(measured) {
 			next = x.at(measured[i+1].Time.Sub(began).Seconds())
 		}
-		if b := bandOf(m); b.known {
-			top, bottom := y.at(b.high), y.at(b.low)
+		if b := band.Of(m); b.Known {
+			top, bottom := y.at(b.High), y.at(b.Low)
 			c.Bands = append(c.Bands, rectangle{at, top, next - at, max(bottom-top, 1)})
 		}
 		mark := mark{X: at, Y: noDataLine, Class: strings.ToLower(string(m.Outcome))}
 		mark.Title = fmt.Sprintf("%s %s: %s", stamp(m.Time.Time), m.Outcome, m.Message)
-		if v, ok := number(m.Value); ok {
+		if v, ok := band.Number(m.Value); ok {
 			mark.Y = y.at(v)
 			line = append(line, fmt.Sprintf("%g,%g", mark.X, mark.Y))
 		} else {
@@ -115,12 +116,12 @@ func heights(measured []v1alpha1.Measurement) scale {
 		}
 	}
 	for _, m := range measured {
-		if v, ok := number(m.Value); ok {
+		if v, ok := band.Number(m.Value); ok {
 			add(v)
 		}
-		if b := bandOf(m); b.known {
-			add(b.low)
-			add(b.high)
+		if b := band.Of(m); b.Known {
+			add(b.Low)
+			add(b.High)
 		}
 	}
 	if len(all) == 0 {

@@ -1,7 +1,6 @@
 package backtest
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -10,39 +9,6 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/backtest"
 )
-
-func TestBandOf(t *testing.T) {
-	for rule, want := range map[string]band{
-		"[0, 0.05]":                           {0, 0.05, true},
-		"[-inf, 2] (1, at most 10% up)":       {math.Inf(-1), 2, true},
-		"[0.9, inf], all samples of 5m":       {0.9, math.Inf(1), true},
-		"[0, 0.05] of code bad":               {0, 0.05, true},
-		"P99 < 310ms":                         {math.Inf(-1), 0.31, true},
-		"success >= 99%, all samples of 5m":   {0.99, math.Inf(1), true},
-		"the first value, at most 10% up":     {},
-		"no alert fires":                      {},
-		"[broken":                             {},
-		"":                                    {},
-		"no canary pod matches bad in (true)": {},
-	} {
-		if got := bandOf(v1alpha1.Measurement{Range: rule}); got.known != want.known || want.known && got != want {
-			t.Errorf("%s: got %v, want %v", rule, got, want)
-		}
-	}
-}
-
-func TestNumber(t *testing.T) {
-	for text, want := range map[string]float64{"0.05": 0.05, "15.3 [7.81, 36.2]": 15.3, "1e-9": 1e-9} {
-		if got, ok := number(text); !ok || got != want {
-			t.Errorf("%s: %g, %t", text, got, ok)
-		}
-	}
-	for _, text := range []string{"", "NaN", "+Inf", "3 of 4", "[1, 2]"} {
-		if got, ok := number(text); ok {
-			t.Errorf("%q is taken for %g", text, got)
-		}
-	}
-}
 
 // TestEverythingIsDrawnInsideOfTheChart: whatever the values are.
 func TestEverythingIsDrawnInsideOfTheChart(t *testing.T) {

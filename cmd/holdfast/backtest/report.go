@@ -11,6 +11,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/backtest"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/band"
 )
 
 // Report is what the command found.
@@ -116,7 +117,7 @@ func writeMetrics(out io.Writer, metrics []backtest.Metric) {
 
 // short writes a value with as many digits as people read.
 func short(value string) string {
-	if v, ok := number(value); ok && !strings.Contains(value, " ") {
+	if v, ok := band.Number(value); ok && !strings.Contains(value, " ") {
 		return fmt.Sprintf("%.4g", v)
 	}
 	if value == "" {

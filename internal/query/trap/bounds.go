@@ -25,7 +25,7 @@ func bounds(l looked) []found {
 }
 
 // boundsCounted: the same of the counters of a comparison.
-func boundsCounted(metric string, texts ...string) []string {
+func boundsCounted(texts ...string) []string {
 	var out []string
 	for _, text := range texts {
 		t, err := query.ParseCounter(text)
@@ -33,7 +33,7 @@ func boundsCounted(metric string, texts ...string) []string {
 			continue // none, or refused
 		}
 		for _, trap := range bounds(looked{expr: t.Spans(query.SampleValues())[0].Selector}) {
-			out = append(out, fmt.Sprintf("metric %s, %s", metric, trap.message))
+			out = append(out, trap.message)
 		}
 	}
 	return out

@@ -119,14 +119,14 @@ func listDoubts(l v1alpha1.List) []doubt {
 
 // doubtsOfLimits: who bears as many failures in a row as there are measurements
 // looks at the last one alone, and who bears nearly as many at the last few.
-func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []string {
+func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []Warning {
 	interval := query.Length(spec.Analysis.Interval)
 	if interval <= 0 || spec.Analysis.Period == nil || spec.Analysis.FailureLimit == nil {
 		return nil
 	}
 	rounds := int64(max(spec.Total()-query.Length(spec.Analysis.InitialDelay), 0)/interval) + 1
-	var out []string
-	tell := func(field string, limit int32) {
+	var out []Warning
+	tell := func(metric, field string, limit int32) {
 		last := "the last of them"
 		switch left := rounds - int64(limit); {
 		case 4*int64(limit) <= 3*rounds: // a while at the beginning may be borne
@@ -134,13 +134,13 @@ func doubtsOfLimits(spec *v1alpha1.CanaryPlanSpec, metrics []v1alpha1.Metric) []
 		case left > 1:
 			last = fmt.Sprintf("the last %d of them", left)
 		}
-		out = append(out, fmt.Sprintf("%s: %d failures in a row are borne, and there are %d measurements in all: a canary that is bad until %s passes; make it less, or interval shorter",
-			field, limit, rounds, last))
+		out = append(out, Warning{Metric: metric, Field: field, Message: fmt.Sprintf(
+			"%d failures in a row are borne, and there are %d measurements in all: a canary that is bad until %s passes; make it less, or interval shorter", limit, rounds, last)})
 	}
-	tell("analysis.failureLimit", *spec.Analysis.FailureLimit)
+	tell("", "analysis.failureLimit", *spec.Analysis.FailureLimit)
 	for _, m := range metrics {
 		if m.FailureLimit != nil {
-			tell("metric "+m.Name+", failureLimit", *m.FailureLimit)
+			tell(m.Name, "failureLimit", *m.FailureLimit)
 		}
 	}
 	return out

@@ -1,8 +1,8 @@
 package trap
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -113,11 +113,48 @@ func Find(t query.Template, given Given) []Trap {
 	return out
 }
 
+// Warning is a trap of a plan, and where in the plan it is.
+type Warning struct {
+	// Metric is the name of the metric, "" where it is about the analysis as a whole.
+	Metric string
+	// Field is what it is about, by its path in the metric or, without one, in the spec of the plan; "" where that
+	// is not one field.
+	Field string
+	// At is the place in the query of the metric, nil where it is about another field.
+	At *query.Error
+	// Message says what may go wrong.
+	Message string
+}
+
+// String is a sentence for people.
+func (w Warning) String() string {
+	var where []string
+	if w.Metric != "" {
+		where = append(where, "metric "+w.Metric)
+	}
+	switch {
+	case w.At != nil:
+		return strings.Join(append(where, w.At.Error()), ", ")
+	case w.Field != "":
+		return strings.Join(append(where, w.Field+": "+w.Message), ", ")
+	}
+	return strings.Join(append(where, w.Message), ", ")
+}
+
 // OfPlan finds the traps of a plan's queries, its defaults set, each as a
 // sentence for people. A plan with a mistake has none.
 func OfPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
-	given := Given{Scrape: scrape, Interval: query.Length(spec.Analysis.Interval), Period: query.Length(spec.Analysis.Period)}
 	var out []string
+	for _, w := range InPlan(spec, scrape) {
+		out = append(out, w.String())
+	}
+	return out
+}
+
+// InPlan finds the same, with their places.
+func InPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []Warning {
+	given := Given{Scrape: scrape, Interval: query.Length(spec.Analysis.Interval), Period: query.Length(spec.Analysis.Period)}
+	var out []Warning
 	metrics := spec.AllMetrics()
 	given.Watched = slices.ContainsFunc(metrics, watchesFailures)
 	for _, m := range metrics {
@@ -126,15 +163,16 @@ func OfPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []string {
 		never := slices.ContainsFunc(traps, func(t Trap) bool { return t.Name == trapNever || t.Name == trapItself })
 		for _, doubt := range doubts(m, given) {
 			if doubt.kind != doubtEvery || !never { // the trap says the same, and where
-				out = append(out, fmt.Sprintf("metric %s, %s: %s", m.Name, doubt.field, doubt.message))
+				out = append(out, Warning{Metric: m.Name, Field: doubt.field, Message: doubt.message})
 			}
 		}
 		if m.Compare != nil && m.Compare.Count != nil {
-			out = append(out, gaugesCounted(m.Name, *m.Compare.Count)...)
-			out = append(out, boundsCounted(m.Name, m.Compare.Count.Bad, m.Compare.Count.Good, m.Compare.Count.Total)...)
+			for _, message := range append(gaugesCounted(*m.Compare.Count), boundsCounted(m.Compare.Count.Bad, m.Compare.Count.Good, m.Compare.Count.Total)...) {
+				out = append(out, Warning{Metric: m.Name, Message: message})
+			}
 		}
 		for _, trap := range traps {
-			out = append(out, fmt.Sprintf("metric %s, %s", m.Name, &trap.Error))
+			out = append(out, Warning{Metric: m.Name, At: &trap.Error, Message: trap.Message})
 		}
 	}
 	return append(out, doubtsOfLimits(spec, metrics)...)

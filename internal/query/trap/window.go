@@ -85,7 +85,7 @@ func ofHistogram(around parser.Node) bool {
 
 // gaugesCounted: what goes down is taken for the reset of a counter, too, where a
 // comparison counts.
-func gaugesCounted(metric string, c v1alpha1.Counted) []string {
+func gaugesCounted(c v1alpha1.Counted) []string {
 	var out []string
 	for _, text := range []string{c.Bad, c.Good, c.Total} {
 		t, err := query.ParseCounter(text)
@@ -94,7 +94,7 @@ func gaugesCounted(metric string, c v1alpha1.Counted) []string {
 		}
 		for _, s := range t.Spans(query.SampleValues()) {
 			if hasSuffix(s.Selector.Name, gaugeSuffixes) {
-				out = append(out, fmt.Sprintf("metric %s, %s looks like a gauge, and count is for counters; compare it by a query", metric, plaintext.Cut(s.Selector.Name, 60)))
+				out = append(out, fmt.Sprintf("%s looks like a gauge, and count is for counters; compare it by a query", plaintext.Cut(s.Selector.Name, 60)))
 			}
 		}
 	}
