@@ -84,6 +84,7 @@ func TestJudgingFreezesOrReverts(t *testing.T) {
 	s := open(t, settings{plan: strings.Replace(quickPlan, "  readyDeadline", "  onFailure: Freeze\n  readyDeadline", 1)})
 	run := s.holdV2("--error-rate=0.5")
 	s.awaitPhase(run.Name, v1alpha1.PhaseFrozen)
+	awaitEvent(s, v1alpha1.EventPodQuarantined) // told after the last of two writes to the labels of its pod
 	s.wantCanaryPods(run, "v2")
 	s.wantImage("v1")
 	s.apply("v1")
@@ -102,8 +103,8 @@ func metricOf(t *testing.T, run *v1alpha1.CanaryRun, name string) v1alpha1.Metri
 	return v1alpha1.MetricStatus{}
 }
 
-// wantCanaryPods checks what a run runs: owned by it, its pods behind the
-// Service, and its ReplicaSet none of the Deployment's.
+// wantCanaryPods checks what a run runs: owned by it, its pods behind the Service or in quarantine, and its
+// ReplicaSet none of the Deployment's.
 func (s *shop) wantCanaryPods(run *v1alpha1.CanaryRun, version string) {
 	s.t.Helper()
 	rs := get(s, run.Name, &appsv1.ReplicaSet{})
@@ -118,7 +119,7 @@ func (s *shop) wantCanaryPods(run *v1alpha1.CanaryRun, version string) {
 		s.t.Fatalf("there are %d canary pods", len(pods.Items))
 	}
 	pod := pods.Items[0]
-	ofWeb := pod.Labels["app"] == "web" || pod.Labels[v1alpha1.QuarantineLabel] != ""
+	ofWeb := (pod.Labels["app"] == "web") != (pod.Labels[v1alpha1.QuarantineLabel] != "")
 	if !strings.HasSuffix(pod.Spec.Containers[0].Image, ":"+version) || !ofWeb || pod.Labels["canary"] != "true" {
 		s.t.Errorf("the canary pod runs %s with labels %v", pod.Spec.Containers[0].Image, pod.Labels)
 	}
