@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -68,17 +69,19 @@ func Open(t *testing.T, o Settings) *Shop {
 // does not tell, because the API server looks at a cache of its own.
 func (s *Shop) AwaitGuarded() {
 	s.T.Helper()
-	nonsense := strings.Replace(s.Web("v1"), "metadata: {name: web}", `metadata: {name: guarded, annotations: {holdfast.dev/period: soon}}`, 1)
+	web, _, _ := strings.Cut(s.Web("v1"), "---")
+	nonsense := []byte(strings.Replace(web, "metadata: {name: web}", `metadata: {name: guarded, annotations: {holdfast.dev/period: soon}}`, 1))
+	guarded := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "guarded"}}
 	deadline := time.After(Patience)
 	for {
-		_, stderr, code := s.Kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", nonsense)
-		if code != 0 && strings.Contains(stderr, v1alpha1.PeriodAnnotation) {
+		err := World.Client.Patch(s.T.Context(), guarded.DeepCopy(), client.RawPatch(types.ApplyYAMLPatchType, nonsense), client.FieldOwner("shop"), client.DryRunAll)
+		if err != nil && strings.Contains(err.Error(), v1alpha1.PeriodAnnotation) {
 			return
 		}
 		select {
 		case <-deadline:
-			s.T.Fatalf("namespace %s is not guarded; kubectl says:\n%s", s.Namespace, stderr)
-		case <-time.After(100 * time.Millisecond):
+			s.T.Fatalf("namespace %s is not guarded; the API server says: %v", s.Namespace, err)
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
