@@ -3,7 +3,6 @@ package plans
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -12,8 +11,6 @@ import (
 	"holdfast.dev/holdfast/internal/plan/inline"
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
-
-var yamlBlock = regexp.MustCompile("(?s)( *)```yaml\n(.*?)```")
 
 // TestExamplesInTheDocs: every example of a kind is taken by the API server,
 // and every plan in annotations is understood.
@@ -31,7 +28,7 @@ func TestExamplesInTheDocs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+		for _, match := range shop.YAMLBlock.FindAllStringSubmatch(string(text), -1) {
 			block := strings.ReplaceAll("\n"+match[2], "\n"+match[1], "\n")
 			var object struct {
 				Kind     string

@@ -2,8 +2,12 @@ package shop
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
+
+// YAMLBlock finds the examples on a page of the docs: how far they are indented, and what they say.
+var YAMLBlock = regexp.MustCompile("(?s)( *)```yaml\n(.*?)```")
 
 // With adds lines to the spec of a plan.
 func With(plan string, lines ...string) string {
