@@ -44,6 +44,9 @@ func MainAlone(m *testing.M) {
 }
 
 func run(m *testing.M, dir string) {
+	if flag.Lookup("test.list").Value.String() != "" {
+		os.Exit(m.Run()) // that needs no cluster
+	}
 	log.SetLogger(logr.Discard()) // the client's: warnings are what many scenarios ask for
 	code, err := stage.Run(m, dir, func(c *cluster.Cluster) (err error) {
 		World.Cluster = c
