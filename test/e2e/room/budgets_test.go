@@ -142,15 +142,19 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 			t.Errorf("its traffic is %q", run.Status.Traffic)
 		}
 		awaitAllowed(s, 1)
-		// A retry has fresh pods, which are a part of the application.
+		// A retry has fresh pods, which are a part of the application: from their beginning, and soon they fail too.
 		s.Decide(run.Name, `"attempt":2`)
-		shop.Await(s, "it is Running again", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
-			return r.Status.Attempt == 2 && r.Status.Phase == v1alpha1.PhaseRunning
+		var fresh []corev1.Pod
+		shop.Until(s, "the retry has a pod", func() bool {
+			fresh = slices.DeleteFunc(s.PodsOfRole(run, v1alpha1.RoleCanary), func(p corev1.Pod) bool { return p.Name == pod.Name })
+			return len(fresh) > 0
 		})
-		fresh := slices.DeleteFunc(s.PodsOfRole(run, v1alpha1.RoleCanary), func(p corev1.Pod) bool { return p.Name == pod.Name })
 		if len(fresh) != 1 || fresh[0].Labels["app"] != "shaped" {
 			t.Errorf("the pods of the retry are %v", fresh)
 		}
+		shop.Await(s, "it is Running again", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
+			return r.Status.Attempt == 2 && r.Status.Phase == v1alpha1.PhaseRunning
+		})
 	})
 	t.Run("failed, where the plan keeps it", func(t *testing.T) {
 		t.Parallel()
