@@ -10,6 +10,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -67,10 +69,14 @@ func Written(d *appsv1.Deployment) string {
 	return string(Encode(map[string]any{"spec": d.Spec, "labels": d.Labels, "annotations": annotations, "owners": owners}))
 }
 
-// Decide changes a field of a run as a person does.
+// Decide changes a field of a run as a person does. It is no kubectl that starts for it: a canary of some seconds
+// may have ended before that has started on a busy machine, and many a decision is that it shall not.
 func (s *Shop) Decide(run, spec string) {
 	s.T.Helper()
-	s.Must("patch", "canaryrun", run, "--type=merge", "-p", `{"spec":{`+spec+`}}`)
+	target := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: run}}
+	if err := World.Client.Patch(s.T.Context(), target, client.RawPatch(types.MergePatchType, []byte(`{"spec":{`+spec+`}}`))); err != nil {
+		s.T.Fatalf("decide %s of run %s: %v", spec, run, err)
+	}
 }
 
 // OnlyRun is the one run in the shop.
