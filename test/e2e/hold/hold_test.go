@@ -43,6 +43,7 @@ func TestAnotherUpdateSupersedesTheHeldOne(t *testing.T) {
 	s := shop.Open(t, shop.Settings{Plan: shop.QuickPlan})
 	first := s.HoldV2()
 	s.AwaitPhase(first.Name, v1alpha1.PhaseRunning)
+	s.Decide(first.Name, `"paused":true`) // it does not end meanwhile
 	said := s.Apply("v3")
 	if !strings.Contains(said, first.Name) {
 		t.Errorf("the superseded run is not named:\n%s", said)
