@@ -4,6 +4,8 @@ GO      ?= go
 PKGS    := ./...
 TESTS   := ./...
 FUZZ    ?= 20s
+# The packages of test-e2e that take minutes begin first, those on clusters of their own in turn with those on the shared one.
+LONG    := $(addprefix ./,install e2e/outages e2e/judge e2e/shapes oracle e2e/tenants e2e/clients e2e/footprint e2e/neighbours e2e/certmanager)
 # Of make oracle; ORACLE has more of its flags, for example -cluster=$PWD/.cluster.
 # CHAOS has those of make chaos, for example "-rounds=3 -only=etcd".
 N       ?= 200
@@ -51,13 +53,14 @@ test-image: ## Test the image and the bill of materials (chart, upgrade, uninsta
 	$(GO) test -C tools/vulncheck -count=1 $(PKGS)
 
 test-e2e: ## Run the tests that need the test cluster
-	$(GO) test -C test -count=1 -timeout 60m -parallel 12 $(TESTS)
+	$(CLUSTER) run --install $(CURDIR)/manifests/overlays/test -- \
+	  $(GO) test -count=1 -timeout 60m -p 4 -parallel 6 $(if $(filter ./...,$(TESTS)),$(LONG)) $(TESTS)
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
 
 hostile: ## Run the scenarios of hostile tenants with 10,000 plans and 2,000 Deployments (some minutes)
-	$(GO) test -C test ./e2e -count=1 -timeout 30m -run 'TestMany' -v -parallel 1 -hostile.plans=10000 -hostile.deployments=2000 $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))
+	$(GO) test -C test ./e2e/footprint -count=1 -timeout 30m -run 'TestMany' -v -parallel 1 -hostile.plans=10000 -hostile.deployments=2000 $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))
 
 test-gitops: ## Run the engines of Flux and Argo CD against the test cluster
 	$(GO) test -C test/gitops -count=1 -timeout 30m -parallel 10 $(TESTS)

@@ -14,6 +14,9 @@ import (
 	"holdfast.dev/holdfast/test/cluster/build"
 )
 
+// Shared is the folder of the cluster that `testcluster run` has started for all that it runs, "" without one.
+func Shared() string { return os.Getenv(cluster.SharedVariable) }
+
 // Open attaches to the cluster in a folder or, without one, starts one with Holdfast installed.
 // stop ends what was started.
 func Open(ctx context.Context, dir string) (c *cluster.Cluster, stop func() error, err error) {

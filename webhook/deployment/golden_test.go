@@ -41,7 +41,7 @@ var (
 	testNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
-// TestAdmissionCases runs every golden case in memory. test/e2e runs the same
+// TestAdmissionCases runs every golden case in memory. test/e2e/admission runs the same
 // cases against a real API server.
 func TestAdmissionCases(t *testing.T) {
 	cases, err := casetest.Load("testdata/admission")

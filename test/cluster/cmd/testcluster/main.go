@@ -26,6 +26,7 @@ type command struct {
 
 var commands = []command{
 	{"up", "[--dir DIR] [--install KUSTOMIZATION] [--nodes N] [--foreground]", "start the cluster, or install again into the running one", up},
+	{"run", "[--install KUSTOMIZATION] [--nodes N] -- COMMAND ...", "start a cluster for a command, which finds it in its environment, and end both together", run},
 	{"down", "[--dir DIR]", "end the cluster and remove every trace of it", down},
 	{"status", "[--dir DIR]", "show where things are and how the components do", status},
 	{"build", "", "only build the tools into the cache", buildTools},
