@@ -54,7 +54,7 @@ test-image: ## Test the image and the bill of materials (chart, upgrade, uninsta
 
 test-e2e: ## Run the tests that need the test cluster
 	$(CLUSTER) run --install $(CURDIR)/manifests/overlays/test -- \
-	  $(GO) test -count=1 -timeout 60m -p 4 -parallel 6 $(if $(filter ./...,$(TESTS)),$(LONG)) $(TESTS)
+	  $(GO) test -count=1 -timeout 60m -p 3 -parallel 5 $(if $(filter ./...,$(TESTS)),$(LONG)) $(TESTS)
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -32,20 +31,12 @@ func TestJudgingThePast(t *testing.T) {
 	s := shop.Open(t, shop.Settings{})
 	began := time.Now().Add(-time.Second)
 	s.Must("annotate", "deployment", "web", "holdfast.dev/canary=disabled")
-	awaitRecorded(s, "web-[a-z0-9]+") // or v2 is the first there ever was, and no rollout
+	s.AwaitRecorded("web-[a-z0-9]+") // or v2 is the first there ever was, and no rollout
 	rollOutAndTest(s, "v2", began, released)
 	last := rollOutAndTest(s, "v3", began, released, reverted)
 	if !strings.Contains(last.Message, "metric error-rate") || !strings.Contains(last.Message, "range [0, 0.05]") {
 		t.Errorf("the bad rollout is explained by: %s", last.Message)
 	}
-}
-
-// awaitRecorded waits until Prometheus has scraped both pods of a ReplicaSet of
-// web several times, each with more requests answered than the time before.
-func awaitRecorded(s *shop.Shop, set string) {
-	s.T.Helper()
-	query := fmt.Sprintf(`count(increase(http_requests_total{namespace=%q, pod=~"%s-[a-z0-9]+", code="200"}[10s]) > 0)`, s.Namespace, set)
-	shop.Until(s, "Prometheus has seen both pods of "+set+" answer", func() bool { return s.Answer(query) == "2" })
 }
 
 // rollOutAndTest rolls a version out and tests the plan until it has decided

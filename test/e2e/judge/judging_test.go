@@ -232,7 +232,7 @@ func TestJudgingOneBadPodOfSeveral(t *testing.T) {
 	if len(pods) != 2 {
 		t.Fatalf("the canary has the pods %v", pods)
 	}
-	awaitRecorded(s, run.Name) // or all that is known of the pods is the bad one
+	s.AwaitRecorded(run.Name) // or all that is known of the pods is the bad one
 	failPod(s, pods[0], "1")
 	ended := s.WantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
 	for _, want := range []string{"metric each", pods[0], "1 of 2 series out of range"} {

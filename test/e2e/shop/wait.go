@@ -228,3 +228,11 @@ func (s *Shop) AwaitProgressing(reason string) *appsv1.Deployment {
 		return false
 	})
 }
+
+// AwaitRecorded waits until Prometheus has scraped both pods of a ReplicaSet of
+// web several times, each with more requests answered than the time before.
+func (s *Shop) AwaitRecorded(set string) {
+	s.T.Helper()
+	query := fmt.Sprintf(`count(increase(http_requests_total{namespace=%q, pod=~"%s-[a-z0-9]+", code="200"}[10s]) > 0)`, s.Namespace, set)
+	Until(s, "Prometheus has seen both pods of "+set+" answer", func() bool { return s.Answer(query) == "2" })
+}
