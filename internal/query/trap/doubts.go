@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -107,6 +108,13 @@ func listDoubts(l v1alpha1.List) []doubt {
 	}
 	for name, entries := range map[string][]string{"bad": l.Bad, "good": l.Good} {
 		for i, entry := range entries {
+			if noStatus(entry, func(status string) bool {
+				pattern, _, err := query.ParsePatterns([]string{entry})
+				return err != nil || pattern.Match(status)
+			}) {
+				out = append(out, doubtf(doubtListEntry, fmt.Sprintf("list.%s[%d]", name, i),
+					"%q is a regular expression for the whole value and matches no status that there is; 5.. matches those of a server's failures", plaintext.Cut(entry, 60)))
+			}
 			if classLike.MatchString(entry) {
 				out = append(out, doubt{doubtListEntry, fmt.Sprintf("list.%s[%d]", name, i), fmt.Sprintf(
 					"%q is a regular expression for the whole value and does not match %s03; %s.. does", entry, entry[:1], entry[:1])})
@@ -115,6 +123,21 @@ func listDoubts(l v1alpha1.List) []doubt {
 	}
 	slices.SortFunc(out, func(a, b doubt) int { return strings.Compare(a.field, b.field) })
 	return out
+}
+
+// doubtOfReferences: a canary that is held against its own first value, or the one before, is not
+// found out where it is as bad from the beginning. It is told where nothing else judges.
+func doubtOfReferences(metrics []v1alpha1.Metric) []Warning {
+	for _, m := range metrics {
+		if m.Deviation == nil || m.Deviation.From != v1alpha1.FromFirst && m.Deviation.From != v1alpha1.FromPrevious {
+			return nil
+		}
+	}
+	if len(metrics) == 0 {
+		return nil
+	}
+	return []Warning{{Metric: metrics[0].Name, Field: "deviation.from", Message: fmt.Sprintf(
+		"%s holds the canary against itself, so one that is bad from the beginning passes, and no other metric tells; give the plan one with a range, or compare with {{stable}} by from: One", metrics[0].Deviation.From)}}
 }
 
 // doubtsOfLimits: who bears as many failures in a row as there are measurements

@@ -84,7 +84,8 @@ func failuresLeftOut(r v1alpha1.Range, expr parser.Expr) string {
 	return out
 }
 
-// misreadIn says which class some selector takes for a text, "" if none does.
+// misreadIn says which class some selector takes for a text, or which matcher is of no status,
+// "" if none does.
 func misreadIn(expr parser.Expr) string {
 	out := ""
 	query.Each(expr, func(s *parser.VectorSelector, _ []parser.Node) {
@@ -96,6 +97,10 @@ func misreadIn(expr parser.Expr) string {
 				}
 				out = fmt.Sprintf("%s is of the very text %q, which no status such as %s03 is; write %s%s%q, which takes both",
 					plaintext.Cut(m.String(), 100), plaintext.Cut(class, 40), class[:1], m.Name, pattern, asPatterns(m.Value))
+			}
+			if out == "" && takesNoStatus(s, m) {
+				out = fmt.Sprintf("%s is of no status that there is: a matcher takes the whole value, such as %q; write %s=~%q",
+					plaintext.Cut(m.String(), 100), "503", m.Name, "5..")
 			}
 		}
 	})

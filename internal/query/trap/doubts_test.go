@@ -174,6 +174,9 @@ func doubtCases() map[string]struct {
 		"a tolerance of most":      {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Tolerance: "95%"}), doubtLax, "95% lets so many be bad"},
 		"classes as people write":  {list(v1alpha1.List{Label: "code", Bad: []string{"5.."}, Good: []string{"[23]..", "4xx"}}), doubtListEntry, `list.good[1]: "4xx" is a regular expression for the whole value and does not match 403; 4.. does`},
 		"a digit":                  {list(v1alpha1.List{Label: "http_status", Bad: []string{"5"}}), doubtListEntry, "5.. does"},
+		"from one to another":      {list(v1alpha1.List{Label: "http_status", Bad: []string{"500-599"}}), doubtListEntry, "matches no status that there is"},
+		"a slash around it":        {list(v1alpha1.List{Label: "http_status", Bad: []string{"/5../"}}), doubtListEntry, "matches no status"},
+		"a digit too many":         {list(v1alpha1.List{Label: "http_status", Bad: []string{"5..."}}), doubtListEntry, "matches no status"},
 		"a wildcard":               {list(v1alpha1.List{Label: "http_status", Bad: []string{"5*"}}), doubtListEntry, "5.. does"},
 		"the same of another kind": {list(v1alpha1.List{Label: "shard", Bad: []string{"5"}}), "", ""},
 		"every status is good":     {list(v1alpha1.List{Label: "code", Good: []string{"[1-5].."}}), doubtEvery, `list.good[0]: with it every value is good, so no canary fails, however bad it is; write what is good, such as "[1-4].."`},
@@ -197,6 +200,8 @@ func doubtCases() map[string]struct {
 
 		"a deviation in percent":           {deviation("queue", v1alpha1.Deviation{From: "One", By: "10%"}), "", ""},
 		"a deviation in number":            {deviation("queue", v1alpha1.Deviation{From: "One", By: "0.1"}), "", ""},
+		"a share that is to be one":        {deviation(failures, v1alpha1.Deviation{From: "One", By: "5%", Direction: "Up"}), doubtEvery, "none of it is more than 1"},
+		"stable by the canary":             {deviation(p99Stable+" / ("+p99+" > 0)", v1alpha1.Deviation{From: "One", By: "20%", Direction: "Up"}), doubtWrongEnd, "Up fails the canaries that are better"},
 		"percent without its sign":         {deviation("queue", v1alpha1.Deviation{From: "One", By: "10"}), doubtUnits, `from -9 to 11; a share is written with a percent sign, as in "10%"`},
 		"a number of a queue":              {deviation("queue", v1alpha1.Deviation{From: "First", By: "100"}), "", ""},
 		"a number that no share differs":   {deviation(failures, v1alpha1.Deviation{From: "First", By: "10"}), doubtEvery, "10 is more than the values can differ by (a share, from 0 to 1)"},
@@ -258,6 +263,28 @@ func TestDoubtsOfAPlanNameTheirFields(t *testing.T) {
 	*spec.Analysis.Metrics[1].FailureLimit = 20
 	if got := OfPlan(&spec, 0); len(got) != 3 || !strings.HasPrefix(got[2], "metric two, failureLimit: 20 failures") {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestACanaryIsNotHeldAgainstItselfAlone(t *testing.T) {
+	first := v1alpha1.Metric{Name: "first", Query: failures, Deviation: &v1alpha1.Deviation{From: v1alpha1.FromFirst, By: "0.05", Direction: v1alpha1.DirectionUp}}
+	slow := v1alpha1.Metric{Name: "slow", Expect: "P99 < 1s"}
+	for name, tc := range map[string]struct {
+		metrics []v1alpha1.Metric
+		told    bool
+	}{
+		"alone":              {[]v1alpha1.Metric{first}, true},
+		"beside a range":     {[]v1alpha1.Metric{first, slow}, false},
+		"no metric that is.": {nil, false},
+	} {
+		spec := v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: tc.metrics}}
+		spec.SetDefaults()
+		told := slices.ContainsFunc(OfPlan(&spec, 15*time.Second), func(s string) bool {
+			return strings.HasPrefix(s, "metric first, deviation.from: First holds the canary against itself")
+		})
+		if told != tc.told {
+			t.Errorf("%s: told %v", name, told)
+		}
 	}
 }
 

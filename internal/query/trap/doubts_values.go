@@ -37,7 +37,10 @@ func valueDoubts(m v1alpha1.Metric, watched bool) []doubt {
 	if !ok {
 		return nil
 	}
-	values := possibleOf(expr)
+	values, ok := againstOthers(expr)
+	if !ok {
+		values = possibleOf(expr)
+	}
 	switch {
 	case !m.Range.IsZero():
 		return rangedDoubts(m, expr, values, watched)
@@ -93,6 +96,8 @@ func deviationDoubts(d v1alpha1.Deviation, values possible) []doubt {
 		return []doubt{{doubtWrongEnd, "deviation.direction", fmt.Sprintf("%s fails the canaries that are better alone: the value is of what is to be %s", d.Direction, values.tone)}}
 	case down && by.Value >= 1 && (by.Share || d.From == v1alpha1.FromOne):
 		return never("deviation.by", "%s down from what it is compared with is 0 or less, which a value that is not negative never is", d.By)
+	case d.From == v1alpha1.FromOne && d.Direction == v1alpha1.DirectionUp && values.high <= 1 && by.Value > 0:
+		return never("deviation.from", "the value is %s, and none of it is more than 1; judge it by a range", values.about())
 	case by.Share:
 		return nil
 	case d.From == v1alpha1.FromOne && by.Value >= 1:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -133,6 +134,27 @@ func misread(s *parser.VectorSelector, m *labels.Matcher) string {
 		}
 	}
 	return ""
+}
+
+// otherNumbers are written out, and may be of an application's own kind.
+var otherNumbers = regexp.MustCompile(`^[0-9]+(?:\|[0-9]+)*$`)
+
+// noStatus says whether a text, or a pattern, is written for statuses and takes none that there is.
+func noStatus(text string, takes func(status string) bool) bool {
+	bare := strings.ReplaceAll(text, `\d`, "0")
+	if !strings.ContainsAny(bare, "0123456789") || strings.ContainsFunc(bare, unicode.IsLetter) || otherNumbers.MatchString(bare) {
+		return false
+	}
+	return !slices.ContainsFunc(statuses, takes) && !slices.ContainsFunc(rare, takes)
+}
+
+// takesNoStatus says whether a matcher is written for statuses and takes none, or excludes none.
+func takesNoStatus(s *parser.VectorSelector, m *labels.Matcher) bool {
+	if !query.StatusLike(m.Name) || hasClasses(s.Name, m.Name) || strings.Contains(s.Name, "grpc") {
+		return false
+	}
+	named := m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp
+	return noStatus(m.Value, func(status string) bool { return m.Matches(status) == named })
 }
 
 // hasClasses says whether a label is one of classes, "5xx" or "5", by its name or that

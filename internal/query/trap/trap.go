@@ -175,6 +175,7 @@ func InPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []Warning {
 			out = append(out, Warning{Metric: m.Name, At: &trap.Error, Message: trap.Message})
 		}
 	}
+	out = append(out, doubtOfReferences(metrics)...)
 	return append(out, doubtsOfLimits(spec, metrics)...)
 }
 
