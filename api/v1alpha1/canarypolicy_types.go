@@ -131,6 +131,7 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8760h')",message="must be 8760h (a year) at most"
 	MinPeriod *metav1.Duration `json:"minPeriod,omitempty"`
 
 	// maxInterval is the longest time between measurements, and from Ready to the

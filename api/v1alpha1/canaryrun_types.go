@@ -111,6 +111,7 @@ type CanaryRunSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run cannot be changed but for paused, decision, approvedSteps and attempt"
 	PlanRef string `json:"planRef,omitempty"`
 

@@ -37,6 +37,7 @@ type Step struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8760h')",message="must be 8760h (a year) at most"
 	Period *metav1.Duration `json:"period,omitempty"`
 
 	// approval: at the end of the step a person must approve that it is left

@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -58,19 +59,25 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	setDefault(&s.Deadline, metav1.Duration{Duration: max(24*time.Hour, 2*s.Total())})
 }
 
+// MaxPeriod is the longest period of a step, so that those of all steps have a sum.
+const MaxPeriod = 365 * 24 * time.Hour
+
+// maxTotal is what a sum of periods is at most that nobody has checked; twice as much is a duration still.
+const maxTotal = time.Duration(math.MaxInt64 / 2)
+
 // Total is the time that the steps of a plan take together, the default
 // period of its analysis set.
 func (s *CanaryPlanSpec) Total() time.Duration {
 	if len(s.Steps) == 0 {
-		return s.Analysis.Period.Duration
+		return min(s.Analysis.Period.Duration, maxTotal)
 	}
 	var total time.Duration
 	for _, step := range s.Steps {
+		period := s.Analysis.Period
 		if step.Period != nil {
-			total += step.Period.Duration
-		} else {
-			total += s.Analysis.Period.Duration
+			period = step.Period
 		}
+		total = min(total+min(period.Duration, maxTotal), maxTotal)
 	}
 	return total
 }

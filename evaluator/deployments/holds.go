@@ -45,6 +45,9 @@ func (r *Reconciler) startHeld(ctx context.Context, d objects.Deployment, runs [
 	}
 	resolved, err := r.Objects.ResolvePlan(ctx, d)
 	if err != nil {
+		if message, refused := refusal.Now(err); refused && r.warned.first(d, message) {
+			r.Announce.NotCreated(d, "the update stays held, and the plan by which run "+record.Run+" is to try it cannot be read: "+message)
+		}
 		return false, err
 	}
 	if resolved.Reason != "" {

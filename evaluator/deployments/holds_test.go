@@ -88,6 +88,10 @@ func TestWithoutAPlanTheUpdateStaysHeld(t *testing.T) {
 			map[string]string{v1alpha1.PlanAnnotation: "strict"}, nil,
 			"PlanNotFound", `names CanaryPlan "strict", which does not exist; create it`,
 		},
+		"by a name that none can have": {
+			map[string]string{v1alpha1.PlanAnnotation: "a/b"}, nil,
+			"PlanNotFound", `names CanaryPlan "a/b", a name that no CanaryPlan can have; change annotation holdfast.dev/plan`,
+		},
 		"with a bad query": {
 			map[string]string{v1alpha1.PlanAnnotation: "strict"},
 			func(p *v1alpha1.CanaryPlan) { p.Spec.Analysis.Metrics[0].Query = "sum(up" },
@@ -115,7 +119,7 @@ func TestWithoutAPlanTheUpdateStaysHeld(t *testing.T) {
 			good := evaluatortest.QuickPlan("strict")
 			_ = c.API.Delete(t.Context(), evaluatortest.QuickPlan("strict"))
 			c.Must(c.API.Create(t.Context(), good))
-			c.AnnotateDeployment(map[string]string{v1alpha1.PeriodAnnotation: ""})
+			c.AnnotateDeployment(map[string]string{v1alpha1.PeriodAnnotation: "", v1alpha1.PlanAnnotation: "strict"})
 			c.Passes(2)
 			if len(c.Runs()) != 1 {
 				t.Errorf("%d runs after the plan was mended", len(c.Runs()))

@@ -1,10 +1,11 @@
 // Package deployments looks after Deployments: a held record gets its run, what passed Holdfast is told, and
 // what is left over goes. Each look takes the steps of Reconcile in their order, and ends with the first that
-// writes.
+// writes. One that fails ends nothing: an update that cannot be tried is no cover for one that is not told of.
 package deployments
 
 import (
 	"context"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
@@ -66,6 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	var problems []error // none keeps the steps after it from being taken
 	for _, step := range []func(context.Context, objects.Deployment, []v1alpha1.CanaryRun) (bool, error){
 		r.tellSkipped, r.tellUntried, r.startHeld, r.forgetElsewhere, r.stampUngated, r.forgetOld,
 	} {
@@ -75,7 +77,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			log.V(1).Info("the Deployment has changed, looking again", "why", err.Error())
 			return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 		case err != nil:
-			return ctrl.Result{}, err
+			problems = append(problems, err)
+		case wrote && len(problems) > 0: // they are tried again
+			return ctrl.Result{}, errors.Join(problems...)
 		case wrote: // the Deployment that was read is out of date; the write wakes us
 			return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 		}
@@ -84,5 +88,5 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	}
-	return ctrl.Result{RequeueAfter: again}, err
+	return ctrl.Result{RequeueAfter: again}, errors.Join(append(problems, err)...)
 }

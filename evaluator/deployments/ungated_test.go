@@ -1,13 +1,18 @@
 package deployments_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
+	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/evaluatortest"
@@ -63,6 +68,25 @@ func TestUngatedUpdates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An update that cannot be tried, here because of a quota, is no cover for one that passes the webhook by.
+func TestAnUngatedUpdateIsToldWhereNoRunCanBeMade(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.Full = apierrors.NewForbidden(schema.GroupResource{Resource: "canaryruns"}, "web", errors.New("exceeded quota: none"))
+	c.Hold()
+	request := evaluatortest.Request(evaluatortest.Namespace, "web")
+	ctx := ctrl.LoggerInto(t.Context(), logr.Discard())
+	if _, err := c.Evaluator.Deployments.Reconcile(ctx, request); err == nil {
+		t.Fatal("the run is made")
+	}
+	d := c.Deployment()
+	d.Spec.Template = evaluatortest.Web("v3").Spec.Template
+	c.Must(c.API.Update(t.Context(), d))
+	if _, err := c.Evaluator.Deployments.Reconcile(ctx, request); err == nil {
+		t.Error("nobody tries again to make the run")
+	}
+	c.WantEvents("RunNotCreated", "UngatedUpdate")
 }
 
 // The stamp is written before the update is told: what is told was counted once.

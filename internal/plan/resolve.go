@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -63,6 +64,11 @@ func named(deployment, namespace map[string]string) (name, by string) {
 	return namespace[v1alpha1.PlanAnnotation], "the namespace"
 }
 
+// CheckName says why no CanaryPlan can have a name, and "" if one can.
+func CheckName(name string) string {
+	return strings.Join(validation.IsDNS1123Subdomain(name), "; ")
+}
+
 // Resolve finds the plan of a Deployment. The first of these that is there
 // decides: annotations on the Deployment that are a plan, the plan that the
 // Deployment names, the plan that its namespace names, the CanaryPlan "default",
@@ -78,12 +84,18 @@ func Resolve(deployment, namespace map[string]string, found Found) Resolved {
 	case found.Spec != nil:
 		return found.resolve().saying(deployment)
 	}
-	if name, by := named(deployment, namespace); name != "" {
+	name, by := named(deployment, namespace)
+	switch {
+	case name == "":
+		return BuiltIn().saying(deployment)
+	case CheckName(name) != "":
 		return Resolved{Reason: v1alpha1.ReasonPlanNotFound, Message: fmt.Sprintf(
-			"%s names CanaryPlan %q, which does not exist; create it or change annotation %s, until then the update stays held",
+			"%s names CanaryPlan %q, a name that no CanaryPlan can have; change annotation %s, until then the update stays held",
 			by, plaintext.Cut(name, maxName), v1alpha1.PlanAnnotation)}
 	}
-	return BuiltIn().saying(deployment)
+	return Resolved{Reason: v1alpha1.ReasonPlanNotFound, Message: fmt.Sprintf(
+		"%s names CanaryPlan %q, which does not exist; create it or change annotation %s, until then the update stays held",
+		by, plaintext.Cut(name, maxName), v1alpha1.PlanAnnotation)}
 }
 
 // BesideRecreate says whether somebody asks for a canary beside a Deployment whose strategy is Recreate: its

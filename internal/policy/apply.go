@@ -124,7 +124,7 @@ func (a *applying) lengthen(e Effective) {
 	if *period != nil {
 		was = (*period).Duration
 	}
-	*period = &metav1.Duration{Duration: was + missing}
+	*period = &metav1.Duration{Duration: min(was, v1alpha1.MaxPeriod) + missing} // what is longer is told by the validation of plans
 	a.changed(by, field, was.String(), (*period).Duration.String())
 	if total := a.plan.Total(); a.plan.Deadline.Duration < 2*total { // what was long enough for the plan is too short for this one
 		a.setDuration(&a.plan.Deadline, 2*total, "deadline", by)

@@ -149,6 +149,8 @@ func validatePeriod(period *metav1.Duration, a *v1alpha1.Analysis, at *field.Pat
 	switch delay, interval := Length(a.InitialDelay), Length(a.Interval); {
 	case period.Duration < time.Second:
 		return wrong("must be at least 1s")
+	case period.Duration > v1alpha1.MaxPeriod:
+		return wrong(tooLong)
 	case period.Duration <= delay:
 		return wrong("must be longer than analysis.initialDelay (%s), or nothing would be measured", delay)
 	case period.Duration < interval:

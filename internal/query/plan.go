@@ -90,6 +90,9 @@ func validateTimes(a *v1alpha1.Analysis, at *field.Path) field.ErrorList {
 	if a.Period != nil && period < time.Second {
 		errs = append(errs, field.Invalid(at.Child("period"), period.String(), "must be at least 1s"))
 	}
+	if period > v1alpha1.MaxPeriod {
+		errs = append(errs, field.Invalid(at.Child("period"), period.String(), tooLong))
+	}
 	if delay < 0 {
 		errs = append(errs, field.Invalid(at.Child("initialDelay"), delay.String(), "must not be negative"))
 	}
@@ -103,6 +106,9 @@ func validateTimes(a *v1alpha1.Analysis, at *field.Path) field.ErrorList {
 	}
 	return errs
 }
+
+// tooLong is what is wrong with a period beyond v1alpha1.MaxPeriod.
+const tooLong = "must be 8760h (a year) at most; to keep a canary longer, pause its run"
 
 // Length is how long a duration of a plan is, zero where there is none.
 func Length(d *metav1.Duration) time.Duration {

@@ -46,6 +46,11 @@ func TestValidatePlan(t *testing.T) {
 		"interval too short":  {times(0, time.Millisecond, 10*time.Second), "at least 1s"},
 		"delay negative":      {times(-1, time.Second, 10*time.Second), "must not be negative"},
 		"period is too short": {times(0, time.Second, time.Millisecond), "must be at least 1s"},
+		"period is too long":  {times(0, time.Second, v1alpha1.MaxPeriod+1), "must be 8760h (a year) at most"},
+		"periods that have no sum": {func(s *v1alpha1.CanaryPlanSpec) { // as int64 it is 59 minutes
+			step := v1alpha1.Step{PodShare: new(int32(10)), Period: &metav1.Duration{Duration: 2562047*time.Hour + 47*time.Minute}}
+			s.Steps = []v1alpha1.Step{step, step, step}
+		}, "steps[2].period: Invalid value: \"2562047h47m0s\": must be 8760h (a year) at most"},
 		"two of one name": {func(s *v1alpha1.CanaryPlanSpec) {
 			metric("errors", "up", good)(s)
 			metric("errors", "up", good)(s)

@@ -55,6 +55,12 @@ func (h *Handler) noteUntried(r *request, w wanted, a *answer) error {
 	return nil
 }
 
+// warnAloneUnknown is for an update that is held because it could not be found out whether it is to have no canary.
+func warnAloneUnknown(why error) string {
+	return fmt.Sprintf("spec.strategy.type is Recreate, and whether the plan asks for a canary all the same could not be read (%v): the update is not let pass for that; "+
+		"where the plan asks for none its run waits: to have it tried, annotate the Deployment with %s=true; to have it released without, promote the run", why, v1alpha1.BesideRecreateAnnotation)
+}
+
 // warnAlone is for who makes a Deployment one that is to be alone, while an update of it is held.
 func warnAlone(r hold.Record) string {
 	return fmt.Sprintf("spec.strategy.type is Recreate now, by which no canary runs beside the Deployment: that of run %s goes, and the update stays held; "+

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/demand"
@@ -61,13 +62,14 @@ func TestAPlanAsksForACanaryBesideRecreate(t *testing.T) {
 	}
 }
 
-// TestAPlanThatCannotBeRead is as an error anywhere: the update passes, or is refused.
+// TestAPlanThatCannotBeRead lets no update pass without a canary: it is held, or refused.
 func TestAPlanThatCannotBeRead(t *testing.T) {
 	c := newTemplate()
 	c.Stable = map[string]any{"spec": map[string]any{"strategy": map[string]any{"type": "Recreate"}}}
 	handler, req := setUp(t, c)
 	handler.Plans = demandtest.Cache{Err: errors.New("cut off")}
-	if resp := handler.Handle(t.Context(), req); !resp.Allowed || !strings.Contains(strings.Join(resp.Warnings, ""), "cut off") {
+	said := func(resp admission.Response) string { return strings.Join(resp.Warnings, "") }
+	if resp := handler.Handle(t.Context(), req); !resp.Allowed || !strings.Contains(said(resp), "cut off") || !strings.Contains(said(resp), "update held") {
 		t.Errorf("failing open: %+v", resp)
 	}
 	handler.FailClosed = true

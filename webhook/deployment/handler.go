@@ -184,6 +184,9 @@ func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionReq
 	if alone && h.requires(d) {
 		a.warn("updates of this Deployment will be refused: " + refusalAlone(d))
 	}
+	if err := validatePlanName(u); err != nil {
+		return answer{}, decide.Decision{}, err
+	}
 	return a, created, h.validateInline(req.Namespace, d, u)
 }
 

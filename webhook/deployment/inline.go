@@ -1,11 +1,14 @@
 package deployment
 
 import (
+	"fmt"
 	"maps"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/plaintext"
+	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/plan/inline"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/workload"
@@ -23,6 +26,11 @@ func validateInline(u update) error {
 // validateInlineChange does so for requests that change one: a mistake that came
 // in while the webhook was down must not stop a Deployment from being scaled.
 func (h *Handler) validateInlineChange(namespace string, d demand.Demands, u update) error {
+	if u.Old.Annotation(v1alpha1.PlanAnnotation) != u.New.Annotation(v1alpha1.PlanAnnotation) {
+		if err := validatePlanName(u); err != nil {
+			return err
+		}
+	}
 	if maps.Equal(planAnnotations(u.Old), planAnnotations(u.New)) {
 		return nil
 	}
@@ -41,6 +49,16 @@ func (h *Handler) validateInline(namespace string, d demand.Demands, u update) e
 		return at.Key(v1alpha1.MetricAnnotationPrefix + q.Metric)
 	})
 	return reply.RefuseAll(refused)
+}
+
+// validatePlanName refuses the name of a plan that no plan can have.
+func validatePlanName(u update) error {
+	name := u.New.Annotation(v1alpha1.PlanAnnotation)
+	if name == "" || plan.CheckName(name) == "" {
+		return nil
+	}
+	return reply.RefuseAll(field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations").Key(v1alpha1.PlanAnnotation), plaintext.Cut(name, 100),
+		fmt.Sprintf("no CanaryPlan can have this name: %s; name one of the namespace, or take the annotation off", plan.CheckName(name)))})
 }
 
 // inlineTraps tells the traps of a plan in annotations, and what policies make

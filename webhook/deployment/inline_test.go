@@ -42,6 +42,31 @@ func TestInlineQueriesKeepToTheirNamespace(t *testing.T) {
 	}
 }
 
+// TestAPlanByANameThatNoneCanHaveIsRefused when it is named, and keeps nobody from changing what else is.
+func TestAPlanByANameThatNoneCanHaveIsRefused(t *testing.T) {
+	named := func(name string) workload.Deployment {
+		return workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.PlanAnnotation: name}}}}
+	}
+	for name, tc := range map[string]struct {
+		u       update
+		refused bool
+	}{
+		"a path":          {update{decode.Update{Old: named("strict"), New: named("a/b")}}, true},
+		"the one above":   {update{decode.Update{New: named("..")}}, true},
+		"a share":         {update{decode.Update{New: named("50%")}}, true},
+		"it is there":     {update{decode.Update{Old: named("a/b"), New: named("a/b")}}, false},
+		"it is taken off": {update{decode.Update{Old: named("a/b"), New: named("")}}, false},
+		"a name":          {update{decode.Update{Old: named("a/b"), New: named("strict.v2")}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := (&Handler{}).validateInlineChange("shop", demand.Demands{}, tc.u)
+			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), "metadata.annotations[holdfast.dev/plan]: Invalid value") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 // scrapedEndpoint is a default whose scrape interval is known.
 type scrapedEndpoint struct{}
 

@@ -37,8 +37,11 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		return fail(fmt.Errorf("find out what is asked for: %w", err))
 	}
 	if w.hash != r.stable && w.source != hold.SourceImage { // who names an image for a canary asks for one
-		if r.alone, err = h.isAlone(ctx, req.Namespace, demands, u.New); err != nil {
+		if r.alone, err = h.isAlone(ctx, req.Namespace, demands, u.New); err != nil && h.FailClosed {
 			return fail(err)
+		} else if err != nil { // passed by mistake it runs, held by mistake it waits
+			r.warnings = append(r.warnings, warnAloneUnknown(err))
+			r.alone = false
 		}
 	}
 	skip, skipped, err := h.findSkip(ctx, req.UserInfo, r, w)

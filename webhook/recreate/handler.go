@@ -66,7 +66,20 @@ var _ admission.Handler = (*Handler)(nil)
 
 // Handle answers one request.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
-	err := h.handle(ctx, req.AdmissionRequest)
+	return h.respond(ctx, req, true)
+}
+
+// HandleLarge implements serving.LargeHandler. What goes is remembered as the API server has it, however large its
+// owner made it: nobody could delete it otherwise, or it would be forgotten.
+func (h *Handler) HandleLarge(ctx context.Context, req admission.Request) (admission.Response, bool) {
+	if req.Operation == admissionv1.Create || len(req.OldObject.Raw) == 0 {
+		return admission.Response{}, false
+	}
+	return h.respond(ctx, req, false), true
+}
+
+func (h *Handler) respond(ctx context.Context, req admission.Request, whole bool) admission.Response {
+	err := h.handle(ctx, req.AdmissionRequest, whole)
 	var refusal reply.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -81,7 +94,8 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	return admission.Allowed("")
 }
 
-func (h *Handler) handle(ctx context.Context, req admissionv1.AdmissionRequest) error {
+// handle answers a request whose object is whole, or has but name and UID.
+func (h *Handler) handle(ctx context.Context, req admissionv1.AdmissionRequest, whole bool) error {
 	d, err := h.Policies.ForNamespace(ctx, req.Namespace)
 	if err != nil || d.RecreateDelay.Value == 0 {
 		return err
@@ -92,7 +106,7 @@ func (h *Handler) handle(ctx context.Context, req admissionv1.AdmissionRequest) 
 	if req.DryRun != nil && *req.DryRun {
 		return nil
 	}
-	return h.remember(ctx, req, d)
+	return h.remember(ctx, req, d, whole)
 }
 
 // marksFor are the marks of a restart that count in a namespace where a policy guards.

@@ -27,7 +27,7 @@ const maxDeleted = 500
 
 // remember writes down what goes. A namespace that goes itself needs no memory:
 // nothing can be made in it any more.
-func (h *Handler) remember(ctx context.Context, req admissionv1.AdmissionRequest, d demand.Demands) error {
+func (h *Handler) remember(ctx context.Context, req admissionv1.AdmissionRequest, d demand.Demands, whole bool) error {
 	sent, err := decode.Old(req)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (h *Handler) remember(ctx context.Context, req admissionv1.AdmissionRequest
 	if err != nil || ns.DeletionTimestamp != nil {
 		return err
 	}
-	memory, err := h.memoryOf(d, live, sent, req.Operation, ns)
+	memory, err := h.memoryOf(d, live, sent, whole, req.Operation, ns)
 	if err != nil || memory == nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func isFull(err error) bool {
 // meanwhile is not deleted by this request as it is: the API server asks again.
 //
 // What was remembered when its deletion began stands, whatever it has become since.
-func (h *Handler) memoryOf(d demand.Demands, live, sent workload.Deployment, operation admissionv1.Operation, ns *metav1.PartialObjectMetadata) (*hold.Deleted, error) {
+func (h *Handler) memoryOf(d demand.Demands, live, sent workload.Deployment, whole bool, operation admissionv1.Operation, ns *metav1.PartialObjectMetadata) (*hold.Deleted, error) {
 	if live.Object == nil || live.UID() != sent.UID() {
 		return nil, nil
 	}
@@ -77,7 +77,7 @@ func (h *Handler) memoryOf(d demand.Demands, live, sent workload.Deployment, ope
 	if err != nil {
 		return nil, err
 	}
-	if asked, err := hold.HashOf(sent.Template()); err != nil || asked != hash {
+	if asked, err := hold.HashOf(sent.Template()); whole && (err != nil || asked != hash) {
 		return nil, err
 	}
 	hash = version

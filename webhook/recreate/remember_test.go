@@ -248,3 +248,32 @@ func TestNoOrderOfRequestsGetsPastAMemory(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsTooLargeIsRememberedAsItIs: of its deletion nothing but name and UID is known, and the API server is asked.
+func TestWhatIsTooLargeIsRememberedAsItIs(t *testing.T) {
+	named := []byte(`{"metadata":{"name":"web","uid":""}}`)
+	for name, tc := range map[string]struct {
+		operation admissionv1.Operation
+		web       []byte
+		want      map[string]string
+	}{
+		"deleted":                      {admissionv1.Delete, webOf("v2", ""), memoryOfWeb(t, "v2", 0)},
+		"let go by its last finalizer": {admissionv1.Update, webOf("v2", goes), memoryOfWeb(t, "v2", 0)},
+		"gone already":                 {admissionv1.Delete, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &shopStub{web: tc.web}
+			req := recreation(admissionv1.Delete, named)
+			req.Operation, req.Object.Raw = tc.operation, nil
+			if resp, ok := s.handler(fixedNow).HandleLarge(t.Context(), req); !ok || !resp.Allowed {
+				t.Fatalf("refused: %+v", resp.Result)
+			}
+			if !maps.Equal(s.annotations, tc.want) {
+				t.Errorf("remembered: %v, want %v", s.annotations, tc.want)
+			}
+		})
+	}
+	if _, ok := (&shopStub{}).handler(fixedNow).HandleLarge(t.Context(), recreation(admissionv1.Create, nil)); ok {
+		t.Error("a creation is answered that nobody has read")
+	}
+}

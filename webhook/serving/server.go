@@ -41,8 +41,7 @@ type Server struct {
 
 // Register serves a hook at a path.
 func (s *Server) Register(path string, hook http.Handler) {
-	verify(hook)
-	hook = Bounded(s.Limiter.Limit(hook))
+	hook = s.Limiter.Serve(hook)
 	if s.Clients != nil {
 		hook = s.Clients.only(hook)
 	}

@@ -133,6 +133,40 @@ func TestNobodyKeepsAnUninstallWaiting(t *testing.T) {
 	}
 }
 
+// TestWhatFinalizersKeepServesNoMore, and is named, so that whose they are takes them off.
+func TestWhatFinalizersKeepServesNoMore(t *testing.T) {
+	now := metav1.Now()
+	mine := []string{"example.com/mine"}
+	kept := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "shop", Name: "canary", UID: "set", Labels: map[string]string{v1alpha1.RunLabel: "web"},
+		OwnerReferences: ofRun, DeletionTimestamp: &now, Finalizers: mine,
+	}}
+	pod := func(name string, of types.UID) *corev1.Pod {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: name, Labels: kept.Labels,
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "canary", UID: of, Controller: new(true)}},
+		}}
+	}
+	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "strict", Finalizers: mine}}
+	api := fake.NewClientBuilder().WithScheme(testScheme(t)).WithObjects(kept, pod("serves", "set"), pod("of-another", "other"), plan).Build()
+	var out strings.Builder
+	if err := (&ending{Client: api, out: &out}).endKept(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var pods corev1.PodList
+	if err := api.List(t.Context(), &pods); err != nil || len(pods.Items) != 1 || pods.Items[0].Name != "of-another" {
+		t.Errorf("left are %v, %v", pods.Items, err)
+	}
+	for _, word := range []string{`ReplicaSet shop/canary of a canary is deleted, and kept by finalizers ["example.com/mine"]`, "CanaryPlan shop/strict has finalizers"} {
+		if !strings.Contains(out.String(), word) {
+			t.Errorf("does not say %q:\n%s", word, &out)
+		}
+	}
+	if strings.Contains(out.String(), "no canary is left") {
+		t.Errorf("says that none is left:\n%s", &out)
+	}
+}
+
 func testScheme(t *testing.T) *runtime.Scheme {
 	t.Helper()
 	scheme := runtime.NewScheme()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -57,10 +58,15 @@ func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun) error {
 	return nil
 }
 
-// canaries are the ReplicaSets of runs that nobody has deleted yet. One that has
-// nothing but the label of a run is no canary, and one that is deleted is gone,
-// whatever finalizers somebody put on it.
+// canaries are the ReplicaSets of runs that nobody has deleted yet. One that is
+// deleted is not waited for, whatever finalizers somebody put on it (see endKept).
 func (e *ending) canaries(ctx context.Context) ([]canary, error) {
+	sets, err := e.sets(ctx)
+	return slices.DeleteFunc(sets, func(c canary) bool { return c.goes }), err
+}
+
+// sets are the ReplicaSets of runs. One that has nothing but the label of a run is no canary.
+func (e *ending) sets(ctx context.Context) ([]canary, error) {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"})
 	var out []canary
@@ -71,9 +77,8 @@ func (e *ending) canaries(ctx context.Context) ([]canary, error) {
 		for i := range list.Items {
 			rs := &list.Items[i]
 			owner := metav1.GetControllerOf(rs)
-			if rs.DeletionTimestamp == nil && owner != nil && owner.Kind == "CanaryRun" &&
-				strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/") {
-				out = append(out, canary{client.ObjectKeyFromObject(rs), owner.UID})
+			if owner != nil && owner.Kind == "CanaryRun" && strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/") {
+				out = append(out, canary{client.ObjectKeyFromObject(rs), owner.UID, rs.UID, rs.DeletionTimestamp != nil, rs.Finalizers})
 			}
 		}
 		if list.Continue == "" {
@@ -85,7 +90,9 @@ func (e *ending) canaries(ctx context.Context) ([]canary, error) {
 // canary is the ReplicaSet of a run.
 type canary struct {
 	types.NamespacedName
-	run types.UID
+	run, uid   types.UID
+	goes       bool // it is being deleted
+	finalizers []string
 }
 
 // awaitNoCanaries returns when the garbage collector has taken the canaries.
@@ -98,7 +105,6 @@ func (e *ending) awaitNoCanaries(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("wait until the canaries are gone; there are %d, such as the ReplicaSets %v: %w", len(left), some(left), err)
 	}
-	fmt.Fprintln(e.out, "no canary is left")
 	return nil
 }
 

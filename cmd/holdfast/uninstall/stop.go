@@ -38,6 +38,9 @@ func (e *ending) end(ctx context.Context) error {
 	if runs == nil { // the canaries of others stay, however long is waited
 		runs = e.awaitNoCanaries(ctx)
 	}
+	if runs == nil {
+		runs = e.endKept(ctx)
+	}
 	return errors.Join(holds, runs, finalizers)
 }
 
