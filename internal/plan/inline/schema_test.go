@@ -74,7 +74,8 @@ func TestWhatTheSchemaOfRunsBoundsAnnotationsKeepTo(t *testing.T) {
 		"a long name":               {long(63), ""},
 		"one that is too long":      {long(64), "must be 1 to 63 lower-case letters"},
 		"a period without end":      {map[string]string{period: "2000000h"}, "metadata.annotations[" + period + "]: Invalid value"},
-		"the longest that there is": {map[string]string{period: "1281023h"}, ""},
+		"the longest that there is": {map[string]string{period: "8760h"}, ""},
+		"one beyond it":             {map[string]string{period: "8761h"}, "must be 8760h (a year) at most"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec, errs := Parse(tc.annotations)
