@@ -339,7 +339,7 @@ func (c *Cluster) Pass() {
 	c.Clock.SetTime(c.Clock.Now().Add(time.Second))
 }
 
-// Reconcile looks at a run, and again when a round that was asked for is measured.
+// ReconcileRun looks at a run, and again when a round that was asked for is measured.
 func ReconcileRun(ctx context.Context, e *evaluator.Evaluator, name string) error {
 	for {
 		_, err := e.Runs.Reconcile(ctx, Request(Namespace, name))

@@ -7,9 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func scaler(name, kind, target string, metrics ...autoscalingv2.MetricSpec) *autoscalingv2.HorizontalPodAutoscaler {
+func scaler(kind, target string, metrics ...autoscalingv2.MetricSpec) *autoscalingv2.HorizontalPodAutoscaler {
 	hpa := &autoscalingv2.HorizontalPodAutoscaler{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "a"},
 		Spec:       autoscalingv2.HorizontalPodAutoscalerSpec{ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{Kind: kind, Name: target}},
 	}
 	hpa.Spec.Metrics = metrics
@@ -34,17 +34,17 @@ func TestWhoseAutoscalerCountsPods(t *testing.T) {
 		hpa  *autoscalingv2.HorizontalPodAutoscaler
 		want bool
 	}{
-		"by CPU, unsaid":               {scaler("a", "Deployment", "web"), true},
-		"by a resource":                {scaler("a", "Deployment", "web", resource), true},
-		"by one of a container":        {scaler("a", "Deployment", "web", container), true},
-		"by a metric of its pods":      {scaler("a", "Deployment", "web", ofPods), true},
-		"by a queue and by a resource": {scaler("a", "Deployment", "web", queue(autoscalingv2.AverageValueMetricType), resource), true},
-		"by a queue":                   {scaler("a", "Deployment", "web", queue(autoscalingv2.ValueMetricType)), true},
-		"by a queue, each its share":   {scaler("a", "Deployment", "web", queue(autoscalingv2.AverageValueMetricType)), false},
-		"by requests of a Service":     {scaler("a", "Deployment", "web", requests(autoscalingv2.ValueMetricType)), true},
-		"by requests, each its share":  {scaler("a", "Deployment", "web", requests(autoscalingv2.AverageValueMetricType)), false},
-		"of another Deployment":        {scaler("a", "Deployment", "db"), false},
-		"of a StatefulSet of the name": {scaler("a", "StatefulSet", "web"), false},
+		"by CPU, unsaid":               {scaler("Deployment", "web"), true},
+		"by a resource":                {scaler("Deployment", "web", resource), true},
+		"by one of a container":        {scaler("Deployment", "web", container), true},
+		"by a metric of its pods":      {scaler("Deployment", "web", ofPods), true},
+		"by a queue and by a resource": {scaler("Deployment", "web", queue(autoscalingv2.AverageValueMetricType), resource), true},
+		"by a queue":                   {scaler("Deployment", "web", queue(autoscalingv2.ValueMetricType)), true},
+		"by a queue, each its share":   {scaler("Deployment", "web", queue(autoscalingv2.AverageValueMetricType)), false},
+		"by requests of a Service":     {scaler("Deployment", "web", requests(autoscalingv2.ValueMetricType)), true},
+		"by requests, each its share":  {scaler("Deployment", "web", requests(autoscalingv2.AverageValueMetricType)), false},
+		"of another Deployment":        {scaler("Deployment", "db"), false},
+		"of a StatefulSet of the name": {scaler("StatefulSet", "web"), false},
 	} {
 		if got := countsPodsOf(*tc.hpa, "web"); got != tc.want {
 			t.Errorf("%s: %t", name, got)

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast.dev/holdfast/certs"
-	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/webhook/deployment"
 	"holdfast.dev/holdfast/webhook/serving"
 	"holdfast.dev/holdfast/webhook/status"
