@@ -105,7 +105,13 @@ func TestHostileTextIsShownPlain(t *testing.T) {
 	}
 	annotate(map[string]string{v1alpha1.SkipAnnotation: "because " + hostile})
 	shop.AwaitEvent(s, v1alpha1.ReasonSkipped)
-	annotate(map[string]string{v1alpha1.PlanAnnotation: hostile, v1alpha1.SkipAnnotation: ""})
+	annotate(map[string]string{v1alpha1.PlanAnnotation: hostile, v1alpha1.SkipAnnotation: ""}) // refused
+	named, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{v1alpha1.PlanAnnotation: hostile}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Must("patch", "namespace", s.Namespace, "--type=merge", "-p="+string(named))
+	annotate(map[string]string{v1alpha1.SkipAnnotation: "", "a": ""})
 	shop.AwaitEvent(s, v1alpha1.ReasonPlanNotFound)
 	annotate(map[string]string{v1alpha1.MetricAnnotationPrefix + "x": hostile, "a": "", "b": ""})
 

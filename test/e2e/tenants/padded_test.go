@@ -19,7 +19,7 @@ func pad(s shop.Tenancy) {
 	d := s.Deployment("web")
 	d.ManagedFields = append(d.ManagedFields, metav1.ManagedFieldsEntry{
 		Manager: "pad", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "apps/v1", FieldsType: "FieldsV1",
-		FieldsV1: &metav1.FieldsV1{Raw: fmt.Appendf(nil, `{"f:metadata":{"f:annotations":{"f:%s":{}}}}`, strings.Repeat("<", 1_230_000))},
+		FieldsV1: metav1.NewFieldsV1(fmt.Sprintf(`{"f:metadata":{"f:annotations":{"f:%s":{}}}}`, strings.Repeat("<", 1_230_000))),
 	})
 	if err := shop.World.Client.Update(s.T.Context(), d); err != nil {
 		s.T.Fatal(err)

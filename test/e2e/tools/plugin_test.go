@@ -46,7 +46,7 @@ var pluginDir = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(shop.World.Cluster.Dir(), "plugin")
-	build := exec.Command("go", "build", "-C", filepath.Join(tree, "cmd", "kubectl-holdfast"), "-o", filepath.Join(dir, "kubectl-holdfast"), ".") //nolint:noctx // once for all tests
+	build := exec.Command("go", "build", "-C", filepath.Join(tree, "cmd", "kubectl-holdfast"), "-o", filepath.Join(dir, "kubectl-holdfast"), ".")
 	if said, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the plugin: %w\n%s", err, said)
 	}
@@ -89,7 +89,8 @@ func openTour(t *testing.T, o shop.Settings) *tour {
 // giveRights makes the roles of the page, and gives vera the first, paul the second besides, and ann all of them.
 func (o *tour) giveRights() {
 	o.T.Helper()
-	block := shop.YAMLBlock.FindStringSubmatch(o.page[strings.Index(o.page, "## Who may what"):])
+	_, text, _ := strings.Cut(o.page, "## Who may what")
+	block := shop.YAMLBlock.FindStringSubmatch(text)
 	if block == nil {
 		o.T.Fatal("the page has no roles")
 	}
