@@ -146,6 +146,7 @@ func TestTrajectories(t *testing.T) {
 func TestKilledAnywhere(t *testing.T) {
 	for _, tr := range readTrajectories(t) {
 		t.Run(tr.name, func(t *testing.T) {
+			t.Parallel()
 			whole := tr.world(t)
 			want := tr.play(whole)
 			for kill := range whole.writes {
