@@ -60,15 +60,20 @@ func (s *session) change(ctx context.Context, c *cluster, text string, verb deci
 	if err != nil {
 		return err
 	}
-	all, err := list[v1alpha1.CanaryRun](ctx, c, runs, nil)
-	if err != nil {
-		return err
-	}
-	run, err := name.One(all)
+	run, err := oneRun(ctx, c, name)
 	if err != nil {
 		return err
 	}
 	return s.apply(ctx, c, run, verb, by)
+}
+
+// oneRun is the run that is meant by a name.
+func oneRun(ctx context.Context, c *cluster, name pick.Name) (*v1alpha1.CanaryRun, error) {
+	all, err := list[v1alpha1.CanaryRun](ctx, c, runs, nil)
+	if err != nil {
+		return nil, err
+	}
+	return name.One(all)
 }
 
 func (s *session) apply(ctx context.Context, c *cluster, run *v1alpha1.CanaryRun, verb decision.Verb, by decision.By) error {
@@ -117,11 +122,7 @@ func (s *session) tryAgain(ctx context.Context, c *cluster, text string) error {
 	if err != nil {
 		return err
 	}
-	all, err := list[v1alpha1.CanaryRun](ctx, c, runs, nil)
-	if err != nil {
-		return err
-	}
-	run, err := name.One(all)
+	run, err := oneRun(ctx, c, name)
 	if err != nil {
 		return err
 	}

@@ -74,11 +74,7 @@ func (s *session) showStatus(ctx context.Context, text string, watch bool) error
 
 // see reads a run, and what belongs to it as far as its user may.
 func (c *cluster) see(ctx context.Context, name pick.Name) (show.Seen, error) {
-	all, err := list[v1alpha1.CanaryRun](ctx, c, runs, nil)
-	if err != nil {
-		return show.Seen{}, err
-	}
-	run, err := name.One(all)
+	run, err := oneRun(ctx, c, name)
 	if err != nil {
 		return show.Seen{}, err
 	}
