@@ -87,6 +87,15 @@ func (r *Reader) listRuns(ctx context.Context, list *v1alpha1.CanaryRunList, dep
 	return r.Cached.List(ctx, list, OfDeployment(deployment.Namespace, deployment.Name))
 }
 
+// DemandsIn is what policies demand of a namespace.
+func (r *Reader) DemandsIn(ctx context.Context, namespace string) (policy.Effective, error) {
+	ns, err := r.Namespace(ctx, namespace)
+	if err != nil {
+		return policy.Effective{}, err
+	}
+	return r.Demands(ctx, ns.Labels)
+}
+
 // Demands is what CanaryPolicies demand of a namespace with these labels.
 func (r *Reader) Demands(ctx context.Context, namespace map[string]string) (policy.Effective, error) {
 	return load.ForNamespace(ctx, r.Cached, namespace)

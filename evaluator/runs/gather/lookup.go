@@ -33,11 +33,7 @@ func (g *Gatherer) Lookup(seen Observed) measure.Lookup { return lookup{g, seen}
 // Endpoint is asked as policies demand now: what they put on queries is for runs
 // under way too.
 func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, error) {
-	ns, err := l.g.Objects.Namespace(ctx, l.seen.CanaryRun.Namespace)
-	if err != nil {
-		return measure.Endpoint{}, err
-	}
-	demands, err := l.g.Objects.Demands(ctx, ns.Labels)
+	demands, err := l.g.Objects.DemandsIn(ctx, l.seen.CanaryRun.Namespace)
 	if err != nil {
 		return measure.Endpoint{}, err
 	}

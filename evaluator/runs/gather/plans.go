@@ -13,11 +13,7 @@ func (g *Gatherer) gatherPlan(ctx context.Context, seen *Observed) error {
 	if name == "" || seen.CanaryRun.Status.Plan != nil {
 		return nil
 	}
-	ns, err := g.Objects.Namespace(ctx, seen.CanaryRun.Namespace)
-	if err != nil {
-		return err
-	}
-	demands, err := g.Objects.Demands(ctx, ns.Labels)
+	demands, err := g.Objects.DemandsIn(ctx, seen.CanaryRun.Namespace)
 	if err != nil {
 		return err
 	}
@@ -36,11 +32,7 @@ func (g *Gatherer) gatherPolicies(ctx context.Context, seen *Observed) error {
 	if !seen.Deployment.Exists || seen.CanaryRun.Status.Phase.Ended() {
 		return nil
 	}
-	ns, err := g.Objects.Namespace(ctx, seen.CanaryRun.Namespace)
-	if err != nil {
-		return err
-	}
-	demands, err := g.Objects.Demands(ctx, ns.Labels)
+	demands, err := g.Objects.DemandsIn(ctx, seen.CanaryRun.Namespace)
 	if err != nil {
 		return err
 	}
