@@ -369,15 +369,20 @@ func TestARefusalIsTold(t *testing.T) {
 	s.want("taken off", "settings-1", "there")
 }
 
-// TestAHoldDuringALook takes nothing off: the update is held and its tool prunes while the namespace is looked at.
-func TestAHoldDuringALook(t *testing.T) {
+// protectedByWebhook is settings-1 a moment after the webhook has put the finalizer on.
+func protectedByWebhook() *corev1.ConfigMap {
 	protected := configMap("settings-1")
 	protected.Finalizers = append(protected.Finalizers, v1alpha1.ProtectFinalizer)
 	protected.ManagedFields = []metav1.ManagedFieldsEntry{{
 		Manager: "holdfast", Operation: metav1.ManagedFieldsOperationUpdate, Time: &metav1.Time{Time: time.Date(2026, 3, 1, 12, 0, 59, 0, time.UTC)},
 		APIVersion: "v1", FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{"v:\"holdfast.dev/stable-template\"":{}}}}`),
 	}}
-	s := newStage(t, mail("settings-1"), protected)
+	return protected
+}
+
+// TestAHoldDuringALook takes nothing off: the update is held and its tool prunes while the namespace is looked at.
+func TestAHoldDuringALook(t *testing.T) {
+	s := newStage(t, mail("settings-1"), protectedByWebhook())
 	s.p.note(shop, true)
 	s.listed = func() {
 		s.listed = nil
@@ -392,13 +397,7 @@ func TestAHoldDuringALook(t *testing.T) {
 
 // TestWhatIsAboutToBeHeld keeps the finalizer that the webhook has put on, for a moment.
 func TestWhatIsAboutToBeHeld(t *testing.T) {
-	protected := configMap("settings-1")
-	protected.Finalizers = append(protected.Finalizers, v1alpha1.ProtectFinalizer)
-	protected.ManagedFields = []metav1.ManagedFieldsEntry{{
-		Manager: "holdfast", Operation: metav1.ManagedFieldsOperationUpdate, Time: &metav1.Time{Time: time.Date(2026, 3, 1, 12, 0, 59, 0, time.UTC)},
-		APIVersion: "v1", FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{"v:\"holdfast.dev/stable-template\"":{}}}}`),
-	}}
-	s := newStage(t, mail("settings-1"), protected)
+	s := newStage(t, mail("settings-1"), protectedByWebhook())
 	s.p.note(shop, true)
 	if again := s.look(request(shop)).RequeueAfter; again != heldPace {
 		t.Errorf("it is looked at again after %v", again)
