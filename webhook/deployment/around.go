@@ -25,7 +25,7 @@ import (
 // leaves the stable pods without something; the evaluator goes on looking. It is worth no more than
 // these: what cannot be read in time is not told.
 const (
-	aroundTime  = time.Second
+	aroundTime  = 3 * time.Second
 	aroundBytes = 8 << 20
 	maxNeeds    = 20
 )
@@ -70,11 +70,12 @@ func (h History) found(ctx context.Context, namespace, name string) []string {
 	return out
 }
 
-// left are the Services that have left the stable pods.
+// left are the Services that have left the stable pods. They are not read from the API server's cache:
+// one that stands before the Deployment in the same file was written a moment ago.
 func (h History) left(ctx context.Context, namespace string, stable surround.Template, held hold.Template, heldAt time.Time) []string {
 	var services []surround.Service
 	q := listing.Query{
-		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace, Cached: true, Most: aroundBytes, Until: time.Now().Add(aroundTime),
+		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace, Most: aroundBytes, Until: time.Now().Add(aroundTime),
 	}
 	err := h.Reader.Each(ctx, q, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
