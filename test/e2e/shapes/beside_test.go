@@ -82,7 +82,7 @@ func TestRolloutHistoryNamesWhatEachRevisionWas(t *testing.T) {
 		s.Must("apply", "-f", "-", shop.Shaped("v1", 1))
 		shop.Await(s, "shaped is available", "shaped", &appsv1.Deployment{}, shop.RolledOut)
 		s.Must("annotate", "deployment/shaped", hold.ChangeCause+"=version 1")
-		wantHistory(s, "before the update", "1 version 1")
+		shop.Until(s, "the deployment controller has told the revision", func() bool { return history(s) == "1 version 1" })
 		run := s.NewestRun(s.Must("set", "image", "deployment/shaped", "app=holdfast.test/app:v2"))
 		s.Decide(run.Name, `"paused":true`) // it does not end meanwhile
 		if said := s.Must("annotate", "deployment/shaped", "--overwrite", hold.ChangeCause+"=version 2"); !strings.Contains(said, "belongs to the held update") {
