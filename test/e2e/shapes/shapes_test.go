@@ -188,7 +188,7 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 		}
 		s.Must("apply", "-f", "-", large("100Mi"))
 		shop.Await(s, "shaped is available", "shaped", &appsv1.Deployment{}, shop.RolledOut)
-		s.Must("create", "quota", "memory", "--hard=requests.memory=250Mi")
+		s.Fill("requests.memory=250Mi")
 		s.Must("scale", "deployment", "shaped", "--replicas=4")
 		shop.Await(s, "its pods cannot be made", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
 			return slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Type == appsv1.DeploymentReplicaFailure })

@@ -134,6 +134,18 @@ spec:
       - {name: load, image: "holdfast.test/load:v1", args: ["--service=web", "--qps=30"]}
 `
 
+// Fill makes a quota that has no room for another pod, and waits until the API server goes by it: it does not before
+// the quota controller has counted what there is.
+func (s *Shop) Fill(hard string) {
+	s.T.Helper()
+	s.Must("create", "quota", "full", "--hard="+hard)
+	Until(s, "the quota is in force", func() bool {
+		_, said, code := s.Kubectl("create", "--dry-run=server", "-f", "-",
+			"apiVersion: v1\nkind: Pod\nmetadata: {name: more}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1', resources: {requests: {memory: 100Mi}}}]}\n")
+		return code != 0 && strings.Contains(said, "exceeded quota: full")
+	})
+}
+
 // Close deletes the namespace, after telling what happened in it if the
 // scenario failed.
 func (s *Shop) Close() {

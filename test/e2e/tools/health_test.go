@@ -58,7 +58,7 @@ func TestJudgingPods(t *testing.T) {
 func TestQuotaIsTheReason(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: shop.QuickPlan, NoLoad: true})
-	s.Must("create", "quota", "full", "--hard=pods=2")
+	s.Fill("pods=2")
 	run := s.HoldV2()
 	ended := s.WantReverted(run.Name, v1alpha1.ReasonPodsNotCreated)
 	if !strings.Contains(ended.Status.Message, "exceeded quota") {
