@@ -126,7 +126,8 @@ func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 // message says what is waited for.
 func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 	t.Parallel()
-	short := strings.Replace(shop.ShapePlan, "readyDeadline: 20s", "readyDeadline: 10s", 1)
+	// As long as minReadySeconds: pods that are Ready in time are available after it, however soon that was.
+	short := strings.Replace(shop.ShapePlan, "readyDeadline: 20s", "readyDeadline: 14s", 1)
 	slow := func(version string) string {
 		return strings.Replace(shop.Shaped(version, 1), "  selector:", "  minReadySeconds: 14\n  selector:", 1)
 	}
@@ -152,7 +153,7 @@ func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 			return slow(strings.Replace(version, "v2", "v2\n        args: [--never-ready]", 1))
 		})
 		ended := s.AwaitPhase(run.Name, v1alpha1.PhaseReverted)
-		if !strings.Contains(ended.Status.Message, "not Ready within 10s") {
+		if !strings.Contains(ended.Status.Message, "not Ready within 14s") {
 			t.Errorf("reverted: %s", ended.Status.Message)
 		}
 	})
@@ -270,12 +271,15 @@ func TestScaledToZeroThereIsNoCanary(t *testing.T) {
 				t.Errorf("the Deployment runs %s", image)
 			}
 			s.Must("scale", "deployment", "shaped", "--replicas=2")
-			again := s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
+			var again *v1alpha1.CanaryRun
+			if name == "at a gate" {
+				again = s.AwaitReason(run.Name, v1alpha1.ReasonApproval)
+				s.Decide(run.Name, `"approvedSteps":1`)
+			} else {
+				again = s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
+			}
 			if again.Status.Step.Number != 1 {
 				t.Errorf("it goes on in step %d", again.Status.Step.Number)
-			}
-			if name == "at a gate" {
-				s.Decide(run.Name, `"approvedSteps":1`)
 			}
 			s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
 		})
@@ -328,7 +332,9 @@ func TestChangesToAPausedDeploymentAreTriedAsOne(t *testing.T) {
 		t.Parallel()
 		s := shop.Open(t, shop.Settings{NoLoad: true, Plan: shop.ShapePlan, Replicas: 1})
 		run := s.HoldShaped(1)
+		s.Decide(run.Name, `"paused":true`) // it does not end meanwhile
 		s.Must("rollout", "pause", "deployment/shaped")
+		s.Decide(run.Name, `"paused":false`)
 		waits := s.AwaitReason(run.Name, v1alpha1.ReasonDeploymentPaused)
 		if waits.Status.Phase != v1alpha1.PhaseReleasing && waits.Status.Phase != v1alpha1.PhaseWaiting {
 			t.Errorf("it is %s", waits.Status.Phase)
