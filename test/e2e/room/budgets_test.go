@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,15 +64,28 @@ func awaitAllowed(s *shop.Shop, n int32) {
 	})
 }
 
-// evict has a stable pod evicted, as kubectl drain does, and says what the API server answers.
-func evict(s *shop.Shop) error {
+// evict has a stable pod evicted, as kubectl drain does: where the budget does not allow it now, it is asked again,
+// for the disruption controller takes a moment to count what has become of the pods.
+func evict(s *shop.Shop) {
 	s.T.Helper()
 	var pods corev1.PodList
 	if err := shop.World.Client.List(s.T.Context(), &pods, client.InNamespace(s.Namespace), client.MatchingLabels{"app": "shaped"}); err != nil {
 		s.T.Fatal(err)
 	}
 	stable := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return p.Labels[v1alpha1.RunLabel] != "" })
-	return shop.World.Client.SubResource("eviction").Create(s.T.Context(), &stable[0], &policyv1.Eviction{})
+	shop.Until(s, "a healthy pod may be evicted", func() bool {
+		err := shop.World.Client.SubResource("eviction").Create(s.T.Context(), &stable[0], &policyv1.Eviction{})
+		if err != nil && !apierrors.IsTooManyRequests(err) {
+			s.T.Fatalf("evict a healthy pod: %v", err)
+		}
+		return err == nil
+	})
+}
+
+// awaitInService waits until a Service has a pod among its endpoints.
+func awaitInService(s *shop.Shop, pod string) {
+	s.T.Helper()
+	shop.AwaitList(s, "it serves requests", &discoveryv1.EndpointSliceList{}, func(int) bool { return inService(s, pod) }, nil)
 }
 
 // inService says whether a Service has a pod among its endpoints.
@@ -115,9 +129,7 @@ func TestWhatIsKeptOfACanaryKeepsNoNodeFromBeingDrained(t *testing.T) {
 			s.AwaitQuarantined(run, true)
 			awaitAllowed(s, 1)
 			shop.AwaitEvent(s, v1alpha1.EventPodQuarantined)
-			if err := evict(s); err != nil {
-				t.Errorf("evict a healthy pod: %v", err)
-			}
+			evict(s)
 		})
 	}
 }
@@ -125,8 +137,9 @@ func TestWhatIsKeptOfACanaryKeepsNoNodeFromBeingDrained(t *testing.T) {
 // TestWhatFailedServesNoRequests, although it is Ready, and is there to be looked at; behind a gate it serves on.
 func TestWhatFailedServesNoRequests(t *testing.T) {
 	t.Parallel()
-	bad := func(more ...string) string {
-		return strings.Replace(shop.Frozen(more...), "failureLimit: 2}", "failureLimit: 1, metrics: [{name: bad, query: 'vector(1)', range: {max: 0}}]}", 1)
+	bad := func(more ...string) string { // there is time to look at what runs before it fails
+		return strings.NewReplacer("readyDeadline: 8s", "readyDeadline: 30s", "initialDelay: 1s", "initialDelay: 5s",
+			"failureLimit: 2}", "failureLimit: 1, metrics: [{name: bad, query: 'vector(1)', range: {max: 0}}]}").Replace(shop.Frozen(more...))
 	}
 	t.Run("failed", func(t *testing.T) {
 		t.Parallel()
@@ -161,21 +174,16 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 		s := shop.Open(t, shop.Settings{NoLoad: true, Plan: bad("quarantine: Never"), Replicas: 1})
 		run := budgeted(s)
 		s.AwaitPhase(run.Name, v1alpha1.PhaseFrozen)
-		pod := s.AwaitQuarantined(run, false)
-		if !inService(s, pod.Name) {
-			t.Error("it serves no requests")
-		}
+		awaitInService(s, s.AwaitQuarantined(run, false).Name)
 	})
 	t.Run("at a gate", func(t *testing.T) {
 		t.Parallel()
-		plan := strings.Replace(shop.Frozen("steps: [{replicas: 1, approval: true}]"), "period: 6s", "period: 3s", 1)
+		plan := strings.NewReplacer("period: 6s", "period: 3s", "readyDeadline: 8s", "readyDeadline: 15s").Replace(shop.Frozen("steps: [{replicas: 1, approval: true}]"))
 		s := shop.Open(t, shop.Settings{NoLoad: true, Plan: plan, Replicas: 1})
 		run := budgeted(s)
-		s.AwaitReason(run.Name, v1alpha1.ReasonApproval)
-		time.Sleep(10 * time.Second) // longer than readyDeadline
-		if pod := s.AwaitQuarantined(run, false); !inService(s, pod.Name) {
-			t.Error("it serves no requests")
-		}
+		gated := s.AwaitReason(run.Name, v1alpha1.ReasonApproval)
+		shop.Until(s, "readyDeadline is over", func() bool { return time.Since(gated.Status.CreatedAt.Time) > 17*time.Second })
+		awaitInService(s, s.AwaitQuarantined(run, false).Name)
 	})
 	t.Run("paused by a person and resumed", func(t *testing.T) {
 		t.Parallel()
