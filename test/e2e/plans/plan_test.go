@@ -17,7 +17,7 @@ func TestAPlanInAnnotations(t *testing.T) {
 	s := shop.Open(t, shop.Settings{NoLoad: true})
 	inline := []string{
 		"holdfast.dev/period: 6s",
-		`metric.holdfast.dev/restarts: 'sum(up{ {{canary}} }) in [1, 1]'`,
+		`metric.holdfast.dev/scraped: 'count(up{ {{canary}} }) in [1, 1]'`,
 	}
 	run := s.NewestRun(s.Must("apply", "-f", "-", shop.Annotate(s.Web("v2"), inline...)))
 	if len(run.Spec.Plan.Analysis.Metrics) != 1 || run.Spec.Plan.Analysis.Period.Duration.String() != "6s" {

@@ -46,6 +46,7 @@ func TestWhoMayUpdateRunsMayPromote(t *testing.T) {
 	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
 	s.Must("create", "role", "promoter", "--verb=get,update,patch", "--resource=canaryruns.holdfast.dev")
 	s.Must("create", "rolebinding", "promoter", "--role=promoter", "--user=ada")
+	s.AwaitCan("ada", "patch", "canaryruns.holdfast.dev")
 	promote := []string{"patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"decision":"Promote"}}`}
 	if _, stderr, code := s.Kubectl(append([]string{"--as=bob"}, promote...)...); code == 0 || !strings.Contains(stderr, "cannot") {
 		t.Errorf("bob may promote, kubectl says %s", stderr)
@@ -120,19 +121,20 @@ func TestADryRunReleasesNothing(t *testing.T) {
 	if said := s.Apply("v2"); !strings.Contains(said, "dry run "+run.Name+" of this template passed") {
 		t.Errorf("applied again, kubectl says:\n%s", said)
 	}
-	if message := shop.ProgressMessage(s.Deployment("web")); !strings.Contains(message, "passed as a dry run") {
-		t.Errorf("tools that wait read %q", message)
-	}
+	shop.Await(s, "tools that wait read it", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return strings.Contains(shop.ProgressMessage(d), "passed as a dry run")
+	})
 	s.Must("apply", "-f", "-", shop.PlanOf(shop.Calm))
 	s.Must("annotate", "deployment", "web", v1alpha1.RetryAnnotation+"=1")
 	s.AwaitPhase(s.HoldV2().Name, v1alpha1.PhaseReleased)
 	s.WantImage("v2")
 }
 
-// TestABaselineIsComparedWith: real series of real baseline pods.
+// TestABaselineIsComparedWith: real series of real baseline pods. There is one of each that is scraped, also when
+// a scrape of one of them comes too late.
 func TestABaselineIsComparedWith(t *testing.T) {
 	t.Parallel()
-	plan := shop.With(shop.PlanOf(`sum(up{ {{canary}} }) - sum(up{ {{baseline}} })`), "baseline: {}")
+	plan := shop.With(shop.PlanOf(`count(up{ {{canary}} }) - count(up{ {{baseline}} })`), "baseline: {}")
 	s := shop.Open(t, shop.Settings{Plan: plan, NoLoad: true})
 	run := s.HoldV2()
 	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
