@@ -5,10 +5,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -40,24 +42,43 @@ func lasting(period, metrics string) string {
 }
 
 // fail has every pod of web that there is, whatever its role, fail a share of its
-// requests, as when something fails that all of them need.
+// requests, as when something fails that all of them need: all at the same time, or
+// for a while the canary would be worse.
 func fail(s *shop.Shop, share string) {
 	s.T.Helper()
 	var pods corev1.PodList
 	if err := shop.World.Client.List(s.T.Context(), &pods, shop.InNamespace(s)); err != nil {
 		s.T.Fatal(err)
 	}
+	var names []string
 	for _, pod := range pods.Items {
 		if pod.Labels["app"] == "web" && pod.DeletionTimestamp == nil {
-			failPod(s, pod.Name, share)
+			names = append(names, pod.Name)
 		}
 	}
+	failPods(s, share, names...)
 }
 
-// failPod has one pod do so.
-func failPod(s *shop.Shop, pod, share string) {
+// failPods has some pods do so.
+func failPods(s *shop.Shop, share string, pods ...string) {
 	s.T.Helper()
-	s.Must("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/fail/%s", s.Namespace, pod, share))
+	config, err := shop.World.Cluster.RESTConfig()
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	var asked sync.WaitGroup
+	for _, pod := range pods {
+		asked.Go(func() {
+			if _, err := clientset.CoreV1().Pods(s.Namespace).ProxyGet("http", pod, "8080", "fail/"+share, nil).DoRaw(s.T.Context()); err != nil {
+				s.T.Errorf("have pod %s fail: %v", pod, err)
+			}
+		})
+	}
+	asked.Wait()
 }
 
 // TestJudgingByComparisonInASharedIncident: all pods fail for a while,

@@ -233,7 +233,7 @@ func TestJudgingOneBadPodOfSeveral(t *testing.T) {
 		t.Fatalf("the canary has the pods %v", pods)
 	}
 	s.AwaitRecorded(run.Name) // or all that is known of the pods is the bad one
-	failPod(s, pods[0], "1")
+	failPods(s, "1", pods[0])
 	ended := s.WantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
 	for _, want := range []string{"metric each", pods[0], "1 of 2 series out of range"} {
 		if !strings.Contains(ended.Status.Message, want) {
