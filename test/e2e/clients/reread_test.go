@@ -20,7 +20,10 @@ func TestATextThatIsReplacedAsItWasReadTakesAChangeBack(t *testing.T) {
 	read.ResourceVersion, read.ManagedFields = "", nil
 	changed := read.DeepCopy()
 	setEnv(&changed.Spec.Template.Spec.Containers[0], shape{}, shape{env: []string{"ADDED"}})
-	send := func(d *appsv1.Deployment) string { return s.Must("replace", "-f", "-", "\n"+string(shop.Encode(d))) }
+	send := func(d *appsv1.Deployment) string {
+		awaitSeen(s, "shaped") // as replace does
+		return s.Must("replace", "-f", "-", "\n"+string(shop.Encode(d)))
+	}
 
 	second := s.NewestRun(send(changed))
 	if second.Spec.TemplateHash == first.Spec.TemplateHash {
