@@ -75,7 +75,7 @@ func holdAndRelease(s *shop.Shop, apply []string, sidecar bool) {
 	}
 	s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
 	shop.Await(s, "nobody writes the Deployment any more", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
-		return shop.RolledOut(d) && d.Status.TerminatingReplicas != nil && *d.Status.TerminatingReplicas == 0
+		return shop.RolledOut(d) && d.Status.TerminatingReplicas != nil && *d.Status.TerminatingReplicas == 0 && d.Annotations[v1alpha1.StableAnnotation] != ""
 	})
 	if image := s.Image(); !strings.HasPrefix(image, "v2") {
 		s.T.Fatalf("the Deployment runs %s", image)
