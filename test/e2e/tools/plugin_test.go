@@ -200,7 +200,7 @@ func TestThePluginFollowsAndDecides(t *testing.T) {
 	o.want("vera", "kubectl holdfast status web", 0, "Step:", "1 of 2", "pods ", "█", "canary  yes    Running", "kubectl holdfast approve -n "+o.Namespace+" "+o.run)
 	o.want("vera", "kubectl holdfast history web", 0, o.run, "so far")
 	o.want("vera", "kubectl holdfast diff web", 1, "-      - image: holdfast.test/app:v1", "+      - image: holdfast.test/app:v2", "held template (run "+o.run+")")
-	o.want("vera", "kubectl holdfast wait web --for=verdict --timeout=1s", 2, "no verdict within 1s: run "+o.run+" is Paused (ApprovalNeeded)")
+	o.want("vera", "kubectl holdfast wait web --for=verdict --timeout=5s", 2, "no verdict within 5s: run "+o.run+" is Paused (ApprovalNeeded)")
 	for line, code := range map[string]int{
 		"kubectl holdfast get": 1, "kubectl holdfast status web": 1, "kubectl holdfast history web": 1,
 		"kubectl holdfast wait deployment/web --for=verdict --timeout=30m": 3,
