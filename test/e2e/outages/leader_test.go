@@ -142,15 +142,18 @@ func wantCountedOnce(s *shop.Shop, run *v1alpha1.CanaryRun) {
 
 // TestPrometheusGoesAndComesBack: errors never release, and what was measured stands.
 func TestPrometheusGoesAndComesBack(t *testing.T) {
-	s := shop.Open(t, shop.Settings{Plan: strings.Replace(shop.QuickPlan, "period: 8s", "period: 6s", 1)})
+	plan := strings.NewReplacer("period: 8s", "period: 6s", "errorLimit: 30", "errorLimit: 300").Replace(shop.QuickPlan)
+	s := shop.Open(t, shop.Settings{Plan: plan})
 	run := s.HoldV2()
 	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
+	s.Decide(run.Name, `"paused":true`) // it does not end meanwhile
 	if err := shop.World.Cluster.StopComponent(t.Context(), "prometheus"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // for the scenarios after this one, should it fail
 		_ = shop.World.Cluster.StartComponent(context.Background(), "prometheus")
 	})
+	s.Decide(run.Name, `"paused":false`)
 	erring := shop.Await(s, "errors are counted beyond the period", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
 		for _, m := range r.Status.Metrics {
 			if m.Name == "error-rate" && m.Errors >= 8 {
