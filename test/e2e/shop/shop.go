@@ -153,12 +153,19 @@ func (s *Shop) Close() {
 	defer cancel()
 	if s.T.Failed() {
 		for _, args := range [][]string{
-			{"get", "canaryruns", "-o", "yaml"}, {"get", "deployment", "web", "-o", "yaml"}, {"get", "pods,rs", "-o", "wide"},
+			{"get", "canaryruns,deployments", "-o", "yaml"}, {"get", "pods,rs,endpointslices,pdb,quota,hpa", "-o", "wide"},
 			{"get", "events", "--sort-by=.metadata.creationTimestamp"},
 		} {
 			result, _ := World.Cluster.Kubectl(ctx, "", append(args, "-n", s.Namespace)...)
 			// Not the test's log: what went wrong is to be read at the end of a long output.
 			fmt.Fprintf(os.Stderr, "%s: kubectl %s:\n%s%s", s.T.Name(), strings.Join(args, " "), result.Stdout, result.Stderr)
+		}
+		logs, _ := World.Cluster.Kubectl(ctx, "", "logs", "-n", HoldfastNamespace, "-l", "app.kubernetes.io/name=holdfast", "--prefix", "--tail=-1")
+		fmt.Fprintf(os.Stderr, "%s: what Holdfast has logged of namespace %s:\n", s.T.Name(), s.Namespace)
+		for line := range strings.Lines(logs.Stdout) {
+			if strings.Contains(line, s.Namespace) {
+				fmt.Fprint(os.Stderr, line)
+			}
 		}
 	}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}}
