@@ -257,6 +257,32 @@ func TestAPlanThatTheCacheHasNotYetIsFound(t *testing.T) {
 	}
 }
 
+// The annotation of a namespace may come in the same file as the update, and the cache have the namespace as it was.
+func TestAPlanThatTheNamespaceNamesSinceAMomentIsFound(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.Must(c.API.Create(t.Context(), evaluatortest.QuickPlan("strict")))
+	var ns corev1.Namespace
+	c.Must(c.API.Get(t.Context(), client.ObjectKey{Name: evaluatortest.Namespace}, &ns))
+	ns.Annotations[v1alpha1.PlanAnnotation] = "strict"
+	c.Must(c.API.Update(t.Context(), &ns))
+	c.Evaluator.Runs.Objects.Cached = evaluatortest.Trimming{Reader: interceptor.NewClient(c.API, interceptor.Funcs{
+		Get: func(ctx context.Context, api client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			err := api.Get(ctx, key, o, opts...)
+			if o.GetObjectKind().GroupVersionKind().Kind == "Namespace" {
+				annotations := o.GetAnnotations()
+				delete(annotations, v1alpha1.PlanAnnotation)
+				o.SetAnnotations(annotations)
+			}
+			return err
+		},
+	})}
+	c.Hold()
+	c.Passes(2)
+	if run := c.Run(); run.Spec.PlanSource != "CanaryPlan strict" {
+		t.Errorf("the run goes by %s", run.Spec.PlanSource)
+	}
+}
+
 // A quota that is used up is waited for, and both the Deployment and the run say so.
 func TestAQuotaIsWaitedFor(t *testing.T) {
 	full := apierrors.NewForbidden(schema.GroupResource{Resource: "things"}, "web", errors.New("exceeded quota: small"))

@@ -2,6 +2,9 @@ package objects
 
 import (
 	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/plan"
@@ -12,14 +15,14 @@ import (
 // the plan does not matter, and none that is missing may keep the update from
 // being let through.
 //
-// Plans are asked of the API server itself: a cache may be behind (a plan applied
-// together with the update), or empty while it lists anew because the
-// CustomResourceDefinition was changed. A run takes its plan for good, so it must
-// not take the built-in one for want of a second.
+// Plans, and the namespace that may name one, are asked of the API server itself: a
+// cache may be behind (a plan or an annotation applied together with the update), or
+// empty while it lists anew because the CustomResourceDefinition was changed. A run
+// takes its plan for good, so it must not take another one for want of a second.
 func (r *Reader) ResolvePlan(ctx context.Context, d Deployment) (plan.Resolved, error) {
-	ns, err := r.Namespace(ctx, d.GetNamespace())
-	if err != nil {
-		return plan.Resolved{}, err
+	ns := NewNamespace()
+	if err := r.Live.Get(ctx, types.NamespacedName{Name: d.GetNamespace()}, ns); err != nil {
+		return plan.Resolved{}, fmt.Errorf("read namespace %q: %w", d.GetNamespace(), err)
 	}
 	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
