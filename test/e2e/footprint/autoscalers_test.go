@@ -180,6 +180,9 @@ func scaled(t *testing.T, by string, pods, use, canary int, is, fails bool) int3
 	if is {
 		run := s.NewestRun(s.Must("apply", "-f", "-", manifest("v2")))
 		report(s, 1, canary, client.MatchingLabels{v1alpha1.RunLabel: run.Name})
+		if canary != notReady { // the controller manager has seen it, of which the autoscaler is a part
+			shop.Await(s, "the canary is Ready", run.Name, &appsv1.ReplicaSet{}, func(rs *appsv1.ReplicaSet) bool { return rs.Status.ReadyReplicas == 1 })
+		}
 		if fails {
 			s.AwaitPhase(run.Name, v1alpha1.PhaseFrozen)
 			s.AwaitQuarantined(run, true)
