@@ -23,7 +23,7 @@ import (
 type Policies struct {
 	Reader client.Reader
 	// Live reads at the API server. It is asked for a namespace that the cache does
-	// not have yet, because it came in the same file as what is asked about.
+	// not have yet, or not as it is, because it came in the same file as what is asked about.
 	Live client.Reader
 }
 
@@ -40,6 +40,19 @@ type Demands struct {
 
 // Guarded says whether a policy guards the namespace, whatever its Deployments say.
 func (d Demands) Guarded() bool { return d.Guard != "" }
+
+// AnnotationsNow are the annotations of a namespace as they are at the API server: what they name counts for what
+// comes in the same file. Without one they are as known.
+func (p Policies) AnnotationsNow(ctx context.Context, namespace string, known map[string]string) (map[string]string, error) {
+	if p.Live == nil {
+		return known, nil
+	}
+	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
+	if err := p.Live.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+		return nil, fmt.Errorf("read namespace %q: %w", namespace, err)
+	}
+	return ns.Annotations, nil
+}
 
 // ForNamespace is what they demand of a namespace now.
 func (p Policies) ForNamespace(ctx context.Context, namespace string) (Demands, error) {

@@ -14,14 +14,21 @@ import (
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get
 
 // findPlan finds the plan of a Deployment as the evaluator will, without what is no plan to go by. It is read
-// from the API server: a plan may come in the same file as the update.
+// from the API server, as is the namespace where that may name it: both may come in the same file as the update.
 func (h *Handler) findPlan(ctx context.Context, namespace string, d demand.Demands, of workload.Deployment) (plan.Found, error) {
 	if h.Plans == nil {
 		return plan.Found{}, nil
 	}
 	annotations := planAnnotations(of)
 	annotations[v1alpha1.PlanAnnotation] = of.Annotation(v1alpha1.PlanAnnotation)
-	return load.Find(ctx, h.Plans, namespace, plan.NameFor(annotations, d.NamespaceAnnotations), d.Effective)
+	ofNamespace := d.NamespaceAnnotations
+	if annotations[v1alpha1.PlanAnnotation] == "" {
+		var err error
+		if ofNamespace, err = h.Policies.AnnotationsNow(ctx, namespace, ofNamespace); err != nil {
+			return plan.Found{}, err
+		}
+	}
+	return load.Find(ctx, h.Plans, namespace, plan.NameFor(annotations, ofNamespace), d.Effective)
 }
 
 // namedBeside adds what the plan names to what stands beside a template that is held, or
