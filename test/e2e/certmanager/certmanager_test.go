@@ -25,7 +25,7 @@ func TestCertManager(t *testing.T) {
 
 	cm := s.installCertManager()
 	s.must("apply", "-k", certManagerOverlay)
-	s.must("rollout", "status", "deployment/holdfast", "-n", shop.HoldfastNamespace, "--timeout=180s")
+	s.must("rollout", "status", "deployment/holdfast", "-n", shop.HoldfastNamespace, "--timeout="+shop.Patience.String())
 	load.shakeHands(s.pods())
 	s.mayNotWrite()
 	s.wantHolds()

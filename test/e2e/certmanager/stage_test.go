@@ -68,9 +68,9 @@ func newCertStage(t *testing.T) *certStage {
 	for _, guard := range guards {
 		s.must("create", "namespace", guard)
 		s.must("create", "deployment", "web", "--image=holdfast.test/app:v1", "-n", guard)
-		s.must("rollout", "status", "deployment/web", "-n", guard, "--timeout=90s")
+		s.must("rollout", "status", "deployment/web", "-n", guard, "--timeout="+shop.Patience.String())
 		s.must("annotate", "namespace", guard, "holdfast.dev/canary="+guard)
-		s.must("wait", "namespace", guard, "--for=jsonpath={.metadata.labels.holdfast\\.dev/canary}="+guard, "--timeout=90s")
+		s.must("wait", "namespace", guard, "--for=jsonpath={.metadata.labels.holdfast\\.dev/canary}="+guard, "--timeout="+shop.Patience.String())
 	}
 	return s
 }

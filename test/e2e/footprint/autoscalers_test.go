@@ -117,7 +117,7 @@ func TestWhatAnAutoscalerMakesOfCanaryPods(t *testing.T) {
 		}
 	})
 	stage.Must("apply", "-f", "-", fmt.Sprintf(metricsAPI, stage.Namespace))
-	stage.Must("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "apiservice/v1beta1.external.metrics.k8s.io", "--timeout=60s")
+	stage.Must("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "apiservice/v1beta1.external.metrics.k8s.io", "--timeout="+shop.Patience.String())
 	for name, tc := range map[string]struct {
 		pods   int
 		use    int

@@ -41,7 +41,7 @@ func TestHoldfastIsDown(t *testing.T) {
 	required.WantImage("v1")
 
 	system.Must("scale", "deployment", "holdfast", "--replicas=2")
-	system.Must("rollout", "status", "deployment/holdfast", "--timeout=90s")
+	system.Must("rollout", "status", "deployment/holdfast", "--timeout="+shop.Patience.String())
 	enabled.WantEvents("UngatedUpdate")
 	enabled.AwaitGuarded()
 	run := enabled.NewestRun(enabled.Apply("v3"))

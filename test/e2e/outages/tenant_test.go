@@ -26,7 +26,7 @@ func TestATenantCannotGetOutWhileHoldfastIsDown(t *testing.T) {
 	t.Cleanup(func() { // for the scenarios after this one
 		ctx := context.Background()
 		_, _ = shop.World.Cluster.Kubectl(ctx, "", "-n", shop.HoldfastNamespace, "scale", "deployment", "holdfast", "--replicas=2")
-		_, _ = shop.World.Cluster.Kubectl(ctx, "", "-n", shop.HoldfastNamespace, "rollout", "status", "deployment/holdfast", "--timeout=90s")
+		_, _ = shop.World.Cluster.Kubectl(ctx, "", "-n", shop.HoldfastNamespace, "rollout", "status", "deployment/holdfast", "--timeout="+shop.Patience.String())
 	})
 	shop.AwaitNone(system, "pods of Holdfast", &corev1.PodList{}, client.MatchingLabels{"app.kubernetes.io/name": "holdfast"})
 

@@ -147,7 +147,7 @@ func TestACanaryGivesWayToItsOwnRelease(t *testing.T) {
 	}
 	released := func(s *shop.Shop, run *v1alpha1.CanaryRun) {
 		s.T.Helper()
-		s.Must("rollout", "status", "deployment/shaped", "--timeout=90s")
+		s.Must("rollout", "status", "deployment/shaped", "--timeout="+shop.Patience.String())
 		ended := s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
 		if ended.Status.Reason != v1alpha1.ReasonRolledOut {
 			s.T.Errorf("the run ended with %s: %s", ended.Status.Reason, ended.Status.Message)

@@ -24,7 +24,7 @@ import (
 
 // Patience is how long anything may take that is waited for. It is a bound for
 // a stuck scenario, not an assertion on speed.
-const Patience = 90 * time.Second
+const Patience = 3 * time.Minute
 
 // Await watches an object until what is said of it is true, and returns it as
 // it is then. The object need not exist yet.
