@@ -32,7 +32,7 @@ spec:
 	if err := m.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "certificate/one", "--timeout=60s")
+	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "certificate/one", "--timeout="+patience.String())
 	kubectl(t, c, "", "get", "secret", "one", "-n", ns)
 	if err := m.Remove(t.Context()); err != nil {
 		t.Fatal(err)

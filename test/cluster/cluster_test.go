@@ -109,7 +109,7 @@ func TestKilledParent(t *testing.T) {
 		t.Fatalf("cluster has only the processes %v", members)
 	}
 	killChild(t)
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, func() error {
 		if lives(pid, birth) {
 			return fmt.Errorf("the supervisor lives")
 		}
@@ -145,7 +145,7 @@ func TestDetached(t *testing.T) {
 	if err := syscall.Kill(c.state.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, func() error { return awaitDeath(t.Context(), c.state) })
+	eventually(t, func() error { return awaitDeath(t.Context(), c.state) })
 	c, err = Start(t.Context(), Options{Dir: dir, Detach: true}) // over what the dead one has left
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 const volumesYAML = `
@@ -50,7 +49,7 @@ spec:
 func testVolumes(t *testing.T, c *Cluster) {
 	ns := namespace(t, c, "volumes")
 	kubectl(t, c, volumesYAML, "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod/reader", "--timeout=30s")
+	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod/reader", "--timeout="+patience.String())
 	for path, want := range map[string]string{
 		"file/key/word":        "first",
 		"file/one/word":        "first",
@@ -75,7 +74,7 @@ func testVolumes(t *testing.T, c *Cluster) {
 	kubectl(t, c, "", "patch", "secret", "key", "-n", ns, "-p", `{"stringData":{"word":"second"}}`)
 	kubectl(t, c, "", "label", "pod", "reader", "-n", ns, "more=yes")
 	for path, want := range map[string]string{"file/key/word": "second", "file/all/labels": "app=\"reader\"\nmore=\"yes\"", "file/one/word": "first"} {
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, func() error {
 			got, err := inside(c, ns, "reader", path)
 			if err == nil && got != want {
 				err = fmt.Errorf("%s: got %q, want %q", path, got, want)
@@ -102,7 +101,7 @@ spec:
 	expect(t, c, `CreateContainerConfigError secrets "key" not found`, "get", "pod", "wants", "-n", ns, "-o",
 		"jsonpath={.status.containerStatuses[0].state.waiting.reason} {.status.containerStatuses[0].state.waiting.message}")
 	kubectl(t, c, "", "create", "secret", "generic", "key", "-n", ns, "--from-literal=word=late")
-	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod/wants", "--timeout=30s")
+	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod/wants", "--timeout="+patience.String())
 	if got, err := inside(c, ns, "wants", "env/WORD"); err != nil || got != "late" {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -125,7 +124,7 @@ spec:
       - {name: main, image: "holdfast.test/app:v1", args: [--crash-after=200ms, --exit-code=0]}
 `
 	kubectl(t, c, job, "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Complete", "job/once", "--timeout=30s")
+	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Complete", "job/once", "--timeout="+patience.String())
 	expect(t, c, "Succeeded PodCompleted", "get", "pods", "-n", ns, "-o",
 		`jsonpath={.items[0].status.phase} {.items[0].status.conditions[?(@.type=="Ready")].reason}`)
 }
@@ -147,7 +146,7 @@ spec:
 `
 	kubectl(t, c, pod, "apply", "-n", ns, "-f", "-")
 	expectEvent(t, c, ns, "Container app failed liveness probe, will be restarted")
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		if n := kubectl(t, c, "", "get", "pod", "ill", "-n", ns, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"); n == "0" {
 			return fmt.Errorf("not restarted")
 		}

@@ -8,10 +8,14 @@ import (
 	"time"
 )
 
-// eventually asks until there is no error, and fails the test with the last one when limit is over.
-func eventually(t *testing.T, limit time.Duration, ask func() error) {
+// patience is how long anything may take that is waited for. It is a bound for what is stuck, not an assertion on
+// speed.
+const patience = 2 * time.Minute
+
+// eventually asks until there is no error, and fails the test with the last one when patience is over.
+func eventually(t *testing.T, ask func() error) {
 	t.Helper()
-	deadline := time.After(limit)
+	deadline := time.After(patience)
 	for {
 		err := ask()
 		if err == nil {
@@ -19,7 +23,7 @@ func eventually(t *testing.T, limit time.Duration, ask func() error) {
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("not within %s: %v", limit, err)
+			t.Fatalf("not within %s: %v", patience, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -38,7 +42,7 @@ func kubectl(t *testing.T, c *Cluster, stdin string, args ...string) string {
 // expect waits until kubectl prints want.
 func expect(t *testing.T, c *Cluster, want string, args ...string) {
 	t.Helper()
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		result, err := c.Kubectl(context.Background(), "", args...)
 		if err != nil {
 			return err
@@ -53,7 +57,7 @@ func expect(t *testing.T, c *Cluster, want string, args ...string) {
 // expectEvent waits for one that says text; events are written after what they tell of.
 func expectEvent(t *testing.T, c *Cluster, ns, text string) {
 	t.Helper()
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		if events := kubectl(t, c, "", "get", "events", "-n", ns); !strings.Contains(events, text) {
 			return fmt.Errorf("no event says %q:\n%s", text, events)
 		}

@@ -8,13 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func testIsolation(t *testing.T, c *Cluster) {
 	ns := namespace(t, c, "isolation")
 	kubectl(t, c, webYAML("web", 1), "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/web", "--timeout=60s")
+	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/web", "--timeout="+patience.String())
 	pod := kubectl(t, c, "", "get", "pods", "-n", ns, "-o", "jsonpath={.items[0].metadata.name}")
 	ready := []string{"get", "deployment/web", "-n", ns, "-o", "jsonpath={.status.readyReplicas}"}
 	if err := c.IsolatePod(t.Context(), ns, pod); err != nil {
@@ -38,10 +37,10 @@ func testIsolation(t *testing.T, c *Cluster) {
 func testReset(t *testing.T, c *Cluster) {
 	ns := namespace(t, c, "reset")
 	kubectl(t, c, loadYAML, "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod/load", "--timeout=30s")
+	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod/load", "--timeout="+patience.String())
 	ip := kubectl(t, c, "", "get", "pod/load", "-n", ns, "-o", "jsonpath={.status.podIP}")
 	var before []string
-	eventually(t, 10*time.Second, func() (err error) {
+	eventually(t, func() (err error) {
 		if before, err = connections(c, ip); err == nil && len(before) == 0 {
 			err = fmt.Errorf("pod %s has no connection to the API server", ip)
 		}
@@ -50,7 +49,7 @@ func testReset(t *testing.T, c *Cluster) {
 	if err := c.ResetPod(t.Context(), ns, "load"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, func() error {
 		now, err := connections(c, ip)
 		if err == nil && (len(now) == 0 || slices.ContainsFunc(before, func(one string) bool { return slices.Contains(now, one) })) {
 			err = fmt.Errorf("the API server has the connections %v with the pod, and had %v", now, before)

@@ -87,7 +87,7 @@ spec:
 ---
 `
 	kubectl(t, c, fmt.Sprintf(pod, "sealed", true)+fmt.Sprintf(pod, "open", false), "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod", "--all", "--timeout=30s")
+	kubectl(t, c, "", "wait", "-n", ns, "--for=condition=Ready", "pod", "--all", "--timeout="+patience.String())
 	for _, path := range []string{"touch/tmp/x", "touch/var/x"} {
 		if _, err := inside(c, ns, "sealed", path); err == nil || !strings.Contains(err.Error(), "read-only file system") {
 			t.Errorf("%s in the read-only root: %v", path, err)
@@ -103,12 +103,12 @@ spec:
 func testDeletion(t *testing.T, c *Cluster) {
 	ns := namespace(t, c, "deletion")
 	kubectl(t, c, webYAML("web", 3), "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/web", "--timeout=60s")
+	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/web", "--timeout="+patience.String())
 	addresses := strings.Fields(kubectl(t, c, "", "get", "pods", "-n", ns, "-o", "jsonpath={.items[*].status.podIP}"))
 	uids := strings.Fields(kubectl(t, c, "", "get", "pods", "-n", ns, "-o", "jsonpath={.items[*].metadata.uid}"))
 	pods := strings.Fields(kubectl(t, c, "", "get", "pods", "-n", ns, "-o", "name"))
 	began := time.Now()
-	kubectl(t, c, "", "delete", "deployment/web", "-n", ns, "--cascade=foreground", "--timeout=20s")
+	kubectl(t, c, "", "delete", "deployment/web", "-n", ns, "--cascade=foreground", "--timeout="+patience.String())
 	if took := time.Since(began); took < time.Second {
 		t.Errorf("the pods ended after %s, but drain for a second", took)
 	}
@@ -116,7 +116,7 @@ func testDeletion(t *testing.T, c *Cluster) {
 	for _, address := range addresses {
 		parts := strings.Split(address, ".")
 		cable := fmt.Sprintf("pod-%s-%s:", parts[2], parts[3])
-		eventually(t, 5*time.Second, func() error { return absent(c, "net/dev", cable) })
+		eventually(t, func() error { return absent(c, "net/dev", cable) })
 	}
 	for _, uid := range uids {
 		if err := absent(c, "mountinfo", uid); err != nil {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // webYAML is a Deployment of the app with a Service.
@@ -54,9 +53,9 @@ spec:
 func testMeasured(t *testing.T, c *Cluster) {
 	ns := namespace(t, c, "measured")
 	kubectl(t, c, webYAML("web", 2, "--error-rate=0.2"), "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/web", "--timeout=60s")
+	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/web", "--timeout="+patience.String())
 	kubectl(t, c, loadYAML, "apply", "-n", ns, "-f", "-")
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		shares, err := query(c, fmt.Sprintf(`sum by (pod) (rate(http_requests_total{namespace=%[1]q,code="500"}[5s])) / sum by (pod) (rate(http_requests_total{namespace=%[1]q}[5s]))`, ns))
 		if err != nil {
 			return err
@@ -71,7 +70,7 @@ func testMeasured(t *testing.T, c *Cluster) {
 		}
 		return nil
 	})
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		sent, err := query(c, fmt.Sprintf(`rate(load_requests_total{namespace=%q,result="200"}[5s])`, ns))
 		if err == nil && sent["load"] == 0 {
 			err = fmt.Errorf("load is not measured: %v", sent)
@@ -110,7 +109,7 @@ func testUnknownImage(t *testing.T, c *Cluster) {
 	kubectl(t, c, "", "run", "odd", "-n", ns, "--image=holdfast.test/nosuch:v1")
 	expect(t, c, "ImagePullBackOff", "get", "pod", "odd", "-n", ns, "-o", "jsonpath={.status.containerStatuses[0].state.waiting.reason}")
 	expect(t, c, "Pending", "get", "pod", "odd", "-n", ns, "-o", "jsonpath={.status.phase}")
-	kubectl(t, c, "", "delete", "pod", "odd", "-n", ns, "--timeout=10s")
+	kubectl(t, c, "", "delete", "pod", "odd", "-n", ns, "--timeout="+patience.String())
 }
 
 func testCrashLoop(t *testing.T, c *Cluster) {
@@ -118,7 +117,7 @@ func testCrashLoop(t *testing.T, c *Cluster) {
 	kubectl(t, c, webYAML("web", 1, "--crash-after=100ms", "--exit-code=3"), "apply", "-n", ns, "-f", "-")
 	expect(t, c, "CrashLoopBackOff 3 Error", "get", "pods", "-n", ns, "-o",
 		"jsonpath={.items[0].status.containerStatuses[0].state.waiting.reason} {.items[0].status.containerStatuses[0].lastState.terminated.exitCode} {.items[0].status.containerStatuses[0].lastState.terminated.reason}")
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		count := kubectl(t, c, "", "get", "pods", "-n", ns, "-o", "jsonpath={.items[0].status.containerStatuses[0].restartCount}")
 		if n, err := strconv.Atoi(count); err != nil || n < 2 {
 			return fmt.Errorf("restarted %s times", count)
@@ -135,7 +134,7 @@ func testNeverReady(t *testing.T, c *Cluster) {
 		`jsonpath={.items[0].status.phase} {.items[0].status.conditions[?(@.type=="Ready")].status} {.items[0].status.conditions[?(@.type=="Ready")].reason}`)
 	expectEvent(t, c, ns, "Readiness probe failed: HTTP probe failed with statuscode: 503")
 	kubectl(t, c, webYAML("late", 1, "--ready-after=2s"), "apply", "-n", ns, "-f", "-")
-	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/late", "--timeout=30s")
+	kubectl(t, c, "", "rollout", "status", "-n", ns, "deployment/late", "--timeout="+patience.String())
 }
 
 func testUnschedulable(t *testing.T, c *Cluster) {
