@@ -4,7 +4,7 @@
 //
 // A pass over a run has five steps: gather what is known, plan the next move
 // (package lifecycle, which decides everything), apply its actions, write its
-// status, emit events, logs and metrics about what was written.
+// status, tell by events, logs and metrics what was written.
 //
 // # Restarts and lost leaders
 //

@@ -113,20 +113,20 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	reader, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Announcer{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
+	reader, teller, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Events{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
 	e := &Evaluator{
 		Deployments: &deployments.Reconciler{
-			Objects: reader, Writer: writer, Clock: o.Clock, Announce: announce, Metrics: metrics,
+			Objects: reader, Writer: writer, Clock: o.Clock, Teller: teller, Metrics: metrics,
 			History: o.HistoryLimit, RewritesStatus: o.RewriteStatus,
 		},
 		Runs: &runs.Reconciler{
-			Objects: reader, Writer: writer, Announce: announce, Metrics: metrics,
+			Objects: reader, Writer: writer, Teller: teller, Metrics: metrics,
 			Gatherer: &gather.Gatherer{
 				Objects: reader, Writer: writer, Clock: o.Clock, Endpoints: o.Endpoints, MaxRuns: o.MaxRuns,
 				Stable: &stablepods.Finder{Objects: reader, Clock: o.Clock},
 				Looks:  &around.Looks{Objects: reader},
 			},
-			Executor: &act.Executor{Objects: reader, Writer: writer, Announce: announce},
+			Executor: &act.Executor{Objects: reader, Writer: writer},
 			Wake:     func(types.NamespacedName) {},
 		},
 	}

@@ -105,12 +105,50 @@ type CanaryRunStatus struct {
 	// +optional
 	Duration string `json:"duration,omitempty"`
 
+	// transitions are what has happened to the run and is told by events.
+	// +optional
+	Transitions *TransitionLog `json:"transitions,omitempty"`
+
 	// conditions say separately whether the canary is ready, whether the
 	// analysis has come to a verdict, and whether the Deployment has rolled out.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// TransitionLog counts what happened to a run, and keeps of it what may not have been told: each is told at
+// least once, in order, whoever evaluates.
+type TransitionLog struct {
+	// count is how many there have been.
+	Count int64 `json:"count"`
+	// untold are the newest of them, as long as it is not known here that they were told. Who hears of one twice
+	// knows it by the UID of the run and the number.
+	// +optional
+	// +listType=map
+	// +listMapKey=number
+	// +kubebuilder:validation:MaxItems=50
+	Untold []LoggedTransition `json:"untold,omitempty"`
+}
+
+// LoggedTransition is something that happened to a run and that people want to hear of.
+type LoggedTransition struct {
+	// number is which one of the run's it is, from 1.
+	Number int64 `json:"number"`
+	// time is when it was written, kind its word: the reason of its event.
+	Time metav1.Time `json:"time"`
+	Kind string      `json:"kind"`
+	// reason is one word for why, message says it for people.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// subject is what it happened to, where that is a part of the run: a pod, or an autoscaler beside it.
+	// +optional
+	Subject string `json:"subject,omitempty"`
+	// metric is the one whose newest measurement it is about.
+	// +optional
+	Metric string `json:"metric,omitempty"`
 }
 
 // OwnSet is a ReplicaSet of a run as Holdfast made it, and its pods.

@@ -67,6 +67,8 @@ const (
 	// UntriedAnnotation is the last update that passed without a canary because the
 	// strategy of the Deployment is Recreate: which template, by whom and when.
 	UntriedAnnotation = Prefix + "untried"
+	// ToldAnnotation is the time of the last of these two that an event told, as it stands in them.
+	ToldAnnotation = Prefix + "told"
 	// ReleaseAnnotation, set to the ID of a hold by the evaluator's own
 	// ServiceAccount, makes the webhook swap the held template in. The webhook
 	// leaves it out of what is stored.
@@ -92,7 +94,7 @@ const (
 // OwnAnnotations of a Deployment are written by Holdfast alone.
 var OwnAnnotations = []string{
 	HeldAnnotation, RejectedAnnotation, StableAnnotation, SkippedAnnotation, UntriedAnnotation, ReleaseAnnotation, FailedAnnotation,
-	RestartedAnnotation,
+	RestartedAnnotation, ToldAnnotation,
 }
 
 // Labels.

@@ -11,11 +11,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/refusal"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plan"
-	"holdfast.dev/holdfast/internal/room"
 )
 
 // startHeld makes the run that a held record names. Without a plan to follow
@@ -46,14 +47,14 @@ func (r *Reconciler) startHeld(ctx context.Context, d objects.Deployment, runs [
 	resolved, err := r.Objects.ResolvePlan(ctx, d)
 	if err != nil {
 		if message, refused := refusal.Now(err); refused && r.warned.first(d, message) {
-			r.Announce.NotCreated(d, "the update stays held, and the plan by which run "+record.Run+" is to try it cannot be read: "+message)
+			r.tell(d, tell.NotCreated("the update stays held, and the plan by which run "+record.Run+" is to try it cannot be read: "+message))
 		}
 		return false, err
 	}
 	if resolved.Reason != "" {
 		if r.warned.first(d, resolved.Message) {
 			ctrl.LoggerFrom(ctx).Info("held update has no plan", "reason", resolved.Reason, "message", resolved.Message)
-			r.Announce.NoPlan(d, resolved.Reason, resolved.Message)
+			r.tell(d, tell.NoPlan(resolved.Reason, resolved.Message))
 		}
 		return false, nil
 	}
@@ -61,7 +62,7 @@ func (r *Reconciler) startHeld(ctx context.Context, d objects.Deployment, runs [
 	if mistake != "" {
 		if r.warned.first(d, mistake) {
 			ctrl.LoggerFrom(ctx).Info("held update has no time to start", "message", mistake)
-			r.Announce.NoPlan(d, v1alpha1.ReasonStartAtInvalid, mistake)
+			r.tell(d, tell.NoPlan(v1alpha1.ReasonStartAtInvalid, mistake))
 		}
 		return false, nil
 	}
@@ -76,7 +77,7 @@ func (r *Reconciler) checkName(d objects.Deployment, record hold.Record, existin
 	}
 	message := fmt.Sprintf("the name of CanaryRun %s is taken by one of another hold; delete it and the held update is tried", record.Run)
 	if r.warned.first(d, message) {
-		r.Announce.NameTaken(d, message)
+		r.tell(d, tell.NameTaken(message))
 	}
 }
 
@@ -110,28 +111,13 @@ func (r *Reconciler) createRun(ctx context.Context, d objects.Deployment, record
 		return nil
 	case err != nil:
 		if message, refused := refusal.Now(err); refused && r.warned.first(d, message) {
-			r.Announce.NotCreated(d, "the update stays held, and run "+record.Run+" that is to try it is refused: "+message)
+			r.tell(d, tell.NotCreated("the update stays held, and run "+record.Run+" that is to try it is refused: "+message))
 		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
 	}
 	r.warned.forget(client.ObjectKeyFromObject(d))
 	r.Metrics.Holds.Inc()
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)
-	r.Announce.Held(d, run, record)
-	r.Announce.PolicyApplied(d, run)
-	return r.tellDoubts(ctx, d, run, record)
-}
-
-// tellDoubts says by which fields of the Deployment there may be no room for the canary, as the webhook did
-// to who applied the update. It is told with the making of the run, once.
-func (r *Reconciler) tellDoubts(ctx context.Context, d objects.Deployment, run *v1alpha1.CanaryRun, record hold.Record) error {
-	stable, err := r.Objects.StableTemplate(ctx, d)
-	if err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	if doubts := room.Doubts(d.View(), stable, record.Template); len(doubts) > 0 {
-		r.Announce.RoomDoubtful(d, run, doubts)
-	}
 	return nil
 }
 
@@ -144,14 +130,18 @@ func (r *Reconciler) dropRecord(ctx context.Context, d objects.Deployment, runs 
 			return false, nil
 		}
 	}
-	if err := objects.Annotate(ctx, r.Writer, d, map[string]any{v1alpha1.HeldAnnotation: nil}); err != nil {
-		return false, err
-	}
-	ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
+	dropped := tell.RecordUnreadable(why)
 	if label := d.OfAnother(); label != nil {
-		r.Announce.RecordOfAnother(d, *label)
-		return true, nil
+		dropped = tell.RecordOfAnother(*label)
 	}
-	r.Announce.RecordUnreadable(d, why)
-	return true, nil
+	if r.warned.first(d, dropped.Message) { // before the record is gone: it is what tells a later evaluator
+		ctrl.LoggerFrom(ctx).Info("held record dropped", "reason", v1alpha1.ReasonRecordUnreadable, "why", why.Error())
+		r.tell(d, dropped)
+	}
+	return true, objects.Annotate(ctx, r.Writer, d, map[string]any{v1alpha1.HeldAnnotation: nil})
+}
+
+// tell tells what has happened to a Deployment.
+func (r *Reconciler) tell(d objects.Deployment, t lifecycle.Transition) {
+	r.Teller.Tell(tell.About{Deployment: d}, t)
 }

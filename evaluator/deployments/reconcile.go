@@ -26,27 +26,31 @@ import (
 
 // Reconciler looks after Deployments.
 type Reconciler struct {
-	Objects  *objects.Reader
-	Writer   client.Client
-	Clock    clock.PassiveClock
-	Announce tell.Announcer
-	Metrics  *tell.Metrics
+	Objects *objects.Reader
+	Writer  client.Client
+	Clock   clock.PassiveClock
+	Teller  tell.Teller
+	Metrics *tell.Metrics
 	// History is how many ended runs of a Deployment are kept.
 	History int
 	// RewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put right.
 	RewritesStatus bool
 
 	// What is known of the term in which this replica leads.
-	warned warnings
-	skips  skips
-	// untried are told as skips are.
-	untried skips
+	warned                    warnings
+	ungated, skipped, untried warnings
 }
 
 // BeginTerm forgets what was known in the last term.
 func (r *Reconciler) BeginTerm() {
-	r.warned = warnings{}
-	r.skips, r.untried = skips{since: r.Clock.Now()}, skips{since: r.Clock.Now()}
+	for _, w := range r.known() {
+		*w = warnings{}
+	}
+}
+
+// known are what was told in this term, by what it was about.
+func (r *Reconciler) known() []*warnings {
+	return []*warnings{&r.warned, &r.ungated, &r.skipped, &r.untried}
 }
 
 // Reconcile looks after one Deployment: its held record gets a run,
@@ -55,9 +59,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	log := ctrl.LoggerFrom(ctx)
 	d, err := r.Objects.Deployment(ctx, req.NamespacedName)
 	if err == nil && d.GetDeletionTimestamp() != nil || apierrors.IsNotFound(err) {
-		r.warned.forget(req.NamespacedName)
-		r.skips.told.forget(req.NamespacedName)
-		r.untried.told.forget(req.NamespacedName)
+		for _, w := range r.known() {
+			w.forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
@@ -69,7 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	var problems []error // none keeps the steps after it from being taken
 	for _, step := range []func(context.Context, objects.Deployment, []v1alpha1.CanaryRun) (bool, error){
-		r.tellSkipped, r.tellUntried, r.startHeld, r.forgetElsewhere, r.stampUngated, r.forgetOld,
+		r.tellPassed, r.startHeld, r.forgetElsewhere, r.stampUngated, r.forgetOld,
 	} {
 		wrote, err := step(ctx, d, runs)
 		switch {

@@ -7,37 +7,40 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
-// skips tells of updates that passed because their users asked for it. The
-// annotation stays, so a skip is told once, by the evaluator that led when it
-// happened: none is told again after a restart.
-type skips struct {
-	since time.Time // when this evaluator began to lead
-	told  warnings
-}
-
-// tellSkipped says which update passed without a canary, by whom and why.
-func (r *Reconciler) tellSkipped(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	skipped, err := hold.ParseSkipped(d.Annotation(v1alpha1.SkippedAnnotation))
-	if err != nil || skipped.At.Before(r.skips.since) || !r.skips.told.first(d, skipped.At.String()) {
-		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
+// tellPassed says which updates passed without a canary, by whom and why: those that their users had skip it, and
+// those of Deployments that are to be alone. The annotations that say so stay; another has the time of the last
+// that was told. It is written after telling, so that each is told, and by one evaluator once.
+func (r *Reconciler) tellPassed(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
+	told, _ := time.Parse(time.RFC3339Nano, d.Annotation(v1alpha1.ToldAnnotation)) // what is no time was not written by Holdfast
+	newest := told
+	for _, passed := range []struct {
+		annotation string
+		transition func(hold.Skipped) lifecycle.Transition
+		known      *warnings
+	}{
+		{v1alpha1.SkippedAnnotation, tell.Skipped, &r.skipped},
+		{v1alpha1.UntriedAnnotation, tell.Untried, &r.untried},
+	} {
+		p, err := hold.ParseSkipped(d.Annotation(passed.annotation))
+		if err != nil || !p.At.After(told) {
+			continue // what cannot be read was not written by Holdfast either
+		}
+		if t := passed.transition(p); passed.known.first(d, p.At.String()) {
+			ctrl.LoggerFrom(ctx).Info("update passed without a canary", "why", t.Kind, "hash", p.Hash, "user", p.User, "reason", p.Reason)
+			r.tell(d, t)
+		}
+		if p.At.After(newest) {
+			newest = p.At
+		}
 	}
-	ctrl.LoggerFrom(ctx).Info("update skipped its canary", "hash", skipped.Hash, "user", skipped.User, "reason", skipped.Reason)
-	r.Announce.Skipped(d, skipped)
-	return false, nil
-}
-
-// tellUntried says which update passed without a canary because its Deployment is to be alone. It is told
-// once, as a skip is.
-func (r *Reconciler) tellUntried(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	untried, err := hold.ParseSkipped(d.Annotation(v1alpha1.UntriedAnnotation))
-	if err != nil || untried.At.Before(r.untried.since) || !r.untried.told.first(d, untried.At.String()) {
-		return false, nil //nolint:nilerr // what cannot be read was not written by Holdfast
+	if newest.Equal(told) {
+		return false, nil
 	}
-	ctrl.LoggerFrom(ctx).Info("update passed without a canary", "hash", untried.Hash, "user", untried.User, "reason", untried.Reason)
-	r.Announce.Untried(d, untried)
-	return false, nil
+	return true, objects.Annotate(ctx, r.Writer, d, map[string]any{v1alpha1.ToldAnnotation: newest.UTC().Format(time.RFC3339Nano)})
 }

@@ -2,12 +2,14 @@ package deployments
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 )
@@ -15,8 +17,8 @@ import (
 // stampUngated compares what a guarded Deployment runs with what Holdfast last
 // let through. Without a stamp the Deployment was just opted in, and gets one.
 // Another template than the stamp says came while the webhook could not be
-// reached: the stamp is put right first, and only then told, so that each such
-// update is told and counted once.
+// reached. It is told before the stamp is put right, which is what tells a later
+// evaluator of it: so each such update is told, and by one evaluator once.
 //
 // The mark of a failed update goes with it, and what was held before: neither was
 // the last thing that was asked for. A Deployment that is no longer guarded loses
@@ -46,18 +48,12 @@ func (r *Reconciler) stampUngated(ctx context.Context, d objects.Deployment, run
 	if older {
 		marks[v1alpha1.HeldAnnotation] = nil
 	}
-	if err := objects.Annotate(ctx, r.Writer, d, marks); err != nil {
-		return false, err
+	if ungated := tell.Ungated(running, stamp, older); stamp != "" && r.ungated.first(d, fmt.Sprint(d.GetGeneration(), ungated.Message)) {
+		ctrl.LoggerFrom(ctx).Info("ungated update", "hash", running, "before", stamp, "droppedHold", older)
+		r.Metrics.Ungated.Inc()
+		r.tell(d, ungated)
 	}
-	log := ctrl.LoggerFrom(ctx)
-	if stamp == "" {
-		log.V(1).Info("stable template stamped", "hash", running)
-		return true, nil
-	}
-	log.Info("ungated update", "hash", running, "before", stamp, "droppedHold", older)
-	r.Metrics.Ungated.Inc()
-	r.Announce.Ungated(d, running, stamp, older)
-	return true, nil
+	return true, objects.Annotate(ctx, r.Writer, d, marks)
 }
 
 // heldBefore says whether what is held is older than the template that runs now:

@@ -89,17 +89,24 @@ func TestAnUngatedUpdateIsToldWhereNoRunCanBeMade(t *testing.T) {
 	c.WantEvents("RunNotCreated", "UngatedUpdate")
 }
 
-// The stamp is written before the update is told: what is told was counted once.
+// The update is told before the stamp is written, which keeps it from being told again: by the next evaluator
+// where that write failed, and by this one not.
 func TestAnUngatedUpdateIsToldOnceWhenTheWriteFails(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	d := c.Deployment()
 	d.Spec.Template = evaluatortest.Web("v3").Spec.Template
 	c.Must(c.API.Update(t.Context(), d))
 	c.FailAt = 1
-	c.Passes(1)
-	c.WantEvents()
-	c.Passes(3)
+	c.Passes(4)
 	c.WantEvents("UngatedUpdate")
+	d = c.Deployment()
+	d.Spec.Template = evaluatortest.Web("v4").Spec.Template
+	c.Must(c.API.Update(t.Context(), d))
+	c.FailAt = c.Writes + 1
+	c.Passes(1)
+	c.Another(nil)
+	c.Passes(3)
+	c.WantEvents("UngatedUpdate", "UngatedUpdate", "UngatedUpdate")
 }
 
 // The mark of a failed update says what was asked for last. It is no longer true

@@ -7,11 +7,15 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// Transition is something that happened to a run and that people want to hear of.
+// Transition is something that happened to a run, or to its Deployment, and that people want to hear of.
 type Transition struct {
-	Kind TransitionKind
+	// Number is which one of the run's it is, from 1; 0 where it has no run.
+	Number int64
+	Kind   TransitionKind
 	// Message says what happened, in the words of the status, and Reason in one word.
 	Message, Reason string
+	// Subject is what it happened to, where that is a part of the run or beside it: a pod, an autoscaler.
+	Subject string
 	// Metric and Measurement are those of TransitionFailed, TransitionErrors and TransitionNoData.
 	Metric      string
 	Measurement v1alpha1.Measurement
@@ -103,8 +107,7 @@ const (
 	TransitionSuperseded TransitionKind = "Superseded"
 )
 
-// Transitions are what happened between two statuses of a run, in their order. They
-// follow from what was written alone, so each is told once per write, after it.
+// Transitions are what happened between two statuses of a run, in their order.
 func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	var out []Transition
 	tell := func(happened bool, kind TransitionKind) {

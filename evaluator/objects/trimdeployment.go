@@ -26,7 +26,7 @@ const (
 // under Holdfast's keys are read when a run is made.
 var (
 	shortAnnotations = []string{
-		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, v1alpha1.RestartedAnnotation, v1alpha1.BesideRecreateAnnotation,
+		v1alpha1.CanaryAnnotation, v1alpha1.StartAtAnnotation, v1alpha1.StableAnnotation, v1alpha1.FailedAnnotation, v1alpha1.RestartedAnnotation, v1alpha1.BesideRecreateAnnotation, v1alpha1.ToldAnnotation,
 		workload.RevisionAnnotation,
 	}
 	longAnnotations = []string{v1alpha1.RejectedAnnotation, v1alpha1.SkippedAnnotation, v1alpha1.UntriedAnnotation}

@@ -8,16 +8,18 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
+	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/internal/listing"
 )
 
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=list
 
-// tellAutoscalers tells the owner of a Deployment that its autoscaler counts the pods of a run that begins:
+// autoscalersThatCount tells the owner of a Deployment that its autoscaler counts the pods of a run that begins:
 // nothing but a label tells these from the stable ones, and no autoscaler goes by another than Services do.
 // Who may not know of autoscalers tells nobody.
-func (r *Reconciler) tellAutoscalers(ctx context.Context, seen gather.Observed) {
+func (r *Reconciler) autoscalersThatCount(ctx context.Context, seen gather.Observed) []lifecycle.Transition {
 	var names []string
 	err := r.Objects.Live.Each(ctx, listing.Query{
 		Kind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), Namespace: seen.CanaryRun.Namespace, Cached: true,
@@ -32,9 +34,11 @@ func (r *Reconciler) tellAutoscalers(ctx context.Context, seen gather.Observed) 
 		ctrl.LoggerFrom(ctx).Info("it is not known which autoscalers count the pods of the run", "why", fmt.Sprint(err))
 	}
 	slices.Sort(names)
+	out := make([]lifecycle.Transition, 0, len(names))
 	for _, name := range names {
-		r.Announce.AutoscalerCounts(seen.DeploymentObject, seen.CanaryRun, name)
+		out = append(out, tell.AutoscalerCounts(name))
 	}
+	return out
 }
 
 // countsPodsOf says whether an autoscaler lists the pods of a Deployment, to find out what they use or how many are

@@ -11,7 +11,6 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
-	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/tell"
 )
 
@@ -58,18 +57,4 @@ func decisionOf(transition lifecycle.Transition, after v1alpha1.CanaryRunStatus)
 		return tell.DecisionRetry
 	}
 	return ""
-}
-
-// countDecision counts what a person had the run do, and adds to the transition how
-// the decision was written.
-func (r *Reconciler) countDecision(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus, transition lifecycle.Transition) lifecycle.Transition {
-	decision := decisionOf(transition, after)
-	if decision == "" {
-		return transition
-	}
-	r.Metrics.Decisions.WithLabelValues(decision).Inc()
-	if decision != tell.DecisionRetry {
-		transition.Message += r.decidedBy(ctx, seen.CanaryRun)
-	}
-	return transition
 }

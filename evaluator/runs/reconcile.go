@@ -48,7 +48,7 @@ const roundPoll = time.Minute
 type Reconciler struct {
 	Objects  *objects.Reader
 	Writer   client.Client
-	Announce tell.Announcer
+	Teller   tell.Teller
 	Metrics  *tell.Metrics
 	Gatherer *gather.Gatherer
 	Executor *act.Executor
@@ -57,23 +57,26 @@ type Reconciler struct {
 	// Wake has a run looked at.
 	Wake func(types.NamespacedName)
 
-	// rounds are those of the term in which this replica leads.
+	// rounds are those of the term in which this replica leads, and told what was told in it.
 	rounds *measure.Rounds
+	told   *told
 }
 
 // BeginTerm forgets what was known in the last term.
 func (r *Reconciler) BeginTerm() {
+	r.told = newTold()
 	r.rounds = measure.NewRounds()
 	r.rounds.Wake = func(run types.NamespacedName) { r.Wake(run) }
 	r.Gatherer.BeginTerm()
 }
 
-// Reconcile takes a run one step on: gather, plan, apply, write, emit. Where
+// Reconcile takes a run one step on: gather, plan, apply, write, tell. Where
 // the plan asks for a round of measurements, the step is taken when that is done.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	run := &v1alpha1.CanaryRun{}
 	if err := r.Objects.Cached.Get(ctx, req.NamespacedName, run); err != nil {
 		r.rounds.Forget(req.NamespacedName)
+		r.told.forget(req.NamespacedName)
 		r.Gatherer.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = r.Executor.DeletePodsOfGone(ctx, req.NamespacedName)
@@ -87,6 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.tell(seen, run.Status)
 	round, release := r.rounds.Take(seen.Subject())
 	defer release()
 	seen.Round = round
@@ -124,6 +128,7 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 	next, err := r.apply(ctx, seen, next)
 	status := r.Gatherer.Noted(seen, shown(next.Status))
 	if err == nil {
+		status.Transitions = r.logOf(ctx, seen, status)
 		err = r.writeStatus(ctx, seen.CanaryRun, status)
 	}
 	switch {
@@ -133,7 +138,13 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 	case err != nil:
 		return ctrl.Result{}, err
 	}
-	r.emit(ctx, seen, seen.CanaryRun.Status, status)
+	known := r.told.of(seen.CanaryRun)
+	known.unlogged = nil
+	r.count(ctx, seen, seen.CanaryRun.Status, status)
+	r.tell(seen, status)
+	if again, ok := lifecycle.Forgettable(status, known.number, seen.Now); ok && (next.Requeue == 0 || again < next.Requeue) {
+		next.Requeue = max(again, time.Millisecond)
+	}
 	return ctrl.Result{RequeueAfter: next.Requeue}, nil
 }
 
@@ -141,8 +152,10 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 // status to write. An action that the API server refuses ends the course, for good
 // or for now: the status then says so instead.
 func (r *Reconciler) apply(ctx context.Context, seen gather.Observed, p lifecycle.Move) (lifecycle.Move, error) {
+	known := r.told.of(seen.CanaryRun)
 	for _, action := range p.Actions {
-		err := r.Executor.Execute(ctx, seen, action)
+		done, err := r.Executor.Execute(ctx, seen, action)
+		known.unlogged = append(known.unlogged, done...)
 		if err == nil {
 			continue
 		}

@@ -3,6 +3,7 @@ package tell
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 
 // Every transition has its words, with as many places as it is given, and no event is
 // longer than the API takes.
-func TestEveryTurnIsTold(t *testing.T) {
+func TestEveryTransitionIsTold(t *testing.T) {
 	kinds := []lifecycle.TransitionKind{
 		lifecycle.TransitionPlanInvalid, lifecycle.TransitionStarted, lifecycle.TransitionReady, lifecycle.TransitionFailed, lifecycle.TransitionErrors, lifecycle.TransitionNoData, lifecycle.TransitionPassed,
 		lifecycle.TransitionFrozen, lifecycle.TransitionUnguarded, lifecycle.TransitionReleaseRefused, lifecycle.TransitionReleased, lifecycle.TransitionRolledOut, lifecycle.TransitionRolloutStuck,
@@ -25,9 +26,11 @@ func TestEveryTurnIsTold(t *testing.T) {
 		lifecycle.TransitionNotCreated, lifecycle.TransitionTakenAway, lifecycle.TransitionScaledToZero, lifecycle.TransitionDeploymentPaused,
 		lifecycle.TransitionServiceLeft, lifecycle.TransitionReferenceGone,
 		lifecycle.TransitionRecreate, lifecycle.TransitionGivesWay,
+		v1alpha1.EventHeld, v1alpha1.ReasonPolicyApplied, v1alpha1.EventRoomDoubtful, v1alpha1.EventAutoscalerCounts, v1alpha1.EventPodPutOut, v1alpha1.EventPodLeft,
+		v1alpha1.EventPodQuarantined, v1alpha1.EventPodReadmitted, v1alpha1.EventPodNotQuarantined, v1alpha1.EventUpdatesTooFast,
 	}
-	if len(kinds) != len(transitionForms) {
-		t.Errorf("%d kinds, %d forms", len(kinds), len(transitionForms))
+	if len(kinds) != len(ofRuns) {
+		t.Errorf("%d kinds, %d forms", len(kinds), len(ofRuns))
 	}
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
 	for _, kind := range kinds {
@@ -37,13 +40,36 @@ func TestEveryTurnIsTold(t *testing.T) {
 			transition.Message = "because"
 		}
 		recorder := &eventRecorder{}
-		Announcer{recorder}.Transition(objects.Deployment{}, run, transition)
+		Events{recorder}.Tell(About{Run: run}, transition)
 		if len(recorder.events) != 1 || strings.Contains(recorder.events[0], "%!") || !strings.Contains(recorder.events[0], "because") || len(recorder.events[0]) > maxNote+100 {
 			t.Errorf("%s: %v", kind, recorder.events)
 		}
 		ends := kind == lifecycle.TransitionReverted || kind == lifecycle.TransitionFrozen || kind == lifecycle.TransitionInconclusive
 		if strings.Contains(recorder.events[0], "Worse: because") != ends {
 			t.Errorf("%s: the reason of a verdict belongs to events that tell one: %v", kind, recorder.events)
+		}
+	}
+}
+
+// TestOfWhichObjectATransitionIsTold: of Deployment and run, of what there is of them, and of the Deployment alone
+// where that says more than one run.
+func TestOfWhichObjectATransitionIsTold(t *testing.T) {
+	d := objects.Deployment{Unstructured: objects.NewDeployment()}
+	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
+	for name, tc := range map[string]struct {
+		about About
+		kind  lifecycle.TransitionKind
+		want  []string
+	}{
+		"both":            {About{d, run}, lifecycle.TransitionReady, []string{"Deployment", "CanaryRun"}},
+		"run":             {About{Run: run}, lifecycle.TransitionReady, []string{"CanaryRun"}},
+		"deployment":      {About{Deployment: d}, v1alpha1.ReasonSkipped, []string{"Deployment"}},
+		"of several runs": {About{d, run}, v1alpha1.EventUpdatesTooFast, []string{"Deployment"}},
+	} {
+		recorder := &eventRecorder{}
+		Events{recorder}.Tell(tc.about, lifecycle.Transition{Kind: tc.kind, Message: "because"})
+		if !slices.Equal(recorder.about, tc.want) {
+			t.Errorf("%s: told of %v, want %v", name, recorder.about, tc.want)
 		}
 	}
 }
@@ -68,16 +94,21 @@ func TestReasonsOfVerdictsAreDocumented(t *testing.T) {
 // TestWhatIsToldIsPlain: text of others neither moves a terminal's cursor nor forges a line of its own.
 func TestWhatIsToldIsPlain(t *testing.T) {
 	recorder := &eventRecorder{}
-	Announcer{recorder}.one(&v1alpha1.CanaryRun{}, nil, normal, "Reason", "Act", "%s", "bad\x1b[2J\nlevel=info msg=\"released\"\u202e"+strings.Repeat("ä", maxNote))
-	note := strings.TrimPrefix(recorder.events[0], "Normal Reason: ")
+	Events{recorder}.Tell(About{Run: &v1alpha1.CanaryRun{}}, lifecycle.Transition{Kind: v1alpha1.EventUpdatesTooFast, Message: "bad\x1b[2J\nlevel=info msg=\"released\"\u202e" + strings.Repeat("ä", maxNote)})
+	note := strings.TrimPrefix(recorder.events[0], "Warning "+v1alpha1.EventUpdatesTooFast+": ")
 	if !strings.HasPrefix(note, "bad\ufffd[2J level=info msg=\"released\"\ufffd") || len(note) > maxNote {
 		t.Errorf("%d bytes: %q", len(note), note)
 	}
 }
 
-// eventRecorder keeps the events.
-type eventRecorder struct{ events []string }
+// eventRecorder keeps the events, and the kinds of what they are about.
+type eventRecorder struct{ events, about []string }
 
-func (r *eventRecorder) Eventf(_, _ runtime.Object, kind, reason, _, format string, args ...any) {
+func (r *eventRecorder) Eventf(about, _ runtime.Object, kind, reason, _, format string, args ...any) {
 	r.events = append(r.events, fmt.Sprintf("%s %s: %s", kind, reason, fmt.Sprintf(format, args...)))
+	of := "CanaryRun"
+	if _, isRun := about.(*v1alpha1.CanaryRun); !isRun {
+		of = about.GetObjectKind().GroupVersionKind().Kind
+	}
+	r.about = append(r.about, of)
 }

@@ -23,13 +23,37 @@ var errNameTaken = errors.New("a ReplicaSet of that name belongs to something el
 
 // Executor takes actions.
 type Executor struct {
-	Objects  *objects.Reader
-	Writer   client.Writer
-	Announce tell.Announcer
+	Objects *objects.Reader
+	Writer  client.Writer
 }
 
-// Execute takes one action.
-func (e *Executor) Execute(ctx context.Context, seen gather.Observed, action lifecycle.Action) error {
+// Execute takes one action, and returns what is to be told of it beyond what the status says.
+func (e *Executor) Execute(ctx context.Context, seen gather.Observed, action lifecycle.Action) ([]lifecycle.Transition, error) {
+	switch a := action.(type) {
+	case lifecycle.Quarantine:
+		return e.quarantine(ctx, seen, a.Pod)
+	case lifecycle.Readmit:
+		return e.readmit(ctx, seen, a.Pod)
+	case lifecycle.PutOut:
+		done, err := e.deletePod(ctx, seen.CanaryRun.Namespace, a.Pod)
+		return toldIf(done, tell.PutOut(a.Pod)), err
+	case lifecycle.DeleteLeft:
+		done, err := e.deletePod(ctx, seen.CanaryRun.Namespace, a.Pod)
+		return toldIf(done, tell.DeletedLeft(a.Pod)), err
+	}
+	return nil, e.change(ctx, seen, action)
+}
+
+// toldIf is a transition of what was done, and none of what was done before or failed.
+func toldIf(done bool, t lifecycle.Transition) []lifecycle.Transition {
+	if !done {
+		return nil
+	}
+	return []lifecycle.Transition{t}
+}
+
+// change takes an action that shows in the status.
+func (e *Executor) change(ctx context.Context, seen gather.Observed, action lifecycle.Action) error {
 	switch a := action.(type) {
 	case lifecycle.CreateCanary:
 		if seen.NewCanary == nil {
@@ -50,14 +74,6 @@ func (e *Executor) Execute(ctx context.Context, seen gather.Observed, action lif
 		return e.scaleSet(ctx, seen, a.Name, 0)
 	case lifecycle.DeleteLeftover:
 		return e.deleteSet(ctx, seen, a.Name)
-	case lifecycle.Quarantine:
-		return e.quarantine(ctx, seen, a.Pod)
-	case lifecycle.Readmit:
-		return e.readmit(ctx, seen, a.Pod)
-	case lifecycle.PutOut:
-		return e.deletePod(ctx, seen.CanaryRun.Namespace, a.Pod, func() { e.Announce.PutOut(seen.DeploymentObject, seen.CanaryRun, a.Pod) })
-	case lifecycle.DeleteLeft:
-		return e.deletePod(ctx, seen.CanaryRun.Namespace, a.Pod, func() { e.Announce.DeletedLeft(seen.DeploymentObject, seen.CanaryRun, a.Pod) })
 	case lifecycle.Release:
 		return objects.Annotate(ctx, e.Writer, seen.DeploymentObject, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:

@@ -39,10 +39,12 @@ func (e *Executor) DeletePodsOfGone(ctx context.Context, name types.NamespacedNa
 		return client.IgnoreNotFound(err)
 	}
 	for _, pod := range left {
-		if err := e.deletePod(ctx, name.Namespace, pod, func() {
-			ctrl.LoggerFrom(ctx).Info("a pod of a run that is gone is deleted", "pod", pod.Name, "why", pod.Why)
-		}); err != nil {
+		done, err := e.deletePod(ctx, name.Namespace, pod)
+		if err != nil {
 			return err
+		}
+		if done {
+			ctrl.LoggerFrom(ctx).Info("a pod of a run that is gone is deleted", "pod", pod.Name, "why", pod.Why)
 		}
 	}
 	for _, pod := range strays {
@@ -53,21 +55,21 @@ func (e *Executor) DeletePodsOfGone(ctx context.Context, name types.NamespacedNa
 	return nil
 }
 
-// deletePod deletes a pod if it still is what was looked at, and tells of it. One that cannot be deleted
+// deletePod deletes a pod if it still is what was looked at, and says whether it did. One that cannot be deleted
 // keeps nobody from going on.
-func (e *Executor) deletePod(ctx context.Context, namespace string, pod lifecycle.UnwantedPod, tell func()) error {
+func (e *Executor) deletePod(ctx context.Context, namespace string, pod lifecycle.UnwantedPod) (bool, error) {
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}}
 	err := e.Writer.Delete(ctx, target, &client.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}, GracePeriodSeconds: pod.Grace,
 	})
 	switch message, refused := refusal.Now(err); {
 	case err == nil:
-		tell()
+		return true, nil
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 	case refused:
 		ctrl.LoggerFrom(ctx).Info("a pod cannot be deleted that is not wanted", "pod", pod.Name, "why", message)
 	default:
-		return fmt.Errorf("delete pod %q, which is not wanted: %w", pod.Name, err)
+		return false, fmt.Errorf("delete pod %q, which is not wanted: %w", pod.Name, err)
 	}
-	return nil
+	return false, nil
 }

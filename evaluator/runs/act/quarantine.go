@@ -24,19 +24,20 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
+	"holdfast.dev/holdfast/evaluator/tell"
 )
 
 // A ReplicaSet of a run selects its pods by Holdfast's labels alone. So those of the template can be taken off a
 // pod, and with them the pod off Services, budgets and autoscalers, and it stays one of the ReplicaSet.
 
 // quarantine takes the labels of its template off a pod, or where its ReplicaSet is gone all but Holdfast's.
-func (e *Executor) quarantine(ctx context.Context, seen gather.Observed, pod lifecycle.KeptPod) error {
+func (e *Executor) quarantine(ctx context.Context, seen gather.Observed, pod lifecycle.KeptPod) ([]lifecycle.Transition, error) {
 	if pod.Why == "" {
-		return e.labelPod(ctx, seen.CanaryRun.Namespace, pod, nil)
+		return nil, e.labelPod(ctx, seen.CanaryRun.Namespace, pod, nil)
 	}
 	template, err := e.templateLabels(ctx, seen, pod.Role)
 	if template == nil || err != nil {
-		return err
+		return nil, err
 	}
 	err = e.labelPod(ctx, seen.CanaryRun.Namespace, pod, off(template))
 	if err == nil {
@@ -45,7 +46,7 @@ func (e *Executor) quarantine(ctx context.Context, seen gather.Observed, pod lif
 	if err == nil { // the last of it: until then it is done again
 		err = e.labelPod(ctx, seen.CanaryRun.Namespace, pod, map[string]any{v1alpha1.QuarantineLabel: "true"})
 	}
-	return e.tellLabeled(err, seen, pod, e.Announce.Quarantined)
+	return toldOfLabels(err, pod, tell.Quarantined(seen.CanaryRun.Name, pod))
 }
 
 // haveCounted has the disruption controller count the pods of the application anew. It does so when a pod changes
@@ -92,31 +93,27 @@ func (e *Executor) haveCounted(ctx context.Context, seen gather.Observed) error 
 }
 
 // readmit gives a pod the labels of its template back.
-func (e *Executor) readmit(ctx context.Context, seen gather.Observed, pod lifecycle.KeptPod) error {
+func (e *Executor) readmit(ctx context.Context, seen gather.Observed, pod lifecycle.KeptPod) ([]lifecycle.Transition, error) {
 	template, err := e.templateLabels(ctx, seen, pod.Role)
 	if template == nil || err != nil {
-		return err
+		return nil, err
 	}
 	change := map[string]any{v1alpha1.QuarantineLabel: nil}
 	for key := range off(template) {
 		change[key] = template[key]
 	}
-	return e.tellLabeled(e.labelPod(ctx, seen.CanaryRun.Namespace, pod, change), seen, pod, e.Announce.Readmitted)
+	return toldOfLabels(e.labelPod(ctx, seen.CanaryRun.Namespace, pod, change), pod, tell.Readmitted(pod))
 }
 
 // errNotLabeled is for a pod whose labels the API server does not let go.
 var errNotLabeled = errors.New("the labels of a pod cannot be changed")
 
-// tellLabeled tells of a pod whose labels were changed, or could not be: that keeps nobody from going on.
-func (e *Executor) tellLabeled(err error, seen gather.Observed, pod lifecycle.KeptPod, tell func(objects.Deployment, *v1alpha1.CanaryRun, lifecycle.KeptPod)) error {
-	switch {
-	case errors.Is(err, errNotLabeled):
-		e.Announce.NotLabeled(seen.DeploymentObject, seen.CanaryRun, pod, err.Error())
-		return nil
-	case err == nil:
-		tell(seen.DeploymentObject, seen.CanaryRun, pod)
+// toldOfLabels is what is told of a pod whose labels were changed, or could not be: that keeps nobody from going on.
+func toldOfLabels(err error, pod lifecycle.KeptPod, changed lifecycle.Transition) ([]lifecycle.Transition, error) {
+	if errors.Is(err, errNotLabeled) {
+		return []lifecycle.Transition{tell.NotQuarantined(pod, err.Error())}, nil
 	}
-	return err
+	return toldIf(err == nil, changed), err
 }
 
 // off takes labels off a pod, but for those by which its run knows it, and by which people find it.

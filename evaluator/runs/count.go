@@ -12,9 +12,9 @@ import (
 	"holdfast.dev/holdfast/evaluator/tell"
 )
 
-// emit tells by events, logs and metrics what has changed between two statuses
-// of a run, the second of which has been written.
-func (r *Reconciler) emit(ctx context.Context, seen gather.Observed, before, after v1alpha1.CanaryRunStatus) {
+// count tells by logs and metrics what has changed between two statuses of a run, the
+// second of which has been written.
+func (r *Reconciler) count(ctx context.Context, seen gather.Observed, before, after v1alpha1.CanaryRunStatus) {
 	log := ctrl.LoggerFrom(ctx)
 	if before.Phase != after.Phase || before.Reason != after.Reason || before.Verdict != after.Verdict {
 		log.Info("run moved", "phase", after.Phase, "reason", after.Reason, "verdict", after.Verdict, "message", after.Message)
@@ -41,13 +41,12 @@ func (r *Reconciler) emit(ctx context.Context, seen gather.Observed, before, aft
 	if !before.Phase.Ended() && after.Phase.Ended() && after.FinishedAt != nil {
 		r.Metrics.Duration.Observe(after.FinishedAt.Sub(seen.CanaryRun.CreationTimestamp.Time).Seconds())
 	}
-	if before.Phase != v1alpha1.PhaseSuperseded && after.Phase == v1alpha1.PhaseSuperseded {
-		defer r.tellOvertaken(ctx, seen, after)
+	if isSuperseded(before, after) && after.Verdict == "" {
+		r.Metrics.Superseded.Inc()
 	}
 	for _, transition := range lifecycle.Transitions(before, after) {
-		r.Announce.Transition(seen.DeploymentObject, seen.CanaryRun, r.countDecision(ctx, seen, after, transition))
-		if transition.Kind == lifecycle.TransitionStarted {
-			r.tellAutoscalers(ctx, seen)
+		if decision := decisionOf(transition, after); decision != "" {
+			r.Metrics.Decisions.WithLabelValues(decision).Inc()
 		}
 	}
 }

@@ -1,0 +1,83 @@
+package runs
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/runs/gather"
+	"holdfast.dev/holdfast/evaluator/tell"
+	"holdfast.dev/holdfast/internal/room"
+)
+
+// logOf is the log to be written with a status.
+func (r *Reconciler) logOf(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) *v1alpha1.TransitionLog {
+	before, known := seen.CanaryRun.Status, r.told.of(seen.CanaryRun)
+	happened := append(r.happened(ctx, seen, after), known.unlogged...)
+	if len(happened) == 0 && equality.Semantic.DeepEqual(before, after) {
+		if wait, ok := lifecycle.Forgettable(before, known.number, seen.Now); !ok || wait > 0 {
+			return before.Transitions
+		}
+	}
+	return lifecycle.Logged(before.Transitions, known.number, seen.Now, happened)
+}
+
+// happened is what happens to a run by the write of a status.
+func (r *Reconciler) happened(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) []lifecycle.Transition {
+	before := seen.CanaryRun.Status
+	out := r.held(ctx, seen, after)
+	for _, t := range lifecycle.Transitions(before, after) {
+		switch decisionOf(t, after) {
+		case tell.DecisionPromote, tell.DecisionAbort:
+			t.Message += r.decidedBy(ctx, seen.CanaryRun)
+		}
+		out = append(out, t)
+		if t.Kind == lifecycle.TransitionStarted {
+			out = append(out, r.autoscalersThatCount(ctx, seen)...)
+		}
+	}
+	if isSuperseded(before, after) {
+		out = append(out, r.overtaken(ctx, seen, after)...)
+	}
+	return out
+}
+
+// held is told with the first status of a run.
+func (r *Reconciler) held(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) []lifecycle.Transition {
+	run := seen.CanaryRun
+	if run.Spec.ByHand() || run.Status.Phase != "" || after.Phase == "" {
+		return nil
+	}
+	out := []lifecycle.Transition{tell.Held(run)}
+	if len(run.Spec.Policies) > 0 {
+		out = append(out, tell.PolicyApplied(run))
+	}
+	if doubts := r.doubts(ctx, seen); len(doubts) > 0 {
+		out = append(out, tell.RoomDoubtful(doubts))
+	}
+	return out
+}
+
+// doubts say by which fields of the Deployment there may be no room for the canary, as the webhook did to who
+// applied the update.
+func (r *Reconciler) doubts(ctx context.Context, seen gather.Observed) []string {
+	if seen.Record == nil {
+		return nil
+	}
+	stable, err := r.Objects.StableTemplate(ctx, seen.DeploymentObject)
+	if err != nil {
+		if client.IgnoreNotFound(err) != nil {
+			ctrl.LoggerFrom(ctx).Info("it is not known whether there is room for the canary", "why", err.Error())
+		}
+		return nil
+	}
+	return room.Doubts(seen.DeploymentObject.View(), stable, seen.Record.Template)
+}
+
+func isSuperseded(before, after v1alpha1.CanaryRunStatus) bool {
+	return before.Phase != v1alpha1.PhaseSuperseded && after.Phase == v1alpha1.PhaseSuperseded
+}

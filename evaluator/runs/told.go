@@ -1,0 +1,57 @@
+package runs
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/runs/gather"
+	"holdfast.dev/holdfast/evaluator/tell"
+)
+
+// told is how far the transitions of runs were told in this term, and which are in no log yet: of what actions
+// did, where the write after them failed. It is safe for use by several goroutines, but for those of one run.
+type told struct {
+	mu   sync.Mutex
+	runs map[types.NamespacedName]*toldOfRun
+}
+
+type toldOfRun struct {
+	uid      types.UID
+	number   int64
+	unlogged []lifecycle.Transition
+}
+
+func newTold() *told { return &told{runs: map[types.NamespacedName]*toldOfRun{}} }
+
+// of is what is known of a run.
+func (t *told) of(run *v1alpha1.CanaryRun) *toldOfRun {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	name := client.ObjectKeyFromObject(run)
+	known := t.runs[name]
+	if known == nil || known.uid != run.UID {
+		known = &toldOfRun{uid: run.UID}
+		t.runs[name] = known
+	}
+	return known
+}
+
+func (t *told) forget(run types.NamespacedName) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.runs, run)
+}
+
+// tell tells what the log of a status has and was not told in this term: what was written just now, or by an
+// evaluator that ended before it could tell.
+func (r *Reconciler) tell(seen gather.Observed, status v1alpha1.CanaryRunStatus) {
+	known := r.told.of(seen.CanaryRun)
+	for _, t := range lifecycle.Untold(status, known.number) {
+		r.Teller.Tell(tell.About{Deployment: seen.DeploymentObject, Run: seen.CanaryRun}, t)
+		known.number = t.Number
+	}
+}
