@@ -65,8 +65,8 @@ func (r *replay) play(spec v1alpha1.CanaryPlanSpec) (Decision, error) {
 			return r.undecided(r.in.Now, "the pods of "+r.rollout.ReplicaSet+" were gone before there was a verdict: it was replaced by then"), nil
 		}
 		next := lifecycle.Next(r.in)
-		if !next.Measure.IsZero() {
-			round, err := r.Measure(r.in, next.Measure)
+		if ask, ok := next.Ask.(lifecycle.Measure); ok { // the past has no Services and no other runs to ask for
+			round, err := r.Measure(r.in, ask.At)
 			if err != nil {
 				return Decision{}, err
 			}

@@ -13,8 +13,8 @@ import (
 // Around is what stands beside the Deployment and is not held: what was meant to come with the
 // held template may be there before it, and what only the stable one needs may be gone.
 type Around struct {
-	// Known says that it was looked at.
-	Known bool
+	// Known says that it was looked at, Now that it was just now.
+	Known, Now bool
 	// Left are the Services that have left the stable pods for those of the held template.
 	Left []string
 	// Gone is what the stable template names and cannot start pods without.

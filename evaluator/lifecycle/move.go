@@ -11,9 +11,9 @@ import (
 type Move struct {
 	Actions []Action
 	Status  v1alpha1.CanaryRunStatus
-	// Measure asks for a round of measurements at this time and for another
-	// plan with it; the zero time asks for none.
-	Measure time.Time
+	// Ask is what is to be asked first, nil if nothing is. Then nothing of this plan is
+	// carried out, and another is made with the answer.
+	Ask Ask
 	// Requeue is after how long to plan again if nothing has happened until
 	// then; 0 is never.
 	Requeue time.Duration

@@ -43,6 +43,7 @@ func Next(in Snapshot) Move {
 	if NeedsAround(in) && !p.Status.Phase.Ended() {
 		p.Requeue = sooner(p.Requeue, AroundPace(in))
 	}
+	p.Ask = ask(in, p)
 	return p
 }
 

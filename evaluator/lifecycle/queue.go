@@ -18,6 +18,8 @@ type Line struct {
 	// ClusterLimit is how many runs of the cluster may have a canary; 0 is no limit.
 	ClusterLimit int
 	Others       []Other
+	// Live says that they were read from the API server itself, and that no other run takes a place meanwhile.
+	Live bool
 }
 
 // Other is another run that has not ended.

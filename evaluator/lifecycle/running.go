@@ -60,7 +60,7 @@ func (s *planner) measure() Move {
 		p.Requeue = min(p.Requeue, s.until(youngUntil))
 	}
 	if isDue {
-		p.Measure = due
+		p.Ask = Measure{At: due}
 	} else if s.atGate() {
 		s.enter(s.out.Phase, s.out.Reason, "a person must decide, and not before the newest measurements are all good again")
 	}

@@ -135,11 +135,11 @@ func (w *world) step() (p Move, changed, killed bool) {
 	if again := Next(w.input()); !reflect.DeepEqual(again, p) {
 		w.t.Fatalf("one input, two plans:\n%+v\n%+v", p, again)
 	}
-	if !p.Measure.IsZero() {
-		in.Round = &Round{At: p.Measure, Observations: map[string]analysis.Observation{}}
-		for _, m := range AnalysisOf(in).Metrics {
-			in.Round.Observations[m.Name] = w.value(m.Name, p.Measure)
+	for asked := 0; p.Ask != nil; asked++ {
+		if asked == 3 {
+			w.t.Fatalf("it asks again and again: %+v", p)
 		}
+		in = w.lookUp(in, p.Ask)
 		p = Next(in)
 	}
 	w.check(in, p)
@@ -164,6 +164,22 @@ func (w *world) step() (p Move, changed, killed bool) {
 	}
 	w.store(p.Status)
 	return p, true, false
+}
+
+// lookUp is the snapshot with the answer to what a plan asks.
+func (w *world) lookUp(in Snapshot, ask Ask) Snapshot {
+	switch ask := ask.(type) {
+	case Measure:
+		in.Round = &Round{At: ask.At, Observations: map[string]analysis.Observation{}}
+		for _, m := range AnalysisOf(in).Metrics {
+			in.Round.Observations[m.Name] = w.value(m.Name, ask.At)
+		}
+	case LookAround:
+		in.Around.Now = true
+	case CountPlaces:
+		in.Line.Live = true
+	}
+	return in
 }
 
 // dies says whether the evaluator is killed before its next write.

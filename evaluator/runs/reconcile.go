@@ -94,34 +94,35 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	round, release := r.rounds.Take(seen.Subject())
 	defer release()
 	seen.Round = round
-	next, err := r.Gatherer.LookBeforeVerdict(ctx, &seen, lifecycle.Next(seen.Snapshot))
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if !next.Measure.IsZero() {
-		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), next.Measure)
+	return r.plan(ctx, seen)
+}
+
+// plan plans the next step and carries it out. What the plan asks for is looked up first, and planned with anew; a
+// round of measurements takes its time, and wakes the run.
+func (r *Reconciler) plan(ctx context.Context, seen gather.Observed) (ctrl.Result, error) {
+	next := lifecycle.Next(seen.Snapshot)
+	switch ask := next.Ask.(type) {
+	case lifecycle.Measure:
+		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), ask.At)
 		return ctrl.Result{RequeueAfter: roundPoll}, nil
-	}
-	if r.Gatherer.TakesPlace(seen, next) {
-		return r.takePlace(ctx, seen)
+	case lifecycle.LookAround:
+		if err := r.Gatherer.LookAround(ctx, &seen); err != nil {
+			return ctrl.Result{}, err
+		}
+		return r.plan(ctx, seen)
+	case lifecycle.CountPlaces: // one run at a time takes a place, so that no two take the same
+		r.places.Lock()
+		defer r.places.Unlock()
+		if err := r.Gatherer.GatherLineNow(ctx, &seen); err != nil {
+			return ctrl.Result{}, err
+		}
+		return r.plan(ctx, seen)
 	}
 	return r.carryOut(ctx, seen, next)
 }
 
 // Measured is closed when the round of a run that is under way is there; nil if none is. Tests wait for it.
 func (r *Reconciler) Measured(run types.NamespacedName) <-chan struct{} { return r.rounds.Done(run) }
-
-// takePlace carries out the step that makes the canary of a run whose number is
-// limited. One run at a time does so, by what the API server knows and not the
-// cache, so that no two take one place.
-func (r *Reconciler) takePlace(ctx context.Context, seen gather.Observed) (ctrl.Result, error) {
-	r.places.Lock()
-	defer r.places.Unlock()
-	if err := r.Gatherer.GatherLineNow(ctx, &seen); err != nil {
-		return ctrl.Result{}, err
-	}
-	return r.carryOut(ctx, seen, lifecycle.Next(seen.Snapshot))
-}
 
 // carryOut takes the actions of a plan, writes its status and tells of it.
 func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next lifecycle.Move) (ctrl.Result, error) {

@@ -104,20 +104,15 @@ func (l *Looks) Gather(ctx context.Context, of Beside) (lifecycle.Around, error)
 	}
 	last := l.get(of.name())
 	if !last.at.IsZero() && of.Snapshot.Now.Before(last.at.Add(lifecycle.AroundPace(of.Snapshot))) {
+		last.found.Now = last.at.Equal(of.Snapshot.Now)
 		return last.found, nil
 	}
 	return l.look(ctx, of, last, servicesKept)
 }
 
-// BeforeVerdict looks once more before a verdict is written: none is reached on a canary that got all requests.
-// again says that it did.
-func (l *Looks) BeforeVerdict(ctx context.Context, of Beside, next lifecycle.Move) (found lifecycle.Around, again bool, err error) {
-	last := l.get(of.name())
-	if of.Snapshot.Run.Status.Verdict != "" || next.Status.Verdict == "" || last.at.IsZero() || last.at.Equal(of.Snapshot.Now) {
-		return of.Snapshot.Around, false, nil
-	}
-	found, err = l.look(ctx, of, last, 0)
-	return found, true, err
+// Now looks, whatever is remembered.
+func (l *Looks) Now(ctx context.Context, of Beside) (lifecycle.Around, error) {
+	return l.look(ctx, of, l.get(of.name()), 0)
 }
 
 // look reads the Services of the namespace, which may be known since so long, and asks whether what
@@ -135,7 +130,7 @@ func (l *Looks) look(ctx context.Context, of Beside, last look, known time.Durat
 	if err != nil {
 		return last.found, err
 	}
-	now.found = lifecycle.Around{Known: true, Left: surround.Left(services, now.template, surround.Of(of.Record.Template), of.Record.HeldAt)}
+	now.found = lifecycle.Around{Known: true, Now: true, Left: surround.Left(services, now.template, surround.Of(of.Record.Template), of.Record.HeldAt)}
 	if now.found.Gone, err = l.gone(ctx, of.name().Namespace, now.template.Needs, of.Snapshot.Now); err != nil {
 		return last.found, err
 	}

@@ -137,14 +137,10 @@ func (g *Gatherer) gatherAround(ctx context.Context, seen *Observed) (err error)
 	return err
 }
 
-// LookBeforeVerdict looks once more beside the Deployment before a verdict is written, and plans anew.
-func (g *Gatherer) LookBeforeVerdict(ctx context.Context, seen *Observed, next lifecycle.Move) (lifecycle.Move, error) {
-	found, again, err := g.Looks.BeforeVerdict(ctx, seen.beside(), next)
-	if err != nil || !again {
-		return next, err
-	}
-	seen.Around = found
-	return lifecycle.Next(seen.Snapshot), nil
+// LookAround looks beside the Deployment now, whatever is remembered.
+func (g *Gatherer) LookAround(ctx context.Context, seen *Observed) (err error) {
+	seen.Around, err = g.Looks.Now(ctx, seen.beside())
+	return err
 }
 
 func (o Observed) beside() around.Beside {

@@ -21,7 +21,11 @@ func (g *Gatherer) gatherLine(ctx context.Context, seen *Observed) error {
 
 // GatherLineNow reads the same from the API server itself.
 func (g *Gatherer) GatherLineNow(ctx context.Context, seen *Observed) error {
-	return g.readLine(ctx, g.eachLiveRun, seen)
+	if err := g.readLine(ctx, g.eachLiveRun, seen); err != nil {
+		return err
+	}
+	seen.Line.Live = true
+	return nil
 }
 
 // eachRun visits the runs of a namespace, "" being all, which visit must not change.
@@ -85,9 +89,4 @@ func (g *Gatherer) readLine(ctx context.Context, each eachRun, seen *Observed) e
 		return fmt.Errorf("list runs: %w", err)
 	}
 	return nil
-}
-
-// TakesPlace says whether a plan makes the canary of a run whose number is limited.
-func (g *Gatherer) TakesPlace(seen Observed, next lifecycle.Move) bool {
-	return lifecycle.NeedsLine(seen.Snapshot, g.MaxRuns) && next.Status.CreatedAt != nil
 }
