@@ -25,6 +25,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/runs/stablepods"
 	"holdfast.dev/holdfast/evaluator/tell"
+	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
@@ -114,6 +115,7 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
 	reader, announce, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Announcer{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
+	router := &traffic.Router{Live: live, Writer: writer, Key: o.Key}
 	e := &Evaluator{
 		Deployments: &deployments.Reconciler{
 			Objects: reader, Writer: writer, Clock: o.Clock, Announce: announce, Metrics: metrics,
@@ -125,8 +127,9 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 				Objects: reader, Writer: writer, Clock: o.Clock, Endpoints: o.Endpoints, MaxRuns: o.MaxRuns,
 				Stable: &stablepods.Finder{Objects: reader, Clock: o.Clock},
 				Looks:  &around.Looks{Objects: reader},
+				Router: router,
 			},
-			Executor: &act.Executor{Objects: reader, Writer: writer, Announce: announce},
+			Executor: &act.Executor{Objects: reader, Writer: writer, Announce: announce, Router: router},
 			Wake:     func(types.NamespacedName) {},
 		},
 	}

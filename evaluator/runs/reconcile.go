@@ -76,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.rounds.Forget(req.NamespacedName)
 		r.Gatherer.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
-			err = r.Executor.DeletePodsOfGone(ctx, req.NamespacedName)
+			err = errors.Join(r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.Router.TakeOff(ctx, req.Namespace, req.Name))
 		}
 		return ctrl.Result{}, err
 	}

@@ -26,6 +26,19 @@ type Standing struct {
 	User, Laid []any
 }
 
+// StandingOn is the overlay of a record on the rules that are in the cluster. Where these are not what was laid,
+// somebody wrote while no webhook was there to answer, and the user wants what came of that.
+func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Standing, error) {
+	s := Standing{Overlay: record.Overlay(namespace), User: record.Rules}
+	var err error
+	if s.Laid, err = d.Lay(s.Overlay, s.User); err != nil {
+		return s, err
+	}
+	s.User, _ = d.Wish(s, Writer{}, stored)
+	s.Laid = stored
+	return s, nil
+}
+
 // Writer is what is known of who writes rules.
 type Writer struct {
 	// Blind says that a weight which changes was said without a look at the others, as

@@ -47,7 +47,7 @@ func (h *Handler) answer(u update) (answer, error) {
 		return a, nil //nolint:nilerr // a record that does not open holds nothing
 	}
 	a.rules = wish
-	standing, err := u.standing(record)
+	standing, err := u.StandingOn(u.namespace, record, u.RulesOf(u.old))
 	if err != nil {
 		return a, err
 	}
@@ -57,20 +57,6 @@ func (h *Handler) answer(u update) (answer, error) {
 		a.keepOwners(u)
 	}
 	return a, a.lay(h.Key, u, record, standing, way)
-}
-
-// standing is the overlay on the route in the cluster. Where that is not what was laid, somebody wrote while no
-// webhook was there to answer, and it is what came of that.
-func (u update) standing(record route.Record) (route.Standing, error) {
-	s := route.Standing{Overlay: record.Overlay(u.namespace), User: record.Rules}
-	var err error
-	if s.Laid, err = u.Lay(s.Overlay, s.User); err != nil {
-		return s, err
-	}
-	stored := u.RulesOf(u.old)
-	s.User, _ = u.Wish(s, route.Writer{}, stored)
-	s.Laid = stored
-	return s, nil
 }
 
 // lay puts the overlay on the wish. Where that is what stands in the cluster, so does the record, byte for

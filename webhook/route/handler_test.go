@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-		"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"

@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/tell"
+	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -26,6 +27,8 @@ type Executor struct {
 	Objects  *objects.Reader
 	Writer   client.Writer
 	Announce tell.Announcer
+	// Router gives canaries their share of the requests by routes.
+	Router *traffic.Router
 }
 
 // Execute takes one action.
@@ -58,6 +61,8 @@ func (e *Executor) Execute(ctx context.Context, seen gather.Observed, action lif
 		return e.deletePod(ctx, seen.CanaryRun.Namespace, a.Pod, func() { e.Announce.PutOut(seen.DeploymentObject, seen.CanaryRun, a.Pod) })
 	case lifecycle.DeleteLeft:
 		return e.deletePod(ctx, seen.CanaryRun.Namespace, a.Pod, func() { e.Announce.DeletedLeft(seen.DeploymentObject, seen.CanaryRun, a.Pod) })
+	case lifecycle.ServeCanary, lifecycle.ShareTraffic, lifecycle.StopServing:
+		return e.routeTraffic(ctx, seen, action)
 	case lifecycle.Release:
 		return objects.Annotate(ctx, e.Writer, seen.DeploymentObject, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:
@@ -101,7 +106,7 @@ func (e *Executor) revert(ctx context.Context, seen gather.Observed, a lifecycle
 
 // LastWord says whether an error is the last word on an action, and gives its message.
 func LastWord(err error) (string, bool) {
-	if errors.Is(err, errNameTaken) || errors.Is(err, canary.ErrInvalid) {
+	if errors.Is(err, errNameTaken) || errors.Is(err, traffic.ErrNameTaken) || errors.Is(err, canary.ErrInvalid) {
 		return err.Error(), true
 	}
 	return refusal.Final(err)
