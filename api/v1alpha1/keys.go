@@ -89,8 +89,8 @@ const (
 	RestartedAnnotation = Prefix + "restarted"
 )
 
-// OverlayAnnotation on a route is the record of package route: the share that a run's canary has on it,
-// and the route as its user asked for it.
+// OverlayAnnotation on a route is the record of package route: the share that a run's canary has
+// on it, and the route as its user asked for it.
 const OverlayAnnotation = Prefix + "overlay"
 
 // OwnAnnotations of a Deployment are written by Holdfast alone.

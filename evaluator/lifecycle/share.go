@@ -10,9 +10,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Where a plan says so, routes give the canary its share of the requests: its pods are behind a Service of their
-// own, and the routes that send requests to a Service of the Deployment carry a weight for it. The order
-// keeps requests from failing:
+// Where a plan says so, routes give the canary its share of the requests: its pods are behind a Service
+// of their own, and the routes that send requests to a Service of the Deployment carry a weight for it.
+// The order keeps requests from failing:
 //
 //   - the Service is made with the pods; the weight comes when all pods of the step are Ready and the
 //     Service has them, and the step begins to be measured when the routes are accepted with it;
@@ -85,8 +85,8 @@ func (s *planner) refusedByRoutes() (Move, bool) {
 	return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, s.in.Traffic.Refused), true
 }
 
-// steer has the routes give the canary what it is to have, before all else, and keeps its pods until they have
-// given it nothing for the drain time.
+// steer has the routes give the canary what it is to have, before all else, and keeps its pods until
+// they have given it nothing for the drain time.
 func (s *planner) steer(p *Move) {
 	if !NeedsTraffic(s.in) {
 		return

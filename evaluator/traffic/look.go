@@ -66,8 +66,8 @@ type seenRoute struct {
 	object *unstructured.Unstructured
 	// user are the rules that its user asks for.
 	user []any
-	// record is of the overlay on it, nil where there is none; mine says whether that is the run's, and whole that
-	// it is all there.
+	// record is of the overlay on it, nil where there is none; mine says whether that is the run's, and
+	// whole that it is all there.
 	record      *route.Record
 	mine, whole bool
 	// services are those of the Deployment that it sends requests to.
@@ -170,7 +170,8 @@ func (r seenRoute) overlay(run Run, percent int32) route.Overlay {
 	return route.Overlay{Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Percent: int64(percent)}
 }
 
-// accepted reads what gateways say of a route as it is now: why they are not known to follow it, or why they do not.
+// accepted reads what gateways say of a route as it is now: why they are not known to follow it, or why
+// they do not.
 func (r seenRoute) accepted() (pending, refused string) {
 	parents, _, _ := unstructured.NestedSlice(r.object.Object, "status", "parents")
 	if len(parents) == 0 {
@@ -284,7 +285,8 @@ func (r *seenRoute) read(key hold.Key) {
 	r.whole = sameRules(record.Rules, standing.User)
 }
 
-// served says whether the Services of the canary are there, and how many Ready pods the one with the fewest has.
+// served says whether the Services of the canary are there, and how many Ready pods the one with the
+// fewest has.
 func (r Router) served(ctx context.Context, run Run, seen found) (all bool, fewest int32, err error) {
 	fewest = -1
 	for _, name := range seen.reached() {

@@ -16,8 +16,8 @@ import (
 // ErrNameTaken is for a Service of the canary's name that is somebody else's.
 var ErrNameTaken = errors.New("a Service of that name belongs to something else")
 
-// Serve makes the Services of the canary: one beside each Service of the Deployment that a route reaches, like it but
-// for whose pods it has. They belong to the run and go with it.
+// Serve makes the Services of the canary: one beside each Service of the Deployment that a route
+// reaches, like it but for whose pods it has. They belong to the run and go with it.
 func (r Router) Serve(ctx context.Context, run Run) error {
 	seen, err := r.find(ctx, run)
 	if err != nil {

@@ -22,8 +22,8 @@ var ErrStale = errors.New("a route has changed meanwhile")
 
 func sameRules(a, b []any) bool { return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b) }
 
-// Share has the routes give the canary of a run this share; 0 makes them what their users ask for. A route that sends
-// nothing to the Deployment any more is made that too.
+// Share has the routes give the canary of a run this share; 0 makes them what their users ask for. A
+// route that sends nothing to the Deployment any more is made that too.
 func (r Router) Share(ctx context.Context, run Run, percent int32) error {
 	seen, err := r.find(ctx, run)
 	if err != nil {
@@ -56,7 +56,8 @@ func (r Router) lay(ctx context.Context, run Run, s seenRoute, percent int32) er
 	return r.write(ctx, s, laid, &record)
 }
 
-// TakeOff makes the routes of a namespace what their users ask for, where they carry the share of a run that is gone.
+// TakeOff makes the routes of a namespace what their users ask for, where they carry the share of a run
+// that is gone.
 func (r Router) TakeOff(ctx context.Context, namespace, run string) error {
 	var routes []seenRoute
 	err := r.eachRoute(ctx, namespace, func(s seenRoute) {
@@ -70,8 +71,8 @@ func (r Router) TakeOff(ctx context.Context, namespace, run string) error {
 	return err
 }
 
-// write changes rules and record of a route, and nothing else. Whoever owns the rules owns them still: the webhook sees to
-// that, and where it is away a second write does.
+// write changes rules and record of a route, and nothing else. Whoever owns the rules owns them still:
+// the webhook sees to that, and where it is away a second write does.
 func (r Router) write(ctx context.Context, s seenRoute, rules []any, record *route.Record) error {
 	annotations := any(map[string]any{v1alpha1.OverlayAnnotation: nil})
 	if record != nil {

@@ -26,8 +26,8 @@ type Standing struct {
 	User, Laid []any
 }
 
-// StandingOn is the overlay of a record on the rules that are in the cluster. Where these are not what was laid,
-// somebody wrote while no webhook was there to answer, and the user wants what came of that.
+// StandingOn is the overlay of a record on the rules that are in the cluster. Where these are not what
+// was laid, somebody wrote while no webhook was there to answer, and the user wants what came of that.
 func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Standing, error) {
 	s := Standing{Overlay: record.Overlay(namespace), User: record.Rules}
 	var err error

@@ -92,8 +92,9 @@ func (a *answer) tell(record route.Record, way route.Way) {
 	}
 }
 
-// undoText takes off what the user's own text was read with: it may have a record that is not the one that stands, of
-// a run that has ended, or of another route. The Service that it names is gone, or is none of this route's.
+// undoText takes off what the user's own text was read with: it may have a record that is not the one
+// that stands, of a run that has ended, or of another route. The Service that it names is gone, or is
+// none of this route's.
 func (u update) undoText(a *answer) []any {
 	sent := u.RulesOf(u.new)
 	text := u.new.record()
@@ -136,9 +137,9 @@ func (a *answer) disown(u update) {
 	a.managedFields = ownership.WithAnnotations(a.managedFields, u.old.managedFields(), []string{v1alpha1.OverlayAnnotation}, nil)
 }
 
-// keepOwners has the rules owned as they were, where the user asks for the rules that are asked for already: the API
-// server has seen the laid ones change to them, and does not know that nothing changes. One that applies
-// them server-side owns them too.
+// keepOwners has the rules owned as they were, where the user asks for the rules that are asked for
+// already: the API server has seen the laid ones change to them, and does not know that nothing changes.
+// One that applies them server-side owns them too.
 func (a *answer) keepOwners(u update) {
 	before, sent := u.old.managedFields(), a.managedFields
 	if reflect.DeepEqual(u.RulesOf(u.new), u.RulesOf(u.old)) {

@@ -85,7 +85,8 @@ func (g *Gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (
 	return template, nil
 }
 
-// BuildSet builds a ReplicaSet of a run, whose pods leave these labels of the template out; the plan says of how many pods.
+// BuildSet builds a ReplicaSet of a run, whose pods leave these labels of the template out; the plan
+// says of how many pods.
 func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name, role string, template hold.Template, without ...string) (*unstructured.Unstructured, error) {
 	selector, err := objects.Selector(ctx, seen.DeploymentObject)
 	if err != nil {

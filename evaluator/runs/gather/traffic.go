@@ -25,8 +25,8 @@ func (g *Gatherer) gatherTraffic(ctx context.Context, seen *Observed) error {
 	return err
 }
 
-// TrafficRun is what must be known of a run to find its routes. Without its Deployment they are found by their
-// records.
+// TrafficRun is what must be known of a run to find its routes. Without its Deployment they are found by
+// their records.
 func (o Observed) TrafficRun(ctx context.Context, reader *objects.Reader) (traffic.Run, error) {
 	run := traffic.Run{
 		Namespace: o.CanaryRun.Namespace, Name: o.CanaryRun.Name, UID: o.CanaryRun.UID, Deployment: o.CanaryRun.Spec.Deployment,
@@ -42,7 +42,8 @@ func (o Observed) TrafficRun(ctx context.Context, reader *objects.Reader) (traff
 	return run, nil
 }
 
-// leftOut are the labels of its template that a canary leaves out, so that no Service of its Deployment has it behind it.
+// leftOut are the labels of its template that a canary leaves out, so that no Service of its Deployment
+// has it behind it.
 func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Template) ([]string, error) {
 	if !lifecycle.WeightedRun(seen.Snapshot) {
 		return nil, nil
@@ -50,8 +51,8 @@ func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Tem
 	return g.Router.Without(ctx, seen.CanaryRun.Namespace, surround.Of(template).Labels)
 }
 
-// withTemplateLabels is a ReplicaSet whose pods leave no label of their template out: by these it is told which
-// Service the requests of a canary are for.
+// withTemplateLabels is a ReplicaSet whose pods leave no label of their template out: by these it is
+// told which Service the requests of a canary are for.
 func withTemplateLabels(rs *unstructured.Unstructured, template hold.Template) *unstructured.Unstructured {
 	out := rs.DeepCopy()
 	for key, value := range surround.Of(template).Labels {
