@@ -87,6 +87,10 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := e.Runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
+	sweeper := &traffic.Sweeper{Router: traffic.Router{Live: live, Writer: mgr.GetClient(), Key: o.Key}, Runs: mgr.GetAPIReader()}
+	if err := sweeper.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "route")); err != nil {
+		return fmt.Errorf("controller of routes: %w", err)
+	}
 	return protect.SetupWithManager(mgr, protect.Options{
 		Cached: mgr.GetCache(), Live: live, Writer: mgr.GetClient(), Recorder: mgr.GetEventRecorder("holdfast"),
 		Plan: func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {

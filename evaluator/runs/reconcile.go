@@ -76,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.rounds.Forget(req.NamespacedName)
 		r.Gatherer.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
-			err = errors.Join(r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.Router.TakeOff(ctx, req.Namespace, req.Name))
+			err = errors.Join(r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.TakeSharesOfGone(ctx, req.NamespacedName))
 		}
 		return ctrl.Result{}, err
 	}

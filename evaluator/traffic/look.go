@@ -25,10 +25,11 @@ import (
 	"holdfast.dev/holdfast/internal/route"
 )
 
-// Routes are patched, and read by whole: they carry what their users asked for.
-// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes,verbs=get;list;patch
-// +kubebuilder:rbac:groups=core,resources=services,verbs=get;list;create;delete
-// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list
+// RBAC gives Holdfast no right to routes, and none to make Services, but by manifests/components/traffic.
+
+// NoRight says that routes give no canary a share, and what to do.
+const NoRight = "Holdfast may not give canaries a share of the requests (traffic.source: Weighted). Have your administrator install it " +
+	"with traffic.enabled=true of the chart, or the component traffic; or have source: Service"
 
 // kinds are the kinds of routes. A cluster may have none of them.
 var kinds = []schema.GroupVersionKind{
@@ -41,8 +42,17 @@ type Router struct {
 	// Live is the API server itself, and Writer writes to it.
 	Live   listing.Reader
 	Writer client.Writer
-	// Key seals records.
+	// Key seals records. Without one shares can be taken off only, by records of whoever wrote them.
 	Key hold.Key
+}
+
+// open opens the record of a route.
+func (r Router) open(on *unstructured.Unstructured) (route.Record, error) {
+	encoded := on.GetAnnotations()[v1alpha1.OverlayAnnotation]
+	if len(r.Key) == 0 {
+		return route.ReadOf(encoded, on.GetUID())
+	}
+	return route.Open(r.Key, encoded, on.GetUID())
 }
 
 // Run is what must be known of a run.
@@ -56,6 +66,7 @@ type Run struct {
 
 // found is what there is in the namespace of a run.
 type found struct {
+	all      []corev1.Service // that select pods
 	services []corev1.Service // of the Deployment
 	routes   []seenRoute      // that reach one of them, or carry an overlay of the run
 }
@@ -83,9 +94,17 @@ func (r Run) canaryOf(service string) string {
 	return service[:min(len(service), most)] + "-canary-" + hex.EncodeToString(hash[:4])
 }
 
-// Look finds what routes give the canary of a run.
-func (r Router) Look(ctx context.Context, run Run) (lifecycle.Traffic, error) {
+// Look finds what routes give the canary of a run. Where Holdfast may not do so, those in whose status it is
+// have it still.
+func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) (lifecycle.Traffic, error) {
 	seen, err := r.find(ctx, run)
+	if apierrors.IsForbidden(err) {
+		out := lifecycle.Traffic{Refused: NoRight}
+		if told != nil {
+			out.Laid, out.Percent = told.Routes, told.Percent
+		}
+		return out, nil
+	}
 	if err != nil {
 		return lifecycle.Traffic{}, err
 	}
@@ -207,11 +226,11 @@ func find(conditions []any, kind string) map[string]any {
 // find reads the Services and the routes of the namespace.
 func (r Router) find(ctx context.Context, run Run) (found, error) {
 	var out found
-	services, err := r.services(ctx, run.Namespace)
-	if err != nil {
+	var err error
+	if out.all, err = r.services(ctx, run.Namespace); err != nil {
 		return out, err
 	}
-	out.services = serving(services, run.Pods)
+	out.services = serving(out.all, run.Pods)
 	err = r.eachRoute(ctx, run.Namespace, func(seen seenRoute) {
 		for _, s := range out.services {
 			if seen.Reaches(route.Overlay{Namespace: run.Namespace, Service: s.Name}, seen.user) {
@@ -258,7 +277,10 @@ func (r Router) eachRoute(ctx context.Context, namespace string, visit func(seen
 			}
 			seen := seenRoute{Dialect: dialect, object: &unstructured.Unstructured{Object: fields}}
 			seen.object.SetGroupVersionKind(kind)
-			seen.read(r.Key)
+			seen.user = dialect.RulesOf(fields)
+			if record, err := r.open(seen.object); err == nil { // one that does not open is none
+				seen.read(record)
+			}
 			visit(seen)
 			return nil
 		})
@@ -269,15 +291,9 @@ func (r Router) eachRoute(ctx context.Context, namespace string, visit func(seen
 	return nil
 }
 
-// read finds the record on the route and what its user asks for. A record that does not open is none.
-func (r *seenRoute) read(key hold.Key) {
-	stored := r.RulesOf(r.object.Object)
-	r.user = stored
-	record, err := route.Open(key, r.object.GetAnnotations()[v1alpha1.OverlayAnnotation], r.object.GetUID())
-	if err != nil {
-		return
-	}
-	standing, err := r.StandingOn(r.object.GetNamespace(), record, stored)
+// read finds what the user of a route asks for that has a record.
+func (r *seenRoute) read(record route.Record) {
+	standing, err := r.StandingOn(r.object.GetNamespace(), record, r.user)
 	if err != nil {
 		return
 	}
@@ -290,15 +306,11 @@ func (r *seenRoute) read(key hold.Key) {
 func (r Router) served(ctx context.Context, run Run, seen found) (all bool, fewest int32, err error) {
 	fewest = -1
 	for _, name := range seen.reached() {
-		var service corev1.Service
-		err := r.Live.Get(ctx, client.ObjectKey{Namespace: run.Namespace, Name: run.canaryOf(name)}, &service)
-		if apierrors.IsNotFound(err) {
+		canary := run.canaryOf(name)
+		if !slices.ContainsFunc(seen.all, func(s corev1.Service) bool { return s.Name == canary }) {
 			return false, 0, nil
 		}
-		if err != nil {
-			return false, 0, fmt.Errorf("read the Service of the canary: %w", err)
-		}
-		n, err := r.endpoints(ctx, run.Namespace, service.Name)
+		n, err := r.endpoints(ctx, run.Namespace, canary)
 		if err != nil {
 			return false, 0, err
 		}

@@ -69,7 +69,7 @@ func cluster(t *testing.T, routes ...string) (Router, client.Client) {
 
 func look(t *testing.T, r Router) lifecycle.Traffic {
 	t.Helper()
-	out, err := r.Look(context.Background(), run)
+	out, err := r.Look(context.Background(), run, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,9 @@ func TestWhatTheUserWroteMeanwhileIsWhatIsLeft(t *testing.T) {
 	if got := look(t, r); got.Percent != 5 {
 		t.Errorf("laid again: %+v", got)
 	}
-	must(t, r.TakeOff(ctx, "shop", run.Name))
+	if off, err := r.TakeOff(ctx, "", func(_, of string) bool { return of == run.Name }); err != nil || len(off) != 1 || off[0] != "HTTPRoute shop/web" {
+		t.Fatalf("taken off: %v, %v", off, err)
+	}
 	after := routeOf(t, c, "web")
 	if diff := cmp.Diff(rules, after.Object["spec"].(map[string]any)["rules"]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -43,15 +43,19 @@ func (r Router) Serve(ctx context.Context, run Run) error {
 	return nil
 }
 
+// check says whether a Service that is there already is the run's.
 func (r Router) check(ctx context.Context, run Run, name string) error {
-	var existing corev1.Service
-	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: run.Namespace, Name: name}, &existing); err != nil {
-		return client.IgnoreNotFound(err)
+	services, err := r.services(ctx, run.Namespace)
+	if err != nil {
+		return err
 	}
-	if owner := metav1.GetControllerOf(&existing); owner == nil || owner.UID != run.UID {
-		return ErrNameTaken
+	for i := range services {
+		owner := metav1.GetControllerOf(&services[i])
+		if services[i].Name == name && owner != nil && owner.UID == run.UID {
+			return nil
+		}
 	}
-	return nil
+	return ErrNameTaken
 }
 
 // serviceFor is the Service of the canary beside one of the Deployment's.

@@ -56,19 +56,26 @@ func (r Router) lay(ctx context.Context, run Run, s seenRoute, percent int32) er
 	return r.write(ctx, s, laid, &record)
 }
 
-// TakeOff makes the routes of a namespace what their users ask for, where they carry the share of a run
-// that is gone.
-func (r Router) TakeOff(ctx context.Context, namespace, run string) error {
+// TakeOff makes the routes of a namespace, or of all where it is "", what their users ask for, if they carry
+// the share of a run for which this is true, and returns which they were. Where Holdfast may not change routes it has
+// laid nothing over them.
+func (r Router) TakeOff(ctx context.Context, namespace string, of func(namespace, run string) bool) (off []string, err error) {
 	var routes []seenRoute
-	err := r.eachRoute(ctx, namespace, func(s seenRoute) {
-		if s.record != nil && s.record.Run == run {
+	err = r.eachRoute(ctx, namespace, func(s seenRoute) {
+		if s.record != nil && of(s.object.GetNamespace(), s.record.Run) {
 			routes = append(routes, s)
 		}
 	})
-	for _, s := range routes {
-		err = errors.Join(err, r.write(ctx, s, s.user, nil))
+	if apierrors.IsForbidden(err) {
+		err = nil
 	}
-	return err
+	for _, s := range routes {
+		wrote := r.write(ctx, s, s.user, nil)
+		if err = errors.Join(err, wrote); wrote == nil {
+			off = append(off, fmt.Sprintf("%s %s/%s", s.object.GetKind(), s.object.GetNamespace(), s.object.GetName()))
+		}
+	}
+	return off, err
 }
 
 // write changes rules and record of a route, and nothing else. Whoever owns the rules owns them still:

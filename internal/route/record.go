@@ -76,6 +76,15 @@ func Open(key hold.Key, encoded string, uid types.UID) (Record, error) {
 	return record, nil
 }
 
+// ReadOf decodes the annotation of the route with this UID, whoever wrote it.
+func ReadOf(encoded string, uid types.UID) (Record, error) {
+	record, _, err := read(encoded)
+	if err == nil && record.UID != uid {
+		return Record{}, fmt.Errorf("%w: it belongs to the object with UID %q", ErrSeal, record.UID)
+	}
+	return record, err
+}
+
 // Read decodes an annotation that a user sends, whoever wrote it: it may say what the user's
 // own text was made from, and nothing else.
 func Read(encoded string) (Record, error) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
@@ -28,5 +30,11 @@ func (e *Executor) routeTraffic(ctx context.Context, seen gather.Observed, actio
 	if errors.Is(err, traffic.ErrStale) {
 		return fmt.Errorf("%w: %w", objects.ErrStale, err)
 	}
+	return err
+}
+
+// TakeSharesOfGone makes routes what their users ask for that carry the share of a run that is gone.
+func (e *Executor) TakeSharesOfGone(ctx context.Context, name types.NamespacedName) error {
+	_, err := e.Router.TakeOff(ctx, name.Namespace, func(_, run string) bool { return run == name.Name })
 	return err
 }

@@ -21,7 +21,7 @@ func (g *Gatherer) gatherTraffic(ctx context.Context, seen *Observed) error {
 	if err != nil {
 		return err
 	}
-	seen.Traffic, err = g.Router.Look(ctx, run)
+	seen.Traffic, err = g.Router.Look(ctx, run, seen.CanaryRun.Status.Weight)
 	return err
 }
 
