@@ -25,6 +25,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/runs/stablepods"
 	"holdfast.dev/holdfast/evaluator/tell"
+	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
@@ -86,6 +87,10 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := e.Runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
+	sweeper := &traffic.Sweeper{Router: traffic.Router{Live: live, Writer: mgr.GetClient(), Key: o.Key}, Runs: mgr.GetAPIReader()}
+	if err := sweeper.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "route")); err != nil {
+		return fmt.Errorf("controller of routes: %w", err)
+	}
 	return protect.SetupWithManager(mgr, protect.Options{
 		Cached: mgr.GetCache(), Live: live, Writer: mgr.GetClient(), Recorder: mgr.GetEventRecorder("holdfast"),
 		Plan: func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {
@@ -114,6 +119,7 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
 	reader, teller, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Events{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
+	router := &traffic.Router{Live: live, Writer: writer, Key: o.Key}
 	e := &Evaluator{
 		Deployments: &deployments.Reconciler{
 			Objects: reader, Writer: writer, Clock: o.Clock, Teller: teller, Metrics: metrics,
@@ -125,8 +131,9 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 				Objects: reader, Writer: writer, Clock: o.Clock, Endpoints: o.Endpoints, MaxRuns: o.MaxRuns,
 				Stable: &stablepods.Finder{Objects: reader, Clock: o.Clock},
 				Looks:  &around.Looks{Objects: reader},
+				Router: router,
 			},
-			Executor: &act.Executor{Objects: reader, Writer: writer},
+			Executor: &act.Executor{Objects: reader, Writer: writer, Router: router},
 			Wake:     func(types.NamespacedName) {},
 		},
 	}

@@ -22,6 +22,7 @@ import (
 	"holdfast.dev/holdfast/webhook/plancheck"
 	"holdfast.dev/holdfast/webhook/policy"
 	"holdfast.dev/holdfast/webhook/recreate"
+	"holdfast.dev/holdfast/webhook/route"
 	"holdfast.dev/holdfast/webhook/status"
 )
 
@@ -73,6 +74,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 	protection := &finalizer.Right{Writer: server, Now: time.Now}
 	decisions := deployment.NewMetrics(o.Registerer)
 	handlers := map[string]admission.Handler{
+		"/route":  &route.Handler{Key: o.Key, Evaluator: o.User},
 		"/plan":   &plan.Handler{Endpoints: o.Endpoints, Policies: policies},
 		"/policy": policy.Handler{},
 		"/status": &status.Handler{Rewrite: o.RewriteStatus, Now: time.Now, Metrics: status.NewMetrics(o.Registerer)},

@@ -39,6 +39,8 @@ type CanaryPlanList struct {
 
 // CanaryPlanSpec is how a held update is tried.
 //
+// +kubebuilder:validation:XValidation:rule="(has(self.traffic) && self.traffic.source == 'Weighted') || !has(self.steps) || self.steps.all(s, !has(s.weight))",message="steps have a weight where traffic.source is Weighted; set it, or have replicas or podShare in the steps"
+// +kubebuilder:validation:XValidation:rule="!has(self.traffic) || self.traffic.source != 'Weighted' || has(self.traffic.weight) || has(self.steps) && size(self.steps) > 0 && self.steps.all(s, has(s.weight))",message="traffic.source Weighted needs a weight: traffic.weight, or weight in each step"
 // +kubebuilder:validation:XValidation:rule="!has(self.identity) || !has(self.identity.hostname) || (!has(self.replicas) || self.replicas == 1) && (!has(self.steps) || self.steps.all(s, !has(s.podShare) && (!has(s.replicas) || s.replicas == 1)))",message="identity.hostname is for a canary of one pod, and two would have the same; take it off, or have replicas: 1 in the plan and in each step"
 type CanaryPlanSpec struct {
 	// replicas is the number of canary pods, or a share of the Deployment's
@@ -115,6 +117,11 @@ type CanaryPlanSpec struct {
 	// template is remembered, so that it is not tried again until a retry.
 	// +optional
 	DryRun bool `json:"dryRun,omitempty"`
+
+	// traffic is which requests the canary gets. Without it, its pods are behind the
+	// Deployment's Services, as any of the Deployment's are.
+	// +optional
+	Traffic *Traffic `json:"traffic,omitempty"`
 
 	// steps are the stages of the canary, one after the other. Without any there
 	// is one, of replicas pods for analysis.period.

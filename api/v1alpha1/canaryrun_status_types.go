@@ -109,6 +109,10 @@ type CanaryRunStatus struct {
 	// +optional
 	Transitions *TransitionLog `json:"transitions,omitempty"`
 
+	// weight is the share of requests that routes give the canary.
+	// +optional
+	Weight *WeightStatus `json:"weight,omitempty"`
+
 	// conditions say separately whether the canary is ready, whether the
 	// analysis has come to a verdict, and whether the Deployment has rolled out.
 	// +optional

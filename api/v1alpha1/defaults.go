@@ -40,6 +40,7 @@ func (s *CanaryPlanSpec) SetDefaults() {
 			s.FreezeWindows[i].TimeZone = "UTC"
 		}
 	}
+	s.setTrafficDefaults()
 	a := &s.Analysis
 	setDefault(&a.InitialDelay, metav1.Duration{})
 	setDefault(&a.Interval, metav1.Duration{Duration: 30 * time.Second})
@@ -64,6 +65,27 @@ const MaxPeriod = 365 * 24 * time.Hour
 
 // maxTotal is what a sum of periods is at most that nobody has checked; twice as much is a duration still.
 const maxTotal = time.Duration(math.MaxInt64 / 2)
+
+// setTrafficDefaults fills in what steps do not say of a weighted canary: its weight and its size.
+func (s *CanaryPlanSpec) setTrafficDefaults() {
+	if s.Traffic == nil {
+		return
+	}
+	setDefaultText(&s.Traffic.Source, TrafficService)
+	if !s.Weighted() {
+		return
+	}
+	setDefault(&s.Traffic.Drain, metav1.Duration{Duration: 5 * time.Second})
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		if step.Weight == nil && s.Traffic.Weight != nil {
+			setDefault(&step.Weight, *s.Traffic.Weight)
+		}
+		if step.Replicas == nil && step.PodShare == nil {
+			setDefault(&step.Replicas, *s.Replicas)
+		}
+	}
+}
 
 // Total is the time that the steps of a plan take together, the default
 // period of its analysis set.

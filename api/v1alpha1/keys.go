@@ -91,6 +91,10 @@ const (
 	RestartedAnnotation = Prefix + "restarted"
 )
 
+// OverlayAnnotation on a route is the record of package route: the share that a run's canary has
+// on it, and the route as its user asked for it.
+const OverlayAnnotation = Prefix + "overlay"
+
 // OwnAnnotations of a Deployment are written by Holdfast alone.
 var OwnAnnotations = []string{
 	HeldAnnotation, RejectedAnnotation, StableAnnotation, SkippedAnnotation, UntriedAnnotation, ReleaseAnnotation, FailedAnnotation,

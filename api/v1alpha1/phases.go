@@ -204,6 +204,12 @@ const (
 	// ReasonTampered: a pod of the run, or the template of its ReplicaSet, was changed by
 	// others; the message names what and where.
 	ReasonTampered = "Tampered"
+	// ReasonRoutesRefuse: no route sends requests to a Service of the Deployment, or one cannot carry the
+	// canary's share of them; the message names it and says why.
+	ReasonRoutesRefuse = "RoutesRefuse"
+	// ReasonRoutesPending: the pods are Ready, and routes did not give the canary its share
+	// within readyDeadline; the message says what is waited for.
+	ReasonRoutesPending = "RoutesPending"
 	// ReasonUnsettled: long after the period there was still no measurement in which every
 	// metric was good, and none was bad often enough to fail.
 	ReasonUnsettled = "Unsettled"

@@ -35,6 +35,9 @@ type Spec struct {
 	Hash     hold.Hash
 	Template hold.Template
 	Replicas int32
+	// Without are keys of labels of the template that the pods leave out, so that no Service of the
+	// Deployment has them behind it.
+	Without []string
 	// Hostname is that of the only pod of a canary, "" for pods that go by their names.
 	Hostname string
 }
@@ -101,6 +104,9 @@ func podTemplate(s Spec) (hold.Template, error) {
 		if _, taken := podLabels[key]; taken {
 			return nil, fmt.Errorf("%w: it uses the label %s, by which pods are told apart", ErrInvalid, key)
 		}
+	}
+	for _, key := range s.Without {
+		delete(podLabels, key)
 	}
 	for key, value := range v1alpha1.PodLabels(s.Run, s.Role, string(s.Hash)) {
 		podLabels[key] = value

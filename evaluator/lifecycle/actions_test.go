@@ -16,6 +16,9 @@ import (
 // for one that they refuse.
 func (w *world) apply(action Action) bool {
 	w.note("do %s", describe(action))
+	if w.routesDo(action) {
+		return true
+	}
 	switch a := action.(type) {
 	case CreateCanary:
 		w.create(w.canaryName(), a.Replicas)

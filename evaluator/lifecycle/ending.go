@@ -122,7 +122,14 @@ func NotYet(in Snapshot, message string) Move {
 // but to try again.
 func Refused(in Snapshot, action Action, message string) (status v1alpha1.CanaryRunStatus, ok bool) {
 	s := newPlanner(in)
-	switch action.(type) {
+	switch a := action.(type) {
+	case ServeCanary:
+		s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, "the Service of the canary was refused: "+message)
+	case ShareTraffic:
+		if a.Percent == 0 || s.out.Verdict != "" {
+			return in.Run.Status, false
+		}
+		s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, "the share of the canary was refused: "+message)
 	case Release:
 		s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonReleaseRefused, "the release was refused: "+message)
 	case CreateCanary:

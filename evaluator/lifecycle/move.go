@@ -49,6 +49,13 @@ type (
 	Quarantine struct{ Pod KeptPod }
 	// Readmit gives a pod the labels of its template back.
 	Readmit struct{ Pod KeptPod }
+	// ServeCanary makes the Services of the canary's own.
+	ServeCanary struct{}
+	// ShareTraffic has routes give the canary this share of the requests, in percent; 0 makes them what their
+	// user asked for.
+	ShareTraffic struct{ Percent int32 }
+	// StopServing deletes the Services of the canary's own.
+	StopServing struct{}
 	// Release asks the webhook to swap the held template in, if the Deployment
 	// still carries the hold of this ID.
 	Release struct{ Hold string }
@@ -75,6 +82,9 @@ func (PutOut) isAction()         {}
 func (DeleteLeft) isAction()     {}
 func (Quarantine) isAction()     {}
 func (Readmit) isAction()        {}
+func (ServeCanary) isAction()    {}
+func (ShareTraffic) isAction()   {}
+func (StopServing) isAction()    {}
 func (Release) isAction()        {}
 func (Revert) isAction()         {}
 func (GiveWay) isAction()        {}

@@ -34,6 +34,7 @@ func Next(in Snapshot) Move {
 	if !in.Run.Deleting {
 		p.Actions = append(p.Actions, s.putOut()...)
 	}
+	s.steer(&p)
 	actions, next := s.quarantine()
 	p.Actions, p.Requeue = append(p.Actions, actions...), sooner(p.Requeue, next)
 	if at := s.deadline(); !at.IsZero() {

@@ -42,6 +42,7 @@ import (
 //	ConfigMap NAME is gone | is there
 //	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
 //	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
+//	routes refuse WHY | wait WHY | are accepted | lose the share | are gone
 //	policies allow N | allow any number
 //	nothing
 func (w *world) happen(what string) {
@@ -50,8 +51,9 @@ func (w *world) happen(what string) {
 	handlers := map[string]func(string) bool{
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
-		"quota": w.quotaIs,
-		"run":   func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
+		"quota":  w.quotaIs,
+		"routes": w.routesHappen,
+		"run":    func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"policies": func(what string) bool {
 			n, _ := strconv.Atoi(strings.TrimPrefix(what, "allow "))
 			w.most = int32(n)

@@ -45,6 +45,8 @@ type Snapshot struct {
 	// Service is the first Service, in order of names, that selects the pods of
 	// the held template; "" if none does or it was not asked for.
 	Service string
+	// Traffic is what routes give the canary. It is needed while NeedsTraffic says so.
+	Traffic Traffic
 	// Around is what stands beside the Deployment. It is needed while NeedsAround says so.
 	Around Around
 	// Invalid says why the template cannot run as a canary, "" if it can.

@@ -22,7 +22,9 @@ func (s *planner) start() Move {
 	if p, over := s.troubled(); over {
 		return p
 	}
-	if s.canaryIsReady() && s.baselineIsReady() {
+	ready := s.canaryIsReady() && s.baselineIsReady()
+	unlaid, laid := s.shareIsLaid()
+	if ready && laid {
 		at := metav1.NewTime(roundUp(s.in.Now))
 		s.out.Step.ReadyAt, s.out.Step.PodsMadeBy = &at, madeBy(s.allPods())
 		if s.out.ReadyAt == nil {
@@ -37,11 +39,17 @@ func (s *planner) start() Move {
 	}
 	deadline := s.out.Step.StartedAt.Add(allowed)
 	reason, message := s.whyNot()
+	if ready {
+		reason, message = v1alpha1.ReasonRoutesPending, unlaid
+	}
 	if !s.in.Now.Before(deadline) {
 		if p, aside := s.aside(); aside {
 			return p
 		}
 		within := Short(allowed) + ": " + message
+		if ready {
+			return s.judge(v1alpha1.VerdictInconclusive, reason, "the canary did not have its share of the requests within "+within)
+		}
 		if reason == v1alpha1.ReasonBaselineSick {
 			return s.judge(v1alpha1.VerdictInconclusive, reason, "the baseline was not Ready within "+within)
 		}
@@ -103,6 +111,9 @@ func (s *planner) troubled() (Move, bool) {
 	}
 	if s.cannotBeMade() {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
+	}
+	if p, refused := s.refusedByRoutes(); refused {
+		return p, true
 	}
 	if t := findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now); t.reason != "" && (t.reason != v1alpha1.ReasonCrashed || len(s.in.Around.Left) == 0) {
 		return s.judge(v1alpha1.VerdictFail, t.reason, t.message), true

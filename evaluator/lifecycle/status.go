@@ -94,7 +94,9 @@ func (s *planner) traffic() string {
 		all += s.out.Replicas
 	}
 	switch {
-	case s.out.Service == "", s.isOut():
+	case s.plan.Weighted() && s.out.Weight != nil && s.out.Weight.Percent > 0:
+		return fmt.Sprintf("weighted %d%%", s.out.Weight.Percent)
+	case s.plan.Weighted(), s.out.Service == "", s.isOut():
 		return "none"
 	case s.step().PodShare == nil || all == 0:
 		return "service"

@@ -41,6 +41,7 @@ type world struct {
 	most       int32
 	others     Others
 	around     Around
+	routes     routes
 	webhook    bool   // is up
 	refuse     bool   // the API server refuses the release
 	slow       bool   // pods take long to end
@@ -120,6 +121,7 @@ func (w *world) input() Snapshot {
 			in.Leftovers = append(in.Leftovers, Leftover{name, view})
 		}
 	}
+	in.Traffic = w.routes.view(readyPods(in.Pods))
 	if w.taken || len(in.Pods)+len(in.BaselinePods) > 0 {
 		in.Full = w.full
 	}
@@ -191,7 +193,7 @@ func (w *world) dies() bool {
 // fingerprint tells states of what actions write to apart.
 func (w *world) fingerprint() string {
 	var out strings.Builder
-	fmt.Fprint(&out, w.deployment)
+	fmt.Fprint(&out, w.deployment, w.routes)
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		fmt.Fprint(&out, name, w.sets[name].Replicas, len(w.sets[name].pods))
 		for _, p := range w.sets[name].pods {

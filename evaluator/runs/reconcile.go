@@ -79,7 +79,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.told.forget(req.NamespacedName)
 		r.Gatherer.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
-			err = r.Executor.DeletePodsOfGone(ctx, req.NamespacedName)
+			err = errors.Join(r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.TakeSharesOfGone(ctx, req.NamespacedName))
 		}
 		return ctrl.Result{}, err
 	}

@@ -39,10 +39,16 @@ func (k Key) mac(a annotation) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal held record: %w", err)
 	}
+	return k.MAC(sealPurpose, sealed), nil
+}
+
+// MAC is the seal of a content: HMAC-SHA-256 over a purpose and the content. Purposes end in
+// a line break and are no beginning of each other, so that what is sealed for one counts for no other.
+func (k Key) MAC(purpose string, content []byte) []byte {
 	h := hmac.New(sha256.New, k)
-	h.Write([]byte(sealPurpose))
-	h.Write(sealed)
-	return h.Sum(nil), nil
+	h.Write([]byte(purpose))
+	h.Write(content)
+	return h.Sum(nil)
 }
 
 func (k Key) verify(a annotation) error {

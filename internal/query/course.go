@@ -45,6 +45,7 @@ func validateCourse(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Error
 	}
 	errs = append(errs, validateWaits(spec, path.Child("deadline"))...)
 	errs = append(errs, validateManual(spec, path.Child("manual"))...)
+	errs = append(errs, validateTraffic(spec, path)...)
 	errs = append(errs, validateSteps(spec, path.Child("steps"))...)
 	return append(errs, validateBaseline(spec, path)...)
 }
@@ -88,6 +89,45 @@ func validateManual(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLi
 	default:
 		errs = append(errs, field.NotSupported(at.Child("assume"), m.Assume,
 			[]v1alpha1.Assumption{v1alpha1.AssumePass, v1alpha1.AssumeFail, v1alpha1.AssumeNone}))
+	}
+	return errs
+}
+
+// maxDrain is the longest drain time.
+const maxDrain = 10 * time.Minute
+
+// validateTraffic: a weighted canary has a weight in every step, and no other has one.
+func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	wrong := func(weight *int32, at *field.Path) {
+		switch {
+		case weight == nil:
+		case !spec.Weighted():
+			errs = append(errs, field.Forbidden(at, "is for traffic.source Weighted; set that, or take it off"))
+		case *weight < 1 || *weight > 100:
+			errs = append(errs, field.Invalid(at, *weight, "must be a percentage from 1 to 100"))
+		}
+	}
+	if t := spec.Traffic; t != nil {
+		at := path.Child("traffic")
+		wrong(t.Weight, at.Child("weight"))
+		switch {
+		case t.Source != "" && t.Source != v1alpha1.TrafficService && t.Source != v1alpha1.TrafficWeighted:
+			errs = append(errs, field.NotSupported(at.Child("source"), t.Source, []v1alpha1.TrafficSource{v1alpha1.TrafficService, v1alpha1.TrafficWeighted}))
+		case t.Drain != nil && !spec.Weighted():
+			errs = append(errs, field.Forbidden(at.Child("drain"), "is for traffic.source Weighted; set that, or take it off"))
+		case t.Drain != nil && (t.Drain.Duration < 0 || t.Drain.Duration > maxDrain):
+			errs = append(errs, field.Invalid(at.Child("drain"), t.Drain.Duration.String(), "must be from 0s to 10m"))
+		case spec.Weighted() && t.Weight == nil && len(spec.Steps) == 0:
+			errs = append(errs, field.Required(at.Child("weight"), "a canary that routes give its requests needs a share, here or in each step"))
+		}
+	}
+	for i := range spec.Steps {
+		at := path.Child("steps").Index(i).Child("weight")
+		wrong(spec.Steps[i].Weight, at)
+		if spec.Weighted() && spec.Steps[i].Weight == nil && spec.Traffic.Weight == nil {
+			errs = append(errs, field.Required(at, "a canary that routes give its requests needs a share, here or in traffic.weight"))
+		}
 	}
 	return errs
 }

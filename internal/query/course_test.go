@@ -32,6 +32,22 @@ func TestValidateCourse(t *testing.T) {
 		"a window that is not": {func(s *spec) {
 			s.Steps = []v1alpha1.Step{{Replicas: &one, Metrics: []v1alpha1.Metric{metric("a", "sum(increase(x{ {{canary}} }[24h]))")}}}
 		}, "spec.deadline: Invalid value: \"24h0m0s\": must be longer than the 24h after Ready for which metric a waits until its window is full"},
+		"a weighted canary": {func(s *spec) { s.Traffic = &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted, Weight: &podShare} }, ""},
+		"a weight in each step, and no size": {func(s *spec) {
+			s.Traffic, s.Steps = &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted}, []v1alpha1.Step{{Weight: &podShare}}
+			s.SetDefaults()
+		}, ""},
+		"a weighted canary without a weight": {func(s *spec) { s.Traffic = &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted} },
+			"spec.traffic.weight: Required value"},
+		"a weighted step without a weight": {func(s *spec) {
+			s.Traffic, s.Steps = &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted}, []v1alpha1.Step{{Replicas: &one}}
+		}, "spec.steps[0].weight: Required value"},
+		"a weight of a canary that has none": {func(s *spec) { s.Steps = []v1alpha1.Step{{Replicas: &one, Weight: &podShare}} },
+			"spec.steps[0].weight: Forbidden: is for traffic.source Weighted"},
+		"a source that is none": {func(s *spec) { s.Traffic = &v1alpha1.Traffic{Source: "Mirror"} }, `spec.traffic.source: Unsupported value: "Mirror"`},
+		"a drain time of a day": {func(s *spec) {
+			s.Traffic = &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted, Weight: &podShare, Drain: &metav1.Duration{Duration: 24 * time.Hour}}
+		}, "spec.traffic.drain: Invalid value"},
 		"a step without a size": {func(s *spec) { s.Steps = []v1alpha1.Step{{}} }, "spec.steps[0]: Required value: needs replicas or podShare"},
 		"a step with two sizes": {func(s *spec) { s.Steps = []v1alpha1.Step{{Replicas: &one, PodShare: &podShare}} }, "spec.steps[0]: Required value: needs replicas or podShare"},
 		"half of the pods beside a baseline": {func(s *spec) {

@@ -46,6 +46,16 @@ patches:
 			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/protect-configmaps]",
 			args:    []string{"--set=protectConfigMaps.enabled=true"},
 		},
+		"with shares by routes": {
+			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/traffic]",
+			args:    []string{"--set=traffic.enabled=true"},
+		},
+		"in another namespace, with shares by routes": {
+			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/traffic]\n" +
+				"transformers: [MANIFESTS/transformers/namespace]",
+			namespace: "canary-system",
+			args:      []string{"--set=traffic.enabled=true"},
+		},
 		"in another namespace, with ConfigMaps to protect": {
 			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/protect-configmaps]\n" +
 				"transformers: [MANIFESTS/transformers/namespace]",

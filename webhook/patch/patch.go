@@ -16,6 +16,7 @@ import (
 const (
 	Annotations   = "/metadata/annotations"
 	ManagedFields = "/metadata/managedFields"
+	Spec          = "/spec"
 	Status        = "/status"
 	Template      = "/spec/template"
 )

@@ -5,7 +5,8 @@
 // replica to answer, updates in namespaces "required" would be refused. Then the
 // replicas, so that nothing is begun, or made anew, that is ended here. Then what
 // is held, each told of on its Deployment, which stays on its stable template;
-// then the runs, and with them their canaries, and the finalizers that kept ConfigMaps.
+// then the shares that routes give to canaries; then the runs, and with them their
+// canaries, and the finalizers that kept ConfigMaps.
 //
 // Every step may find its work done, so the command can be run again.
 package uninstall
@@ -21,12 +22,15 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/cmd/holdfast/cli"
+	"holdfast.dev/holdfast/evaluator/traffic"
+	"holdfast.dev/holdfast/internal/listing"
 )
 
 const about = `holdfast uninstall ends all holds and runs and stops Holdfast, so that it can be
@@ -90,5 +94,20 @@ func (o *Options) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return (&ending{Client: c, options: *o, out: out, now: time.Now}).end(ctx)
+	http, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return err
+	}
+	lists, err := listing.NewServer(config, http, c.RESTMapper())
+	if err != nil {
+		return err
+	}
+	// Without a key: the Secret may be lost, and of a record that a tenant wrote comes a route that it could write.
+	router := traffic.Router{Writer: c, Live: struct {
+		client.Reader
+		*listing.Server
+	}{c, lists}}
+	everyone := func(string, string) bool { return true }
+	takeOff := func(ctx context.Context) ([]string, error) { return router.TakeOff(ctx, "", everyone) }
+	return (&ending{Client: c, options: *o, out: out, now: time.Now, takeOff: takeOff}).end(ctx)
 }

@@ -73,7 +73,7 @@ func TestWhatIsRefusedInOnePlace(t *testing.T) {
 				},
 			}).Build()
 			var out strings.Builder
-			err := (&ending{Client: api, options: Options{namespace: "holdfast-system", deployment: "holdfast"}, out: &out, now: time.Now}).end(t.Context())
+			err := (&ending{Client: api, options: Options{namespace: "holdfast-system", deployment: "holdfast"}, out: &out, now: time.Now, takeOff: func(context.Context) ([]string, error) { return nil, nil }}).end(t.Context())
 			wantSays(t, err, tc.says)
 			wantHeld(t, api, tc.patch != nil && len(tc.says) > 0)
 			wantRuns(t, api, tc.left)

@@ -24,6 +24,8 @@ type ending struct {
 	options Options
 	out     io.Writer
 	now     func() time.Time
+	// takeOff makes all routes what their users asked for, and says which were not.
+	takeOff func(context.Context) ([]string, error)
 }
 
 // end does all of it. What somebody else refuses in one place keeps nothing from being ended elsewhere.
@@ -34,14 +36,14 @@ func (e *ending) end(ctx context.Context) error {
 	if err := e.stopReplicas(ctx); err != nil {
 		return err
 	}
-	holds, runs, finalizers := e.endHolds(ctx), e.endRuns(ctx), e.takeFinalizers(ctx)
+	holds, shares, runs, finalizers := e.endHolds(ctx), e.takeShares(ctx), e.endRuns(ctx), e.takeFinalizers(ctx)
 	if runs == nil { // the canaries of others stay, however long is waited
 		runs = e.awaitNoCanaries(ctx)
 	}
 	if runs == nil {
 		runs = e.endKept(ctx)
 	}
-	return errors.Join(holds, runs, finalizers)
+	return errors.Join(holds, shares, runs, finalizers)
 }
 
 // look is how often is looked for something to be over.

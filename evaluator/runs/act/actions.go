@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/tell"
+	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -25,6 +26,8 @@ var errNameTaken = errors.New("a ReplicaSet of that name belongs to something el
 type Executor struct {
 	Objects *objects.Reader
 	Writer  client.Writer
+	// Router gives canaries their share of the requests by routes.
+	Router *traffic.Router
 }
 
 // Execute takes one action, and returns what is to be told of it beyond what the status says.
@@ -74,6 +77,8 @@ func (e *Executor) change(ctx context.Context, seen gather.Observed, action life
 		return e.scaleSet(ctx, seen, a.Name, 0)
 	case lifecycle.DeleteLeftover:
 		return e.deleteSet(ctx, seen, a.Name)
+	case lifecycle.ServeCanary, lifecycle.ShareTraffic, lifecycle.StopServing:
+		return e.routeTraffic(ctx, seen, action)
 	case lifecycle.Release:
 		return objects.Annotate(ctx, e.Writer, seen.DeploymentObject, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:
@@ -117,7 +122,7 @@ func (e *Executor) revert(ctx context.Context, seen gather.Observed, a lifecycle
 
 // LastWord says whether an error is the last word on an action, and gives its message.
 func LastWord(err error) (string, bool) {
-	if errors.Is(err, errNameTaken) || errors.Is(err, canary.ErrInvalid) {
+	if errors.Is(err, errNameTaken) || errors.Is(err, traffic.ErrNameTaken) || errors.Is(err, canary.ErrInvalid) {
 		return err.Error(), true
 	}
 	return refusal.Final(err)

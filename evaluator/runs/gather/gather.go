@@ -19,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/runs/around"
 	"holdfast.dev/holdfast/evaluator/runs/stablepods"
+	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
@@ -50,6 +51,8 @@ type Gatherer struct {
 	MaxRuns int
 	Stable  *stablepods.Finder
 	Looks   *around.Looks
+	// Router finds the routes of a Deployment.
+	Router *traffic.Router
 }
 
 // CanaryName is the name of the run's canary in this attempt.
@@ -73,7 +76,7 @@ func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun) (Observe
 		},
 	}}
 	for _, gather := range []func(context.Context, *Observed) error{
-		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherLine, g.gatherStable, g.gatherAround,
+		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherLine, g.gatherStable, g.gatherAround, g.gatherTraffic,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return Observed{}, err

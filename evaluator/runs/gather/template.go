@@ -23,7 +23,11 @@ func (g *Gatherer) gatherTemplate(ctx context.Context, seen *Observed) error {
 	starts := seen.CanaryRun.Status.CreatedAt == nil && !lifecycle.WaitsForRollout(seen.Snapshot)
 	template, err := g.templateOf(ctx, *seen, starts)
 	if err == nil && template != nil {
-		seen.NewCanary, err = BuildSet(ctx, g.Objects, *seen, seen.CanaryName(), v1alpha1.RoleCanary, template)
+		var without []string
+		if without, err = g.leftOut(ctx, *seen, template); err != nil {
+			return err
+		}
+		seen.NewCanary, err = BuildSet(ctx, g.Objects, *seen, seen.CanaryName(), v1alpha1.RoleCanary, template, without...)
 	}
 	if errors.Is(err, canary.ErrInvalid) {
 		seen.Invalid = err.Error()
@@ -33,7 +37,7 @@ func (g *Gatherer) gatherTemplate(ctx context.Context, seen *Observed) error {
 		return err
 	}
 	if starts {
-		seen.Service, err = g.Objects.ServiceFor(ctx, seen.NewCanary)
+		seen.Service, err = g.Objects.ServiceFor(ctx, withTemplateLabels(seen.NewCanary, template))
 		if errors.Is(err, listing.ErrTooMuch) { // a metric that needs it says so
 			err = nil
 		}
@@ -81,8 +85,9 @@ func (g *Gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (
 	return template, nil
 }
 
-// BuildSet builds a ReplicaSet of a run; the plan says of how many pods.
-func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name, role string, template hold.Template) (*unstructured.Unstructured, error) {
+// BuildSet builds a ReplicaSet of a run, whose pods leave these labels of the template out; the plan
+// says of how many pods.
+func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name, role string, template hold.Template, without ...string) (*unstructured.Unstructured, error) {
 	selector, err := objects.Selector(ctx, seen.DeploymentObject)
 	if err != nil {
 		return nil, err
@@ -96,6 +101,6 @@ func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name,
 	return canary.ReplicaSet(canary.Spec{
 		Run: seen.CanaryRun.Name, Name: name, Role: role, Namespace: seen.CanaryRun.Namespace, UID: seen.CanaryRun.UID,
 		Deployment: seen.DeploymentObject.GetName(), Selector: selector, MinReadySeconds: seen.DeploymentObject.View().MinReadySeconds(),
-		Hash: hash, Template: template, Replicas: 1, Hostname: lifecycle.HostnameOf(seen.Snapshot),
+		Hash: hash, Template: template, Replicas: 1, Hostname: lifecycle.HostnameOf(seen.Snapshot), Without: without,
 	})
 }

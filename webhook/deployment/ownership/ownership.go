@@ -17,14 +17,17 @@ import (
 type Entries = []any
 
 // TemplateOwners returns the owners of the fields below spec.template.
-func TemplateOwners(entries Entries) []hold.Owner {
+func TemplateOwners(entries Entries) []hold.Owner { return FieldOwners(entries, "template") }
+
+// FieldOwners returns the owners of a field of the spec, with what of it is theirs.
+func FieldOwners(entries Entries, field string) []hold.Owner {
 	var owners []hold.Owner
 	for _, e := range entries {
 		entry, ok := e.(map[string]any)
 		if !ok {
 			continue
 		}
-		if fields := templateFields(entry); fields != nil {
+		if fields := fieldsBelow(entry, field); fields != nil {
 			owners = append(owners, ownerOf(entry, fields))
 		}
 	}
@@ -51,6 +54,11 @@ func ObjectOwners(entries Entries) []hold.Owner {
 // before keeps the time of that one, so that a request that changes nothing
 // changes no time either; if all do, before itself is returned.
 func WithTemplate(entries, before Entries, owners []hold.Owner) Entries {
+	return WithField(entries, before, "template", owners)
+}
+
+// WithField does so for any field of the spec.
+func WithField(entries, before Entries, field string, owners []hold.Owner) Entries {
 	left := map[key]hold.Owner{}
 	for _, owner := range owners {
 		left[keyOfOwner(owner)] = owner
@@ -66,7 +74,7 @@ func WithTemplate(entries, before Entries, owners []hold.Owner) Entries {
 		owner, owns := left[k]
 		if k.subresource == "" {
 			delete(left, k)
-			entry = withTemplateFields(entry, owner.Fields, owns)
+			entry = withFieldsBelow(entry, field, owner.Fields, owns)
 		}
 		if !isEmpty(entry) {
 			out = append(out, keepTime(entry, before))
@@ -74,7 +82,8 @@ func WithTemplate(entries, before Entries, owners []hold.Owner) Entries {
 	}
 	for _, owner := range owners {
 		if _, missing := left[keyOfOwner(owner)]; missing {
-			out = append(out, keepTime(newEntry(owner), before))
+			entry := withFieldsBelow(newEntry(owner), "template", nil, false)
+			out = append(out, keepTime(withFieldsBelow(entry, field, owner.Fields, true), before))
 		}
 	}
 	if sameEntries(out, before) {
@@ -151,21 +160,21 @@ func newEntry(o hold.Owner) map[string]any {
 	return entry
 }
 
-// templateFields is the object below f:spec, f:template of an entry, nil if there is none.
-func templateFields(entry map[string]any) map[string]any {
+// fieldsBelow is the object below f:spec and a field of it in an entry, nil if there is none.
+func fieldsBelow(entry map[string]any, field string) map[string]any {
 	fields, _ := entry["fieldsV1"].(map[string]any)
 	spec, _ := fields["f:spec"].(map[string]any)
-	template, _ := spec["f:template"].(map[string]any)
-	return template
+	below, _ := spec["f:"+field].(map[string]any)
+	return below
 }
 
-// withTemplateFields copies an entry with other fields below spec.template, or with none.
-func withTemplateFields(entry, template map[string]any, owns bool) map[string]any {
+// withFieldsBelow copies an entry with other fields below a field of the spec, or with none.
+func withFieldsBelow(entry map[string]any, field string, below map[string]any, owns bool) map[string]any {
 	fields, _ := entry["fieldsV1"].(map[string]any)
 	outer, _ := fields["f:spec"].(map[string]any)
-	spec := copyWithout(outer, "f:template")
+	spec := copyWithout(outer, "f:"+field)
 	if owns {
-		spec["f:template"] = template
+		spec["f:"+field] = below
 	}
 	out := copyWithout(entry, "fieldsV1")
 	newFields := copyWithout(fields, "f:spec")

@@ -1,0 +1,28 @@
+package uninstall
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// settle is how long gateways have to hear that a route gives a canary nothing, before its pods go.
+const settle = 5 * time.Second
+
+// takeShares makes the routes what their users asked for last.
+func (e *ending) takeShares(ctx context.Context) error {
+	off, err := e.takeOff(ctx)
+	for _, name := range off {
+		fmt.Fprintf(e.out, "%s gives a canary nothing any more, and is what was asked for\n", name)
+	}
+	if len(off) > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(settle):
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("take shares of canaries off routes: %w", err)
+	}
+	return nil
+}

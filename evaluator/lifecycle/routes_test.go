@@ -1,0 +1,82 @@
+package lifecycle
+
+import (
+	"strings"
+	"time"
+)
+
+// routes are what sends requests in a world: one route, which gives the canary this share.
+type routes struct {
+	share            int32
+	served, gone     bool
+	refused, pending string
+	takenOff         time.Time // zero before the first time
+}
+
+func (r routes) view(ready int32) Traffic {
+	out := Traffic{Percent: r.share, Served: r.served, Refused: r.refused, Pending: r.pending}
+	if !r.gone {
+		out.Routes = []string{"HTTPRoute/web"}
+	} else {
+		out.Refused = "no route sends requests to a Service of Deployment web"
+	}
+	if r.share > 0 {
+		out.Laid = []string{"HTTPRoute/web"}
+	}
+	if r.served {
+		out.Endpoints = ready
+	}
+	return out
+}
+
+// routesDo takes an action on routes, and holds the others against them: pods that are asked for get what
+// they are asked, and go when nobody has asked them for the drain time.
+func (w *world) routesDo(action Action) bool {
+	w.t.Helper()
+	in := w.input()
+	if takesCanary(action) && WeightedRun(in) {
+		drain := w.planOf(in).Traffic.Drain.Duration
+		if w.routes.share > 0 || w.now.Before(w.routes.takenOff.Add(drain)) {
+			w.t.Errorf("%s: the canary goes while routes give it %d %%, or within the drain time\n%s", w.now, w.routes.share, w.tail())
+		}
+	}
+	switch a := action.(type) {
+	case ServeCanary:
+		w.routes.served = true
+	case StopServing:
+		if w.routes.share > 0 {
+			w.t.Errorf("the Service of the canary goes while routes give it %d %%\n%s", w.routes.share, w.tail())
+		}
+		w.routes.served = false
+	case ShareTraffic:
+		if a.Percent > w.routes.share && readyPods(in.Pods) < in.Run.Status.Replicas && w.routes.share == 0 && in.Run.Status.Weight.Percent == 0 {
+			w.t.Errorf("routes give a canary %d %% that is not Ready\n%s", a.Percent, w.tail())
+		}
+		if w.routes.share > 0 && a.Percent == 0 {
+			w.routes.takenOff = w.now
+		}
+		w.routes.share = a.Percent
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *world) routesHappen(what string) bool {
+	word, why, _ := strings.Cut(what, " ")
+	switch {
+	case word == "refuse":
+		w.routes.refused = why
+	case word == "wait":
+		w.routes.pending = why
+	case what == "are accepted":
+		w.routes.pending = ""
+	case what == "lose the share":
+		w.routes.share = 0
+	case what == "are gone":
+		w.routes.gone, w.routes.share = true, 0
+	default:
+		return false
+	}
+	return true
+}

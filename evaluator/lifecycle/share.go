@@ -1,0 +1,171 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Where a plan says so, routes give the canary its share of the requests: its pods are behind a Service
+// of their own, and the routes that send requests to a Service of the Deployment carry a weight for it.
+// The order keeps requests from failing:
+//
+//   - the Service is made with the pods; the weight comes when all pods of the step are Ready and the
+//     Service has them, and the step begins to be measured when the routes are accepted with it;
+//   - a later step keeps the weight of the one before until its own pods are Ready;
+//   - a canary that failed loses the weight as soon as its verdict is stored, before anything else is done;
+//   - one that passed keeps it until the Deployment has rolled the template out;
+//   - pods go when the weight has been off for the drain time of the plan.
+//
+// It follows from the routes as they are and from the status, so it is the same after a restart.
+
+// Traffic is what routes give the canary.
+type Traffic struct {
+	// Routes are those of the namespace that send requests to a Service of the Deployment, as kind/name, and
+	// Laid those that carry an overlay of this run.
+	Routes, Laid []string
+	// Percent is the share that all Routes give the canary; -1 where they do not give it the same.
+	Percent int32
+	// Served says whether the Services of the canary are made, and Endpoints how many Ready pods
+	// the one with the fewest has.
+	Served    bool
+	Endpoints int32
+	// Pending is why the routes are not known to do what they say, "" if they are.
+	Pending string
+	// Refused is why they cannot carry the share, "" if they can.
+	Refused string
+}
+
+// NeedsTraffic says whether the next step depends on what routes give the canary.
+func NeedsTraffic(in Snapshot) bool {
+	s := newPlanner(in)
+	return s.plan.Weighted() &&
+		(s.out.Weight != nil || s.out.CreatedAt != nil && !s.out.Phase.Ended() && !s.in.Run.Deleting)
+}
+
+// WeightedRun says whether routes give the canary of a run its share.
+func WeightedRun(in Snapshot) bool { s := newPlanner(in); return s.plan.Weighted() }
+
+// weight is the share that the step under way asks for.
+func (s *planner) weight() int32 {
+	switch step := s.step(); {
+	case step.Weight != nil:
+		return *step.Weight
+	case s.plan.Traffic.Weight != nil:
+		return *s.plan.Traffic.Weight
+	}
+	return 0
+}
+
+// shareIsLaid says whether the routes give the canary what the step asks for, and why not yet.
+func (s *planner) shareIsLaid() (why string, is bool) {
+	t := s.in.Traffic
+	switch {
+	case !s.plan.Weighted():
+		return "", true
+	case !t.Served || t.Endpoints < s.out.Replicas:
+		return fmt.Sprintf("all pods are Ready; the Service of the canary has %d of %d yet", t.Endpoints, s.out.Replicas), false
+	case t.Percent != s.weight():
+		return fmt.Sprintf("all pods are Ready; the share of %d %% is laid over %s", s.weight(), plural(int32(len(t.Routes)), "route")), false
+	case t.Pending != "":
+		return "the routes give the canary its share; " + t.Pending, false
+	}
+	return "", true
+}
+
+// refusedByRoutes: routes that cannot give the canary its share leave the run without a verdict.
+func (s *planner) refusedByRoutes() (Move, bool) {
+	if !s.plan.Weighted() || s.in.Traffic.Refused == "" {
+		return Move{}, false
+	}
+	return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, s.in.Traffic.Refused), true
+}
+
+// steer has the routes give the canary what it is to have, before all else, and keeps its pods until
+// they have given it nothing for the drain time.
+func (s *planner) steer(p *Move) {
+	if !NeedsTraffic(s.in) {
+		return
+	}
+	if s.in.Run.Status.Verdict != s.out.Verdict && s.out.Verdict != "" {
+		return // nothing is done about a verdict before it is stored
+	}
+	t, want := s.in.Traffic, s.share(*p)
+	if !t.Served && t.Refused == "" && !s.out.Phase.Ended() && !s.in.Run.Deleting && s.out.CreatedAt != nil {
+		p.Actions = append(p.Actions, ServeCanary{})
+		p.Requeue = sooner(p.Requeue, soon)
+	}
+	before := s.out.Weight
+	if before == nil || before.Percent != want || want > 0 && !slices.Equal(before.Routes, t.Routes) {
+		s.out.Weight = &v1alpha1.WeightStatus{Percent: want, Since: s.now()}
+		if before != nil && before.Percent == want {
+			s.out.Weight.Since = before.Since
+		}
+		if want > 0 {
+			s.out.Weight.Routes = t.Routes
+		}
+	}
+	if want > 0 && t.Percent != want || want == 0 && len(t.Laid) > 0 {
+		p.Actions = append([]Action{ShareTraffic{want}}, p.Actions...)
+		p.Requeue = sooner(p.Requeue, soon)
+	}
+	if want == 0 {
+		s.drain(p)
+	}
+}
+
+// drain keeps the pods of the canary until the drain time is over. With the last of them goes their Service.
+func (s *planner) drain(p *Move) {
+	at := roundUp(s.out.Weight.Since.Add(s.plan.Traffic.Drain.Duration))
+	if len(s.in.Traffic.Laid) > 0 { // taken off now, in a part of the second that is written down
+		at = roundUp(s.in.Now).Add(s.plan.Traffic.Drain.Duration)
+		s.out.Weight.Since = metav1.NewTime(roundUp(s.in.Now))
+	}
+	switch {
+	case s.in.Now.Before(at) && slices.ContainsFunc(p.Actions, takesCanary):
+		p.Actions = slices.DeleteFunc(p.Actions, takesCanary)
+		p.Requeue = sooner(p.Requeue, max(at.Sub(s.in.Now), time.Millisecond))
+	case (s.out.Phase.Ended() || s.in.Run.Deleting) && s.in.Canary == nil && len(s.in.Traffic.Laid) == 0:
+		if s.in.Traffic.Served {
+			p.Actions = append(p.Actions, StopServing{})
+		}
+		s.out.Weight = nil
+	}
+}
+
+// takesCanary says whether an action takes the pods of the canary away.
+func takesCanary(a Action) bool {
+	switch a := a.(type) {
+	case DeleteCanary:
+		return true
+	case ScaleCanary:
+		return a.Replicas == 0
+	}
+	return false
+}
+
+// share is what the routes are to give the canary now, in percent.
+func (s *planner) share(p Move) int32 {
+	stands := int32(0)
+	if w := s.in.Run.Status.Weight; w != nil {
+		stands = w.Percent
+	}
+	switch {
+	case s.out.Phase.Ended(), s.in.Run.Deleting, !s.in.Deployment.Exists, s.in.Deployment.Deleting:
+		return 0
+	case s.out.Verdict == v1alpha1.VerdictFail, s.in.Traffic.Refused != "",
+		s.out.Reason == v1alpha1.ReasonRoutesRefuse, s.out.Reason == v1alpha1.ReasonRoutesPending && s.out.Verdict != "":
+		return 0
+	case readyPods(s.in.Pods) == 0, s.in.Traffic.Endpoints == 0, slices.ContainsFunc(p.Actions, takesCanary):
+		return 0 // there is nobody to answer
+	case s.out.Phase == v1alpha1.PhaseStarting && (!s.canaryIsReady() || !s.baselineIsReady() || s.in.Traffic.Endpoints < s.out.Replicas):
+		return stands
+	case s.out.Phase == v1alpha1.PhasePaused && s.readyAt() == nil:
+		return stands
+	}
+	return s.weight()
+}

@@ -1,0 +1,45 @@
+package traffic
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// serving are the Services, in the order of their names, that select pods with these labels.
+func serving(services []corev1.Service, pods map[string]string) []corev1.Service {
+	var out []corev1.Service
+	for _, s := range services {
+		if len(s.Spec.Selector) > 0 && labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(pods)) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b corev1.Service) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Apart are the keys of labels without which none of the Services selects pods of these labels: as few as
+// come together by taking, one after the other, the key by which most of those that are left select. Among
+// equals the last in the order of their names is taken: what stands before it, app, is what else most often
+// is selected by.
+func Apart(services []corev1.Service, pods map[string]string) []string {
+	left := serving(services, pods)
+	var out []string
+	for len(left) > 0 {
+		counts := map[string]int{}
+		for _, s := range left {
+			for key := range s.Spec.Selector {
+				counts[key]++
+			}
+		}
+		most := slices.MaxFunc(slices.Sorted(maps.Keys(counts)), func(a, b string) int {
+			return cmp.Or(cmp.Compare(counts[a], counts[b]), cmp.Compare(a, b))
+		})
+		out = append(out, most)
+		left = slices.DeleteFunc(left, func(s corev1.Service) bool { _, selects := s.Spec.Selector[most]; return selects })
+	}
+	return out
+}

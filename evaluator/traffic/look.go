@@ -1,0 +1,352 @@
+package traffic
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/route"
+)
+
+// RBAC gives Holdfast no right to routes, and none to make Services, but by manifests/components/traffic.
+
+// NoRight says that routes give no canary a share, and what to do.
+const NoRight = "Holdfast may not give canaries a share of the requests (traffic.source: Weighted). Have your administrator install it " +
+	"with traffic.enabled=true of the chart, or the component traffic; or have source: Service"
+
+// kinds are the kinds of routes. A cluster may have none of them.
+var kinds = []schema.GroupVersionKind{
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"},
+}
+
+// Router lays shares over routes.
+type Router struct {
+	// Live is the API server itself, and Writer writes to it.
+	Live   listing.Reader
+	Writer client.Writer
+	// Key seals records. Without one shares can be taken off only, by records of whoever wrote them.
+	Key hold.Key
+}
+
+// open opens the record of a route.
+func (r Router) open(on *unstructured.Unstructured) (route.Record, error) {
+	encoded := on.GetAnnotations()[v1alpha1.OverlayAnnotation]
+	if len(r.Key) == 0 {
+		return route.ReadOf(encoded, on.GetUID())
+	}
+	return route.Open(r.Key, encoded, on.GetUID())
+}
+
+// Run is what must be known of a run.
+type Run struct {
+	Namespace, Name string
+	UID             types.UID
+	// Deployment is the name of the Deployment, and Pods the labels of its pods' template.
+	Deployment string
+	Pods       map[string]string
+}
+
+// found is what there is in the namespace of a run.
+type found struct {
+	all      []corev1.Service // that select pods
+	services []corev1.Service // of the Deployment
+	routes   []seenRoute      // that reach one of them, or carry an overlay of the run
+}
+
+// seenRoute is a route as it is in the cluster.
+type seenRoute struct {
+	route.Dialect
+	object *unstructured.Unstructured
+	// user are the rules that its user asks for.
+	user []any
+	// record is of the overlay on it, nil where there is none; mine says whether that is the run's, and
+	// whole that it is all there.
+	record      *route.Record
+	mine, whole bool
+	// services are those of the Deployment that it sends requests to.
+	services []string
+}
+
+func (r seenRoute) String() string { return r.object.GetKind() + "/" + r.object.GetName() }
+
+// canaryOf is the name of the Service of the canary beside one of the Deployment's. No text of a user has it.
+func (r Run) canaryOf(service string) string {
+	hash := sha256.Sum256([]byte(string(r.UID) + "/" + service))
+	const most = 63 - len("-canary-") - 8
+	return service[:min(len(service), most)] + "-canary-" + hex.EncodeToString(hash[:4])
+}
+
+// Look finds what routes give the canary of a run. Where Holdfast may not do so, those in whose status it is
+// have it still.
+func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) (lifecycle.Traffic, error) {
+	seen, err := r.find(ctx, run)
+	if apierrors.IsForbidden(err) {
+		out := lifecycle.Traffic{Refused: NoRight}
+		if told != nil {
+			out.Laid, out.Percent = told.Routes, told.Percent
+		}
+		return out, nil
+	}
+	if err != nil {
+		return lifecycle.Traffic{}, err
+	}
+	out := seen.view(run)
+	if out.Refused == "" || len(out.Routes) > 0 {
+		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
+	}
+	return out, err
+}
+
+// view is what the routes say, and what is to be said of them.
+func (f found) view(run Run) lifecycle.Traffic {
+	out := lifecycle.Traffic{}
+	shares := map[int32]bool{}
+	for _, r := range f.routes {
+		if r.mine {
+			out.Laid = append(out.Laid, r.String())
+		}
+		if len(r.services) == 0 {
+			continue
+		}
+		out.Routes = append(out.Routes, r.String())
+		switch {
+		case r.mine && r.whole:
+			shares[int32(r.record.Percent)] = true
+			pending, refused := r.accepted()
+			if out.Refused == "" {
+				out.Refused = refused
+			}
+			if out.Pending == "" {
+				out.Pending = pending
+			}
+		case r.mine:
+			shares[-1] = true
+		case r.record != nil:
+			out.Pending = fmt.Sprintf("%s carries the share of run %s still", r, r.record.Run)
+			fallthrough
+		default:
+			shares[0] = true
+		}
+		if why := r.cannot(run); why != "" && out.Refused == "" {
+			out.Refused = why
+		}
+	}
+	if len(out.Routes) == 0 {
+		out.Refused = f.noRoute(run)
+	}
+	out.Percent = -1
+	if len(shares) == 1 {
+		out.Percent = slices.Collect(maps.Keys(shares))[0]
+	}
+	if len(out.Routes) == 0 {
+		out.Percent = 0
+	}
+	return out
+}
+
+func (f found) noRoute(run Run) string {
+	if len(f.services) == 0 {
+		return fmt.Sprintf("traffic.source is Weighted, and no Service selects the pods of Deployment %s; make one and a route to it, or have source: Service", run.Deployment)
+	}
+	names := ""
+	for _, s := range f.services {
+		names += " " + s.Name
+	}
+	return fmt.Sprintf("traffic.source is Weighted, and no HTTPRoute or GRPCRoute of the namespace sends requests to a Service of Deployment %s (%s); make one, or have source: Service",
+		run.Deployment, names[1:])
+}
+
+// cannot says why the overlay cannot be laid over a route, "" if it can.
+func (r seenRoute) cannot(run Run) string {
+	if len(r.services) > 1 {
+		return fmt.Sprintf("%s sends requests to two Services of Deployment %s, %s and %s, and can carry a share of one only; have a route for each", r, run.Deployment, r.services[0], r.services[1])
+	}
+	if _, err := r.Lay(r.overlay(run, 50), r.user); err != nil {
+		return fmt.Sprintf("%s: %v", r, err)
+	}
+	return ""
+}
+
+func (r seenRoute) overlay(run Run, percent int32) route.Overlay {
+	return route.Overlay{Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Percent: int64(percent)}
+}
+
+// accepted reads what gateways say of a route as it is now: why they are not known to follow it, or why
+// they do not.
+func (r seenRoute) accepted() (pending, refused string) {
+	parents, _, _ := unstructured.NestedSlice(r.object.Object, "status", "parents")
+	if len(parents) == 0 {
+		return fmt.Sprintf("no gateway has answered for %s", r), ""
+	}
+	for _, parent := range parents {
+		status, _ := parent.(map[string]any)
+		ref, _ := status["parentRef"].(map[string]any)
+		conditions, _ := status["conditions"].([]any)
+		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+			condition := find(conditions, kind)
+			observed, _ := condition["observedGeneration"].(int64)
+			switch {
+			case condition == nil && kind == "Accepted", condition != nil && observed < r.object.GetGeneration():
+				pending = fmt.Sprintf("%v has not answered for %s yet", ref["name"], r)
+			case condition != nil && condition["status"] == "False":
+				refused = fmt.Sprintf("%s: %v does not take it: %s is False: %v", r, ref["name"], kind, condition["message"])
+			}
+		}
+	}
+	return pending, refused
+}
+
+func find(conditions []any, kind string) map[string]any {
+	for _, c := range conditions {
+		if condition, _ := c.(map[string]any); condition["type"] == kind {
+			return condition
+		}
+	}
+	return nil
+}
+
+// find reads the Services and the routes of the namespace.
+func (r Router) find(ctx context.Context, run Run) (found, error) {
+	var out found
+	var err error
+	if out.all, err = r.services(ctx, run.Namespace); err != nil {
+		return out, err
+	}
+	out.services = serving(out.all, run.Pods)
+	err = r.eachRoute(ctx, run.Namespace, func(seen seenRoute) {
+		for _, s := range out.services {
+			if seen.Reaches(route.Overlay{Namespace: run.Namespace, Service: s.Name}, seen.user) {
+				seen.services = append(seen.services, s.Name)
+			}
+		}
+		seen.mine = seen.record != nil && seen.record.Run == run.Name
+		if seen.mine || len(seen.services) > 0 {
+			out.routes = append(out.routes, seen)
+		}
+	})
+	return out, err
+}
+
+func (r Router) services(ctx context.Context, namespace string) ([]corev1.Service, error) {
+	var out []corev1.Service
+	err := r.Live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
+		service, err := listing.Decode[corev1.Service](object)
+		if err == nil && len(service.Spec.Selector) > 0 {
+			out = append(out, service)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list Services: %w", err)
+	}
+	return out, nil
+}
+
+// Without are the labels that pods of a canary leave out, so that they are behind none of the Services.
+func (r Router) Without(ctx context.Context, namespace string, pods map[string]string) ([]string, error) {
+	services, err := r.services(ctx, namespace)
+	return Apart(services, pods), err
+}
+
+// eachRoute visits the routes of a namespace, of whichever kinds the cluster has.
+func (r Router) eachRoute(ctx context.Context, namespace string, visit func(seenRoute)) error {
+	for _, kind := range kinds {
+		dialect, _ := route.DialectOf(kind.Group, kind.Kind)
+		err := r.Live.Each(ctx, listing.Query{Kind: kind, Namespace: namespace}, func(object []byte) error {
+			fields, err := listing.Decode[map[string]any](object)
+			if err != nil {
+				return err
+			}
+			seen := seenRoute{Dialect: dialect, object: &unstructured.Unstructured{Object: fields}}
+			seen.object.SetGroupVersionKind(kind)
+			seen.user = dialect.RulesOf(fields)
+			if record, err := r.open(seen.object); err == nil { // one that does not open is none
+				seen.read(record)
+			}
+			visit(seen)
+			return nil
+		})
+		if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("list %ss: %w", kind.Kind, err)
+		}
+	}
+	return nil
+}
+
+// read finds what the user of a route asks for that has a record.
+func (r *seenRoute) read(record route.Record) {
+	standing, err := r.StandingOn(r.object.GetNamespace(), record, r.user)
+	if err != nil {
+		return
+	}
+	r.record, r.user = &record, standing.User
+	r.whole = sameRules(record.Rules, standing.User)
+}
+
+// served says whether the Services of the canary are there, and how many Ready pods the one with the
+// fewest has.
+func (r Router) served(ctx context.Context, run Run, seen found) (all bool, fewest int32, err error) {
+	fewest = -1
+	for _, name := range seen.reached() {
+		canary := run.canaryOf(name)
+		if !slices.ContainsFunc(seen.all, func(s corev1.Service) bool { return s.Name == canary }) {
+			return false, 0, nil
+		}
+		n, err := r.endpoints(ctx, run.Namespace, canary)
+		if err != nil {
+			return false, 0, err
+		}
+		if fewest < 0 || n < fewest {
+			fewest = n
+		}
+	}
+	return fewest >= 0, max(fewest, 0), nil
+}
+
+// reached are the Services of the Deployment that routes send requests to.
+func (f found) reached() []string {
+	var out []string
+	for _, r := range f.routes {
+		out = append(out, r.services...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (r Router) endpoints(ctx context.Context, namespace, service string) (int32, error) {
+	ready := map[string]bool{}
+	err := r.Live.Each(ctx, listing.Query{
+		Kind: discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"), Namespace: namespace,
+		Selector: labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: service}),
+	}, func(object []byte) error {
+		slice, err := listing.Decode[discoveryv1.EndpointSlice](object)
+		for _, e := range slice.Endpoints {
+			if e.TargetRef != nil && e.Conditions.Ready != nil && *e.Conditions.Ready {
+				ready[e.TargetRef.Name] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("list EndpointSlices of Service %q: %w", service, err)
+	}
+	return int32(len(ready)), nil
+}

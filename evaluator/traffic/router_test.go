@@ -1,0 +1,234 @@
+package traffic
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/listing/listingtest"
+)
+
+var run = Run{Namespace: "shop", Name: "web-1", UID: "run-uid", Deployment: "web", Pods: map[string]string{"app": "web"}}
+
+const webRoute = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: shop, uid: route-uid, generation: 1}
+spec: {rules: [{backendRefs: [{name: web, port: 80, weight: 1}]}]}
+`
+
+func object(t *testing.T, text string) *unstructured.Unstructured {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(text))
+	out := &unstructured.Unstructured{}
+	if err == nil {
+		err = utiljson.Unmarshal(data, &out.Object)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// cluster has the Service web and these routes.
+func cluster(t *testing.T, routes ...string) (Router, client.Client) {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range kinds {
+		scheme.AddKnownTypeWithName(kind, &unstructured.Unstructured{})
+		scheme.AddKnownTypeWithName(kind.GroupVersion().WithKind(kind.Kind+"List"), &unstructured.UnstructuredList{})
+	}
+	web := selecting("web", run.Pods)
+	web.Namespace, web.Spec.Ports = "shop", []corev1.ServicePort{{Name: "http", Port: 80, NodePort: 30080}}
+	web.Spec.Type = corev1.ServiceTypeNodePort
+	objects := []client.Object{&web}
+	for _, text := range routes {
+		objects = append(objects, object(t, text))
+	}
+	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+	return Router{Live: listingtest.Reader{Reader: c}, Writer: c, Key: hold.Key(strings.Repeat("k", hold.KeySize))}, c
+}
+
+func look(t *testing.T, r Router) lifecycle.Traffic {
+	t.Helper()
+	out, err := r.Look(context.Background(), run, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func routeOf(t *testing.T, c client.Client, name string) *unstructured.Unstructured {
+	t.Helper()
+	out := &unstructured.Unstructured{}
+	out.SetGroupVersionKind(kinds[0])
+	if err := c.Get(context.Background(), client.ObjectKey{Namespace: "shop", Name: name}, out); err != nil {
+		t.Fatal(err)
+	}
+	out.SetResourceVersion("")
+	return out
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAShareIsLaidMovedAndTakenOff(t *testing.T) {
+	ctx := context.Background()
+	other := strings.NewReplacer("name: web, namespace", "name: other, namespace", "uid: route-uid", "uid: other-uid", "name: web, port", "name: other, port").Replace(webRoute)
+	r, c := cluster(t, webRoute, other)
+	before, beside := routeOf(t, c, "web"), routeOf(t, c, "other")
+	if diff := cmp.Diff(lifecycle.Traffic{Routes: []string{"HTTPRoute/web"}}, look(t, r)); diff != "" {
+		t.Fatalf("before (-want +got):\n%s", diff)
+	}
+	must(t, r.Share(ctx, run, 5))
+	got := look(t, r)
+	if got.Percent != 5 || got.Pending != "no gateway has answered for HTTPRoute/web" {
+		t.Errorf("at 5 %%: %+v", got)
+	}
+	must(t, r.Share(ctx, run, 50))
+	if got := look(t, r); got.Percent != 50 {
+		t.Errorf("at 50 %%: %+v", got)
+	}
+	laid, _, _ := unstructured.NestedSlice(routeOf(t, c, "web").Object, "spec", "rules")
+	want := object(t, `{rules: [{backendRefs: [{name: web, port: 80, weight: 1}, {name: `+run.canaryOf("web")+`, port: 80, weight: 1}]}]}`).Object["rules"]
+	if diff := cmp.Diff(want, any(laid)); diff != "" {
+		t.Errorf("laid (-want +got):\n%s", diff)
+	}
+	must(t, r.Share(ctx, run, 0))
+	if diff := cmp.Diff(before, routeOf(t, c, "web")); diff != "" {
+		t.Errorf("taken off (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(beside, routeOf(t, c, "other")); diff != "" {
+		t.Errorf("another route (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatTheUserWroteMeanwhileIsWhatIsLeft(t *testing.T) {
+	ctx := context.Background()
+	r, c := cluster(t, webRoute)
+	must(t, r.Share(ctx, run, 5))
+	away := routeOf(t, c, "web") // a write that the webhook did not see
+	rules := object(t, `{rules: [{backendRefs: [{name: web, port: 80, weight: 7}]}]}`).Object["rules"]
+	must(t, c.Patch(ctx, away, client.RawPatch(types.MergePatchType, []byte(`{"spec": {"rules": [{"backendRefs": [{"name": "web", "port": 80, "weight": 7}]}]}}`))))
+	if got := look(t, r); got.Percent != -1 {
+		t.Errorf("the share is gone, and is said to be %d %%", got.Percent)
+	}
+	must(t, r.Share(ctx, run, 5))
+	if got := look(t, r); got.Percent != 5 {
+		t.Errorf("laid again: %+v", got)
+	}
+	if off, err := r.TakeOff(ctx, "", func(_, of string) bool { return of == run.Name }); err != nil || len(off) != 1 || off[0] != "HTTPRoute shop/web" {
+		t.Fatalf("taken off: %v, %v", off, err)
+	}
+	after := routeOf(t, c, "web")
+	if diff := cmp.Diff(rules, after.Object["spec"].(map[string]any)["rules"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if after.GetAnnotations() != nil {
+		t.Errorf("annotations are left: %v", after.GetAnnotations())
+	}
+}
+
+func TestRoutesThatCannotCarryAShareAreNamed(t *testing.T) {
+	for name, tc := range map[string]struct{ route, want string }{
+		"none is there": {"", "traffic.source is Weighted, and no HTTPRoute or GRPCRoute of the namespace sends requests to a Service of Deployment web (web)"},
+		"it is full":    {strings.Replace(webRoute, "[{name: web", "["+strings.Repeat("{name: other}, ", 15)+"{name: web", 1), "HTTPRoute/web: spec.rules[0].backendRefs: has 16 backends"},
+		"it is of another namespace's Service": {strings.Replace(webRoute, "port: 80", "namespace: else, port: 80", 1),
+			"traffic.source is Weighted, and no HTTPRoute"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var routes []string
+			if tc.route != "" {
+				routes = append(routes, tc.route)
+			}
+			r, _ := cluster(t, routes...)
+			if got := look(t, r); !strings.HasPrefix(got.Refused, tc.want) {
+				t.Errorf("refused: %q", got.Refused)
+			}
+		})
+	}
+}
+
+func TestWhatGatewaysSayIsReadForTheRouteAsItIs(t *testing.T) {
+	for name, tc := range map[string]struct{ conditions, pending, refused string }{
+		"accepted":             {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "True", observedGeneration: 2}]`, "", ""},
+		"accepted as it was":   {`[{type: Accepted, status: "True", observedGeneration: 1}]`, "gw has not answered for HTTPRoute/web yet", ""},
+		"nothing said":         {`[]`, "gw has not answered for HTTPRoute/web yet", ""},
+		"a backend is unknown": {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "False", message: no such Service, observedGeneration: 2}]`, "", "HTTPRoute/web: gw does not take it: ResolvedRefs is False: no such Service"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := seenRoute{object: object(t, strings.Replace(webRoute, "generation: 1", "generation: 2", 1)+
+				"status: {parents: [{parentRef: {name: gw}, conditions: "+tc.conditions+"}]}")}
+			pending, refused := seen.accepted()
+			if pending != tc.pending || refused != tc.refused {
+				t.Errorf("pending %q, refused %q", pending, refused)
+			}
+		})
+	}
+}
+
+func TestTheServiceOfTheCanaryIsLikeTheDeploymentsAndItsOwn(t *testing.T) {
+	ctx := context.Background()
+	r, c := cluster(t, webRoute)
+	must(t, r.Serve(ctx, run))
+	must(t, r.Serve(ctx, run)) // twice is once
+	var service corev1.Service
+	must(t, c.Get(ctx, client.ObjectKey{Namespace: "shop", Name: run.canaryOf("web")}, &service))
+	if service.Spec.Type != "" || len(service.Spec.Ports) != 1 || service.Spec.Ports[0].NodePort != 0 || service.Spec.Ports[0].Port != 80 {
+		t.Errorf("its spec is %+v", service.Spec)
+	}
+	if serving([]corev1.Service{service}, run.Pods) != nil {
+		t.Error("it has pods of the Deployment behind it")
+	}
+	if got := look(t, r); !got.Served || got.Endpoints != 0 {
+		t.Errorf("without pods: %+v", got)
+	}
+	yes, no := true, false
+	must(t, c.Create(ctx, &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "slice", Labels: map[string]string{discoveryv1.LabelServiceName: service.Name}},
+		Endpoints: []discoveryv1.Endpoint{
+			{TargetRef: &corev1.ObjectReference{Name: "a"}, Conditions: discoveryv1.EndpointConditions{Ready: &yes}},
+			{TargetRef: &corev1.ObjectReference{Name: "b"}, Conditions: discoveryv1.EndpointConditions{Ready: &no}},
+		},
+	}))
+	if got := look(t, r); got.Endpoints != 1 {
+		t.Errorf("with one Ready pod of two: %+v", got)
+	}
+	must(t, r.StopServing(ctx, run))
+	if got := look(t, r); got.Served {
+		t.Error("it is still there")
+	}
+	must(t, c.Create(ctx, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: run.canaryOf("web")}}))
+	if err := r.Serve(ctx, run); err == nil || !strings.Contains(err.Error(), "belongs to something else") {
+		t.Errorf("a Service of somebody else: %v", err)
+	}
+}
+
+func TestTheNameOfTheCanarysServiceFits(t *testing.T) {
+	long := run.canaryOf(strings.Repeat("a", 63))
+	if len(long) > 63 || run.canaryOf("web") == (Run{UID: "other"}).canaryOf("web") || run.canaryOf("web") == run.canaryOf("api") {
+		t.Error(long)
+	}
+}

@@ -1,0 +1,110 @@
+package route
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"holdfast.dev/holdfast/internal/hold"
+)
+
+// Record is the overlay as it stands in the annotation holdfast.dev/overlay of a
+// route: whose share it is, how large, and what the route is without it.
+type Record struct {
+	// UID is the route's. A record copied to another object does not open.
+	UID types.UID `json:"uid"`
+	// Run is the name of the CanaryRun that has the share.
+	Run string `json:"run"`
+	// Service and Canary are names of Services in the route's namespace.
+	Service string `json:"service"`
+	Canary  string `json:"canary"`
+	// Percent is the share.
+	Percent int64 `json:"percent"`
+	// Rules are those that the user asked for, nil where the route has none.
+	Rules []any `json:"rules,omitempty"`
+}
+
+// Overlay is what the record lays over a route of this namespace.
+func (r Record) Overlay(namespace string) Overlay {
+	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Percent: r.Percent}
+}
+
+// ErrSeal is wrapped by the errors of Open for a record that Holdfast did not write for
+// this route: edited, copied from another object, or sealed with a lost key.
+var ErrSeal = errors.New("the record of the overlay is not sealed by Holdfast for this route")
+
+// sealPurpose keeps the MACs of these records from being mistaken for those of others.
+const sealPurpose = "holdfast.dev/overlay/v1\n"
+
+type sealed struct {
+	Record json.RawMessage `json:"record"`
+	Seal   []byte          `json:"seal"`
+}
+
+// Seal encodes a record and seals it with the key. The result is one line of JSON, the
+// same for the same record.
+func Seal(key hold.Key, r Record) (string, error) {
+	content, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("encode record of the overlay: %w", err)
+	}
+	encoded, err := json.Marshal(sealed{Record: content, Seal: key.MAC(sealPurpose, content)})
+	if err != nil {
+		return "", fmt.Errorf("encode record of the overlay: %w", err)
+	}
+	return string(encoded), nil
+}
+
+// Open decodes the annotation of the route with this UID. It fails, wrapping ErrSeal, on
+// anything that Seal did not make for it.
+func Open(key hold.Key, encoded string, uid types.UID) (Record, error) {
+	record, in, err := read(encoded)
+	if err != nil {
+		return Record{}, err
+	}
+	if !hmac.Equal(in.Seal, key.MAC(sealPurpose, in.Record)) {
+		return Record{}, ErrSeal
+	}
+	if record.UID != uid {
+		return Record{}, fmt.Errorf("%w: it belongs to the object with UID %q", ErrSeal, record.UID)
+	}
+	return record, nil
+}
+
+// ReadOf decodes the annotation of the route with this UID, whoever wrote it.
+func ReadOf(encoded string, uid types.UID) (Record, error) {
+	record, _, err := read(encoded)
+	if err == nil && record.UID != uid {
+		return Record{}, fmt.Errorf("%w: it belongs to the object with UID %q", ErrSeal, record.UID)
+	}
+	return record, err
+}
+
+// Read decodes an annotation that a user sends, whoever wrote it: it may say what the user's
+// own text was made from, and nothing else.
+func Read(encoded string) (Record, error) {
+	record, _, err := read(encoded)
+	return record, err
+}
+
+func read(encoded string) (Record, sealed, error) {
+	var in sealed
+	if err := json.Unmarshal([]byte(encoded), &in); err != nil {
+		return Record{}, in, fmt.Errorf("%w: %w", ErrSeal, err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, in.Record); err != nil {
+		return Record{}, in, fmt.Errorf("%w: %w", ErrSeal, err)
+	}
+	in.Record = compact.Bytes()
+	var record Record
+	if err := utiljson.Unmarshal(in.Record, &record); err != nil { // keeps whole numbers int64
+		return Record{}, in, fmt.Errorf("%w: %w", ErrSeal, err)
+	}
+	return record, in, nil
+}

@@ -1,0 +1,189 @@
+package route
+
+import (
+	"reflect"
+	"slices"
+)
+
+// Way is how the rules of a request were read.
+type Way string
+
+// The ways, in the order in which they are tried.
+const (
+	// WayUnchanged: the rules are those that stand, so the user's wish is what it was.
+	WayUnchanged Way = "Unchanged"
+	// WayOwn: they are the user's own text, which knows of no canary: they are the wish.
+	WayOwn Way = "Own"
+	// WayDifference: they were read with the overlay on them, changed and written back.
+	// The wish is what it was, with that change.
+	WayDifference Way = "Difference"
+)
+
+// Standing is the overlay as it stands on a route: what the user asked for, and what that became.
+type Standing struct {
+	Overlay
+	// User are the rules as the user asked for them, Laid those in the cluster.
+	User, Laid []any
+}
+
+// StandingOn is the overlay of a record on the rules that are in the cluster. Where these are not what
+// was laid, somebody wrote while no webhook was there to answer, and the user wants what came of that.
+func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Standing, error) {
+	s := Standing{Overlay: record.Overlay(namespace), User: record.Rules}
+	var err error
+	if s.Laid, err = d.Lay(s.Overlay, s.User); err != nil {
+		return s, err
+	}
+	s.User, _ = d.Wish(s, Writer{}, stored)
+	s.Laid = stored
+	return s, nil
+}
+
+// Writer is what is known of who writes rules.
+type Writer struct {
+	// Blind says that a weight which changes was said without a look at the others, as
+	// kubectl patch does: it is one of the user's weights. Otherwise its writer has seen the
+	// weights that stand in the cluster, and it is one of those.
+	Blind bool
+}
+
+// Wish is which rules a user wants who writes these while the overlay is laid. Nobody has to say how
+// they came about, for they show it: the Service of the canary has a name that no text of the user's has. A
+// rule that names it was read with the overlay on it, one that does not is the user's own.
+func (d Dialect) Wish(s Standing, w Writer, sent []any) ([]any, Way) {
+	if reflect.DeepEqual(sent, s.Laid) {
+		return s.User, WayUnchanged
+	}
+	way := WayOwn
+	if sent == nil {
+		return nil, way
+	}
+	out := make([]any, len(sent))
+	for i, rule := range sent {
+		out[i] = rule
+		if d.names(s, rule) {
+			out[i], way = d.undo(s, w, rule, d.baseOf(s, rule, i)), WayDifference
+		}
+	}
+	return out, way
+}
+
+// names says whether a rule sends requests to the canary.
+func (d Dialect) names(s Standing, rule any) bool {
+	return slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
+}
+
+func (d Dialect) withoutCanary(s Standing, backends []any) []any {
+	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
+}
+
+// baseOf is which of the rules in the cluster a rule was made from that names the canary and is sent
+// in this place; -1 where none is found. It is the one that is equal; else the one of its name; else the
+// one that is equal but for the backends; else the one in its place. Among several, the one in
+// its place comes first.
+func (d Dialect) baseOf(s Standing, rule any, place int) int {
+	rest := func(rule any) map[string]any {
+		fields, _ := rule.(map[string]any)
+		return without(fields, d.backends)
+	}
+	name := textOr(rest(rule), "name", "")
+	for _, like := range []func(i int) bool{
+		func(i int) bool { return reflect.DeepEqual(s.Laid[i], rule) },
+		func(i int) bool { return name != "" && textOr(rest(s.Laid[i]), "name", "") == name },
+		func(i int) bool { return reflect.DeepEqual(rest(s.Laid[i]), rest(rule)) },
+		func(i int) bool { return i == place },
+	} {
+		found := -1
+		for i := range min(len(s.Laid), len(s.User)) {
+			if d.names(s, s.Laid[i]) && like(i) && (found < 0 || i == place) {
+				found = i
+			}
+		}
+		if found >= 0 {
+			return found
+		}
+	}
+	return -1
+}
+
+// undo takes the overlay off a rule that was read with it.
+func (d Dialect) undo(s Standing, w Writer, rule any, base int) any {
+	var laid, user []any
+	if base >= 0 {
+		if reflect.DeepEqual(rule, s.Laid[base]) {
+			return s.User[base]
+		}
+		laid, user = d.backendsOf(s.Laid[base]), d.backendsOf(s.User[base])
+	}
+	sent := d.backendsOf(rule)
+	if reflect.DeepEqual(sent, laid) {
+		return d.withBackends(rule, user)
+	}
+	return d.withBackends(rule, d.undoBackends(s, w, sent, laid, user))
+}
+
+// undoBackends takes the canary out of the backends of a rule. Where every weight is the one that
+// stands in the cluster, each backend is the user's own again. Where one is not, whoever wrote it has
+// seen the weights of the cluster, so all are taken as they stand there, the
+// canary's given back to the backends that gave it; or was blind, and that one is taken as it is.
+func (d Dialect) undoBackends(s Standing, w Writer, sent, laid, user []any) []any {
+	kept := d.withoutCanary(s, sent)
+	from := d.match(kept, laid[:min(len(laid), len(user))])
+	asLaid := func(i int) bool {
+		return from[i] >= 0 && d.weightOf(kept[i]) == d.weightOf(laid[from[i]])
+	}
+	all := true
+	for i := range kept {
+		all = all && asLaid(i)
+	}
+	out := make([]any, len(kept))
+	for i, backend := range kept {
+		switch {
+		case asLaid(i) && (all || w.Blind):
+			out[i] = user[from[i]]
+		case w.Blind:
+			out[i] = backend
+		default:
+			out[i] = backend
+			if given := d.given(s, backend, sent); given > 0 {
+				out[i] = d.withWeight(backend, min(d.weightOf(backend)+given, d.mostWeight))
+			}
+		}
+	}
+	return out
+}
+
+// match finds for each backend the one it was, by all it says but its weight; -1 where there is none.
+func (d Dialect) match(backends, laid []any) []int {
+	used := make([]bool, len(laid))
+	out := make([]int, len(backends))
+	like := func(a, b any) bool { return reflect.DeepEqual(d.withWeight(a, 0), d.withWeight(b, 0)) }
+	for i, backend := range backends {
+		out[i] = -1
+		if i < len(laid) && !used[i] && like(backend, laid[i]) {
+			out[i], used[i] = i, true
+		}
+	}
+	for i, backend := range backends {
+		for j := range laid {
+			if out[i] < 0 && !used[j] && like(backend, laid[j]) {
+				out[i], used[j] = j, true
+			}
+		}
+	}
+	return out
+}
+
+// given is the weight that a backend has given to the canary: that of its copy.
+func (d Dialect) given(s Standing, backend any, sent []any) int64 {
+	if !d.isService(backend, s.Namespace, s.Service) {
+		return 0
+	}
+	copied := d.renamed(backend, s.Canary, 0)
+	for _, b := range sent {
+		if d.isService(b, s.Namespace, s.Canary) && reflect.DeepEqual(d.withWeight(b, 0), copied) {
+			return d.weightOf(b)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,34 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"holdfast.dev/holdfast/test/cluster/build"
+)
+
+// GatewayAPI installs the kinds of the Gateway API, of its standard channel; installed twice they are
+// the same. They go with the cluster. Nothing follows them unless Traefik is there too, or a test that
+// plays a gateway.
+func (c *Cluster) GatewayAPI(ctx context.Context) error {
+	source, err := build.Source()
+	if err != nil {
+		return err
+	}
+	module, err := build.Module(ctx, source, "gatewayapi", "sigs.k8s.io/gateway-api")
+	if err != nil {
+		return err
+	}
+	crds := filepath.Join(module, "config", "crd", "standard")
+	for _, kind := range []string{"gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants"} {
+		file := filepath.Join(crds, "gateway.networking.k8s.io_"+kind+".yaml")
+		if _, err := c.mustKubectl(ctx, "", "apply", "--server-side", "-f", file); err != nil {
+			return fmt.Errorf("install the kinds of the Gateway API: %w", err)
+		}
+		if _, err := c.mustKubectl(ctx, "", "wait", "--for=condition=Established", "-f", file); err != nil {
+			return fmt.Errorf("install the kinds of the Gateway API: %w", err)
+		}
+	}
+	return nil
+}
