@@ -179,10 +179,10 @@ func withoutRepeats(want, got []string) []string {
 	return out
 }
 
-// tidiedLast puts the deletions of empty ReplicaSets behind all else: they may come before the status that was to
-// say why, when that was not written.
+// tidiedLast puts the deletions of empty ReplicaSets, and of the Service of a canary that is gone, behind all else:
+// they may come before the status that was to say why, when that was not written.
 func tidiedLast(log []string) []string {
-	deletes := func(line string) bool { return strings.Contains(line, " do Delete") }
+	deletes := func(line string) bool { return strings.Contains(line, " do Delete") || strings.Contains(line, " do StopServing") }
 	return append(slices.DeleteFunc(slices.Clone(log), deletes),
 		slices.DeleteFunc(slices.Clone(log), func(line string) bool { return !deletes(line) })...)
 }
