@@ -50,12 +50,20 @@ func (g *Gatherer) gatherSets(ctx context.Context, seen *Observed) error {
 	return g.gatherEnding(ctx, seen, pods.Items)
 }
 
+// hasNone says whether the controller of ReplicaSets has seen the last pod of one go too. Where it counts pods that
+// are ending, they are waited for: the disruption controller is a part of the same program and sees pods and
+// ReplicaSets as that does, and gives up on a budget that has a pod without its ReplicaSet.
+func hasNone(rs *appsv1.ReplicaSet) bool {
+	ending := rs.Status.TerminatingReplicas
+	return rs.Status.ObservedGeneration >= rs.Generation && rs.Status.Replicas == 0 && (ending == nil || *ending == 0)
+}
+
 func viewSet(rs *appsv1.ReplicaSet, pods []corev1.Pod) *lifecycle.Canary {
 	out := &lifecycle.Canary{Deleting: rs.DeletionTimestamp != nil, Replicas: 1, Available: rs.Status.AvailableReplicas}
 	if rs.Spec.Replicas != nil {
 		out.Replicas = *rs.Spec.Replicas
 	}
-	out.Empty = out.Replicas == 0 && len(pods) == 0 && rs.Status.Replicas == 0 && rs.Status.ObservedGeneration >= rs.Generation
+	out.Empty = out.Replicas == 0 && len(pods) == 0 && hasNone(rs)
 	for _, c := range rs.Status.Conditions {
 		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
 			out.CreateFailure = c.Message
