@@ -284,6 +284,9 @@ func TestWhatABudgetAllowsBesideACanary(t *testing.T) {
 		"maxUnavailable: 25%": {1, 2},
 		"minAvailable: 75%":   {1, 1},
 		"minAvailable: 3":     {1, 2},
+		// projectcalico/calico#4211, kubernetes/website#4140: budgets that allow nothing, and a canary changes nothing about it.
+		"maxUnavailable: 0":  {0, 0},
+		"minAvailable: 100%": {0, 0},
 	} {
 		t.Run(budget, func(t *testing.T) {
 			t.Parallel()

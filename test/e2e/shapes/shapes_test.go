@@ -180,6 +180,25 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 		s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
 		shop.Await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, shop.RolledOut)
 	})
+	// SREGym/SREGym#887: running pods go on, and none that is lost is made again.
+	t.Run("Pod Security has become restricted", func(t *testing.T) {
+		t.Parallel()
+		s := shop.Open(t, shop.Settings{NoLoad: true, Plan: shop.ShapePlan, Replicas: 1})
+		s.Must("apply", "-f", "-", shop.Shaped("v1", 2))
+		shop.Await(s, "shaped is available", "shaped", &appsv1.Deployment{}, shop.RolledOut)
+		s.Must("label", "namespace", s.Namespace, "pod-security.kubernetes.io/enforce=restricted")
+		var pods corev1.PodList
+		shop.AwaitSome(s, "a pod", &pods, client.MatchingLabels{"app": "shaped"})
+		s.Must("delete", "pod", pods.Items[0].Name, "--wait=false")
+		shop.Await(s, "its pods cannot be made", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+			return slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Type == appsv1.DeploymentReplicaFailure })
+		})
+		cure := strings.Replace(shop.Shaped("v2", 2, "securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}"),
+			"ports:", "securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n        ports:", 1)
+		run := s.NewestRun(s.Must("apply", "-f", "-", cure))
+		s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
+		shop.Await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, shop.RolledOut)
+	})
 	t.Run("scaled up into a full quota", func(t *testing.T) {
 		t.Parallel()
 		s := shop.Open(t, shop.Settings{NoLoad: true, Plan: shop.ShapePlan, Replicas: 1})
