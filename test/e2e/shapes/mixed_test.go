@@ -31,8 +31,8 @@ func wantNoPodOf(s *shop.Shop, run *v1alpha1.CanaryRun) {
 	}
 }
 
-// TestPausedAndScaledToZero: a Deployment that is paused can be scaled (kubernetes/kubernetes#20853), and what is
-// held waits for both to end, whichever ends first.
+// TestPausedAndScaledToZero: a Deployment that is paused can be scaled (kubernetes/kubernetes#20853,
+// kubernetes/website#26253), and what is held waits for both to end, whichever ends first.
 func TestPausedAndScaledToZero(t *testing.T) {
 	t.Parallel()
 	for name, ends := range map[string][2]func(*shop.Shop){
@@ -66,6 +66,7 @@ func resume(s *shop.Shop)  { s.Must("rollout", "resume", "deployment/shaped") }
 func scaleUp(s *shop.Shop) { s.Must("scale", "deployment", "shaped", "--replicas=2") }
 
 // TestPausedByTheManifest that brings the update, and resumed by the one that brings its second half.
+// (kubernetes/client-go#487, argoproj/argo-cd#7250)
 func TestPausedByTheManifest(t *testing.T) {
 	t.Parallel()
 	for name, apply := range map[string][]string{

@@ -15,7 +15,8 @@ import (
 )
 
 // TestACanaryIsScheduledAsASurgePodWouldBe: what counts within a revision, as the scheduler and programs tell
-// revisions apart, does not count a canary to the stable pods.
+// revisions apart, does not count a canary to the stable pods. (kubernetes/website#46833 and fluxcd/flagger#923 for
+// affinity, kubernetes/kubernetes#98215 for spread; kubescape/node-agent#167 tells revisions apart by the label)
 func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
 	t.Parallel()
 	for name, lines := range map[string][]string{
@@ -54,7 +55,8 @@ func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
 }
 
 // TestPodsOfACanaryHaveTheirOwnNames, as those of the Deployment do: leaders are elected, clusters joined and
-// pods looked up by them. One name is for one pod, and where it is asked for.
+// pods looked up by them. One name is for one pod, and where it is asked for. (kubernetes/kubernetes#61151,
+// spring-cloud/spring-cloud-kubernetes#1202; workers and nodes of a cluster: celery/celery#2938, rabbitmq/rabbitmq-server#1652)
 func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 	t.Parallel()
 	named := func(extra string) string {
@@ -123,7 +125,7 @@ func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 }
 
 // TestMinReadySecondsCountOnTopOfReadyDeadline: pods that are Ready are not reverted for not being so, and the
-// message says what is waited for.
+// message says what is waited for. (fluxcd/flagger#818, argoproj/argo-rollouts#1470, kubernetes/kubernetes#103258)
 func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 	t.Parallel()
 	short := strings.Replace(shop.ShapePlan, "readyDeadline: 20s", "readyDeadline: 10s", 1)
@@ -159,7 +161,8 @@ func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 }
 
 // TestWhatMayBeTheCureWaitsForNothingThatCannotCome: the Deployment's pods can no longer be made, or are asked
-// for in vain, and what is held asks for what can be.
+// for in vain, and what is held asks for what can be. (argoproj/argo-rollouts#3110, fluxcd/flagger#1247; a quota:
+// astronomer/astronomer#764, SREGym/SREGym#880)
 func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 	t.Parallel()
 	t.Run("the ServiceAccount is gone", func(t *testing.T) {
@@ -259,7 +262,8 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 }
 
 // TestScaledToZeroThereIsNoCanary: who scales to zero stops the application. Nothing of it runs on, and
-// nothing is released; the canary begins anew when there are replicas again.
+// nothing is released; the canary begins anew when there are replicas again. (argoproj/argo-rollouts#4950,
+// flanksource/canary-checker#2246, openshift/origin#3313)
 func TestScaledToZeroThereIsNoCanary(t *testing.T) {
 	t.Parallel()
 	for name, plan := range map[string]string{
@@ -321,6 +325,7 @@ func TestScaledToZeroNothingIsKept(t *testing.T) {
 
 // TestChangesToAPausedDeploymentAreTriedAsOne: no pod of half a change is started, nothing is released, and
 // after the resume one run tries the whole. Paused during a run, what passes is released after the resume.
+// (kubernetes/website#28884)
 func TestChangesToAPausedDeploymentAreTriedAsOne(t *testing.T) {
 	t.Parallel()
 	t.Run("before", func(t *testing.T) {
