@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/surround"
 	"holdfast.dev/holdfast/internal/workload"
 )
 
@@ -78,7 +79,8 @@ func (r *Reader) ServiceFor(ctx context.Context, replicaSet *unstructured.Unstru
 		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: replicaSet.GetNamespace(),
 	}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
-		selects := len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(podLabels))
+		selector := surround.Selector(service)
+		selects := len(selector) > 0 && labels.SelectorFromSet(selector).Matches(labels.Set(podLabels))
 		if err == nil && selects && (first == "" || service.Name < first) {
 			first = service.Name
 		}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -39,6 +41,19 @@ func TestARunByHandLivesBesideTheDeployment(t *testing.T) {
 	c.Passes(2)
 	if run := c.RunNamed("mine"); run.Status.Phase != v1alpha1.PhasePassed || c.Canaries() != 0 || evaluatortest.Image(c.Deployment()) != "v1" {
 		t.Errorf("promoted, the run is %s, there are %d canaries, and the Deployment runs %s", run.Status.Phase, c.Canaries(), evaluatortest.Image(c.Deployment()))
+	}
+}
+
+// TestANameForOthersIsNotTheServiceOfARun, whatever its selector says (kubernetes/kubernetes#105986).
+func TestANameForOthersIsNotTheServiceOfARun(t *testing.T) {
+	c := evaluatortest.NewCluster(t, &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "a"},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: "old.example.com", Selector: map[string]string{"app": "web"}},
+	})
+	c.ByHand("mine", func(*v1alpha1.CanaryRunSpec) {})
+	c.Passes(5)
+	if run := c.RunNamed("mine"); run.Status.Service != "web" {
+		t.Errorf("the run is at Service %q", run.Status.Service)
 	}
 }
 

@@ -13,7 +13,7 @@ type hostPort struct {
 }
 
 // takenPort is the first host port of the held template that pods of the stable one have taken, with its
-// field; "" if there is none. With hostNetwork the API server makes one of every port.
+// field; "" if there is none.
 func takenPort(stable, held hold.Template) string {
 	for _, wants := range hostPorts(held) {
 		for _, has := range hostPorts(stable) {
@@ -25,10 +25,12 @@ func takenPort(stable, held hold.Template) string {
 	return ""
 }
 
-// hostPorts are those of the containers that run as long as the pod does.
+// hostPorts are those of the containers that run as long as the pod does. With hostNetwork every port is one: the
+// API server says so of pods, and of templates no longer (since Kubernetes 1.28).
 func hostPorts(template hold.Template) []hostPort {
 	var out []hostPort
 	spec := object(template["spec"])
+	onHost, _ := spec["hostNetwork"].(bool)
 	for _, kind := range []string{"containers", "initContainers"} {
 		for i, each := range list(spec[kind]) {
 			container := object(each)
@@ -37,13 +39,21 @@ func hostPorts(template hold.Template) []hostPort {
 			}
 			for j, each := range list(container["ports"]) {
 				port := object(each)
-				number, _ := port["hostPort"].(int64)
+				field := "hostPort"
+				number, _ := port[field].(int64)
+				if number == 0 && onHost {
+					field = "containerPort"
+					number, _ = port[field].(int64)
+				}
 				if number == 0 {
 					continue
 				}
 				found := hostPort{
-					field:    fmt.Sprintf("spec.template.spec.%s[%d].ports[%d].hostPort", kind, i, j),
+					field:    fmt.Sprintf("spec.template.spec.%s[%d].ports[%d].%s", kind, i, j, field),
 					protocol: text(port["protocol"]), ip: text(port["hostIP"]), number: number,
+				}
+				if field == "containerPort" {
+					found.field += " of a pod with hostNetwork"
 				}
 				if found.protocol == "" {
 					found.protocol = "TCP"

@@ -31,6 +31,9 @@ func apartBy(term string) string {
 func TestDoubts(t *testing.T) {
 	const none, rolling = "{}", "{rollingUpdate: {maxSurge: 1}}"
 	port := func(port string) string { return "{containers: [{name: a}, {name: b, ports: [" + port + "]}]}" }
+	onHost := func(port string) string {
+		return "{hostNetwork: true, containers: [{name: a}, {name: b, ports: [" + port + "]}]}"
+	}
 	term := func(rest string) string { return apartBy("{topologyKey: kubernetes.io/hostname, " + rest + "}") }
 	for name, tc := range map[string]struct {
 		strategy, stable, held string
@@ -40,13 +43,18 @@ func TestDoubts(t *testing.T) {
 		"no surge":                  {"{rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}", none, none, []string{"spec.strategy.rollingUpdate.maxSurge is 0, so the Deployment itself never makes a pod more than its 3 replicas"}},
 		"a host port": {rolling, port("{hostPort: 80}"), port("{hostPort: 80, protocol: TCP}"),
 			[]string{"spec.template.spec.containers[1].ports[0].hostPort (80) is taken on each node where a pod of the Deployment runs"}},
-		"a host port of all addresses":             {rolling, port("{hostPort: 80, hostIP: 0.0.0.0}"), port("{hostPort: 80, hostIP: 10.0.0.1}"), []string{"hostPort (80)"}},
-		"a host port of another address":           {rolling, port("{hostPort: 80, hostIP: 10.0.0.2}"), port("{hostPort: 80, hostIP: 10.0.0.1}"), nil},
-		"a host port of another protocol":          {rolling, port("{hostPort: 80, protocol: UDP}"), port("{hostPort: 80}"), nil},
-		"a host port that the update takes off":    {rolling, port("{hostPort: 80}"), port("{containerPort: 80}"), nil},
-		"a host port that comes with the update":   {rolling, port("{containerPort: 80}"), port("{hostPort: 80}"), nil},
-		"another host port":                        {rolling, port("{hostPort: 80}"), port("{hostPort: 81}"), nil},
-		"a host port of a sidecar":                 {rolling, port("{hostPort: 80}"), "{initContainers: [{restartPolicy: Always, ports: [{hostPort: 80}]}]}", []string{"spec.template.spec.initContainers[0].ports[0].hostPort (80)"}},
+		"a host port of all addresses":           {rolling, port("{hostPort: 80, hostIP: 0.0.0.0}"), port("{hostPort: 80, hostIP: 10.0.0.1}"), []string{"hostPort (80)"}},
+		"a host port of another address":         {rolling, port("{hostPort: 80, hostIP: 10.0.0.2}"), port("{hostPort: 80, hostIP: 10.0.0.1}"), nil},
+		"a host port of another protocol":        {rolling, port("{hostPort: 80, protocol: UDP}"), port("{hostPort: 80}"), nil},
+		"a host port that the update takes off":  {rolling, port("{hostPort: 80}"), port("{containerPort: 80}"), nil},
+		"a host port that comes with the update": {rolling, port("{containerPort: 80}"), port("{hostPort: 80}"), nil},
+		"another host port":                      {rolling, port("{hostPort: 80}"), port("{hostPort: 81}"), nil},
+		"a host port of a sidecar":               {rolling, port("{hostPort: 80}"), "{initContainers: [{restartPolicy: Always, ports: [{hostPort: 80}]}]}", []string{"spec.template.spec.initContainers[0].ports[0].hostPort (80)"}},
+		"hostNetwork, by which every port is one": {rolling, onHost("{containerPort: 80}"), onHost("{containerPort: 80}"),
+			[]string{"spec.template.spec.containers[1].ports[0].containerPort of a pod with hostNetwork (80) is taken"}},
+		"hostNetwork beside a host port":           {rolling, port("{containerPort: 8080, hostPort: 80}"), onHost("{containerPort: 80}"), []string{"containerPort of a pod with hostNetwork (80) is taken"}},
+		"hostNetwork with another port":            {rolling, onHost("{containerPort: 80}"), onHost("{containerPort: 81}"), nil},
+		"hostNetwork that the update takes off":    {rolling, onHost("{containerPort: 80}"), port("{containerPort: 80}"), nil},
 		"a host port of a container that has done": {rolling, port("{hostPort: 80}"), "{initContainers: [{ports: [{hostPort: 80}]}]}", nil},
 		"anti-affinity to itself": {rolling, term("labelSelector: {matchLabels: {app: web}}"), term("labelSelector: {matchLabels: {app: web}}"),
 			[]string{"spec.template.spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0] keeps a canary away from each node where"}},

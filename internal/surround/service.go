@@ -21,9 +21,18 @@ type Service struct {
 	Made, Changed time.Time
 }
 
+// Selector is by which labels a Service selects pods. One of type ExternalName is a name for others, and selects none
+// whatever it says.
+func Selector(s corev1.Service) map[string]string {
+	if s.Spec.Type == corev1.ServiceTypeExternalName {
+		return nil
+	}
+	return s.Spec.Selector
+}
+
 // View is what is seen of a Service.
 func View(s corev1.Service) Service {
-	out := Service{Name: s.Name, Selector: s.Spec.Selector, Made: s.CreationTimestamp.Time, Changed: s.CreationTimestamp.Time}
+	out := Service{Name: s.Name, Selector: Selector(s), Made: s.CreationTimestamp.Time, Changed: s.CreationTimestamp.Time}
 	for _, port := range s.Spec.Ports {
 		name := ""
 		if port.TargetPort.Type == intstr.String {

@@ -115,6 +115,18 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}, {port: 81, ta
 	}
 }
 
+// TestANameForOthersServesNoPods: who reads the selector of an ExternalName is misled by it (kubernetes/kubernetes#105986,
+// kubevious/kubevious#47).
+func TestANameForOthersServesNoPods(t *testing.T) {
+	var s corev1.Service
+	if err := yaml.Unmarshal([]byte("{metadata: {name: web}, spec: {type: ExternalName, externalName: old.example.com, selector: {app: web}, ports: [{port: 80}]}}"), &s); err != nil {
+		t.Fatal(err)
+	}
+	if View(s).Serves(Template{Labels: map[string]string{"app": "web"}}) {
+		t.Error("it serves pods")
+	}
+}
+
 func TestWhatPeopleAreTold(t *testing.T) {
 	for want, got := range map[string]string{
 		"Service a sends requests": TellLeft([]string{"a"}),

@@ -2,9 +2,12 @@ package deployment
 
 import (
 	"context"
+	"math"
+	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/room"
 	"holdfast.dev/holdfast/webhook/reply"
 )
@@ -49,7 +52,18 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 	for _, doubt := range room.Doubts(r.New, r.Old.Template(), w.template) {
 		a.warn("there may be no room for the canary: " + doubt)
 	}
+	if short := r.deadlineTooShort(); short != "" {
+		a.warn(short)
+	}
 	return h.write(record, a)
+}
+
+// deadlineTooShort says why the update cannot pass within the deadline of the plan.
+func (r *request) deadlineTooShort() string {
+	if r.plan == nil {
+		return ""
+	}
+	return plan.TooShort(*r.plan, time.Duration(r.New.MinReadySeconds())*time.Second, int32(min(r.New.Replicas(), math.MaxInt32)))
 }
 
 // waits says whether what is held now is tried after the run that is under way, by the plan.

@@ -87,12 +87,13 @@ spec:
   behavior: {scaleDown: {stabilizationWindowSeconds: 0}}
 `
 
-// What an autoscaler goes by: 100m of CPU, which is all that a pod asks for; a queue of 130 that is to be one of 100;
+// What an autoscaler goes by: 100m of CPU, which is all that a pod asks for, or its only container does; a queue of 130 that is to be one of 100;
 // a queue of 390 of which each pod is to have 100.
 const (
-	byCPU     = "{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 100}}}"
-	byValue   = "{type: External, external: {metric: {name: queue-130}, target: {type: Value, value: 100}}}"
-	byAverage = "{type: External, external: {metric: {name: queue-390}, target: {type: AverageValue, averageValue: 100}}}"
+	byCPU       = "{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 100}}}"
+	byContainer = "{type: ContainerResource, containerResource: {name: cpu, container: app, target: {type: Utilization, averageUtilization: 100}}}"
+	byValue     = "{type: External, external: {metric: {name: queue-130}, target: {type: Value, value: 100}}}"
+	byAverage   = "{type: External, external: {metric: {name: queue-390}, target: {type: AverageValue, averageValue: 100}}}"
 )
 
 // The pods of these scenarios run nowhere: what is said of them is what they are.
@@ -140,6 +141,7 @@ func TestWhatAnAutoscalerMakesOfCanaryPods(t *testing.T) {
 		"is not measured, where fewer would do":     {3, 50, unmeasured, 2, 3, false, ""},
 		"takes three times as much, and has failed": {3, 100, 300, 3, 3, true, ""},
 		"is not Ready, and has failed":              {3, 130, notReady, 4, 4, true, ""},
+		"adds to what a container uses":             {3, 85, 85, 3, 4, false, byContainer},
 		"is counted by a value":                     {3, 100, 100, 4, 6, false, byValue},
 		"is not counted by an average value":        {3, 100, 100, 4, 4, false, byAverage},
 	} {

@@ -225,6 +225,13 @@ func TestABudgetHoldsWhileACanaryEnds(t *testing.T) {
 				return r.Status.Attempt == 2 && r.Status.Phase == v1alpha1.PhaseRunning
 			})
 		}, false},
+		"of a run that is released": {shop.ShapePlan, func(s *shop.Shop, run *v1alpha1.CanaryRun) {
+			s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
+		}, false},
+		"of a run that is superseded": {strings.Replace(shop.ShapePlan, "period: 6s", "period: 10m", 1), func(s *shop.Shop, run *v1alpha1.CanaryRun) {
+			s.Must("set", "env", "deployment/shaped", "NEWER=yes")
+			s.AwaitPhase(run.Name, v1alpha1.PhaseSuperseded)
+		}, false},
 		"of a run that is deleted": {strings.Replace(shop.ShapePlan, "period: 6s", "period: 10m", 1), func(s *shop.Shop, run *v1alpha1.CanaryRun) {
 			s.Must("apply", "-f", "-", shop.Shaped("v1", 3, "terminationGracePeriodSeconds: 30"))
 			s.Must("delete", "canaryrun", run.Name)
@@ -292,6 +299,9 @@ func TestWhatABudgetAllowsBesideACanary(t *testing.T) {
 		"maxUnavailable: 25%": {1, 2},
 		"minAvailable: 75%":   {1, 1},
 		"minAvailable: 3":     {1, 2},
+		// projectcalico/calico#4211, kubernetes/website#4140: they allow nothing, and a canary changes nothing about it.
+		"maxUnavailable: 0":  {0, 0},
+		"minAvailable: 100%": {0, 0},
 	} {
 		t.Run(budget, func(t *testing.T) {
 			t.Parallel()

@@ -233,7 +233,8 @@ func wantFirstPodSoon(s *shop.Shop, version string) {
 }
 
 // TestWhatMayLeaveNoRoomForACanaryIsToldAtTheHold, with the field and the remedy, and not by a run that fails
-// ten minutes later. (rancher/fleet#792, kubernetes/minikube#12904, kubernetes/kubernetes#97227)
+// ten minutes later. (rancher/fleet#792, kubernetes/minikube#12904, kubernetes/kubernetes#97227; by hostNetwork:
+// kubernetes/kubernetes#90669, newrelic/nri-kubernetes#356)
 func TestWhatMayLeaveNoRoomForACanaryIsToldAtTheHold(t *testing.T) {
 	t.Parallel()
 	apart := "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: shaped}}%s}]}}"
@@ -244,6 +245,13 @@ func TestWhatMayLeaveNoRoomForACanaryIsToldAtTheHold(t *testing.T) {
 		"a host port": {func(version string) string {
 			return strings.Replace(shop.Shaped(version, 1), "containerPort: 8080", "containerPort: 8080, hostPort: 31234", 1)
 		}, "spec.template.spec.containers[0].ports[0].hostPort (31234) is taken"},
+		"a host port of another container": {func(version string) string {
+			return shop.Shaped(version, 1) + "      - {name: side, image: \"holdfast.test/app:v1\", args: [\"--listen=:8081\"], ports: [{containerPort: 8081, hostPort: 31235}]}\n"
+		}, "spec.template.spec.containers[1].ports[0].hostPort (31235) is taken"},
+		"the network of the node": {func(version string) string {
+			return strings.Replace(shop.Shaped(version, 1, "hostNetwork: true"), "ports: [{name: http, containerPort: 8080}]",
+				"args: [\"--listen=:31236\"]\n        ports: [{name: http, containerPort: 31236}]", 1)
+		}, "spec.template.spec.containers[0].ports[0].containerPort of a pod with hostNetwork (31236) is taken"},
 		"required anti-affinity to itself": {func(version string) string {
 			return shop.Shaped(version, 1, fmt.Sprintf(apart, ""))
 		}, "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0] keeps a canary away from each node"},

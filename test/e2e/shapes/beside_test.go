@@ -172,6 +172,7 @@ func TestWhatTheStableTemplateNeedsIsMissed(t *testing.T) {
 	for name, tc := range map[string]struct{ kind, data, container, pod string }{
 		"a ConfigMap in the environment": {"ConfigMap", "data: {mode: a}", "envFrom: [{configMapRef: {name: needed-%s}}]", ""},
 		"a ConfigMap in a volume":        {"ConfigMap", "data: {mode: a}", "volumeMounts: [{name: v, mountPath: /v}]", "volumes: [{name: v, configMap: {name: needed-%s}}]"},
+		"a Secret in a projected volume": {"Secret", "stringData: {mode: a}", "volumeMounts: [{name: v, mountPath: /v}]", "volumes: [{name: v, projected: {sources: [{secret: {name: needed-%s}}]}}]"},
 		"a Secret":                       {"Secret", "stringData: {mode: a}", "envFrom: [{secretRef: {name: needed-%s}}]", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,8 @@ func serving(kind, name, annotations, template, spec string) string {
 
 // TestPodsOfOthersAreNotTakenForTheStableOnes: the API server cuts the name of a ReplicaSet before it makes names
 // of pods from it, and then those of others begin alike. Their failures are not those of the stable side: a bad
-// update is not released for them (rancher/rancher#21965, kubernetes/kubernetes#116447, rancher/dashboard#1922).
+// update is not released for them (rancher/rancher#21965, kubernetes/kubernetes#116447, rancher/dashboard#1922). Nor
+// are those of pods that the selector of the Deployment takes in (kubernetes/kubernetes#24152 and #124307).
 func TestPodsOfOthersAreNotTakenForTheStableOnes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -84,6 +85,7 @@ func TestPodsOfOthersAreNotTakenForTheStableOnes(t *testing.T) {
 	}{
 		"of a Deployment whose name begins alike":           {longName + "-blue", "Deployment", longName + "-teal", "replicas: 2\n  selector: {matchLabels: {app: teal}}"},
 		"of a StatefulSet that is called as the ReplicaSet": {"blue", "StatefulSet", "", "replicas: 2\n  serviceName: teal\n  podManagementPolicy: Parallel\n  selector: {matchLabels: {app: teal}}"},
+		"of a Deployment whose pods have its labels too":    {"blue", "Deployment", "batch", "replicas: 2\n  selector: {matchLabels: {app: blue, tier: batch}}"},
 		"of a Job of the same name":                         {longName[:57], "Job", longName[:57], "parallelism: 2\n  completions: 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +98,10 @@ func TestPodsOfOthersAreNotTakenForTheStableOnes(t *testing.T) {
 				tc.neighbour = sets.Items[0].Name
 			}
 			sick, load := servingPods("teal", "v1", 90, "--error-rate=0.6")
+			if tc.neighbour == "batch" {
+				sick = strings.Replace(sick, "labels: {app: teal}", "labels: {app: blue, tier: batch}", 1)
+				load = strings.Replace(load, "selector: {app: teal}", "selector: {tier: batch}", 1)
+			}
 			s.Must("apply", "-f", "-", serving(tc.kind, tc.neighbour, "holdfast.dev/canary: disabled", sick, tc.spec)+load)
 			failed := `sum(increase(http_requests_total{namespace="` + s.Namespace + `",code="500"}[30s])) > 200`
 			shop.Until(s, "its requests have failed", func() bool { return s.Answer(failed) != "" })

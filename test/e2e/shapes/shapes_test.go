@@ -15,7 +15,8 @@ import (
 )
 
 // TestACanaryIsScheduledAsASurgePodWouldBe: what counts within a revision, as the scheduler and programs tell
-// revisions apart, does not count a canary to the stable pods.
+// revisions apart, does not count a canary to the stable pods. (kubernetes/website#46833 and fluxcd/flagger#923 for
+// affinity, kubernetes/kubernetes#98215 for spread; kubescape/node-agent#167 tells revisions apart by the label)
 func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
 	t.Parallel()
 	for name, lines := range map[string][]string{
@@ -54,7 +55,8 @@ func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
 }
 
 // TestPodsOfACanaryHaveTheirOwnNames, as those of the Deployment do: leaders are elected, clusters joined and
-// pods looked up by them. One name is for one pod, and where it is asked for.
+// pods looked up by them. One name is for one pod, and where it is asked for. (kubernetes/kubernetes#61151,
+// spring-cloud/spring-cloud-kubernetes#1202; workers and nodes of a cluster: celery/celery#2938, rabbitmq/rabbitmq-server#1652)
 func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 	t.Parallel()
 	named := func(extra string) string {
@@ -123,7 +125,7 @@ func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 }
 
 // TestMinReadySecondsCountOnTopOfReadyDeadline: pods that are Ready are not reverted for not being so, and the
-// message says what is waited for.
+// message says what is waited for. (fluxcd/flagger#818, argoproj/argo-rollouts#1470, kubernetes/kubernetes#103258)
 func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 	t.Parallel()
 	// As long as minReadySeconds: pods that are Ready in time are available after it, however soon that was.
@@ -160,7 +162,8 @@ func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 }
 
 // TestWhatMayBeTheCureWaitsForNothingThatCannotCome: the Deployment's pods can no longer be made, or are asked
-// for in vain, and what is held asks for what can be.
+// for in vain, and what is held asks for what can be. (argoproj/argo-rollouts#3110, fluxcd/flagger#1247; a quota:
+// astronomer/astronomer#764, SREGym/SREGym#880)
 func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 	t.Parallel()
 	t.Run("the ServiceAccount is gone", func(t *testing.T) {
@@ -178,6 +181,25 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 		})
 		// Taken off, it would stay: the API server keeps it under its older name, serviceAccount.
 		run := s.NewestRun(s.Must("apply", "-f", "-", shop.Shaped("v2", 3, "serviceAccountName: default")))
+		s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
+		shop.Await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, shop.RolledOut)
+	})
+	// SREGym/SREGym#887: running pods go on, and none that is lost is made again.
+	t.Run("Pod Security has become restricted", func(t *testing.T) {
+		t.Parallel()
+		s := shop.Open(t, shop.Settings{NoLoad: true, Plan: shop.ShapePlan, Replicas: 1})
+		s.Must("apply", "-f", "-", shop.Shaped("v1", 2))
+		shop.Await(s, "shaped is available", "shaped", &appsv1.Deployment{}, shop.RolledOut)
+		s.Must("label", "namespace", s.Namespace, "pod-security.kubernetes.io/enforce=restricted")
+		var pods corev1.PodList
+		shop.AwaitSome(s, "a pod", &pods, client.MatchingLabels{"app": "shaped"})
+		s.Must("delete", "pod", pods.Items[0].Name, "--wait=false")
+		shop.Await(s, "its pods cannot be made", "shaped", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+			return slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Type == appsv1.DeploymentReplicaFailure })
+		})
+		cure := strings.Replace(shop.Shaped("v2", 2, "securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}"),
+			"ports:", "securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n        ports:", 1)
+		run := s.NewestRun(s.Must("apply", "-f", "-", cure))
 		s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
 		shop.Await(s, "shaped is rolled out", "shaped", &appsv1.Deployment{}, shop.RolledOut)
 	})
@@ -241,7 +263,8 @@ func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 }
 
 // TestScaledToZeroThereIsNoCanary: who scales to zero stops the application. Nothing of it runs on, and
-// nothing is released; the canary begins anew when there are replicas again.
+// nothing is released; the canary begins anew when there are replicas again. (argoproj/argo-rollouts#4950,
+// flanksource/canary-checker#2246, openshift/origin#3313)
 func TestScaledToZeroThereIsNoCanary(t *testing.T) {
 	t.Parallel()
 	for name, plan := range map[string]string{
@@ -306,6 +329,7 @@ func TestScaledToZeroNothingIsKept(t *testing.T) {
 
 // TestChangesToAPausedDeploymentAreTriedAsOne: no pod of half a change is started, nothing is released, and
 // after the resume one run tries the whole. Paused during a run, what passes is released after the resume.
+// (kubernetes/website#28884)
 func TestChangesToAPausedDeploymentAreTriedAsOne(t *testing.T) {
 	t.Parallel()
 	t.Run("before", func(t *testing.T) {

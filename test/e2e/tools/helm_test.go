@@ -95,3 +95,33 @@ func TestHelm3FailsAfterARevert(t *testing.T) {
 	start(s, "helm3", append(bad, "--wait", "--timeout=10s")...).wantFailure("context deadline exceeded")
 	start(s, "helm3", "rollback", "web", "1", "--wait", "--timeout=10m").wantSuccess("v1 Ready: 2; others: 0")
 }
+
+// TestHelmAndRecreateWhereCanariesAreRequired: the upgrade fails with the ways out, and one of them in the values of the
+// chart is enough, also after the release that failed (argoproj/argo-rollouts#1310, tinkerbell/charts#19).
+func TestHelmAndRecreateWhereCanariesAreRequired(t *testing.T) {
+	t.Parallel()
+	for _, helm := range []string{"helm3", "helm4"} {
+		t.Run(helm, func(t *testing.T) {
+			t.Parallel()
+			s := shop.Open(t, shop.Settings{Plan: shop.ShortPlan, NoLoad: true, Guard: v1alpha1.CanaryRequired})
+			s.Must("delete", "deployment,service", "web", "--wait")
+			chart := chartOf(s)
+			file := filepath.Join(chart, "templates", "web.yaml")
+			manifest, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			recreated := strings.NewReplacer("  replicas: 2\n", "  replicas: 2\n  strategy: {type: Recreate}\n",
+				"metadata: {name: web, labels:", "metadata: {name: web, annotations: {{ .Values.annotations | default dict | toJson }}, labels:").Replace(string(manifest))
+			if err := os.WriteFile(file, []byte(recreated), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			start(s, helm, "install", "web", chart, "--wait", "--timeout=10m").wantSuccess("v1 Ready: 2; others: 0")
+			start(s, helm, "upgrade", "web", chart, "--set=version=v2", "--wait", "--timeout=10m").wantFailure("holdfast.dev/beside-recreate")
+			s.WantImage("v1")
+			upgrade := start(s, helm, "upgrade", "web", chart, "--set=version=v2", `--set-json=annotations={"holdfast.dev/beside-recreate":"true"}`, "--wait", "--timeout=10m")
+			s.AwaitPhase(s.OnlyRun().Name, v1alpha1.PhaseReleased)
+			upgrade.wantSuccess("v2 Ready: 2; others: 0")
+		})
+	}
+}

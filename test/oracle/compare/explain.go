@@ -98,11 +98,12 @@ func (s Step) refusedFromMemory() bool {
 	if err != nil || s.After.Guarded.Held() {
 		return false
 	}
-	asked, err := hold.HashOf(withRestart(s.After.Unguarded.Desired(), nil))
+	// What differs from it in marks of a restart alone was rejected with it.
+	asked, version, err := hold.Marks(hold.KnownMarks).Hashes(s.After.Unguarded.Desired())
 	if err != nil {
 		return false
 	}
-	_, known := memory.Find(asked, "")
+	_, known := memory.Find(asked, version)
 	return known && sameButRestart(s.Before.Guarded, s.After.Guarded) && s.warned("not tried again")
 }
 

@@ -55,16 +55,18 @@ func TestRefusedFromMemory(t *testing.T) {
 		want                         Explanation
 	}{
 		"it was rejected":           {rejected: "image=v2", unguarded: "image=v2", guarded: "image=v1", outcome: told, want: RefusedFromMemory},
+		"it was, with another mark": {rejected: "image=v2 annotation.cattle.io/timestamp=t1", unguarded: "image=v2", guarded: "image=v1", outcome: told, want: RefusedFromMemory},
+		"it was, without the mark":  {rejected: "image=v2", unguarded: "image=v2 annotation.cattle.io/timestamp=t1", guarded: "image=v1 annotation.cattle.io/timestamp=t1", outcome: told, want: RefusedFromMemory},
 		"another one was":           {rejected: "image=v3", unguarded: "image=v2", guarded: "image=v1", outcome: told},
 		"nobody was told":           {rejected: "image=v2", unguarded: "image=v2", guarded: "image=v1"},
 		"something else came of it": {rejected: "image=v2", unguarded: "image=v2", guarded: "image=v4", outcome: told},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hash, err := hold.HashOf(state(t, tc.rejected).Stable())
+			hash, version, err := hold.Marks(hold.KnownMarks).Hashes(state(t, tc.rejected).Stable())
 			if err != nil {
 				t.Fatal(err)
 			}
-			memory, err := hold.Rejected{{Hash: hash, Run: "web-1"}}.Encode()
+			memory, err := hold.Rejected{{Hash: hash, Version: version, Run: "web-1"}}.Encode()
 			if err != nil {
 				t.Fatal(err)
 			}

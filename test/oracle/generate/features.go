@@ -32,7 +32,9 @@ var (
 	pod = slices.Concat(podMaps, podFields, []feature{
 		{key: "volume.tmp", values: []string{"1Mi", "2Mi", "3Mi"}}, {key: "volume.data", values: []string{"1Mi", "2Mi", "3Mi"}},
 		{key: "side", prefix: "s"}, {key: "init", prefix: "i"}, {key: "toleration.gpu", prefix: "t"}, {key: "toleration.spot", prefix: "t"},
-	})
+	}, timestamps)
+	// timestamps stand in manifests of charts that restart their pods at every upgrade.
+	timestamps  = []feature{{key: "annotation.cattle.io/timestamp", prefix: "t"}}
 	causes      = []feature{{key: "meta-annotation.kubernetes.io/change-cause", prefix: "c"}}
 	labels      = []feature{{key: "meta-label.tier", prefix: "t"}, {key: "meta-label.team", prefix: "t"}}
 	annotations = []feature{{key: "meta-annotation.note", prefix: "n"}, {key: "meta-annotation.who", prefix: "n"}}

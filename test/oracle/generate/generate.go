@@ -31,6 +31,7 @@ type generator struct {
 	fresh    int               // the last value that was made up
 	releases int               // of Helm
 	paused   bool
+	stopped  bool // scaled to zero
 	given    []sequence.Command
 }
 
@@ -70,6 +71,9 @@ func (g *generator) give(c sequence.Command) {
 		g.paused = true
 	case sequence.Resume:
 		g.paused = false
+	}
+	if to := c.Option(replicas[0].key); to != "" || c.Verb == sequence.Recreate {
+		g.stopped = to == "0"
 	}
 	if verb.Whole() {
 		g.current = c.Settings()

@@ -70,3 +70,30 @@ func TestValuesAreMostlyFresh(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsRareInManifestsComesOften: pauses, no replicas, marks of restarts and change-causes that are taken off
+// meet holds of all clients only if they come in many sequences.
+func TestWhatIsRareInManifestsComesOften(t *testing.T) {
+	const sequences = 1000
+	in := map[string]int{}
+	for seed := range uint64(sequences) {
+		seen := map[string]bool{}
+		for _, c := range Sequence(seed).Commands {
+			seen[string(c.Verb)] = true
+			for _, w := range c.Words {
+				seen[w.String()], seen[w.Key] = true, true
+			}
+		}
+		for what := range seen {
+			in[what]++
+		}
+	}
+	for what, least := range map[string]int{
+		string(sequence.Pause): 100, string(sequence.Resume): 100, replicas[0].key + "=0": 100, string(sequence.Restart): 100,
+		causes[0].key: 250, causes[0].key + "-": 50, timestamps[0].key: 100, "env.STAKATER_DB_SECRET": 25,
+	} {
+		if in[what] < least {
+			t.Errorf("%s comes in %d of %d sequences, want at least %d", what, in[what], sequences, least)
+		}
+	}
+}

@@ -51,27 +51,45 @@ var others = []other{
 	{always(1), autoscale},
 	{always(2), words(sequence.Label, labels)},
 	{always(3), words(sequence.Annotate, annotations)},
-	{always(4), one(sequence.Annotate, causes)},
+	{always(5), one(sequence.Annotate, causes)},
+	{always(2), causeTakenOff},
 	{always(2), bare(sequence.Undo)},
 	{always(1), undoTo},
-	{always(4), bare(sequence.Restart)},
-	{always(3), restartByOthers},
+	{always(6), bare(sequence.Restart)},
+	{always(5), restartByOthers},
+	{always(3), restartWithUpdate},
 	{(*generator).pausing, bare(sequence.Pause)},
 	{(*generator).resuming, bare(sequence.Resume)},
+	{(*generator).stopping, func(*generator) sequence.Command { return scale("0") }},
+	{(*generator).starting, func(g *generator) sequence.Command { return scale(pick(g, []string{"1", "2"})) }},
 	{(*generator).rollingBack, (*generator).rollback},
 	{always(16), bare(sequence.Release)},
 	{always(6), bare(sequence.Revert)},
 }
 
-// restartByOthers is what Rancher, Reloader and operators of secrets do to a template.
-func restartByOthers(g *generator) sequence.Command {
-	mark := pick(g, []sequence.Word{
+// mark is what Rancher, Reloader or an operator of secrets leaves in a template to restart its pods.
+func mark(g *generator) sequence.Word {
+	return pick(g, []sequence.Word{
 		{Key: "annotation.cattle.io/timestamp", Value: g.value("t")},
 		{Key: "annotation.reloader.stakater.com/last-reloaded-from", Value: g.value("s")},
 		{Key: "annotation.vso.secrets.hashicorp.com/restartedAt", Value: g.value("t")},
 		{Key: "env.STAKATER_DB_SECRET", Value: fmt.Sprintf("%040x", g.rand.Uint32())},
 	})
-	return sequence.Command{Verb: sequence.PatchStrategic, Words: []sequence.Word{mark}}
+}
+
+func restartByOthers(g *generator) sequence.Command {
+	return sequence.Command{Verb: sequence.PatchStrategic, Words: []sequence.Word{mark(g)}}
+}
+
+// restartWithUpdate is a mark that comes with an update, as Rancher sends it: no restart.
+func restartWithUpdate(g *generator) sequence.Command {
+	verb := pick(g, []sequence.Verb{sequence.PatchStrategic, sequence.PatchStrategic, sequence.Edit, sequence.RereadReplace})
+	return sequence.Command{Verb: verb, Words: []sequence.Word{mark(g), {Key: "image", Value: g.value("v")}}}
+}
+
+// causeTakenOff is a change-cause that is to be that of no other revision.
+func causeTakenOff(*generator) sequence.Command {
+	return sequence.Command{Verb: sequence.Annotate, Words: []sequence.Word{{Key: causes[0].key, Drop: true}}}
 }
 
 // again is the owner's next manifest.
@@ -133,7 +151,7 @@ func (g *generator) pausing() int {
 	if g.paused {
 		return 0
 	}
-	return 2
+	return 7
 }
 
 // resuming comes soon: while a Deployment is paused little happens.
@@ -142,6 +160,25 @@ func (g *generator) resuming() int {
 		return 40
 	}
 	return 1
+}
+
+func (g *generator) stopping() int {
+	if g.stopped {
+		return 0
+	}
+	return 4
+}
+
+// starting comes soon: while a Deployment has no pods all of its updates pass.
+func (g *generator) starting() int {
+	if g.stopped {
+		return 40
+	}
+	return 0
+}
+
+func scale(to string) sequence.Command {
+	return sequence.Command{Verb: sequence.Scale, Words: []sequence.Word{{Key: replicas[0].key, Value: to}}}
 }
 
 func (g *generator) rollingBack() int {

@@ -13,7 +13,7 @@ import (
 
 func course(t *testing.T, d compare.Difference, why compare.Explanation) Course {
 	t.Helper()
-	s, err := sequence.Decode([]byte("commands: [apply image=v1, set-image image=v2, release]"))
+	s, err := sequence.Decode([]byte("commands: [apply image=v1 replicas=0 annotation.cattle.io/timestamp=t2, set-image image=v2, release]"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +33,7 @@ func TestTallyReportsARun(t *testing.T) {
 	want := `seed         7
 sequences    4, 2 to their end (50 %)
 commands     8: apply 4, set-image 4
+of these say 8: mark of a restart 4, no replicas 4
 holds        8
 releases     4
 explained    1: ClientSentNothing 1

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/oracle/compare"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
@@ -20,20 +21,28 @@ type Tally struct {
 	ToEnd           int
 	Holds, Releases int
 	Commands        map[sequence.Verb]int
-	Explained       map[compare.Explanation]int
-	Unexplained     map[compare.Aspect]int
+	// Beside counts what commands of any verb say beside the template, or of no version of it.
+	Beside      map[string]int
+	Explained   map[compare.Explanation]int
+	Unexplained map[compare.Aspect]int
 }
 
 // Add counts a course.
 func (t *Tally) Add(c Course) {
 	if t.Commands == nil {
 		t.Commands, t.Explained, t.Unexplained = map[sequence.Verb]int{}, map[compare.Explanation]int{}, map[compare.Aspect]int{}
+		t.Beside = map[string]int{}
 	}
 	t.Sequences++
 	t.Holds += c.Holds
 	t.Releases += c.Releases
 	for _, command := range c.Sequence.Commands[:c.Steps] {
 		t.Commands[command.Verb]++
+		for _, word := range command.Words {
+			if what := beside(word); what != "" {
+				t.Beside[what]++
+			}
+		}
 	}
 	switch {
 	case c.ToEnd():
@@ -43,6 +52,20 @@ func (t *Tally) Add(c Course) {
 	default:
 		t.Explained[c.Explanation]++
 	}
+}
+
+// beside says what a word is about, "" for most.
+func beside(w sequence.Word) string {
+	annotation, isAnnotation := strings.CutPrefix(w.Key, "annotation.")
+	switch {
+	case w.Key == "meta-annotation."+hold.ChangeCause:
+		return "change-cause"
+	case w.Key == "replicas" && w.Value == "0":
+		return "no replicas"
+	case isAnnotation && slices.Contains(hold.KnownMarks, annotation), strings.HasPrefix(w.Key, "env.STAKATER_"):
+		return "mark of a restart"
+	}
+	return ""
 }
 
 // Failed is how many sequences ended in a difference that nothing explains.
@@ -59,6 +82,7 @@ func (t Tally) Text(took time.Duration) string {
 	}
 	row("sequences", "%d, %d to their end (%s)", t.Sequences, t.ToEnd, share(t.ToEnd, t.Sequences))
 	row("commands", "%d%s", sum(t.Commands), counts(t.Commands))
+	row("of these say", "%d%s", sum(t.Beside), counts(t.Beside))
 	row("holds", "%d", t.Holds)
 	row("releases", "%d", t.Releases)
 	row("explained", "%d%s", sum(t.Explained), counts(t.Explained))

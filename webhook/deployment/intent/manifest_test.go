@@ -40,6 +40,31 @@ func TestAManifest(t *testing.T) {
 			asked: `{name: app, image: v1}`, fields: `"f:image":{}`,
 			want: `{name: app, image: v1}`,
 		},
+		// What Helm 4 had applied is not Helm 3's own, and goes on standing in its manifest.
+		"drops an element of a list that it owns nothing of": {
+			stable: `{name: app, image: v1, env: [{name: A, value: a}, {name: B, value: b}]}`,
+			held:   `{name: app, image: v2, env: [{name: A, value: a}, {name: B, value: b}]}`, heldFields: ``,
+			asked: `{name: app, image: v1, args: [x], env: [{name: A, value: a}]}`, fields: `"f:args":{}`, byOther: true,
+			want: `{name: app, image: v2, args: [x], env: [{name: A, value: a}]}`,
+		},
+		"drops a field of an object that it owns nothing of": {
+			stable: `{name: app, image: v1, resources: {limits: {cpu: 1, memory: 2Mi}, requests: {cpu: 1}}}`,
+			held:   `{name: app, image: v2, resources: {limits: {cpu: 1, memory: 2Mi}, requests: {cpu: 1}}}`, heldFields: ``,
+			asked: `{name: app, image: v1, args: [x], resources: {limits: {memory: 2Mi}, requests: {cpu: 1}}}`, fields: `"f:args":{}`, byOther: true,
+			want: `{name: app, image: v2, args: [x], resources: {limits: {memory: 2Mi}, requests: {cpu: 1}}}`,
+		},
+		"and nothing else": {
+			stable: `{name: app, image: v1, resources: {limits: {cpu: 1, memory: 2Mi}}}`,
+			held:   `{name: app, image: v2, resources: {limits: {cpu: 1, memory: 2Mi}}}`, heldFields: ``,
+			asked: `{name: app, image: v1, resources: {limits: {memory: 2Mi}}}`, fields: ``, byOther: true,
+			want: `{name: app, image: v2, resources: {limits: {memory: 2Mi}}}`,
+		},
+		"drops an element of what the held template has not": {
+			stable: `{name: app, image: v1, env: [{name: A, value: a}, {name: B, value: b}]}`,
+			held:   `{name: app, image: v2}`, heldFields: ``,
+			asked: `{name: app, image: v1, args: [x], env: [{name: A, value: a}]}`, fields: `"f:args":{}`, byOther: true,
+			want: `{name: app, image: v2, args: [x]}`,
+		},
 		"says nothing of the API's defaults": {
 			stable: `{name: app, image: v1, terminationMessagePath: /dev/termination-log}`,
 			held:   `{name: app, image: v2, terminationMessagePath: /other}`, heldFields: `"f:image":{}`,
@@ -72,7 +97,7 @@ func TestAManifest(t *testing.T) {
 			want: `{name: app, image: v3, livenessProbe: {httpGet: {path: /7, port: 8080}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			helm := hold.Owner{Manager: "helm", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, `{".":{},"f:name":{},`+tc.heldFields+`}`)}
+			helm := hold.Owner{Manager: "helm", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, strings.TrimSuffix(`{".":{},"f:name":{},`+tc.heldFields, ",")+`}`)}
 			other := hold.Owner{Manager: "kubectl-set", Operation: "Update", APIVersion: "apps/v1", Fields: fields(t, `{`+envB+`}`)}
 			got, err := Desire(Request{
 				Stable: replay.Owned{Template: template(t, tc.stable)},
@@ -80,7 +105,7 @@ func TestAManifest(t *testing.T) {
 				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held), Owners: []hold.Owner{helm, other}}},
 				Writer: Writer{
 					Way: Manifest, By: replay.By{Manager: "helm", APIVersion: "apps/v1"}, AskedForHeld: !tc.byOther,
-					Fields: fields(t, `{".":{},"f:name":{},`+tc.fields+`}`),
+					Fields: fields(t, strings.TrimSuffix(`{".":{},"f:name":{},`+tc.fields, ",")+`}`),
 				},
 			})
 			if err != nil {

@@ -2,9 +2,12 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
+	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/deployment/ownership"
@@ -55,6 +58,9 @@ func Manifests(held Owned, m Manifest, by By) (before, now hold.Template, err er
 	}
 	taken, err := part(m.Stable, toMerged.Removed)
 	if err != nil {
+		return nil, nil, err
+	}
+	if now, err = m.emptied(now, toMerged.Removed, held.Template); err != nil {
 		return nil, nil, err
 	}
 	if before, err = part(held.Template, saidBefore); err != nil {
@@ -275,4 +281,106 @@ func addMembers(set *fieldpath.Set) {
 		set.Members.Insert(element)
 		addMembers(set.Children.Descend(element))
 	})
+}
+
+// emptied has in a manifest, without anything in them, the objects and lists of the held template that the client took
+// something out of, and left, in the stable one. Without them the manifest would say that they go whole, with what
+// others have there.
+func (m Manifest) emptied(now hold.Template, removed *fieldpath.Set, held hold.Template) (hold.Template, error) {
+	left, err := membersOf(m.Merged)
+	if err != nil {
+		return nil, err
+	}
+	there, err := membersOf(held)
+	if err != nil {
+		return nil, err
+	}
+	left = left.Intersection(there)
+	out := hold.Template{}
+	if now != nil {
+		out = runtime.DeepCopyJSON(now)
+	}
+	removed.Iterate(func(p fieldpath.Path) {
+		end := 0
+		for end < len(p) && left.Has(p[:end+1]) {
+			end++
+		}
+		if end < len(p) {
+			open(out, map[string]any(m.Merged), p[:end])
+		}
+	})
+	if len(out) == 0 {
+		return now, nil
+	}
+	return out, nil
+}
+
+// open makes the objects and lists that a path leads through, as they are of another object, and empty but for the keys of
+// elements.
+func open(in, as any, p fieldpath.Path) any {
+	if len(p) == 0 {
+		return in
+	}
+	switch of := as.(type) {
+	case map[string]any:
+		object, _ := in.(map[string]any)
+		name := p[0].FieldName
+		if object == nil || name == nil {
+			return in
+		}
+		inner := object[*name]
+		if inner == nil {
+			inner = emptyAs(of[*name])
+		}
+		if inner != nil {
+			object[*name] = open(inner, of[*name], p[1:])
+		}
+		return object
+	case []any:
+		list, _ := in.([]any)
+		if p[0].Key == nil {
+			return in
+		}
+		element := elementOf(of, *p[0].Key)
+		if element == nil {
+			return in
+		}
+		if mine := elementOf(list, *p[0].Key); mine != nil {
+			open(mine, element, p[1:])
+			return list
+		}
+		fresh := map[string]any{}
+		for _, field := range *p[0].Key {
+			if key, said := element[field.Name]; said {
+				fresh[field.Name] = key
+			}
+		}
+		open(fresh, element, p[1:])
+		return append(list, fresh)
+	}
+	return in
+}
+
+func emptyAs(v any) any {
+	switch v.(type) {
+	case map[string]any:
+		return map[string]any{}
+	case []any:
+		return []any{}
+	}
+	return nil
+}
+
+// elementOf is the element of a list with a key, nil if there is none.
+func elementOf(list []any, key value.FieldList) map[string]any {
+	for _, each := range list {
+		element, _ := each.(map[string]any)
+		if element != nil && !slices.ContainsFunc(key, func(f value.Field) bool {
+			said, has := element[f.Name]
+			return has && !value.Equals(value.NewValueInterface(said), f.Value) // what is not said has the default that the key has
+		}) {
+			return element
+		}
+	}
+	return nil
 }
