@@ -124,11 +124,18 @@ func (a Announcer) RecordOfAnother(d objects.Deployment, l hold.Label) {
 		l.Run, l.Hash.Short())
 }
 
-// Ungated tells of an update that Holdfast was not asked about.
+// Ungated tells of an update that Holdfast was not asked about. Before is "" where the stamp is gone by which that
+// would be known.
 func (a Announcer) Ungated(d objects.Deployment, running, before hold.Hash, held bool) {
 	dropped := ""
 	if held {
 		dropped = "; the update that was held is older and is dropped"
+	}
+	if before == "" {
+		a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUngatedUpdate, "Compare",
+			"the Deployment was changed and Holdfast was not asked: the stamp that says which template was let through is gone, and it may run template %s without a canary%s",
+			running.Short(), dropped)
+		return
 	}
 	a.one(d.Unstructured, nil, corev1.EventTypeWarning, v1alpha1.EventUngatedUpdate, "Compare",
 		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary%s", running.Short(), before.Short(), dropped)

@@ -34,14 +34,15 @@ func (e *ending) end(ctx context.Context) error {
 	if err := e.stopReplicas(ctx); err != nil {
 		return err
 	}
-	holds, runs, finalizers := e.endHolds(ctx), e.endRuns(ctx), e.takeFinalizers(ctx)
+	// Namespaces first: what has lost its stamp while they still speak of it would be told, were this not ended.
+	stamps, holds, runs, finalizers := e.forgetStamps(ctx), e.endHolds(ctx), e.endRuns(ctx), e.takeFinalizers(ctx)
 	if runs == nil { // the canaries of others stay, however long is waited
 		runs = e.awaitNoCanaries(ctx)
 	}
 	if runs == nil {
 		runs = e.endKept(ctx)
 	}
-	return errors.Join(holds, runs, finalizers)
+	return errors.Join(stamps, holds, runs, finalizers)
 }
 
 // look is how often is looked for something to be over.
