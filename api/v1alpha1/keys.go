@@ -56,10 +56,10 @@ const (
 	HeldAnnotation = Prefix + "held"
 	// RejectedAnnotation is the memory of rejected templates of package hold.
 	RejectedAnnotation = Prefix + "rejected"
-	// StableAnnotation is the hash of the template Holdfast last let through. A
-	// Deployment of a guarded namespace that runs another one was updated while
-	// the webhook could not be reached. On a run it is that of the template beside
-	// which the run was made.
+	// StableAnnotation is the stamp of package hold: which template Holdfast last let
+	// through. A Deployment of a guarded namespace that runs another one was updated
+	// while the webhook could not be reached. It is sealed for this Deployment. On a run
+	// it is the hash of the template beside which the run was made, and not sealed.
 	StableAnnotation = Prefix + "stable"
 	// SkippedAnnotation is the last skip of package hold: which value was used up, for which
 	// template, by whom and when.
@@ -73,6 +73,10 @@ const (
 	// ServiceAccount, makes the webhook swap the held template in. The webhook
 	// leaves it out of what is stored.
 	ReleaseAnnotation = Prefix + "release"
+	// StampedAnnotation on a guarded namespace is since when each guarded Deployment in it has
+	// its stamp, sealed for this namespace: one that has lost it since was changed while the
+	// webhook could not be reached.
+	StampedAnnotation = Prefix + "stamped"
 	// PoliciesAnnotation on a namespace names the CanaryPolicies that select it.
 	PoliciesAnnotation = Prefix + "policies"
 	// DeletedAnnotationPrefix begins the keys under which a namespace that a
@@ -87,7 +91,7 @@ const (
 	// a failed one; the next request that asks for another template takes it off.
 	FailedAnnotation = Prefix + "failed"
 	// RestartedAnnotation is the alias of package hold: the hash of the stable template, and the
-	// one by which it was tried, where marks of a restart came to it since.
+	// one by which it was tried, where marks of a restart came to it since. It is sealed for this Deployment.
 	RestartedAnnotation = Prefix + "restarted"
 )
 

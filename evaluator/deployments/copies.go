@@ -13,8 +13,7 @@ import (
 // forgetElsewhere takes off what a Deployment remembers of another one, of whose
 // text it was made where no webhook saw it: in a namespace that was not guarded
 // then, or before Holdfast was installed. What was rejected there was never tried
-// here. The stamp of that one goes too, and the next look gives it its own: it would
-// tell of an update that there was not.
+// here.
 //
 // A skip that was used up stays used up.
 func (r *Reconciler) forgetElsewhere(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
@@ -26,7 +25,7 @@ func (r *Reconciler) forgetElsewhere(ctx context.Context, d objects.Deployment, 
 	if err != nil {
 		return false, err
 	}
-	marks := map[string]any{v1alpha1.RejectedAnnotation: nil, v1alpha1.StableAnnotation: nil}
+	marks := map[string]any{v1alpha1.RejectedAnnotation: nil}
 	if len(own) > 0 {
 		if marks[v1alpha1.RejectedAnnotation], err = own.Encode(); err != nil {
 			return false, err

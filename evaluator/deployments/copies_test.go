@@ -40,7 +40,7 @@ func TestACopyForgetsWhatWasDoneElsewhere(t *testing.T) {
 				t.Errorf("it remembers %q, failed is %q; want %q, %q",
 					got[v1alpha1.RejectedAnnotation], got[v1alpha1.FailedAnnotation], tc.wantRejected, tc.wantFailed)
 			}
-			if got[v1alpha1.StableAnnotation] != string(evaluatortest.HashOf(t, "v1")) {
+			if got[v1alpha1.StableAnnotation] != evaluatortest.Stamp(t, "v1") {
 				t.Errorf("the stamp is %q", got[v1alpha1.StableAnnotation])
 			}
 			c.WantEvents() // no update that there was not

@@ -1,6 +1,7 @@
 // Package deployments looks after Deployments: a held record gets its run, what passed Holdfast is told, and
 // what is left over goes. Each look takes the steps of Reconcile in their order, and ends with the first that
 // writes. One that fails ends nothing: an update that cannot be tried is no cover for one that is not told of.
+// Stamps come before anything else that writes: a Deployment that was just made is known by its generation.
 package deployments
 
 import (
@@ -18,7 +19,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=core,resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=core,resources=namespaces,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get;list;watch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canarypolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryruns,verbs=get;list;watch;create;delete
@@ -73,7 +74,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	var problems []error // none keeps the steps after it from being taken
 	for _, step := range []func(context.Context, objects.Deployment, []v1alpha1.CanaryRun) (bool, error){
-		r.tellPassed, r.startHeld, r.forgetElsewhere, r.stampUngated, r.forgetOld,
+		r.tellPassed, r.stampUngated, r.startHeld, r.forgetElsewhere, r.forgetOld,
 	} {
 		wrote, err := step(ctx, d, runs)
 		switch {

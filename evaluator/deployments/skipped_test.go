@@ -52,7 +52,7 @@ func TestARunWhoseUpdateIsLetThroughSaysSo(t *testing.T) {
 			c.Passes(3)
 			d := c.Deployment()
 			delete(d.Annotations, v1alpha1.HeldAnnotation)
-			d.Annotations[v1alpha1.StableAnnotation] = string(evaluatortest.HashOf(t, "v2"))
+			d.Annotations[v1alpha1.StableAnnotation] = evaluatortest.Stamp(t, "v2")
 			d.Annotations[v1alpha1.SkippedAnnotation] = skippedAt(t, "v2", evaluatortest.Noon.Add(tc.at))[v1alpha1.SkippedAnnotation]
 			d.Spec.Template = evaluatortest.Web("v2").Spec.Template
 			c.Must(c.API.Update(t.Context(), d))

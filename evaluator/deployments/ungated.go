@@ -2,10 +2,16 @@ package deployments
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/objects"
@@ -15,10 +21,12 @@ import (
 )
 
 // stampUngated compares what a guarded Deployment runs with what Holdfast last
-// let through. Without a stamp the Deployment was just opted in, and gets one.
-// Another template than the stamp says came while the webhook could not be
+// let through. Another template than the stamp says came while the webhook could not be
 // reached. It is told before the stamp is put right, which is what tells a later
 // evaluator of it: so each such update is told, and by one evaluator once.
+//
+// Without a stamp of Holdfast's the Deployment was made or opted in a moment ago, and gets
+// one; or somebody took it off, and with it what tells of an update (see lost).
 //
 // The mark of a failed update goes with it, and what was held before: neither was
 // the last thing that was asked for. A Deployment that is no longer guarded loses
@@ -33,27 +41,76 @@ func (r *Reconciler) stampUngated(ctx context.Context, d objects.Deployment, run
 		return false, err
 	}
 	running := d.Hash()
-	stamp := hold.Hash(d.Annotation(v1alpha1.StableAnnotation))
+	stamp, stamped := r.Objects.Stamp(d)
 	guarded := guard.Guarded(nil, ns.Labels, d.GetAnnotations())
 	switch {
-	case !guarded && (stamp != "" || d.Annotation(v1alpha1.FailedAnnotation) != ""):
+	case !guarded && (d.Annotation(v1alpha1.StableAnnotation) != "" || d.Annotation(v1alpha1.FailedAnnotation) != ""):
 		return true, objects.Annotate(ctx, r.Writer, d, map[string]any{v1alpha1.StableAnnotation: nil, v1alpha1.FailedAnnotation: nil})
-	case !guarded || running == "" || stamp == running:
+	case !guarded || running == "":
 		return false, nil
+	case stamped && stamp == hold.Stamp{Hash: running}:
+		return false, r.noteStamped(ctx, ns)
 	}
-	marks, older := map[string]any{v1alpha1.StableAnnotation: string(running)}, stamp != "" && r.heldBefore(d, runs)
-	if stamp != "" {
+	marks := map[string]any{v1alpha1.StableAnnotation: r.Objects.Key.SealStamp(hold.Stamp{Hash: running}, d.GetUID())}
+	ungated := stamped && !stamp.Covers(running, d.GetGeneration()) || !stamped && r.lost(d, ns)
+	older := ungated && r.heldBefore(d, runs)
+	if ungated {
 		marks[v1alpha1.FailedAnnotation] = nil
 	}
 	if older {
 		marks[v1alpha1.HeldAnnotation] = nil
 	}
-	if ungated := tell.Ungated(running, stamp, older); stamp != "" && r.ungated.first(d, fmt.Sprint(d.GetGeneration(), ungated.Message)) {
-		ctrl.LoggerFrom(ctx).Info("ungated update", "hash", running, "before", stamp, "droppedHold", older)
+	if told := tell.Ungated(running, stamp.Hash, older); ungated && r.ungated.first(d, fmt.Sprint(d.GetGeneration(), told.Message)) {
+		ctrl.LoggerFrom(ctx).Info("ungated update", "hash", running, "before", stamp.Hash, "droppedHold", older)
 		r.Metrics.Ungated.Inc()
-		r.tell(d, ungated)
+		r.tell(d, told)
 	}
 	return true, objects.Annotate(ctx, r.Writer, d, marks)
+}
+
+// newborn is the generation to which a Deployment comes by being made and rolled out: the deployment controller writes
+// the number of its revision on it.
+const newborn = 2
+
+// lost says whether a guarded Deployment without a stamp had one: nobody may write namespaces who only writes
+// Deployments, and of this one it is known that each Deployment in it was stamped once. Those that were made since
+// get theirs at the first look, before anybody changes them. With another key than the one that sealed it, after
+// a restore in another cluster or after the key was lost, nothing is known, and all are stamped anew.
+func (r *Reconciler) lost(d objects.Deployment, ns *metav1.PartialObjectMetadata) bool {
+	return d.GetGeneration() > newborn && r.knowsStamps(ns)
+}
+
+func (r *Reconciler) knowsStamps(ns *metav1.PartialObjectMetadata) bool {
+	_, known := r.Objects.Key.OpenStamped(ns.Annotations[v1alpha1.StampedAnnotation], ns.UID)
+	return known
+}
+
+// noteStamped writes on a guarded namespace that each guarded Deployment in it has a stamp, once that is so.
+func (r *Reconciler) noteStamped(ctx context.Context, ns *metav1.PartialObjectMetadata) error {
+	if !guard.Guarded(nil, ns.Labels, nil) || ns.DeletionTimestamp != nil || r.knowsStamps(ns) {
+		return nil
+	}
+	all, err := r.Objects.Stamped(ctx, ns)
+	if err != nil || !all {
+		return err
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"resourceVersion": ns.ResourceVersion, // the guard may have ended since
+		"annotations":     map[string]any{v1alpha1.StampedAnnotation: r.Objects.Key.SealStamped(r.Clock.Now().UTC().Format(time.RFC3339), ns.UID)},
+	}})
+	if err != nil {
+		return fmt.Errorf("encode annotations: %w", err)
+	}
+	target := objects.NewNamespace()
+	target.SetName(ns.Name)
+	err = r.Writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
+	if apierrors.IsInvalid(err) { // its owners have filled the room for annotations: it is guarded as before
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("annotate namespace %q: %w", ns.Name, err)
+	}
+	return nil
 }
 
 // heldBefore says whether what is held is older than the template that runs now:

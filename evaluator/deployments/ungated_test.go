@@ -16,6 +16,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/evaluatortest"
+	"holdfast.dev/holdfast/internal/hold"
 )
 
 func TestUngatedUpdates(t *testing.T) {
@@ -31,6 +32,26 @@ func TestUngatedUpdates(t *testing.T) {
 			c.AnnotateDeployment(map[string]string{v1alpha1.StableAnnotation: value})
 		}
 	}
+	changes := func(generation int64) func(*evaluatortest.Cluster) {
+		return func(c *evaluatortest.Cluster) {
+			d := c.Deployment()
+			d.Generation = generation
+			c.Must(c.API.Update(c.T.Context(), d))
+		}
+	}
+	// unknown: nothing says that the Deployments of the namespace were stamped once.
+	unknown := func(value string) func(*evaluatortest.Cluster) {
+		return func(c *evaluatortest.Cluster) {
+			ns := &corev1.Namespace{}
+			c.Must(c.API.Get(c.T.Context(), types.NamespacedName{Name: evaluatortest.Namespace}, ns))
+			ns.Annotations[v1alpha1.StampedAnnotation] = value
+			c.Must(c.API.Update(c.T.Context(), ns))
+		}
+	}
+	ofV3 := evaluatortest.HashOf(t, "v3")
+	passing := evaluatortest.Key.SealStamp(hold.Passing("what-was-asked-for", 6), "uid-web")
+	elsewhere := evaluatortest.Key.SealStamp(hold.Stamp{Hash: ofV3}, "uid-elsewhere")
+	lostKey := hold.NewKey()
 	unguard := func(c *evaluatortest.Cluster) {
 		ns := &corev1.Namespace{}
 		c.Must(c.API.Get(c.T.Context(), types.NamespacedName{Name: evaluatortest.Namespace}, ns))
@@ -45,9 +66,19 @@ func TestUngatedUpdates(t *testing.T) {
 		writes int
 	}{
 		"nothing has changed":              {nil, "v1", nil, 0, 0},
-		"opted in a moment ago":            {[]func(*evaluatortest.Cluster){stamp("")}, "v1", nil, 0, 1},
+		"made a moment ago":                {[]func(*evaluatortest.Cluster){stamp(""), changes(2)}, "v1", nil, 0, 1},
 		"changed past the webhook":         {[]func(*evaluatortest.Cluster){set("v3")}, "v3", []string{"UngatedUpdate"}, 1, 1},
 		"changed where nothing is guarded": {[]func(*evaluatortest.Cluster){unguard, set("v3")}, "", nil, 0, 1},
+		// The namespace, too, is written: that the guard has stamped all there is.
+		"opted in a moment ago":       {[]func(*evaluatortest.Cluster){unknown(""), stamp(""), changes(7)}, "v1", nil, 0, 2},
+		"restored in another cluster": {[]func(*evaluatortest.Cluster){unknown(evaluatortest.Key.SealStamped("2026", "uid-elsewhere")), stamp(elsewhere), changes(7)}, "v1", nil, 0, 2},
+		"after the key was lost":      {[]func(*evaluatortest.Cluster){unknown(lostKey.SealStamped("2026", evaluatortest.NamespaceUID)), stamp(lostKey.SealStamp(hold.Stamp{Hash: ofV3}, "uid-web")), changes(7)}, "v1", nil, 0, 2},
+		// What who can write Deployments can write.
+		"the stamp taken off with the change":         {[]func(*evaluatortest.Cluster){set("v3"), stamp(""), changes(7)}, "v3", []string{"UngatedUpdate"}, 1, 1},
+		"the hash alone for a stamp":                  {[]func(*evaluatortest.Cluster){set("v3"), stamp(string(ofV3)), changes(7)}, "v3", []string{"UngatedUpdate"}, 1, 1},
+		"the stamp of another Deployment":             {[]func(*evaluatortest.Cluster){set("v3"), stamp(elsewhere), changes(7)}, "v3", []string{"UngatedUpdate"}, 1, 1},
+		"a stamp that the webhook gave a while ago":   {[]func(*evaluatortest.Cluster){set("v3"), stamp(passing), changes(9)}, "v3", []string{"UngatedUpdate"}, 1, 1},
+		"the stamp that the webhook gave it just now": {[]func(*evaluatortest.Cluster){set("v3"), stamp(passing), changes(8)}, "v3", nil, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := evaluatortest.NewCluster(t)
@@ -57,7 +88,7 @@ func TestUngatedUpdates(t *testing.T) {
 			c.Passes(4)
 			want := ""
 			if tc.stamp != "" {
-				want = string(evaluatortest.HashOf(t, tc.stamp))
+				want = evaluatortest.Stamp(t, tc.stamp)
 			}
 			if got := c.Deployment().Annotations[v1alpha1.StableAnnotation]; got != want {
 				t.Errorf("stamp %q, want that of %q", got, tc.stamp)
@@ -83,6 +114,9 @@ func TestAnUngatedUpdateIsToldWhereNoRunCanBeMade(t *testing.T) {
 	d := c.Deployment()
 	d.Spec.Template = evaluatortest.Web("v3").Spec.Template
 	c.Must(c.API.Update(t.Context(), d))
+	if _, err := c.Evaluator.Deployments.Reconcile(ctx, request); err != nil { // the stamp is written
+		t.Fatal(err)
+	}
 	if _, err := c.Evaluator.Deployments.Reconcile(ctx, request); err == nil {
 		t.Error("nobody tries again to make the run")
 	}
@@ -196,4 +230,34 @@ func TestTheFirstStampLeavesTheHold(t *testing.T) {
 	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased {
 		t.Errorf("the run is %s: %s", run.Status.Phase, run.Status.Message)
 	}
+}
+
+// A namespace says that all of its Deployments are stamped when the last of them is, and while it is guarded.
+func TestANamespaceSaysWhenAllAreStamped(t *testing.T) {
+	other := evaluatortest.Web("v1")
+	other.Name, other.UID, other.Generation = "other", "uid-other", 7
+	c := evaluatortest.NewCluster(t, other)
+	said := func() string {
+		ns := &corev1.Namespace{}
+		c.Must(c.API.Get(t.Context(), types.NamespacedName{Name: evaluatortest.Namespace}, ns))
+		return ns.Annotations[v1alpha1.StampedAnnotation]
+	}
+	ns := &corev1.Namespace{}
+	c.Must(c.API.Get(t.Context(), types.NamespacedName{Name: evaluatortest.Namespace}, ns))
+	delete(ns.Annotations, v1alpha1.StampedAnnotation)
+	c.Must(c.API.Update(t.Context(), ns))
+	c.Passes(2)
+	if said() != "" {
+		t.Errorf("it says %q, and one of its Deployments has no stamp", said())
+	}
+	ctx := ctrl.LoggerInto(t.Context(), logr.Discard())
+	for range 2 {
+		if _, err := c.Evaluator.Deployments.Reconcile(ctx, evaluatortest.Request(evaluatortest.Namespace, "other")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, known := evaluatortest.Key.OpenStamped(said(), evaluatortest.NamespaceUID); !known {
+		t.Errorf("it says %q", said())
+	}
+	c.WantEvents()
 }

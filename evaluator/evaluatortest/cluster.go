@@ -4,6 +4,7 @@ package evaluatortest
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -99,7 +100,10 @@ var Scheme = sync.OnceValue(func() *runtime.Scheme {
 // ErrCut is the error of a write that is made to fail.
 var ErrCut = errors.New("connection cut")
 
-// Key seals held records.
+// NamespaceUID is that of the namespace.
+const NamespaceUID = "uid-of-the-namespace"
+
+// Key seals held records and stamps.
 var Key = hold.Key(strings.Repeat("k", hold.KeySize))
 
 // NewCluster has a guarded namespace with the Deployment web, rolled out with
@@ -110,10 +114,12 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 		Answer: analysis.Answer{Series: []analysis.Series{{Value: 0}}},
 	}}
 	guarded := map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}
+	marks := maps.Clone(guarded)
+	marks[v1alpha1.StampedAnnotation] = Key.SealStamped(Noon.Format(time.RFC3339), NamespaceUID)
 	stable := Web("v1")
-	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: string(HashOf(t, "v1")), workload.RevisionAnnotation: "1"}
+	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: Stamp(t, "v1"), workload.RevisionAnnotation: "1"}
 	c.API = indexed(fake.NewClientBuilder().WithScheme(Scheme())).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace, Annotations: guarded, Labels: guarded}},
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace, UID: NamespaceUID, Annotations: marks, Labels: guarded}},
 		stable, OwnReplicaSet(stable, "web-1", "1"), QuickPlan("default"),
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
 		StablePod(stable, "a"), StablePod(stable, "b"), StablePod(stable, "c"),
@@ -314,7 +320,7 @@ func (c *Cluster) patch(ctx context.Context, api client.WithWatch, o client.Obje
 	if err == nil && record.ID == d.Annotations[v1alpha1.ReleaseAnnotation] {
 		c.Releases++
 		d.Spec.Template = Web("v2").Spec.Template
-		d.Annotations[v1alpha1.StableAnnotation] = string(record.Hash)
+		d.Annotations[v1alpha1.StableAnnotation] = Key.SealStamp(hold.Stamp{Hash: record.Hash}, d.UID)
 		d.Annotations[workload.RevisionAnnotation] = "2"
 		delete(d.Annotations, v1alpha1.HeldAnnotation)
 	}

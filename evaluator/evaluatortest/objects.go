@@ -64,6 +64,12 @@ func HashOf(t *testing.T, tag string) hold.Hash {
 	return hash
 }
 
+// Stamp is what Holdfast writes on Deployment web when it lets the template of an image pass.
+func Stamp(t *testing.T, tag string) string {
+	t.Helper()
+	return Key.SealStamp(hold.Stamp{Hash: HashOf(t, tag)}, "uid-web")
+}
+
 // OwnReplicaSet is one by which a Deployment runs its pods.
 func OwnReplicaSet(d *appsv1.Deployment, name, revision string) *appsv1.ReplicaSet {
 	podTemplate := *d.Spec.Template.DeepCopy()

@@ -121,7 +121,7 @@ func trimPlan(plan *v1alpha1.CanaryPlanSpec) *v1alpha1.CanaryPlanSpec {
 func trimNamespace(object any) (any, error) {
 	if ns, ok := object.(*metav1.PartialObjectMetadata); ok {
 		trimMetadata(ns, func(labels map[string]string) map[string]string { return labels })
-		ns.Annotations = pick(ns.Annotations, v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.PoliciesAnnotation)
+		ns.Annotations = pick(ns.Annotations, v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.PoliciesAnnotation, v1alpha1.StampedAnnotation)
 	}
 	return object, nil
 }

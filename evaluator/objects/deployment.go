@@ -39,11 +39,6 @@ func (d Deployment) Hash() hold.Hash {
 	return hold.Hash(hash)
 }
 
-// Alias says by which other hash the template is known that it runs.
-func (d Deployment) Alias() hold.Alias {
-	return hold.ParseAlias(d.Annotation(v1alpha1.RestartedAnnotation))
-}
-
 // View is what package workload reads of it. Its template is not there.
 func (d Deployment) View() workload.Deployment { return workload.Deployment{Object: d.Object} }
 

@@ -26,7 +26,7 @@ import (
 type Reader struct {
 	Cached client.Reader  // what is watched
 	Live   listing.Reader // the API server itself
-	Key    hold.Key       // opens held records
+	Key    hold.Key       // opens what is sealed
 }
 
 // ErrStale is for a step that was planned from what is no longer so.

@@ -4,11 +4,44 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
 )
+
+// Stamp is which template of a Deployment was last let through; false without a stamp of Holdfast's.
+func (r *Reader) Stamp(d Deployment) (hold.Stamp, bool) {
+	return r.Key.OpenStamp(d.Annotation(v1alpha1.StableAnnotation), d.GetUID())
+}
+
+// Stamped says whether each Deployment of a namespace that is guarded has a stamp.
+func (r *Reader) Stamped(ctx context.Context, ns *metav1.PartialObjectMetadata) (bool, error) {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
+	if err := r.Cached.List(ctx, list, client.InNamespace(ns.Name), client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("list the Deployments of namespace %q: %w", ns.Name, err)
+	}
+	for i := range list.Items {
+		d := Deployment{&list.Items[i]}
+		if d.GetDeletionTimestamp() != nil || d.Hash() == "" || !guard.Guarded(nil, ns.Labels, d.GetAnnotations()) {
+			continue
+		}
+		if _, stamped := r.Stamp(d); !stamped {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Alias says by which other hash the template is known that a Deployment runs.
+func (r *Reader) Alias(d Deployment) hold.Alias {
+	return r.Key.OpenAlias(d.Annotation(v1alpha1.RestartedAnnotation), d.GetUID())
+}
 
 // OpenRecord opens the held record of a Deployment; nil without one.
 func (r *Reader) OpenRecord(d Deployment) (*hold.Record, error) {

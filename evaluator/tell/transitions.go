@@ -107,11 +107,17 @@ func RecordOfAnother(l hold.Label) lifecycle.Transition {
 		l.Run, l.Hash.Short())}
 }
 
-// Ungated: an update came that Holdfast was not asked about.
+// Ungated: an update came that Holdfast was not asked about. Before is "" where the stamp is gone by which that
+// would be known.
 func Ungated(running, before hold.Hash, held bool) lifecycle.Transition {
 	dropped := ""
 	if held {
 		dropped = "; the update that was held is older and is dropped"
+	}
+	if before == "" {
+		return lifecycle.Transition{Kind: v1alpha1.EventUngatedUpdate, Message: fmt.Sprintf(
+			"the Deployment was changed and Holdfast was not asked: the stamp that says which template was let through is gone, and it may run template %s without a canary%s",
+			running.Short(), dropped)}
 	}
 	return lifecycle.Transition{Kind: v1alpha1.EventUngatedUpdate, Message: fmt.Sprintf(
 		"the pod template was changed to %s (from %s) and Holdfast was not asked: there was no canary%s", running.Short(), before.Short(), dropped)}

@@ -93,20 +93,6 @@ func TestValidateMark(t *testing.T) {
 	}
 }
 
-func TestAlias(t *testing.T) {
-	for encoded, want := range map[string]Hash{"new old": "old", "": "new", "other old": "new", "new": "new", "new ": "new", "new old er": "old er"} {
-		if got := ParseAlias(encoded).Resolve("new"); got != want {
-			t.Errorf("%q: new is known as %q, want %q", encoded, got, want)
-		}
-	}
-	if got := (Alias{Hash: "a", Of: "b"}).Encode(); got != "a b" {
-		t.Errorf("encoded as %q", got)
-	}
-	if got := (Alias{Hash: "a", Of: "a"}).Encode(); got != "" {
-		t.Errorf("a template that is known by its own hash is written as %q", got)
-	}
-}
-
 func versionOf(t testing.TB, text string) Hash {
 	t.Helper()
 	version, err := append(Marks{"built-at"}, KnownMarks...).Version(template(t, text))

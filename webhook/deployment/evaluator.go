@@ -30,7 +30,8 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 		return a, own, nil //nolint:nilerr // a record that does not open holds nothing
 	}
 	running, err := hold.HashOf(u.Old.Template())
-	if stamp := u.Old.Annotation(v1alpha1.StableAnnotation); err == nil && stamp != "" && stamp != string(running) {
+	stamp, stamped := h.Key.OpenStamp(u.Old.Annotation(v1alpha1.StableAnnotation), u.Old.UID())
+	if err == nil && stamped && !stamp.Covers(running, u.Old.Generation()) {
 		a := u.keepOwnMarks()
 		a.warn("another template has passed without Holdfast since the update was held; nothing was released")
 		return a, own, nil
@@ -41,7 +42,7 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 			return answer{}, released, err
 		}
 	}
-	a, err := u.release(record, next)
+	a, err := u.release(h.Key, record, next)
 	return a, released, err
 }
 
@@ -60,7 +61,7 @@ func (u update) acceptOwnMarks() answer {
 
 // release swaps the held template in, its owners with it, and clears the record, or leaves
 // that of the update that waits behind it.
-func (u update) release(r hold.Record, next string) (answer, error) {
+func (u update) release(key hold.Key, r hold.Record, next string) (answer, error) {
 	hash, err := hold.HashOf(r.Template) // marks of a restart may have come to it since it was held
 	if err != nil {
 		return answer{}, err
@@ -70,8 +71,8 @@ func (u update) release(r hold.Record, next string) (answer, error) {
 	a.managedFields = ownership.WithTemplate(u.New.ManagedFields(), u.Old.ManagedFields(), r.Owners)
 	a.set(v1alpha1.HeldAnnotation, next)
 	a.set(v1alpha1.FailedAnnotation, "")
-	a.set(v1alpha1.StableAnnotation, string(hash))
-	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: hash, Of: r.Hash}.Encode())
+	a.set(v1alpha1.StableAnnotation, key.SealStamp(hold.Stamp{Hash: hash}, u.Old.UID()))
+	a.set(v1alpha1.RestartedAnnotation, key.SealAlias(hold.Alias{Hash: hash, Of: r.Hash}, u.Old.UID()))
 	a.lastApplied = r.LastApplied
 	a.place(recorded(r, u.Old, keysOf(&r)), u)
 	a.remember()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func answerOf(t *testing.T, c casetest.Case) []byte {
 	return append([]byte("# "+c.Sentence+"\n"), out...)
 }
 
-// openRecord takes the sealed record out of a patch and shows what is in it.
+// openRecord takes what is sealed out of a patch and shows what is in it.
 func openRecord(t *testing.T, op map[string]any, g *casetest.Golden) {
 	t.Helper()
 	open := func(sealed any) string {
@@ -107,15 +108,30 @@ func openRecord(t *testing.T, op map[string]any, g *casetest.Golden) {
 		g.Record = &record
 		return "(the record below, sealed)"
 	}
-	switch op["path"] {
-	case "/metadata/annotations/holdfast.dev~1held":
-		if op["op"] != "remove" {
+	stamp := func(sealed any) string {
+		stamp, ours := testKey.OpenStamp(sealed.(string), testUID)
+		if !ours {
+			t.Fatalf("the stamp in the patch does not open: %s", sealed)
+		}
+		if stamp.Until > 0 {
+			return fmt.Sprintf("%s, or what others make of it until generation %d (sealed)", stamp.Hash, stamp.Until)
+		}
+		return string(stamp.Hash) + " (sealed)"
+	}
+	alias := func(sealed any) string {
+		alias := testKey.OpenAlias(sealed.(string), testUID)
+		if alias.Hash == "" {
+			t.Fatalf("the alias in the patch does not open: %s", sealed)
+		}
+		return fmt.Sprintf("%s as %s (sealed)", alias.Hash, alias.Of)
+	}
+	openers := map[string]func(any) string{v1alpha1.HeldAnnotation: open, v1alpha1.StableAnnotation: stamp, v1alpha1.RestartedAnnotation: alias}
+	for key, open := range openers {
+		if op["path"] == "/metadata/annotations/"+strings.ReplaceAll(key, "/", "~1") && op["op"] != "remove" {
 			op["value"] = open(op["value"])
 		}
-	case "/metadata/annotations":
-		annotations := op["value"].(map[string]any)
-		if sealed, ok := annotations[v1alpha1.HeldAnnotation]; ok {
-			annotations[v1alpha1.HeldAnnotation] = open(sealed)
+		if annotations, all := op["value"].(map[string]any); all && op["path"] == "/metadata/annotations" && annotations[key] != nil {
+			annotations[key] = open(annotations[key])
 		}
 	}
 }
@@ -185,6 +201,9 @@ func annotateState(t testing.TB, d map[string]any, c casetest.Case) {
 			ID:     "old-hold", Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: testUID,
 			HeldAt: testNow.Add(-time.Minute), Source: hold.SourceTemplate, Manager: "kubectl-edit", Operation: "Update", Template: template,
 		})))
+	}
+	if c.Stamped != nil {
+		set(v1alpha1.StableAnnotation, testKey.SealStamp(hold.Stamp{Hash: must(hold.HashOf(must(casetest.Template(c.Stamped))))}, testUID))
 	}
 	var memory hold.Rejected
 	for _, patch := range c.Rejected {

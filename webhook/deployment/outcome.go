@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
 	"holdfast.dev/holdfast/webhook/deployment/intent"
 	"holdfast.dev/holdfast/webhook/deployment/intent/replay"
@@ -53,6 +55,10 @@ func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.D
 	default:
 		err = fmt.Errorf("no effect decided (reason %q)", d.Reason)
 	}
+	h.stampOptIn(r, &a)
+	if r.DryRun { // nobody is to have a stamp of what is not stored
+		a.set(v1alpha1.StableAnnotation, r.Old.Annotation(v1alpha1.StableAnnotation))
+	}
 	a.remember()
 	requester := nobody
 	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected {
@@ -71,7 +77,7 @@ func (r *request) pass(w wanted, a *answer, d decide.Decision) {
 	}
 	a.set(v1alpha1.HeldAnnotation, "")
 	a.lastApplied = r.remembered(w)
-	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: w.hash, Of: r.knownAs(w)}.Encode())
+	a.set(v1alpha1.RestartedAnnotation, r.key.SealAlias(hold.Alias{Hash: w.hash, Of: r.knownAs(w)}, r.Old.UID()))
 	switch {
 	case r.record != nil:
 		a.place(w.beside, r.update)
@@ -83,21 +89,37 @@ func (r *request) pass(w wanted, a *answer, d decide.Decision) {
 	case d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
 		a.set(v1alpha1.StableAnnotation, "")
 	case r.stableHash != w.hash:
-		a.set(v1alpha1.StableAnnotation, r.stamp(w))
+		r.stamp(a, r.stampOf(w))
 	}
 	if said := warnPassed(d, r.record != nil, r.New.Annotation(v1alpha1.SkipAnnotation)); said != "" {
 		a.warn(said)
 	}
 }
 
-// stamp is the stamp for a template that passes. What was stored, held or
+// stampOf is the stamp for a template that passes. What was stored, held or
 // checked before is stored as it is. Other webhooks may still change anything
-// else: it gets no stamp, and the evaluator gives it that of what was stored.
-func (r *request) stamp(w wanted) string {
+// else: the evaluator gives it the stamp of what was stored.
+func (r *request) stampOf(w wanted) hold.Stamp {
 	if w.checked || r.heldHash == w.hash || r.history.stored(w.hash) {
-		return string(w.hash)
+		return hold.Stamp{Hash: w.hash}
 	}
-	return ""
+	return hold.Passing(w.hash, r.Old.Generation())
+}
+
+func (r *request) stamp(a *answer, s hold.Stamp) {
+	a.set(v1alpha1.StableAnnotation, r.key.SealStamp(s, r.Old.UID()))
+}
+
+// stampOptIn vouches for what runs when its owners have it guarded: it had no stamp until now, and to the
+// evaluator a Deployment without one is new, or somebody took it off.
+func (h *Handler) stampOptIn(r *request, a *answer) {
+	guarded := func(d workload.Deployment) bool {
+		return r.demands.Guarded() || guard.Chosen(d.Annotation(v1alpha1.CanaryAnnotation), h.ByNamespace)
+	}
+	_, stamped := r.key.OpenStamp(text(a.annotations, v1alpha1.StableAnnotation), r.Old.UID())
+	if !stamped && guarded(r.New) && !guarded(r.Old) {
+		r.stamp(a, hold.Passing(r.stableHash, r.Old.Generation()))
+	}
 }
 
 // knownAs is the hash by which a template is known that is about to pass: that under which it
@@ -105,11 +127,16 @@ func (r *request) stamp(w wanted) string {
 func (r *request) knownAs(w wanted) hold.Hash {
 	switch {
 	case w.version == r.stable:
-		return hold.ParseAlias(r.Old.Annotation(v1alpha1.RestartedAnnotation)).Resolve(r.stableHash)
+		return r.alias().Resolve(r.stableHash)
 	case r.record != nil && w.version == r.held:
 		return r.record.Hash
 	}
 	return w.hash
+}
+
+// alias says by which other hash the stable template is known.
+func (r *request) alias() hold.Alias {
+	return r.key.OpenAlias(r.Old.Annotation(v1alpha1.RestartedAnnotation), r.Old.UID())
 }
 
 // drop leaves the stable template, and no record.
@@ -197,15 +224,13 @@ func (r *request) stay(a *answer) {
 }
 
 // markRestarted: the stable template gets marks of a restart, by which its hash becomes this one.
-// To the evaluator it is known as before. What other webhooks make of it is not known,
-// so it gets no stamp (see stamp).
+// To the evaluator it is known as before. What other webhooks make of it is not known (see stampOf).
 func (r *request) markRestarted(hash hold.Hash, a *answer) {
 	if hash == r.stableHash {
 		return
 	}
-	before := hold.ParseAlias(r.Old.Annotation(v1alpha1.RestartedAnnotation)).Resolve(r.stableHash)
-	a.set(v1alpha1.RestartedAnnotation, hold.Alias{Hash: hash, Of: before}.Encode())
-	a.set(v1alpha1.StableAnnotation, "")
+	a.set(v1alpha1.RestartedAnnotation, r.key.SealAlias(hold.Alias{Hash: hash, Of: r.alias().Resolve(r.stableHash)}, r.Old.UID()))
+	r.stamp(a, hold.Passing(hash, r.Old.Generation()))
 }
 
 // assignOwners gives the fields of the template to these owners.

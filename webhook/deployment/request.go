@@ -14,6 +14,7 @@ type request struct {
 	update
 	namespace, name string
 
+	key     hold.Key // what is sealed on the Deployment
 	demands demand.Demands
 	plan    *v1alpha1.CanaryPlanSpec // nil where it says nothing, or nobody asked
 	first   *hold.Record             // of the update whose run is finished before what is held, nil where there is none
@@ -36,7 +37,7 @@ type request struct {
 // readRequest reads what stands on the Deployment and, if it matters, which revisions
 // it has. It is the first step of an answer.
 func (h *Handler) readRequest(ctx context.Context, namespace, name string, demands demand.Demands, u update) (*request, error) {
-	r := &request{update: u, namespace: namespace, name: name, demands: demands}
+	r := &request{update: u, key: h.Key, namespace: namespace, name: name, demands: demands}
 	if encoded := r.Old.Annotation(v1alpha1.HeldAnnotation); encoded != "" {
 		// A record that does not open is no hold; the evaluator says so and clears it.
 		if record, err := h.Key.Open(encoded, r.Old.UID()); err == nil {

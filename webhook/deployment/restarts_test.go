@@ -138,9 +138,15 @@ func marked(annotation, image string) map[string]any {
 
 func (s *story) view() workload.Deployment { return workload.Deployment{Object: s.object} }
 
+// stamp is which template was let through.
+func (s *story) stamp() hold.Stamp {
+	stamp, _ := testKey.OpenStamp(s.view().Annotation(v1alpha1.StableAnnotation), s.view().UID())
+	return stamp
+}
+
 // knownAs is the hash by which the evaluator knows what the Deployment runs.
 func (s *story) knownAs() hold.Hash {
-	alias := hold.ParseAlias(s.view().Annotation(v1alpha1.RestartedAnnotation))
+	alias := testKey.OpenAlias(s.view().Annotation(v1alpha1.RestartedAnnotation), s.view().UID())
 	return alias.Resolve(must(hold.HashOf(s.view().Template())))
 }
 
@@ -157,8 +163,8 @@ func TestARestartDuringAHoldIsReleasedWithIt(t *testing.T) {
 		if s.knownAs() != stable || must(hold.HashOf(s.view().Template())) == stable {
 			t.Fatalf("restarted during the hold, the template is known as %s, not %s", s.knownAs(), stable)
 		}
-		if stamp := s.view().Annotation(v1alpha1.StableAnnotation); stamp != "" {
-			t.Errorf("the stamp %q stays, and the restart would be taken for an update that nobody was asked about", stamp)
+		if !s.stamp().Covers("what others made of it", s.view().Generation()+1) {
+			t.Errorf("the stamp is %+v, and the restart would be taken for an update that nobody was asked about", s.stamp())
 		}
 	}
 	s.patch("evaluator", map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.ReleaseAnnotation: "new-hold"}}})
@@ -166,8 +172,8 @@ func TestARestartDuringAHoldIsReleasedWithIt(t *testing.T) {
 	if mark := metadata["annotations"].(map[string]any)["cattle.io/timestamp"]; mark != "2" || s.view().Annotation(v1alpha1.HeldAnnotation) != "" {
 		t.Errorf("released with mark %v", mark)
 	}
-	if stamp := s.view().Annotation(v1alpha1.StableAnnotation); stamp != string(must(hold.HashOf(s.view().Template()))) {
-		t.Errorf("the stamp is %s", stamp)
+	if stamp := s.stamp(); stamp != (hold.Stamp{Hash: must(hold.HashOf(s.view().Template()))}) {
+		t.Errorf("the stamp is %+v", stamp)
 	}
 	if s.knownAs() != tried {
 		t.Errorf("the released template is known as %s, tried as %s", s.knownAs(), tried)
@@ -251,8 +257,8 @@ func TestANewerUpdateWaits(t *testing.T) {
 	s.wantHeld("v1", "hold-1 v2", "hold-3 v4")
 	s.release("hold-1")
 	s.wantHeld("v2", "hold-3 v4")
-	if stamp := s.view().Annotation(v1alpha1.StableAnnotation); stamp != string(must(hold.HashOf(s.view().Template()))) {
-		t.Errorf("the stamp is %s", stamp)
+	if stamp := s.stamp(); stamp != (hold.Stamp{Hash: must(hold.HashOf(s.view().Template()))}) {
+		t.Errorf("the stamp is %+v", stamp)
 	}
 	s.patch("jane", image("v4")) // applied again
 	s.wantHeld("v2", "hold-3 v4")
@@ -289,5 +295,18 @@ func TestWhatEndsTheWait(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestADryRunGetsNoStamp: its answer is its sender's to keep, and to put on what he brings while Holdfast is away.
+func TestADryRunGetsNoStamp(t *testing.T) {
+	s := newStory(t)
+	for _, dry := range []bool{true, false} {
+		req := admissionRequest(casetest.Case{Request: casetest.Request{User: "jane"}}, s.object, must(casetest.Patched(s.object, marked("1", "holdfast.test/app:v1"))))
+		req.DryRun = &dry
+		stored := workload.Deployment{Object: must(casetest.Stored(t.Context(), s.handler, req))}
+		if got := stored.Annotation(v1alpha1.StableAnnotation); (got == "") != dry {
+			t.Errorf("dry run %v: the stamp is %q", dry, got)
+		}
 	}
 }

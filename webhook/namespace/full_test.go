@@ -39,3 +39,42 @@ func TestAFullNamespaceIsGuarded(t *testing.T) {
 		t.Errorf("got labels %v", full.labels)
 	}
 }
+
+// TestWhatANamespaceSaysOfStampsEndsWithItsGuard, and begins anew where a policy begins to guard: it guards Deployments,
+// too, that had opted out.
+func TestWhatANamespaceSaysOfStampsEndsWithItsGuard(t *testing.T) {
+	for name, tc := range map[string]struct {
+		had  map[string]string
+		want marks
+		says string
+	}{
+		"the guard ends":             {map[string]string{v1alpha1.CanaryLabel: "enabled"}, marks{}, ""},
+		"a policy begins":            {map[string]string{v1alpha1.CanaryLabel: "enabled"}, marks{"enabled", "enabled", "p"}, ""},
+		"a policy asks for more":     {map[string]string{v1alpha1.CanaryLabel: "enabled", v1alpha1.PolicyLabel: "enabled"}, marks{"required", "required", "p"}, "since then"},
+		"a policy ends, people stay": {map[string]string{v1alpha1.CanaryLabel: "enabled", v1alpha1.PolicyLabel: "enabled"}, marks{canary: "enabled"}, "since then"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			written := &wholeNamespace{}
+			ns := Metadata()
+			ns.SetLabels(tc.had)
+			ns.SetAnnotations(map[string]string{v1alpha1.StampedAnnotation: "since then"})
+			if err := (&Reconciler{Client: written}).mark(t.Context(), ns, tc.want); err != nil {
+				t.Fatal(err)
+			}
+			if got := written.annotations[v1alpha1.StampedAnnotation]; got != tc.says {
+				t.Errorf("it says %q, want %q", got, tc.says)
+			}
+		})
+	}
+}
+
+// wholeNamespace takes what is written.
+type wholeNamespace struct {
+	client.Client
+	annotations map[string]string
+}
+
+func (w *wholeNamespace) Patch(_ context.Context, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+	w.annotations = maps.Clone(object.GetAnnotations())
+	return nil
+}

@@ -139,7 +139,12 @@ func (r *Reconciler) write(ctx context.Context, ns *metav1.PartialObjectMetadata
 	labels = set(labels, v1alpha1.CanaryLabel, want.canary)
 	labels = set(labels, v1alpha1.PolicyLabel, want.policy)
 	ns.SetLabels(labels)
-	ns.SetAnnotations(set(annotations, v1alpha1.PoliciesAnnotation, want.policies))
+	annotations = set(annotations, v1alpha1.PoliciesAnnotation, want.policies)
+	// Where a guard begins, by people or by a policy, Deployments may have no stamp yet, and have lost none.
+	if want.canary == "" || want.policy != "" && before.GetLabels()[v1alpha1.PolicyLabel] == "" {
+		annotations = set(annotations, v1alpha1.StampedAnnotation, "")
+	}
+	ns.SetAnnotations(annotations)
 	err := r.Client.Patch(ctx, ns, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("label namespace %q: %w", ns.Name, err)

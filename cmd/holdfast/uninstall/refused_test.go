@@ -224,3 +224,24 @@ func wantRuns(t *testing.T, api client.Client, want string) {
 		t.Errorf("runs are left in %q, want %q", got, want)
 	}
 }
+
+// TestARunThatIsKeptKeepsNoCanary: the garbage collector takes nothing of what is not gone, so an uninstall would wait for as
+// long as somebody's finalizer keeps a run.
+func TestARunThatIsKeptKeepsNoCanary(t *testing.T) {
+	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-1", UID: "run", Finalizers: []string{"example.com/mine"}}}
+	set := func(name string, of types.UID) *appsv1.ReplicaSet {
+		owner := ofRun[0]
+		owner.UID = of
+		return &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{v1alpha1.RunLabel: "web"}, OwnerReferences: []metav1.OwnerReference{owner},
+		}}
+	}
+	api := fake.NewClientBuilder().WithScheme(testScheme(t)).WithObjects(run, set("canary", "run"), set("of-another", "other")).Build()
+	if err := (&ending{Client: api, out: io.Discard}).endRuns(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var sets appsv1.ReplicaSetList
+	if err := api.List(t.Context(), &sets); err != nil || len(sets.Items) != 1 || sets.Items[0].Name != "of-another" {
+		t.Errorf("left are %v, %v", sets.Items, err)
+	}
+}

@@ -25,9 +25,9 @@ func (e *ending) endRuns(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hasCanary := map[types.UID]bool{}
+	canaries := map[types.UID][]canary{}
 	for _, one := range left {
-		hasCanary[one.run] = true
+		canaries[one.run] = append(canaries[one.run], one)
 	}
 	var list v1alpha1.CanaryRunList
 	var problems []error
@@ -40,8 +40,8 @@ func (e *ending) endRuns(ctx context.Context) error {
 			return errors.Join(append(problems, fmt.Errorf("list canary runs: %w", err))...)
 		}
 		for i := range list.Items {
-			if run := &list.Items[i]; !run.Status.Phase.Ended() || hasCanary[run.UID] {
-				problems = append(problems, e.endRun(ctx, run))
+			if run := &list.Items[i]; !run.Status.Phase.Ended() || len(canaries[run.UID]) > 0 {
+				problems = append(problems, e.endRun(ctx, run, canaries[run.UID]))
 			}
 		}
 		if list.Continue == "" {
@@ -50,12 +50,26 @@ func (e *ending) endRuns(ctx context.Context) error {
 	}
 }
 
-func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun) error {
+// endRun deletes a run. The garbage collector takes its canaries when it is gone, which it is not while somebody's
+// finalizer keeps it: then they are deleted here.
+func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun, canaries []canary) error {
 	if err := e.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete canary run %s/%s: %w", run.Namespace, run.Name, err)
 	}
 	fmt.Fprintf(e.out, "canary run %s/%s was ended\n", run.Namespace, run.Name)
-	return nil
+	if len(run.Finalizers) == 0 {
+		return nil
+	}
+	var problems []error
+	for _, one := range canaries {
+		set := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: one.Namespace, Name: one.Name}}
+		set.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"})
+		err := e.Delete(ctx, set, client.Preconditions{UID: &one.uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+		if client.IgnoreNotFound(err) != nil {
+			problems = append(problems, fmt.Errorf("delete the ReplicaSet %s of a canary: %w", one, err))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // canaries are the ReplicaSets of runs that nobody has deleted yet. One that is

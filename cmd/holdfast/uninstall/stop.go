@@ -36,14 +36,15 @@ func (e *ending) end(ctx context.Context) error {
 	if err := e.stopReplicas(ctx); err != nil {
 		return err
 	}
-	holds, shares, runs, finalizers := e.endHolds(ctx), e.takeShares(ctx), e.endRuns(ctx), e.takeFinalizers(ctx)
+	// Namespaces first: what has lost its stamp while they still speak of it would be told, were this not ended.
+	stamps, holds, shares, runs, finalizers := e.forgetStamps(ctx), e.endHolds(ctx), e.takeShares(ctx), e.endRuns(ctx), e.takeFinalizers(ctx)
 	if runs == nil { // the canaries of others stay, however long is waited
 		runs = e.awaitNoCanaries(ctx)
 	}
 	if runs == nil {
 		runs = e.endKept(ctx)
 	}
-	return errors.Join(holds, shares, runs, finalizers)
+	return errors.Join(stamps, holds, shares, runs, finalizers)
 }
 
 // look is how often is looked for something to be over.

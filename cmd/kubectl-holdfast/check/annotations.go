@@ -25,8 +25,8 @@ var (
 	ofNamespaces = []string{v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation}
 	ofHoldfast   = []string{
 		v1alpha1.HeldAnnotation, v1alpha1.RejectedAnnotation, v1alpha1.StableAnnotation, v1alpha1.SkippedAnnotation, v1alpha1.UntriedAnnotation,
-		v1alpha1.ToldAnnotation, v1alpha1.ReleaseAnnotation, v1alpha1.PoliciesAnnotation, v1alpha1.CountedAnnotation, v1alpha1.FailedAnnotation,
-		v1alpha1.RestartedAnnotation,
+		v1alpha1.ToldAnnotation, v1alpha1.ReleaseAnnotation, v1alpha1.PoliciesAnnotation, v1alpha1.StampedAnnotation, v1alpha1.CountedAnnotation,
+		v1alpha1.FailedAnnotation, v1alpha1.RestartedAnnotation,
 	}
 )
 

@@ -57,7 +57,7 @@ func needing(t *testing.T) (*evaluatortest.Cluster, *asked) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Annotations[v1alpha1.StableAnnotation] = string(hash)
+	d.Annotations[v1alpha1.StableAnnotation] = evaluatortest.Key.SealStamp(hold.Stamp{Hash: hash}, d.UID)
 	c.Must(c.API.Update(t.Context(), d))
 	rs := evaluatortest.OwnReplicaSet(d, "web-1", "1")
 	c.Must(c.API.Delete(t.Context(), rs))

@@ -107,7 +107,7 @@ func (g *Gatherer) gatherDeployment(ctx context.Context, seen *Observed) error {
 		Deleting: d.GetDeletionTimestamp() != nil,
 		Guarded:  guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()),
 		Paused:   view.Paused(),
-		Hash:     string(d.Alias().Resolve(d.Hash())),
+		Hash:     string(g.Objects.Alias(d).Resolve(d.Hash())),
 		Replicas: d.Replicas(),
 		MinReady: int32(view.MinReadySeconds()),
 
@@ -183,7 +183,7 @@ func (g *Gatherer) gatherRollout(ctx context.Context, seen *Observed) error {
 		return err
 	}
 	for i := range sets { // as the template is known
-		sets[i].Hash = string(seen.DeploymentObject.Alias().Resolve(hold.Hash(sets[i].Hash)))
+		sets[i].Hash = string(g.Objects.Alias(seen.DeploymentObject).Resolve(hold.Hash(sets[i].Hash)))
 	}
 	seen.Rollout = lifecycle.RolloutOf(seen.Deployment, sets, seen.DeploymentObject.Progressing())
 	return g.gatherUnschedulable(ctx, seen)

@@ -9,10 +9,16 @@ import (
 )
 
 // unlikeAmounts: of a quotient of counts over different times, or joined in different
-// ways, the units do not cancel, and the value is wrong by a factor.
+// ways, the units do not cancel, and the value is wrong by a factor. So it is where a count
+// is added to a share.
 func unlikeAmounts(l looked) []found {
 	var out []found
 	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
+		if b.Op == parser.ADD || b.Op == parser.SUB {
+			if says := amountAndShare(b); says != "" {
+				out = append(out, found{b, says})
+			}
+		}
 		if b.Op != parser.DIV {
 			return
 		}
@@ -24,6 +30,20 @@ func unlikeAmounts(l looked) []found {
 		}
 	})
 	return out
+}
+
+// amountAndShare: division binds more than a sum does. What says that to people is not a number, as a 1 is.
+func amountAndShare(b *parser.BinaryExpr) string {
+	for _, sides := range [][2]parser.Expr{{b.LHS, b.RHS}, {b.RHS, b.LHS}} {
+		amount, share := counted(sides[0]), possibleOf(sides[1])
+		if amount.selector == nil || amount.over == "" || possibleOf(sides[0]).unit != 0 || len(selectorsIn(sides[1])) == 0 {
+			continue
+		}
+		if _, quotient := query.Bare(sides[1]).(*parser.BinaryExpr); quotient && share.all() > 0 {
+			return "one side is " + amount.amount() + ", and the other is a share, so neither their sum nor their difference says anything; put the sum or difference in parentheses, and divide that"
+		}
+	}
+	return ""
 }
 
 // pairs are those of a first list with the first of another, and the other way round: as

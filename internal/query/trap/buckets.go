@@ -32,7 +32,7 @@ func buckets(l looked) []found {
 			}
 		}
 	})
-	return out
+	return append(out, betweenBuckets(l)...)
 }
 
 func severalBounds(s *parser.VectorSelector) bool { return isBucket(s) && !oneBound(s) }

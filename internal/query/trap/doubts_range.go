@@ -11,6 +11,14 @@ import (
 	"holdfast.dev/holdfast/internal/query"
 )
 
+// What a pod hardly has, in bytes and in CPUs.
+const (
+	littleMemory = 4 << 10
+	muchMemory   = 256 << 30
+	muchStored   = 1 << 50
+	manyCPUs     = 128
+)
+
 // rangeDoubts hold a range against the values that a query can have.
 func rangeDoubts(r v1alpha1.Range, values possible) []doubt {
 	ends := endsOf(r)
@@ -71,6 +79,15 @@ func (p possible) mixed(r v1alpha1.Range) string {
 		return fmt.Sprintf("min %g is %g%%, because the query gives percent; for %g%% write %g", *r.Min, *r.Min, round(*r.Min*100), round(*r.Min*100))
 	case p.unit == seconds && p.tone == unwanted && r.Max != nil && *r.Max >= slowestExpected:
 		return fmt.Sprintf("max %g is %g seconds, by the name of the metric; %g milliseconds are %g", *r.Max, *r.Max, *r.Max, round(*r.Max/1000))
+	case p.tone == unwanted && (p.unit == timed || p.unit == milliseconds) && r.Max != nil && *r.Max >= slowestExpected*p.second():
+		return fmt.Sprintf("max %g is %g seconds: the value is %s", *r.Max, round(*r.Max/p.second()), p.about())
+	case p.unit == timesAsMuch && r.Max != nil && *r.Max >= 10 && *r.Max <= 100:
+		return fmt.Sprintf("max %g is %g times as much: the value is one amount of bytes by another; %g%% is %g", *r.Max, *r.Max, *r.Max, round(*r.Max/100))
+	case p.unit == memory && r.Max != nil && *r.Max > 0 && (*r.Max >= muchMemory*p.scale || *r.Max < littleMemory*p.scale),
+		p.unit == stored && r.Max != nil && *r.Max >= muchStored*p.scale:
+		return fmt.Sprintf("max %g is %.4g bytes: the value is %s; 500 MiB are 524288000", *r.Max, *r.Max/p.scale, p.about())
+	case p.unit == cpus && r.Max != nil && *r.Max >= manyCPUs*p.scale:
+		return fmt.Sprintf("max %g is %g CPUs: the value is %s; 500 millicores are %g", *r.Max, round(*r.Max/p.scale), p.about(), round(0.5*p.scale))
 	case p.unit == milliseconds && p.tone == unwanted && small(r.Max):
 		return fmt.Sprintf("max %g is %g milliseconds, by the name of the metric; %g seconds are %g", *r.Max, *r.Max, *r.Max, round(*r.Max*1000))
 	}

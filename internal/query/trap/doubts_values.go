@@ -149,6 +149,14 @@ func (p possible) whole() float64 {
 	return math.Inf(1)
 }
 
+// by says by which number an amount is multiplied.
+func (p possible) by() string {
+	if nearlyEqual(p.scale, 1) {
+		return ""
+	}
+	return fmt.Sprintf(" times %.4g", p.scale)
+}
+
 // about says for people what values an expression has.
 func (p possible) about() string {
 	switch p.unit {
@@ -162,6 +170,12 @@ func (p possible) about() string {
 		return "seconds, by the name of the metric"
 	case milliseconds:
 		return "milliseconds, by the name of the metric"
+	case timed:
+		return fmt.Sprintf("seconds times %.4g, by the name of the metric", p.scale)
+	case memory, stored:
+		return "bytes" + p.by() + ", by the name of the metric"
+	case cpus:
+		return "CPUs" + p.by() + ", by the name of the metric"
 	}
 	switch {
 	case p.constant():

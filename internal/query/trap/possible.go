@@ -2,6 +2,7 @@ package trap
 
 import (
 	"math"
+	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
 	"holdfast.dev/holdfast/internal/query"
@@ -18,6 +19,14 @@ const (
 	milliseconds
 	// scaled are shares times a number that makes no percent of them.
 	scaled
+	// timed are seconds times a number that makes no milliseconds of them; amounts of memory, and of other bytes, and CPUs
+	// have one too.
+	timed
+	memory
+	stored
+	cpus
+	// times as much is one amount of bytes by another.
+	timesAsMuch
 )
 
 // tone is whether great values are good news.
@@ -51,13 +60,18 @@ type possible struct {
 	low, high float64
 	unit      unit
 	tone      tone
-	// scale is what all of it is, of scaled shares.
+	// scale is what all of it is, of scaled shares; what one second, byte or CPU is, of those.
 	scale float64
 }
 
 // all is what a share of all is in the values, 0 where they are none.
 func (p possible) all() float64 {
 	return map[unit]float64{shares: 1, percents: 100, scaled: p.scale}[p.unit]
+}
+
+// second is what a second is in the values, 0 where they are none.
+func (p possible) second() float64 {
+	return map[unit]float64{seconds: 1, milliseconds: 1000, timed: p.scale}[p.unit]
 }
 
 func between(low, high float64) possible { return possible{low: low, high: high} }
@@ -109,7 +123,7 @@ func possibleAggregate(e *parser.AggregateExpr) possible {
 	case parser.STDDEV, parser.STDVAR:
 		return notNegative
 	case parser.SUM:
-		if single(e.Expr) {
+		if single(e.Expr) || of.unit == memory || of.unit == stored || of.unit == cpus {
 			return of
 		}
 		if of.low >= 0 {
@@ -126,7 +140,9 @@ func possibleCall(e *parser.Call) possible {
 	switch name := e.Func.Name; name {
 	case "sin", "cos":
 		return between(-1, 1)
-	case "rate", "increase", "irate", "count_over_time", "changes", "resets", "abs", "histogram_count", "time", "timestamp":
+	case "rate", "irate":
+		return rateOf(e)
+	case "increase", "count_over_time", "changes", "resets", "abs", "histogram_count", "time", "timestamp":
 		return notNegative
 	case "present_over_time":
 		return between(1, 1)
@@ -193,13 +209,17 @@ func (p possible) times(by float64) possible {
 	if by < 0 {
 		out.low, out.high, out.tone = out.high, out.low, p.tone.turned()
 	}
-	for _, known := range []struct {
-		from, to unit
-		by       float64
-	}{{seconds, milliseconds, 1000}, {milliseconds, seconds, 0.001}} {
-		if p.unit == known.from && nearlyEqual(by, known.by) {
-			out.unit = known.to
+	switch {
+	case by < 0:
+	case p.second() > 0:
+		out.unit, out.scale = timed, p.second()*by
+		for unit, of := range map[unit]float64{seconds: 1, milliseconds: 1000} {
+			if nearlyEqual(out.scale, of) {
+				out.unit, out.scale = unit, 0
+			}
 		}
+	case p.unit == memory, p.unit == stored, p.unit == cpus:
+		out.unit, out.scale = p.unit, p.scale*by
 	}
 	if all := p.all() * by; all > 0 {
 		out.unit, out.scale = scaled, all
@@ -252,6 +272,17 @@ func durationsOf(e *parser.Call) possible {
 	}
 	out := anything
 	query.Each(e, func(s *parser.VectorSelector, _ []parser.Node) { out = named(s.Name, "_bucket") })
+	return out
+}
+
+// rateOf: so many seconds of CPUs in a second are so many CPUs.
+func rateOf(e *parser.Call) possible {
+	out := notNegative
+	if m, ok := query.Bare(e.Args[0]).(*parser.MatrixSelector); ok {
+		if s, ok := m.VectorSelector.(*parser.VectorSelector); ok && strings.Contains(s.Name, "cpu") && strings.HasSuffix(s.Name, "_seconds_total") {
+			out.unit, out.scale = cpus, 1
+		}
+	}
 	return out
 }
 

@@ -57,7 +57,9 @@ func possibleByName(name string) possible {
 	switch {
 	case name == "up":
 		return possible{low: 0, high: 1, tone: wanted}
-	case counts(name), hasSuffix(name, []string{"_bucket", "_bytes"}):
+	case hasSuffix(name, []string{"_bytes"}):
+		return possible{low: 0, high: math.Inf(1), unit: bytesOf(name), scale: 1}
+	case counts(name), hasSuffix(name, []string{"_bucket"}):
 		return notNegative
 	case recordedRatio.MatchString(name):
 		return possible{low: 0, high: math.Inf(1), unit: shares, tone: toneOfName(name)}
@@ -72,6 +74,14 @@ func possibleByName(name string) possible {
 		return possible{low: math.Inf(-1), high: math.Inf(1), unit: percents}
 	}
 	return anything
+}
+
+// bytesOf tells memory, of which a pod has so much at most, from what else is in bytes.
+func bytesOf(name string) unit {
+	if slices.ContainsFunc([]string{"memory", "heap", "rss", "working_set", "alloc"}, func(word string) bool { return strings.Contains(name, word) }) {
+		return memory
+	}
+	return stored
 }
 
 // named is for how long something takes, by the unit in the name of its histogram.

@@ -126,6 +126,9 @@ func divided(e *parser.BinaryExpr, l, r possible) possible {
 	switch {
 	case l.low >= 0 && r.low >= 0:
 		out := notNegative
+		if bytes := func(p possible) bool { return p.unit == memory || p.unit == stored }; bytes(l) && bytes(r) && nearlyEqual(l.scale, r.scale) {
+			out.unit = timesAsMuch
+		}
 		if l.unit == r.unit && l.tone == r.tone && l.unit != 0 { // how many times as much
 			out.tone = l.tone
 		}

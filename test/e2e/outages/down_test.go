@@ -13,6 +13,22 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
+// takeDown stops Holdfast, and returns what starts it.
+func takeDown(t *testing.T) (back func()) {
+	t.Helper()
+	system := &shop.Shop{T: t, Namespace: shop.HoldfastNamespace}
+	system.Must("scale", "deployment", "holdfast", "--replicas=0")
+	t.Cleanup(func() { // for the scenarios after this one, should it fail
+		_, _ = shop.World.Cluster.Kubectl(context.Background(), "", "-n", shop.HoldfastNamespace, "scale", "deployment", "holdfast", "--replicas=2")
+	})
+	shop.AwaitNone(system, "pods of Holdfast", &corev1.PodList{}, client.MatchingLabels{"app.kubernetes.io/name": "holdfast"})
+	return func() {
+		t.Helper()
+		system.Must("scale", "deployment", "holdfast", "--replicas=2")
+		system.Must("rollout", "status", "deployment/holdfast", "--timeout="+shop.Patience.String())
+	}
+}
+
 // TestHoldfastIsDown: updates pass where it is "enabled", and are told once it
 // is back; where it is "required" they are refused, and all else passes.
 func TestHoldfastIsDown(t *testing.T) {
@@ -23,12 +39,7 @@ func TestHoldfastIsDown(t *testing.T) {
 			return d.Annotations[v1alpha1.StableAnnotation] != ""
 		})
 	}
-	system := &shop.Shop{T: t, Namespace: shop.HoldfastNamespace}
-	system.Must("scale", "deployment", "holdfast", "--replicas=0")
-	t.Cleanup(func() { // for the scenarios after this one, should it fail
-		_, _ = shop.World.Cluster.Kubectl(context.Background(), "", "-n", shop.HoldfastNamespace, "scale", "deployment", "holdfast", "--replicas=2")
-	})
-	shop.AwaitNone(system, "pods of Holdfast", &corev1.PodList{}, client.MatchingLabels{"app.kubernetes.io/name": "holdfast"})
+	back := takeDown(t)
 
 	if said := enabled.Apply("v2"); strings.Contains(said, "held") {
 		t.Errorf("kubectl says:\n%s", said)
@@ -40,8 +51,7 @@ func TestHoldfastIsDown(t *testing.T) {
 	required.Must("scale", "deployment", "web", "--replicas=3")
 	required.WantImage("v1")
 
-	system.Must("scale", "deployment", "holdfast", "--replicas=2")
-	system.Must("rollout", "status", "deployment/holdfast", "--timeout="+shop.Patience.String())
+	back()
 	enabled.WantEvents("UngatedUpdate")
 	enabled.AwaitGuarded()
 	run := enabled.NewestRun(enabled.Apply("v3"))

@@ -84,7 +84,7 @@ func unrolled(d *unstructured.Unstructured, sets []*unstructured.Unstructured, w
 func stamped(v view) bool {
 	template, _, _ := unstructured.NestedMap(v.deployment.Object, "spec", "template")
 	hash, err := hold.HashOf(template)
-	return err == nil && v.deployment.GetAnnotations()[v1alpha1.StableAnnotation] == string(hash)
+	return err == nil && hold.PeekStamp(v.deployment.GetAnnotations()[v1alpha1.StableAnnotation]) == hold.Stamp{Hash: hash}
 }
 
 func limit(d *unstructured.Unstructured) int64 { return integer(d, "spec", "revisionHistoryLimit") }

@@ -43,6 +43,9 @@ type Case struct {
 	Revisions []map[string]any `json:"revisions,omitempty"`
 	// Skipped is the value of holdfast.dev/skip that was used up.
 	Skipped string `json:"skipped,omitempty"`
+	// Stamped is the template that was let through last, a patch of the template; nil
+	// where the Deployment has no stamp.
+	Stamped map[string]any `json:"stamped,omitempty"`
 	// Unavailable: no pod of the Deployment is Ready.
 	Unavailable bool `json:"unavailable,omitempty"`
 	// MemoryOnly says why the case cannot be run against a real API server.
