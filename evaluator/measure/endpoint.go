@@ -26,6 +26,8 @@ type Endpoint struct {
 	Labels query.Labels
 	// ScrapeInterval is how often it takes samples of pods; zero if not known.
 	ScrapeInterval time.Duration
+	// Delay is how long after it was taken a sample can be asked for.
+	Delay time.Duration
 }
 
 // Endpoints finds the endpoint that a plan of a namespace names, "" being the
@@ -42,7 +44,7 @@ func EndpointsOf(known *promql.Endpoints) Endpoints {
 		}
 		e := view.Endpoint()
 		return Endpoint{
-			Querier: view, ScrapeInterval: e.ScrapeInterval.Duration,
+			Querier: view, ScrapeInterval: e.ScrapeInterval.Duration, Delay: e.Delay.Duration,
 			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
 		}, nil
 	}

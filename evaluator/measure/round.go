@@ -30,8 +30,9 @@ func Observe(ctx context.Context, s Subject, lookup Lookup, at time.Time, budget
 // Observe is what Observe does, and reads no query twice.
 func (q *Queries) Observe(ctx context.Context, s Subject, lookup Lookup, at time.Time, budget *Reservation) (*lifecycle.Round, error) {
 	interval := s.Analysis.Interval.Duration
-	r := &round{queries: q, subject: s, lookup: lookup, interval: interval, at: alignTime(at, interval)}
+	r := &round{queries: q, subject: s, lookup: lookup, interval: interval}
 	r.endpoint, r.unknown = lookup.Endpoint(ctx, s.Analysis.Endpoint)
+	r.at = alignTime(at.Add(-r.endpoint.Delay), interval)
 	observations := make([]analysis.Observation, len(s.Analysis.Metrics))
 	errs := make([]error, len(s.Analysis.Metrics))
 	var wait sync.WaitGroup
@@ -42,7 +43,7 @@ func (q *Queries) Observe(ctx context.Context, s Subject, lookup Lookup, at time
 			observations[i] = failed(err)
 		case q.text == "": // it looks at what is known already
 		case r.age() < q.warmUp:
-			observations[i] = analysis.Observation{WarmingUp: lifecycle.Short(q.warmUp)}
+			observations[i] = analysis.Observation{WarmingUp: lifecycle.Short(q.warmUp + r.endpoint.Delay)}
 		default:
 			wait.Go(func() {
 				o, err := safely(ctx, func() (analysis.Observation, error) { return r.ask(ctx, metric, q) })
@@ -90,7 +91,7 @@ type round struct {
 	queries *Queries
 	subject Subject
 	lookup  Lookup
-	// at is the time that is asked for, interval that between two rounds.
+	// at is the time that is asked for, as long ago as samples come late; interval is that between two rounds.
 	at       time.Time
 	interval time.Duration
 	// endpoint answers; unknown says why none does.

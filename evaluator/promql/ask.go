@@ -16,6 +16,9 @@ import (
 // time, but for a server that takes no POST.
 func (c *Client) ask(ctx context.Context, path string, form url.Values) (reply, error) {
 	form.Set("timeout", c.serverTimeout(ctx))
+	for name, value := range c.endpoint.Arguments {
+		form.Set(name, value)
+	}
 	status, body, err := c.send(ctx, http.MethodPost, path, form)
 	if err == nil && (status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented) {
 		status, body, err = c.send(ctx, http.MethodGet, path, form)

@@ -202,8 +202,9 @@ func TestQueryAsksForTheTime(t *testing.T) {
 	askAt(t, address+"/prefix/", func(e *endpoint.Endpoint) {
 		e.Limits.Timeout.Duration = 1500 * time.Millisecond
 		e.Headers = map[string]string{"x-scope-orgid": "shop"}
+		e.Arguments = map[string]string{"latency_offset": "1s"}
 	})
-	want := url.Values{"path": {"/prefix/api/v1/query"}, "query": {"up"}, "time": {"1772366400"}, "timeout": {form.Get("timeout")}}
+	want := url.Values{"latency_offset": {"1s"}, "path": {"/prefix/api/v1/query"}, "query": {"up"}, "time": {"1772366400"}, "timeout": {form.Get("timeout")}}
 	if diff := cmp.Diff(want, form); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

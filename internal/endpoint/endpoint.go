@@ -37,6 +37,11 @@ type Endpoint struct {
 	DenyAddresses  []string `json:"denyAddresses,omitempty"`
 	// ScrapeInterval is how often it takes samples of pods; 15s.
 	ScrapeInterval metav1.Duration `json:"scrapeInterval,omitempty,omitzero"`
+	// Delay is how long after it was taken a sample can be asked for at the latest. All rounds are asked for as
+	// long ago, and what they look back over lies before that.
+	Delay metav1.Duration `json:"delay,omitempty,omitzero"`
+	// Arguments are sent with every query beside its own, for example latency_offset for VictoriaMetrics.
+	Arguments map[string]string `json:"arguments,omitempty"`
 	// Limits are on what is asked of it and taken from it.
 	Limits Limits `json:"limits,omitempty,omitzero"`
 }

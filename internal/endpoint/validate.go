@@ -19,6 +19,7 @@ import (
 var (
 	endpointName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 	labelName    = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	argumentName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.]*(\[\])?$`)
 	headerName   = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
 	pattern      = regexp.MustCompile(`^[-a-z0-9*]+$`)
 )
@@ -29,7 +30,11 @@ var ownHeaders = []string{
 	"Te", "Trailer", "Upgrade", "Proxy-Authorization",
 }
 
+// ownArguments are those of Prometheus's API that Holdfast sets.
+var ownArguments = []string{"query", "time", "start", "end", "step", "timeout"}
+
 const (
+	maxDelay    = 10 * time.Minute
 	minResponse = 1 << 10
 	maxResponse = 64 << 20
 )
@@ -51,6 +56,7 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 	errs = append(errs, e.validateAuth(at.Child("auth"))...)
 	errs = append(errs, e.validateTLS(at.Child("tls"))...)
 	errs = append(errs, validateHeaders(e.Headers, at.Child("headers"))...)
+	errs = append(errs, validateArguments(e.Arguments, at.Child("arguments"))...)
 	for _, label := range []struct{ key, name string }{{"namespace", e.Labels.Namespace}, {"pod", e.Labels.Pod}} {
 		if label.name != "" && !labelName.MatchString(label.name) {
 			errs = append(errs, field.Invalid(at.Child("labels", label.key), plaintext.Cut(label.name, 80), `must be the name of a label, such as "pod"`))
@@ -61,6 +67,9 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 	errs = append(errs, ValidateAddresses(e.DenyAddresses, at.Child("denyAddresses"))...)
 	if d := e.ScrapeInterval.Duration; d < time.Second || d > time.Hour {
 		errs = append(errs, field.Invalid(at.Child("scrapeInterval"), d.String(), "must be from 1s to 1h; it is the scrape_interval of the canary's pods"))
+	}
+	if d := e.Delay.Duration; d < 0 || d > maxDelay {
+		errs = append(errs, field.Invalid(at.Child("delay"), d.String(), "must be from 0s to 10m; it is how late samples can be asked for"))
 	}
 	return append(errs, e.Limits.validate(at.Child("limits"))...)
 }
@@ -136,6 +145,20 @@ func validateHeaders(headers map[string]string, at *field.Path) field.ErrorList 
 			errs = append(errs, field.Forbidden(key, "is set by Holdfast; credentials belong under auth"))
 		case strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) >= 0:
 			errs = append(errs, field.Invalid(key, field.OmitValueType{}, "must be one line without control characters"))
+		}
+	}
+	return errs
+}
+
+func validateArguments(arguments map[string]string, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range slices.Sorted(maps.Keys(arguments)) {
+		key := at.Key(plaintext.Cut(name, 80))
+		switch {
+		case !argumentName.MatchString(name):
+			errs = append(errs, field.Invalid(key, plaintext.Cut(name, 80), `is no name of a query argument; it must be like "latency_offset"`))
+		case slices.Contains(ownArguments, name):
+			errs = append(errs, field.Forbidden(key, "is set by Holdfast; delay has rounds asked for earlier, limits.timeout is for one query"))
 		}
 	}
 	return errs

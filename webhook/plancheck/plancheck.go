@@ -4,8 +4,11 @@ package plancheck
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -34,12 +37,33 @@ func Warnings(d demand.Demands, endpoints Endpoints, namespace string, spec *v1a
 			out = append(out, "runs of this plan will end inconclusive: spec.analysis.endpoint: "+err.Error())
 		}
 		scrape = e.ScrapeInterval.Duration
+		out = append(out, late(e, spec)...)
 	}
 	out = append(out, reply.Few(trap.OfPlan(spec, scrape))...)
 	_, empty := Tenancy(d, endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
 	out = append(out, empty[:min(len(empty), reply.MaxTraps)]...)
 	for i := range out {
 		out[i] = reply.Warning(out[i])
+	}
+	return out
+}
+
+// late tells of steps that are over before a sample of them can be asked for.
+func late(e endpoint.Endpoint, spec *v1alpha1.CanaryPlanSpec) []string {
+	delay := e.Delay.Duration
+	if delay == 0 {
+		return nil
+	}
+	periods := map[string]*metav1.Duration{"spec.analysis.period": spec.Analysis.Period}
+	for i, step := range spec.Steps {
+		periods[fmt.Sprintf("spec.steps[%d].period", i)] = step.Period
+	}
+	var out []string
+	for _, path := range slices.Sorted(maps.Keys(periods)) {
+		if period := periods[path]; period != nil && period.Duration <= delay {
+			out = append(out, fmt.Sprintf("%s: endpoint %s is asked for what was %s ago, and after %s nothing is known of the canary yet; "+
+				"it goes on until there are measurements, so have it take longer than that", path, e.Name, delay, period.Duration))
+		}
 	}
 	return out
 }

@@ -59,7 +59,11 @@ func (r Request) Duration(quantile float64) (string, error) {
 	if s.millis {
 		value += " / 1000"
 	}
-	return fmt.Sprintf("%s\nand on (%s) (%s > 0)", value, r.By, s.observed(r)), nil
+	value = fmt.Sprintf("%s\nand on (%s) (%s > 0)", value, r.By, r.sum(nil, s.rates(s.durations+"_count", "")))
+	if s.native { // without requests it is NaN, and histogram_count is not known everywhere
+		value += fmt.Sprintf("\nor histogram_quantile(%s, %s) >= 0", number(quantile), r.sum(nil, s.rates(s.durations, "")))
+	}
+	return value, nil
 }
 
 // Sources are the sources that have built-in queries, in order of their names.
@@ -160,26 +164,14 @@ func (s source) counted(r Request) string {
 // is no longer than many a limit; here it is infinite. A request that was counted
 // and is in no bucket, because buckets were dropped or renamed, may have taken any time.
 func (s source) quantile(r Request, q float64) string {
-	number := strconv.FormatFloat(q, 'g', -1, 64)
 	buckets := s.durations + "_bucket"
 	beyond := fmt.Sprintf("(max by (%s) (%s) < %s * %s)", r.By,
-		r.sum(le, s.rates(buckets, `le!="+Inf"`)), number, r.sum(nil, s.rates(s.durations+"_count", "")))
-	value := fmt.Sprintf("(\n  histogram_quantile(%s, %s)\n  unless on (%s) %s\n  or %s * 0 + Inf", number,
+		r.sum(le, s.rates(buckets, `le!="+Inf"`)), number(q), r.sum(nil, s.rates(s.durations+"_count", "")))
+	return fmt.Sprintf("(\n  histogram_quantile(%s, %s)\n  unless on (%s) %s\n  or %s * 0 + Inf\n)", number(q),
 		r.sum(le, s.rates(buckets, "")), r.By, beyond, beyond)
-	if s.native {
-		value += fmt.Sprintf("\n  or histogram_quantile(%s, %s)", number, r.sum(nil, s.rates(s.durations, "")))
-	}
-	return value + "\n)"
 }
 
-// observed is how many requests a second have a duration.
-func (s source) observed(r Request) string {
-	value := r.sum(nil, s.rates(s.durations+"_count", ""))
-	if s.native {
-		value = fmt.Sprintf("(%s or histogram_count(%s))", value, r.sum(nil, s.rates(s.durations, "")))
-	}
-	return value
-}
+func number(q float64) string { return strconv.FormatFloat(q, 'g', -1, 64) }
 
 var le = []string{"le"}
 

@@ -1,0 +1,227 @@
+// Package backends has the same pods scraped by Prometheus and by what else answers PromQL, and holds what Holdfast
+// makes of each against the other.
+package backends
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/query"
+)
+
+// criteria are all kinds of what a plan may say of the requests of a canary.
+const criteria = `
+analysis:
+  interval: 5s
+  period: 1m
+  metrics:
+  - {name: success, expect: success >= 99%, window: 20s}
+  - {name: success-of-each, expect: success >= 99%, window: 20s, per: Pod}
+  - {name: latency, expect: P90 < 300ms, window: 20s}
+  - name: error-rate
+    query: 1 - sum(rate(http_requests_total{ {{canary}}, code="200" }[20s])) / sum(rate(http_requests_total{ {{canary}} }[20s]))
+    range: {max: 0.05}
+  - name: queue
+    query: max(queue_length{ {{canary}} })
+    range: {max: 8}
+  - name: over-time
+    query: max(queue_length{ {{canary}} })
+    over: {duration: 10s, step: 2s}
+    range: {max: 8}
+  - name: nothing
+    query: max(no_such_metric{ {{canary}} })
+    range: {max: 1}
+  - name: not-a-number
+    query: sum(rate(jobs_total{ {{canary}} }[20s])) / sum(rate(jobs_total{ {{canary}} }[20s]))
+    range: {max: 1}
+  - name: beside-stable
+    query: avg(queue_length{ {{canary}} }) / avg(queue_length{ {{stable}} })
+    range: {max: 2}
+  - name: errors-compared
+    compare:
+      to: Stable
+      count: {bad: 'http_requests_total{ {{pods}}, code=~"5.." }', total: 'http_requests_total{ {{pods}} }'}
+  - name: slow-compared
+    compare:
+      to: Stable
+      count: {good: 'http_request_duration_seconds_bucket{ {{pods}}, le="0.25" }', total: 'http_request_duration_seconds_count{ {{pods}} }'}
+`
+
+// subject is a canary whose pods are those of a set, Ready for so long.
+func subject(t *testing.T, set string, ready time.Time) measure.Subject {
+	t.Helper()
+	var spec v1alpha1.CanaryPlanSpec
+	if err := yaml.UnmarshalStrict([]byte(criteria), &spec); err != nil {
+		t.Fatal(err)
+	}
+	spec.SetDefaults()
+	at := metav1.NewTime(ready.Truncate(time.Second))
+	s := measure.Subject{
+		Run: types.NamespacedName{Namespace: "shop", Name: set}, Deployment: "web", Canary: []string{set}, PodNames: names(set), Analysis: spec.Analysis,
+		Status: v1alpha1.CanaryRunStatus{ReadyAt: &at, Step: &v1alpha1.StepStatus{Number: 1, StartedAt: at, ReadyAt: &at}, Replicas: 2},
+	}
+	for _, name := range s.PodNames[set] {
+		s.Pods = append(s.Pods, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: at}})
+	}
+	return s
+}
+
+func names(set string) map[string][]string {
+	out := map[string][]string{}
+	for _, p := range pods {
+		if p.set == set {
+			out[set] = append(out[set], p.name)
+		}
+	}
+	return out
+}
+
+// lookup is what a run would find out otherwise.
+type lookup struct{ endpoint measure.Endpoint }
+
+func (l lookup) Endpoint(context.Context, string) (measure.Endpoint, error) { return l.endpoint, nil }
+func (l lookup) Stable(context.Context) (map[string][]string, error)        { return names("web-1"), nil }
+func (l lookup) Service(context.Context) (string, error)                    { return "", nil }
+func (l lookup) DeploymentLabels(context.Context) (map[string]string, error) {
+	return nil, nil
+}
+func (l lookup) PodLabels(context.Context, analysis.Pod) (map[string]string, error) { return nil, nil }
+
+// open opens an endpoint with settings as administrators write them.
+func open(t *testing.T, url, settings string) measure.Endpoint {
+	t.Helper()
+	text := fmt.Sprintf("endpoints:\n- name: default\n  url: %s\n  scrapeInterval: %s\n%s", url, scrape, settings)
+	found, mistakes := endpoint.Parse([]byte(text), endpoint.Labels{Namespace: "namespace", Pod: "pod"})
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes.ToAggregate())
+	}
+	client, err := promql.New(found[0], promql.NewMetrics(prometheus.NewRegistry()), clock.RealClock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	view, err := client.View("shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return measure.Endpoint{
+		Querier: view, Labels: query.Labels{Namespace: "namespace", Pod: "pod"}, ScrapeInterval: found[0].ScrapeInterval.Duration, Delay: found[0].Delay.Duration,
+	}
+}
+
+// outcomes are those of the last of the rounds until a time, a line for each metric. Why there is no data is left out:
+// where Prometheus gives NaN, others give nothing.
+func outcomes(t *testing.T, e measure.Endpoint, s measure.Subject, until time.Time) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	interval := s.Analysis.Interval.Duration
+	first := s.Status.ReadyAt.Add(until.Sub(s.Status.ReadyAt.Time) % interval)
+	for at := first; !at.After(until); at = at.Add(interval) {
+		round, err := measure.Observe(t.Context(), s, lookup{e}, at, new(measure.Budget).Reserve("shop"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var measured []v1alpha1.MetricStatus
+		for _, metric := range s.Analysis.Metrics {
+			o, before := round.Observations[metric.Name], analysis.Find(s.Status.Metrics, metric.Name)
+			before.Name = metric.Name
+			if o.FalseAlarms = falseAlarms; o.WarmingUp != "" {
+				out[metric.Name] = "warming up until " + o.WarmingUp
+				measured = append(measured, before)
+				continue
+			}
+			now := analysis.Take(metric, before, at, o)
+			measured = append(measured, now)
+			m, _ := analysis.Newest(now)
+			out[metric.Name] = string(m.Outcome) + " " + m.Reason
+			if m.Outcome == v1alpha1.OutcomeNoData && metric.Compare == nil {
+				out[metric.Name] = string(m.Outcome)
+			}
+			if at.Add(interval).After(until) {
+				t.Logf("%-16s %-20s %s", metric.Name, out[metric.Name], m.Message)
+			}
+		}
+		s.Status.Metrics = measured
+	}
+	return out
+}
+
+const falseAlarms = 0.01
+
+// TestEveryBackendComesToTheSameOutcomes, criterion by criterion, for canaries that are good, fail, are slow, and restart.
+func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	config := scrapeConfig(t, application(t, began))
+	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
+	t.Log("75 s of samples are scraped")
+	time.Sleep(time.Until(began.Add(75 * time.Second)))
+	now := time.Now()
+	ready := began.Add(5 * time.Second)
+	for _, set := range []string{"good", "bad", "slow", "again"} {
+		want := outcomes(t, open(t, byPrometheus, ""), subject(t, set, ready), now)
+		for name, settings := range map[string]string{
+			"VictoriaMetrics, its latency taken back": "  delay: 5s\n  arguments: {latency_offset: 1s}\n",
+			"VictoriaMetrics, its latency waited for": "  delay: 30s\n",
+		} {
+			t.Run(set+" by "+name, func(t *testing.T) {
+				if want["success"] == "" || set == "bad" && !strings.HasPrefix(want["success"], "Failed") || set == "slow" && !strings.HasPrefix(want["latency"], "Failed") {
+					t.Fatalf("Prometheus itself came to %v", want)
+				}
+				got := outcomes(t, open(t, byVictoria, settings), subject(t, set, ready), now)
+				for _, metric := range sortedKeys(want) {
+					if got[metric] != want[metric] {
+						t.Errorf("%s: %s, and by Prometheus %s", metric, got[metric], want[metric])
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestWhatComesLateIsMissed without those settings: VictoriaMetrics leaves out the newest half a minute, so a canary that is
+// Ready since less has no data. It is what the settings are for.
+func TestWhatComesLateIsMissed(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	config := scrapeConfig(t, application(t, began))
+	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
+	time.Sleep(time.Until(began.Add(25 * time.Second)))
+	now := time.Now()
+	good := subject(t, "good", began.Add(time.Second))
+	for _, tc := range []struct{ url, settings, want string }{
+		{byPrometheus, "", "Passed"},
+		{byVictoria, "", "NoData"},
+		{byVictoria, "  delay: 2s\n  arguments: {latency_offset: 1s}\n", "Passed"},
+		{byVictoria, "  delay: 30s\n", "warming up until 34s"},
+	} {
+		if got := outcomes(t, open(t, tc.url, tc.settings), good, now)["success"]; !strings.HasPrefix(got, tc.want) {
+			t.Errorf("with %q: %s, want %s", tc.settings, got, tc.want)
+		}
+	}
+}
+
+func sortedKeys(m map[string]string) []string {
+	var out []string
+	for key := range m {
+		out = append(out, key)
+	}
+	slices.Sort(out)
+	return out
+}
