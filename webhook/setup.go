@@ -34,6 +34,8 @@ type Options struct {
 	User string
 	// Endpoints are the Prometheus servers that plans may name.
 	Endpoints plancheck.Endpoints
+	// Routes knows which routes lead to a Deployment.
+	Routes deployment.Routes
 	// Excluded are the namespaces that are never guarded.
 	Excluded []string
 	// RestartMarks are names of marks of a restart beside those that are known.
@@ -91,7 +93,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: o.Key, History: deployment.History{Reader: server},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
-			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection,
+			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection, Routes: o.Routes,
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
 		}
 	}

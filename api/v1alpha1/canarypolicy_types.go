@@ -184,6 +184,23 @@ type PolicyLimits struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	MaxRestartLimit *int32 `json:"maxRestartLimit,omitempty"`
+
+	// maxWeight is the largest share of the requests, in percent, that routes give a
+	// canary in any step.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MaxWeight *int32 `json:"maxWeight,omitempty"`
+
+	// trafficSources are those that plans may have (traffic.source). A plan with
+	// another has Service instead: its pods are behind the Deployment's Services, and no route
+	// is changed. What is not said leaves all; so Service is on every list.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="'Service' in self",message="must have Service, which is what a plan with another source becomes"
+	TrafficSources []TrafficSource `json:"trafficSources,omitempty"`
 }
 
 // OfferedPlan is a plan that all namespaces of a policy may name.

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -44,6 +46,25 @@ type Router struct {
 	Writer client.Writer
 	// Key seals records. Without one shares can be taken off only, by records of whoever wrote them.
 	Key hold.Key
+
+	// most is how many bytes of routes are read at most, and of Services; 0 is what is usual for lists.
+	most int64
+}
+
+// mostToTell is how many bytes are read for a warning: the answer to a request waits for it.
+const mostToTell = 8 << 20
+
+// NewRouter makes one that works by the API server of a manager.
+func NewRouter(mgr ctrl.Manager, key hold.Key) (Router, error) {
+	lists, err := listing.NewServer(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	if err != nil {
+		return Router{}, fmt.Errorf("look at routes: %w", err)
+	}
+	live := struct {
+		client.Reader
+		*listing.Server
+	}{mgr.GetAPIReader(), lists}
+	return Router{Live: live, Writer: mgr.GetClient(), Key: key}, nil
 }
 
 // open opens the record of a route.
@@ -113,6 +134,29 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
 	}
 	return out, err
+}
+
+// Doubt is why routes may not give the canary of a Deployment a share, "" if nothing speaks against it, before there is a
+// run: they are not there, have no room, or no gateway follows them as they are. pods are the labels of the Deployment's pods.
+func (r Router) Doubt(ctx context.Context, namespace, deployment string, pods map[string]string) (string, error) {
+	run := Run{Namespace: namespace, Deployment: deployment, Pods: pods}
+	r.most = mostToTell
+	seen, err := r.find(ctx, run)
+	if apierrors.IsForbidden(err) {
+		return NoRight, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if why := seen.view(run).Refused; why != "" {
+		return why, nil
+	}
+	for _, s := range seen.routes {
+		if pending, refused := s.accepted(); pending+refused != "" {
+			return cmp.Or(refused, pending), nil
+		}
+	}
+	return "", nil
 }
 
 // view is what the routes say, and what is to be said of them.
@@ -247,7 +291,7 @@ func (r Router) find(ctx context.Context, run Run) (found, error) {
 
 func (r Router) services(ctx context.Context, namespace string) ([]corev1.Service, error) {
 	var out []corev1.Service
-	err := r.Live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace}, func(object []byte) error {
+	err := r.Live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace, Most: r.most}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
 		if err == nil && len(service.Spec.Selector) > 0 {
 			out = append(out, service)
@@ -270,7 +314,7 @@ func (r Router) Without(ctx context.Context, namespace string, pods map[string]s
 func (r Router) eachRoute(ctx context.Context, namespace string, visit func(seenRoute)) error {
 	for _, kind := range kinds {
 		dialect, _ := route.DialectOf(kind.Group, kind.Kind)
-		err := r.Live.Each(ctx, listing.Query{Kind: kind, Namespace: namespace}, func(object []byte) error {
+		err := r.Live.Each(ctx, listing.Query{Kind: kind, Namespace: namespace, Most: r.most}, func(object []byte) error {
 			fields, err := listing.Decode[map[string]any](object)
 			if err != nil {
 				return err

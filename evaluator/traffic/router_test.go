@@ -171,6 +171,30 @@ func TestRoutesThatCannotCarryAShareAreNamed(t *testing.T) {
 	}
 }
 
+// TestWhoAppliesIsToldWhatSpeaksAgainstAShare before there is a run.
+func TestWhoAppliesIsToldWhatSpeaksAgainstAShare(t *testing.T) {
+	const accepted = `
+status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status: "True", observedGeneration: 1}]}]}`
+	for sentence, tc := range map[string]struct {
+		routes []string
+		want   string
+	}{
+		"nothing":                {[]string{webRoute + accepted}, ""},
+		"there is none":          {nil, "traffic.source is Weighted, and no HTTPRoute or GRPCRoute"},
+		"no gateway follows it":  {[]string{webRoute}, "no gateway has answered for HTTPRoute/web"},
+		"a gateway refuses it":   {[]string{webRoute + strings.Replace(accepted, `"True"`, `"False", message: no such listener`, 1)}, "HTTPRoute/web: gw does not take it: Accepted is False: no such listener"},
+		"it has no room for one": {[]string{strings.Replace(webRoute, "[{name: web", "["+strings.Repeat("{name: other}, ", 15)+"{name: web", 1) + accepted}, "HTTPRoute/web: spec.rules[0].backendRefs: has 16 backends"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			r, _ := cluster(t, tc.routes...)
+			got, err := r.Doubt(context.Background(), "shop", "web", run.Pods)
+			if err != nil || !strings.HasPrefix(got, tc.want) || (got == "") != (tc.want == "") {
+				t.Errorf("it says %q, error %v", got, err)
+			}
+		})
+	}
+}
+
 func TestWhatGatewaysSayIsReadForTheRouteAsItIs(t *testing.T) {
 	for name, tc := range map[string]struct{ conditions, pending, refused string }{
 		"accepted":             {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "True", observedGeneration: 2}]`, "", ""},

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/route"
 )
 
@@ -61,6 +62,7 @@ func (r Router) lay(ctx context.Context, run Run, s seenRoute, percent int32) er
 // laid nothing over them.
 func (r Router) TakeOff(ctx context.Context, namespace string, of func(namespace, run string) bool) (off []string, err error) {
 	var routes []seenRoute
+	r.most = listing.NoLimit // of all but those nothing is kept
 	err = r.eachRoute(ctx, namespace, func(s seenRoute) {
 		if s.record != nil && of(s.object.GetNamespace(), s.record.Run) {
 			routes = append(routes, s)

@@ -36,6 +36,10 @@ type Effective struct {
 	// MaxReplicas are all there are: which of a number and a share is less
 	// depends on the Deployment.
 	MaxReplicas []Bound[intstr.IntOrString]
+	// MaxWeight is the largest share of requests by routes.
+	MaxWeight Bound[int32]
+	// Sources has a list for each policy that has one: that of a plan must be on all.
+	Sources []Bound[[]v1alpha1.TrafficSource]
 	// Metrics are added to every plan. No two have one name.
 	Metrics       []Bound[v1alpha1.Metric]
 	FreezeWindows []Bound[v1alpha1.FreezeWindow]
@@ -111,6 +115,10 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	stricter(&e.MaxRuns, limits.MaxRuns, name, less)
 	stricter(&e.MaxFailureLimit, limits.MaxFailureLimit, name, less)
 	stricter(&e.MaxRestartLimit, limits.MaxRestartLimit, name, less)
+	stricter(&e.MaxWeight, limits.MaxWeight, name, less)
+	if limits.TrafficSources != nil {
+		e.Sources = append(e.Sources, Bound[[]v1alpha1.TrafficSource]{limits.TrafficSources, name})
+	}
 	if limits.MaxReplicas != nil {
 		e.MaxReplicas = appendNew(e.MaxReplicas, *limits.MaxReplicas, name)
 	}

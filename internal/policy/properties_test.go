@@ -54,6 +54,11 @@ func checkWithin(t *testing.T, policies []v1alpha1.CanaryPolicy, plan v1alpha1.C
 		if limits.MaxDeadline != nil && applied.Deadline.Duration > limits.MaxDeadline.Duration {
 			t.Errorf("policy %s: deadline %s, want at most %s", one.Name, applied.Deadline.Duration, limits.MaxDeadline.Duration)
 		}
+		for i, step := range append(slices.Clone(applied.Steps), v1alpha1.Step{Weight: weightOf(applied)}) {
+			if step.Weight != nil && (limits.MaxWeight != nil && *step.Weight > *limits.MaxWeight || len(limits.TrafficSources) == 1) {
+				t.Errorf("policy %s: weight %d in step %d", one.Name, *step.Weight, i)
+			}
+		}
 		for _, metric := range one.Spec.Metrics {
 			if !slices.ContainsFunc(applied.Analysis.Metrics, func(m v1alpha1.Metric) bool { return m.Name == metric.Name && m.Query == metric.Query }) {
 				t.Errorf("policy %s: metric %s is missing", one.Name, metric.Name)
@@ -88,4 +93,11 @@ func FuzzApply(f *testing.F) {
 		d := throw(seed)
 		checkWithin(t, d.policies(), d.plan(), max(replicas, 0))
 	})
+}
+
+func weightOf(plan v1alpha1.CanaryPlanSpec) *int32 {
+	if plan.Traffic == nil {
+		return nil
+	}
+	return plan.Traffic.Weight
 }

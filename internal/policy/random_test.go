@@ -64,6 +64,10 @@ func (d dice) policy(name string) v1alpha1.CanaryPolicy {
 		func() { n := 1 + d.Int32N(5); l.MaxRuns = &n },
 		func() { l.MaxFailureLimit = d.number() },
 		func() { l.MaxRestartLimit = d.number() },
+		func() { n := 1 + d.Int32N(100); l.MaxWeight = &n },
+		func() {
+			l.TrafficSources = []v1alpha1.TrafficSource{v1alpha1.TrafficService, v1alpha1.TrafficWeighted}[:1+d.IntN(2)]
+		},
 		func() { p.Spec.Metrics = []v1alpha1.Metric{d.metric()} },
 		func() { p.Spec.FreezeWindows = []v1alpha1.FreezeWindow{d.window()} },
 		func() { p.Spec.Allow.Skip = d.subjects() },
@@ -101,6 +105,15 @@ func (d dice) plan() v1alpha1.CanaryPlanSpec {
 			step.Metrics[0].FailureLimit = d.number()
 		}
 		p.Steps = append(p.Steps, step)
+	}
+	if d.maybe() {
+		weight := 1 + d.Int32N(100)
+		p.Traffic = &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted, Weight: &weight}
+		for i := range p.Steps {
+			if own := 1 + d.Int32N(100); d.maybe() {
+				p.Steps[i].Weight = &own
+			}
+		}
 	}
 	if d.maybe() {
 		p.Deadline = d.duration(48 * time.Hour)

@@ -64,6 +64,8 @@ type Handler struct {
 	Plans client.Reader
 	// Protection puts Holdfast's finalizer on ConfigMaps; nil puts none on.
 	Protection *finalizer.Right
+	// Routes knows which routes lead to a Deployment; nil knows nothing of any.
+	Routes Routes
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Endpoints

@@ -24,6 +24,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/promql"
+	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
 	holdwebhook "holdfast.dev/holdfast/webhook"
@@ -126,8 +127,12 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 	if err := mgr.Add(endpoints); err != nil {
 		return err
 	}
+	routes, err := traffic.NewRouter(mgr, key)
+	if err != nil {
+		return err
+	}
 	if err := holdwebhook.SetupWithManager(mgr, holdwebhook.Options{
-		Key: key, User: o.user(), Endpoints: endpoints, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus, RestartMarks: list(o.restartMarks),
+		Key: key, User: o.user(), Endpoints: endpoints, Routes: routes, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus, RestartMarks: list(o.restartMarks),
 		Leadership: lead, NewID: newID, Registerer: metrics.Registry,
 	}); err != nil {
 		return fmt.Errorf("set up webhook: %w", err)

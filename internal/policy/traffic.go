@@ -1,0 +1,47 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Forbids is the first policy by which no plan has its requests from a source, "" if all allow it.
+func (e Effective) Forbids(source v1alpha1.TrafficSource) string {
+	for _, sources := range e.Sources {
+		if source != v1alpha1.TrafficService && !slices.Contains(sources.Value, source) {
+			return sources.Policy
+		}
+	}
+	return ""
+}
+
+// steer bounds where a canary has its requests from, and what share.
+func (a *applying) steer(e Effective) {
+	if a.plan.Traffic == nil {
+		return
+	}
+	if by := e.Forbids(a.plan.Traffic.Source); by != "" {
+		a.changed(by, "traffic.source", string(a.plan.Traffic.Source), string(v1alpha1.TrafficService))
+		a.plan.Traffic = nil
+		for i := range a.plan.Steps {
+			a.plan.Steps[i].Weight = nil
+		}
+		return
+	}
+	most := e.MaxWeight
+	if !most.Is() {
+		return
+	}
+	if weight := a.plan.Traffic.Weight; weight != nil && *weight > most.Value {
+		a.changed(most.Policy, "traffic.weight", text(weight), text(&most.Value))
+		a.plan.Traffic.Weight = &most.Value
+	}
+	for i := range a.plan.Steps {
+		if weight := a.plan.Steps[i].Weight; weight != nil && *weight > most.Value {
+			a.changed(most.Policy, fmt.Sprintf("steps[%d].weight", i), text(weight), text(&most.Value))
+			a.plan.Steps[i].Weight = &most.Value
+		}
+	}
+}

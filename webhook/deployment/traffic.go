@@ -1,0 +1,38 @@
+package deployment
+
+import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/surround"
+	"holdfast.dev/holdfast/webhook/deployment/decide"
+	"holdfast.dev/holdfast/webhook/reply"
+)
+
+// Routes knows which routes lead to a Deployment.
+type Routes interface {
+	// Doubt is why they may not give its canary a share of the requests, "" if nothing speaks against it. pods
+	// are the labels of the pods that its Services select.
+	Doubt(ctx context.Context, namespace, deployment string, pods map[string]string) (string, error)
+}
+
+// tellRoutes warns whoever has an update held that routes are to give a share to, and may not. The evaluator
+// looks anew when the canary is there.
+func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision) []string {
+	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Weighted() || r.demands.Effective.Forbids(v1alpha1.TrafficWeighted) != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, aroundTime)
+	defer cancel()
+	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, surround.Of(r.Old.Template()).Labels)
+	if err != nil { // it is told by the run
+		ctrl.LoggerFrom(ctx).Error(err, "routes not looked at")
+		return nil
+	}
+	if why == "" {
+		return nil
+	}
+	return []string{reply.Warning("the canary may not get its share of the requests: " + why)}
+}
