@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -187,6 +188,9 @@ func (h *Handler) keep(r *request, w wanted, a *answer) error {
 	r.stay(a)
 	r.stayBeside(w.beside.keys, a)
 	held := w.beside.inRecord(standing(r.Old, w.beside.keys), r.first != nil)
+	if r.record.Beside != nil && slices.Equal(r.record.Beside.Keys, w.beside.keys) && w.beside.same(recorded(*r.record, r.Old, w.beside.keys)) {
+		held = r.record.Beside // also where it says what stands on the object: another update was before it once
+	}
 	switch {
 	case r.touched():
 		a.warn(warnAlreadyHeld(r.namespace, *r.record))

@@ -242,6 +242,21 @@ func (s *story) wantHeld(stable string, held ...string) {
 	}
 }
 
+// TestWhoseTurnHasComeIsHeldAsAnyOther: a request about something else leaves its record, which says what stands beside
+// its template because another was to be released before it.
+func TestWhoseTurnHasComeIsHeldAsAnyOther(t *testing.T) {
+	s := newStory(t).waits()
+	s.patch("jane", marked("", "holdfast.test/app:v2"))
+	s.patch("jane", marked("", "holdfast.test/app:v3"))
+	s.release("hold-1")
+	s.wantHeld("v2", "hold-2 v3")
+	held := s.view().Annotation(v1alpha1.HeldAnnotation)
+	s.patch("jane", map[string]any{"spec": map[string]any{"replicas": 5}})
+	if now := s.view().Annotation(v1alpha1.HeldAnnotation); now != held {
+		t.Errorf("the record was\n%s\nand is\n%s", held, now)
+	}
+}
+
 func TestANewerUpdateWaits(t *testing.T) {
 	s := newStory(t).waits()
 	image := func(version string) map[string]any { return marked("", "holdfast.test/app:"+version) }
