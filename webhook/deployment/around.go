@@ -33,7 +33,7 @@ const (
 // tellAround warns whoever asks for a template that is held. Who asks for it again, as tools do every
 // few minutes, is told what the evaluator has found.
 func (h *Handler) tellAround(ctx context.Context, r *request, w wanted, d decide.Decision) []string {
-	ctx, cancel := context.WithTimeout(ctx, aroundTime)
+	ctx, cancel := dispensable(ctx, aroundTime)
 	defer cancel()
 	switch {
 	case d.Effect == decide.Keep && r.touched():

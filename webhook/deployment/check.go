@@ -36,7 +36,7 @@ type Check struct {
 	Timeout time.Duration
 }
 
-// CheckTimeout leaves half of the ten seconds that the webhook has.
+// CheckTimeout leaves half of the ten seconds that the webhook has. What is not checked in time is held unchecked.
 const CheckTimeout = 5 * time.Second
 
 // Updater is what a Check needs of a client.
@@ -65,7 +65,7 @@ type checked struct {
 // ask sends the Deployment of a request with a template.
 func (c Check) ask(ctx context.Context, of update, template hold.Template, besides beside) checked {
 	u := of.deploymentToCheck(template, besides)
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	ctx, cancel := dispensable(ctx, c.Timeout)
 	defer cancel()
 	ctx, warnings := apiserver.CollectWarnings(ctx)
 	err := c.Updater.Update(ctx, u, client.DryRunAll, client.FieldOwner(checkManager))

@@ -86,6 +86,20 @@ var _ admission.Handler = (*Handler)(nil)
 // nobody waits for an answer any more.
 const answerTimeout = 10 * time.Second
 
+// leeway is what of that is left for the answer to arrive. One that comes late is none: where the namespace fails open,
+// an update passes that was to be held.
+const leeway = 2 * time.Second
+
+// dispensable is the context of what an answer can do without: of so long at most, and not to the end of the time in
+// which somebody waits for the answer.
+func dispensable(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(most)
+	if deadline, limited := ctx.Deadline(); limited && until.After(deadline.Add(-leeway)) {
+		until = deadline.Add(-leeway)
+	}
+	return context.WithDeadline(ctx, until)
+}
+
 // Handle answers one request. A server that is told to stop ends the contexts of
 // the requests it is answering (controller-runtime's); they are answered all the
 // same, before it is gone. The time in which a request waited for its slot counts.

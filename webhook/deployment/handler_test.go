@@ -100,6 +100,33 @@ func (s slow) List(ctx context.Context, list client.ObjectList, options ...clien
 	return s.Reader.List(context.WithoutCancel(ctx), list, options...)
 }
 
+// busy is an API server that takes four seconds for each list.
+type busy struct{ client.Reader }
+
+func (b busy) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	select {
+	case <-time.After(4 * time.Second):
+		return b.Reader.List(ctx, list, options...)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestTheAnswerArrivesInTime: where much of the time is gone, the template is held unchecked, and nobody is told of
+// Services, before nobody waits for the answer any more.
+func TestTheAnswerArrivesInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, req := setUp(t, newTemplate())
+		handler.History = History{Reader: listingtest.Reader{Reader: busy{handler.History.Reader}}}
+		handler.Check = Check{Updater: stuck{}, User: handler.Check.User, Timeout: CheckTimeout}
+		start := time.Now()
+		resp := handler.Handle(t.Context(), req)
+		if took := time.Since(start); took > answerTimeout-leeway || len(resp.Patches) == 0 || !strings.Contains(strings.Join(resp.Warnings, " "), "could not be asked beforehand") {
+			t.Errorf("after %s: %+v", took, resp)
+		}
+	})
+}
+
 func TestNothingMoreIsDoneForARequestThatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, req := setUp(t, newTemplate())

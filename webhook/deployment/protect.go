@@ -24,7 +24,7 @@ func (h *Handler) protect(ctx context.Context, r *request, d decide.Decision) (w
 	if h.Protection == nil || d.Effect != decide.Hold || r.plan == nil || r.plan.Protect != v1alpha1.ProtectConfigMaps {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, aroundTime)
+	ctx, cancel := dispensable(ctx, aroundTime)
 	defer cancel()
 	switch may, err := h.Protection.May(ctx); {
 	case err != nil:
