@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
@@ -48,6 +49,11 @@ func TestUngatedUpdates(t *testing.T) {
 			c.Must(c.API.Update(c.T.Context(), ns))
 		}
 	}
+	young := func(c *evaluatortest.Cluster) {
+		d := c.Deployment()
+		d.CreationTimestamp = metav1.NewTime(c.Clock.Now().Add(-10 * time.Second))
+		c.Must(c.API.Update(c.T.Context(), d))
+	}
 	ofV3 := evaluatortest.HashOf(t, "v3")
 	passing := evaluatortest.Key.SealStamp(hold.Passing("what-was-asked-for", 6), "uid-web")
 	elsewhere := evaluatortest.Key.SealStamp(hold.Stamp{Hash: ofV3}, "uid-elsewhere")
@@ -66,6 +72,7 @@ func TestUngatedUpdates(t *testing.T) {
 		writes int
 	}{
 		"nothing has changed":              {nil, "v1", nil, 0, 0},
+		"made and scaled a moment ago":     {[]func(*evaluatortest.Cluster){stamp(""), changes(7), young}, "v1", nil, 0, 1},
 		"made a moment ago":                {[]func(*evaluatortest.Cluster){stamp(""), changes(2)}, "v1", nil, 0, 1},
 		"changed past the webhook":         {[]func(*evaluatortest.Cluster){set("v3")}, "v3", []string{"UngatedUpdate"}, 1, 1},
 		"changed where nothing is guarded": {[]func(*evaluatortest.Cluster){unguard, set("v3")}, "", nil, 0, 1},

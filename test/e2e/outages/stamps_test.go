@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +45,9 @@ func openStamped(t *testing.T) shop.Tenancy {
 	s := shop.OpenTenancy(t, shop.Patient, "guard: enabled")
 	shop.Await(s.Shop, "all of it is stamped", s.Namespace, &corev1.Namespace{}, func(ns *corev1.Namespace) bool {
 		return ns.Annotations[v1alpha1.StampedAnnotation] != ""
+	})
+	shop.Await(s.Shop, "it is not taken for one that was just made", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
+		return time.Since(d.CreationTimestamp.Time) > 20*time.Second
 	})
 	s.WantRefused("is Holdfast's own", "annotate", "namespace", s.Namespace, v1alpha1.StampedAnnotation+"-")
 	return s
