@@ -339,16 +339,19 @@ func (c *Cluster) Pass() {
 	c.Clock.SetTime(c.Clock.Now().Add(time.Second))
 }
 
-// ReconcileRun looks at a run, and again when a round that was asked for is measured.
+// ReconcileRun looks at a run, and again when a round that was asked for is measured, or at once where that is wanted.
 func ReconcileRun(ctx context.Context, e *evaluator.Evaluator, name string) error {
-	for {
-		_, err := e.Runs.Reconcile(ctx, Request(Namespace, name))
-		done := e.Runs.Measured(types.NamespacedName{Namespace: Namespace, Name: name})
-		if done == nil {
+	for range 100 {
+		result, err := e.Runs.Reconcile(ctx, Request(Namespace, name))
+		if done := e.Runs.Measured(types.NamespacedName{Namespace: Namespace, Name: name}); done != nil {
+			<-done
+			continue
+		}
+		if err != nil || result.RequeueAfter != time.Millisecond {
 			return err
 		}
-		<-done
 	}
+	return nil
 }
 
 // Passes are some of Pass.

@@ -14,6 +14,8 @@ type Move struct {
 	// Measure asks for a round of measurements at this time and for another
 	// plan with it; the zero time asks for none.
 	Measure time.Time
+	// Past says that this time is one at which another evaluator looked, or none.
+	Past bool
 	// Requeue is after how long to plan again if nothing has happened until
 	// then; 0 is never.
 	Requeue time.Duration

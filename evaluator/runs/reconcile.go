@@ -21,6 +21,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/evaluator/runs/act"
+	"holdfast.dev/holdfast/evaluator/runs/checkpoint"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/tell"
 )
@@ -52,6 +53,8 @@ type Reconciler struct {
 	Metrics  *tell.Metrics
 	Gatherer *gather.Gatherer
 	Executor *act.Executor
+	// Memory is what is known of runs beyond their statuses.
+	Memory *checkpoint.Memory
 	// places keeps two runs from taking one place.
 	places sync.Mutex
 	// Wake has a run looked at.
@@ -66,6 +69,7 @@ func (r *Reconciler) BeginTerm() {
 	r.rounds = measure.NewRounds()
 	r.rounds.Wake = func(run types.NamespacedName) { r.Wake(run) }
 	r.Gatherer.BeginTerm()
+	r.Memory.BeginTerm()
 }
 
 // Reconcile takes a run one step on: gather, plan, apply, write, emit. Where
@@ -75,12 +79,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Objects.Cached.Get(ctx, req.NamespacedName, run); err != nil {
 		r.rounds.Forget(req.NamespacedName)
 		r.Gatherer.Forget(req.NamespacedName)
+		r.Memory.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = r.Executor.DeletePodsOfGone(ctx, req.NamespacedName)
 		}
 		return ctrl.Result{}, err
 	}
-	seen, err := r.Gatherer.Gather(ctx, run)
+	known := r.Memory.Recall(run, r.Gatherer.Clock.Now())
+	if known.Behind {
+		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
+	}
+	seen, err := r.Gatherer.Gather(ctx, known.Run)
+	seen.Stored, seen.Since = run, known.Since
 	if errors.Is(err, objects.ErrStale) {
 		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	}
@@ -93,6 +103,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	next, err := r.Gatherer.LookBeforeVerdict(ctx, &seen, lifecycle.Next(seen.Snapshot))
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if round == nil && !next.Past {
+		r.Memory.CaughtUp(run, seen.Now)
 	}
 	if !next.Measure.IsZero() {
 		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), next.Measure)
@@ -119,12 +132,12 @@ func (r *Reconciler) takePlace(ctx context.Context, seen gather.Observed) (ctrl.
 	return r.carryOut(ctx, seen, lifecycle.Next(seen.Snapshot))
 }
 
-// carryOut takes the actions of a plan, writes its status and tells of it.
+// carryOut takes the actions of a plan, keeps its status and tells of it.
 func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next lifecycle.Move) (ctrl.Result, error) {
 	next, err := r.apply(ctx, seen, next)
 	status := r.Gatherer.Noted(seen, shown(next.Status))
 	if err == nil {
-		err = r.writeStatus(ctx, seen.CanaryRun, status)
+		err = r.keep(ctx, seen, status)
 	}
 	switch {
 	case apierrors.IsConflict(err) || errors.Is(err, objects.ErrStale):
@@ -158,12 +171,20 @@ func (r *Reconciler) apply(ctx context.Context, seen gather.Observed, p lifecycl
 	return p, nil
 }
 
-// writeStatus writes the status of a run, if it differs and the run is still the one
-// that was planned from.
-func (r *Reconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
-	if equality.Semantic.DeepEqual(run.Status, status) {
+// keep remembers what a run has come to, and writes it unless that may wait.
+func (r *Reconciler) keep(ctx context.Context, seen gather.Observed, status v1alpha1.CanaryRunStatus) error {
+	if equality.Semantic.DeepEqual(seen.CanaryRun.Status, status) {
 		return nil
 	}
+	if r.Memory.MayWait(seen.CanaryRun.Status, status, seen.Now) {
+		r.Memory.Keep(seen.Stored, status)
+		return nil
+	}
+	return r.writeStatus(ctx, seen.Stored, lifecycle.Written(status, seen.Now))
+}
+
+// writeStatus writes the status of a run, if the run is still the one that was planned from.
+func (r *Reconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
 	after := run.DeepCopy()
 	after.Status = status
 	patch := client.MergeFromWithOptions(run, client.MergeFromWithOptimisticLock{})
@@ -173,5 +194,6 @@ func (r *Reconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, s
 		}
 		return fmt.Errorf("write status of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
 	}
+	r.Memory.Wrote(after, r.Gatherer.Clock.Now())
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/promql"
@@ -134,7 +135,7 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 	}
 	if err := evaluator.SetupWithManager(ctx, mgr, evaluator.Options{
 		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
-		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
+		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, WriteBudget: lifecycle.WriteBudget(o.writeBudget), RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
 	}
