@@ -58,9 +58,9 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	if err != nil {
 		return nil, nil, err
 	}
-	// For each kind that the evaluator writes, and for events: a tenant who sets off very many
-	// does not have the API server busy with them. The webhook has a client of its own.
-	config.QPS, config.Burst = 50, 100
+	// How much is too much the API server knows, and by priority and fairness it has whoever asks wait for his turn:
+	// a limit of our own would keep updates waiting beside an idle server. The webhook has a client of its own.
+	config.QPS = -1
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return nil, nil, err
