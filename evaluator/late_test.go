@@ -58,7 +58,7 @@ func TestOrphanedPodsMakeRoom(t *testing.T) {
 	c.Must(c.API.Update(t.Context(), orphan))
 	run := c.Run()
 	c.Must(c.API.Delete(t.Context(), &run))
-	c.Passes(20)
+	c.Passes(30) // the next run has its UID here, and for ten seconds looks like an older version of it
 	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased {
 		t.Errorf("run %s is %s: %s", run.Name, run.Status.Phase, run.Status.Message)
 	}

@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,12 +17,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/evaluator/deployments"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/protect"
 	"holdfast.dev/holdfast/evaluator/runs"
 	"holdfast.dev/holdfast/evaluator/runs/act"
 	"holdfast.dev/holdfast/evaluator/runs/around"
+	"holdfast.dev/holdfast/evaluator/runs/checkpoint"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/runs/stablepods"
 	"holdfast.dev/holdfast/evaluator/tell"
@@ -57,6 +60,9 @@ type Options struct {
 	HistoryLimit int
 	// MaxRuns is how many runs of the cluster may have a canary at once; 0 is no limit.
 	MaxRuns int
+	// WriteBudget is how many statuses are written a second in which nothing is new but good rounds;
+	// lifecycle.DefaultWriteBudget if zero.
+	WriteBudget lifecycle.WriteBudget
 	// RewriteStatus says that the webhook rewrites the status of Deployments;
 	// what was stored without it is put right.
 	RewriteStatus bool
@@ -111,6 +117,9 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
+	if o.WriteBudget <= 0 {
+		o.WriteBudget = lifecycle.DefaultWriteBudget
+	}
 	if o.HistoryLimit <= 0 {
 		o.HistoryLimit = 10
 	}
@@ -133,10 +142,12 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 				Looks:  &around.Looks{Objects: reader},
 				Router: router,
 			},
+			Memory:   &checkpoint.Memory{Budget: o.WriteBudget},
 			Executor: &act.Executor{Objects: reader, Writer: writer, Router: router},
 			Wake:     func(types.NamespacedName) {},
 		},
 	}
+	metrics.StatusAge = func() time.Duration { return e.Runs.Memory.Age(o.Clock.Now()) }
 	e.beginTerm()
 	return e
 }

@@ -73,7 +73,8 @@ type CanaryRunStatus struct {
 
 	// measured is how many rounds of measurements have been taken. A round
 	// measures every metric once, at step.readyAt + initialDelay + n × interval
-	// or at step.readyAt + period; rounds that were missed are not made up for.
+	// or at step.readyAt + period. Rounds that were missed are not made up for, but for those of the
+	// last quarter of an hour before another evaluator takes over (see asOf).
 	// +optional
 	Measured int32 `json:"measured,omitempty"`
 
@@ -81,6 +82,12 @@ type CanaryRunStatus struct {
 	// because at its end not every metric was good.
 	// +optional
 	Overtime int32 `json:"overtime,omitempty"`
+
+	// asOf is when this status was written last while the canary is measured. What people and programs act on is written
+	// when it happens; rounds in which all was good as before are counted at once too and stand here from the next
+	// writing on: soon where few canaries are measured, after ten minutes at most.
+	// +optional
+	AsOf *metav1.Time `json:"asOf,omitempty"`
 
 	// metrics is what was measured, by metric. The metric "pods" is the health
 	// of the canary pods, which every run is judged by, "baseline" that of the

@@ -20,6 +20,7 @@ import (
 // +kubebuilder:printcolumn:name="Traffic",type=string,JSONPath=`.status.traffic`
 // +kubebuilder:printcolumn:name="Validation",type=string,JSONPath=`.status.validation`
 // +kubebuilder:printcolumn:name="Duration",type=string,JSONPath=`.status.duration`
+// +kubebuilder:printcolumn:name="As Of",type=date,JSONPath=`.status.asOf`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
 // +kubebuilder:printcolumn:name="Policies",type=string,JSONPath=`.spec.policies[*].policy`,priority=1
 type CanaryRun struct {

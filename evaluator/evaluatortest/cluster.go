@@ -4,6 +4,7 @@ package evaluatortest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -133,7 +134,7 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 				if c.Full != nil {
 					return c.Full
 				}
-				o.SetUID(types.UID("uid-" + o.GetName()))
+				o.SetUID(types.UID(fmt.Sprintf("uid-%s-%d", o.GetName(), c.Writes))) // another one of the name is another object
 				o.SetCreationTimestamp(metav1.NewTime(c.Clock.Now()))
 				err := api.Create(ctx, o, opts...)
 				if err == nil && o.GetObjectKind().GroupVersionKind().Kind == "ReplicaSet" {
@@ -345,16 +346,19 @@ func (c *Cluster) Pass() {
 	c.Clock.SetTime(c.Clock.Now().Add(time.Second))
 }
 
-// ReconcileRun looks at a run, and again when a round that was asked for is measured.
+// ReconcileRun looks at a run, and again when a round that was asked for is measured, or at once where that is wanted.
 func ReconcileRun(ctx context.Context, e *evaluator.Evaluator, name string) error {
-	for {
-		_, err := e.Runs.Reconcile(ctx, Request(Namespace, name))
-		done := e.Runs.Measured(types.NamespacedName{Namespace: Namespace, Name: name})
-		if done == nil {
+	for range 100 {
+		result, err := e.Runs.Reconcile(ctx, Request(Namespace, name))
+		if done := e.Runs.Measured(types.NamespacedName{Namespace: Namespace, Name: name}); done != nil {
+			<-done
+			continue
+		}
+		if err != nil || result.RequeueAfter != time.Millisecond {
 			return err
 		}
-		<-done
 	}
+	return nil
 }
 
 // Passes are some of Pass.

@@ -149,7 +149,7 @@ func (w *world) label(pod KeptPod, labels map[string]string) {
 }
 
 func pod(name string, at time.Time) corev1.Pod {
-	start := metav1.NewTime(at)
+	start := metav1.NewTime(at.Truncate(time.Second)) // as the API server has it
 	return corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: start},
 		Status:     corev1.PodStatus{StartTime: &start},

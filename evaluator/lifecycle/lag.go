@@ -8,7 +8,7 @@ import (
 )
 
 // Lag is how long after it was due the round was counted that a run's new status has and the snapshot's has not; no
-// where that is none of a run that was being measured. Rounds that were missed before it count: the first of
+// where that is none of a run that was being measured, or of a time before this evaluator looked. Rounds that were missed before it count: the first of
 // them was due.
 func Lag(in Snapshot, after v1alpha1.CanaryRunStatus) (time.Duration, bool) {
 	before := in.Run.Status
@@ -17,5 +17,8 @@ func Lag(in Snapshot, after v1alpha1.CanaryRunStatus) (time.Duration, bool) {
 	}
 	s := newPlanner(in)
 	due := analysis.NewSchedule(s.analysis(), before.Step.ReadyAt.Time).Next(s.lastRound())
+	if s.isPast(due) {
+		return 0, false
+	}
 	return max(0, in.Now.Sub(due)), true
 }

@@ -41,7 +41,10 @@ func (s *planner) measure() Move {
 	if p, lost := s.beginAnewIfLost(); lost {
 		return p
 	}
-	due, isDue := schedule.Due(s.lastRound(), s.in.Now)
+	due, isDue := s.due(schedule)
+	if judgment.Verdict == v1alpha1.VerdictPass && s.isPast(s.lastRound()) && (isDue || s.isUnseen(a)) {
+		judgment = analysis.Judgment{}
+	}
 	isDue = isDue && s.in.Round == nil
 	next := s.until(schedule.Next(s.lastRound()))
 	youngUntil, young := s.isYoung()
@@ -60,7 +63,7 @@ func (s *planner) measure() Move {
 		p.Requeue = min(p.Requeue, s.until(youngUntil))
 	}
 	if isDue {
-		p.Ask = Measure{At: due}
+		p.Ask = Measure{At: due, Past: s.isPast(due)}
 	} else if s.atGate() {
 		s.enter(s.out.Phase, s.out.Reason, "a person must decide, and not before the newest measurements are all good again")
 	}
@@ -101,6 +104,10 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 		}
 		observation.FalseAlarms = analysis.FalseAlarms(s.plan)
 		observation.Late = !r.At.Before(schedule.End())
+		if metric.Labels != nil && s.isPast(r.At) { // nobody knows what they were
+			counted = append(counted, analysis.Find(s.out.Metrics, metric.Name))
+			continue
+		}
 		if observation.WarmingUp != "" { // there is no measurement, and no pass before there is one
 			counted = append(counted, analysis.Find(s.out.Metrics, metric.Name))
 			warmingUp = append(warmingUp, fmt.Sprintf("%s until %s after Ready", metric.Name, observation.WarmingUp))

@@ -13,7 +13,10 @@ import (
 
 // Snapshot is all that a step is planned from.
 type Snapshot struct {
-	Now        time.Time
+	Now time.Time
+	// Since is from when on this evaluator counts the rounds of the run as they come due. It is now while it still makes up
+	// for those before, and the zero time if there is no other evaluator.
+	Since      time.Time
 	Run        Run
 	Deployment Deployment
 	// Rollout is how far the Deployment has rolled its template out. It is

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -85,13 +84,7 @@ func (s *planner) oldEnoughAt() time.Time {
 	if s.plan.Analysis.EndEarly && s.out.ReadyAt != nil { // the steps may have taken less
 		total = min(total, s.in.Now.Sub(s.out.ReadyAt.Time))
 	}
-	var since []time.Time
-	for _, p := range s.in.Pods {
-		if ready := find(p, corev1.PodReady); p.DeletionTimestamp == nil && podIsReady(p) {
-			since = append(since, later(p.CreationTimestamp.Time, ready.LastTransitionTime.Time))
-		}
-	}
-	slices.SortFunc(since, time.Time.Compare)
+	since := readyTimes(s.in.Pods)
 	if enough := int(least - tolerated(least)); enough <= len(since) {
 		return since[enough-1].Add(total)
 	}

@@ -166,6 +166,50 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
+// A run whose evaluator dies with rounds in memory comes to the same end, by the same course and with the same
+// counts: whoever goes on asks for the times of those rounds, unless something else has decided on the run in
+// the same moment, a person is waited for, or a pod is not Ready any more. No round of it is written for a minute.
+func TestKilledWithRoundsInMemory(t *testing.T) {
+	t.Parallel()
+	kills := 0
+	for _, tr := range readTrajectories(t) {
+		whole := tr.world(t)
+		whole.every = time.Minute
+		if diff := cmp.Diff(tr.log, tr.play(whole)); diff != "" {
+			t.Fatalf("%s: with rounds in memory: -want +got:\n%s", tr.name, diff)
+		}
+		const most = 5 // of each, or it takes too long
+		for i := 0; i < len(whole.knew); i += 1 + len(whole.knew)/most {
+			step := whole.knew[i]
+			w := tr.world(t)
+			w.every, w.dieAt = time.Minute, step
+			got := tr.play(w)
+			w.wantTidy()
+			if w.run.Status.Phase != whole.run.Status.Phase || w.run.Status.Verdict != whole.run.Status.Verdict {
+				t.Fatalf("%s: killed before step %d the run is %s %s, and not %s %s", tr.name, step,
+					w.run.Status.Phase, w.run.Status.Verdict, whole.run.Status.Phase, whole.run.Status.Verdict)
+			}
+			if w.letGo {
+				continue
+			}
+			kills++
+			if diff := cmp.Diff(tr.log, got) + cmp.Diff(countsOf(whole), countsOf(w)); diff != "" {
+				t.Fatalf("%s: killed before step %d: -want +got:\n%s", tr.name, step, diff)
+			}
+		}
+	}
+	if kills < 60 {
+		t.Errorf("killed %d times with rounds in memory, which is hardly a test", kills)
+	}
+}
+
+// countsOf is what was counted of a run.
+func countsOf(w *world) v1alpha1.CanaryRunStatus {
+	s := w.input().Run.Status
+	s.AsOf, s.Conditions = nil, nil
+	return s
+}
+
 // withoutRepeats leaves out actions that were taken once more after a kill.
 func withoutRepeats(want, got []string) []string {
 	var out []string
@@ -182,7 +226,9 @@ func withoutRepeats(want, got []string) []string {
 // tidiedLast puts the deletions of empty ReplicaSets, and of the Service of a canary that is gone, behind all else:
 // they may come before the status that was to say why, when that was not written.
 func tidiedLast(log []string) []string {
-	deletes := func(line string) bool { return strings.Contains(line, " do Delete") || strings.Contains(line, " do StopServing") }
+	deletes := func(line string) bool {
+		return strings.Contains(line, " do Delete") || strings.Contains(line, " do StopServing")
+	}
 	return append(slices.DeleteFunc(slices.Clone(log), deletes),
 		slices.DeleteFunc(slices.Clone(log), func(line string) bool { return !deletes(line) })...)
 }

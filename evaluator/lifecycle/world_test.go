@@ -49,9 +49,22 @@ type world struct {
 	taken      bool   // by others
 	// value answers the query of a metric.
 	value func(metric string, at time.Time) analysis.Observation
-	// killAt is the number of the write, from 0, before which the evaluator is
+	// killAt is the number of the write, and dieAt that of the step, from 0, before which the evaluator is
 	// killed once; negative is never.
 	killAt, writes int
+	dieAt, steps   int
+	// letGo says that the evaluator who took over had no reason to make up for rounds: something else moved the run,
+	// a person decides, or a pod is not Ready.
+	letGo bool
+	// knew are the steps at whose beginning the evaluator knew more than is stored, of times that are over.
+	knew []int
+	// every is how often a status is written that has nothing new but good rounds. known is what the evaluator knows
+	// beyond the status that is stored, nil if nothing, and since when it counts.
+	every time.Duration
+	known *v1alpha1.CanaryRunStatus
+	since time.Time
+	// answered is what Prometheus said once of a metric and a time: it says it again.
+	answered map[string]map[time.Time]analysis.Observation
 
 	created, releases int
 	rounds            map[time.Time]int
@@ -72,7 +85,8 @@ func newWorld(t *testing.T, edit ...func(*v1alpha1.CanaryPlanSpec)) *world {
 		e(spec)
 	}
 	return &world{
-		t: t, now: noon, webhook: true, rounds: map[time.Time]int{}, sets: map[string]*set{}, killAt: -1,
+		t: t, now: noon, webhook: true, rounds: map[time.Time]int{}, sets: map[string]*set{}, killAt: -1, dieAt: -1,
+		answered: map[string]map[time.Time]analysis.Observation{},
 		run: Run{Name: "web-held", Namespace: "shop", CreatedAt: noon, Spec: v1alpha1.CanaryRunSpec{
 			Deployment: "web", Hold: holdID, TemplateHash: heldHash, Plan: spec, PlanSource: "CanaryPlan default",
 		}},
@@ -106,8 +120,12 @@ func (w *world) baselineName() string {
 }
 
 func (w *world) input() Snapshot {
+	run := w.run
+	if w.known != nil {
+		run.Status = *w.known
+	}
 	in := Snapshot{
-		Now: w.now, Run: w.run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
+		Now: w.now, Since: w.since, Run: run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		view, pods := w.sets[name].Canary, w.sets[name].pods
@@ -132,6 +150,13 @@ func (w *world) input() Snapshot {
 // in it. It returns whether anything was changed, which would wake the run at once.
 func (w *world) step() (p Move, changed, killed bool) {
 	w.t.Helper()
+	w.steps++
+	if w.steps-1 == w.dieAt {
+		w.die()
+	}
+	if w.known != nil && w.newestRound(*w.known).Before(w.now) {
+		w.knew = append(w.knew, w.steps-1)
+	}
 	in := w.input()
 	p = Next(in)
 	if again := Next(w.input()); !reflect.DeepEqual(again, p) {
@@ -145,6 +170,9 @@ func (w *world) step() (p Move, changed, killed bool) {
 		p = Next(in)
 	}
 	w.check(in, p)
+	if w.steps-1 == w.dieAt {
+		w.letGo = !w.areReady(in) || in.Run.Status.Phase == v1alpha1.PhasePaused || p.Status.Phase != in.Run.Status.Phase || p.Status.Reason != in.Run.Status.Reason
+	}
 	for _, action := range p.Actions {
 		if w.dies() {
 			return p, changed, true
@@ -158,8 +186,15 @@ func (w *world) step() (p Move, changed, killed bool) {
 		}
 		changed = changed || before != w.fingerprint()
 	}
-	if reflect.DeepEqual(w.run.Status, p.Status) {
+	if reflect.DeepEqual(in.Run.Status, p.Status) {
 		return p, changed, false
+	}
+	if MayWait(in.Run.Status, p.Status, w.every, w.now) {
+		w.know(in.Run.Status, p.Status)
+		if p.Requeue <= 0 {
+			w.t.Fatal("nothing was written that would wake the run, and nothing else will")
+		}
+		return p, changed || p.Requeue == time.Millisecond, false // which is no time
 	}
 	if w.dies() {
 		return p, changed, true
@@ -174,7 +209,7 @@ func (w *world) lookUp(in Snapshot, ask Ask) Snapshot {
 	case Measure:
 		in.Round = &Round{At: ask.At, Observations: map[string]analysis.Observation{}}
 		for _, m := range AnalysisOf(in).Metrics {
-			in.Round.Observations[m.Name] = w.value(m.Name, ask.At)
+			in.Round.Observations[m.Name] = w.ask(m.Name, ask.At)
 		}
 	case LookAround:
 		in.Around.Now = true
@@ -187,7 +222,50 @@ func (w *world) lookUp(in Snapshot, ask Ask) Snapshot {
 // dies says whether the evaluator is killed before its next write.
 func (w *world) dies() bool {
 	w.writes++
-	return w.writes-1 == w.killAt
+	if w.writes-1 != w.killAt {
+		return false
+	}
+	w.die()
+	return true
+}
+
+// die has another evaluator take over, who knows what is stored and nothing else.
+func (w *world) die() {
+	w.known, w.since = nil, w.now
+	maps.DeleteFunc(w.rounds, func(at time.Time, _ int) bool { return at.After(w.newestRound(w.run.Status)) })
+}
+
+func (w *world) newestRound(status v1alpha1.CanaryRunStatus) time.Time {
+	newest, _ := analysis.Newest(analysis.Find(status.Metrics, analysis.Pods))
+	return newest.Time.Time
+}
+
+// ask asks Prometheus, which remembers.
+func (w *world) ask(metric string, at time.Time) analysis.Observation {
+	if w.answered[metric] == nil {
+		w.answered[metric] = map[time.Time]analysis.Observation{}
+	}
+	answer, ok := w.answered[metric][at]
+	if !ok {
+		answer = w.value(metric, at)
+		w.answered[metric][at] = answer
+	}
+	return answer
+}
+
+// know keeps a status in memory.
+func (w *world) know(before, status v1alpha1.CanaryRunStatus) {
+	w.t.Helper()
+	if happened := Transitions(before, status); len(happened) > 0 {
+		w.t.Fatalf("what people are told of is in memory only: %v", happened)
+	}
+	w.countRounds(before, status)
+	w.known = throughJSON(w.t, status)
+}
+
+// areReady says whether all pods of the run are.
+func (w *world) areReady(in Snapshot) bool {
+	return !slices.ContainsFunc(slices.Concat(in.Pods, in.BaselinePods), func(p corev1.Pod) bool { return !podIsReady(p) })
 }
 
 // fingerprint tells states of what actions write to apart.
@@ -203,30 +281,45 @@ func (w *world) fingerprint() string {
 	return out.String()
 }
 
-// store keeps a status as the API server would: through JSON.
-func (w *world) store(status v1alpha1.CanaryRunStatus) {
-	after, err := json.Marshal(status)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, transition := range Transitions(w.run.Status, status) {
-		w.note("event %s %s", transition.Kind, transition.Metric)
-	}
-	if AttemptOf(status) > AttemptOf(w.run.Status) {
+// countRounds counts the round that one status has and the one before it has not.
+func (w *world) countRounds(before, status v1alpha1.CanaryRunStatus) {
+	if AttemptOf(status) > AttemptOf(before) {
 		clear(w.rounds) // which may come in the same second
 	}
-	if status.Measured > w.run.Status.Measured {
+	if status.Measured > before.Measured {
 		newest, _ := analysis.Newest(analysis.Find(status.Metrics, analysis.Pods))
 		w.rounds[newest.Time.UTC()]++
 	}
+}
+
+func throughJSON(t *testing.T, status v1alpha1.CanaryRunStatus) *v1alpha1.CanaryRunStatus {
+	t.Helper()
+	data, err := json.Marshal(status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out v1alpha1.CanaryRunStatus
+	if err := json.Unmarshal(data, &out); err != nil {
+		t.Fatal(err)
+	}
+	return &out
+}
+
+// store keeps a status as the API server would: through JSON.
+func (w *world) store(status v1alpha1.CanaryRunStatus) {
+	w.t.Helper()
+	before := w.run.Status
+	if w.known != nil {
+		before = *w.known
+	}
+	for _, transition := range Transitions(before, status) {
+		w.note("event %s %s", transition.Kind, transition.Metric)
+	}
+	w.countRounds(before, status)
 	if status.Phase != w.run.Status.Phase || status.Verdict != w.run.Status.Verdict || status.Reason != w.run.Status.Reason {
 		w.note("%s/%s %s", status.Phase, status.Reason, status.Verdict)
 	}
-	var stored v1alpha1.CanaryRunStatus
-	if err := json.Unmarshal(after, &stored); err != nil {
-		w.t.Fatal(err)
-	}
-	w.run.Status = stored
+	w.run.Status, w.known = *throughJSON(w.t, Written(status, w.now)), nil
 }
 
 func (w *world) note(format string, args ...any) {

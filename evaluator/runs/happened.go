@@ -3,7 +3,6 @@ package runs
 import (
 	"context"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -14,16 +13,12 @@ import (
 	"holdfast.dev/holdfast/internal/room"
 )
 
-// logOf is the log to be written with a status.
-func (r *Reconciler) logOf(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) *v1alpha1.TransitionLog {
+// logOf is the log to be written with a status, and whether it is to be written whatever that says.
+func (r *Reconciler) logOf(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) (log *v1alpha1.TransitionLog, isDue bool) {
 	before, known := seen.CanaryRun.Status, r.told.of(seen.CanaryRun)
 	happened := append(r.happened(ctx, seen, after), known.unlogged...)
-	if len(happened) == 0 && equality.Semantic.DeepEqual(before, after) {
-		if wait, ok := lifecycle.Forgettable(before, known.number, seen.Now); !ok || wait > 0 {
-			return before.Transitions
-		}
-	}
-	return lifecycle.Logged(before.Transitions, known.number, seen.Now, happened)
+	wait, isTold := lifecycle.Forgettable(before, known.number, seen.Now)
+	return lifecycle.Logged(before.Transitions, known.number, seen.Now, happened), len(happened) > 0 || isTold && wait == 0
 }
 
 // happened is what happens to a run by the write of a status.

@@ -8,7 +8,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// notOnlyMeasured leaves out that a round was counted and nothing came of it: whoever counted it has the run looked at
+// notOnlyMeasured leaves out that rounds were counted and nothing came of it: whoever counted them has the run looked at
 // when the next one is due. It is most of what is heard of runs, and each look reads all that a run depends on.
 var notOnlyMeasured = predicate.Funcs{
 	UpdateFunc: func(u event.UpdateEvent) bool {
@@ -20,7 +20,7 @@ var notOnlyMeasured = predicate.Funcs{
 
 func onlyMeasured(before, after *v1alpha1.CanaryRun) bool {
 	if before.Status.Phase != v1alpha1.PhaseRunning || after.Status.Phase != v1alpha1.PhaseRunning ||
-		after.Status.Measured != before.Status.Measured+1 || before.Status.Step == nil || after.Status.Step == nil {
+		after.Status.Measured <= before.Status.Measured || before.Status.Step == nil || after.Status.Step == nil {
 		return false
 	}
 	was, is := withoutRounds(before), withoutRounds(after)
@@ -33,7 +33,7 @@ func withoutRounds(run *v1alpha1.CanaryRun) v1alpha1.CanaryRun {
 	out.ResourceVersion, out.ManagedFields = "", nil
 	step.Measured = 0
 	s := &out.Status
-	s.Step, s.Measured, s.Metrics = &step, 0, nil
+	s.Step, s.Measured, s.Metrics, s.AsOf = &step, 0, nil, nil
 	s.Message, s.Scale, s.Validation, s.Duration = "", "", "", ""
 	return out
 }

@@ -33,7 +33,8 @@ func TestWhatIsOnlyMeasuredIsNotLookedAt(t *testing.T) {
 		"a round and a change of spec":   {func(r *v1alpha1.CanaryRun) { r.Generation, r.Spec.PlanRef = 2, "other" }, true},
 		"a round and a person's word":    {func(r *v1alpha1.CanaryRun) { r.Annotations = map[string]string{"x": "y"} }, true},
 		"a round and the run's deletion": {func(r *v1alpha1.CanaryRun) { r.DeletionTimestamp = new(metav1.NewTime(time.Unix(1, 0))) }, true},
-		"several rounds":                 {func(r *v1alpha1.CanaryRun) { r.Status.Measured = 9 }, true},
+		"several rounds":                 {func(r *v1alpha1.CanaryRun) { r.Status.Measured = 9 }, false},
+		"fewer rounds":                   {func(r *v1alpha1.CanaryRun) { r.Status.Measured = 2 }, true},
 		"no round":                       {func(r *v1alpha1.CanaryRun) { r.Status.Measured = 3 }, true},
 		"a step that is gone":            {func(r *v1alpha1.CanaryRun) { r.Status.Step = nil }, true},
 	} {

@@ -21,6 +21,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/refusal"
 	"holdfast.dev/holdfast/evaluator/runs/act"
+	"holdfast.dev/holdfast/evaluator/runs/checkpoint"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/tell"
 )
@@ -52,6 +53,8 @@ type Reconciler struct {
 	Metrics  *tell.Metrics
 	Gatherer *gather.Gatherer
 	Executor *act.Executor
+	// Memory is what is known of runs beyond their statuses.
+	Memory *checkpoint.Memory
 	// places keeps two runs from taking one place.
 	places sync.Mutex
 	// Wake has a run looked at.
@@ -68,6 +71,7 @@ func (r *Reconciler) BeginTerm() {
 	r.rounds = measure.NewRounds()
 	r.rounds.Wake = func(run types.NamespacedName) { r.Wake(run) }
 	r.Gatherer.BeginTerm()
+	r.Memory.BeginTerm()
 }
 
 // Reconcile takes a run one step on: gather, plan, apply, write, tell. Where
@@ -78,12 +82,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.rounds.Forget(req.NamespacedName)
 		r.told.forget(req.NamespacedName)
 		r.Gatherer.Forget(req.NamespacedName)
+		r.Memory.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = errors.Join(r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.TakeSharesOfGone(ctx, req.NamespacedName))
 		}
 		return ctrl.Result{}, err
 	}
-	seen, err := r.Gatherer.Gather(ctx, run)
+	known := r.Memory.Recall(run, r.Gatherer.Clock.Now())
+	if known.Behind {
+		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
+	}
+	seen, err := r.Gatherer.Gather(ctx, known.Run)
+	seen.Stored, seen.Since = run, known.Since
 	if errors.Is(err, objects.ErrStale) {
 		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	}
@@ -101,6 +111,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // round of measurements takes its time, and wakes the run.
 func (r *Reconciler) plan(ctx context.Context, seen gather.Observed) (ctrl.Result, error) {
 	next := lifecycle.Next(seen.Snapshot)
+	if ask, _ := next.Ask.(lifecycle.Measure); seen.Round == nil && !ask.Past {
+		r.Memory.CaughtUp(seen.Stored, seen.Now)
+	}
 	switch ask := next.Ask.(type) {
 	case lifecycle.Measure:
 		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), ask.At)
@@ -124,13 +137,12 @@ func (r *Reconciler) plan(ctx context.Context, seen gather.Observed) (ctrl.Resul
 // Measured is closed when the round of a run that is under way is there; nil if none is. Tests wait for it.
 func (r *Reconciler) Measured(run types.NamespacedName) <-chan struct{} { return r.rounds.Done(run) }
 
-// carryOut takes the actions of a plan, writes its status and tells of it.
+// carryOut takes the actions of a plan, keeps its status and tells of it.
 func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next lifecycle.Move) (ctrl.Result, error) {
 	next, err := r.apply(ctx, seen, next)
 	status := r.Gatherer.Noted(seen, shown(next.Status))
 	if err == nil {
-		status.Transitions = r.logOf(ctx, seen, status)
-		err = r.writeStatus(ctx, seen.CanaryRun, status)
+		status, err = r.keep(ctx, seen, status)
 	}
 	switch {
 	case apierrors.IsConflict(err) || errors.Is(err, objects.ErrStale):
@@ -172,12 +184,24 @@ func (r *Reconciler) apply(ctx context.Context, seen gather.Observed, p lifecycl
 	return p, nil
 }
 
-// writeStatus writes the status of a run, if it differs and the run is still the one
-// that was planned from.
-func (r *Reconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
-	if equality.Semantic.DeepEqual(run.Status, status) {
-		return nil
+// keep remembers what a run has come to, and writes it unless that may wait: then with what is to be told.
+func (r *Reconciler) keep(ctx context.Context, seen gather.Observed, status v1alpha1.CanaryRunStatus) (v1alpha1.CanaryRunStatus, error) {
+	before := seen.CanaryRun.Status
+	log, isDue := r.logOf(ctx, seen, status)
+	switch {
+	case !isDue && equality.Semantic.DeepEqual(before, status):
+		return status, nil
+	case !isDue && r.Memory.MayWait(before, status, seen.Now):
+		r.Memory.Keep(seen.Stored, status)
+		return status, nil
 	}
+	status = lifecycle.Written(status, seen.Now)
+	status.Transitions = log
+	return status, r.writeStatus(ctx, seen.Stored, status)
+}
+
+// writeStatus writes the status of a run, if the run is still the one that was planned from.
+func (r *Reconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatus) error {
 	after := run.DeepCopy()
 	after.Status = status
 	patch := client.MergeFromWithOptions(run, client.MergeFromWithOptimisticLock{})
@@ -187,5 +211,6 @@ func (r *Reconciler) writeStatus(ctx context.Context, run *v1alpha1.CanaryRun, s
 		}
 		return fmt.Errorf("write status of CanaryRun %q: %w", client.ObjectKeyFromObject(run), err)
 	}
+	r.Memory.Wrote(after, r.Gatherer.Clock.Now())
 	return nil
 }

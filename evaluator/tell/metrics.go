@@ -22,7 +22,9 @@ type Metrics struct {
 	overtaken    *overtakenDeployments
 	Duration     prometheus.Histogram
 	Lag          prometheus.Histogram
-	phases       *runPhases
+	// StatusAge is how old the oldest status is that lacks rounds; to be set before the metrics are collected.
+	StatusAge func() time.Duration
+	phases    *runPhases
 }
 
 // NewMetrics makes the evaluator's metrics and registers them, unless the
@@ -61,7 +63,7 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 		}),
 		Lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "holdfast_round_lag_seconds",
-			Help:    "Time from when a round of measurements was due, or the first of those missed before it, until it stood in the status of its run.",
+			Help:    "Time from when a round of measurements was due, or the first of those missed before it, until it was counted.",
 			Buckets: []float64{0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300},
 		}),
 		phases: &runPhases{runs: cached},
@@ -74,8 +76,13 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 	for _, decision := range []string{DecisionPromote, DecisionAbort, DecisionRetry} {
 		m.Decisions.WithLabelValues(decision)
 	}
+	m.StatusAge = func() time.Duration { return 0 }
+	statusAge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "holdfast_status_age_seconds",
+		Help: "How long ago the oldest of those statuses of runs was written that lack rounds which are counted; 0 if none lacks any.",
+	}, func() float64 { return m.StatusAge().Seconds() })
 	if registerer != nil {
-		registerer.MustRegister(m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.Lag, m.phases)
+		registerer.MustRegister(statusAge, m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.Lag, m.phases)
 	}
 	return m
 }

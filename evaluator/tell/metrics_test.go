@@ -3,6 +3,7 @@ package tell
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -26,6 +27,7 @@ func TestMetricsExposition(t *testing.T) {
 	m.Verdicts.WithLabelValues("Fail", VerdictReason("whatever a user wrote")).Inc()
 	m.Duration.Observe(61)
 	m.Lag.Observe(0.3)
+	m.StatusAge = func() time.Duration { return 90 * time.Second }
 	m.Decisions.WithLabelValues(DecisionAbort).Inc()
 	want := `
 # HELP holdfast_decisions_total What people had runs do, by decision.
@@ -45,7 +47,7 @@ holdfast_measurements_total{outcome="Passed"} 0
 # HELP holdfast_overtaken_deployments Deployments of which three updates in a row or more were superseded before a verdict, and nothing was released since.
 # TYPE holdfast_overtaken_deployments gauge
 holdfast_overtaken_deployments 0
-# HELP holdfast_round_lag_seconds Time from when a round of measurements was due, or the first of those missed before it, until it stood in the status of its run.
+# HELP holdfast_round_lag_seconds Time from when a round of measurements was due, or the first of those missed before it, until it was counted.
 # TYPE holdfast_round_lag_seconds histogram
 holdfast_round_lag_seconds_bucket{le="0.25"} 0
 holdfast_round_lag_seconds_bucket{le="0.5"} 1
@@ -89,6 +91,9 @@ holdfast_runs{phase="Scheduled"} 0
 holdfast_runs{phase="Starting"} 0
 holdfast_runs{phase="Superseded"} 0
 holdfast_runs{phase="Waiting"} 0
+# HELP holdfast_status_age_seconds How long ago the oldest of those statuses of runs was written that lack rounds which are counted; 0 if none lacks any.
+# TYPE holdfast_status_age_seconds gauge
+holdfast_status_age_seconds 90
 # HELP holdfast_superseded_runs_total Runs in whose place a newer update was held before they had a verdict.
 # TYPE holdfast_superseded_runs_total counter
 holdfast_superseded_runs_total 0

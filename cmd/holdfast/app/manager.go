@@ -21,6 +21,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/promql"
@@ -58,9 +59,9 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	if err != nil {
 		return nil, nil, err
 	}
-	// For each kind that the evaluator writes, and for events: a tenant who sets off very many
-	// does not have the API server busy with them. The webhook has a client of its own.
-	config.QPS, config.Burst = 50, 100
+	// How much is too much the API server knows, and by priority and fairness it has whoever asks wait for his turn:
+	// a limit of our own would keep updates waiting beside an idle server. The webhook has a client of its own.
+	config.QPS = -1
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return nil, nil, err
@@ -139,7 +140,7 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 	}
 	if err := evaluator.SetupWithManager(ctx, mgr, evaluator.Options{
 		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
-		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, RewriteStatus: o.rewriteStatus,
+		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, WriteBudget: lifecycle.WriteBudget(o.writeBudget), RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
 	}

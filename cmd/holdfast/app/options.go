@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/endpoint"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/serving"
@@ -48,6 +49,7 @@ type Options struct {
 	historySize   int
 	runsAtOnce    int
 	maxRuns       int
+	writeBudget   float64
 }
 
 // AddFlags declares every flag; docs/reference/flags.md is made from it.
@@ -99,6 +101,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 		"how long the leader may be silent before another replica takes over; it must renew in two thirds of that")
 	fs.IntVar(&o.historySize, "history-limit", 10, "how many ended runs of a Deployment are kept")
 	fs.IntVar(&o.maxRuns, "max-runs", 0, "how many runs of the cluster may have a canary at once, the others wait for their turn; 0 is no limit")
+	fs.Float64Var(&o.writeBudget, "status-writes-per-second", float64(lifecycle.DefaultWriteBudget),
+		"how many statuses of runs are written a second in which nothing is new but good rounds, in the whole cluster; all else is written when it happens, and each status every ten minutes")
 	fs.IntVar(&o.runsAtOnce, "concurrent-reconciles", 8, "how many runs are worked on at once; those that wait for Prometheus do not count")
 }
 
@@ -120,6 +124,9 @@ func (o *Options) Validate() error {
 		if err := hold.ValidateMark(name); err != nil {
 			return fmt.Errorf("--restart-marks: %w", err)
 		}
+	}
+	if o.writeBudget <= 0 {
+		return fmt.Errorf("--status-writes-per-second is %g; it must be more than 0", o.writeBudget)
 	}
 	if o.maxRuns < 0 {
 		return fmt.Errorf("--max-runs is %d; it must be 0, for no limit, or more", o.maxRuns)

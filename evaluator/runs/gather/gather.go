@@ -30,9 +30,10 @@ import (
 // objects that actions write to.
 type Observed struct {
 	lifecycle.Snapshot
-	CanaryRun        *v1alpha1.CanaryRun
-	DeploymentObject objects.Deployment
-	Record           *hold.Record
+	// CanaryRun is the run with the status that it has come to, Stored with the one that stands in the cluster.
+	CanaryRun, Stored *v1alpha1.CanaryRun
+	DeploymentObject  objects.Deployment
+	Record            *hold.Record
 	// Sets are the ReplicaSets of the run, by name.
 	Sets map[string]*appsv1.ReplicaSet
 	// ownCanary and ownBaseline are what is known of the run's sets and their pods.

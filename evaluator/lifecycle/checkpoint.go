@@ -1,0 +1,77 @@
+package lifecycle
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// WriteBudget is how many statuses are written a second that have nothing new but good rounds, in the whole cluster.
+// All else is written when it happens. DefaultWriteBudget writes each round while there are few runs.
+type WriteBudget float64
+
+// DefaultWriteBudget writes each round of up to 50 runs that are measured every 10 s.
+const DefaultWriteBudget WriteBudget = 5
+
+// oldestStatus is how old a status gets, whatever the budget: people look at it, and what is made up for
+// after a change of leader is no more than that.
+const oldestStatus = 10 * time.Minute
+
+// Every is how often the status of each run is written while so many are measured: all get the same share.
+func (b WriteBudget) Every(runs int) time.Duration {
+	if b <= 0 {
+		return oldestStatus
+	}
+	return time.Duration(min(float64(runs)/float64(b), oldestStatus.Seconds()) * float64(time.Second))
+}
+
+// MayWait says whether a status need not be written yet that follows on another. That is so if nothing but rounds has come
+// in which all was good as before, and the run had its share of the budget less than every ago: of what limits are on
+// nothing is ever known to one evaluator alone.
+func MayWait(before, after v1alpha1.CanaryRunStatus, every time.Duration, now time.Time) bool {
+	return before.AsOf != nil && now.Before(before.AsOf.Add(every)) && onlyGoodRounds(before, after)
+}
+
+func onlyGoodRounds(before, after v1alpha1.CanaryRunStatus) bool {
+	if before.Phase != v1alpha1.PhaseRunning && before.Phase != v1alpha1.PhasePaused || before.Step == nil || after.Step == nil ||
+		len(before.Metrics) != len(after.Metrics) || !equality.Semantic.DeepEqual(withoutRounds(before), withoutRounds(after)) {
+		return false
+	}
+	for i, was := range before.Metrics {
+		if !sameStanding(was, after.Metrics[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutRounds is a status without what every round changes. It shares the rest with the status.
+func withoutRounds(status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
+	step := *status.Step
+	step.Measured = 0
+	status.Step, status.Measured, status.Metrics, status.AsOf = &step, 0, nil, nil
+	status.Validation, status.Duration = "", ""
+	return status
+}
+
+// sameStanding says whether a metric stands as before: by the outcome of the newest measurement, and with
+// nothing more that a limit is on.
+func sameStanding(was, is v1alpha1.MetricStatus) bool {
+	before, measured := analysis.Newest(was)
+	after, still := analysis.Newest(is)
+	return was.Name == is.Name && measured == still && before.Outcome == after.Outcome && was.ConsecutiveFailures == is.ConsecutiveFailures &&
+		was.ConsecutiveErrors == is.ConsecutiveErrors && was.ConsecutiveNoData == is.ConsecutiveNoData
+}
+
+// Written is a status as it is written now.
+func Written(status v1alpha1.CanaryRunStatus, now time.Time) v1alpha1.CanaryRunStatus {
+	status.AsOf = nil
+	if status.Phase == v1alpha1.PhaseRunning || status.Phase == v1alpha1.PhasePaused {
+		status.AsOf = &metav1.Time{Time: now.Truncate(time.Second)}
+	}
+	return status
+}
