@@ -136,8 +136,9 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 	return out, err
 }
 
-// Doubt is why routes may not give the canary of a Deployment a share, "" if nothing speaks against it, before there is a
-// run: they are not there, have no room, or no gateway follows them as they are. pods are the labels of the Deployment's pods.
+// Doubt is why routes may not give the canary of a Deployment a share, "" if nothing speaks against it,
+// before there is a run: they are not there, have no room, or no gateway follows them as they are. pods are
+// the labels of the Deployment's pods.
 func (r Router) Doubt(ctx context.Context, namespace, deployment string, pods map[string]string) (string, error) {
 	run := Run{Namespace: namespace, Deployment: deployment, Pods: pods}
 	r.most = mostToTell
