@@ -80,7 +80,7 @@ func routeOf(t *testing.T, c client.Client, name string) *unstructured.Unstructu
 	t.Helper()
 	out := &unstructured.Unstructured{}
 	out.SetGroupVersionKind(kinds[0])
-	if err := c.Get(context.Background(), client.ObjectKey{Namespace: "shop", Name: name}, out); err != nil {
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: name}, out); err != nil {
 		t.Fatal(err)
 	}
 	out.SetResourceVersion("")

@@ -22,7 +22,6 @@ import (
 )
 
 func TestASweepTakesTheSharesOfRunsThatAreOver(t *testing.T) {
-	ctx := context.Background()
 	has := &v1alpha1.WeightStatus{Percent: 5}
 	for sentence, tc := range map[string]struct {
 		status *v1alpha1.CanaryRunStatus // nil where the run is gone
@@ -37,7 +36,7 @@ func TestASweepTakesTheSharesOfRunsThatAreOver(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			r, c := cluster(t, webRoute)
 			before := routeOf(t, c, "web")
-			must(t, r.Share(ctx, run, 5))
+			must(t, r.Share(t.Context(), run, 5))
 			laid := routeOf(t, c, "web")
 			scheme := runtime.NewScheme()
 			must(t, v1alpha1.AddToScheme(scheme))
@@ -46,7 +45,7 @@ func TestASweepTakesTheSharesOfRunsThatAreOver(t *testing.T) {
 				runs.WithObjects(&v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: run.Name}, Status: *tc.status})
 			}
 			s := &Sweeper{Router: r, Runs: runs.Build()}
-			result, err := s.Reconcile(ctx, ctrl.Request{})
+			result, err := s.Reconcile(t.Context(), ctrl.Request{})
 			if err != nil || result.RequeueAfter != again {
 				t.Errorf("got %v, %v", result, err)
 			}
@@ -67,7 +66,7 @@ func TestWithoutAKeySharesAreTakenOffOnly(t *testing.T) {
 	copied := strings.NewReplacer("name: web, namespace", "name: copied, namespace", "uid: route-uid", "uid: other-uid").Replace(webRoute)
 	r, c := cluster(t, webRoute, copied)
 	before := routeOf(t, c, "web")
-	must(t, r.Share(ctx, run, 5))
+	must(t, r.Share(t.Context(), run, 5))
 	record := routeOf(t, c, "web").GetAnnotations()[v1alpha1.OverlayAnnotation]
 	beside := routeOf(t, c, "copied")
 	if record == "" || beside.GetAnnotations()[v1alpha1.OverlayAnnotation] == "" {

@@ -21,7 +21,7 @@ type Routes interface {
 // tellRoutes warns whoever has an update held that routes are to give a share to, and may not. The evaluator
 // looks anew when the canary is there.
 func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision) []string {
-	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Weighted() || r.demands.Effective.Forbids(v1alpha1.TrafficWeighted) != "" {
+	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Weighted() || r.demands.Forbids(v1alpha1.TrafficWeighted) != "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, aroundTime)

@@ -21,7 +21,7 @@ func run(version string, measured int32) *v1alpha1.CanaryRun {
 
 // What is known of a run beyond its status counts until somebody else writes the status.
 func TestRecall(t *testing.T) {
-	at := func(after time.Duration) time.Time { return noon.Add(after) }
+	at := noon.Add
 	edited := run("12", 3)
 	edited.Status.Message = "written by hand"
 	decided := run("12", 3)

@@ -306,7 +306,7 @@ func (m Manifest) emptied(now hold.Template, removed *fieldpath.Set, held hold.T
 			end++
 		}
 		if end < len(p) {
-			open(out, map[string]any(m.Merged), p[:end])
+			open(out, m.Merged, p[:end])
 		}
 	})
 	if len(out) == 0 {
