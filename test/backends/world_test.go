@@ -132,8 +132,12 @@ func start(t *testing.T, program, ready string, args ...string) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
+	ended := make(chan struct{})
+	var failure error
+	go func() {
+		failure = server.Wait()
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		cancel()
 		<-ended
@@ -153,9 +157,8 @@ func start(t *testing.T, program, ready string, args ...string) {
 			}
 		}
 		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("%s ended: %v", filepath.Base(program), err)
+		case <-ended:
+			t.Fatalf("%s ended: %v", filepath.Base(program), failure)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
