@@ -138,7 +138,7 @@ type TransitionLog struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=number
-	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:MaxItems=250
 	Untold []LoggedTransition `json:"untold,omitempty"`
 }
 

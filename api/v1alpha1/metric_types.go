@@ -166,7 +166,7 @@ const (
 	SamplesLast = "Last"
 )
 
-// Range is a closed interval. The infinities lie in no range, and NaN is no data.
+// Range is a closed interval. NaN and the infinities lie in no range.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.min) || has(self.max)",message="needs min, max or both"
 // +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || self.min <= self.max",message="min must not be greater than max"

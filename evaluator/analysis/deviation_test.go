@@ -21,7 +21,7 @@ func TestDeviationFromOne(t *testing.T) {
 		"below":                   {metric: by("0.1", ""), o: one(0.89), outcome: "Failed", reason: "BelowMin", value: "0.89"},
 		"up only bears less":      {metric: by("10%", "Up"), o: one(-5), outcome: "Passed", reason: "InRange", value: "-5", rule: "[-inf, 1.1] (1, at most 10% up)"},
 		"down only bears more":    {metric: by("10%", "Down"), o: one(5), outcome: "Passed", reason: "InRange", value: "5"},
-		"NaN is no data":          {metric: by("10%", ""), o: one(math.NaN()), outcome: "NoData", reason: "NaN"},
+		"NaN lies nowhere":        {metric: by("10%", ""), o: one(math.NaN()), outcome: "Failed", reason: "NaN", value: "NaN"},
 		"infinity lies nowhere":   {metric: by("10%", "Down"), o: one(math.Inf(1)), outcome: "Failed", reason: "Infinite", value: "+Inf"},
 		"by nothing means itself": {metric: by("0", ""), o: one(1.0000001), outcome: "Failed", reason: "AboveMax", value: "1.0000001"},
 	})
@@ -48,8 +48,8 @@ func TestDeviationFromWhatWasMeasured(t *testing.T) {
 		"back again is good":                            {by("Previous", "10", ""), []float64{100, 120, 105, 110}, "NFPP"},
 		"a share of a negative value has two sides too": {by("First", "10%", ""), []float64{-100, -110, -111, -90, -89}, "NPFPF"},
 		"a share of zero is nothing":                    {by("First", "10%", ""), []float64{0, 0, 0.1}, "NPF"},
-		"NaN is no data and no reference":               {by("First", "10", ""), []float64{math.NaN(), 100, 300, 100}, "NNFP"},
-		"NaN later is no data and changes nothing":      {by("Previous", "10", ""), []float64{100, math.NaN(), 105}, "NNP"},
+		"NaN is bad at once and no reference":           {by("First", "10", ""), []float64{math.NaN(), 100, 300, 100}, "FNFP"},
+		"NaN later is bad and changes nothing":          {by("Previous", "10", ""), []float64{100, math.NaN(), 105}, "NFP"},
 		"infinity is no reference":                      {by("Previous", "10", ""), []float64{math.Inf(1), math.Inf(1)}, "FF"},
 	} {
 		t.Run(name, func(t *testing.T) {

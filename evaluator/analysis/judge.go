@@ -24,8 +24,6 @@ const (
 // values is no data; neither is a failure or a success, whatever the criterion.
 func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.Measurement {
 	at = o.askedAt(at)
-	asked := len(o.Series)
-	o = o.withoutNaN(metric)
 	m := v1alpha1.Measurement{
 		Time:  metav1.NewTime(at.Truncate(time.Second)),
 		Range: ruleOf(metric),
@@ -46,9 +44,6 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 		judgeAlerts(&m, o.Series)
 	case metric.Compare != nil:
 		judgeComparison(&m, metric, before, at, o)
-	case len(o.Series) == 0 && asked > 0:
-		m.Outcome, m.Reason = v1alpha1.OutcomeNoData, v1alpha1.MeasuredNaN
-		m.Message = "the query gave no number but NaN, mostly a share of no requests"
 	case len(o.Series) == 0:
 		m.Outcome, m.Reason = v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData
 		m.Message = "the query found no series" + noSeriesHint(metric)
@@ -72,7 +67,6 @@ const maxRange = 200
 // Take judges an observation of a metric and adds it to what was measured of it.
 func Take(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o Observation) v1alpha1.MetricStatus {
 	m := Judge(metric, before, at, o)
-	o = o.withoutNaN(metric)
 	return Count(tallied(metric, remember(metric, before, at, o), at, o), m)
 }
 

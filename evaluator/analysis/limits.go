@@ -7,7 +7,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// limits are where a value must lie. The infinities lie nowhere, and neither does the NaN of counts that have no share.
+// limits are where a value must lie. NaN and the infinities lie nowhere.
 type limits struct {
 	v1alpha1.Range
 	// open says that the ends themselves are outside.
@@ -64,7 +64,7 @@ func (l limits) say(v float64) string {
 	value := Number(v)
 	switch l.reason(v) {
 	case v1alpha1.MeasuredNaN:
-		return "the value is NaN, which lies in no range"
+		return "the value is NaN, which lies in no range (a ratio is NaN where there are no requests)"
 	case v1alpha1.MeasuredInfinite:
 		return fmt.Sprintf("the value is %s, which lies in no range", value)
 	case v1alpha1.MeasuredBelowMin:

@@ -1,12 +1,6 @@
 package analysis
 
-import (
-	"math"
-	"slices"
-	"time"
-
-	"holdfast.dev/holdfast/api/v1alpha1"
-)
+import "time"
 
 // Answer is what a source of measurements says to a query.
 //
@@ -81,30 +75,6 @@ type Series struct {
 	Metric map[string]string
 	// Samples are the values of a range, oldest first; nil for a single value.
 	Samples []Sample
-}
-
-// withoutNaN leaves out what is no number: Prometheus gives NaN for a share of no requests, where other servers give
-// nothing, and one plan is to come to one verdict on all of them. What compares passes over NaN itself, and counts
-// are none.
-func (o Observation) withoutNaN(metric v1alpha1.Metric) Observation {
-	if metric.Labels != nil || metric.Alerts != nil || metric.Compare != nil || metric.List != nil || metric.Expect != "" {
-		return o
-	}
-	numbers := make([]Series, 0, len(o.Series))
-	for _, s := range o.Series {
-		if s.Samples != nil {
-			s.Samples = slices.DeleteFunc(slices.Clone(s.Samples), func(sample Sample) bool { return math.IsNaN(sample.Value) })
-			if len(s.Samples) == 0 {
-				continue
-			}
-			s.Value = s.Samples[len(s.Samples)-1].Value
-		}
-		if !math.IsNaN(s.Value) {
-			numbers = append(numbers, s)
-		}
-	}
-	o.Series = numbers
-	return o
 }
 
 // Sample is one value of a range.

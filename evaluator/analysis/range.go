@@ -2,8 +2,9 @@ package analysis
 
 import "holdfast.dev/holdfast/api/v1alpha1"
 
-// Range: every value lies between min and max, ends included. The infinities
-// lie in no range. A ratio of requests is NaN while there are none, and that is no data.
+// Range: every value lies between min and max, ends included. NaN and the
+// infinities lie in no range. A ratio of requests is NaN while there are none,
+// so a query that may see no traffic has to say what that means.
 
 func ranged(r v1alpha1.Range) criterion {
 	l := limits{Range: r}

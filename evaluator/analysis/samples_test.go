@@ -26,8 +26,7 @@ func TestSamplesOfARangeQuery(t *testing.T) {
 	check(t, map[string]judged{
 		"every sample good":        {metric: all, o: of(over(a, 0, 1, 0.5)), outcome: "Passed", reason: "InRange", value: "1", rule: "[0, 1], all samples of 5m", says: "3 of 3 samples good"},
 		"one sample bad fails":     {metric: all, o: of(over(a, 0, 2, 0)), outcome: "Failed", reason: "AboveMax", value: "2", says: "2 of 3 samples good; the worst: 2 is above max 1"},
-		"a sample NaN is none":     {metric: all, o: of(over(a, 0, math.NaN(), 0)), outcome: "Passed", reason: "InRange", value: "0", says: "2 of 2 samples good"},
-		"samples NaN are no data":  {metric: all, o: of(over(a, math.NaN(), math.NaN())), outcome: "NoData", reason: "NaN", value: ""},
+		"one sample NaN fails":     {metric: all, o: of(over(a, 0, math.NaN(), 0)), outcome: "Failed", reason: "NaN", value: "NaN"},
 		"one series bad fails":     {metric: all, o: of(over(a, 0, 0), over(b, 0, 2)), outcome: "Failed", reason: "AboveMax", value: "2", says: `1 of 2 series out of range; the worst, {pod="b"}`},
 		"the last alone counts":    {metric: last, o: of(over(a, 9, 9, 1)), outcome: "Passed", reason: "InRange", value: "1", rule: "[0, 1], the last sample of 5m"},
 		"the last bad fails":       {metric: last, o: of(over(a, 0, 0, 9)), outcome: "Failed", reason: "AboveMax", value: "9"},

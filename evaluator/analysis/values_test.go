@@ -48,7 +48,7 @@ func TestAWorseValueIsNeverBetter(t *testing.T) {
 		j := random.IntN(len(values[i]))
 		values[i][j] += random.ExpFloat64()
 		if random.IntN(10) == 0 {
-			values[i][j] = math.Inf(1)
+			values[i][j] = math.NaN()
 		}
 		after := Judge(metric, v1alpha1.MetricStatus{}, noon, build(values))
 		if before.Outcome != v1alpha1.OutcomePassed && after.Outcome == v1alpha1.OutcomePassed {

@@ -1,7 +1,7 @@
 // Package deployments looks after Deployments: a held record gets its run, what passed Holdfast is told, and
 // what is left over goes. Each look takes the steps of Reconcile in their order, and ends with the first that
 // writes. One that fails ends nothing: an update that cannot be tried is no cover for one that is not told of.
-// Stamps come before anything else that writes: a Deployment that was just made is known by its generation.
+// Stamps come before anything else that writes into a Deployment that was just made: it is known by its generation.
 package deployments
 
 import (

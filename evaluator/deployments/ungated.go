@@ -124,8 +124,9 @@ func (r *Reconciler) noteStamped(ctx context.Context, ns *metav1.PartialObjectMe
 // request that was held.
 func (r *Reconciler) heldBefore(d objects.Deployment, runs []v1alpha1.CanaryRun) bool {
 	record, err := r.Objects.OpenRecord(d)
+	now, tried := d.Hash(), r.Objects.Alias(d).Resolve(d.Hash()) // it may have been restarted since
 	return err == nil && record != nil && slices.ContainsFunc(runs, func(r v1alpha1.CanaryRun) bool {
-		beside := r.Annotations[v1alpha1.StableAnnotation]
-		return r.Spec.Hold == record.ID && beside != "" && beside != string(d.Hash())
+		beside := hold.Hash(r.Annotations[v1alpha1.StableAnnotation])
+		return r.Spec.Hold == record.ID && beside != "" && beside != now && beside != tried
 	})
 }

@@ -9,11 +9,7 @@ type Ask interface{ isAsk() }
 
 type (
 	// Measure asks for a round of measurements at a time. The answer is Snapshot.Round.
-	Measure struct {
-		At time.Time
-		// Past says that this time is one at which another evaluator looked, or none.
-		Past bool
-	}
+	Measure struct{ At time.Time }
 	// LookAround asks for what stands beside the Deployment now, before a verdict: none is reached on a canary
 	// that got all requests. The answer is Snapshot.Around, with Now set.
 	LookAround struct{}

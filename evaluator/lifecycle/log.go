@@ -15,7 +15,7 @@ import (
 // next; so each is told at least once, in its order, and by its number known as the same.
 
 // maxUntold is the limit of status.transitions.untold.
-const maxUntold = 50
+const maxUntold = 250
 
 // untoldFor is how long transitions that were told stay in the log for want of another reason to write: each
 // is a write less where one follows, and told twice where the evaluator ends before it.

@@ -63,7 +63,7 @@ func (s *planner) measure() Move {
 		p.Requeue = min(p.Requeue, s.until(youngUntil))
 	}
 	if isDue {
-		p.Ask = Measure{At: due, Past: s.isPast(due)}
+		p.Ask = Measure{At: due}
 	} else if s.atGate() {
 		s.enter(s.out.Phase, s.out.Reason, "a person must decide, and not before the newest measurements are all good again")
 	}
@@ -118,7 +118,7 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
 	s.out.Step.Measured++
-	if r.At.After(schedule.End()) && len(warmingUp) == 0 {
+	if r.At.After(schedule.End()) && len(warmingUp) == 0 && !s.isPast(r.At) {
 		s.out.Overtime++
 	}
 	if s.atGate() {

@@ -186,7 +186,7 @@ func streaks(before, after v1alpha1.CanaryRunStatus) []Transition {
 	var out []Transition
 	for _, metric := range after.Metrics {
 		m, ok := analysis.Newest(metric)
-		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || !isNew(before, after, m) || m.Reason == v1alpha1.MeasuredGathering {
+		if !ok || metric.Streak != 1 || kinds[m.Outcome] == "" || !isNew(before, after, metric.Name) || m.Reason == v1alpha1.MeasuredGathering {
 			continue
 		}
 		out = append(out, Transition{Kind: kinds[m.Outcome], Message: m.Message, Metric: metric.Name, Measurement: m})
@@ -194,19 +194,21 @@ func streaks(before, after v1alpha1.CanaryRunStatus) []Transition {
 	return out
 }
 
-// isNew says whether a measurement is one of the round that the later status has
-// and the one before it has not. Metrics of other steps are not in that round.
-func isNew(before, after v1alpha1.CanaryRunStatus, m v1alpha1.Measurement) bool {
-	pods, _ := analysis.Newest(analysis.Find(after.Metrics, analysis.Pods))
-	return before.Measured != after.Measured && m.Time.Equal(&pods.Time)
+// isNew says whether the newest measurement of a metric is one of the round that the later status has and the one
+// before it has not. Metrics of other steps are not in that round.
+func isNew(before, after v1alpha1.CanaryRunStatus, metric string) bool {
+	return before.Measured != after.Measured && taken(analysis.Find(before.Metrics, metric)) != taken(analysis.Find(after.Metrics, metric))
 }
+
+// taken is how many measurements of a metric there were.
+func taken(m v1alpha1.MetricStatus) int32 { return m.Passed + m.Failed + m.Errors + m.NoData }
 
 // Measured are the outcomes of the measurements that one status has and the one
 // before it has not.
 func Measured(before, after v1alpha1.CanaryRunStatus) []v1alpha1.Outcome {
 	var out []v1alpha1.Outcome
 	for _, metric := range after.Metrics {
-		if m, ok := analysis.Newest(metric); ok && isNew(before, after, m) {
+		if m, ok := analysis.Newest(metric); ok && isNew(before, after, metric.Name) {
 			out = append(out, m.Outcome)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/tell"
+	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/room"
 )
 
@@ -17,6 +18,9 @@ import (
 func (r *Reconciler) logOf(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) (log *v1alpha1.TransitionLog, isDue bool) {
 	before, known := seen.CanaryRun.Status, r.told.of(seen.CanaryRun)
 	happened := append(r.happened(ctx, seen, after), known.unlogged...)
+	for i := range happened {
+		happened[i].Message = plaintext.Line(happened[i].Message, maxMessage)
+	}
 	wait, isTold := lifecycle.Forgettable(before, known.number, seen.Now)
 	return lifecycle.Logged(before.Transitions, known.number, seen.Now, happened), len(happened) > 0 || isTold && wait == 0
 }

@@ -111,9 +111,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // round of measurements takes its time, and wakes the run.
 func (r *Reconciler) plan(ctx context.Context, seen gather.Observed) (ctrl.Result, error) {
 	next := lifecycle.Next(seen.Snapshot)
-	if ask, _ := next.Ask.(lifecycle.Measure); seen.Round == nil && !ask.Past {
-		r.Memory.CaughtUp(seen.Stored, seen.Now)
-	}
 	switch ask := next.Ask.(type) {
 	case lifecycle.Measure:
 		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), ask.At)
@@ -168,7 +165,7 @@ func (r *Reconciler) apply(ctx context.Context, seen gather.Observed, p lifecycl
 	known := r.told.of(seen.CanaryRun)
 	for _, action := range p.Actions {
 		done, err := r.Executor.Execute(ctx, seen, action)
-		known.unlogged = append(known.unlogged, done...)
+		known.did(done)
 		if err == nil {
 			continue
 		}

@@ -23,6 +23,22 @@ type toldOfRun struct {
 	uid      types.UID
 	number   int64
 	unlogged []lifecycle.Transition
+	// subjects are what was told of each pod last: what cannot be done to one is tried again at every look.
+	subjects map[string]lifecycle.Transition
+}
+
+// did notes what an action has to tell beyond the status, but for what was told of the same pod last.
+func (k *toldOfRun) did(happened []lifecycle.Transition) {
+	for _, t := range happened {
+		if k.subjects[t.Subject] == t {
+			continue
+		}
+		if k.subjects == nil {
+			k.subjects = map[string]lifecycle.Transition{}
+		}
+		k.subjects[t.Subject] = t
+		k.unlogged = append(k.unlogged, t)
+	}
 }
 
 func newTold() *told { return &told{runs: map[types.NamespacedName]*toldOfRun{}} }
@@ -50,7 +66,11 @@ func (t *told) forget(run types.NamespacedName) {
 // evaluator that ended before it could tell.
 func (r *Reconciler) tell(seen gather.Observed, status v1alpha1.CanaryRunStatus) {
 	known := r.told.of(seen.CanaryRun)
-	for _, t := range lifecycle.Untold(status, known.number) {
+	untold := lifecycle.Untold(status, known.number)
+	if len(untold) > 0 { // they stand in the log, also where the answer to the write was lost
+		known.unlogged = nil
+	}
+	for _, t := range untold {
 		r.Teller.Tell(tell.About{Deployment: seen.DeploymentObject, Run: seen.CanaryRun}, t)
 		known.number = t.Number
 	}

@@ -7,13 +7,15 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"holdfast.dev/holdfast/internal/surround"
 )
 
 // serving are the Services, in the order of their names, that select pods with these labels.
 func serving(services []corev1.Service, pods map[string]string) []corev1.Service {
 	var out []corev1.Service
 	for _, s := range services {
-		if len(s.Spec.Selector) > 0 && labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(pods)) {
+		if selector := surround.Selector(s); len(selector) > 0 && labels.SelectorFromSet(selector).Matches(labels.Set(pods)) {
 			out = append(out, s)
 		}
 	}

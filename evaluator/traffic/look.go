@@ -25,6 +25,7 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/route"
+	"holdfast.dev/holdfast/internal/surround"
 )
 
 // RBAC gives Holdfast no right to routes, and none to make Services, but by manifests/components/traffic.
@@ -102,6 +103,9 @@ type seenRoute struct {
 	// whole that it is all there.
 	record      *route.Record
 	mine, whole bool
+	// unsealed says that the record is not by the key there is: it serves to take the share off, and is written anew
+	// where the share is laid.
+	unsealed bool
 	// services are those of the Deployment that it sends requests to.
 	services []string
 }
@@ -294,7 +298,7 @@ func (r Router) services(ctx context.Context, namespace string) ([]corev1.Servic
 	var out []corev1.Service
 	err := r.Live.Each(ctx, listing.Query{Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace, Most: r.most}, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
-		if err == nil && len(service.Spec.Selector) > 0 {
+		if err == nil && len(surround.Selector(service)) > 0 {
 			out = append(out, service)
 		}
 		return err
@@ -323,7 +327,12 @@ func (r Router) eachRoute(ctx context.Context, namespace string, visit func(seen
 			seen := seenRoute{Dialect: dialect, object: &unstructured.Unstructured{Object: fields}}
 			seen.object.SetGroupVersionKind(kind)
 			seen.user = dialect.RulesOf(fields)
-			if record, err := r.open(seen.object); err == nil { // one that does not open is none
+			record, err := r.open(seen.object)
+			if err != nil { // with another key, it says still how the share comes off
+				record, err = route.ReadOf(seen.object.GetAnnotations()[v1alpha1.OverlayAnnotation], seen.object.GetUID())
+				seen.unsealed = true
+			}
+			if err == nil && !dialect.TooMany(record.Rules) {
 				seen.read(record)
 			}
 			visit(seen)

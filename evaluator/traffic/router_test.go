@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/yaml"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
@@ -122,6 +123,27 @@ func TestAShareIsLaidMovedAndTakenOff(t *testing.T) {
 	}
 	if diff := cmp.Diff(beside, routeOf(t, c, "other")); diff != "" {
 		t.Errorf("another route (-want +got):\n%s", diff)
+	}
+}
+
+// TestAShareComesOffWhoseRecordIsByAnotherKey, and is laid anew by the key there is.
+func TestAShareComesOffWhoseRecordIsByAnotherKey(t *testing.T) {
+	r, c := cluster(t, webRoute)
+	before := routeOf(t, c, "web")
+	must(t, r.Share(t.Context(), run, 5))
+	r.Key = hold.Key(strings.Repeat("n", hold.KeySize))
+	if got := look(t, r); len(got.Laid) != 1 {
+		t.Errorf("by the new key %+v", got)
+	}
+	old := routeOf(t, c, "web").GetAnnotations()[v1alpha1.OverlayAnnotation]
+	must(t, r.Share(t.Context(), run, 5))
+	if now := routeOf(t, c, "web").GetAnnotations()[v1alpha1.OverlayAnnotation]; now == old || now == "" {
+		t.Error("the record is not sealed anew")
+	}
+	r.Key = hold.Key(strings.Repeat("o", hold.KeySize))
+	must(t, r.Share(t.Context(), run, 0))
+	if diff := cmp.Diff(before, routeOf(t, c, "web")); diff != "" {
+		t.Errorf("taken off (-want +got):\n%s", diff)
 	}
 }
 

@@ -47,7 +47,7 @@ func (r Router) Share(ctx context.Context, run Run, percent int32) error {
 func (r Router) lay(ctx context.Context, run Run, s seenRoute, percent int32) error {
 	o := s.overlay(run, percent)
 	record := route.Record{UID: s.object.GetUID(), Run: run.Name, Service: o.Service, Canary: o.Canary, Percent: o.Percent, Rules: s.user}
-	if s.whole && reflect.DeepEqual(*s.record, record) {
+	if s.whole && !s.unsealed && reflect.DeepEqual(*s.record, record) {
 		return nil
 	}
 	laid, err := s.Lay(o, s.user)

@@ -1,5 +1,7 @@
 package route
 
+import "slices"
+
 // Dialect is how a kind of route says where requests go.
 type Dialect struct {
 	// Rules is the field of the spec that has the rules, a list that is owned as a whole.
@@ -35,6 +37,15 @@ func (d Dialect) backendsOf(rule any) []any {
 	fields, _ := rule.(map[string]any)
 	backends, _ := fields[d.backends].([]any)
 	return backends
+}
+
+// most is how many rules a route may have that is looked at, and backends a rule: more than the API server takes, which
+// says so to whoever sent them. What is looked at costs their square.
+const most = 64
+
+// TooMany says whether there are so many rules, or backends of one, that no API server takes the route.
+func (d Dialect) TooMany(rules []any) bool {
+	return len(rules) > most || slices.ContainsFunc(rules, func(rule any) bool { return len(d.backendsOf(rule)) > most })
 }
 
 // withBackends is a rule with other backends.

@@ -65,7 +65,7 @@ func (p pod) export(w *bytes.Buffer, since time.Duration) {
 	}
 	fmt.Fprintf(w, "http_request_duration_seconds_bucket{le=\"+Inf\"} %[1]g\nhttp_request_duration_seconds_count %[1]g\n", float64(int(total)))
 	fmt.Fprintf(w, "http_request_duration_seconds_sum %g\n", total*p.takes)
-	fmt.Fprintf(w, "# TYPE queue_length gauge\nqueue_length %d\n# TYPE jobs_total counter\njobs_total 0\n", len(p.name))
+	fmt.Fprintf(w, "# TYPE queue_length gauge\nqueue_length %d\n# TYPE jobs_total counter\njobs_total 0\njobs_failed_total 0\n", len(p.name))
 }
 
 // application serves /metrics of all pods.

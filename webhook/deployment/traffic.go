@@ -24,7 +24,7 @@ func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision)
 	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Weighted() || r.demands.Forbids(v1alpha1.TrafficWeighted) != "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, aroundTime)
+	ctx, cancel := dispensable(ctx, aroundTime)
 	defer cancel()
 	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, surround.Of(r.Old.Template()).Labels)
 	if err != nil { // it is told by the run

@@ -141,7 +141,7 @@ func (r *Reconciler) write(ctx context.Context, ns *metav1.PartialObjectMetadata
 	ns.SetLabels(labels)
 	annotations = set(annotations, v1alpha1.PoliciesAnnotation, want.policies)
 	// Where a guard begins, by people or by a policy, Deployments may have no stamp yet, and have lost none.
-	if want.canary == "" || want.policy != "" && before.GetLabels()[v1alpha1.PolicyLabel] == "" {
+	if want.canary == "" || before.GetLabels()[v1alpha1.CanaryLabel] == "" || want.policy != "" && before.GetLabels()[v1alpha1.PolicyLabel] == "" {
 		annotations = set(annotations, v1alpha1.StampedAnnotation, "")
 	}
 	ns.SetAnnotations(annotations)

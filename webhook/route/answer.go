@@ -102,7 +102,7 @@ func (u update) undoText(a *answer) []any {
 		return sent
 	}
 	record, err := route.Read(text)
-	if err != nil {
+	if err != nil || u.TooMany(record.Rules) { // it was not written by Holdfast
 		return sent
 	}
 	s := route.Standing{Overlay: record.Overlay(u.namespace), User: record.Rules}

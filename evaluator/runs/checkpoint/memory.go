@@ -35,7 +35,7 @@ type Memory struct {
 // known is what is known of a run, as long as its status is the one that it was built on: what others write there wins.
 type known struct {
 	uid types.UID
-	// since is from when on rounds are counted as they come due; zero while those before are made up for.
+	// since is when it was looked at first: rounds before are made up for, and those after are counted as they come due.
 	since time.Time
 	// version and status tell the status by.
 	version string
@@ -62,7 +62,7 @@ func digestOf(status *v1alpha1.CanaryRunStatus) digest {
 type Recalled struct {
 	// Run is the run with the status that it has come to. It shares the rest with the one that is stored.
 	Run *v1alpha1.CanaryRun
-	// Since is from when on rounds are counted as they come due: now, while those before are made up for.
+	// Since is when this evaluator began to count the rounds of the run from its status.
 	Since time.Time
 	// Behind says that the run is not yet as it was written last.
 	Behind bool
@@ -88,10 +88,10 @@ func (m *Memory) Recall(stored *v1alpha1.CanaryRun, now time.Time) Recalled {
 	if k == nil || k.uid != stored.UID || k.version != stored.ResourceVersion {
 		k = m.set(stored)
 	}
-	out := Recalled{Run: stored, Since: k.since}
 	if k.since.IsZero() {
-		out.Since = now
+		k.since = now
 	}
+	out := Recalled{Run: stored, Since: k.since}
 	if k.now != nil {
 		run := *stored
 		run.Status = *k.now.DeepCopy()
@@ -158,15 +158,6 @@ func (m *Memory) Wrote(answer *v1alpha1.CanaryRun, now time.Time) {
 	}
 	k := m.set(answer)
 	k.since, k.wrote = since, now
-}
-
-// CaughtUp notes that no round of the past is left to be made up for.
-func (m *Memory) CaughtUp(stored *v1alpha1.CanaryRun, now time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if k := m.of[client.ObjectKeyFromObject(stored)]; k != nil && k.uid == stored.UID && k.since.IsZero() {
-		k.since = now
-	}
 }
 
 // Forget forgets a run that is over.

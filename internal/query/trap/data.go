@@ -3,7 +3,6 @@ package trap
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -39,7 +38,7 @@ func scalars(l looked) []found {
 		if _, constant := constantOf(c); c.Func.Name != "scalar" || constant {
 			return
 		}
-		out = append(out, found{c, "scalar(…) is NaN where there is no series, or more than one, and then there is no data, however good all of them are. Leave it out, and match with on() where there are two sides"})
+		out = append(out, found{c, "scalar(…) is NaN where there is no series, or more than one, and NaN lies in no range: missing data is a failure, not missing data. Leave it out, and match with on() where there are two sides"})
 	})
 	return out
 }
@@ -90,32 +89,20 @@ func comparesLeft(b *parser.BinaryExpr) bool {
 	return ok && compared.Op.IsComparisonOperator() && same(compared.LHS, b.LHS)
 }
 
-// nan: a share of no requests is NaN to Prometheus and nothing to others. Alone it is no data to Holdfast in both
-// cases; among others that are added up, or where something takes the place of nothing, it makes a difference.
+// nan: a share of no requests is NaN, which lies in no range, and no series where VictoriaMetrics answers.
 func nan(l looked) []found {
 	var out []found
 	guarded := false
 	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		guarded = guarded || b.Op == parser.LAND
 	})
-	query.Each(l.expr, func(b *parser.BinaryExpr, path []parser.Node) {
-		if guarded || b.Op != parser.DIV || !mayBeZero(b.RHS) || !slices.ContainsFunc(path, spreadsNaN) {
+	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
+		if guarded || b.Op != parser.DIV || !mayBeZero(b.RHS) {
 			return
 		}
-		out = append(out, found{b.RHS, "without traffic this divides by zero, which is NaN, and so is all that is made of it; VictoriaMetrics leaves it out instead. Write the divisor as (… > 0), which leaves it out everywhere"})
+		out = append(out, found{b.RHS, "without traffic this divides by zero, and NaN lies in no range: it is a failure, and no data where VictoriaMetrics answers. Write the divisor as (… > 0), which makes it no data everywhere"})
 	})
 	return out
-}
-
-// spreadsNaN: one NaN among what it takes is seen in what it gives.
-func spreadsNaN(node parser.Node) bool {
-	switch n := node.(type) {
-	case *parser.AggregateExpr:
-		return n.Op != parser.MIN && n.Op != parser.MAX
-	case *parser.BinaryExpr:
-		return n.Op == parser.LOR || n.Op == parser.LUNLESS
-	}
-	return false
 }
 
 // mayBeZero: a rate, or what is made of rates, that no comparison guards.
