@@ -51,7 +51,7 @@ func TestLifeWithHelm(t *testing.T) {
 			busy := s.startLoad()
 			said := s.sh(root, strings.Join(page(t, "uninstall.md", "## With Helm", "sh"), ""))
 			sent, _, failed := busy.end() // from the first step on they pass
-			if sent < 20 || len(failed) > 0 {
+			if sent < fewest || len(failed) > 0 {
 				t.Errorf("of %d updates during the uninstall %d failed: %v", sent, len(failed), failed[:min(len(failed), 5)])
 			}
 			if !strings.Contains(said, "was not released, because Holdfast is uninstalled") {
@@ -179,12 +179,15 @@ func (s *site) wantRestricted() {
 	}
 }
 
+// fewest is how many updates there must have been for anything to be said of them; on a busy machine one takes a second.
+const fewest = 5
+
 // underLoad runs a script under a stream of updates, none of which may fail or pass ungated.
 func (s *site) underLoad(script string) {
 	s.t.Helper()
 	busy := s.startLoad()
 	s.sh(root, script)
-	if sent, ungated, failed := busy.end(); sent < 20 || ungated > 0 || len(failed) > 0 {
+	if sent, ungated, failed := busy.end(); sent < fewest || ungated > 0 || len(failed) > 0 {
 		s.t.Errorf("of %d updates %d passed ungated and %d failed: %v", sent, ungated, len(failed), failed[:min(len(failed), 5)])
 	}
 }
