@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
@@ -128,11 +129,12 @@ func TestWhatPassesIsNotTakenForUngated(t *testing.T) {
 	s.Must("scale", "deployment", "web", "--replicas=0")
 	empty, _, _ := strings.Cut(strings.Replace(s.Web("v2"), "replicas: 2", "replicas: 0", 1), "---")
 	stamp, said, _ := s.Kubectl("apply", "-o", `jsonpath={.metadata.annotations.holdfast\.dev/stable}`, "-f", "-", empty)
-	if stamp != "" || !strings.Contains(said, "scaled to zero") {
+	if hold.PeekStamp(stamp).Until == 0 || !strings.Contains(said, "scaled to zero") {
 		t.Errorf("stamped %q; kubectl says:\n%s", stamp, said)
 	}
 	shop.Await(s, "the evaluator has stamped what was stored", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
-		return d.Annotations[v1alpha1.StableAnnotation] != ""
+		now := hold.PeekStamp(d.Annotations[v1alpha1.StableAnnotation])
+		return now.Until == 0 && now.Hash != "" && now.Hash != hold.PeekStamp(stamp).Hash
 	})
 	shop.WantNoneUngated(s)
 }
