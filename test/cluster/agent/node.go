@@ -37,7 +37,7 @@ var capacity = v1.ResourceList{
 	v1.ResourceCPU:              resource.MustParse("8"),
 	v1.ResourceMemory:           resource.MustParse("16Gi"),
 	v1.ResourceEphemeralStorage: resource.MustParse("100Gi"),
-	v1.ResourcePods:             resource.MustParse("110"),
+	v1.ResourcePods:             resource.MustParse("240"),
 }
 
 // register creates the Nodes, Ready from the first moment.

@@ -13,6 +13,10 @@ func TestOfRoutesHoldfastChangesTheRulesOnly(t *testing.T) {
 	needGatewayAPI(t)
 	s := open(t, "")
 	s.Must("apply", "-f", "-", s.routeManifest())
+	// kubectl reads what it patches, and Holdfast may not.
+	s.Must("create", "role", "look-at-routes", "--verb=get", "--resource=httproutes.gateway.networking.k8s.io")
+	s.Must("create", "rolebinding", "look-at-routes", "--role=look-at-routes", "--serviceaccount=holdfast-system:holdfast")
+	s.AwaitCan("system:serviceaccount:holdfast-system:holdfast", "get", "httproutes.gateway.networking.k8s.io")
 	for patch, allowed := range map[string]bool{
 		`{"spec":{"rules":[{"backendRefs":[{"name":"other","port":80}]}]}}`: true,
 		`{"metadata":{"annotations":{"holdfast.dev/overlay":"x"}}}`:         true,
