@@ -120,6 +120,15 @@ func (s scene) playGateway(name string) {
 	}()
 }
 
+// awaitAnswered waits until the gateway has answered for a route as it is, and writes nothing more.
+func (s scene) awaitAnswered(name string) {
+	s.T.Helper()
+	shop.Await(s.Shop, "the gateway has answered for the route as it is", name, newRoute(), func(route *unstructured.Unstructured) bool {
+		parents, _, _ := unstructured.NestedSlice(route.Object, "status", "parents")
+		return len(parents) == 1 && fmt.Sprint(parents[0].(map[string]any)["conditions"].([]any)[0].(map[string]any)["observedGeneration"]) == fmt.Sprint(route.GetGeneration())
+	})
+}
+
 // wantReapplied sends the manifest again, in every way, and wants the route to stay as it is, version
 // and all.
 func (s scene) wantReapplied(before string) {
@@ -190,6 +199,7 @@ func TestARouteIsItsUsersWhateverTheyWrite(t *testing.T) {
 	if !strings.Contains(said, "taken as one of the route without the share of a canary") {
 		t.Errorf("its writer is not told: %s", said)
 	}
+	s.awaitAnswered("web")
 	read, _, _ := s.Kubectl("get", "httproute", "web", "-o", "yaml")
 	s.Must("replace", "-f", "-", strings.Replace(read, "request: 5s", "request: 7s", 1))
 	want("a text that was read", "web:4 canary:1")
