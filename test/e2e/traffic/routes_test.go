@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -120,13 +121,17 @@ func (s scene) playGateway(name string) {
 	}()
 }
 
-// awaitAnswered waits until the gateway has answered for a route as it is, and writes nothing more.
-func (s scene) awaitAnswered(name string) {
+// awaitAnswered waits until the gateway has answered for the route web as it is, and writes nothing more.
+func (s scene) awaitAnswered() {
 	s.T.Helper()
-	shop.Await(s.Shop, "the gateway has answered for the route as it is", name, newRoute(), func(route *unstructured.Unstructured) bool {
+	answered := func(context.Context) (bool, error) {
+		route := s.route()
 		parents, _, _ := unstructured.NestedSlice(route.Object, "status", "parents")
-		return len(parents) == 1 && fmt.Sprint(parents[0].(map[string]any)["conditions"].([]any)[0].(map[string]any)["observedGeneration"]) == fmt.Sprint(route.GetGeneration())
-	})
+		return strings.Contains(fmt.Sprint(parents), fmt.Sprintf("observedGeneration:%d ", route.GetGeneration())), nil
+	}
+	if err := wait.PollUntilContextTimeout(s.T.Context(), 100*time.Millisecond, shop.Patience, true, answered); err != nil {
+		s.T.Fatalf("the gateway has not answered for the route as it is: %v", s.route().Object["status"])
+	}
 }
 
 // wantReapplied sends the manifest again, in every way, and wants the route to stay as it is, version
@@ -199,7 +204,7 @@ func TestARouteIsItsUsersWhateverTheyWrite(t *testing.T) {
 	if !strings.Contains(said, "taken as one of the route without the share of a canary") {
 		t.Errorf("its writer is not told: %s", said)
 	}
-	s.awaitAnswered("web")
+	s.awaitAnswered()
 	read, _, _ := s.Kubectl("get", "httproute", "web", "-o", "yaml")
 	s.Must("replace", "-f", "-", strings.Replace(read, "request: 5s", "request: 7s", 1))
 	want("a text that was read", "web:4 canary:1")
