@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -32,7 +33,8 @@ func TestStepsGrowTheCanaryAndGatesHoldIt(t *testing.T) {
 	released := s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
 	s.WantImage("v2")
 	s.WantEvents("Paused", "NextStep", "Released")
-	if released.Status.Duration != "8s/8s" {
+	measured, planned, _ := strings.Cut(released.Status.Duration, "/")
+	if d, err := time.ParseDuration(measured); err != nil || d < 8*time.Second || planned != "8s" { // a round that is missed is taken after the period
 		t.Errorf("duration is %s", released.Status.Duration)
 	}
 	s.WantNoCanary()
