@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -124,13 +123,18 @@ func (s scene) playGateway(name string) {
 // awaitAnswered waits until the gateway has answered for the route web as it is, and writes nothing more.
 func (s scene) awaitAnswered() {
 	s.T.Helper()
-	answered := func(context.Context) (bool, error) {
+	deadline := time.After(shop.Patience)
+	for {
 		route := s.route()
 		parents, _, _ := unstructured.NestedSlice(route.Object, "status", "parents")
-		return strings.Contains(fmt.Sprint(parents), fmt.Sprintf("observedGeneration:%d ", route.GetGeneration())), nil
-	}
-	if err := wait.PollUntilContextTimeout(s.T.Context(), 100*time.Millisecond, shop.Patience, true, answered); err != nil {
-		s.T.Fatalf("the gateway has not answered for the route as it is: %v", s.route().Object["status"])
+		if strings.Contains(fmt.Sprint(parents), fmt.Sprintf("observedGeneration:%d ", route.GetGeneration())) {
+			return
+		}
+		select {
+		case <-deadline:
+			s.T.Fatalf("the gateway has not answered for the route as it is: %v", parents)
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 
