@@ -87,8 +87,9 @@ type Cluster struct {
 	Sick bool
 }
 
-// Scheme has the kinds of clusters.
-var Scheme = sync.OnceValue(func() *runtime.Scheme {
+// Scheme has the kinds of clusters. Each caller has one of its own, as the fake
+// client writes into it the kinds that it meets.
+func Scheme() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(s); err != nil {
@@ -96,7 +97,7 @@ var Scheme = sync.OnceValue(func() *runtime.Scheme {
 		}
 	}
 	return s
-})
+}
 
 // ErrCut is the error of a write that is made to fail.
 var ErrCut = errors.New("connection cut")
