@@ -14,16 +14,19 @@ type routes struct {
 }
 
 func (r routes) view(ready int32) Traffic {
-	out := Traffic{Percent: r.share, Served: r.served, Refused: r.refused, Pending: r.pending}
+	out := Traffic{Percent: r.share, Served: r.served && !r.gone, Refused: r.refused, Pending: r.pending}
 	if !r.gone {
 		out.Routes = []string{"HTTPRoute/web"}
 	} else {
-		out.Refused = "no route sends requests to a Service of Deployment web"
+		out.NoRoute = "no route sends requests to a Service of Deployment web"
 	}
 	if r.share > 0 {
 		out.Laid = []string{"HTTPRoute/web"}
 	}
 	if r.served {
+		out.Services = 1
+	}
+	if out.Served {
 		out.Endpoints = ready
 	}
 	return out
@@ -75,6 +78,8 @@ func (w *world) routesHappen(what string) bool {
 		w.routes.share = 0
 	case what == "are gone":
 		w.routes.gone, w.routes.share = true, 0
+	case what == "are back":
+		w.routes.gone = false
 	default:
 		return false
 	}

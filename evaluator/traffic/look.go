@@ -13,6 +13,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -134,9 +135,8 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 		return lifecycle.Traffic{}, err
 	}
 	out := seen.view(run)
-	if out.Refused == "" || len(out.Routes) > 0 {
-		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
-	}
+	out.Services = seen.servicesOf(run)
+	out.Served, out.Endpoints, err = r.served(ctx, run, seen)
 	return out, err
 }
 
@@ -153,8 +153,8 @@ func (r Router) Doubt(ctx context.Context, namespace, deployment string, pods ma
 	if err != nil {
 		return "", err
 	}
-	if why := seen.view(run).Refused; why != "" {
-		return why, nil
+	if view := seen.view(run); view.Refused+view.NoRoute != "" {
+		return cmp.Or(view.NoRoute, view.Refused), nil
 	}
 	for _, s := range seen.routes {
 		if pending, refused := s.accepted(); pending+refused != "" {
@@ -199,7 +199,7 @@ func (f found) view(run Run) lifecycle.Traffic {
 		}
 	}
 	if len(out.Routes) == 0 {
-		out.Refused = f.noRoute(run)
+		out.NoRoute = f.noRoute(run)
 	}
 	out.Percent = -1
 	if len(shares) == 1 {
@@ -239,15 +239,20 @@ func (r seenRoute) overlay(run Run, percent int32) route.Overlay {
 }
 
 // accepted reads what gateways say of a route as it is now: why they are not known to follow it, or why
-// they do not.
+// they do not. What one says that the route no longer names is of no account: not all take that back.
 func (r seenRoute) accepted() (pending, refused string) {
+	answered := false
+	pending = fmt.Sprintf("no gateway has answered for %s", r)
 	parents, _, _ := unstructured.NestedSlice(r.object.Object, "status", "parents")
-	if len(parents) == 0 {
-		return fmt.Sprintf("no gateway has answered for %s", r), ""
-	}
 	for _, parent := range parents {
 		status, _ := parent.(map[string]any)
 		ref, _ := status["parentRef"].(map[string]any)
+		if !r.names(ref) {
+			continue
+		}
+		if !answered {
+			answered, pending = true, ""
+		}
 		conditions, _ := status["conditions"].([]any)
 		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
 			condition := find(conditions, kind)
@@ -261,6 +266,30 @@ func (r seenRoute) accepted() (pending, refused string) {
 		}
 	}
 	return pending, refused
+}
+
+// names says whether the spec of a route names this parent.
+func (r seenRoute) names(parent map[string]any) bool {
+	refs, _, _ := unstructured.NestedSlice(r.object.Object, "spec", "parentRefs")
+	return slices.ContainsFunc(refs, func(ref any) bool {
+		fields, _ := ref.(map[string]any)
+		for field, usual := range map[string]any{
+			"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": r.object.GetNamespace(), "name": nil,
+		} {
+			if or(fields[field], usual) != or(parent[field], usual) {
+				return false
+			}
+		}
+		// A gateway may answer for a listener where the route names none.
+		return fields["sectionName"] == nil || or(parent["sectionName"], fields["sectionName"]) == fields["sectionName"]
+	})
+}
+
+func or(value, usual any) any {
+	if value == nil {
+		return usual
+	}
+	return value
 }
 
 func find(conditions []any, kind string) map[string]any {
@@ -287,6 +316,7 @@ func (r Router) find(ctx context.Context, run Run) (found, error) {
 			}
 		}
 		seen.mine = seen.record != nil && seen.record.Run == run.Name
+		seen.whole = seen.whole && seen.record.Canary == run.canaryOf(seen.record.Service) // not of a run of that name that was deleted
 		if seen.mine || len(seen.services) > 0 {
 			out.routes = append(out.routes, seen)
 		}
@@ -373,6 +403,17 @@ func (r Router) served(ctx context.Context, run Run, seen found) (all bool, fewe
 		}
 	}
 	return fewest >= 0, max(fewest, 0), nil
+}
+
+// servicesOf counts the Services of the canary's own.
+func (f found) servicesOf(run Run) int32 {
+	var n int32
+	for i := range f.all {
+		if owner := metav1.GetControllerOf(&f.all[i]); owner != nil && owner.UID == run.UID {
+			n++
+		}
+	}
+	return n
 }
 
 // reached are the Services of the Deployment that routes send requests to.

@@ -30,7 +30,7 @@ const webRoute = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: web, namespace: shop, uid: route-uid, generation: 1}
-spec: {rules: [{backendRefs: [{name: web, port: 80, weight: 1}]}]}
+spec: {parentRefs: [{name: gw}], rules: [{backendRefs: [{name: web, port: 80, weight: 1}]}]}
 `
 
 func object(t *testing.T, text string) *unstructured.Unstructured {
@@ -126,6 +126,26 @@ func TestAShareIsLaidMovedAndTakenOff(t *testing.T) {
 	}
 }
 
+// TestARunMadeAnewDoesNotInheritTheShare that a run of its name left on a route: it names a Service that is gone.
+func TestARunMadeAnewDoesNotInheritTheShare(t *testing.T) {
+	r, c := cluster(t, webRoute)
+	before := routeOf(t, c, "web")
+	old := run
+	old.UID = "an-older-run"
+	must(t, r.Share(t.Context(), old, 5))
+	if got := look(t, r); got.Percent != -1 || len(got.Laid) != 1 {
+		t.Errorf("the share of the older run is seen as %+v", got)
+	}
+	must(t, r.Share(t.Context(), run, 5))
+	if got := look(t, r); got.Percent != 5 {
+		t.Errorf("its own is seen as %+v", got)
+	}
+	must(t, r.Share(t.Context(), run, 0))
+	if diff := cmp.Diff(before, routeOf(t, c, "web")); diff != "" {
+		t.Errorf("taken off (-want +got):\n%s", diff)
+	}
+}
+
 // TestAShareComesOffWhoseRecordIsByAnotherKey, and is laid anew by the key there is.
 func TestAShareComesOffWhoseRecordIsByAnotherKey(t *testing.T) {
 	r, c := cluster(t, webRoute)
@@ -186,7 +206,7 @@ func TestRoutesThatCannotCarryAShareAreNamed(t *testing.T) {
 				routes = append(routes, tc.route)
 			}
 			r, _ := cluster(t, routes...)
-			if got := look(t, r); !strings.HasPrefix(got.Refused, tc.want) {
+			if got := look(t, r); !strings.HasPrefix(got.Refused+got.NoRoute, tc.want) {
 				t.Errorf("refused: %q", got.Refused)
 			}
 		})
@@ -219,14 +239,21 @@ status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status:
 
 func TestWhatGatewaysSayIsReadForTheRouteAsItIs(t *testing.T) {
 	for name, tc := range map[string]struct{ conditions, pending, refused string }{
-		"accepted":             {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "True", observedGeneration: 2}]`, "", ""},
-		"accepted as it was":   {`[{type: Accepted, status: "True", observedGeneration: 1}]`, "gw has not answered for HTTPRoute/web yet", ""},
-		"nothing said":         {`[]`, "gw has not answered for HTTPRoute/web yet", ""},
-		"a backend is unknown": {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "False", message: no such Service, observedGeneration: 2}]`, "", "HTTPRoute/web: gw does not take it: ResolvedRefs is False: no such Service"},
+		"accepted":                              {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "True", observedGeneration: 2}]`, "", ""},
+		"accepted as it was":                    {`[{type: Accepted, status: "True", observedGeneration: 1}]`, "gw has not answered for HTTPRoute/web yet", ""},
+		"nothing said":                          {`[]`, "gw has not answered for HTTPRoute/web yet", ""},
+		"by one that the route no longer names": {`[{type: Accepted, status: "True", observedGeneration: 2}]}, {parentRef: {name: old}, conditions: [{type: Accepted, status: "False", observedGeneration: 1}]`, "", ""},
+		"by nobody that the route names":        {`[]`, "no gateway has answered for HTTPRoute/web", ""},
+		"a backend is unknown":                  {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "False", message: no such Service, observedGeneration: 2}]`, "", "HTTPRoute/web: gw does not take it: ResolvedRefs is False: no such Service"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seen := seenRoute{object: object(t, strings.Replace(webRoute, "generation: 1", "generation: 2", 1)+
-				"status: {parents: [{parentRef: {name: gw}, conditions: "+tc.conditions+"}]}")}
+			text, parent := strings.Replace(webRoute, "generation: 1", "generation: 2", 1), "parentRef: {name: gw}, "
+			if strings.HasPrefix(tc.pending, "no gateway") {
+				text = strings.Replace(text, "{name: gw}", "{name: gw, sectionName: https}, {name: gw, namespace: else}", 1)
+				parent = "parentRef: {name: gw, sectionName: http}, "
+			}
+			seen := seenRoute{object: object(t, text+
+				"status: {parents: [{"+parent+"conditions: "+tc.conditions+"}]}")}
 			pending, refused := seen.accepted()
 			if pending != tc.pending || refused != tc.refused {
 				t.Errorf("pending %q, refused %q", pending, refused)
