@@ -24,7 +24,7 @@ import (
 	"holdfast.dev/holdfast/internal/listing/listingtest"
 )
 
-var run = Run{Namespace: "shop", Name: "web-1", UID: "run-uid", Deployment: "web", Pods: map[string]string{"app": "web"}}
+var run = Run{Namespace: "shop", Name: "web-1", UID: "run-uid", Source: v1alpha1.TrafficWeighted, Deployment: "web", Pods: map[string]string{"app": "web"}}
 
 const webRoute = `
 apiVersion: gateway.networking.k8s.io/v1
@@ -229,7 +229,7 @@ status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status:
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			r, _ := cluster(t, tc.routes...)
-			got, err := r.Doubt(context.Background(), "shop", "web", run.Pods)
+			got, err := r.Doubt(context.Background(), "shop", "web", v1alpha1.TrafficWeighted, run.Pods)
 			if err != nil || !strings.HasPrefix(got, tc.want) || (got == "") != (tc.want == "") {
 				t.Errorf("it says %q, error %v", got, err)
 			}
@@ -301,7 +301,41 @@ func TestTheServiceOfTheCanaryIsLikeTheDeploymentsAndItsOwn(t *testing.T) {
 
 func TestTheNameOfTheCanarysServiceFits(t *testing.T) {
 	long := run.canaryOf(strings.Repeat("a", 63))
-	if len(long) > 63 || run.canaryOf("web") == (Run{UID: "other"}).canaryOf("web") || run.canaryOf("web") == run.canaryOf("api") {
+	if len(long) > 63 || run.canaryOf("web") == (Run{UID: "other", Source: v1alpha1.TrafficWeighted}).canaryOf("web") || run.canaryOf("web") == run.canaryOf("api") {
 		t.Error(long)
+	}
+}
+
+// TestACanaryHasAServiceOfItsOwn without any route, under a name that its users know beforehand.
+func TestACanaryHasAServiceOfItsOwn(t *testing.T) {
+	for _, source := range []v1alpha1.TrafficSource{v1alpha1.TrafficCanaryService, v1alpha1.TrafficBoth} {
+		t.Run(string(source), func(t *testing.T) {
+			ctx := context.Background()
+			r, c := cluster(t, webRoute)
+			before, own := routeOf(t, c, "web"), run
+			own.Source = source
+			must(t, r.Serve(ctx, own))
+			got, err := r.Look(ctx, own, nil)
+			if diff := cmp.Diff(lifecycle.Traffic{Served: true, Services: []string{"web-canary"}}, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+			must(t, r.Share(ctx, own, 0))
+			if diff := cmp.Diff(before, routeOf(t, c, "web")); diff != "" {
+				t.Errorf("the route (-want +got):\n%s", diff)
+			}
+			next := own
+			next.UID, next.Name = "next-uid", "web-2"
+			if got, err := r.Look(ctx, next, nil); err != nil || got.Taken != "Service web-canary is still that of run web-1" || got.Served {
+				t.Errorf("the next run sees %+v, error %v", got, err)
+			}
+			must(t, r.StopServing(ctx, own))
+			must(t, c.Create(ctx, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-canary"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "x"}}}))
+			if got, err := r.Look(ctx, own, nil); err != nil || !strings.HasPrefix(got.Refused, "Service web-canary is not of a run") {
+				t.Errorf("beside one of somebody else %+v, error %v", got, err)
+			}
+			if why, err := r.Doubt(ctx, "shop", "web", source, map[string]string{"app": "other"}); err != nil || !strings.Contains(why, "no Service selects the pods of Deployment web") {
+				t.Errorf("whose pods no Service selects: %q, %v", why, err)
+			}
+		})
 	}
 }
