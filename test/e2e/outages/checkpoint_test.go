@@ -14,12 +14,12 @@ import (
 // minute. Whoever goes on asks for their times, and for those at which nobody led (issue 13).
 func TestNoRoundIsLostThatWasInMemoryOnly(t *testing.T) {
 	args := withArgs(t, func(args []string) []string { return append(args, "--status-writes-per-second=0.0166") })
-	t.Cleanup(func() {
+	defer func() { // before the context of the test ends
 		withArgs(t, func([]string) []string { return args })
 		awaitReplaced(t)
-	})
+	}()
 	awaitReplaced(t)
-	s := shop.Open(t, shop.Settings{Plan: strings.NewReplacer("period: 8s", "period: 51s", "interval: 1s", "interval: 5s", "initialDelay: 3s", "initialDelay: 6s").Replace(shop.QuickPlan)})
+	s := shop.Open(t, shop.Settings{Plan: strings.NewReplacer("period: 8s", "period: 50s", "interval: 1s", "interval: 5s", "initialDelay: 3s", "initialDelay: 15s").Replace(shop.QuickPlan)})
 	run := s.HoldV2()
 	written := shop.Await(s, "a round is written", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
 		return r.Status.Measured > 0
