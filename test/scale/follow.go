@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
 	"time"
+
+	"k8s.io/apimachinery/pkg/watch"
 )
 
 // follower watches the runs of a namespace, by what their status says.
@@ -46,15 +49,17 @@ const running = "Running"
 
 // follow watches until ctx ends.
 func (s *stand) follow(ctx context.Context, c contender, namespace string) (*follower, error) {
-	stream, err := s.clientset.RESTClient().Get().AbsPath("/apis", c.about().group, "namespaces", namespace, c.about().resource).
-		Param("watch", "true").Param("timeoutSeconds", "86400").Stream(ctx)
+	open := func(after string) (io.ReadCloser, error) {
+		return s.clientset.RESTClient().Get().AbsPath("/apis", c.about().group, "namespaces", namespace, c.about().resource).
+			Param("watch", "true").Param("timeoutSeconds", "86400").Param("resourceVersion", after).Stream(ctx)
+	}
+	stream, err := open("")
 	if err != nil {
 		return nil, fmt.Errorf("watch runs: %w", err)
 	}
 	f := &follower{runs: map[string]*followed{}}
 	go func() {
-		defer stream.Close()
-		err := f.read(stream, c.sight)
+		err := f.readAll(stream, open, c.sight)
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.err = fmt.Errorf("watch of runs ended: %w", err)
@@ -62,17 +67,47 @@ func (s *stand) follow(ctx context.Context, c contender, namespace string) (*fol
 	return f, nil
 }
 
-func (f *follower) read(stream io.Reader, sight func([]byte) (sighting, error)) error {
+// readAll goes on where a stream ended: an API server ends the watch of whoever is slow to read.
+func (f *follower) readAll(stream io.ReadCloser, open func(after string) (io.ReadCloser, error), sight func([]byte) (sighting, error)) error {
+	last := ""
+	for {
+		seen, err := f.read(stream, sight)
+		_ = stream.Close() // all that it had is read
+		if seen == "" || seen == last || !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return err
+		}
+		last = seen
+		if stream, err = open(last); err != nil {
+			return err
+		}
+	}
+}
+
+// read returns the version of the object that it saw last, "" if it saw none.
+func (f *follower) read(stream io.Reader, sight func([]byte) (sighting, error)) (last string, err error) {
 	decoder := json.NewDecoder(stream)
 	for {
-		var event struct{ Object json.RawMessage }
+		var event struct {
+			Type   watch.EventType
+			Object json.RawMessage
+		}
 		if err := decoder.Decode(&event); err != nil {
-			return err
+			return last, err
+		}
+		if event.Type == watch.Error {
+			return "", fmt.Errorf("the API server says: %s", event.Object)
+		}
+		var object struct {
+			Metadata struct{ ResourceVersion string }
+		}
+		if err := json.Unmarshal(event.Object, &object); err != nil {
+			return "", err
 		}
 		seen, err := sight(event.Object)
 		if err != nil {
-			return err
+			return "", err
 		}
+		last = object.Metadata.ResourceVersion
 		f.see(seen, time.Now())
 	}
 }

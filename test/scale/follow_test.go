@@ -1,7 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,5 +88,32 @@ func TestFlags(t *testing.T) {
 		if tc.problem == "" && err != nil || tc.problem != "" && (err == nil || !strings.HasPrefix(err.Error(), tc.problem)) {
 			t.Errorf("-n %q -beside %q: %v, want %q", tc.sizes, tc.others, err, tc.problem)
 		}
+	}
+}
+
+// TestAWatchThatEndsGoesOn after what was seen last, and ends where nothing new is to be seen.
+func TestAWatchThatEndsGoesOn(t *testing.T) {
+	event := func(version int, name string) string {
+		return fmt.Sprintf(`{"type":"MODIFIED","object":{"metadata":{"name":%q,"resourceVersion":"%d"}}}`, name, version)
+	}
+	streams := map[string]string{"2": event(3, "c"), "3": ""}
+	var opened []string
+	open := func(after string) (io.ReadCloser, error) {
+		opened = append(opened, after)
+		return io.NopCloser(strings.NewReader(streams[after])), nil
+	}
+	sight := func(object []byte) (sighting, error) {
+		var named struct{ Metadata struct{ Name string } }
+		err := json.Unmarshal(object, &named)
+		return sighting{run: named.Metadata.Name}, err
+	}
+	f := &follower{runs: map[string]*followed{}}
+	err := f.readAll(io.NopCloser(strings.NewReader(event(1, "a")+event(2, "b")+`{"type"`)), open, sight)
+	if !errors.Is(err, io.EOF) || len(f.runs) != 3 || !slices.Equal(opened, []string{"2", "3"}) {
+		t.Errorf("seen %d, opened after %v, error %v", len(f.runs), opened, err)
+	}
+	_, err = f.read(strings.NewReader(`{"type":"ERROR","object":{"message":"too old resource version"}}`), sight)
+	if err == nil || !strings.Contains(err.Error(), "too old resource version") {
+		t.Errorf("of an error of the API server it says %v", err)
 	}
 }

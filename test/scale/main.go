@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -98,6 +99,11 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		}
 	}()
 	var columns []figures
+	defer func() { // what was measured before an error, too
+		if len(columns) > 0 {
+			err = errors.Join(err, table(out, o, columns))
+		}
+	}()
 	for _, n := range o.sizes {
 		for _, c := range s.contenders {
 			if err := s.startOnly(ctx, c); err != nil {
@@ -110,8 +116,5 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 			columns = append(columns, f)
 		}
 	}
-	if err := s.startOnly(ctx, s.contenders[0]); err != nil { // in a cluster that goes on, Holdfast does
-		return err
-	}
-	return table(out, o, columns)
+	return s.startOnly(ctx, s.contenders[0]) // in a cluster that goes on, Holdfast does
 }
