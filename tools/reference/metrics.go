@@ -10,7 +10,8 @@ import (
 
 func metrics(page *bytes.Buffer) error {
 	page.WriteString("# Metrics\n\nServed at `/metrics` of every replica, beside those of controller-runtime (`controller_runtime_…`,\n" +
-		"`workqueue_…`, `rest_client_…`). Labels have few values, all of them fixed; none names an object.\n\n")
+		"`workqueue_…`, `rest_client_…`). Labels have few values, all of them fixed; none names an object.\n" +
+		"[Dashboards and alerts](../how-to/monitor.md) are made of them.\n\n")
 	page.WriteString("| metric | labels | meaning |\n|---|---|---|\n")
 	for _, m := range registered.List() {
 		labels := ""
