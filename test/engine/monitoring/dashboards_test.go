@@ -1,4 +1,3 @@
-// Package monitoring asks Prometheus's own parser of the queries of dashboards, and whether what they name exists.
 package monitoring
 
 import (
