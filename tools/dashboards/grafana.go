@@ -85,8 +85,8 @@ type panel struct {
 	Options     any          `json:"options,omitempty"`
 	Targets     []target     `json:"targets,omitempty"`
 	// Of rows.
-	Collapsed *bool   `json:"collapsed,omitempty"`
-	Panels    []panel `json:"panels,omitempty"`
+	Collapsed *bool    `json:"collapsed,omitempty"`
+	Panels    *[]panel `json:"panels,omitempty"`
 }
 
 type fieldConfig struct {
@@ -129,6 +129,7 @@ func (d description) grafana() dashboard {
 		GraphTooltip: 1, Refresh: "1m", Time: span{From: d.from, To: "now"}, Annotations: list{List: []string{}},
 		Links: []string{}, Templating: variables{List: []variable{{
 			Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus", Refresh: 1, Options: []string{},
+			Current: current{Text: "default", Value: "default"},
 		}}},
 	}
 	for _, c := range d.choices {
@@ -138,7 +139,7 @@ func (d description) grafana() dashboard {
 	for _, r := range d.rows {
 		id++
 		out.Panels = append(out.Panels, panel{
-			ID: id, Type: "row", Title: r.title, GridPos: place{H: 1, W: 24, Y: y}, Collapsed: new(false), Panels: []panel{},
+			ID: id, Type: "row", Title: r.title, GridPos: place{H: 1, W: 24, Y: y}, Collapsed: new(false), Panels: &[]panel{},
 		})
 		y++
 		x, height := 0, 0
@@ -190,9 +191,10 @@ func (s shown) grafana() panel {
 		p.Options = map[string]any{
 			"reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 			"colorMode":     "value", "graphMode": "area", "justifyMode": "auto", "textMode": "auto", "orientation": "auto",
+			"wideLayout": true, "showPercentChange": false, "percentChangeColorMode": "standard",
 		}
 	case table:
-		p.Options = map[string]any{"showHeader": true, "cellHeight": "sm"}
+		p.Options = map[string]any{"showHeader": true, "cellHeight": "sm", "frameIndex": 0}
 	}
 	for i, a := range s.asked {
 		t := target{

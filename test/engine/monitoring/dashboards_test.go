@@ -1,10 +1,14 @@
 package monitoring
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 	"holdfast.dev/holdfast/tools/metrics"
 )
@@ -50,6 +54,28 @@ func boards(t *testing.T) map[string]board {
 		out[name] = b
 	}
 	return out
+}
+
+// TestGrafanaReadsTheDashboards: by Grafana's own types, no field is unknown, of another type, or missing.
+func TestGrafanaReadsTheDashboards(t *testing.T) {
+	t.Parallel()
+	plugins.RegisterDefaultPlugins() // knows the options of panels, and queries
+	for name := range boards(t) {
+		text, err := os.ReadFile(manifests + "components/dashboards/" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d dashboard.Dashboard                                                //nolint:staticcheck // the model of Grafana 11, which later ones read, is no longer the newest
+		if err := d.UnmarshalJSONStrict(text); err != nil && err.Error() != "" { // a list of mistakes, which may have none
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := d.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(d.Panels) < 10 {
+			t.Errorf("%s: Grafana finds %d panels", name, len(d.Panels))
+		}
+	}
 }
 
 // asGrafanaWould puts times where Grafana does; its other variables stand in strings.
