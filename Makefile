@@ -98,11 +98,12 @@ plugin: ## Build kubectl holdfast for all platforms into dist/, with checksums a
 vulncheck: ## Look for known vulnerabilities in what is called, in the database VULNDB (https://vuln.go.dev)
 	$(GO) tool -modfile=tools/vulncheck/go.mod govulncheck -db $(VULNDB) $(PKGS)
 
-generate: ## Make generated code, CRDs, RBAC and reference docs anew
+generate: ## Make generated code, CRDs, RBAC, dashboards and reference docs anew
 	$(GEN) object paths=./api/v1alpha1
 	$(GEN) crd:allowDangerousTypes=true paths=./api/v1alpha1 output:crd:dir=manifests/generated/crd
 	$(GEN) rbac:roleName=holdfast paths=./webhook/... paths=./evaluator/... paths=./certs/... paths=./cmd/... output:rbac:dir=manifests/generated/rbac
 	$(GO) run -C tools/generate ./chart $(CURDIR)/manifests
+	$(GO) run ./tools/dashboards
 	$(GO) run ./tools/reference
 	$(GO) run -C cmd/kubectl-holdfast ./reference $(CURDIR)/docs/reference/kubectl-holdfast.md
 	$(GO) run -C tools/generate ./podschema $(CURDIR)/webhook/deployment/intent/replay/zz_generated.schema.yaml

@@ -59,7 +59,7 @@ func TestTheServiceMonitorHasYourLabels(t *testing.T) {
 	}
 }
 
-// TestTheAlertsAreRules as the operator reads them. When they fire is another test's, in test/engine/presets.
+// TestTheAlertsAreRules as the operator reads them. When they fire is another test's, in test/engine/monitoring.
 func TestTheAlertsAreRules(t *testing.T) {
 	t.Parallel()
 	for namespace, content := range monitored {

@@ -46,6 +46,16 @@ patches:
 			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/protect-configmaps]",
 			args:    []string{"--set=protectConfigMaps.enabled=true"},
 		},
+		"with dashboards": {
+			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/dashboards]",
+			args:    []string{"--set=dashboards.enabled=true"},
+		},
+		"in another namespace, with dashboards": {
+			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/dashboards]\n" +
+				"transformers: [MANIFESTS/transformers/namespace]",
+			namespace: "canary-system",
+			args:      []string{"--set=dashboards.enabled=true"},
+		},
 		"with shares by routes": {
 			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/traffic]",
 			args:    []string{"--set=traffic.enabled=true"},

@@ -37,6 +37,7 @@ func TestTheSchemaRefuses(t *testing.T) {
 		"a pull secret without a name":  {"imagePullSecrets[0].nam=x", "'/imagePullSecrets/0'"},
 		"resources that do not exist":   {"resources.request.cpu=1", "'/resources'"},
 		"a disruption budget in words":  {"podDisruptionBudget.maxUnavailable=half", "'/podDisruptionBudget/maxUnavailable'"},
+		"a label that cannot be":        {"dashboards.label=a b", "'/dashboards/label'"},
 		"a condition of uninstall, odd": {"uninstall.hook=maybe", "'/uninstall/hook'"},
 	} {
 		t.Run(name, func(t *testing.T) {
