@@ -161,6 +161,24 @@ func (s scene) wantReapplied(before string) {
 	}
 }
 
+// shares are the weights of the backends of a route, such as "web:4 canary:1".
+func (s scene) shares(route string) string {
+	s.T.Helper()
+	rules, _, _ := unstructured.NestedSlice(s.routeOf(route).Object, "spec", "rules")
+	out := ""
+	for _, rule := range rules {
+		backends, _ := rule.(map[string]any)["backendRefs"].([]any)
+		for _, b := range backends {
+			name, _ := b.(map[string]any)["name"].(string)
+			if strings.HasPrefix(name, "web-canary-") {
+				name = "canary"
+			}
+			out += fmt.Sprintf("%s:%v ", name, b.(map[string]any)["weight"])
+		}
+	}
+	return strings.TrimSpace(out)
+}
+
 // rules are those of the route web.
 func (s scene) rules() any {
 	s.T.Helper()
@@ -182,23 +200,9 @@ func TestARouteIsItsUsersWhateverTheyWrite(t *testing.T) {
 	s.AwaitPhase(run.Name, v1alpha1.PhasePaused)
 	s.wantReapplied(before)
 
-	shares := func() string {
-		out := ""
-		for _, rule := range s.rules().([]any) {
-			backends, _ := rule.(map[string]any)["backendRefs"].([]any)
-			for _, b := range backends {
-				name, _ := b.(map[string]any)["name"].(string)
-				if strings.HasPrefix(name, "web-canary-") {
-					name = "canary"
-				}
-				out += fmt.Sprintf("%s:%v ", name, b.(map[string]any)["weight"])
-			}
-		}
-		return strings.TrimSpace(out)
-	}
 	want := func(did, laid string) {
 		t.Helper()
-		if got := shares(); got != laid {
+		if got := s.shares("web"); got != laid {
 			t.Errorf("%s: the route has %s, want %s", did, got, laid)
 		}
 	}
