@@ -121,6 +121,9 @@ const (
 	// ReasonPodsTakenAway: so many pods of the run were deleted, evicted or drained that its period begins
 	// anew, or, time and again, that nobody can judge it.
 	ReasonPodsTakenAway = "PodsTakenAway"
+	// ReasonShareLost: routes no longer gave the canary its share of the requests, so that its period begins
+	// anew, or, time and again, that nobody can judge it.
+	ReasonShareLost = "ShareLost"
 	// ReasonServiceLeft: a Service sends requests to canary pods and to none of the stable ones, so that nothing
 	// can be judged; the message names it, and what to do.
 	ReasonServiceLeft = "ServiceLeft"

@@ -6,12 +6,15 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="self.source == 'Weighted' || !has(self.weight) && !has(self.drain)",message="weight and drain are for source Weighted; take them off, or set that"
 type Traffic struct {
-	// source is where the canary's requests come from. Service: from the Deployment's
-	// Services; each canary pod gets the share that its number gives it. Weighted: from
-	// routes (HTTPRoute and GRPCRoute of the namespace) that send requests to a Service of the
-	// Deployment. While the run has traffic they carry a weight for the canary, laid over what
-	// their user asked for; its pods are behind a Service of their own, and
-	// behind none of the Deployment's.
+	// source is where the canary's requests come from.
+	// Service: from the Deployment's Services; each canary pod gets the share that its number gives it.
+	// Weighted: from routes (HTTPRoute and GRPCRoute of the namespace) that send requests to a Service of the
+	// Deployment. While the run has traffic they carry a weight for the canary, laid over what their user asked for.
+	// CanaryService: from whoever sends them to a Service of the canary's own, named like the Deployment's with
+	// -canary behind it; none of production.
+	// Both: from the Deployment's Services, and from that one.
+	// None: from nowhere, as for what works on a queue.
+	// With Weighted, CanaryService and None the canary's pods are behind none of the Deployment's Services.
 	// +optional
 	// +kubebuilder:default=Service
 	Source TrafficSource `json:"source,omitempty"`
@@ -36,18 +39,44 @@ type Traffic struct {
 
 // TrafficSource is where a canary's requests come from.
 //
-// +kubebuilder:validation:Enum=Service;Weighted
+// +kubebuilder:validation:Enum=Service;Weighted;CanaryService;Both;None
 type TrafficSource string
 
 // The sources of traffic.
 const (
-	TrafficService  TrafficSource = "Service"
-	TrafficWeighted TrafficSource = "Weighted"
+	TrafficService       TrafficSource = "Service"
+	TrafficWeighted      TrafficSource = "Weighted"
+	TrafficCanaryService TrafficSource = "CanaryService"
+	TrafficBoth          TrafficSource = "Both"
+	TrafficNone          TrafficSource = "None"
 )
+
+// TrafficSources are all of them.
+var TrafficSources = []TrafficSource{TrafficService, TrafficWeighted, TrafficCanaryService, TrafficBoth, TrafficNone}
+
+// TrafficSource is where the canary's requests come from.
+func (s *CanaryPlanSpec) TrafficSource() TrafficSource {
+	if s.Traffic == nil || s.Traffic.Source == "" {
+		return TrafficService
+	}
+	return s.Traffic.Source
+}
+
+// Apart says whether the canary's pods are behind none of the Deployment's Services.
+func (s *CanaryPlanSpec) Apart() bool {
+	source := s.TrafficSource()
+	return source == TrafficWeighted || source == TrafficCanaryService || source == TrafficNone
+}
+
+// Served says whether the canary has Services of its own.
+func (s *CanaryPlanSpec) Served() bool {
+	source := s.TrafficSource()
+	return source == TrafficWeighted || source == TrafficCanaryService || source == TrafficBoth
+}
 
 // Weighted says whether routes give the canary its share of the requests.
 func (s *CanaryPlanSpec) Weighted() bool {
-	return s.Traffic != nil && s.Traffic.Source == TrafficWeighted
+	return s.TrafficSource() == TrafficWeighted
 }
 
 // WeightStatus is the share of requests that routes give a canary.

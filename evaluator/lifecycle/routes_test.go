@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"strings"
 	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // routes are what sends requests in a world: one route, which gives the canary this share.
@@ -13,17 +15,21 @@ type routes struct {
 	takenOff         time.Time // zero before the first time
 }
 
-func (r routes) view(ready int32) Traffic {
-	out := Traffic{Percent: r.share, Served: r.served, Refused: r.refused, Pending: r.pending}
-	if !r.gone {
+func (r routes) view(source v1alpha1.TrafficSource, ready int32) Traffic {
+	out := Traffic{Percent: r.share, Served: r.served && !r.gone, Refused: r.refused, Pending: r.pending}
+	switch {
+	case r.gone:
+		out.NoRoute = "no route sends requests to a Service of Deployment web"
+	case source == v1alpha1.TrafficWeighted:
 		out.Routes = []string{"HTTPRoute/web"}
-	} else {
-		out.Refused = "no route sends requests to a Service of Deployment web"
 	}
 	if r.share > 0 {
 		out.Laid = []string{"HTTPRoute/web"}
 	}
 	if r.served {
+		out.Services = []string{"web-canary"}
+	}
+	if out.Served {
 		out.Endpoints = ready
 	}
 	return out
@@ -34,7 +40,7 @@ func (r routes) view(ready int32) Traffic {
 func (w *world) routesDo(action Action) bool {
 	w.t.Helper()
 	in := w.input()
-	if takesCanary(action) && WeightedRun(in) {
+	if takesCanary(action) && SourceOf(in) == v1alpha1.TrafficWeighted {
 		drain := w.planOf(in).Traffic.Drain.Duration
 		if w.routes.share > 0 || w.now.Before(w.routes.takenOff.Add(drain)) {
 			w.t.Errorf("%s: the canary goes while routes give it %d %%, or within the drain time\n%s", w.now, w.routes.share, w.tail())
@@ -75,6 +81,8 @@ func (w *world) routesHappen(what string) bool {
 		w.routes.share = 0
 	case what == "are gone":
 		w.routes.gone, w.routes.share = true, 0
+	case what == "are back":
+		w.routes.gone = false
 	default:
 		return false
 	}

@@ -41,6 +41,9 @@ func (s *planner) measure() Move {
 	if p, lost := s.beginAnewIfLost(); lost {
 		return p
 	}
+	if p, lost := s.beginAnewIfShareLost(); lost {
+		return p
+	}
 	due, isDue := s.due(schedule)
 	if judgment.Verdict == v1alpha1.VerdictPass && s.isPast(s.lastRound()) && (isDue || s.isUnseen(a)) {
 		judgment = analysis.Judgment{}

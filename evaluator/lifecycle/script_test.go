@@ -42,7 +42,7 @@ import (
 //	ConfigMap NAME is gone | is there
 //	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
 //	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
-//	routes refuse WHY | wait WHY | are accepted | lose the share | are gone
+//	routes refuse WHY | wait WHY | are accepted | lose the share | are gone | are back
 //	policies allow N | allow any number
 //	nothing
 func (w *world) happen(what string) {

@@ -1,8 +1,10 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Where a plan says so, routes give the canary its share of the requests: its pods are behind a Service
-// of their own, and the routes that send requests to a Service of the Deployment carry a weight for it.
+// Where a plan says so the canary has a Service of its own, made with its pods and deleted after them; and where it
+// says so, the routes that send requests to a Service of the Deployment carry a weight for it.
 // The order keeps requests from failing:
 //
 //   - the Service is made with the pods; the weight comes when all pods of the step are Ready and the
@@ -30,29 +32,39 @@ type Traffic struct {
 	Routes, Laid []string
 	// Percent is the share that all Routes give the canary; -1 where they do not give it the same.
 	Percent int32
-	// Served says whether the Services of the canary are made, and Endpoints how many Ready pods
-	// the one with the fewest has.
+	// Served says whether each route finds a Service of the canary, and Endpoints how many Ready pods the one with the
+	// fewest has. Services are the names of those that the canary has.
 	Served    bool
 	Endpoints int32
+	Services  []string
 	// Pending is why the routes are not known to do what they say, "" if they are.
 	Pending string
 	// Refused is why they cannot carry the share, "" if they can.
 	Refused string
+	// Taken is why the Service of the canary cannot be made yet, "" if it can.
+	Taken string
+	// NoRoute says that there is none, "" if there is one.
+	NoRoute string
 }
 
 // NeedsTraffic says whether the next step depends on what routes give the canary.
 func NeedsTraffic(in Snapshot) bool {
 	s := newPlanner(in)
-	return s.plan.Weighted() &&
+	return s.plan.Served() &&
 		(s.out.Weight != nil || s.out.CreatedAt != nil && !s.out.Phase.Ended() && !s.in.Run.Deleting)
 }
 
-// WeightedRun says whether routes give the canary of a run its share.
-func WeightedRun(in Snapshot) bool { s := newPlanner(in); return s.plan.Weighted() }
+// SourceOf is where the canary of a run has its requests from.
+func SourceOf(in Snapshot) v1alpha1.TrafficSource { s := newPlanner(in); return s.plan.TrafficSource() }
 
-// weight is the share that the step under way asks for.
+// IsApart says whether the pods of a run's canary are behind none of the Deployment's Services.
+func IsApart(in Snapshot) bool { s := newPlanner(in); return s.plan.Apart() }
+
+// weight is the share that the step under way asks for routes to give.
 func (s *planner) weight() int32 {
 	switch step := s.step(); {
+	case !s.plan.Weighted():
+		return 0
 	case step.Weight != nil:
 		return *step.Weight
 	case s.plan.Traffic.Weight != nil:
@@ -65,24 +77,52 @@ func (s *planner) weight() int32 {
 func (s *planner) shareIsLaid() (why string, is bool) {
 	t := s.in.Traffic
 	switch {
-	case !s.plan.Weighted():
+	case !s.plan.Served():
 		return "", true
+	case t.NoRoute != "":
+		return "all pods are Ready; " + t.NoRoute, false
+	case t.Taken != "":
+		return "all pods are Ready; " + t.Taken, false
 	case !t.Served || t.Endpoints < s.out.Replicas:
 		return fmt.Sprintf("all pods are Ready; the Service of the canary has %d of %d yet", t.Endpoints, s.out.Replicas), false
 	case t.Percent != s.weight():
-		return fmt.Sprintf("all pods are Ready; the share of %d %% is laid over %s", s.weight(), plural(int32(len(t.Routes)), "route")), false
+		why = fmt.Sprintf("all pods are Ready; the share of %d %% is laid over %s", s.weight(), plural(int32(len(t.Routes)), "route"))
+		if t.Pending != "" {
+			why = "all pods are Ready; " + t.Pending
+		}
+		return why, false
 	case t.Pending != "":
 		return "the routes give the canary its share; " + t.Pending, false
 	}
 	return "", true
 }
 
-// refusedByRoutes: routes that cannot give the canary its share leave the run without a verdict.
-func (s *planner) refusedByRoutes() (Move, bool) {
-	if !s.plan.Weighted() || s.in.Traffic.Refused == "" {
+// beginAnewIfShareLost begins a step anew in which routes did not give the canary its share for a while: whoever
+// measures a canary that has no requests finds nothing wrong with it. Behind a gate it has shown what it had to.
+func (s *planner) beginAnewIfShareLost() (Move, bool) {
+	t, stands := s.in.Traffic, s.in.Run.Status.Weight
+	nobody := readyPods(s.in.Pods) == 0 || t.NoRoute == "" && t.Endpoints == 0 // then Holdfast takes it off itself
+	if !s.plan.Weighted() || s.atGate() || stands == nil || stands.Percent != s.weight() || t.Percent == stands.Percent || nobody {
 		return Move{}, false
 	}
-	return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, s.in.Traffic.Refused), true
+	message := fmt.Sprintf("%s no longer gave the canary its %d %% of the requests", strings.Join(t.Routes, " and "), s.weight())
+	if t.NoRoute != "" {
+		message = "the routes are gone that gave the canary its share of the requests"
+	}
+	return s.beginAnew(v1alpha1.ReasonShareLost, message, "when they do"), true
+}
+
+// refusedByRoutes: routes that cannot give the canary its share leave the run without a verdict. One that gave it and
+// is gone may be in the middle of being made anew.
+func (s *planner) refusedByRoutes() (Move, bool) {
+	why := s.in.Traffic.Refused
+	if w := s.in.Run.Status.Weight; (w == nil || w.Percent == 0) && s.out.Reason != v1alpha1.ReasonShareLost {
+		why = cmp.Or(why, s.in.Traffic.NoRoute)
+	}
+	if !s.plan.Served() || why == "" {
+		return Move{}, false
+	}
+	return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, why), true
 }
 
 // steer has the routes give the canary what it is to have, before all else, and keeps its pods until
@@ -91,11 +131,11 @@ func (s *planner) steer(p *Move) {
 	if !NeedsTraffic(s.in) {
 		return
 	}
-	if s.in.Run.Status.Verdict != s.out.Verdict && s.out.Verdict != "" {
-		return // nothing is done about a verdict before it is stored
+	if s.in.Run.Status.Verdict != s.out.Verdict && s.out.Verdict != "" || s.out.Reason == v1alpha1.ReasonShareLost && begunAnew(s.in.Run.Status) < begunAnew(s.out) {
+		return // nothing is done about a verdict, or a share that was lost, before it is stored
 	}
 	t, want := s.in.Traffic, s.share(*p)
-	if !t.Served && t.Refused == "" && !s.out.Phase.Ended() && !s.in.Run.Deleting && s.out.CreatedAt != nil {
+	if !t.Served && t.Refused+t.NoRoute+t.Taken == "" && !s.out.Phase.Ended() && !s.in.Run.Deleting && s.out.CreatedAt != nil {
 		p.Actions = append(p.Actions, ServeCanary{})
 		p.Requeue = sooner(p.Requeue, soon)
 	}
@@ -120,9 +160,13 @@ func (s *planner) steer(p *Move) {
 
 // drain keeps the pods of the canary until the drain time is over. With the last of them goes their Service.
 func (s *planner) drain(p *Move) {
-	at := roundUp(s.out.Weight.Since.Add(s.plan.Traffic.Drain.Duration))
+	var drain time.Duration
+	if s.plan.Weighted() {
+		drain = s.plan.Traffic.Drain.Duration
+	}
+	at := roundUp(s.out.Weight.Since.Add(drain))
 	if len(s.in.Traffic.Laid) > 0 { // taken off now, in a part of the second that is written down
-		at = roundUp(s.in.Now).Add(s.plan.Traffic.Drain.Duration)
+		at = roundUp(s.in.Now).Add(drain)
 		s.out.Weight.Since = metav1.NewTime(roundUp(s.in.Now))
 	}
 	switch {
@@ -130,7 +174,7 @@ func (s *planner) drain(p *Move) {
 		p.Actions = slices.DeleteFunc(p.Actions, takesCanary)
 		p.Requeue = sooner(p.Requeue, max(at.Sub(s.in.Now), time.Millisecond))
 	case (s.out.Phase.Ended() || s.in.Run.Deleting) && s.in.Canary == nil && len(s.in.Traffic.Laid) == 0:
-		if s.in.Traffic.Served {
+		if len(s.in.Traffic.Services) > 0 {
 			p.Actions = append(p.Actions, StopServing{})
 		}
 		s.out.Weight = nil

@@ -63,7 +63,7 @@ func (s *planner) start() Move {
 // step, or to be measured again after a pause or in the place of others.
 func (s *planner) startReason() string {
 	switch s.out.Reason {
-	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed, v1alpha1.ReasonPodsTakenAway:
+	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed, v1alpha1.ReasonPodsTakenAway, v1alpha1.ReasonShareLost:
 		return s.out.Reason
 	}
 	return v1alpha1.ReasonCanaryStarting

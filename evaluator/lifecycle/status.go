@@ -94,9 +94,11 @@ func (s *planner) traffic() string {
 		all += s.out.Replicas
 	}
 	switch {
+	case s.plan.TrafficSource() == v1alpha1.TrafficCanaryService && s.in.Traffic.Served && !s.isOut():
+		return "canary service"
 	case s.plan.Weighted() && s.out.Weight != nil && s.out.Weight.Percent > 0:
 		return fmt.Sprintf("weighted %d%%", s.out.Weight.Percent)
-	case s.plan.Weighted(), s.out.Service == "", s.isOut():
+	case s.plan.Apart(), s.out.Service == "", s.isOut():
 		return "none"
 	case s.step().PodShare == nil || all == 0:
 		return "service"

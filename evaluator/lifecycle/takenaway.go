@@ -47,18 +47,21 @@ func (s *planner) beginAnewIfLost() (Move, bool) {
 		}
 		message := fmt.Sprintf("%d of %d %s pods were taken away (deleted, evicted or drained) within the period, and with them what they "+
 			"had still to show", n, s.out.Replicas, set.role)
-		again := s.out.Step.BegunAnew + 1
-		if again > maxBegunAnew {
-			return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonPodsTakenAway,
-				fmt.Sprintf("%s; a step was begun anew %d times for that", message, maxBegunAnew)), true
-		}
-		p := s.begin(s.number(), v1alpha1.ReasonPodsTakenAway)
-		s.out.Step.BegunAnew = again
-		s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonPodsTakenAway,
-			fmt.Sprintf("%s; the period begins anew when all are Ready (%d of at most %d times)", message, again, maxBegunAnew))
-		return p, true
+		return s.beginAnew(v1alpha1.ReasonPodsTakenAway, message, "when all are Ready"), true
 	}
 	return Move{}, false
+}
+
+// beginAnew begins the step anew, so that its period is lived through whole; who has done so too often asks a person.
+func (s *planner) beginAnew(reason, message, when string) Move {
+	again := s.out.Step.BegunAnew + 1
+	if again > maxBegunAnew {
+		return s.judge(v1alpha1.VerdictInconclusive, reason, fmt.Sprintf("%s; a step was begun anew %d times for that", message, maxBegunAnew))
+	}
+	p := s.begin(s.number(), reason)
+	s.out.Step.BegunAnew = again
+	s.enter(v1alpha1.PhaseStarting, reason, fmt.Sprintf("%s; the period begins anew %s (%d of at most %d times)", message, when, again, maxBegunAnew))
+	return p
 }
 
 // oldEnoughAt is when enough pods will have been Ready for as long as the steps take: who takes away pods at

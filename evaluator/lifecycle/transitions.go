@@ -54,6 +54,8 @@ const (
 	TransitionResumed TransitionKind = "Resumed"
 	// TransitionTakenAway: so many pods of the run were deleted, evicted or drained that its period begins anew.
 	TransitionTakenAway TransitionKind = "PodsTakenAway"
+	// TransitionShareLost: routes no longer gave the canary its share of the requests, and its period begins anew.
+	TransitionShareLost TransitionKind = "ShareLost"
 	// TransitionServiceLeft: a Service sends requests to canary pods and to none of the stable ones; nothing is
 	// judged until it goes to both.
 	TransitionServiceLeft TransitionKind = "ServiceLeft"
@@ -130,7 +132,9 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(before.CreatedAt == nil && after.CreatedAt != nil && after.Verdict == "", TransitionStarted)
 	tell(newReason(v1alpha1.ReasonNextStep) || after.Reason == v1alpha1.ReasonNextStep && stepOf(before) != stepOf(after), TransitionStep)
 	tell(newReason(v1alpha1.ReasonResumed) || newReason(v1alpha1.ReasonServed), TransitionResumed)
-	tell(begunAnew(before) < begunAnew(after), TransitionTakenAway)
+	anew := begunAnew(before) < begunAnew(after)
+	tell(anew && after.Reason != v1alpha1.ReasonShareLost, TransitionTakenAway)
+	tell(anew && after.Reason == v1alpha1.ReasonShareLost, TransitionShareLost)
 	tell(before.ReadyAt == nil && after.ReadyAt != nil, TransitionReady)
 	out = append(out, around(before, after)...)
 	out = append(out, streaks(before, after)...)

@@ -139,7 +139,7 @@ func (w *world) input() Snapshot {
 			in.Leftovers = append(in.Leftovers, Leftover{name, view})
 		}
 	}
-	in.Traffic = w.routes.view(readyPods(in.Pods))
+	in.Traffic = w.routes.view(SourceOf(in), readyPods(in.Pods))
 	if w.taken || len(in.Pods)+len(in.BaselinePods) > 0 {
 		in.Full = w.full
 	}

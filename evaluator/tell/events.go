@@ -141,6 +141,7 @@ var ofRuns = map[lifecycle.TransitionKind]form{
 	lifecycle.TransitionPaused:           {kind: normal, action: "Pause", format: "run %s is paused: %s"},
 	lifecycle.TransitionInconclusive:     {kind: warning, action: "Judge", format: "run %s is inconclusive and paused; promote, abort or retry it, or apply another update: %s"},
 	lifecycle.TransitionResumed:          {kind: normal, action: "Resume", format: "run %s goes on: %s"},
+	lifecycle.TransitionShareLost:        {kind: warning, action: "Measure", format: "run %s: %s"},
 	lifecycle.TransitionTakenAway:        {kind: warning, action: "Measure", format: "run %s: %s"},
 	lifecycle.TransitionPromoted:         {kind: normal, action: "Promote", format: "run %s: %s; the held update is released"},
 	lifecycle.TransitionWindow:           {kind: normal, action: "Release", format: "run %s waits: %s"},

@@ -13,6 +13,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -30,8 +31,8 @@ import (
 
 // RBAC gives Holdfast no right to routes, and none to make Services, but by manifests/components/traffic.
 
-// NoRight says that routes give no canary a share, and what to do.
-const NoRight = "Holdfast may not give canaries a share of the requests (traffic.source: Weighted). Have your administrator install it " +
+// NoRight says that canaries get no requests but by the Deployment's Services, and what to do.
+const NoRight = "Holdfast may not change routes or make Services, as traffic.source of the plan asks. Have your administrator install it " +
 	"with traffic.enabled=true of the chart, or the component traffic; or have source: Service"
 
 // kinds are the kinds of routes. A cluster may have none of them.
@@ -81,6 +82,8 @@ func (r Router) open(on *unstructured.Unstructured) (route.Record, error) {
 type Run struct {
 	Namespace, Name string
 	UID             types.UID
+	// Source is where its canary has its requests from.
+	Source v1alpha1.TrafficSource
 	// Deployment is the name of the Deployment, and Pods the labels of its pods' template.
 	Deployment string
 	Pods       map[string]string
@@ -112,8 +115,13 @@ type seenRoute struct {
 
 func (r seenRoute) String() string { return r.object.GetKind() + "/" + r.object.GetName() }
 
-// canaryOf is the name of the Service of the canary beside one of the Deployment's. No text of a user has it.
+// canaryOf is the name of the Service of the canary beside one of the Deployment's. Where routes name it no text of a
+// user has it; others are to know it beforehand.
 func (r Run) canaryOf(service string) string {
+	const suffix = "-canary"
+	if r.Source != v1alpha1.TrafficWeighted && len(service)+len(suffix) <= 63 {
+		return service + suffix
+	}
 	hash := sha256.Sum256([]byte(string(r.UID) + "/" + service))
 	const most = 63 - len("-canary-") - 8
 	return service[:min(len(service), most)] + "-canary-" + hex.EncodeToString(hash[:4])
@@ -123,6 +131,10 @@ func (r Run) canaryOf(service string) string {
 // have it still.
 func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) (lifecycle.Traffic, error) {
 	seen, err := r.find(ctx, run)
+	out := seen.view(run)
+	if err == nil {
+		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
+	}
 	if apierrors.IsForbidden(err) {
 		out := lifecycle.Traffic{Refused: NoRight}
 		if told != nil {
@@ -130,30 +142,27 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 		}
 		return out, nil
 	}
-	if err != nil {
-		return lifecycle.Traffic{}, err
-	}
-	out := seen.view(run)
-	if out.Refused == "" || len(out.Routes) > 0 {
-		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
-	}
 	return out, err
 }
 
-// Doubt is why routes may not give the canary of a Deployment a share, "" if nothing speaks against it,
-// before there is a run: they are not there, have no room, or no gateway follows them as they are. pods are
-// the labels of the Deployment's pods.
-func (r Router) Doubt(ctx context.Context, namespace, deployment string, pods map[string]string) (string, error) {
-	run := Run{Namespace: namespace, Deployment: deployment, Pods: pods}
+// Doubt is why the canary of a Deployment may not get its requests from a source, "" if nothing speaks against it,
+// before there is a run: there is no Service; routes are not there, have no room, or no gateway follows them as they
+// are. pods are the labels of the Deployment's pods.
+func (r Router) Doubt(ctx context.Context, namespace, deployment string, source v1alpha1.TrafficSource, pods map[string]string) (string, error) {
+	run := Run{Namespace: namespace, Deployment: deployment, Source: source, Pods: pods}
 	r.most = mostToTell
 	seen, err := r.find(ctx, run)
+	if err == nil && source != v1alpha1.TrafficWeighted { // only who may make Services of canaries may look who is behind them
+		_, err = r.endpoints(ctx, namespace, deployment)
+	}
 	if apierrors.IsForbidden(err) {
 		return NoRight, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	if why := seen.view(run).Refused; why != "" {
+	view := seen.view(run)
+	if why := cmp.Or(view.NoRoute, view.Refused); why != "" {
 		return why, nil
 	}
 	for _, s := range seen.routes {
@@ -166,7 +175,10 @@ func (r Router) Doubt(ctx context.Context, namespace, deployment string, pods ma
 
 // view is what the routes say, and what is to be said of them.
 func (f found) view(run Run) lifecycle.Traffic {
-	out := lifecycle.Traffic{}
+	if run.Source != v1alpha1.TrafficWeighted {
+		return f.viewOfServices(run)
+	}
+	out := lifecycle.Traffic{Services: f.servicesOf(run)}
 	shares := map[int32]bool{}
 	for _, r := range f.routes {
 		if r.mine {
@@ -199,7 +211,7 @@ func (f found) view(run Run) lifecycle.Traffic {
 		}
 	}
 	if len(out.Routes) == 0 {
-		out.Refused = f.noRoute(run)
+		out.NoRoute = f.noRoute(run)
 	}
 	out.Percent = -1
 	if len(shares) == 1 {
@@ -207,6 +219,28 @@ func (f found) view(run Run) lifecycle.Traffic {
 	}
 	if len(out.Routes) == 0 {
 		out.Percent = 0
+	}
+	return out
+}
+
+// viewOfServices is what is to be said of a canary that has Services of its own, and no share by routes.
+func (f found) viewOfServices(run Run) lifecycle.Traffic {
+	out := lifecycle.Traffic{Services: f.servicesOf(run)}
+	if len(f.services) == 0 {
+		out.NoRoute = fmt.Sprintf("traffic.source is %s, and no Service selects the pods of Deployment %s; make one, or have source: None", run.Source, run.Deployment)
+	}
+	for _, s := range f.services {
+		i := slices.IndexFunc(f.all, func(other corev1.Service) bool { return other.Name == run.canaryOf(s.Name) })
+		if i < 0 {
+			continue
+		}
+		switch owner := metav1.GetControllerOf(&f.all[i]); {
+		case owner != nil && owner.UID == run.UID:
+		case owner != nil && owner.Kind == "CanaryRun":
+			out.Taken = fmt.Sprintf("Service %s is still that of run %s", f.all[i].Name, owner.Name)
+		default:
+			out.Refused = fmt.Sprintf("Service %s is not of a run: the canary of Deployment %s cannot have one of that name; rename it", f.all[i].Name, run.Deployment)
+		}
 	}
 	return out
 }
@@ -239,15 +273,20 @@ func (r seenRoute) overlay(run Run, percent int32) route.Overlay {
 }
 
 // accepted reads what gateways say of a route as it is now: why they are not known to follow it, or why
-// they do not.
+// they do not. What one says that the route no longer names is of no account: not all take that back.
 func (r seenRoute) accepted() (pending, refused string) {
+	answered := false
+	pending = fmt.Sprintf("no gateway has answered for %s", r)
 	parents, _, _ := unstructured.NestedSlice(r.object.Object, "status", "parents")
-	if len(parents) == 0 {
-		return fmt.Sprintf("no gateway has answered for %s", r), ""
-	}
 	for _, parent := range parents {
 		status, _ := parent.(map[string]any)
 		ref, _ := status["parentRef"].(map[string]any)
+		if !r.names(ref) {
+			continue
+		}
+		if !answered {
+			answered, pending = true, ""
+		}
 		conditions, _ := status["conditions"].([]any)
 		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
 			condition := find(conditions, kind)
@@ -261,6 +300,30 @@ func (r seenRoute) accepted() (pending, refused string) {
 		}
 	}
 	return pending, refused
+}
+
+// names says whether the spec of a route names this parent.
+func (r seenRoute) names(parent map[string]any) bool {
+	refs, _, _ := unstructured.NestedSlice(r.object.Object, "spec", "parentRefs")
+	return slices.ContainsFunc(refs, func(ref any) bool {
+		fields, _ := ref.(map[string]any)
+		for field, usual := range map[string]any{
+			"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": r.object.GetNamespace(), "name": nil,
+		} {
+			if or(fields[field], usual) != or(parent[field], usual) {
+				return false
+			}
+		}
+		// A gateway may answer for a listener where the route names none.
+		return fields["sectionName"] == nil || or(parent["sectionName"], fields["sectionName"]) == fields["sectionName"]
+	})
+}
+
+func or(value, usual any) any {
+	if value == nil {
+		return usual
+	}
+	return value
 }
 
 func find(conditions []any, kind string) map[string]any {
@@ -280,6 +343,9 @@ func (r Router) find(ctx context.Context, run Run) (found, error) {
 		return out, err
 	}
 	out.services = serving(out.all, run.Pods)
+	if run.Source != v1alpha1.TrafficWeighted {
+		return out, nil
+	}
 	err = r.eachRoute(ctx, run.Namespace, func(seen seenRoute) {
 		for _, s := range out.services {
 			if seen.Reaches(route.Overlay{Namespace: run.Namespace, Service: s.Name}, seen.user) {
@@ -287,6 +353,7 @@ func (r Router) find(ctx context.Context, run Run) (found, error) {
 			}
 		}
 		seen.mine = seen.record != nil && seen.record.Run == run.Name
+		seen.whole = seen.whole && seen.record.Canary == run.canaryOf(seen.record.Service) // not of a run of that name that was deleted
 		if seen.mine || len(seen.services) > 0 {
 			out.routes = append(out.routes, seen)
 		}
@@ -359,13 +426,10 @@ func (r *seenRoute) read(record route.Record) {
 // fewest has.
 func (r Router) served(ctx context.Context, run Run, seen found) (all bool, fewest int32, err error) {
 	fewest = -1
-	for _, name := range seen.reached() {
-		canary := run.canaryOf(name)
-		if !slices.ContainsFunc(seen.all, func(s corev1.Service) bool { return s.Name == canary }) {
-			return false, 0, nil
-		}
-		n, err := r.endpoints(ctx, run.Namespace, canary)
-		if err != nil {
+	own := seen.servicesOf(run)
+	for _, name := range seen.reached(run) {
+		n, err := r.endpoints(ctx, run.Namespace, run.canaryOf(name))
+		if err != nil || !slices.Contains(own, run.canaryOf(name)) {
 			return false, 0, err
 		}
 		if fewest < 0 || n < fewest {
@@ -375,9 +439,27 @@ func (r Router) served(ctx context.Context, run Run, seen found) (all bool, fewe
 	return fewest >= 0, max(fewest, 0), nil
 }
 
-// reached are the Services of the Deployment that routes send requests to.
-func (f found) reached() []string {
+// servicesOf are the names of the Services of the canary's own.
+func (f found) servicesOf(run Run) []string {
 	var out []string
+	for i := range f.all {
+		if owner := metav1.GetControllerOf(&f.all[i]); owner != nil && owner.UID == run.UID {
+			out = append(out, f.all[i].Name)
+		}
+	}
+	return out
+}
+
+// reached are the Services of the Deployment beside which the canary has one: where routes give it its share, those that
+// they send requests to.
+func (f found) reached(run Run) []string {
+	var out []string
+	if run.Source != v1alpha1.TrafficWeighted {
+		for _, s := range f.services {
+			out = append(out, s.Name)
+		}
+		return out
+	}
 	for _, r := range f.routes {
 		out = append(out, r.services...)
 	}

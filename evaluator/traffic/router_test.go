@@ -24,13 +24,13 @@ import (
 	"holdfast.dev/holdfast/internal/listing/listingtest"
 )
 
-var run = Run{Namespace: "shop", Name: "web-1", UID: "run-uid", Deployment: "web", Pods: map[string]string{"app": "web"}}
+var run = Run{Namespace: "shop", Name: "web-1", UID: "run-uid", Source: v1alpha1.TrafficWeighted, Deployment: "web", Pods: map[string]string{"app": "web"}}
 
 const webRoute = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: web, namespace: shop, uid: route-uid, generation: 1}
-spec: {rules: [{backendRefs: [{name: web, port: 80, weight: 1}]}]}
+spec: {parentRefs: [{name: gw}], rules: [{backendRefs: [{name: web, port: 80, weight: 1}]}]}
 `
 
 func object(t *testing.T, text string) *unstructured.Unstructured {
@@ -126,6 +126,26 @@ func TestAShareIsLaidMovedAndTakenOff(t *testing.T) {
 	}
 }
 
+// TestARunMadeAnewDoesNotInheritTheShare that a run of its name left on a route: it names a Service that is gone.
+func TestARunMadeAnewDoesNotInheritTheShare(t *testing.T) {
+	r, c := cluster(t, webRoute)
+	before := routeOf(t, c, "web")
+	old := run
+	old.UID = "an-older-run"
+	must(t, r.Share(t.Context(), old, 5))
+	if got := look(t, r); got.Percent != -1 || len(got.Laid) != 1 {
+		t.Errorf("the share of the older run is seen as %+v", got)
+	}
+	must(t, r.Share(t.Context(), run, 5))
+	if got := look(t, r); got.Percent != 5 {
+		t.Errorf("its own is seen as %+v", got)
+	}
+	must(t, r.Share(t.Context(), run, 0))
+	if diff := cmp.Diff(before, routeOf(t, c, "web")); diff != "" {
+		t.Errorf("taken off (-want +got):\n%s", diff)
+	}
+}
+
 // TestAShareComesOffWhoseRecordIsByAnotherKey, and is laid anew by the key there is.
 func TestAShareComesOffWhoseRecordIsByAnotherKey(t *testing.T) {
 	r, c := cluster(t, webRoute)
@@ -186,7 +206,7 @@ func TestRoutesThatCannotCarryAShareAreNamed(t *testing.T) {
 				routes = append(routes, tc.route)
 			}
 			r, _ := cluster(t, routes...)
-			if got := look(t, r); !strings.HasPrefix(got.Refused, tc.want) {
+			if got := look(t, r); !strings.HasPrefix(got.Refused+got.NoRoute, tc.want) {
 				t.Errorf("refused: %q", got.Refused)
 			}
 		})
@@ -209,7 +229,7 @@ status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status:
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			r, _ := cluster(t, tc.routes...)
-			got, err := r.Doubt(context.Background(), "shop", "web", run.Pods)
+			got, err := r.Doubt(context.Background(), "shop", "web", v1alpha1.TrafficWeighted, run.Pods)
 			if err != nil || !strings.HasPrefix(got, tc.want) || (got == "") != (tc.want == "") {
 				t.Errorf("it says %q, error %v", got, err)
 			}
@@ -219,14 +239,21 @@ status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status:
 
 func TestWhatGatewaysSayIsReadForTheRouteAsItIs(t *testing.T) {
 	for name, tc := range map[string]struct{ conditions, pending, refused string }{
-		"accepted":             {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "True", observedGeneration: 2}]`, "", ""},
-		"accepted as it was":   {`[{type: Accepted, status: "True", observedGeneration: 1}]`, "gw has not answered for HTTPRoute/web yet", ""},
-		"nothing said":         {`[]`, "gw has not answered for HTTPRoute/web yet", ""},
-		"a backend is unknown": {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "False", message: no such Service, observedGeneration: 2}]`, "", "HTTPRoute/web: gw does not take it: ResolvedRefs is False: no such Service"},
+		"accepted":                              {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "True", observedGeneration: 2}]`, "", ""},
+		"accepted as it was":                    {`[{type: Accepted, status: "True", observedGeneration: 1}]`, "gw has not answered for HTTPRoute/web yet", ""},
+		"nothing said":                          {`[]`, "gw has not answered for HTTPRoute/web yet", ""},
+		"by one that the route no longer names": {`[{type: Accepted, status: "True", observedGeneration: 2}]}, {parentRef: {name: old}, conditions: [{type: Accepted, status: "False", observedGeneration: 1}]`, "", ""},
+		"by nobody that the route names":        {`[]`, "no gateway has answered for HTTPRoute/web", ""},
+		"a backend is unknown":                  {`[{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "False", message: no such Service, observedGeneration: 2}]`, "", "HTTPRoute/web: gw does not take it: ResolvedRefs is False: no such Service"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seen := seenRoute{object: object(t, strings.Replace(webRoute, "generation: 1", "generation: 2", 1)+
-				"status: {parents: [{parentRef: {name: gw}, conditions: "+tc.conditions+"}]}")}
+			text, parent := strings.Replace(webRoute, "generation: 1", "generation: 2", 1), "parentRef: {name: gw}, "
+			if strings.HasPrefix(tc.pending, "no gateway") {
+				text = strings.Replace(text, "{name: gw}", "{name: gw, sectionName: https}, {name: gw, namespace: else}", 1)
+				parent = "parentRef: {name: gw, sectionName: http}, "
+			}
+			seen := seenRoute{object: object(t, text+
+				"status: {parents: [{"+parent+"conditions: "+tc.conditions+"}]}")}
 			pending, refused := seen.accepted()
 			if pending != tc.pending || refused != tc.refused {
 				t.Errorf("pending %q, refused %q", pending, refused)
@@ -274,7 +301,41 @@ func TestTheServiceOfTheCanaryIsLikeTheDeploymentsAndItsOwn(t *testing.T) {
 
 func TestTheNameOfTheCanarysServiceFits(t *testing.T) {
 	long := run.canaryOf(strings.Repeat("a", 63))
-	if len(long) > 63 || run.canaryOf("web") == (Run{UID: "other"}).canaryOf("web") || run.canaryOf("web") == run.canaryOf("api") {
+	if len(long) > 63 || run.canaryOf("web") == (Run{UID: "other", Source: v1alpha1.TrafficWeighted}).canaryOf("web") || run.canaryOf("web") == run.canaryOf("api") {
 		t.Error(long)
+	}
+}
+
+// TestACanaryHasAServiceOfItsOwn without any route, under a name that its users know beforehand.
+func TestACanaryHasAServiceOfItsOwn(t *testing.T) {
+	for _, source := range []v1alpha1.TrafficSource{v1alpha1.TrafficCanaryService, v1alpha1.TrafficBoth} {
+		t.Run(string(source), func(t *testing.T) {
+			ctx := context.Background()
+			r, c := cluster(t, webRoute)
+			before, own := routeOf(t, c, "web"), run
+			own.Source = source
+			must(t, r.Serve(ctx, own))
+			got, err := r.Look(ctx, own, nil)
+			if diff := cmp.Diff(lifecycle.Traffic{Served: true, Services: []string{"web-canary"}}, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+			must(t, r.Share(ctx, own, 0))
+			if diff := cmp.Diff(before, routeOf(t, c, "web")); diff != "" {
+				t.Errorf("the route (-want +got):\n%s", diff)
+			}
+			next := own
+			next.UID, next.Name = "next-uid", "web-2"
+			if got, err := r.Look(ctx, next, nil); err != nil || got.Taken != "Service web-canary is still that of run web-1" || got.Served {
+				t.Errorf("the next run sees %+v, error %v", got, err)
+			}
+			must(t, r.StopServing(ctx, own))
+			must(t, c.Create(ctx, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-canary"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "x"}}}))
+			if got, err := r.Look(ctx, own, nil); err != nil || !strings.HasPrefix(got.Refused, "Service web-canary is not of a run") {
+				t.Errorf("beside one of somebody else %+v, error %v", got, err)
+			}
+			if why, err := r.Doubt(ctx, "shop", "web", source, map[string]string{"app": "other"}); err != nil || !strings.Contains(why, "no Service selects the pods of Deployment web") {
+				t.Errorf("whose pods no Service selects: %q, %v", why, err)
+			}
+		})
 	}
 }

@@ -24,7 +24,7 @@ func (r Router) Serve(ctx context.Context, run Run) error {
 		return err
 	}
 	reached := map[string]bool{}
-	for _, name := range seen.reached() {
+	for _, name := range seen.reached(run) {
 		reached[name] = true
 	}
 	for _, s := range seen.services {

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -112,8 +113,8 @@ func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Erro
 		at := path.Child("traffic")
 		wrong(t.Weight, at.Child("weight"))
 		switch {
-		case t.Source != "" && t.Source != v1alpha1.TrafficService && t.Source != v1alpha1.TrafficWeighted:
-			errs = append(errs, field.NotSupported(at.Child("source"), t.Source, []v1alpha1.TrafficSource{v1alpha1.TrafficService, v1alpha1.TrafficWeighted}))
+		case t.Source != "" && !slices.Contains(v1alpha1.TrafficSources, t.Source):
+			errs = append(errs, field.NotSupported(at.Child("source"), t.Source, v1alpha1.TrafficSources))
 		case t.Drain != nil && !spec.Weighted():
 			errs = append(errs, field.Forbidden(at.Child("drain"), "is for traffic.source Weighted; set that, or take it off"))
 		case t.Drain != nil && (t.Drain.Duration < 0 || t.Drain.Duration > maxDrain):

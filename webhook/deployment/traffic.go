@@ -11,22 +11,22 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// Routes knows which routes lead to a Deployment.
+// Routes knows which Services and routes lead to a Deployment.
 type Routes interface {
-	// Doubt is why they may not give its canary a share of the requests, "" if nothing speaks against it. pods
+	// Doubt is why its canary may not get its requests from a source, "" if nothing speaks against it. pods
 	// are the labels of the pods that its Services select.
-	Doubt(ctx context.Context, namespace, deployment string, pods map[string]string) (string, error)
+	Doubt(ctx context.Context, namespace, deployment string, source v1alpha1.TrafficSource, pods map[string]string) (string, error)
 }
 
-// tellRoutes warns whoever has an update held that routes are to give a share to, and may not. The evaluator
-// looks anew when the canary is there.
+// tellRoutes warns whoever has an update held whose canary is to get its requests by routes, or by a Service of its own,
+// and may not. The evaluator looks anew when the canary is there.
 func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision) []string {
-	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Weighted() || r.demands.Forbids(v1alpha1.TrafficWeighted) != "" {
+	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Served() || r.demands.Forbids(r.plan.TrafficSource()) != "" {
 		return nil
 	}
 	ctx, cancel := dispensable(ctx, aroundTime)
 	defer cancel()
-	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, surround.Of(r.Old.Template()).Labels)
+	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, r.plan.TrafficSource(), surround.Of(r.Old.Template()).Labels)
 	if err != nil { // it is told by the run
 		ctrl.LoggerFrom(ctx).Error(err, "routes not looked at")
 		return nil
@@ -34,5 +34,5 @@ func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision)
 	if why == "" {
 		return nil
 	}
-	return []string{reply.Warning("the canary may not get its share of the requests: " + why)}
+	return []string{reply.Warning("the canary may not get its requests: " + why)}
 }

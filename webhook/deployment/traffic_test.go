@@ -18,7 +18,7 @@ type routesStub struct {
 	asked int
 }
 
-func (r *routesStub) Doubt(context.Context, string, string, map[string]string) (string, error) {
+func (r *routesStub) Doubt(context.Context, string, string, v1alpha1.TrafficSource, map[string]string) (string, error) {
 	r.asked++
 	return r.why, r.err
 }
@@ -38,6 +38,8 @@ func TestWhatSpeaksAgainstAShareIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 		"a share by routes":           {plan: weighted, effect: decide.Hold, asked: 1, told: true},
 		"what cannot be read":         {plan: weighted, effect: decide.Hold, asked: 1, err: errors.New("down")},
 		"what is held already":        {plan: weighted, effect: decide.Keep},
+		"a Service of its own":        {plan: &v1alpha1.CanaryPlanSpec{Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficCanaryService}}, effect: decide.Hold, asked: 1, told: true},
+		"no requests":                 {plan: &v1alpha1.CanaryPlanSpec{Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficNone}}, effect: decide.Hold},
 		"a share by number":           {plan: &v1alpha1.CanaryPlanSpec{}, effect: decide.Hold},
 		"no plan":                     {effect: decide.Hold},
 		"what a policy does not have": {plan: weighted, policies: forbidden, effect: decide.Hold},
@@ -46,7 +48,7 @@ func TestWhatSpeaksAgainstAShareIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 			routes := &routesStub{why: "no route", err: tc.err}
 			r := &request{plan: tc.plan, demands: demand.Demands{Effective: tc.policies}}
 			said := (&Handler{Routes: routes}).tellRoutes(t.Context(), r, decide.Decision{Effect: tc.effect})
-			if routes.asked != tc.asked || (len(said) == 1) != tc.told || tc.told && !strings.Contains(said[0], "may not get its share of the requests: no route") {
+			if routes.asked != tc.asked || (len(said) == 1) != tc.told || tc.told && !strings.Contains(said[0], "may not get its requests: no route") {
 				t.Errorf("asked %d times, told %q", routes.asked, said)
 			}
 		})

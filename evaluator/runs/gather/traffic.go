@@ -30,6 +30,7 @@ func (g *Gatherer) gatherTraffic(ctx context.Context, seen *Observed) error {
 func (o Observed) TrafficRun(ctx context.Context, reader *objects.Reader) (traffic.Run, error) {
 	run := traffic.Run{
 		Namespace: o.CanaryRun.Namespace, Name: o.CanaryRun.Name, UID: o.CanaryRun.UID, Deployment: o.CanaryRun.Spec.Deployment,
+		Source: lifecycle.SourceOf(o.Snapshot),
 	}
 	if !o.Deployment.Exists {
 		return run, nil
@@ -45,7 +46,7 @@ func (o Observed) TrafficRun(ctx context.Context, reader *objects.Reader) (traff
 // leftOut are the labels of its template that a canary leaves out, so that no Service of its Deployment
 // has it behind it.
 func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Template) ([]string, error) {
-	if !lifecycle.WeightedRun(seen.Snapshot) {
+	if !lifecycle.IsApart(seen.Snapshot) {
 		return nil, nil
 	}
 	return g.Router.Without(ctx, seen.CanaryRun.Namespace, surround.Of(template).Labels)
