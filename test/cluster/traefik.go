@@ -58,6 +58,13 @@ spec:
           --global.checknewversion=false, --global.sendanonymoususage=false, --log.level=INFO]
         ports: [{name: web, containerPort: 8000}]
         readinessProbe: {httpGet: {path: /ping, port: 8081}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: traefik, namespace: traefik}
+spec:
+  selector: {app: traefik}
+  ports: [{name: web, port: 80, targetPort: web}]
 `
 
 // Traefik installs the Gateway API and Traefik as its data plane, and returns when it runs. It builds it
@@ -82,6 +89,9 @@ func (c *Cluster) Traefik(ctx context.Context, progress io.Writer) error {
 	}
 	if _, err := c.mustKubectl(ctx, "", "rollout", "status", "deployment/traefik", "-n", "traefik", "--timeout="+installLimit.String()); err != nil {
 		return fmt.Errorf("start Traefik: %w\n%s", err, c.describe(ctx, "traefik"))
+	}
+	if _, err := c.mustKubectl(ctx, "", "wait", "--for=condition=Programmed", "gateway/web", "-n", "traefik", "--timeout="+installLimit.String()); err != nil {
+		return fmt.Errorf("have Traefik follow its Gateway: %w\n%s", err, c.describe(ctx, "traefik"))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -85,4 +86,33 @@ func awaitRoute(s *shop.Shop, what string, is func(*unstructured.Unstructured) b
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"})
 	return shop.Await(s, what, "web", object, is)
+}
+
+// TestTheShareGoesOnWithoutTheEvaluator: whoever evaluates is killed while a canary has its share of the requests. The
+// share stays as it is, no request fails, and it comes off at the end.
+func TestTheShareGoesOnWithoutTheEvaluator(t *testing.T) {
+	shop.NeedTraefik(t)
+	s := shop.Open(t, shop.Settings{Plan: weighted, NoLoad: true, Args: []string{"--drain=5s"}})
+	s.Must("apply", "-f", "-", s.RouteBy(shop.Traefik))
+	s.AwaitGateway()
+	s.LoadGateway(40)
+	run := s.HoldV2("--version=v2", "--drain=5s")
+	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
+	system := &shop.Shop{T: t, Namespace: shop.HoldfastNamespace}
+	before := shop.Get(system, "holdfast", &coordinationv1.Lease{})
+	killLeader(s)
+	if counts := s.Gateway().Count(t.Context(), 1000); counts["v2"] < 150 || counts["v2"] > 250 || counts["v1"]+counts["v2"] != 1000 {
+		t.Errorf("while nobody evaluates 1000 requests are answered by %v, want a fifth by v2", counts)
+	}
+	shop.Await(system, "another evaluates", "holdfast", &coordinationv1.Lease{}, func(l *coordinationv1.Lease) bool {
+		return l.Spec.HolderIdentity != nil && *l.Spec.HolderIdentity != "" && *l.Spec.HolderIdentity != *before.Spec.HolderIdentity
+	})
+	s.Decide(run.Name, `"decision":"Promote"`)
+	s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
+	awaitRoute(s, "the share is off", func(r *unstructured.Unstructured) bool { return !overlaid(r) })
+	s.WantNoCanary()
+	if counts := s.Gateway().Count(t.Context(), 100); counts["v2"] != 100 {
+		t.Errorf("after the release 100 requests are answered by %v", counts)
+	}
+	s.WantNoneFailed(400)
 }

@@ -47,19 +47,7 @@ func needGatewayAPI(t *testing.T) {
 }
 
 // routeManifest is the route of a shop as its user has it in Git.
-func (s scene) routeManifest() string {
-	return fmt.Sprintf(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: web}
-spec:
-  parentRefs: [{name: web, namespace: traefik}]
-  rules:
-  - matches: [{path: {type: PathPrefix, value: /%s}}]
-    filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
-    backendRefs: [{name: web, port: 80}]
-`, s.Namespace)
-}
+func (s scene) routeManifest() string { return s.RouteBy(s.gateway) }
 
 func (s scene) route() *unstructured.Unstructured {
 	s.T.Helper()
@@ -99,7 +87,7 @@ func asked(route *unstructured.Unstructured) string {
 	return string(text)
 }
 
-// playGateway takes a route as it is, as a gateway does, until the test ends.
+// playGateway takes a route as it is, as the gateway does that it names, until the test ends.
 func (s scene) playGateway(name string) {
 	s.T.Helper()
 	ctx := s.T.Context()
@@ -107,7 +95,7 @@ func (s scene) playGateway(name string) {
 		for ctx.Err() == nil {
 			route := newRoute()
 			if shop.World.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, route) == nil {
-				status := fmt.Sprintf(`{"status":{"parents":[{"controllerName":"example.com/played","parentRef":{"name":"web"},"conditions":[
+				status := fmt.Sprintf(`{"status":{"parents":[{"controllerName":"example.com/played","parentRef":{"name":"played"},"conditions":[
 					{"type":"Accepted","status":"True","reason":"Accepted","message":"","lastTransitionTime":"2026-01-01T00:00:00Z","observedGeneration":%[1]d},
 					{"type":"ResolvedRefs","status":"True","reason":"ResolvedRefs","message":"","lastTransitionTime":"2026-01-01T00:00:00Z","observedGeneration":%[1]d}]}]}}`, route.GetGeneration())
 				_ = shop.World.Client.Status().Patch(ctx, route, client.RawPatch(types.MergePatchType, []byte(status))) // again in a moment

@@ -3,168 +3,178 @@ package traffic
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// traefik is installed once for all scenarios that need it.
-var traefik = sync.OnceValue(func() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
-	defer cancel()
-	return shop.World.Cluster.Traefik(ctx, os.Stderr)
-})
-
-func needTraefik(t *testing.T) {
-	t.Helper()
-	if err := traefik(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// gateway sends n requests by way of Traefik and counts the versions that answer, "" for none.
-func (s scene) gateway(n int) map[string]int {
+// wantShare checks which share of n requests the canary answers, within four times what chance moves it by. Traefik
+// deals requests out in turn, and begins anew whenever something changes in the cluster.
+func (s scene) wantShare(percent float64, n int) {
 	s.T.Helper()
-	var pods corev1.PodList
-	if err := shop.World.Client.List(s.T.Context(), &pods, client.InNamespace("traefik")); err != nil || len(pods.Items) == 0 {
-		s.T.Fatalf("no pod of Traefik: %v", err)
+	began := time.Now()
+	counts := s.Gateway().Count(s.T.Context(), n)
+	if counts["v1"]+counts["v2"] != n {
+		s.T.Errorf("at %v %% requests failed: %v", percent, counts)
 	}
-	config, err := shop.World.Cluster.RESTConfig()
-	if err != nil {
-		s.T.Fatal(err)
+	share := percent / 100
+	got := float64(counts["v2"]) / float64(n)
+	if bound := 4 * math.Sqrt(share*(1-share)/float64(n)); math.Abs(got-share) > bound {
+		s.T.Errorf("the canary has %.2f %% of %d requests, want %v ± %.2f %%", 100*got, n, percent, 100*bound)
 	}
-	config.QPS, config.Burst = -1, -1
-	config.GroupVersion, config.NegotiatedSerializer = &schema.GroupVersion{Version: "v1"}, nil
-	httpClient, err := rest.HTTPClientFor(config)
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	url := fmt.Sprintf("%s/api/v1/namespaces/traefik/pods/%s:8000/proxy/%s", config.Host, pods.Items[0].Name, s.Namespace)
-	var mu sync.Mutex
-	counts := map[string]int{}
-	var all sync.WaitGroup
-	next := make(chan struct{}, n)
-	for range n {
-		next <- struct{}{}
-	}
-	close(next)
-	for range 4 {
-		all.Go(func() {
-			for range next {
-				version := ask(s.T.Context(), httpClient, url)
-				mu.Lock()
-				counts[version]++
-				mu.Unlock()
-			}
-		})
-	}
-	all.Wait()
-	return counts
+	s.T.Logf("at %v %% the canary has %d of %d requests, %.2f %% (%.1fs)", percent, counts["v2"], n, 100*got, time.Since(began).Seconds())
 }
 
-// TestARouteGivesTheCanaryItsShare: 5 % and 50 % of the requests, none fails, and re-applying the
-// manifest leaves the route as it is; after the run it is what its user asked for.
+// wantAfter checks that nothing of a run is left, and that one version answers everybody.
+func (s scene) wantAfter(before, version string) {
+	s.T.Helper()
+	if now := asked(s.route()); now != before {
+		s.T.Errorf("the route is\n%s\nand was\n%s", now, before)
+	}
+	s.WantImage(version)
+	s.WantNoCanary()
+	shop.AwaitNone(s.Shop, "Services of the canary", &corev1.ServiceList{}, client.HasLabels{v1alpha1.RunLabel})
+	if counts := s.Gateway().Count(s.T.Context(), 100); counts[version] != 100 {
+		s.T.Errorf("after the run 100 requests are answered by %v", counts)
+	}
+}
+
+// TestARouteGivesTheCanaryItsShare: 1 %, 5 % and 50 % of 10,000 requests, none of which fails, and whoever applies the
+// route again leaves it as it is; after the run it is what its user asked for.
 // argoproj/argo-rollouts#2463: there, GitOps tools and the controller write the weights by turns.
 func TestARouteGivesTheCanaryItsShare(t *testing.T) {
 	t.Parallel()
-	needTraefik(t)
-	s := open(t, weightedPlan(`[{weight: 5, approval: true}, {weight: 50, approval: true}]`))
-	s.Must("apply", "--server-side", "--field-manager=gitops", "-f", "-", s.routeManifest())
-	shop.Await(s.Shop, "the gateway follows the route", "web", newRoute(), func(*unstructured.Unstructured) bool { return s.gateway(1)["v1"] == 1 })
+	s := openBehindTraefik(t, weightedPlan(`[{weight: 1, approval: true}, {weight: 5, approval: true}, {weight: 50, approval: true}]`))
 	before := asked(s.route())
-
-	run := s.HoldV2("--version=v2")
-	for step, percent := range []float64{5, 50} {
-		s.AwaitPhase(run.Name, v1alpha1.PhasePaused)
-		const n = 600
-		counts := s.gateway(n)
-		if counts["v1"]+counts["v2"] != n {
-			t.Errorf("requests failed: %v", counts)
-		}
-		// Traefik deals requests out in turn, so that chance has little to do with it.
-		if got := 100 * float64(counts["v2"]) / n; math.Abs(got-percent) > 1 {
-			t.Errorf("the canary has %.1f %% of the requests, want %v %%", got, percent)
-		}
+	run := s.HoldV2("--version=v2", patient)
+	for step, percent := range []float64{1, 5, 50} {
+		shop.Await(s.Shop, fmt.Sprintf("step %d has shown what it had to", step+1), run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
+			return r.Status.Step != nil && r.Status.Step.Number == int32(step+1) && r.Status.Phase == v1alpha1.PhasePaused
+		})
+		s.wantShare(percent, 10000)
 		s.wantReapplied(before)
-		s.Must("patch", "canaryrun", run.Name, "--type=merge", "-p", fmt.Sprintf(`{"spec":{"approvedSteps":%d}}`, step+1))
-		if step == 0 {
-			shop.Await(s.Shop, "the second step begins", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return r.Status.Step.Number == 2 })
-		}
+		s.Decide(run.Name, fmt.Sprintf(`"approvedSteps":%d`, step+1))
 	}
 	s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
-	s.WantImage("v2")
-	if diff := asked(s.route()); diff != before {
-		t.Errorf("the route is\n%s\nand was\n%s", diff, before)
-	}
-	s.WantNoCanary()
-	shop.AwaitNone(s.Shop, "Services of the canary", &corev1.ServiceList{}, client.HasLabels{v1alpha1.RunLabel})
-	if counts := s.gateway(50); counts["v2"] != 50 {
-		t.Errorf("after the release: %v", counts)
+	s.wantAfter(before, "v2")
+}
+
+// TestNoRequestFailsThroughARun of any end, under a steady load from before it until nothing of it is left.
+func TestNoRequestFailsThroughARun(t *testing.T) {
+	plan := weightedPlan(`[{weight: 10}, {weight: 50, approval: true}]`)
+	for name, tc := range map[string]struct {
+		plan    string
+		does    func(s scene, run string)
+		phase   v1alpha1.Phase
+		version string
+	}{
+		"released":  {plan, func(s scene, run string) { s.Decide(run, `"approvedSteps":2`) }, v1alpha1.PhaseReleased, "v2"},
+		"aborted":   {plan, func(s scene, run string) { s.Decide(run, `"decision":"Abort"`) }, v1alpha1.PhaseReverted, "v1"},
+		"withdrawn": {plan, func(s scene, _ string) { s.Apply("v1", patient) }, v1alpha1.PhaseCanceled, "v1"},
+		"taken the place of": {plan, func(s scene, _ string) {
+			next := s.NewestRun(s.Apply("v3", "--version=v3", patient))
+			s.AwaitPhase(next.Name, v1alpha1.PhasePaused)
+			s.Decide(next.Name, `"decision":"Abort"`)
+			s.AwaitPhase(next.Name, v1alpha1.PhaseReverted)
+		}, v1alpha1.PhaseSuperseded, "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openBehindTraefik(t, tc.plan)
+			before := asked(s.route())
+			s.LoadGateway(40)
+			run := s.HoldV2("--version=v2", patient)
+			s.AwaitPhase(run.Name, v1alpha1.PhasePaused)
+			s.wantShare(50, 100)
+			tc.does(s, run.Name)
+			s.AwaitPhase(run.Name, tc.phase)
+			s.wantAfter(before, tc.version)
+			s.WantNoneFailed(400)
+		})
 	}
 }
 
-// TestABadCanaryLosesItsShareFirst: a canary that fails loses its share before its pods go, and no
-// request fails by that.
+// TestABadCanaryLosesItsShareFirst: as soon as its verdict is stored, and before its pods go, so that no request fails.
 func TestABadCanaryLosesItsShareFirst(t *testing.T) {
 	t.Parallel()
-	needTraefik(t)
-	s := open(t, weightedPlan(`[{weight: 20, period: 60s}]`))
-	s.Must("apply", "-f", "-", s.routeManifest()) // client-side: its text stays on the route
-	shop.Await(s.Shop, "the gateway follows the route", "web", newRoute(), func(*unstructured.Unstructured) bool { return s.gateway(1)["v1"] == 1 })
+	bad := strings.Replace(shop.PlanOf("sum(up{ {{canary}} })"), "readyDeadline: 15s", "readyDeadline: 60s\n  traffic: {source: Weighted, weight: 20, drain: 2s}", 1)
+	s := openBehindTraefik(t, bad)
 	before := asked(s.route())
-	run := s.HoldV2("--version=v2")
-	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
-	if counts := s.gateway(100); counts["v2"] != 20 || counts["v1"] != 80 {
-		t.Errorf("at 20 %%: %v", counts)
-	}
-	s.Must("apply", "-f", "-", s.routeManifest())
-	s.Must("patch", "canaryrun", run.Name, "--type=merge", "-p", `{"spec":{"decision":"Abort"}}`)
+	s.LoadGateway(40)
+	last := s.lastAnswerOf("v2")
+	run := s.HoldV2("--version=v2", patient)
+	shop.Await(s.Shop, "the verdict is bad", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool { return r.Status.Verdict == v1alpha1.VerdictFail })
+	verdict := time.Now()
+	shop.Await(s.Shop, "the share is off", "web", newRoute(), func(r *unstructured.Unstructured) bool { return r.GetAnnotations()[v1alpha1.OverlayAnnotation] == "" })
+	off := time.Since(verdict)
 	s.AwaitPhase(run.Name, v1alpha1.PhaseReverted)
-	if now := asked(s.route()); now != before {
-		t.Errorf("the route is\n%s\nand was\n%s", now, before)
+	s.wantAfter(before, "v1")
+	s.WantNoneFailed(200)
+	answered := last()
+	if answered.IsZero() {
+		t.Fatal("the canary has answered no request")
 	}
-	if counts := s.gateway(100); counts[""] > 0 {
-		t.Errorf("requests failed at the revert: %v", counts)
-	}
-	s.WantNoCanary()
-	if counts := s.gateway(100); counts["v1"] != 100 {
-		t.Errorf("after the revert: %v", counts)
+	t.Logf("the share is off %s after the verdict is seen, and the canary answers its last request after %s",
+		off.Round(time.Millisecond), answered.Sub(verdict).Round(time.Millisecond))
+	if most := 5 * time.Second; off > most || answered.Sub(verdict) > most {
+		t.Errorf("that is more than %s", most)
 	}
 }
 
-// ask sends a request and returns the version that answers, "" where none does.
-func ask(ctx context.Context, c *http.Client, url string) string {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return ""
-	}
-	answer, err := c.Do(request)
-	if err != nil {
-		return ""
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		return ""
-	}
-	for _, version := range []string{"v1", "v2"} {
-		if strings.Contains(string(text), version) {
-			return version
+// lastAnswerOf asks the gateway until it is asked itself when a version has last answered.
+func (s scene) lastAnswerOf(version string) func() time.Time {
+	s.T.Helper()
+	ctx, stop := context.WithCancel(s.T.Context())
+	g := s.Gateway()
+	var last time.Time
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for ctx.Err() == nil {
+			if g.Ask(ctx) == version {
+				last = time.Now()
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Millisecond):
+			}
 		}
+	})
+	return func() time.Time {
+		stop()
+		asking.Wait()
+		return last
 	}
-	return ""
+}
+
+// TestAShareThatIsLostIsLaidAgain: when a route is made anew within a period, the canary has its share of that too, and
+// the period begins anew.
+func TestAShareThatIsLostIsLaidAgain(t *testing.T) {
+	t.Parallel()
+	s := openBehindTraefik(t, weightedPlan(`[{weight: 20, period: 6s}]`))
+	before := s.rules()
+	run := s.HoldV2("--version=v2", patient)
+	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
+	s.Must("delete", "httproute", "web")
+	s.AwaitReason(run.Name, v1alpha1.ReasonShareLost)
+	s.Must("apply", "--server-side", "--field-manager=gitops", "-f", "-", s.routeManifest())
+	again := s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
+	if got := s.shares("web"); got != "web:4 canary:1" || again.Status.Step.BegunAnew != 1 {
+		t.Errorf("the route has %s, and the step was begun anew %d times", got, again.Status.Step.BegunAnew)
+	}
+	s.wantShare(20, 100)
+	s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
+	s.WantEvents(v1alpha1.ReasonShareLost)
+	if diff := cmp.Diff(before, s.rules()); diff != "" {
+		t.Errorf("the rules of the route (-before +after):\n%s", diff)
+	}
 }

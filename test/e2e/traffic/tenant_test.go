@@ -29,7 +29,7 @@ func openTenancy(t *testing.T, limits string) (scene, shop.Tenancy) {
 	t.Helper()
 	needGatewayAPI(t)
 	joe := shop.OpenTenancy(t, "", "limits: "+limits)
-	s := scene{joe.Shop}
+	s := scene{joe.Shop, played}
 	s.Must("apply", "-f", "-", routeWriter)
 	s.AwaitCan("joe", "create", "httproutes.gateway.networking.k8s.io")
 	joe.Joe("apply", "-f", "-", s.routeManifest())
