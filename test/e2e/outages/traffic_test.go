@@ -32,8 +32,8 @@ metadata: {name: web}
 spec: {parentRefs: [{name: nobody}], rules: [{backendRefs: [{name: web, port: 80}]}]}
 `
 
-// TestNoShareIsLeftBehind: a run that is deleted while Holdfast is down leaves its share on a route, until it is
-// back; one that is there still goes on, and its share comes off with it.
+// TestNoShareIsLeftBehind: a run that goes with its Deployment while Holdfast is down leaves its share on a route, until
+// Holdfast is back; one that is there still goes on, and its share comes off with it.
 func TestNoShareIsLeftBehind(t *testing.T) {
 	if err := shop.World.Cluster.GatewayAPI(t.Context()); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,11 @@ func TestNoShareIsLeftBehind(t *testing.T) {
 		_, _ = shop.World.Cluster.Kubectl(context.Background(), "", "-n", shop.HoldfastNamespace, "scale", "deployment", "holdfast", "--replicas=2")
 	})
 	shop.AwaitNone(system, "pods of Holdfast", &corev1.PodList{}, client.MatchingLabels{"app.kubernetes.io/name": "holdfast"})
-	gone.Must("delete", "canaryrun", runs[0])
+	gone.Must("delete", "deployment", "web")
+	shop.AwaitGone(gone, runs[0], &v1alpha1.CanaryRun{})
+	if !overlaid(awaitRoute(gone, "it is there", func(*unstructured.Unstructured) bool { return true })) {
+		t.Error("the share is off, though nobody is there to take it off")
+	}
 	stays.Must("patch", "httproute", "web", "--type=merge", "-p", `{"spec":{"hostnames":["a.example"]}}`)
 
 	system.Must("scale", "deployment", "holdfast", "--replicas=2")
