@@ -49,7 +49,7 @@ func TestNoShareIsLeftBehind(t *testing.T) {
 		runs = append(runs, s.HoldV2().Name)
 	}
 	for _, s := range shops {
-		awaitRoute(s, "it has the share of the canary", func(r *unstructured.Unstructured) bool { return overlaid(r) })
+		awaitRoute(s, "it has the share of the canary", overlaid)
 	}
 	system := &shop.Shop{T: t, Namespace: shop.HoldfastNamespace}
 	system.Must("scale", "deployment", "holdfast", "--replicas=0")
