@@ -99,8 +99,11 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	return protect.SetupWithManager(mgr, protect.Options{
 		Cached: mgr.GetCache(), Live: live, Writer: mgr.GetClient(), Recorder: mgr.GetEventRecorder("holdfast"),
-		Plan: func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {
-			return e.Deployments.Objects.ResolvePlan(ctx, objects.Deployment{Unstructured: d})
+		Plans: func(namespace string) protect.Plans {
+			plans := e.Deployments.Objects.PlansOf(namespace)
+			return func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {
+				return plans.Of(ctx, objects.Deployment{Unstructured: d})
+			}
 		},
 		Leadership: o.Leadership, Clock: e.Deployments.Clock, Controller: controllerOptions(mgr, o, "name"),
 	})

@@ -13,11 +13,17 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 )
 
+// clocksApart is by how much the clock of the replica that let an update pass may be ahead of this one's.
+const clocksApart = time.Minute
+
 // tellPassed says which updates passed without a canary, by whom and why: those that their users had skip it, and
 // those of Deployments that are to be alone. The annotations that say so stay; another has the time of the last
 // that was told. It is written after telling, so that each is told, and by one evaluator once.
 func (r *Reconciler) tellPassed(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	told, _ := time.Parse(time.RFC3339Nano, d.Annotation(v1alpha1.ToldAnnotation)) // what is no time was not written by Holdfast
+	if told.After(r.Clock.Now().Add(clocksApart)) {
+		told = time.Time{} // nor is what has not been yet: somebody would rather have nothing told
+	}
 	newest := told
 	for _, passed := range []struct {
 		annotation string

@@ -38,6 +38,18 @@ func TestASkipIsToldOnce(t *testing.T) {
 	c.WantEvents("Skipped", "Skipped", "Skipped")
 }
 
+// TestWhatIsSaidToBeToldInTheFutureIsTold: before a namespace is guarded anybody may write that.
+func TestWhatIsSaidToBeToldInTheFutureIsTold(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.AnnotateDeployment(map[string]string{v1alpha1.ToldAnnotation: "2099-01-01T00:00:00Z"})
+	c.AnnotateDeployment(skippedAt(t, "v1", c.Clock.Now()))
+	c.Passes(2)
+	c.WantEvents("Skipped")
+	if told := c.Deployment().Annotations[v1alpha1.ToldAnnotation]; told != evaluatortest.Noon.Format(time.RFC3339Nano) {
+		t.Errorf("it is said to be told at %s", told)
+	}
+}
+
 func TestARunWhoseUpdateIsLetThroughSaysSo(t *testing.T) {
 	for name, tc := range map[string]struct {
 		at   time.Duration // of the skip, from the start of the run

@@ -14,7 +14,7 @@ import (
 func (s *planner) wantsBaseline() bool { return s.judged && s.plan.Baseline != nil }
 
 // WantsBaseline says whether a run has baseline pods beside its canary.
-func WantsBaseline(in Snapshot) bool { s := newPlanner(in); return s.wantsBaseline() }
+func WantsBaseline(in Snapshot) bool { s := reading(in); return s.wantsBaseline() }
 
 // baselineTrouble: baseline pods run what is stable already, so what ails them
 // is no fault of the update. There is nothing left to compare with.

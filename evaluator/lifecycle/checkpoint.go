@@ -29,11 +29,43 @@ func (b WriteBudget) Every(runs int) time.Duration {
 	return time.Duration(min(float64(runs)/float64(b), oldestStatus.Seconds()) * float64(time.Second))
 }
 
+// quietStart is for how long the status of a run does not tell of each thing that becomes of its pods while they start:
+// most are Ready within, and then that is written.
+const quietStart = 5 * time.Second
+
 // MayWait says whether a status need not be written yet that follows on another. That is so if nothing but rounds has come
 // in which all was good as before, and the run had its share of the budget less than every ago: of what limits are on
-// nothing is ever known to one evaluator alone.
+// nothing is ever known to one evaluator alone. And it is so while pods have just begun to start.
 func MayWait(before, after v1alpha1.CanaryRunStatus, every time.Duration, now time.Time) bool {
+	if now.Before(quietUntil(before)) {
+		return onlyStarts(before, after)
+	}
 	return before.AsOf != nil && now.Before(before.AsOf.Add(every)) && onlyGoodRounds(before, after)
+}
+
+// quietUntil is the end of the quiet start of the step under way, the zero time where pods do not start.
+func quietUntil(status v1alpha1.CanaryRunStatus) time.Time {
+	if status.Phase != v1alpha1.PhaseStarting || status.Step == nil {
+		return time.Time{}
+	}
+	return status.Step.StartedAt.Add(quietStart)
+}
+
+// onlyStarts says whether all that is new is how far the pods are that start.
+func onlyStarts(before, after v1alpha1.CanaryRunStatus) bool {
+	for _, status := range []*v1alpha1.CanaryRunStatus{&before, &after} {
+		status.Message, status.Scale = "", ""
+		status.Canary, status.Baseline = withoutPods(status.Canary), withoutPods(status.Baseline)
+	}
+	return equality.Semantic.DeepEqual(before, after)
+}
+
+// withoutPods is what is known of a set but for its pods, which can be found out again while nothing is measured.
+func withoutPods(set *v1alpha1.OwnSet) *v1alpha1.OwnSet {
+	if set == nil {
+		return nil
+	}
+	return &v1alpha1.OwnSet{Name: set.Name, UID: set.UID, Print: set.Print}
 }
 
 func onlyGoodRounds(before, after v1alpha1.CanaryRunStatus) bool {

@@ -87,6 +87,37 @@ func TestMayWait(t *testing.T) {
 	}
 }
 
+// TestAQuietStart: what becomes of pods in the first seconds is told when they are Ready, or later.
+func TestAQuietStart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*v1alpha1.CanaryRunStatus)
+		after  time.Duration
+		waits  bool
+	}{
+		"a pod is made": {func(s *v1alpha1.CanaryRunStatus) {
+			s.Message, s.Scale = "0 of 1 canary pods are Ready; pod a is not Ready", "0/1"
+			s.Canary.Pods = []v1alpha1.OwnPod{{Name: "a"}}
+		}, time.Second, true},
+		"it takes longer":        {func(s *v1alpha1.CanaryRunStatus) { s.Message = "x" }, quietStart, false},
+		"it is Ready":            {func(s *v1alpha1.CanaryRunStatus) { s.Phase = v1alpha1.PhaseRunning }, time.Second, false},
+		"it has failed":          {func(s *v1alpha1.CanaryRunStatus) { s.Verdict = v1alpha1.VerdictFail }, time.Second, false},
+		"it starts once more":    {func(s *v1alpha1.CanaryRunStatus) { s.Reason = v1alpha1.ReasonNextStep }, time.Second, false},
+		"its ReplicaSet is anew": {func(s *v1alpha1.CanaryRunStatus) { s.Canary.UID = "b" }, time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := v1alpha1.CanaryRunStatus{
+				Phase: v1alpha1.PhaseStarting, Reason: v1alpha1.ReasonCanaryStarting, Message: "the canary pods start",
+				Step: &v1alpha1.StepStatus{Number: 1, StartedAt: metav1.NewTime(noon)}, Canary: &v1alpha1.OwnSet{Name: "web-1", UID: "a"},
+			}
+			after := *before.DeepCopy()
+			tc.change(&after)
+			if got := MayWait(before, after, time.Hour, noon.Add(tc.after)); got != tc.waits {
+				t.Errorf("it may wait: %t", got)
+			}
+		})
+	}
+}
+
 type counting func(m *v1alpha1.MetricStatus, outcome v1alpha1.Outcome, reason string)
 
 // bad has a metric end in the same way in both statuses.

@@ -15,7 +15,7 @@ func Lag(in Snapshot, after v1alpha1.CanaryRunStatus) (time.Duration, bool) {
 	if before.Phase != v1alpha1.PhaseRunning || before.Measured == after.Measured || before.Step == nil || before.Step.ReadyAt == nil {
 		return 0, false
 	}
-	s := newPlanner(in)
+	s := reading(in)
 	due := analysis.NewSchedule(s.analysis(), before.Step.ReadyAt.Time).Next(s.lastRound())
 	if s.isPast(due) {
 		return 0, false

@@ -41,6 +41,9 @@ func Next(in Snapshot) Move {
 		p.Requeue = sooner(p.Requeue, s.until(at))
 	}
 	p.Status = s.finish()
+	if at := quietUntil(p.Status); in.Now.Before(at) {
+		p.Requeue = sooner(p.Requeue, s.until(at))
+	}
 	if NeedsAround(in) && !p.Status.Phase.Ended() {
 		p.Requeue = sooner(p.Requeue, AroundPace(in))
 	}
@@ -59,21 +62,33 @@ type planner struct {
 }
 
 func newPlanner(in Snapshot) planner {
-	s := planner{in: in, out: *in.Run.Status.DeepCopy(), judged: true}
+	s := reading(in)
+	s.out = *in.Run.Status.DeepCopy()
 	s.in.Pods = sinceMade(in.Pods, in.Run.Status.CreatedAt)
 	s.in.BaselinePods = sinceMade(in.BaselinePods, in.Run.Status.CreatedAt)
-	switch {
-	case in.Run.Spec.Plan != nil:
-		s.plan = in.Run.Spec.Plan.DeepCopy()
-	case in.Run.Status.Plan != nil:
-		s.plan = in.Run.Status.Plan.DeepCopy()
-	case in.Run.Spec.PlanRef != "":
-		s.plan = in.Ref.Spec.DeepCopy()
-	default:
-		s.plan, s.judged = &v1alpha1.CanaryPlanSpec{}, false
-	}
+	return s
+}
+
+// reading is a planner that answers questions: it shares status and pods with its snapshot, and changes neither.
+func reading(in Snapshot) planner {
+	s := planner{in: in, out: in.Run.Status}
+	spec, judged := askedPlan(in)
+	s.plan, s.judged = spec.DeepCopy(), judged
 	s.plan.SetDefaults()
 	return s
+}
+
+// askedPlan is how a run is to be tried, without defaults and not to be changed, and whether that was asked for.
+func askedPlan(in Snapshot) (spec *v1alpha1.CanaryPlanSpec, judged bool) {
+	switch {
+	case in.Run.Spec.Plan != nil:
+		return in.Run.Spec.Plan, true
+	case in.Run.Status.Plan != nil:
+		return in.Run.Status.Plan, true
+	case in.Run.Spec.PlanRef != "":
+		return &in.Ref.Spec, true
+	}
+	return &v1alpha1.CanaryPlanSpec{}, false
 }
 
 func (s *planner) next() Move {

@@ -34,8 +34,8 @@ type Other struct {
 
 // NeedsLine says whether the next step depends on other runs.
 func NeedsLine(in Snapshot, clusterLimit int) bool {
-	s := newPlanner(in)
-	return s.judged && in.Run.Status.CreatedAt == nil && (clusterLimit > 0 || s.plan.MaxRuns != nil)
+	spec, judged := askedPlan(in)
+	return judged && in.Run.Status.CreatedAt == nil && (clusterLimit > 0 || spec.MaxRuns != nil)
 }
 
 // TakesPlace says whether a run counts towards the limits of others. One that

@@ -49,16 +49,22 @@ type Traffic struct {
 
 // NeedsTraffic says whether the next step depends on what routes give the canary.
 func NeedsTraffic(in Snapshot) bool {
-	s := newPlanner(in)
-	return s.plan.Served() &&
-		(s.out.Weight != nil || s.out.CreatedAt != nil && !s.out.Phase.Ended() && !s.in.Run.Deleting)
+	spec, _ := askedPlan(in)
+	status := in.Run.Status
+	return spec.Served() && (status.Weight != nil || status.CreatedAt != nil && !status.Phase.Ended() && !in.Run.Deleting)
 }
 
 // SourceOf is where the canary of a run has its requests from.
-func SourceOf(in Snapshot) v1alpha1.TrafficSource { s := newPlanner(in); return s.plan.TrafficSource() }
+func SourceOf(in Snapshot) v1alpha1.TrafficSource {
+	spec, _ := askedPlan(in)
+	return spec.TrafficSource()
+}
 
 // IsApart says whether the pods of a run's canary are behind none of the Deployment's Services.
-func IsApart(in Snapshot) bool { s := newPlanner(in); return s.plan.Apart() }
+func IsApart(in Snapshot) bool {
+	spec, _ := askedPlan(in)
+	return spec.Apart()
+}
 
 // weight is the share that the step under way asks for routes to give.
 func (s *planner) weight() int32 {

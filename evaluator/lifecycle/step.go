@@ -90,7 +90,7 @@ func analysisOf(spec *v1alpha1.CanaryPlanSpec, step v1alpha1.Step) v1alpha1.Anal
 }
 
 // AnalysisOf is how a run is judged at present.
-func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := newPlanner(in); return s.analysis() }
+func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := reading(in); return s.analysis() }
 
 // byHandHostname is what a canary is called that a user made by hand, as canary-controller called it.
 const byHandHostname = "canary"
@@ -98,7 +98,7 @@ const byHandHostname = "canary"
 // HostnameOf is the hostname of a canary's only pod, "" where pods go by their own names: two never have the
 // same.
 func HostnameOf(in Snapshot) string {
-	s := newPlanner(in)
+	s := reading(in)
 	for _, step := range stepsOf(s.plan) {
 		if step.PodShare != nil || step.Replicas != nil && (step.Replicas.Type != intstr.Int || step.Replicas.IntVal > 1) {
 			return ""

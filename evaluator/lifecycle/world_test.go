@@ -186,7 +186,7 @@ func (w *world) step() (p Move, changed, killed bool) {
 		}
 		changed = changed || before != w.fingerprint()
 	}
-	if reflect.DeepEqual(in.Run.Status, p.Status) {
+	if same := reflect.DeepEqual(in.Run.Status, p.Status); same && (w.known == nil || MayWait(in.Run.Status, p.Status, w.every, w.now)) {
 		return p, changed, false
 	}
 	if MayWait(in.Run.Status, p.Status, w.every, w.now) {

@@ -4,40 +4,78 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/plan/load"
+	"holdfast.dev/holdfast/internal/policy"
 )
 
-// ResolvePlan finds the plan of a Deployment. Where nothing is guarded any more
-// the plan does not matter, and none that is missing may keep the update from
-// being let through.
+// ResolvePlan finds the plan of a Deployment as it is now.
+func (r *Reader) ResolvePlan(ctx context.Context, d Deployment) (plan.Resolved, error) {
+	return r.PlansOf(d.GetNamespace()).Of(ctx, d)
+}
+
+// Plans are those of the Deployments of a namespace, at one moment: the namespace and each plan are read once.
+type Plans struct {
+	reader    *Reader
+	namespace string
+	ns        *metav1.PartialObjectMetadata
+	demands   policy.Effective
+	found     map[string]plan.Found
+}
+
+// PlansOf are the plans of a namespace from now on.
 //
 // Plans, and the namespace that may name one, are asked of the API server itself: a
 // cache may be behind (a plan or an annotation applied together with the update), or
 // empty while it lists anew because the CustomResourceDefinition was changed. A run
 // takes its plan for good, so it must not take another one for want of a second.
-func (r *Reader) ResolvePlan(ctx context.Context, d Deployment) (plan.Resolved, error) {
-	ns := NewNamespace()
-	if err := r.Live.Get(ctx, types.NamespacedName{Name: d.GetNamespace()}, ns); err != nil {
-		return plan.Resolved{}, fmt.Errorf("read namespace %q: %w", d.GetNamespace(), err)
+func (r *Reader) PlansOf(namespace string) *Plans {
+	return &Plans{reader: r, namespace: namespace, found: map[string]plan.Found{}}
+}
+
+// Of is the plan of a Deployment. Where nothing is guarded any more
+// the plan does not matter, and none that is missing may keep the update from
+// being let through.
+func (p *Plans) Of(ctx context.Context, d Deployment) (plan.Resolved, error) {
+	if err := p.read(ctx); err != nil {
+		return plan.Resolved{}, err
 	}
-	if !guard.Guarded(ns.Annotations, ns.Labels, d.GetAnnotations()) {
+	if !guard.Guarded(p.ns.Annotations, p.ns.Labels, d.GetAnnotations()) {
 		return plan.BuiltIn(), nil
 	}
-	demands, err := r.Demands(ctx, ns.Labels)
+	annotations, err := p.reader.PlanAnnotations(ctx, d)
 	if err != nil {
 		return plan.Resolved{}, err
 	}
-	annotations, err := r.PlanAnnotations(ctx, d)
-	if err != nil {
-		return plan.Resolved{}, err
+	name := plan.NameFor(annotations, p.ns.Annotations)
+	found, known := p.found[name]
+	if !known {
+		if found, err = load.Find(ctx, p.reader.Live, p.namespace, name, p.demands); err != nil {
+			return plan.Resolved{}, err
+		}
+		found = found.Checked()
+		p.found[name] = found
 	}
-	found, err := load.Find(ctx, r.Live, d.GetNamespace(), plan.NameFor(annotations, ns.Annotations), demands)
-	if err != nil {
-		return plan.Resolved{}, err
+	return plan.Resolve(annotations, p.ns.Annotations, found).Within(p.demands, d.Replicas()), nil
+}
+
+// read reads the namespace and what policies demand in it, once.
+func (p *Plans) read(ctx context.Context) error {
+	if p.ns != nil {
+		return nil
 	}
-	return plan.Resolve(annotations, ns.Annotations, found).Within(demands, d.Replicas()), nil
+	ns := NewNamespace()
+	if err := p.reader.Live.Get(ctx, types.NamespacedName{Name: p.namespace}, ns); err != nil {
+		return fmt.Errorf("read namespace %q: %w", p.namespace, err)
+	}
+	demands, err := p.reader.Demands(ctx, ns.Labels)
+	if err != nil {
+		return err
+	}
+	p.ns, p.demands = ns, demands
+	return nil
 }

@@ -133,8 +133,8 @@ func viewOf(content map[string]any) (candidate, bool) {
 }
 
 // keeper completes what is known of a Deployment: what its plan says, and what the pods need that it replaces.
-func (p *protector) keeper(ctx context.Context, c *candidate) error {
-	if err := p.ask(ctx, c); err != nil {
+func (p *protector) keeper(ctx context.Context, c *candidate, plans Plans) error {
+	if err := c.ask(ctx, plans); err != nil {
 		return err
 	}
 	if !c.rolling || !c.Asks && !c.Unsure {
@@ -144,8 +144,8 @@ func (p *protector) keeper(ctx context.Context, c *candidate) error {
 }
 
 // ask asks the plan of a Deployment.
-func (p *protector) ask(ctx context.Context, c *candidate) error {
-	resolved, err := p.Plan(ctx, c.object)
+func (c *candidate) ask(ctx context.Context, plans Plans) error {
+	resolved, err := plans(ctx, c.object)
 	if err != nil {
 		return fmt.Errorf("plan of Deployment %s: %w", c.Name, err)
 	}

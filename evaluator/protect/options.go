@@ -31,8 +31,8 @@ type Options struct {
 	Writer finalizer.Writer
 	// Recorder takes events.
 	Recorder events.EventRecorder
-	// Plan is the plan of a Deployment as it is now; the built-in one where nothing guards it.
-	Plan func(ctx context.Context, deployment *unstructured.Unstructured) (plan.Resolved, error)
+	// Plans are those of the Deployments of a namespace as they are now; the built-in one where nothing guards one.
+	Plans func(namespace string) Plans
 	// Leadership says when this replica looks after ConfigMaps.
 	Leadership *leadership.Elector
 	// Clock tells the time.
@@ -40,6 +40,9 @@ type Options struct {
 	// Controller are the settings of the controller.
 	Controller controller.Options
 }
+
+// Plans is the plan of each Deployment of a namespace.
+type Plans func(ctx context.Context, deployment *unstructured.Unstructured) (plan.Resolved, error)
 
 type digest [sha256.Size]byte
 

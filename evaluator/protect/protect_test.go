@@ -97,7 +97,9 @@ func newStage(t *testing.T, objects ...client.Object) *stage {
 func (s *stage) restart() {
 	s.p = newProtector(Options{
 		Cached: s.api, Live: listingtest.Reader{Reader: s.api}, Writer: s.api, Recorder: s, Clock: s.clock,
-		Plan: func(context.Context, *unstructured.Unstructured) (plan.Resolved, error) { return s.plan, nil },
+		Plans: func(string) Plans {
+			return func(context.Context, *unstructured.Unstructured) (plan.Resolved, error) { return s.plan, nil }
+		},
 	})
 	s.p.wake = func(namespace string) { s.woken = append(s.woken, namespace) }
 }

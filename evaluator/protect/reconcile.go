@@ -100,13 +100,14 @@ func (p *protector) asking(ctx context.Context, namespace string) ([]candidate, 
 		return nil, err
 	}
 	var out []candidate
+	plans := p.Plans(namespace)
 	for i := range cached {
 		d := &cached[i]
 		if !concerns(d) || d.GetDeletionTimestamp() != nil {
 			continue
 		}
 		c := candidate{Keeper: surround.Keeper{Name: d.GetName()}, object: d}
-		if err := p.ask(ctx, &c); err != nil {
+		if err := c.ask(ctx, plans); err != nil {
 			return nil, err
 		}
 		if c.Asks {
@@ -131,7 +132,7 @@ func (p *protector) protect(ctx context.Context, namespace string, ending bool) 
 		}
 	}
 	configMaps = configMaps.matter(all)
-	keepers, err := p.keepers(ctx, all, configMaps)
+	keepers, err := p.keepers(ctx, namespace, all, configMaps)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -156,7 +157,8 @@ func (p *protector) protect(ctx context.Context, namespace string, ending bool) 
 }
 
 // keepers are the Deployments for which ConfigMaps may have to be kept.
-func (p *protector) keepers(ctx context.Context, all []candidate, configMaps knownConfigMaps) ([]surround.Keeper, error) {
+func (p *protector) keepers(ctx context.Context, namespace string, all []candidate, configMaps knownConfigMaps) ([]surround.Keeper, error) {
+	plans := p.Plans(namespace)
 	protected := configMaps.protected()
 	var out []surround.Keeper
 	for i := range all {
@@ -165,7 +167,7 @@ func (p *protector) keepers(ctx context.Context, all []candidate, configMaps kno
 		if !c.Held && !c.Rejected && !named && (!c.rolling || len(protected) == 0) {
 			continue
 		}
-		if err := p.keeper(ctx, c); err != nil {
+		if err := p.keeper(ctx, c, plans); err != nil {
 			return nil, err
 		}
 		out = append(out, c.Keeper)

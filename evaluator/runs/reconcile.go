@@ -186,7 +186,7 @@ func (r *Reconciler) keep(ctx context.Context, seen gather.Observed, status v1al
 	before := seen.CanaryRun.Status
 	log, isDue := r.logOf(ctx, seen, status)
 	switch {
-	case !isDue && equality.Semantic.DeepEqual(before, status):
+	case !isDue && equality.Semantic.DeepEqual(before, status) && !r.Memory.Lacks(seen.Stored):
 		return status, nil
 	case !isDue && r.Memory.MayWait(before, status, seen.Now):
 		r.Memory.Keep(seen.Stored, status)

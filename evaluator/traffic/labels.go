@@ -6,15 +6,20 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"holdfast.dev/holdfast/internal/surround"
 )
 
-// serving are the Services, in the order of their names, that select pods with these labels.
+// serving are the Services, in the order of their names, that select pods with these labels. One of a run is none,
+// whatever somebody has it select.
 func serving(services []corev1.Service, pods map[string]string) []corev1.Service {
 	var out []corev1.Service
 	for _, s := range services {
+		if owner := metav1.GetControllerOf(&s); owner != nil && owner.Kind == "CanaryRun" {
+			continue
+		}
 		if selector := surround.Selector(s); len(selector) > 0 && labels.SelectorFromSet(selector).Matches(labels.Set(pods)) {
 			out = append(out, s)
 		}

@@ -323,6 +323,14 @@ func TestACanaryHasAServiceOfItsOwn(t *testing.T) {
 			if diff := cmp.Diff(before, routeOf(t, c, "web")); diff != "" {
 				t.Errorf("the route (-want +got):\n%s", diff)
 			}
+			var service corev1.Service // somebody has it select the Deployment's pods
+			must(t, c.Get(ctx, client.ObjectKey{Namespace: "shop", Name: "web-canary"}, &service))
+			service.Spec.Selector = run.Pods
+			must(t, c.Update(ctx, &service))
+			must(t, r.Serve(ctx, own))
+			if got, err := r.Look(ctx, own, nil); err != nil || len(got.Services) != 1 {
+				t.Errorf("with its selector changed: %+v, error %v", got, err)
+			}
 			next := own
 			next.UID, next.Name = "next-uid", "web-2"
 			if got, err := r.Look(ctx, next, nil); err != nil || got.Taken != "Service web-canary is still that of run web-1" || got.Served {

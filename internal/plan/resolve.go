@@ -41,6 +41,17 @@ type Found struct {
 	Source string
 	// Offered says that it is one that a policy offers.
 	Offered bool
+	// checked is what it comes to, nil where that is not known yet.
+	checked *Resolved
+}
+
+// Checked is the plan with what it comes to, for whoever resolves it for several Deployments: reading its queries is most
+// of the work.
+func (f Found) Checked() Found {
+	if f.Spec != nil {
+		f.checked = new(f.resolve())
+	}
+	return f
 }
 
 // NameFor is the name of the plan that Resolve must be given for a Deployment,
@@ -137,6 +148,11 @@ func BuiltIn() Resolved {
 }
 
 func (f Found) resolve() Resolved {
+	if f.checked != nil {
+		out := *f.checked
+		out.Spec = *out.Spec.DeepCopy()
+		return out
+	}
 	spec := *f.Spec.DeepCopy()
 	spec.SetDefaults()
 	if errs := query.ValidatePlan(&spec, field.NewPath("spec")); len(errs) > 0 {

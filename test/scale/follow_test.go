@@ -2,6 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,20 +17,14 @@ import (
 func TestGaps(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	f := &follower{runs: map[string]*followed{}}
-	see := func(after time.Duration, run string, measured int32) {
+	see := func(after time.Duration, run string, measured int) {
 		t.Helper()
-		content, err := json.Marshal(map[string]any{"object": map[string]any{
-			"metadata": map[string]any{"name": run}, "spec": map[string]any{"deployment": "of-" + run},
-			"status": map[string]any{"phase": "Running", "measured": measured},
-		}})
+		object := fmt.Sprintf(`{"metadata": {"name": %q}, "spec": {"deployment": "of-%s"}, "status": {"phase": "Running", "measured": %d}}`, run, run, measured)
+		seen, err := holdfast{}.sight([]byte(object))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var e event
-		if err := json.Unmarshal(content, &e); err != nil {
-			t.Fatal(err)
-		}
-		f.see(e, noon.Add(after*time.Second))
+		f.see(seen, noon.Add(after*time.Second))
 	}
 	see(0, "a", 0)
 	see(1, "a", 1)
@@ -40,9 +38,9 @@ func TestGaps(t *testing.T) {
 	gaps, rounds := f.end(noon.Add(63*time.Second), noon.Add(3*time.Second))
 	want := []time.Duration{10 * time.Second, 10 * time.Second, 10 * time.Second, 10 * time.Second, time.Minute, time.Minute}
 	if diff := cmp.Diff(want, gaps); diff != "" || rounds != 4 {
-		t.Errorf("%d rounds, want 4; -want +got:\n%s", rounds, diff)
+		t.Errorf("%g rounds, want 4; -want +got:\n%s", rounds, diff)
 	}
-	if n, others, err := f.running(); n != 3 || len(others) != 0 || err != nil {
+	if n, others, err := f.underWay(); n != 3 || len(others) != 0 || err != nil {
 		t.Errorf("%d run, others: %v, %v", n, others, err)
 	}
 	starts := f.starts(map[string]time.Time{"of-a": noon.Add(-5 * time.Second), "of-b": noon, "of-c": noon.Add(40 * time.Second)})
@@ -53,7 +51,7 @@ func TestGaps(t *testing.T) {
 
 func TestTheTable(t *testing.T) {
 	f := figures{
-		n: 100, burst: 12 * time.Second, during: time.Minute, gaps: []time.Duration{20 * time.Second, 10 * time.Second, 10 * time.Second}, rounds: 600,
+		of: "Holdfast", n: 100, burst: 12 * time.Second, during: time.Minute, gaps: []time.Duration{20 * time.Second, 10 * time.Second, 10 * time.Second}, rounds: 600,
 		memory: []float64{50 << 20, 60 << 20, 70 << 20}, cpu: 3, serverCPU: 6, requests: 120, patches: 60, queries: 30, load: machine{2, 50, 100},
 	}
 	var out strings.Builder
@@ -61,7 +59,7 @@ func TestTheTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Interval 10s, 2 metrics a run, measured for 1m0s.", "| | N=100 | N=100 |\n|---|---|---|\n",
+		"Interval 10s, 2 metrics a run, measured for 1m0s.", "| | Holdfast, N=100 | Holdfast, N=100 |\n|---|---|---|\n",
 		"| time between two rounds of a run, p50 (p99) | 10.0 s (20.0 s) |", "| resident memory, median (peak) | 60 (70) MiB |",
 		"| CPU of the controller | 3.0 s/min |", "| CPU a round | 5.00 ms |", "| requests to the API server (PATCH, POST) | 2.0/s (1.0/s, 0.0/s) |",
 		"| queries (failed) | 0.5/s (0) |", "| the machine | 50 % of ",
@@ -78,5 +76,44 @@ func TestThePlanIsOne(t *testing.T) {
 		if err != nil || len(plan.Spec.Analysis.Metrics) != metrics {
 			t.Errorf("%d metrics: %v, %+v", metrics, err, plan)
 		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, tc := range []struct{ sizes, others, problem string }{
+		{"100", "", ""}, {"10, 20", "argo-rollouts", ""}, {"0", "", "-n "}, {"ten", "", "-n "}, {"10", "argo", "-beside "},
+	} {
+		o := options{metrics: 2, interval: 10 * time.Second, during: time.Minute}
+		err := o.read(tc.sizes, tc.others)
+		if tc.problem == "" && err != nil || tc.problem != "" && (err == nil || !strings.HasPrefix(err.Error(), tc.problem)) {
+			t.Errorf("-n %q -beside %q: %v, want %q", tc.sizes, tc.others, err, tc.problem)
+		}
+	}
+}
+
+// TestAWatchThatEndsGoesOn after what was seen last, and ends where nothing new is to be seen.
+func TestAWatchThatEndsGoesOn(t *testing.T) {
+	event := func(version int, name string) string {
+		return fmt.Sprintf(`{"type":"MODIFIED","object":{"metadata":{"name":%q,"resourceVersion":"%d"}}}`, name, version)
+	}
+	streams := map[string]string{"2": event(3, "c"), "3": ""}
+	var opened []string
+	open := func(after string) (io.ReadCloser, error) {
+		opened = append(opened, after)
+		return io.NopCloser(strings.NewReader(streams[after])), nil
+	}
+	sight := func(object []byte) (sighting, error) {
+		var named struct{ Metadata struct{ Name string } }
+		err := json.Unmarshal(object, &named)
+		return sighting{run: named.Metadata.Name}, err
+	}
+	f := &follower{runs: map[string]*followed{}}
+	err := f.readAll(io.NopCloser(strings.NewReader(event(1, "a")+event(2, "b")+`{"type"`)), open, sight)
+	if !errors.Is(err, io.EOF) || len(f.runs) != 3 || !slices.Equal(opened, []string{"2", "3"}) {
+		t.Errorf("seen %d, opened after %v, error %v", len(f.runs), opened, err)
+	}
+	_, err = f.read(strings.NewReader(`{"type":"ERROR","object":{"message":"too old resource version"}}`), sight)
+	if err == nil || !strings.Contains(err.Error(), "too old resource version") {
+		t.Errorf("of an error of the API server it says %v", err)
 	}
 }

@@ -6,11 +6,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,6 +31,7 @@ type options struct {
 	during   time.Duration
 	profile  string
 	cluster  string
+	beside   []string
 }
 
 func main() {
@@ -39,10 +43,11 @@ func main() {
 	flag.DurationVar(&o.during, "for", 2*time.Minute, "how long it is measured")
 	flag.StringVar(&o.profile, "profile", "", "a folder for profiles of Holdfast, of its CPU and its heap")
 	flag.StringVar(&o.cluster, "cluster", "", "the folder of a running cluster to use; Holdfast is built and installed in it. Without it one is started")
+	others := flag.String("beside", "", "measure this too, on the same work, after Holdfast: argo-rollouts")
 	flag.Parse()
 	log.SetLogger(logr.Discard()) // the client's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := o.read(*n)
+	err := o.read(*n, *others)
 	if err == nil {
 		err = run(ctx, os.Stdout, o)
 	}
@@ -54,13 +59,21 @@ func main() {
 }
 
 // read takes the sizes apart, and sees that all can be done.
-func (o *options) read(sizes string) error {
+func (o *options) read(sizes, others string) error {
 	for text := range strings.SplitSeq(sizes, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil || n < 1 {
 			return fmt.Errorf("-n %q: want numbers above 0", sizes)
 		}
 		o.sizes = append(o.sizes, n)
+	}
+	if others != "" {
+		o.beside = strings.Split(others, ",")
+	}
+	for _, name := range o.beside {
+		if beside[name] == nil {
+			return fmt.Errorf("-beside %q: want some of %v", name, slices.Sorted(maps.Keys(beside)))
+		}
 	}
 	if o.metrics < 1 || o.metrics > len(quantiles)+1 {
 		return fmt.Errorf("-metrics %d: want 1 to %d", o.metrics, len(quantiles)+1)
@@ -74,9 +87,9 @@ func (o *options) read(sizes string) error {
 	return nil
 }
 
-// run measures one size after the other, each by a Holdfast that was started for it.
+// run measures one size after the other, each by what was started for it.
 func run(ctx context.Context, out io.Writer, o options) (err error) {
-	s, err := open(ctx, o.cluster)
+	s, err := open(ctx, o.cluster, o.beside)
 	if err != nil {
 		return err
 	}
@@ -86,15 +99,22 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		}
 	}()
 	var columns []figures
+	defer func() { // what was measured before an error, too
+		if len(columns) > 0 {
+			err = errors.Join(err, table(out, o, columns))
+		}
+	}()
 	for _, n := range o.sizes {
-		if err := s.restartHoldfast(ctx); err != nil {
-			return err
+		for _, c := range s.contenders {
+			if err := s.startOnly(ctx, c); err != nil {
+				return err
+			}
+			f, err := s.measure(ctx, c, n, o)
+			if err != nil {
+				return fmt.Errorf("%d runs of %s: %w", n, c.about().heading, err)
+			}
+			columns = append(columns, f)
 		}
-		f, err := s.measure(ctx, n, o)
-		if err != nil {
-			return fmt.Errorf("%d runs: %w", n, err)
-		}
-		columns = append(columns, f)
 	}
-	return table(out, o, columns)
+	return s.startOnly(ctx, s.contenders[0]) // in a cluster that goes on, Holdfast does
 }

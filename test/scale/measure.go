@@ -12,16 +12,17 @@ import (
 	"time"
 )
 
-// figures are what was measured of some number of runs.
+// figures are what was measured of some number of runs of a contender.
 type figures struct {
-	n int
+	of string
+	n  int
 	// burst is how long all took from the first update to Running, starts what each did.
 	burst  time.Duration
 	starts []time.Duration
 	// The rest is of steady analysis: gaps between two rounds of a run, samples of the memory.
 	during                                  time.Duration
 	gaps                                    []time.Duration
-	rounds                                  int
+	rounds                                  float64
 	memory                                  []float64
 	cpu, serverCPU                          float64 // seconds
 	requests, patches, creations, queries   float64
@@ -29,12 +30,12 @@ type figures struct {
 	load                                    machine
 }
 
-// measure opens a shop of n Deployments, holds an update of each, waits until all are in steady
-// analysis, looks on for a while, and closes the shop.
-func (s *stand) measure(ctx context.Context, n int, o options) (f figures, err error) {
-	f.n = n
-	tell("%d Deployments", n)
-	namespace, err := s.openShop(ctx, n, o)
+// measure has a contender guard n workloads, sends an update of each, waits until all are in steady
+// analysis, looks on for a while, and removes them.
+func (s *stand) measure(ctx context.Context, c contender, n int, o options) (f figures, err error) {
+	f.of, f.n = c.about().heading, n
+	tell("%s: %d workloads", f.of, n)
+	namespace, err := c.stock(ctx, n, o)
 	if err != nil {
 		return f, err
 	}
@@ -45,11 +46,11 @@ func (s *stand) measure(ctx context.Context, n int, o options) (f figures, err e
 	}()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	follower, err := s.follow(watching, namespace)
+	follower, err := s.follow(watching, c, namespace)
 	if err != nil {
 		return f, err
 	}
-	if err := s.startAll(ctx, &f, namespace, follower); err != nil {
+	if err := s.startAll(ctx, c, &f, namespace, follower); err != nil {
 		return f, err
 	}
 	tell("all run after %s; they settle for %s", f.burst.Round(100*time.Millisecond), o.settle)
@@ -57,26 +58,26 @@ func (s *stand) measure(ctx context.Context, n int, o options) (f figures, err e
 		return f, err
 	}
 	tell("measuring for %s", o.during)
-	return f, s.lookOn(ctx, &f, o, follower)
+	return f, s.lookOn(ctx, c, &f, o, follower)
 }
 
 func tell(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
 }
 
-// startAll holds an update of every Deployment, and waits until all runs are Running.
-func (s *stand) startAll(ctx context.Context, f *figures, namespace string, follower *follower) error {
-	before, err := s.snapshot(ctx)
+// startAll sends an update of every workload, and waits until all runs are Running.
+func (s *stand) startAll(ctx context.Context, c contender, f *figures, namespace string, follower *follower) error {
+	before, err := s.snapshot(ctx, c)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	answered, err := s.hold(ctx, namespace, f.n)
+	answered, err := updateAll(ctx, c, namespace, f.n)
 	if err != nil {
 		return err
 	}
 	err = eventually(ctx, "all runs are Running", func() (bool, error) {
-		running, others, err := follower.running()
+		running, others, err := follower.underWay()
 		if time.Since(began)%(10*time.Second) < 500*time.Millisecond {
 			tell("%d of %d run; others: %v", running, f.n, others)
 		}
@@ -85,7 +86,7 @@ func (s *stand) startAll(ctx context.Context, f *figures, namespace string, foll
 	if err != nil {
 		return err
 	}
-	after, err := s.snapshot(ctx)
+	after, err := s.snapshot(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -93,75 +94,74 @@ func (s *stand) startAll(ctx context.Context, f *figures, namespace string, foll
 	for _, run := range follower.runs {
 		f.burst = max(f.burst, run.running.Sub(began))
 	}
-	f.startRequests = (after.requests("") - before.requests("")) / float64(f.n)
-	f.startSent = (after.requests("") - after.requests("GET") - before.requests("") + before.requests("GET")) / float64(f.n)
+	requests := func(method string) float64 {
+		return c.requests(after.contender, method) - c.requests(before.contender, method)
+	}
+	f.startRequests = requests("") / float64(f.n)
+	f.startSent = (requests("") - requests("GET")) / float64(f.n)
 	return nil
 }
 
 // snapshot is what all have counted at a moment.
 type snapshot struct {
-	at                           time.Time
-	holdfast, server, prometheus scraped
-	machine                      machine
+	at                            time.Time
+	contender, server, prometheus scraped
+	process                       process
+	cpu                           float64 // seconds, of the process
+	machine                       machine
 }
 
-func (s *stand) snapshot(ctx context.Context) (out snapshot, err error) {
-	holdfast, err := s.serving(ctx, holdfastNamespace, "app.kubernetes.io/name=holdfast", "8080")
+func (s *stand) snapshot(ctx context.Context, c contender) (out snapshot, err error) {
+	about := c.about()
+	pod, err := s.onlyPod(ctx, about.namespace, about.labels)
 	if err != nil {
 		return out, err
 	}
-	prometheus, err := s.serving(ctx, "madeup", "app=madeup", "9098")
-	if err != nil {
+	if out.process, err = processOf(pod, about.program); err != nil {
+		return out, err
+	}
+	if out.contender, err = s.scrape(ctx, about.namespace, about.labels, about.metrics); err != nil {
 		return out, err
 	}
 	if out.server, err = s.scrapeAPIServer(ctx); err != nil {
 		return out, err
 	}
-	if out.prometheus, err = s.scrape(ctx, prometheus); err != nil {
+	if out.prometheus, err = s.scrape(ctx, "madeup", "app=madeup", "9098"); err != nil {
 		return out, err
 	}
 	if out.machine, err = readMachine(); err != nil {
 		return out, err
 	}
 	out.at = time.Now()
-	out.holdfast, err = s.scrape(ctx, holdfast)
+	out.cpu, err = out.process.cpu()
 	return out, err
 }
 
-// requests are those that Holdfast has sent to the API server, of one method or of all.
-func (s snapshot) requests(method string) float64 {
-	if method == "" {
-		return s.holdfast.sum("rest_client_requests_total", "", "")
-	}
-	return s.holdfast.sum("rest_client_requests_total", "method", method)
-}
-
 // lookOn measures the steady analysis.
-func (s *stand) lookOn(ctx context.Context, f *figures, o options, follower *follower) error {
-	before, err := s.snapshot(ctx)
+func (s *stand) lookOn(ctx context.Context, c contender, f *figures, o options, follower *follower) error {
+	before, err := s.snapshot(ctx, c)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	follower.begin()
-	if err := s.sample(ctx, f, o); err != nil {
+	if err := s.sample(ctx, c, before.process, f, o); err != nil {
 		return err
 	}
 	f.gaps, f.rounds = follower.end(time.Now(), began)
-	after, err := s.snapshot(ctx)
+	after, err := s.snapshot(ctx, c)
 	if err != nil {
 		return err
 	}
-	if running, others, err := follower.running(); err != nil || running != f.n {
+	if running, others, err := follower.underWay(); err != nil || running != f.n {
 		return errors.Join(err, fmt.Errorf("%d of %d run at the end; others: %v", running, f.n, others))
 	}
 	f.during = after.at.Sub(before.at)
-	const cpu = "process_cpu_seconds_total"
-	f.cpu = after.holdfast.sum(cpu, "", "") - before.holdfast.sum(cpu, "", "")
-	f.serverCPU = after.server.sum(cpu, "", "") - before.server.sum(cpu, "", "")
-	f.requests = after.requests("") - before.requests("")
-	f.patches = after.requests("PATCH") - before.requests("PATCH")
-	f.creations = after.requests("POST") - before.requests("POST")
+	f.cpu = after.cpu - before.cpu
+	f.serverCPU = after.server.sum("process_cpu_seconds_total", "", "") - before.server.sum("process_cpu_seconds_total", "", "")
+	f.requests = c.requests(after.contender, "") - c.requests(before.contender, "")
+	f.patches = c.requests(after.contender, "PATCH") - c.requests(before.contender, "PATCH")
+	f.creations = c.requests(after.contender, "POST") - c.requests(before.contender, "POST")
 	f.queries = after.prometheus.sum("madeup_queries_total", "", "") - before.prometheus.sum("madeup_queries_total", "", "")
 	f.failedQueries = after.prometheus.sum("madeup_queries_failed_total", "", "") - before.prometheus.sum("madeup_queries_failed_total", "", "")
 	f.load = after.machine.since(before.machine)
@@ -169,22 +169,18 @@ func (s *stand) lookOn(ctx context.Context, f *figures, o options, follower *fol
 }
 
 // sample looks at the memory every two seconds until the time is over, and takes profiles meanwhile.
-func (s *stand) sample(ctx context.Context, f *figures, o options) error {
-	holdfast, err := s.serving(ctx, holdfastNamespace, "app.kubernetes.io/name=holdfast", "8080")
-	if err != nil {
-		return err
-	}
+func (s *stand) sample(ctx context.Context, c contender, p process, f *figures, o options) error {
 	var profiles sync.WaitGroup
 	var profileErr error
-	if o.profile != "" {
-		profiles.Go(func() { profileErr = s.takeProfiles(ctx, f.n, holdfast.pod, o) })
+	if o.profile != "" && c.about().profiles != "" {
+		profiles.Go(func() { profileErr = s.takeProfiles(ctx, c.about(), f.n, o) })
 	}
 	for end := time.Now().Add(o.during); time.Now().Before(end); {
-		now, err := s.scrape(ctx, holdfast)
+		resident, err := p.resident()
 		if err != nil {
 			return err
 		}
-		f.memory = append(f.memory, now.sum("process_resident_memory_bytes", "", ""))
+		f.memory = append(f.memory, resident)
 		if err := pause(ctx, min(2*time.Second, max(0, time.Until(end)))); err != nil {
 			return err
 		}
@@ -195,8 +191,12 @@ func (s *stand) sample(ctx context.Context, f *figures, o options) error {
 }
 
 // takeProfiles keeps a profile of the CPU over half a minute at most, and then one of the heap.
-func (s *stand) takeProfiles(ctx context.Context, n int, pod string, o options) error {
-	from := served{holdfastNamespace, pod, "6060"}
+func (s *stand) takeProfiles(ctx context.Context, of about, n int, o options) error {
+	pod, err := s.onlyPod(ctx, of.namespace, of.labels)
+	if err != nil {
+		return err
+	}
+	from := served{of.namespace, pod.Name, of.profiles}
 	seconds := max(1, int(min(30*time.Second, o.during/2).Seconds()))
 	for _, p := range []struct {
 		name, path string

@@ -12,8 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-const holdfastNamespace = "holdfast-system"
-
 // pods are those with some labels that are not on their way out.
 func (s *stand) pods(ctx context.Context, namespace, labels string) ([]corev1.Pod, error) {
 	list, err := s.clientset.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels})
@@ -32,16 +30,16 @@ func (s *stand) pods(ctx context.Context, namespace, labels string) ([]corev1.Po
 // served is where a pod serves something.
 type served struct{ namespace, pod, port string }
 
-// serving finds the one pod of an application.
-func (s *stand) serving(ctx context.Context, namespace, labels, port string) (served, error) {
+// onlyPod finds the one pod of an application.
+func (s *stand) onlyPod(ctx context.Context, namespace, labels string) (corev1.Pod, error) {
 	pods, err := s.pods(ctx, namespace, labels)
 	if err == nil && len(pods) != 1 {
 		err = fmt.Errorf("%d pods of %s in %s, want one", len(pods), labels, namespace)
 	}
 	if err != nil {
-		return served{}, err
+		return corev1.Pod{}, err
 	}
-	return served{namespace, pods[0].Name, port}, nil
+	return pods[0], nil
 }
 
 func (s *stand) read(ctx context.Context, from served, path string, params map[string]string) ([]byte, error) {
@@ -55,8 +53,13 @@ func (s *stand) read(ctx context.Context, from served, path string, params map[s
 // scraped are metrics by name.
 type scraped map[string]*dto.MetricFamily
 
-func (s *stand) scrape(ctx context.Context, from served) (scraped, error) {
-	body, err := s.read(ctx, from, "metrics", nil)
+// scrape reads the metrics of the one pod of an application.
+func (s *stand) scrape(ctx context.Context, namespace, labels, port string) (scraped, error) {
+	pod, err := s.onlyPod(ctx, namespace, labels)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.read(ctx, served{namespace, pod.Name, port}, "metrics", nil)
 	if err != nil {
 		return nil, err
 	}

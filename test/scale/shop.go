@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -12,50 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
-
-	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// clients is how many requests the makers of Deployments and of updates have under way.
+// clients is how many requests the makers of workloads and of updates have under way.
 const clients = 16
 
-// openShop makes a guarded namespace with a plan and n Deployments of one pod each, all Available.
-func (s *stand) openShop(ctx context.Context, n int, o options) (string, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "scale-", Annotations: map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}}}
-	if err := s.client.Create(ctx, ns); err != nil {
-		return "", err
-	}
-	plan, err := planOf(o)
-	if err != nil {
-		return "", err
-	}
-	plan.Namespace = ns.Name
-	if err := s.client.Create(ctx, plan); err != nil {
-		return "", err
-	}
-	err = each(ctx, n, func(ctx context.Context, i int) error { return s.client.Create(ctx, deployment(ns.Name, i)) })
-	if err != nil {
-		return "", err
-	}
-	return ns.Name, eventually(ctx, "all Deployments are Available, and their namespace guarded", func() (bool, error) {
-		if err := s.client.Get(ctx, client.ObjectKeyFromObject(ns), ns); err != nil || ns.Labels[v1alpha1.CanaryAnnotation] == "" {
-			return false, err
-		}
-		var all appsv1.DeploymentList
-		if err := s.client.List(ctx, &all, client.InNamespace(ns.Name)); err != nil {
-			return false, err
-		}
-		for i := range all.Items {
-			if all.Items[i].Status.AvailableReplicas == 0 {
-				return false, nil
-			}
-		}
-		return len(all.Items) == n, nil
-	})
-}
-
-// closeShop deletes the namespace, and waits until all of it is gone.
+// closeShop deletes a namespace, and waits until all of it is gone.
 func (s *stand) closeShop(ctx context.Context, namespace string) error {
 	if err := s.client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 		return err
@@ -66,36 +27,20 @@ func (s *stand) closeShop(ctx context.Context, namespace string) error {
 	})
 }
 
-// quantiles are those that plans of many metrics ask for.
+// metric is what canaries are judged by: a query, and the most it may answer.
+type metric struct{ name, query, most string }
+
+// quantiles are those that are asked for when there are many metrics.
 var quantiles = []string{"0.99", "0.95", "0.9", "0.75", "0.5", "0.25", "0.1"}
 
-// planOf is a plan that nothing ends: its period is a day.
-func planOf(o options) (*v1alpha1.CanaryPlan, error) {
-	var text strings.Builder
-	fmt.Fprintf(&text, `
-metadata: {name: default}
-spec:
-  deadline: 100h
-  analysis:
-    interval: %s
-    period: 24h
-    metrics:
-    - name: errors
-      query: sum(rate(http_requests_total{ {{canary}}, code=~"5.." }[1m])) / sum(rate(http_requests_total{ {{canary}} }[1m]))
-      range: {max: 0.05}
-`, o.interval)
+// metricsOf are as many as are wanted, of the pods that canary selects.
+func metricsOf(o options, canary string) []metric {
+	out := []metric{{"errors", fmt.Sprintf(`sum(rate(http_requests_total{ %[1]s, code=~"5.." }[1m])) / sum(rate(http_requests_total{ %[1]s }[1m]))`, canary), "0.05"}}
 	for i, quantile := range quantiles[:o.metrics-1] {
-		fmt.Fprintf(&text, `
-    - name: latency-%d
-      query: histogram_quantile(%s, sum by (le) (rate(http_request_duration_seconds_bucket{ {{canary}} }[1m])))
-      range: {max: 0.9}
-`, i, quantile)
+		query := fmt.Sprintf(`histogram_quantile(%s, sum by (le) (rate(http_request_duration_seconds_bucket{ %s }[1m])))`, quantile, canary)
+		out = append(out, metric{fmt.Sprintf("latency-%d", i), query, "0.9"})
 	}
-	plan := &v1alpha1.CanaryPlan{}
-	if err := yaml.UnmarshalStrict([]byte(text.String()), plan); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
-	}
-	return plan, nil
+	return out
 }
 
 func deployment(namespace string, i int) *appsv1.Deployment {
@@ -118,22 +63,17 @@ func deployment(namespace string, i int) *appsv1.Deployment {
 
 func nameOf(i int) string { return fmt.Sprintf("web-%d", i) }
 
-// hold sends an update of every Deployment, and returns when each was answered.
-func (s *stand) hold(ctx context.Context, namespace string, n int) (map[string]time.Time, error) {
+// updateAll sends an update of every workload, and returns when each was answered.
+func updateAll(ctx context.Context, c contender, namespace string, n int) (map[string]time.Time, error) {
 	var mu sync.Mutex
 	answered := map[string]time.Time{}
-	patch := client.RawPatch(types.StrategicMergePatchType, []byte(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"holdfast.test/app:v2"}]}}}}`))
 	err := each(ctx, n, func(ctx context.Context, i int) error {
-		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: nameOf(i)}}
-		if err := s.client.Patch(ctx, d, patch); err != nil {
+		if err := c.update(ctx, namespace, i); err != nil {
 			return err
-		}
-		if d.Annotations[v1alpha1.HeldAnnotation] == "" {
-			return fmt.Errorf("the update of Deployment %s was not held", d.Name)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		answered[d.Name] = time.Now()
+		answered[nameOf(i)] = time.Now()
 		return nil
 	})
 	return answered, err

@@ -23,12 +23,13 @@ import (
 	"holdfast.dev/holdfast/test/stage"
 )
 
-// stand is a cluster with Holdfast, simulated nodes and a Prometheus that makes its samples up.
+// stand is a cluster with what is measured, simulated nodes and a Prometheus that makes its samples up.
 type stand struct {
-	cluster   *cluster.Cluster
-	client    client.Client
-	clientset *kubernetes.Clientset
-	stops     []func() error
+	cluster    *cluster.Cluster
+	client     client.Client
+	clientset  *kubernetes.Clientset
+	contenders []contender
+	stops      []func() error
 }
 
 // close ends all that was started, the last first.
@@ -40,8 +41,9 @@ func (s *stand) close() error {
 	return errors.Join(errs...)
 }
 
-// open attaches to a cluster or starts one, and installs all in it.
-func open(ctx context.Context, dir string) (_ *stand, err error) {
+// open attaches to a cluster or starts one, and installs all in it: Holdfast, and the contenders of some
+// names.
+func open(ctx context.Context, dir string, others []string) (_ *stand, err error) {
 	source, err := build.Source()
 	if err != nil {
 		return nil, err
@@ -63,7 +65,15 @@ func open(ctx context.Context, dir string) (_ *stand, err error) {
 	if err := s.connect(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context, string) error{s.placeMadeUp, s.installHoldfast, s.simulateNodes} {
+	s.contenders = []contender{holdfast{s}}
+	for _, name := range others {
+		s.contenders = append(s.contenders, beside[name](s))
+	}
+	steps := []func(context.Context, string) error{s.placeMadeUp}
+	for _, c := range s.contenders {
+		steps = append(steps, c.install)
+	}
+	for _, step := range append(steps, s.simulateNodes) {
 		if err := step(ctx, source); err != nil {
 			return nil, err
 		}
@@ -103,10 +113,6 @@ func (s *stand) placeMadeUp(ctx context.Context, source string) error {
 		return fmt.Errorf("build madeup: %w\n%s", err, out)
 	}
 	return build.Place(program, filepath.Join(control.State{Dir: s.cluster.Dir()}.Images(), "madeup"))
-}
-
-func (s *stand) installHoldfast(ctx context.Context, source string) error {
-	return s.cluster.Reinstall(ctx, filepath.Join(source, "test", "scale", "install"), os.Stderr)
 }
 
 // fake says which nodes are simulated: an annotation for kwok, a label and a taint of the same name.
@@ -173,15 +179,27 @@ func fakeNode(i int) *corev1.Node {
 	}
 }
 
-// restartHoldfast has what is measured begin anew.
-func (s *stand) restartHoldfast(ctx context.Context) error {
-	for _, args := range [][]string{{"restart"}, {"status", "--timeout=2m"}} {
-		if err := stage.Kubectl(ctx, s.cluster, "", append([]string{"rollout"}, append(args, "deployment/holdfast", "-n", holdfastNamespace)...)...); err != nil {
+// startOnly has a contender begin anew, with none of the others beside it.
+func (s *stand) startOnly(ctx context.Context, c contender) error {
+	for _, each := range s.contenders {
+		about := each.about()
+		if err := s.scale(ctx, about, 0); err != nil {
+			return err
+		}
+		err := eventually(ctx, "no pod of "+about.heading+" is left", func() (bool, error) {
+			pods, err := s.clientset.CoreV1().Pods(about.namespace).List(ctx, metav1.ListOptions{LabelSelector: about.labels})
+			return err == nil && len(pods.Items) == 0, err
+		})
+		if err != nil {
 			return err
 		}
 	}
-	return eventually(ctx, "one pod of Holdfast is left", func() (bool, error) {
-		pods, err := s.pods(ctx, holdfastNamespace, "app.kubernetes.io/name=holdfast")
-		return len(pods) == 1, err
-	})
+	if err := s.scale(ctx, c.about(), 1); err != nil {
+		return err
+	}
+	return stage.Kubectl(ctx, s.cluster, "", "rollout", "status", "--timeout=2m", "deployment/"+c.about().program, "-n", c.about().namespace)
+}
+
+func (s *stand) scale(ctx context.Context, of about, replicas int) error {
+	return stage.Kubectl(ctx, s.cluster, "", "scale", "deployment/"+of.program, "-n", of.namespace, fmt.Sprintf("--replicas=%d", replicas))
 }

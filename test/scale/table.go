@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// table prints a column for each number of runs.
+// table prints a column for each number of runs of each contender.
 func table(out io.Writer, o options, columns []figures) error {
 	head, rule := "| |", "|---|"
 	for _, f := range columns {
-		head += fmt.Sprintf(" N=%d |", f.n)
+		head += fmt.Sprintf(" %s, N=%d |", f.of, f.n)
 		rule += "---|"
 	}
 	lines := []string{fmt.Sprintf("Interval %s, %d metrics a run, measured for %s.\n", o.interval, o.metrics, o.during), head, rule}
@@ -32,7 +32,7 @@ var rows = []struct {
 	of   func(figures) string
 }{
 	{"time between two rounds of a run, p50 (p99)", func(f figures) string { return percentiles(f.gaps) }},
-	{"rounds", func(f figures) string { return f.perSecond(float64(f.rounds)) }},
+	{"rounds", func(f figures) string { return f.perSecond(f.rounds) }},
 	{"resident memory, median (peak)", func(f figures) string {
 		return fmt.Sprintf("%.0f (%.0f) MiB", share(f.memory, 50)/(1<<20), share(f.memory, 100)/(1<<20))
 	}},
@@ -41,7 +41,7 @@ var rows = []struct {
 		if f.rounds == 0 {
 			return "-"
 		}
-		return fmt.Sprintf("%.2f ms", 1000*f.cpu/float64(f.rounds))
+		return fmt.Sprintf("%.2f ms", 1000*f.cpu/f.rounds)
 	}},
 	{"CPU of the API server", func(f figures) string { return f.perMinute(f.serverCPU) }},
 	{"requests to the API server (PATCH, POST)", func(f figures) string {

@@ -144,6 +144,14 @@ func (m *Memory) Keep(stored *v1alpha1.CanaryRun, status v1alpha1.CanaryRunStatu
 	}
 }
 
+// Lacks says whether the status that is stored lacks something of what is known of a run.
+func (m *Memory) Lacks(stored *v1alpha1.CanaryRun) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := m.of[client.ObjectKeyFromObject(stored)]
+	return k != nil && k.uid == stored.UID && k.now != nil
+}
+
 // Wrote notes that the status of a run was written, by the answer of the API server.
 func (m *Memory) Wrote(answer *v1alpha1.CanaryRun, now time.Time) {
 	m.mu.Lock()

@@ -107,6 +107,15 @@ func (h *handler) values(t *testing.T, text string) []string {
 	return out
 }
 
+// TestAReplicaSetOfArgoRollouts: its one pod is named by the hash.
+func TestAReplicaSetOfArgoRollouts(t *testing.T) {
+	const canary = `namespace="shop", rollouts_pod_template_hash="5d8f"`
+	query := fmt.Sprintf(`sum(rate(http_requests_total{ %[1]s, code=~"5.." }[1m])) / sum(rate(http_requests_total{ %[1]s }[1m]))`, canary)
+	if diff := cmp.Diff([]string{"0.0010"}, newHandler().values(t, query)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWhatNamesNoPodsIsRefused(t *testing.T) {
 	h := newHandler()
 	for _, text := range []string{`up`, `http_requests_total{namespace="shop"}`, `http_requests_total{namespace="shop",pod=~"web-.*"}`} {

@@ -17,10 +17,13 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// scrape is the time between two samples, in milliseconds; pod the label of pods.
+// scrape is the time between two samples, in milliseconds; pod the label of pods, and hash one that pods of
+// Argo Rollouts have where a scrape configuration copies labels of pods: it names a ReplicaSet, which has
+// one pod here.
 const (
 	scrape = int64(15 * time.Second / time.Millisecond)
 	pod    = "pod"
+	hash   = "rollouts_pod_template_hash"
 )
 
 // families are the counters there are, with what each pod has of them. rate is what a series
@@ -71,14 +74,14 @@ func (w window) Select(_ context.Context, isSorted bool, hints *storage.SelectHi
 }
 
 func (w window) selected(matchers []*labels.Matcher) ([]storage.Series, error) {
-	name, namespace, pods, err := subjects(matchers)
+	name, namespace, by, pods, err := subjects(matchers)
 	if err != nil {
 		return nil, err
 	}
 	var out []storage.Series
 	for _, each := range pods {
 		for _, c := range families[name] {
-			all := labels.FromStrings(model.MetricNameLabel, name, "namespace", namespace, pod, each, c.label, c.value)
+			all := labels.FromStrings(model.MetricNameLabel, name, "namespace", namespace, by, each, c.label, c.value)
 			if matchesAll(all, matchers) {
 				out = append(out, storage.NewListSeries(all, w.samples(c.rate, offsetOf(each))))
 			}
@@ -87,29 +90,30 @@ func (w window) selected(matchers []*labels.Matcher) ([]storage.Series, error) {
 	return out, nil
 }
 
-// subjects are what a selector says one by one.
-func subjects(matchers []*labels.Matcher) (name, namespace string, pods []string, err error) {
+// subjects are what a selector says one by one; by is the label that names the pods.
+func subjects(matchers []*labels.Matcher) (name, namespace, by string, pods []string, err error) {
 	for _, m := range matchers {
 		switch {
 		case m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual:
 			name = m.Value
 		case m.Name == "namespace" && m.Type == labels.MatchEqual:
 			namespace = m.Value
-		case m.Name == pod && m.Type == labels.MatchEqual:
-			pods = []string{m.Value}
+		case (m.Name == pod || m.Name == hash) && m.Type == labels.MatchEqual:
+			by, pods = m.Name, []string{m.Value}
 		case m.Name == pod && m.Type == labels.MatchRegexp:
+			by = pod
 			if pods, err = namesOf(m.Value); err != nil {
-				return "", "", nil, err
+				return "", "", "", nil, err
 			}
 		}
 	}
 	switch {
 	case families[name] == nil:
-		return "", "", nil, fmt.Errorf("there is no metric %q here", name)
+		return "", "", "", nil, fmt.Errorf("there is no metric %q here", name)
 	case namespace == "" || pods == nil:
-		return "", "", nil, errors.New("a selector names no namespace or no pods, one by one")
+		return "", "", "", nil, errors.New("a selector names no namespace or no pods, one by one")
 	}
-	return name, namespace, pods, nil
+	return name, namespace, by, pods, nil
 }
 
 func matchesAll(l labels.Labels, matchers []*labels.Matcher) bool {

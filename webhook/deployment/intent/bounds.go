@@ -15,19 +15,37 @@ import (
 // element in the whole list, and for 1500 of them that takes half a second.
 const maxElements = 1500
 
+// maxApplied is how many there may be where the library of the API server merges, by the owners of fields: for 3000 of
+// them, all exchanged, that takes a second.
+const maxApplied = 3000
+
 // mergeable refuses versions of a template that strategicpatch would take long
 // to merge, or cannot. To take what is asked for instead would lose what is held
 // and was not asked for again.
 func mergeable(schema strategicpatch.LookupPatchMeta, versions ...hold.Template) error {
+	otherwise := fmt.Sprintf("use kubectl apply --server-side (fewer than %d) or kubectl replace with a manifest, which merges nothing here", maxApplied)
+	return within(maxElements, otherwise, schema, versions...)
+}
+
+// appliable refuses versions of a template that an apply by owners would take long to merge.
+func appliable(versions ...hold.Template) error {
+	schema, err := podTemplateSchema()
+	if err != nil {
+		return err
+	}
+	return within(maxApplied, "use kubectl replace with a manifest, which merges nothing here", schema, versions...)
+}
+
+func within(most int, otherwise string, schema strategicpatch.LookupPatchMeta, versions ...hold.Template) error {
 	var e effort
 	if err := e.object(nil, versions, schema); err != nil {
 		return err
 	}
-	if e.squares < maxElements*maxElements {
+	if e.squares < most*most {
 		return nil
 	}
 	return fmt.Errorf("%s has %d elements: while an update is held, lists that change must have fewer than %d, all together, to be merged with it; "+
-		"use kubectl apply --server-side or kubectl replace with a manifest, which merge nothing here, or move elements into a ConfigMap", e.longestAt, e.longest, maxElements)
+		"%s, or move elements into a ConfigMap", e.longestAt, e.longest, most, otherwise)
 }
 
 // effort is what it takes to merge versions of a template.

@@ -47,8 +47,17 @@ func TestLongListsThatChangeAreNotMerged(t *testing.T) {
 			t.Errorf("%s of 1600 elements: %v", way, err)
 		}
 	}
-	for _, way := range []Way{ServerSideApply, Replace, Rollback, Undo} {
-		if _, err := Desire(variables(t, 1600, way)); err != nil {
+	if _, err := Desire(variables(t, 1600, ServerSideApply)); err != nil {
+		t.Errorf("applied by owners: %v", err)
+	}
+	for _, way := range []Way{ServerSideApply, Manifest} {
+		_, err := Desire(variables(t, 3100, way))
+		if err == nil || !strings.Contains(err.Error(), "spec.containers[app].env has ") || !strings.Contains(err.Error(), "use kubectl replace") {
+			t.Errorf("%s of 3100 elements: %v", way, err)
+		}
+	}
+	for _, way := range []Way{Replace, Rollback, Undo} {
+		if _, err := Desire(variables(t, 3100, way)); err != nil {
 			t.Errorf("%s, which merges nothing here: %v", way, err)
 		}
 	}

@@ -215,6 +215,9 @@ func (r Request) clientSideApply() (Desired, error) {
 }
 
 func (r Request) manifest() (Desired, error) {
+	if err := appliable(r.Stable.Template, r.Asked.Template, r.Held.Template); err != nil {
+		return Desired{}, err
+	}
 	sent := replay.Manifest{Stable: r.Stable.Template, Merged: r.Asked.Template, Fields: r.Writer.Fields, AskedForHeld: r.Writer.AskedForHeld}
 	before, now, err := replay.Manifests(r.Held.Owned, sent, r.Writer.By)
 	if err != nil {
@@ -225,6 +228,9 @@ func (r Request) manifest() (Desired, error) {
 }
 
 func (r Request) serverSideApply() (Desired, error) {
+	if err := appliable(r.Stable.Template, r.Asked.Template, r.Held.Template); err != nil {
+		return Desired{}, err
+	}
 	fields, held := r.Writer.Fields, r.Held.Owned
 	var err error
 	if r.Writer.MayNotBeSaid && r.Writer.Read == nil { // such a text says all there is

@@ -1,0 +1,36 @@
+package main
+
+import "context"
+
+// contender is a controller that tries updates as canaries. What it takes for that is measured.
+type contender interface {
+	about() about
+	// install puts it into the cluster, where it may be already.
+	install(ctx context.Context, source string) error
+	// stock makes a namespace with n workloads of one pod each, all Available, whose updates will be judged
+	// by the metrics of o.
+	stock(ctx context.Context, n int, o options) (namespace string, err error)
+	// update sends a workload a new image.
+	update(ctx context.Context, namespace string, i int) error
+	// sight reads what a run says: an object of the kind that about names.
+	sight(object []byte) (sighting, error)
+	// requests are those to the API server that its metrics count, of one method or of all.
+	requests(metrics scraped, method string) float64
+}
+
+// about is what there is to know of a contender.
+type about struct {
+	heading string
+	// program is the name of its Deployment and of its image, namespace where it runs, and labels are those
+	// of its pods.
+	program, namespace, labels string
+	// metrics is the port of its metrics, profiles that of its profiles if it has one.
+	metrics, profiles string
+	// group, with its version, and resource are those of its runs.
+	group, resource string
+}
+
+// beside are the contenders that can be measured beside Holdfast.
+var beside = map[string]func(*stand) contender{
+	"argo-rollouts": func(s *stand) contender { return &argoRollouts{stand: s} },
+}
