@@ -94,7 +94,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
 	}
 	sweeper := &traffic.Sweeper{Router: traffic.Router{Live: live, Writer: mgr.GetClient(), Key: o.Key}, Runs: mgr.GetAPIReader()}
-	if err := sweeper.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "route")); err != nil {
+	if err := sweeper.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "routes")); err != nil {
 		return fmt.Errorf("controller of routes: %w", err)
 	}
 	return protect.SetupWithManager(mgr, protect.Options{

@@ -109,12 +109,13 @@ func trimRun(object any) (any, error) {
 	return run, nil
 }
 
-// trimPlan leaves nothing of a plan but that there is one.
+// trimPlan leaves of a plan that there is one, and by what the canary's requests came: its pods wait for
+// the drain time after the end, and its Services go after them.
 func trimPlan(plan *v1alpha1.CanaryPlanSpec) *v1alpha1.CanaryPlanSpec {
 	if plan == nil {
 		return nil
 	}
-	return &v1alpha1.CanaryPlanSpec{}
+	return &v1alpha1.CanaryPlanSpec{Traffic: plan.Traffic}
 }
 
 // trimNamespace leaves all labels, for policies select by any of them.

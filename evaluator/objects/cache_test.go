@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,6 +14,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -136,5 +138,35 @@ func TestTheCacheKeepsAPrintInPlaceOfASpec(t *testing.T) {
 	}
 	if PrintOfSet(rs) != wantSet || len(rs.Spec.Template.Spec.Containers) != 0 || len(rs.Spec.Template.Annotations) != 1 {
 		t.Errorf("the ReplicaSet is kept as %+v", rs)
+	}
+}
+
+// Of a run that has ended the cache keeps what is still to be done: its Services are to go, after the drain time.
+func TestTheCacheKeepsByWhatRequestsCame(t *testing.T) {
+	of := func(source v1alpha1.TrafficSource) *v1alpha1.CanaryPlanSpec {
+		return &v1alpha1.CanaryPlanSpec{ReadyDeadline: &metav1.Duration{}, Traffic: &v1alpha1.Traffic{Source: source, Drain: &metav1.Duration{Duration: 7 * time.Second}}}
+	}
+	for source, needed := range map[v1alpha1.TrafficSource]bool{
+		v1alpha1.TrafficWeighted: true, v1alpha1.TrafficCanaryService: true, v1alpha1.TrafficBoth: true, v1alpha1.TrafficNone: false, v1alpha1.TrafficService: false,
+	} {
+		for _, run := range []*v1alpha1.CanaryRun{
+			{Spec: v1alpha1.CanaryRunSpec{Plan: of(source)}},
+			{Status: v1alpha1.CanaryRunStatus{Plan: of(source)}},
+		} {
+			run.Status.Phase, run.Status.Weight = v1alpha1.PhaseReleased, &v1alpha1.WeightStatus{}
+			if _, err := trimRun(run); err != nil {
+				t.Fatal(err)
+			}
+			plan := run.Spec.Plan
+			if plan == nil {
+				plan = run.Status.Plan
+			}
+			if plan.ReadyDeadline != nil || plan.Traffic.Drain.Duration != 7*time.Second {
+				t.Errorf("of the plan the cache keeps %+v", plan)
+			}
+			if got := lifecycle.NeedsTraffic(lifecycle.Snapshot{Run: lifecycle.Run{Spec: run.Spec, Status: run.Status}}); got != needed {
+				t.Errorf("a run with source %s that has ended needs its traffic: %t, want %t", source, got, needed)
+			}
+		}
 	}
 }

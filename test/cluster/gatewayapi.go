@@ -21,7 +21,8 @@ func (c *Cluster) GatewayAPI(ctx context.Context) error {
 		return err
 	}
 	crds := filepath.Join(module, "config", "crd", "standard")
-	for _, kind := range []string{"gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants"} {
+	// The kinds that Holdfast reads, and all without which Traefik does not begin.
+	for _, kind := range []string{"gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants", "backendtlspolicies"} {
 		file := filepath.Join(crds, "gateway.networking.k8s.io_"+kind+".yaml")
 		if _, err := c.mustKubectl(ctx, "", "apply", "--server-side", "-f", file); err != nil {
 			return fmt.Errorf("install the kinds of the Gateway API: %w", err)

@@ -12,6 +12,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -128,7 +129,13 @@ func ListWatch(s *Shop, name string, object client.Object) cache.ListerWatcher {
 		s.T.Fatal(err)
 	}
 	newList := func() client.ObjectList {
-		list, err := World.Client.Scheme().New(kinds[0].GroupVersion().WithKind(kinds[0].Kind + "List"))
+		kind := kinds[0].GroupVersion().WithKind(kinds[0].Kind + "List")
+		if _, any := object.(*unstructured.Unstructured); any {
+			list := &unstructured.UnstructuredList{}
+			list.SetGroupVersionKind(kind)
+			return list
+		}
+		list, err := World.Client.Scheme().New(kind)
 		if err != nil {
 			s.T.Fatal(err)
 		}

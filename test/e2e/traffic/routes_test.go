@@ -47,19 +47,7 @@ func needGatewayAPI(t *testing.T) {
 }
 
 // routeManifest is the route of a shop as its user has it in Git.
-func (s scene) routeManifest() string {
-	return fmt.Sprintf(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: web}
-spec:
-  parentRefs: [{name: web, namespace: traefik}]
-  rules:
-  - matches: [{path: {type: PathPrefix, value: /%s}}]
-    filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
-    backendRefs: [{name: web, port: 80}]
-`, s.Namespace)
-}
+func (s scene) routeManifest() string { return s.RouteBy(s.gateway) }
 
 func (s scene) route() *unstructured.Unstructured {
 	s.T.Helper()
@@ -99,7 +87,7 @@ func asked(route *unstructured.Unstructured) string {
 	return string(text)
 }
 
-// playGateway takes a route as it is, as a gateway does, until the test ends.
+// playGateway takes a route as it is, as the gateway does that it names, until the test ends.
 func (s scene) playGateway(name string) {
 	s.T.Helper()
 	ctx := s.T.Context()
@@ -107,7 +95,7 @@ func (s scene) playGateway(name string) {
 		for ctx.Err() == nil {
 			route := newRoute()
 			if shop.World.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, route) == nil {
-				status := fmt.Sprintf(`{"status":{"parents":[{"controllerName":"example.com/played","parentRef":{"name":"web"},"conditions":[
+				status := fmt.Sprintf(`{"status":{"parents":[{"controllerName":"example.com/played","parentRef":{"name":"played"},"conditions":[
 					{"type":"Accepted","status":"True","reason":"Accepted","message":"","lastTransitionTime":"2026-01-01T00:00:00Z","observedGeneration":%[1]d},
 					{"type":"ResolvedRefs","status":"True","reason":"ResolvedRefs","message":"","lastTransitionTime":"2026-01-01T00:00:00Z","observedGeneration":%[1]d}]}]}}`, route.GetGeneration())
 				_ = shop.World.Client.Status().Patch(ctx, route, client.RawPatch(types.MergePatchType, []byte(status))) // again in a moment
@@ -161,6 +149,24 @@ func (s scene) wantReapplied(before string) {
 	}
 }
 
+// shares are the weights of the backends of a route, such as "web:4 canary:1".
+func (s scene) shares(route string) string {
+	s.T.Helper()
+	rules, _, _ := unstructured.NestedSlice(s.routeOf(route).Object, "spec", "rules")
+	out := ""
+	for _, rule := range rules {
+		backends, _ := rule.(map[string]any)["backendRefs"].([]any)
+		for _, b := range backends {
+			name, _ := b.(map[string]any)["name"].(string)
+			if strings.HasPrefix(name, "web-canary-") {
+				name = "canary"
+			}
+			out += fmt.Sprintf("%s:%v ", name, b.(map[string]any)["weight"])
+		}
+	}
+	return strings.TrimSpace(out)
+}
+
 // rules are those of the route web.
 func (s scene) rules() any {
 	s.T.Helper()
@@ -182,23 +188,9 @@ func TestARouteIsItsUsersWhateverTheyWrite(t *testing.T) {
 	s.AwaitPhase(run.Name, v1alpha1.PhasePaused)
 	s.wantReapplied(before)
 
-	shares := func() string {
-		out := ""
-		for _, rule := range s.rules().([]any) {
-			backends, _ := rule.(map[string]any)["backendRefs"].([]any)
-			for _, b := range backends {
-				name, _ := b.(map[string]any)["name"].(string)
-				if strings.HasPrefix(name, "web-canary-") {
-					name = "canary"
-				}
-				out += fmt.Sprintf("%s:%v ", name, b.(map[string]any)["weight"])
-			}
-		}
-		return strings.TrimSpace(out)
-	}
 	want := func(did, laid string) {
 		t.Helper()
-		if got := shares(); got != laid {
+		if got := s.shares("web"); got != laid {
 			t.Errorf("%s: the route has %s, want %s", did, got, laid)
 		}
 	}

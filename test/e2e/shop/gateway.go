@@ -1,0 +1,161 @@
+package shop
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// traefik is installed once for all scenarios of a package that need it. That builds it where nobody has yet.
+var traefik = sync.OnceValue(func() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	defer cancel()
+	return World.Cluster.Traefik(ctx, os.Stderr)
+})
+
+// NeedTraefik has a gateway in the cluster.
+func NeedTraefik(t *testing.T) {
+	t.Helper()
+	if err := traefik(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Traefik is the parentRef of a route that the gateway follows.
+const Traefik = "{name: web, namespace: traefik}"
+
+// RouteBy is a route by which a gateway sends what is asked of it below the name of the namespace to the Service web.
+func (s *Shop) RouteBy(parent string) string {
+	return fmt.Sprintf(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web}
+spec:
+  parentRefs: [%s]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /%s}}]
+    filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
+    backendRefs: [{name: web, port: 80}]
+`, parent, s.Namespace)
+}
+
+// Gateway sends requests to the gateway of the cluster.
+type Gateway struct {
+	client *http.Client
+	url    string
+}
+
+// Gateway asks for what the route of the shop leads to.
+func (s *Shop) Gateway() Gateway {
+	s.T.Helper()
+	config, err := World.Cluster.RESTConfig()
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	asker, err := rest.HTTPClientFor(config)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return Gateway{asker, config.Host + "/api/v1/namespaces/traefik/services/traefik:web/proxy/" + s.Namespace}
+}
+
+// AwaitGateway waits until the gateway follows the route of the shop.
+func (s *Shop) AwaitGateway() {
+	s.T.Helper()
+	g := s.Gateway()
+	Until(s, "the gateway follows the route", func() bool { return g.Ask(s.T.Context()) == "v1" })
+}
+
+// Ask sends a request and returns the version that answers, "" where it fails.
+func (g Gateway) Ask(ctx context.Context) string {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url, nil)
+	if err != nil {
+		return ""
+	}
+	answer, err := g.client.Do(request)
+	if err != nil {
+		return ""
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+		return ""
+	}
+	return answer.Header.Get("X-App-Version")
+}
+
+// Count sends n requests, four at a time, and counts the versions that answer.
+func (g Gateway) Count(ctx context.Context, n int) map[string]int {
+	counts := map[string]int{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	next := make(chan struct{}, n)
+	for range n {
+		next <- struct{}{}
+	}
+	close(next)
+	for range 4 {
+		all.Go(func() {
+			for range next {
+				version := g.Ask(ctx)
+				mu.Lock()
+				counts[version]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return counts
+}
+
+// LoadGateway has a pod send requests to the gateway, each by a connection of its own, until the shop is closed.
+// It returns when they are answered.
+func (s *Shop) LoadGateway(qps int) {
+	s.T.Helper()
+	s.Must("apply", "-f", "-", strings.NewReplacer(
+		`"--service=web"`, fmt.Sprintf(`"--namespace=traefik", "--service=traefik", "--path=/%s"`, s.Namespace), "--qps=30", fmt.Sprintf("--qps=%d", qps)).Replace(LoadManifest))
+	Until(s, "the load is answered", func() bool { return s.Loaded()["200"] > 0 })
+}
+
+// Loaded is how many requests of LoadGateway had which result.
+func (s *Shop) Loaded() map[string]int {
+	s.T.Helper()
+	var pods corev1.PodList
+	if err := World.Client.List(s.T.Context(), &pods, InNamespace(s), client.MatchingLabels{"app": "load"}); err != nil {
+		s.T.Fatal(err)
+	}
+	out := map[string]int{}
+	if len(pods.Items) != 1 {
+		return out
+	}
+	stdout, _, _ := s.Kubectl("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/metrics", s.Namespace, pods.Items[0].Name))
+	for lines := bufio.NewScanner(strings.NewReader(stdout)); lines.Scan(); {
+		result, found := strings.CutPrefix(lines.Text(), `load_requests_total{result="`)
+		name, value, _ := strings.Cut(result, `"} `)
+		if n, err := strconv.ParseFloat(value, 64); found && err == nil && n > 0 {
+			out[name] = int(n)
+		}
+	}
+	return out
+}
+
+// WantNoneFailed checks that of the requests of LoadGateway there are at least so many, and that none failed.
+func (s *Shop) WantNoneFailed(least int) {
+	s.T.Helper()
+	results := s.Loaded()
+	if len(results) != 1 || results["200"] < least {
+		s.T.Errorf("the requests through the gateway had the results %v, want 200 alone and at least %d times", results, least)
+	}
+	s.T.Logf("%d requests through the gateway, results: %v", results["200"], results)
+}

@@ -1,0 +1,111 @@
+package traffic
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/test/e2e/shop"
+)
+
+// routeWriter lets joe write routes, as owners of namespaces do with the Gateway API.
+const routeWriter = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: routes}
+rules: [{apiGroups: [gateway.networking.k8s.io], resources: [httproutes], verbs: ["*"]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: routes}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: routes}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: joe}]
+`
+
+// openTenancy is a shop of joe, who writes his own plans and routes, under a policy.
+func openTenancy(t *testing.T, limits string) (scene, shop.Tenancy) {
+	t.Helper()
+	needGatewayAPI(t)
+	joe := shop.OpenTenancy(t, "", "limits: "+limits)
+	s := scene{joe.Shop, played}
+	s.Must("apply", "-f", "-", routeWriter)
+	s.AwaitCan("joe", "create", "httproutes.gateway.networking.k8s.io")
+	joe.Joe("apply", "-f", "-", s.routeManifest())
+	return s, joe
+}
+
+// TestAPolicyBoundsTheShareOfATenant, whatever the tenant's plan says, and says so to whoever writes the plan.
+func TestAPolicyBoundsTheShareOfATenant(t *testing.T) {
+	t.Parallel()
+	s, joe := openTenancy(t, "{maxWeight: 10, trafficSources: [Service, Weighted]}")
+	said := joe.Joe("apply", "-f", "-", weightedPlan(`[{weight: 50, approval: true}]`))
+	if !strings.Contains(said, "sets steps[0].weight to 10, not 50") {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+	s.playGateway("web")
+	run := joe.WantHeld("v2")
+	s.AwaitPhase(run.Name, v1alpha1.PhasePaused)
+	if got := s.shares("web"); got != "web:9 canary:1" {
+		t.Errorf("the route has %s, want web:9 canary:1", got)
+	}
+}
+
+// TestAPolicyLeavesRoutesAlone where it allows no share by them: the canary is behind the Deployment's Services.
+func TestAPolicyLeavesRoutesAlone(t *testing.T) {
+	t.Parallel()
+	s, joe := openTenancy(t, "{trafficSources: [Service]}")
+	said := joe.Joe("apply", "-f", "-", weightedPlan(`[{weight: 50, approval: true}]`))
+	if !strings.Contains(said, "sets traffic.source to Service, not Weighted") {
+		t.Errorf("kubectl says:\n%s", said)
+	}
+	before := s.route()
+	run := s.AwaitPhase(joe.WantHeld("v2").Name, v1alpha1.PhasePaused)
+	if run.Status.Service != "web" || run.Status.Weight != nil {
+		t.Errorf("its requests are %q, %+v", run.Status.Service, run.Status.Weight)
+	}
+	if now := s.route(); now.GetResourceVersion() != before.GetResourceVersion() {
+		t.Errorf("the route is\n%s\nand was\n%s", asked(now), asked(before))
+	}
+}
+
+// TestARunBringsNoForeignServiceIntoARoute: a backend of another namespace gives no share, though its Service has the
+// name of the tenant's; and a record that a tenant writes, or has kept, is no record.
+func TestARunBringsNoForeignServiceIntoARoute(t *testing.T) {
+	t.Parallel()
+	s, joe := openTenancy(t, "{maxWeight: 50}")
+	foreign := strings.NewReplacer("metadata: {name: web}", "metadata: {name: foreign}", "name: web, port: 80", "name: web, namespace: default, port: 80").Replace(s.routeManifest())
+	joe.Joe("apply", "-f", "-", foreign)
+	joe.Joe("apply", "-f", "-", weightedPlan(`[{weight: 50, approval: true}]`))
+	for _, name := range []string{"web", "foreign"} {
+		s.playGateway(name)
+	}
+	before := asked(s.routeOf("foreign"))
+	run := joe.WantHeld("v2")
+	s.AwaitPhase(run.Name, v1alpha1.PhasePaused)
+	if now := asked(s.routeOf("foreign")); now != before {
+		t.Errorf("the route to another namespace is\n%s\nand was\n%s", now, before)
+	}
+	laid := s.route()
+	record := laid.GetAnnotations()[v1alpha1.OverlayAnnotation]
+	forged := strings.NewReplacer(`"service":"web"`, `"service":"victim"`, `\"service\":\"web\"`, `\"service\":\"victim\"`).Replace(record)
+	if record == "" || forged == record {
+		t.Fatalf("there is no record to forge: %s", record)
+	}
+	joe.Joe("annotate", "httproute", "web", "--overwrite", v1alpha1.OverlayAnnotation+"="+forged)
+	if diff := cmp.Diff(laid.Object["metadata"].(map[string]any)["annotations"], s.route().Object["metadata"].(map[string]any)["annotations"]); diff != "" {
+		t.Errorf("a forged record changes the route's (-before +after):\n%s", diff)
+	}
+	// On another route the record that stands on this one means nothing.
+	joe.Joe("annotate", "httproute", "foreign", v1alpha1.OverlayAnnotation+"="+record)
+	if got := s.shares("foreign"); got != "web:1" {
+		t.Errorf("with the record of another the route has %s, want web:1", got)
+	}
+	s.Decide(run.Name, `"decision":"Abort"`)
+	s.AwaitPhase(run.Name, v1alpha1.PhaseReverted)
+	joe.Joe("annotate", "httproute", "web", v1alpha1.OverlayAnnotation+"="+record)
+	if got := s.shares("web"); got != "web:1" {
+		t.Errorf("after the run its record brings back %s, want web:1", got)
+	}
+}
