@@ -102,6 +102,8 @@ func TestTheShareGoesOnWithoutTheEvaluator(t *testing.T) {
 	s.LoadGateway(40)
 	run := s.HoldV2("--version=v2", "--drain=5s")
 	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
+	g := s.Gateway()
+	shop.Until(s, "the gateway goes by the route", func() bool { return g.Ask(t.Context()) == "v2" }) // it says so before
 	system := &shop.Shop{T: t, Namespace: shop.HoldfastNamespace}
 	before := shop.Get(system, "holdfast", &coordinationv1.Lease{})
 	killLeader(s)
