@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/cmd/kubectl-holdfast/propose"
 	"holdfast.dev/holdfast/internal/surround"
 )
@@ -30,6 +31,9 @@ annotations if it has one. Nothing is written to the cluster. What there is to s
   kubectl holdfast generate web --service=web --validation-period=1m \
     --validation-promql-istio-quantile="P99<310" --validation-promql-istio-success=0.95
 
+  # routes of the Gateway API give the canary a twentieth of the requests
+  kubectl holdfast generate web --traffic=Weighted --weight=5
+
   # a plan that tries updates and releases nothing
   kubectl holdfast generate web --dry-run`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(false),
@@ -38,6 +42,8 @@ annotations if it has one. Nothing is written to the cluster. What there is to s
 	f := c.Flags()
 	f.StringVar(&w.Name, "name", "", `the name of the plan; default: that of the Deployment. A plan called "default" serves all Deployments of its namespace that name none`)
 	f.StringVar(&w.Service, "service", "", "the Service by which requests come; it must be there and fit the pods")
+	f.StringVar(&w.Traffic, "traffic", "", fmt.Sprintf("where the canary's requests come from, one of %v; default: Service", v1alpha1.TrafficSources))
+	f.Int32Var(&w.Weight, "weight", 0, "the share of the requests in percent that routes give the canary, with --traffic=Weighted; default: 10")
 	f.DurationVar(&w.Period, "validation-period", 15*time.Minute, "how long the canary must stay good")
 	f.StringVar(&w.Quantile, "validation-promql-istio-quantile", "", `a quantile of durations by Istio's metrics, and its limit in milliseconds, such as "P99<310"`)
 	f.Float64Var(&w.Success, "validation-promql-istio-success", -1, "the share of requests that must succeed by Istio's metrics, such as 0.95; negative for none")

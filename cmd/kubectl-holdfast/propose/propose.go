@@ -4,6 +4,8 @@
 package propose
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -27,6 +29,10 @@ type Wish struct {
 	Name string
 	// Service is the Service by which requests come, "" if there is none to be sure of.
 	Service string
+	// Traffic is where the canary's requests come from, one of v1alpha1.TrafficSources in any case; "" for the default.
+	Traffic string
+	// Weight is the share in percent that routes give the canary; 0 where they give it none.
+	Weight int32
 	// Period is how long the canary must stay good.
 	Period time.Duration
 	// Quantile is a limit of durations by Istio's metrics, such as "P99<310", in milliseconds; "" for none.
@@ -75,6 +81,9 @@ func Plan(d *appsv1.Deployment, services []surround.Service, w Wish) (*v1alpha1.
 		remarks = append(remarks, "The strategy of the Deployment is Recreate. With besideRecreate a canary runs beside its pods; take that off if two versions must never run at once, and there is no canary.")
 	}
 	plan.Spec.DryRun = w.DryRun
+	if plan.Spec.Traffic, err = traffic(w); err != nil {
+		return nil, nil, err
+	}
 	if err := metrics(&plan.Spec, w); err != nil {
 		return nil, nil, err
 	}
@@ -87,6 +96,27 @@ func Plan(d *appsv1.Deployment, services []surround.Service, w Wish) (*v1alpha1.
 		remarks = append(remarks, fmt.Sprintf("A Deployment names its plan: kubectl annotate -n %s deployment/%s %s=%s", d.Namespace, d.Name, v1alpha1.PlanAnnotation, plan.Name))
 	}
 	return plan, remarks, nil
+}
+
+// defaultWeight is the share of a canary of whose weight the user says nothing.
+const defaultWeight = 10
+
+// traffic is where the canary's requests come from, nil for the default.
+func traffic(w Wish) (*v1alpha1.Traffic, error) {
+	i := slices.IndexFunc(v1alpha1.TrafficSources, func(s v1alpha1.TrafficSource) bool { return strings.EqualFold(string(s), w.Traffic) })
+	switch {
+	case w.Traffic != "" && i < 0:
+		return nil, fmt.Errorf("--traffic is %q; it must be one of %v", w.Traffic, v1alpha1.TrafficSources)
+	case w.Weight != 0 && (i < 0 || v1alpha1.TrafficSources[i] != v1alpha1.TrafficWeighted):
+		return nil, errors.New("--weight is for --traffic=Weighted; set that, or take it off")
+	case i < 0:
+		return nil, nil
+	}
+	out := &v1alpha1.Traffic{Source: v1alpha1.TrafficSources[i]}
+	if out.Source == v1alpha1.TrafficWeighted {
+		out.Weight = new(cmp.Or(w.Weight, defaultWeight))
+	}
+	return out, nil
 }
 
 // serving looks for the Service that was named, or else tells which there are.
