@@ -15,17 +15,14 @@ import (
 
 // routeTraffic takes an action on routes and on the Services of a canary.
 func (e *Executor) routeTraffic(ctx context.Context, seen gather.Observed, action lifecycle.Action) error {
-	run, err := seen.TrafficRun(ctx, e.Objects)
-	if err != nil {
-		return err
-	}
+	var err error
 	switch a := action.(type) {
 	case lifecycle.ServeCanary:
-		err = e.Router.Serve(ctx, run)
+		err = e.Router.Serve(ctx, seen.TrafficRun)
 	case lifecycle.StopServing:
-		err = e.Router.StopServing(ctx, run)
+		err = e.Router.StopServing(ctx, seen.TrafficRun)
 	case lifecycle.ShareTraffic:
-		err = e.Router.Share(ctx, run, a.Percent)
+		err = e.Router.Share(ctx, seen.TrafficRun, a.Percent)
 	}
 	if errors.Is(err, traffic.ErrStale) {
 		return fmt.Errorf("%w: %w", objects.ErrStale, err)

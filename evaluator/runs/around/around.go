@@ -78,6 +78,12 @@ func (l *Looks) keep(run types.NamespacedName, seen look) {
 	l.of[run] = seen
 }
 
+// StableLabels are the labels of the pods of the stable template with this hash, if it was looked at beside a run.
+func (l *Looks) StableLabels(run types.NamespacedName, stable hold.Hash) (labels map[string]string, known bool) {
+	last := l.get(run)
+	return last.template.Labels, stable != "" && last.stable == stable
+}
+
 // Forget forgets a run that is over.
 func (l *Looks) Forget(run types.NamespacedName) {
 	l.mu.Lock()

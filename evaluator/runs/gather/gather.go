@@ -40,6 +40,8 @@ type Observed struct {
 	ownCanary, ownBaseline *v1alpha1.OwnSet
 	// NewCanary is the ReplicaSet to make, where one may have to be made.
 	NewCanary *unstructured.Unstructured
+	// TrafficRun is what must be known of the run to find its routes and Services, where lifecycle.NeedsTraffic says so.
+	TrafficRun traffic.Run
 }
 
 // Gatherer reads what the next step of a run depends on.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
@@ -17,25 +18,30 @@ func (g *Gatherer) gatherTraffic(ctx context.Context, seen *Observed) error {
 	if !lifecycle.NeedsTraffic(seen.Snapshot) {
 		return nil
 	}
-	run, err := seen.TrafficRun(ctx, g.Objects)
+	run, err := g.trafficRun(ctx, *seen)
 	if err != nil {
 		return err
 	}
+	seen.TrafficRun = run
 	seen.Traffic, err = g.Router.Look(ctx, run, seen.CanaryRun.Status.Weight)
 	return err
 }
 
-// TrafficRun is what must be known of a run to find its routes. Without its Deployment they are found by
+// trafficRun is what must be known of a run to find its routes. Without its Deployment they are found by
 // their records.
-func (o Observed) TrafficRun(ctx context.Context, reader *objects.Reader) (traffic.Run, error) {
+func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, error) {
 	run := traffic.Run{
-		Namespace: o.CanaryRun.Namespace, Name: o.CanaryRun.Name, UID: o.CanaryRun.UID, Deployment: o.CanaryRun.Spec.Deployment,
-		Source: lifecycle.SourceOf(o.Snapshot),
+		Namespace: seen.CanaryRun.Namespace, Name: seen.CanaryRun.Name, UID: seen.CanaryRun.UID, Deployment: seen.CanaryRun.Spec.Deployment,
+		Source: lifecycle.SourceOf(seen.Snapshot),
 	}
-	if !o.Deployment.Exists {
+	if !seen.Deployment.Exists {
 		return run, nil
 	}
-	template, err := reader.StableTemplate(ctx, o.DeploymentObject)
+	if labels, known := g.Looks.StableLabels(client.ObjectKeyFromObject(seen.CanaryRun), seen.DeploymentObject.Hash()); known {
+		run.Pods = labels
+		return run, nil
+	}
+	template, err := g.Objects.StableTemplate(ctx, seen.DeploymentObject)
 	if err != nil {
 		return run, err
 	}
@@ -44,12 +50,18 @@ func (o Observed) TrafficRun(ctx context.Context, reader *objects.Reader) (traff
 }
 
 // leftOut are the labels of its template that a canary leaves out, so that no Service of its Deployment
-// has it behind it.
+// has it behind it. Of one that is there, and known to be as it was made, nobody asks.
 func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Template) ([]string, error) {
-	if !lifecycle.IsApart(seen.Snapshot) {
+	if !lifecycle.IsApart(seen.Snapshot) || seen.canaryIsAsMade() {
 		return nil, nil
 	}
 	return g.Router.Without(ctx, seen.CanaryRun.Namespace, surround.Of(template).Labels)
+}
+
+// canaryIsAsMade says whether the ReplicaSet of the canary is there, and the one that Holdfast remembers to have made.
+func (o Observed) canaryIsAsMade() bool {
+	own, rs := o.CanaryRun.Status.Canary, o.Sets[o.CanaryName()]
+	return own != nil && rs != nil && own.UID == rs.UID && own.Print == string(objects.PrintOfSet(rs))
 }
 
 // withTemplateLabels is a ReplicaSet whose pods leave no label of their template out: by these it is
