@@ -33,13 +33,20 @@ type Finder struct {
 	Objects *objects.Reader
 	Clock   clock.PassiveClock
 	seen    memory
+	sets    knownSets
 }
 
 // BeginTerm forgets what was known in the last term.
-func (f *Finder) BeginTerm() { f.seen.reset() }
+func (f *Finder) BeginTerm() {
+	f.seen.reset()
+	f.sets.reset()
+}
 
 // Forget forgets a run that is over.
-func (f *Finder) Forget(run types.NamespacedName) { f.seen.forget(run) }
+func (f *Finder) Forget(run types.NamespacedName) {
+	f.seen.forget(run)
+	f.sets.forget(run)
+}
 
 // Pods finds the Deployment's own pods: by ReplicaSet of its present revision the
 // names of the pods that it made, with those that were seen since the run has a canary
@@ -48,7 +55,7 @@ func (f *Finder) Pods(ctx context.Context, run *v1alpha1.CanaryRun, d objects.De
 	if d.Unstructured == nil {
 		return nil, fmt.Errorf("the Deployment %q is gone, and its pods with it", run.Spec.Deployment)
 	}
-	there, err := f.there(ctx, d)
+	there, err := f.there(ctx, client.ObjectKeyFromObject(run), d)
 	if err != nil {
 		return nil, err
 	}
@@ -68,35 +75,63 @@ func tooManyToName(pods map[string][]string) error {
 }
 
 // there are those that there are now. The API server may answer with pods of
-// a moment ago: it is asked at each round.
-func (f *Finder) there(ctx context.Context, d objects.Deployment) (map[string][]string, error) {
-	sets := map[types.UID]string{}
-	out := map[string][]string{}
+// a moment ago: it is asked at each round. For the ReplicaSets it is asked again when the Deployment has another
+// revision, or a pod is of one that is not known.
+func (f *Finder) there(ctx context.Context, run types.NamespacedName, d objects.Deployment) (map[string][]string, error) {
+	if known, ok := f.sets.get(run); ok && known.isOf(d) {
+		out, strange, err := f.podsOf(ctx, d, known)
+		if err != nil || !strange {
+			return out, err
+		}
+	}
+	sets, err := f.setsOf(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	f.sets.keep(run, sets)
+	out, _, err := f.podsOf(ctx, d, sets)
+	return out, err
+}
+
+// setsOf finds the ReplicaSets of a Deployment.
+func (f *Finder) setsOf(ctx context.Context, d objects.Deployment) (revisions, error) {
+	out := revisions{deployment: d.GetUID(), revision: d.View().Revision(), all: map[types.UID]bool{}, present: map[types.UID]string{}}
 	err := f.Objects.EachReplicaSet(ctx, d, true, func(rs workload.ReplicaSet) {
-		if rs.Revision() == d.View().Revision() {
-			sets[rs.Metadata.UID], out[rs.Metadata.Name] = rs.Metadata.Name, nil
+		out.all[rs.Metadata.UID] = true
+		if rs.Revision() == out.revision {
+			out.present[rs.Metadata.UID] = rs.Metadata.Name
 		}
 	})
-	if err != nil || len(sets) == 0 {
-		return out, err
+	return out, err
+}
+
+// podsOf finds the pods of the present revision, and says whether there are some of a ReplicaSet that is not known.
+func (f *Finder) podsOf(ctx context.Context, d objects.Deployment, sets revisions) (out map[string][]string, strange bool, err error) {
+	out = map[string][]string{}
+	for _, name := range sets.present {
+		out[name] = nil
+	}
+	if len(sets.present) == 0 {
+		return out, false, nil
 	}
 	selector, err := f.Objects.ParsedSelector(ctx, d)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	err = f.Objects.Live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: true, Cached: true,
 	}, func(object []byte) error {
 		pod, err := listing.Decode[podMetadata](object)
-		if set, made := pod.madeBy(sets); err == nil && made {
+		if set, made := pod.madeBy(sets.present); err == nil && made {
 			out[set] = append(out[set], pod.Metadata.Name)
 		}
+		strange = strange || err == nil && pod.isOfAnother(sets.all)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list pods of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
+		return nil, false, fmt.Errorf("list pods of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
-	return out, nil
+	return out, strange, nil
 }
 
 // podMetadata is what is looked at of a pod of the Deployment.
@@ -104,6 +139,7 @@ type podMetadata struct {
 	Metadata struct {
 		Name            string                  `json:"name"`
 		GenerateName    string                  `json:"generateName"`
+		Labels          map[string]string       `json:"labels"`
 		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
 	} `json:"metadata"`
 }
@@ -117,6 +153,12 @@ func (p podMetadata) madeBy(sets map[types.UID]string) (string, bool) {
 	}
 	set, ok := sets[controller.UID]
 	return set, ok && strings.TrimSuffix(p.Metadata.GenerateName, "-") == set && query.IsNamedAsPodOf(set, p.Metadata.Name)
+}
+
+// isOfAnother says whether a pod is of a ReplicaSet that is not among some, nor of a run.
+func (p podMetadata) isOfAnother(known map[types.UID]bool) bool {
+	controller := metav1.GetControllerOf(&metav1.ObjectMeta{OwnerReferences: p.Metadata.OwnerReferences})
+	return controller != nil && controller.Kind == workload.ReplicaSetKind.Kind && !known[controller.UID] && p.Metadata.Labels[v1alpha1.RunLabel] == ""
 }
 
 // Gather looks for the stable pods when the canary is made, where metrics are of

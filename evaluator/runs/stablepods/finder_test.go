@@ -50,6 +50,39 @@ func TestPodsThatAreNamedAsTheStableOnesAreNotMeasured(t *testing.T) {
 	c.WantStable("web-1-(?:a|b|c)")
 }
 
+// counting counts the lists of each kind.
+type counting struct {
+	listing.Reader
+	of map[string]int
+}
+
+func (c counting) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
+	c.of[q.Kind.Kind]++
+	return c.Reader.Each(ctx, q, visit)
+}
+
+// TestReplicaSetsAreListedWhenTheyMayBeOthers: not at each round, and again when there is a pod of one that is not known.
+func TestReplicaSetsAreListedWhenTheyMayBeOthers(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.JudgeBy(ofStable())
+	lists := counting{c.Evaluator.Runs.Objects.Live, map[string]int{}}
+	c.Evaluator.Runs.Objects.Live = lists
+	c.Hold()
+	c.PassesUntilAsked()
+	pods, sets := lists.of["Pod"], lists.of["ReplicaSet"]
+	c.Passes(4)
+	if lists.of["Pod"] == pods || lists.of["ReplicaSet"] != sets {
+		t.Errorf("before %d lists of pods and %d of ReplicaSets, after more rounds %v", pods, sets, lists.of)
+	}
+	anew := evaluatortest.OwnReplicaSet(c.Deployment(), "web-1", "1") // deleted by somebody, and made by the Deployment
+	c.Must(c.API.Delete(t.Context(), evaluatortest.OwnReplicaSet(c.Deployment(), "web-1", "1")))
+	anew.UID = "uid-of-the-next"
+	c.Must(c.API.Create(t.Context(), anew))
+	c.Pod("web-1-b4c5d", "web-1-", *metav1.NewControllerRef(anew, appsv1.SchemeGroupVersion.WithKind("ReplicaSet")))
+	c.Passes(4)
+	c.WantStable("web-1-(?:a|b|b4c5d|c)")
+}
+
 // Pods of a long name do not carry their ReplicaSet's: whose they are tells their controller.
 func TestStablePodsOfLongNamesAreTheDeploymentsOwn(t *testing.T) {
 	long := "web-" + strings.Repeat("long", 14) // its pods are named by its first 58 bytes

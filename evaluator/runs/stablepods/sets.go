@@ -1,0 +1,56 @@
+package stablepods
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"holdfast.dev/holdfast/evaluator/objects"
+)
+
+// revisions are the ReplicaSets of a Deployment at a revision: all of them, and by name those of that revision.
+type revisions struct {
+	deployment types.UID
+	revision   int64
+	all        map[types.UID]bool
+	present    map[types.UID]string
+}
+
+// isOf says whether these are the ReplicaSets of a Deployment as it is.
+func (r revisions) isOf(d objects.Deployment) bool {
+	return r.deployment == d.GetUID() && r.revision == d.View().Revision() && len(r.present) > 0
+}
+
+// knownSets remembers the ReplicaSets beside runs under way. It is safe for use by several goroutines.
+type knownSets struct {
+	mu sync.Mutex
+	of map[types.NamespacedName]revisions
+}
+
+func (k *knownSets) get(run types.NamespacedName) (revisions, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r, ok := k.of[run]
+	return r, ok
+}
+
+func (k *knownSets) keep(run types.NamespacedName, r revisions) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.of == nil {
+		k.of = map[types.NamespacedName]revisions{}
+	}
+	k.of[run] = r
+}
+
+func (k *knownSets) forget(run types.NamespacedName) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.of, run)
+}
+
+func (k *knownSets) reset() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.of = nil
+}
