@@ -20,9 +20,10 @@ const clocksApart = time.Minute
 // those of Deployments that are to be alone. The annotations that say so stay; another has the time of the last
 // that was told. It is written after telling, so that each is told, and by one evaluator once.
 func (r *Reconciler) tellPassed(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	told, _ := time.Parse(time.RFC3339Nano, d.Annotation(v1alpha1.ToldAnnotation)) // what is no time was not written by Holdfast
-	if told.After(r.Clock.Now().Add(clocksApart)) {
-		told = time.Time{} // nor is what has not been yet: somebody would rather have nothing told
+	latest := r.Clock.Now().Add(clocksApart)                                       // what is to come was not written by Holdfast,
+	told, _ := time.Parse(time.RFC3339Nano, d.Annotation(v1alpha1.ToldAnnotation)) // nor what is no time
+	if told.After(latest) {
+		told = time.Time{}
 	}
 	newest := told
 	for _, passed := range []struct {
@@ -34,7 +35,7 @@ func (r *Reconciler) tellPassed(ctx context.Context, d objects.Deployment, _ []v
 		{v1alpha1.UntriedAnnotation, tell.Untried, &r.untried},
 	} {
 		p, err := hold.ParseSkipped(d.Annotation(passed.annotation))
-		if err != nil || !p.At.After(told) {
+		if err != nil || !p.At.After(told) || p.At.After(latest) {
 			continue // what cannot be read was not written by Holdfast either
 		}
 		if t := passed.transition(p); passed.known.first(d, p.At.String()) {

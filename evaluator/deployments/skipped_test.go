@@ -50,6 +50,18 @@ func TestWhatIsSaidToBeToldInTheFutureIsTold(t *testing.T) {
 	}
 }
 
+// TestASkipInTheFutureHoldsNothingUp: it is nobody's, and the Deployment is looked after all the same.
+func TestASkipInTheFutureHoldsNothingUp(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.AnnotateDeployment(skippedAt(t, "v1", c.Clock.Now().Add(time.Hour)))
+	c.Hold()
+	c.Passes(3)
+	c.WantEvents("Held", "CanaryStarted", "CanaryReady")
+	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseRunning {
+		t.Errorf("the run is %s", run.Status.Phase)
+	}
+}
+
 func TestARunWhoseUpdateIsLetThroughSaysSo(t *testing.T) {
 	for name, tc := range map[string]struct {
 		at   time.Duration // of the skip, from the start of the run

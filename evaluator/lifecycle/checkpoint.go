@@ -37,15 +37,16 @@ const quietStart = 5 * time.Second
 // in which all was good as before, and the run had its share of the budget less than every ago: of what limits are on
 // nothing is ever known to one evaluator alone. And it is so while pods have just begun to start.
 func MayWait(before, after v1alpha1.CanaryRunStatus, every time.Duration, now time.Time) bool {
-	if now.Before(quietUntil(before)) {
+	if now.Before(quietUntil(before, now)) {
 		return onlyStarts(before, after)
 	}
 	return before.AsOf != nil && now.Before(before.AsOf.Add(every)) && onlyGoodRounds(before, after)
 }
 
-// quietUntil is the end of the quiet start of the step under way, the zero time where pods do not start.
-func quietUntil(status v1alpha1.CanaryRunStatus) time.Time {
-	if status.Phase != v1alpha1.PhaseStarting || status.Step == nil {
+// quietUntil is the end of the quiet start of the step under way, the zero time where pods do not start, or started by a
+// clock that is ahead.
+func quietUntil(status v1alpha1.CanaryRunStatus, now time.Time) time.Time {
+	if status.Phase != v1alpha1.PhaseStarting || status.Step == nil || status.Step.StartedAt.After(now.Add(quietStart)) {
 		return time.Time{}
 	}
 	return status.Step.StartedAt.Add(quietStart)

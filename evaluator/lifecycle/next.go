@@ -41,7 +41,7 @@ func Next(in Snapshot) Move {
 		p.Requeue = sooner(p.Requeue, s.until(at))
 	}
 	p.Status = s.finish()
-	if at := quietUntil(p.Status); in.Now.Before(at) {
+	if at := quietUntil(p.Status, in.Now); in.Now.Before(at) {
 		p.Requeue = sooner(p.Requeue, s.until(at))
 	}
 	if NeedsAround(in) && !p.Status.Phase.Ended() {

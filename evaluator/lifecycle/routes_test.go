@@ -11,6 +11,8 @@ import (
 type routes struct {
 	share            int32
 	served, gone     bool
+	unreached        bool // nobody is behind the Service of the canary
+	fresh            bool // there is a second one, which gives it nothing yet
 	refused, pending string
 	takenOff         time.Time // zero before the first time
 }
@@ -24,12 +26,15 @@ func (r routes) view(source v1alpha1.TrafficSource, ready int32) Traffic {
 		out.Routes = []string{"HTTPRoute/web"}
 	}
 	if r.share > 0 {
-		out.Laid = []string{"HTTPRoute/web"}
+		out.Laid, out.Whole = []string{"HTTPRoute/web"}, []string{"HTTPRoute/web"}
+	}
+	if r.fresh {
+		out.Routes, out.Percent = []string{"HTTPRoute/next", "HTTPRoute/web"}, -1
 	}
 	if r.served {
 		out.Services = []string{"web-canary"}
 	}
-	if out.Served {
+	if out.Served && !r.unreached {
 		out.Endpoints = ready
 	}
 	return out
@@ -61,7 +66,7 @@ func (w *world) routesDo(action Action) bool {
 		if w.routes.share > 0 && a.Percent == 0 {
 			w.routes.takenOff = w.now
 		}
-		w.routes.share = a.Percent
+		w.routes.share, w.routes.fresh = a.Percent, false
 	default:
 		return false
 	}
@@ -81,6 +86,12 @@ func (w *world) routesHappen(what string) bool {
 		w.routes.share = 0
 	case what == "are gone":
 		w.routes.gone, w.routes.share = true, 0
+	case what == "reach nobody":
+		w.routes.unreached = true
+	case what == "reach the canary":
+		w.routes.unreached = false
+	case what == "are two":
+		w.routes.fresh = true
 	case what == "are back":
 		w.routes.gone = false
 	default:

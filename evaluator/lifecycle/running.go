@@ -44,6 +44,9 @@ func (s *planner) measure() Move {
 	if p, lost := s.beginAnewIfShareLost(); lost {
 		return p
 	}
+	if judgment.Verdict == v1alpha1.VerdictPass && s.shareIsOff() {
+		judgment = analysis.Judgment{}
+	}
 	due, isDue := s.due(schedule)
 	if judgment.Verdict == v1alpha1.VerdictPass && s.isPast(s.lastRound()) && (isDue || s.isUnseen(a)) {
 		judgment = analysis.Judgment{}

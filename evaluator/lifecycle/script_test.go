@@ -42,7 +42,8 @@ import (
 //	ConfigMap NAME is gone | is there
 //	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
 //	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
-//	routes refuse WHY | wait WHY | are accepted | lose the share | are gone | are back
+//	routes refuse WHY | wait WHY | are accepted | lose the share | are gone | are back | are two |
+//	       reach nobody | reach the canary
 //	policies allow N | allow any number
 //	nothing
 func (w *world) happen(what string) {

@@ -28,8 +28,9 @@ import (
 // Traffic is what routes give the canary.
 type Traffic struct {
 	// Routes are those of the namespace that send requests to a Service of the Deployment, as kind/name, and
-	// Laid those that carry an overlay of this run.
-	Routes, Laid []string
+	// Laid those that carry an overlay of this run, Whole those of them whose overlay is all there. Foreign carry that
+	// of another run.
+	Routes, Laid, Whole, Foreign []string
 	// Percent is the share that all Routes give the canary; -1 where they do not give it the same.
 	Percent int32
 	// Served says whether each route finds a Service of the canary, and Endpoints how many Ready pods the one with the
@@ -103,26 +104,45 @@ func (s *planner) shareIsLaid() (why string, is bool) {
 	return "", true
 }
 
-// beginAnewIfShareLost begins a step anew in which routes did not give the canary its share for a while: whoever
-// measures a canary that has no requests finds nothing wrong with it. Behind a gate it has shown what it had to.
+// beginAnewIfShareLost begins a step anew in which routes did not give the canary its share for a while, as soon as they
+// can again: whoever measures a canary that has no requests finds nothing wrong with it.
 func (s *planner) beginAnewIfShareLost() (Move, bool) {
-	t, stands := s.in.Traffic, s.in.Run.Status.Weight
-	nobody := readyPods(s.in.Pods) == 0 || t.NoRoute == "" && t.Endpoints == 0 // then Holdfast takes it off itself
-	if !s.plan.Weighted() || s.atGate() || stands == nil || stands.Percent != s.weight() || t.Percent == stands.Percent || nobody {
+	t := s.in.Traffic
+	if nobody := readyPods(s.in.Pods) == 0 || t.NoRoute == "" && t.Endpoints == 0; nobody || !s.shareIsOff() {
 		return Move{}, false
 	}
-	message := fmt.Sprintf("%s no longer gave the canary its %d %% of the requests", strings.Join(t.Routes, " and "), s.weight())
+	message := fmt.Sprintf("routes did not give the canary its %d %% of the requests for a while (%s)", s.weight(), strings.Join(t.Routes, " and "))
 	if t.NoRoute != "" {
 		message = "the routes are gone that gave the canary its share of the requests"
 	}
 	return s.beginAnew(v1alpha1.ReasonShareLost, message, "when they do"), true
 }
 
-// refusedByRoutes: routes that cannot give the canary its share leave the run without a verdict. One that gave it and
-// is gone may be in the middle of being made anew.
+// shareIsOff says whether, in a step that is measured, routes do not give the canary its share: Holdfast took it off,
+// for nobody was there to answer, or others did. A route that is new has it in a moment. Behind a gate the canary has
+// shown what it had to.
+func (s *planner) shareIsOff() bool {
+	if !s.plan.Weighted() || s.atGate() {
+		return false
+	}
+	t, stands := s.in.Traffic, s.in.Run.Status.Weight
+	if stands == nil || stands.Percent != s.weight() || t.NoRoute != "" {
+		return true
+	}
+	return slices.ContainsFunc(stands.Routes, func(route string) bool {
+		return slices.Contains(t.Routes, route) && !slices.Contains(t.Whole, route) && !slices.Contains(t.Foreign, route)
+	}) || !slices.ContainsFunc(stands.Routes, func(route string) bool { return slices.Contains(t.Routes, route) })
+}
+
+// refusedByRoutes: routes that cannot give the canary its share leave the run without a verdict, and so do Services that
+// are not there. What was there and is gone may be in the middle of being made anew.
 func (s *planner) refusedByRoutes() (Move, bool) {
 	why := s.in.Traffic.Refused
-	if w := s.in.Run.Status.Weight; (w == nil || w.Percent == 0) && s.out.Reason != v1alpha1.ReasonShareLost {
+	given := s.in.Run.Status.Weight != nil && s.in.Run.Status.Weight.Percent > 0 || s.out.Reason == v1alpha1.ReasonShareLost
+	if !s.plan.Weighted() {
+		given = s.out.Phase == v1alpha1.PhaseRunning
+	}
+	if !given {
 		why = cmp.Or(why, s.in.Traffic.NoRoute)
 	}
 	if !s.plan.Served() || why == "" {
@@ -141,7 +161,7 @@ func (s *planner) steer(p *Move) {
 		return // nothing is done about a verdict, or a share that was lost, before it is stored
 	}
 	t, want := s.in.Traffic, s.share(*p)
-	if !t.Served && t.Refused+t.NoRoute+t.Taken == "" && !s.out.Phase.Ended() && !s.in.Run.Deleting && s.out.CreatedAt != nil {
+	if !t.Served && t.Refused+t.NoRoute+t.Taken == "" && s.out.Verdict == "" && !s.out.Phase.Ended() && !s.in.Run.Deleting && s.out.CreatedAt != nil {
 		p.Actions = append(p.Actions, ServeCanary{})
 		p.Requeue = sooner(p.Requeue, soon)
 	}

@@ -56,7 +56,11 @@ func (s *planner) start() Move {
 		return s.judge(v1alpha1.VerdictFail, reason, "the canary was not Ready within "+within)
 	}
 	s.enter(v1alpha1.PhaseStarting, s.startReason(), message)
-	return Move{Actions: s.repair(), Requeue: s.until(deadline)}
+	p := Move{Actions: s.repair(), Requeue: s.until(deadline)}
+	if ready { // nothing of what is waited for is watched
+		p.Requeue = min(p.Requeue, lookAgain)
+	}
+	return p
 }
 
 // startReason says why the pods are started: for the first time, for the next
@@ -151,8 +155,9 @@ func (s *planner) areReadyForNow() bool {
 
 func (s *planner) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }
 
-// lookAgain is how often a pod is looked at of which it cannot be told whose it is.
-const lookAgain = 10 * time.Second
+// lookAgain is how often a pod is looked at of which it cannot be told whose it is, and routes that do not give a canary
+// its share yet.
+const lookAgain = 5 * time.Second
 
 // until is how long to wait for a time, also looking again when a pull that
 // fails now would count, and at what is not clear.

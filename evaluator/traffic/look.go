@@ -190,6 +190,7 @@ func (f found) view(run Run) lifecycle.Traffic {
 		out.Routes = append(out.Routes, r.String())
 		switch {
 		case r.mine && r.whole:
+			out.Whole = append(out.Whole, r.String())
 			shares[int32(r.record.Percent)] = true
 			pending, refused := r.accepted()
 			if out.Refused == "" {
@@ -201,6 +202,7 @@ func (f found) view(run Run) lifecycle.Traffic {
 		case r.mine:
 			shares[-1] = true
 		case r.record != nil:
+			out.Foreign = append(out.Foreign, r.String())
 			out.Pending = fmt.Sprintf("%s carries the share of run %s still", r, r.record.Run)
 			fallthrough
 		default:

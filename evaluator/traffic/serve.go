@@ -51,8 +51,12 @@ func (r Router) check(ctx context.Context, run Run, name string) error {
 	}
 	for i := range services {
 		owner := metav1.GetControllerOf(&services[i])
-		if services[i].Name == name && owner != nil && owner.UID == run.UID {
+		switch {
+		case services[i].Name != name:
+		case owner != nil && owner.UID == run.UID:
 			return nil
+		case owner != nil && owner.Kind == "CanaryRun": // the next look says so
+			return ErrStale
 		}
 	}
 	return ErrNameTaken

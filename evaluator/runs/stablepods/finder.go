@@ -80,7 +80,7 @@ func tooManyToName(pods map[string][]string) error {
 func (f *Finder) there(ctx context.Context, run types.NamespacedName, d objects.Deployment) (map[string][]string, error) {
 	if known, ok := f.sets.get(run); ok && known.isOf(d) {
 		out, strange, err := f.podsOf(ctx, d, known)
-		if err != nil || !strange {
+		if err != nil || len(strange) == 0 {
 			return out, err
 		}
 	}
@@ -88,8 +88,11 @@ func (f *Finder) there(ctx context.Context, run types.NamespacedName, d objects.
 	if err != nil {
 		return nil, err
 	}
+	out, strange, err := f.podsOf(ctx, d, sets)
+	for _, uid := range strange { // known to be none of the Deployment's
+		sets.all[uid] = true
+	}
 	f.sets.keep(run, sets)
-	out, _, err := f.podsOf(ctx, d, sets)
 	return out, err
 }
 
@@ -105,18 +108,18 @@ func (f *Finder) setsOf(ctx context.Context, d objects.Deployment) (revisions, e
 	return out, err
 }
 
-// podsOf finds the pods of the present revision, and says whether there are some of a ReplicaSet that is not known.
-func (f *Finder) podsOf(ctx context.Context, d objects.Deployment, sets revisions) (out map[string][]string, strange bool, err error) {
+// podsOf finds the pods of the present revision, and the ReplicaSets of others that are not known.
+func (f *Finder) podsOf(ctx context.Context, d objects.Deployment, sets revisions) (out map[string][]string, strange []types.UID, err error) {
 	out = map[string][]string{}
 	for _, name := range sets.present {
 		out[name] = nil
 	}
 	if len(sets.present) == 0 {
-		return out, false, nil
+		return out, nil, nil
 	}
 	selector, err := f.Objects.ParsedSelector(ctx, d)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	err = f.Objects.Live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: d.GetNamespace(), Selector: selector, MetadataOnly: true, Cached: true,
@@ -125,11 +128,13 @@ func (f *Finder) podsOf(ctx context.Context, d objects.Deployment, sets revision
 		if set, made := pod.madeBy(sets.present); err == nil && made {
 			out[set] = append(out[set], pod.Metadata.Name)
 		}
-		strange = strange || err == nil && pod.isOfAnother(sets.all)
+		if uid, is := pod.ofAnother(sets.all); err == nil && is {
+			strange = append(strange, uid)
+		}
 		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("list pods of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
+		return nil, nil, fmt.Errorf("list pods of Deployment %q: %w", client.ObjectKeyFromObject(d), err)
 	}
 	return out, strange, nil
 }
@@ -155,10 +160,13 @@ func (p podMetadata) madeBy(sets map[types.UID]string) (string, bool) {
 	return set, ok && strings.TrimSuffix(p.Metadata.GenerateName, "-") == set && query.IsNamedAsPodOf(set, p.Metadata.Name)
 }
 
-// isOfAnother says whether a pod is of a ReplicaSet that is not among some, nor of a run.
-func (p podMetadata) isOfAnother(known map[types.UID]bool) bool {
+// ofAnother is the ReplicaSet of a pod that is not among some, and whether there is one. Those of runs are known.
+func (p podMetadata) ofAnother(known map[types.UID]bool) (types.UID, bool) {
 	controller := metav1.GetControllerOf(&metav1.ObjectMeta{OwnerReferences: p.Metadata.OwnerReferences})
-	return controller != nil && controller.Kind == workload.ReplicaSetKind.Kind && !known[controller.UID] && p.Metadata.Labels[v1alpha1.RunLabel] == ""
+	if controller == nil || controller.Kind != workload.ReplicaSetKind.Kind || known[controller.UID] || p.Metadata.Labels[v1alpha1.RunLabel] != "" {
+		return "", false
+	}
+	return controller.UID, true
 }
 
 // Gather looks for the stable pods when the canary is made, where metrics are of

@@ -8,7 +8,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 )
 
-// revisions are the ReplicaSets of a Deployment at a revision: all of them, and by name those of that revision.
+// revisions are the ReplicaSets of a Deployment at a revision: all that are known, those of others that its selector
+// matches among them, and by name its own of that revision. They are not changed once they are kept.
 type revisions struct {
 	deployment types.UID
 	revision   int64
