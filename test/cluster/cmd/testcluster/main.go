@@ -29,7 +29,7 @@ var commands = []command{
 	{"run", "[--install KUSTOMIZATION] [--nodes N] -- COMMAND ...", "start a cluster for a command, which finds it in its environment, and end both together", run},
 	{"down", "[--dir DIR]", "end the cluster and remove every trace of it", down},
 	{"status", "[--dir DIR]", "show where things are and how the components do", status},
-	{"build", "", "only build the tools into the cache", buildTools},
+	{"build", "[NAME ...]", "only build the tools into the cache: those of every cluster, and these", buildTools},
 	{"helm", "[--dir DIR]", "build Helm 3 and 4 and put them into the cluster's bin folder as helm3 and helm4", helm},
 	{"certmanager", "[--dir DIR]", "build cert-manager and run it in the cluster", certManager},
 	{"traefik", "[--dir DIR]", "install the Gateway API, build Traefik and run it in the cluster", traefik},

@@ -91,6 +91,11 @@ func buildTools(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range flags.Args() {
+		if paths[name], err = build.Tool(ctx, source, name, os.Stdout); err != nil {
+			return err
+		}
+	}
 	for name, path := range paths {
 		fmt.Println(name, path)
 	}
