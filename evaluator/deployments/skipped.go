@@ -20,8 +20,9 @@ const clocksApart = time.Minute
 // those of Deployments that are to be alone. The annotations that say so stay; another has the time of the last
 // that was told. It is written after telling, so that each is told, and by one evaluator once.
 func (r *Reconciler) tellPassed(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
-	latest := r.Clock.Now().Add(clocksApart)                                       // what is to come was not written by Holdfast,
-	told, _ := time.Parse(time.RFC3339Nano, d.Annotation(v1alpha1.ToldAnnotation)) // nor what is no time
+	// What is no time was not written by Holdfast, nor what is to come.
+	latest := r.Clock.Now().Add(clocksApart)
+	told, _ := time.Parse(time.RFC3339Nano, d.Annotation(v1alpha1.ToldAnnotation))
 	if told.After(latest) {
 		told = time.Time{}
 	}

@@ -274,69 +274,6 @@ func (r seenRoute) overlay(run Run, percent int32) route.Overlay {
 	return route.Overlay{Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Percent: int64(percent)}
 }
 
-// accepted reads what gateways say of a route as it is now: why they are not known to follow it, or why
-// they do not. What one says that the route no longer names is of no account: not all take that back.
-func (r seenRoute) accepted() (pending, refused string) {
-	answered := false
-	pending = fmt.Sprintf("no gateway has answered for %s", r)
-	parents, _, _ := unstructured.NestedSlice(r.object.Object, "status", "parents")
-	for _, parent := range parents {
-		status, _ := parent.(map[string]any)
-		ref, _ := status["parentRef"].(map[string]any)
-		if !r.names(ref) {
-			continue
-		}
-		if !answered {
-			answered, pending = true, ""
-		}
-		conditions, _ := status["conditions"].([]any)
-		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
-			condition := find(conditions, kind)
-			observed, _ := condition["observedGeneration"].(int64)
-			switch {
-			case condition == nil && kind == "Accepted", condition != nil && observed < r.object.GetGeneration():
-				pending = fmt.Sprintf("%v has not answered for %s yet", ref["name"], r)
-			case condition != nil && condition["status"] == "False":
-				refused = fmt.Sprintf("%s: %v does not take it: %s is False: %v", r, ref["name"], kind, condition["message"])
-			}
-		}
-	}
-	return pending, refused
-}
-
-// names says whether the spec of a route names this parent.
-func (r seenRoute) names(parent map[string]any) bool {
-	refs, _, _ := unstructured.NestedSlice(r.object.Object, "spec", "parentRefs")
-	return slices.ContainsFunc(refs, func(ref any) bool {
-		fields, _ := ref.(map[string]any)
-		for field, usual := range map[string]any{
-			"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": r.object.GetNamespace(), "name": nil,
-		} {
-			if or(fields[field], usual) != or(parent[field], usual) {
-				return false
-			}
-		}
-		// A gateway may answer for a listener where the route names none.
-		return fields["sectionName"] == nil || or(parent["sectionName"], fields["sectionName"]) == fields["sectionName"]
-	})
-}
-
-func or(value, usual any) any {
-	if value == nil {
-		return usual
-	}
-	return value
-}
-
-func find(conditions []any, kind string) map[string]any {
-	for _, c := range conditions {
-		if condition, _ := c.(map[string]any); condition["type"] == kind {
-			return condition
-		}
-	}
-	return nil
-}
-
 // find reads the Services and the routes of the namespace.
 func (r Router) find(ctx context.Context, run Run) (found, error) {
 	var out found

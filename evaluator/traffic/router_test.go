@@ -262,6 +262,15 @@ func TestWhatGatewaysSayIsReadForTheRouteAsItIs(t *testing.T) {
 	}
 }
 
+// TestWhatIsNoTextNamesNoParent: nor is it compared, which would end the process.
+func TestWhatIsNoTextNamesNoParent(t *testing.T) {
+	odd := strings.Replace(webRoute, "{name: gw}", "{name: {a: b}, sectionName: [x]}, 5", 1)
+	seen := seenRoute{object: object(t, odd+"status: {parents: [{parentRef: {name: {a: b}, kind: [x]}, conditions: [{type: {a: b}}]}, {parentRef: 7}, null]}")}
+	if pending, refused := seen.accepted(); pending == "" || refused != "" {
+		t.Errorf("pending %q, refused %q", pending, refused)
+	}
+}
+
 func TestTheServiceOfTheCanaryIsLikeTheDeploymentsAndItsOwn(t *testing.T) {
 	ctx := context.Background()
 	r, c := cluster(t, webRoute)
