@@ -6,18 +6,20 @@ import (
 	"time"
 )
 
-// limit is how long anything may take to come.
-const limit = 15 * time.Minute
+// limit is how long anything may take to come: ten thousand take an hour to be made, run and deleted.
+const limit = time.Hour
 
-// eventually waits for what is to come.
+// eventually waits for what is to come. A look that takes long, as a list of ten thousand does, is taken
+// less often, for it is work that would be measured too.
 func eventually(ctx context.Context, what string, is func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
+		began := time.Now()
 		if ok, err := is(); ok || err != nil {
 			return err
 		}
-		if err := pause(ctx, 500*time.Millisecond); err != nil {
+		if err := pause(ctx, max(500*time.Millisecond, 10*time.Since(began))); err != nil {
 			return fmt.Errorf("wait until %s: %w", what, err)
 		}
 	}
