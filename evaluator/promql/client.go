@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/internal/endpoint"
 	"holdfast.dev/holdfast/internal/fair"
+	"holdfast.dev/holdfast/internal/outbound/transport"
 )
 
 // Client asks one Prometheus. It is safe for use by several goroutines.
@@ -47,10 +48,11 @@ func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client
 	if e.URL == "" {
 		return c, nil
 	}
-	var err error
-	if c.http, err = newHTTPClient(e); err != nil {
+	rt, err := transport.New(e.Target, e.Limits.Timeout.Duration, e.Limits.Concurrency)
+	if err != nil {
 		return nil, fmt.Errorf("endpoint %q: %w", e.Name, err)
 	}
+	c.http = &http.Client{Transport: &limited{next: rt, limit: e.Limits.MaxResponse.Value()}, CheckRedirect: transport.NoRedirects}
 	return c, nil
 }
 
@@ -157,7 +159,7 @@ func (c *Client) learn(err error) bool {
 	case err != nil && countsAgainst(err):
 		c.breaker.failed(now, why)
 		begins = c.trouble.begins(now, why)
-	case errors.Is(err, errCredential):
+	case errors.Is(err, transport.ErrCredential):
 		c.breaker.answered()
 		begins = c.trouble.begins(now, why)
 	default:

@@ -23,6 +23,7 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/outbound"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -48,7 +49,7 @@ func replies(status int, body string) http.HandlerFunc {
 
 // at is the endpoint at an address, with defaults but for what a change makes of it.
 func at(address string, change ...func(*endpoint.Endpoint)) endpoint.Endpoint {
-	e := endpoint.Endpoint{Name: endpoint.Default, URL: address}
+	e := endpoint.Endpoint{Name: endpoint.Default, Target: outbound.Target{URL: address}}
 	for _, c := range change {
 		c(&e)
 	}

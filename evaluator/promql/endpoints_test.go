@@ -16,6 +16,8 @@ import (
 	"k8s.io/utils/clock"
 
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/outbound"
+	"holdfast.dev/holdfast/internal/outbound/transport"
 )
 
 func write(t *testing.T, dir, name, text string) string {
@@ -28,7 +30,7 @@ func write(t *testing.T, dir, name, text string) string {
 }
 
 func open(path, fallbackURL string) (*Endpoints, error) {
-	return Open(path, endpoint.Endpoint{URL: fallbackURL, Labels: endpoint.Labels{Namespace: "namespace", Pod: "pod"}}, NewMetrics(nil), clock.RealClock{})
+	return Open(path, endpoint.Endpoint{Target: outbound.Target{URL: fallbackURL}, Labels: endpoint.Labels{Namespace: "namespace", Pod: "pod"}}, NewMetrics(nil), clock.RealClock{})
 }
 
 func TestCredentialsAreReadForEachQuery(t *testing.T) {
@@ -47,7 +49,7 @@ func TestCredentialsAreReadForEachQuery(t *testing.T) {
 		}
 	}
 	basic := at(address, func(e *endpoint.Endpoint) {
-		e.Auth.Basic = &endpoint.Basic{Username: "holdfast", PasswordFile: password}
+		e.Auth.Basic = &outbound.Basic{Username: "holdfast", PasswordFile: password}
 	})
 	ask1(t, client(t, basic))
 	if got != "Basic aG9sZGZhc3Q6c2VjcmV0" {
@@ -55,7 +57,7 @@ func TestCredentialsAreReadForEachQuery(t *testing.T) {
 	}
 	for name, text := range map[string]string{"empty": "\n", "two lines": "a\r\nX: y"} {
 		write(t, dir, "token", text)
-		if o, _ := bearer.Query(t.Context(), name, noon); o.Error != "Prometheus refused Holdfast: "+errCredential.Error() {
+		if o, _ := bearer.Query(t.Context(), name, noon); o.Error != "Prometheus refused Holdfast: "+transport.ErrCredential.Error() {
 			t.Errorf("%s: %+v", name, o)
 		}
 	}
@@ -76,15 +78,15 @@ func TestMutualTLS(t *testing.T) {
 	dir := t.TempDir()
 	certificate := write(t, dir, "tls.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})))
 	private := write(t, dir, "tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
-	mutual := endpoint.TLS{CAFile: certificate, CertFile: certificate, KeyFile: private, ServerName: "example.com"}
+	mutual := outbound.TLS{CAFile: certificate, CertFile: certificate, KeyFile: private, ServerName: "example.com"}
 	for name, tc := range map[string]struct {
-		tls  endpoint.TLS
+		tls  outbound.TLS
 		want string
 	}{
 		"all of it":                  {mutual, ""},
-		"no client certificate":      {endpoint.TLS{CAFile: certificate}, "could not be asked"},
-		"unknown CA":                 {endpoint.TLS{CertFile: certificate, KeyFile: private}, "certificate"},
-		"another name of the server": {endpoint.TLS{CAFile: certificate, CertFile: certificate, KeyFile: private, ServerName: "other.test"}, "for another name"},
+		"no client certificate":      {outbound.TLS{CAFile: certificate}, "could not be asked"},
+		"unknown CA":                 {outbound.TLS{CertFile: certificate, KeyFile: private}, "certificate"},
+		"another name of the server": {outbound.TLS{CAFile: certificate, CertFile: certificate, KeyFile: private, ServerName: "other.test"}, "for another name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := askAt(t, s.URL, func(e *endpoint.Endpoint) { e.TLS = tc.tls })

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"holdfast.dev/holdfast/internal/outbound/transport"
 )
 
 // Kinds of errors, the values of the label kind.
@@ -30,8 +32,6 @@ var (
 	errNone = errors.New("no Prometheus is configured; start Holdfast with --prometheus-url, or define endpoint \"default\" in the file of --prometheus-endpoints")
 	// errQueue is for queries that got no slot.
 	errQueue = fmt.Errorf("too many queries at once: %w", context.DeadlineExceeded)
-	// errCredential is for files with credentials that cannot be read.
-	errCredential = errors.New("the credentials of the endpoint cannot be read")
 )
 
 // serverError is an answer that is none.
@@ -57,7 +57,7 @@ func kindOf(err error) string {
 		return kindTimeout
 	case errors.As(err, &fromServer):
 		return fromServer.kind
-	case errors.Is(err, errCredential):
+	case errors.Is(err, transport.ErrCredential):
 		return kindRefused
 	default:
 		return kindUnreachable

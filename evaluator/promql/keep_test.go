@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/outbound"
 )
 
 // heap is what is in use of it.
@@ -114,7 +115,7 @@ func TestWhoWaitsReadsAnAnswerThatIsNotKept(t *testing.T) {
 func TestAnEndpointThatIsNotAskedLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := testingclock.NewFakeClock(noon)
-		all, err := Open("", endpoint.Endpoint{URL: "http://prometheus.test"}, NewMetrics(nil), clock)
+		all, err := Open("", endpoint.Endpoint{Target: outbound.Target{URL: "http://prometheus.test"}}, NewMetrics(nil), clock)
 		if err != nil {
 			t.Fatal(err)
 		}

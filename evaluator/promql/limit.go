@@ -26,6 +26,11 @@ func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// CloseIdleConnections lets go of what waits for a next request.
+func (l *limited) CloseIdleConnections() {
+	(&http.Client{Transport: l.next}).CloseIdleConnections()
+}
+
 type limitedBody struct {
 	io.ReadCloser
 	left int64

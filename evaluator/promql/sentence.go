@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"syscall"
+
+	"holdfast.dev/holdfast/internal/outbound/transport"
 )
 
 // sentence says to tenants what went wrong, in words that are Holdfast's own: the
@@ -18,14 +20,14 @@ import (
 // error goes to the log, see trouble.
 func sentence(err error) string {
 	var ours *serverError
-	var refused *addressError
+	var refused *transport.RefusedError
 	switch {
 	case errors.As(err, &ours):
 		return ours.says
 	case errors.Is(err, errTooLarge):
 		return errTooLarge.Error()
-	case errors.Is(err, errCredential):
-		return errCredential.Error()
+	case errors.Is(err, transport.ErrCredential):
+		return transport.ErrCredential.Error()
 	case errors.As(err, &refused):
 		return refused.Error()
 	}

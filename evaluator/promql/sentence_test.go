@@ -107,7 +107,7 @@ func TestOnlyHoldfastsOwnWordsAreTold(t *testing.T) {
 		"no TLS": {strings.Replace(server(t, reply200("")), "http:", "https:", 1), nil, unasked + "it does not speak TLS", "HTTPS client"},
 		"a token that is not there": {
 			"http://127.0.0.1:1", func(e *endpoint.Endpoint) { e.Auth.BearerTokenFile = "/nowhere/secret-token" },
-			"Prometheus refused Holdfast: the credentials of the endpoint cannot be read", "/nowhere/secret-token",
+			"Prometheus refused Holdfast: the credentials cannot be read", "/nowhere/secret-token",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

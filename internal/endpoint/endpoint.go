@@ -6,6 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/internal/outbound"
 )
 
 // Default is the name of the endpoint of plans that name none.
@@ -15,26 +17,15 @@ const Default = "default"
 type Endpoint struct {
 	// Name is what plans call it by.
 	Name string `json:"name"`
-	// URL is what stands before /api/v1/query.
-	URL string `json:"url"`
+	// Target is where it is, and who Holdfast is there. The URL is what stands before /api/v1/query.
+	outbound.Target `json:",inline"`
 	// Namespaces are the namespaces whose plans may name it: names, or patterns
 	// such as team-*. Without any, those of all namespaces may.
 	Namespaces []string `json:"namespaces,omitempty"`
-	// Auth says who Holdfast is there; nobody, if it is empty.
-	Auth Auth `json:"auth,omitempty,omitzero"`
-	// TLS is for https: whom to trust, and a client certificate.
-	TLS TLS `json:"tls,omitempty,omitzero"`
-	// Headers are sent with every query, for example X-Scope-OrgID.
-	Headers map[string]string `json:"headers,omitempty"`
 	// Labels are those by which series name a pod.
 	Labels Labels `json:"labels,omitempty,omitzero"`
 	// Tenancy keeps the queries of each namespace to series of its own.
 	Tenancy Tenancy `json:"tenancy,omitempty,omitzero"`
-	// AllowAddresses are IP addresses, and ranges of them, at which the endpoint
-	// may be although that is refused otherwise (see MayDial), DenyAddresses those
-	// at which it may not be.
-	AllowAddresses []string `json:"allowAddresses,omitempty"`
-	DenyAddresses  []string `json:"denyAddresses,omitempty"`
 	// ScrapeInterval is how often it takes samples of pods; 15s.
 	ScrapeInterval metav1.Duration `json:"scrapeInterval,omitempty,omitzero"`
 	// Delay is how long after it was taken a sample can be asked for at the latest. All rounds are asked for as
@@ -44,41 +35,6 @@ type Endpoint struct {
 	Arguments map[string]string `json:"arguments,omitempty"`
 	// Limits are on what is asked of it and taken from it.
 	Limits Limits `json:"limits,omitempty,omitzero"`
-}
-
-// Auth is one way of many to say who one is. Files are read anew for each query,
-// so what is in them may change at any time.
-type Auth struct {
-	BearerTokenFile string `json:"bearerTokenFile,omitempty"`
-	Basic           *Basic `json:"basic,omitempty"`
-}
-
-// Basic is a user name and a file with the password.
-type Basic struct {
-	Username     string `json:"username"`
-	PasswordFile string `json:"passwordFile"`
-}
-
-// TLS names files in PEM.
-type TLS struct {
-	// CAFile has the CAs to trust, the system's without it.
-	CAFile string `json:"caFile,omitempty"`
-	// CertFile and KeyFile are a client certificate and its key.
-	CertFile string `json:"certFile,omitempty"`
-	KeyFile  string `json:"keyFile,omitempty"`
-	// ServerName is the name in the server's certificate, if it is not the host of the URL.
-	ServerName string `json:"serverName,omitempty"`
-}
-
-// Files lists the files that are named.
-func (t TLS) Files() []string {
-	var out []string
-	for _, name := range []string{t.CAFile, t.CertFile, t.KeyFile} {
-		if name != "" {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // Labels are the labels of series that name a pod's namespace and the pod.

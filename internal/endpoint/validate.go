@@ -2,17 +2,14 @@ package endpoint
 
 import (
 	"maps"
-	"net/textproto"
-	"net/url"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
@@ -20,15 +17,8 @@ var (
 	endpointName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 	labelName    = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	argumentName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.]*(\[\])?$`)
-	headerName   = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
 	pattern      = regexp.MustCompile(`^[-a-z0-9*]+$`)
 )
-
-// ownHeaders are set by Holdfast or its HTTP client.
-var ownHeaders = []string{
-	"Authorization", "Host", "Content-Length", "Content-Type", "Content-Encoding", "Accept-Encoding", "Connection", "Transfer-Encoding",
-	"Te", "Trailer", "Upgrade", "Proxy-Authorization",
-}
 
 // ownArguments are those of Prometheus's API that Holdfast sets.
 var ownArguments = []string{"query", "time", "start", "end", "step", "timeout"}
@@ -53,9 +43,7 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(at.Child("namespaces").Index(i), plaintext.Cut(name, 80), `must be the name of a namespace, or a pattern such as "team-*"`))
 		}
 	}
-	errs = append(errs, e.validateAuth(at.Child("auth"))...)
-	errs = append(errs, e.validateTLS(at.Child("tls"))...)
-	errs = append(errs, validateHeaders(e.Headers, at.Child("headers"))...)
+	errs = append(errs, e.Target.Validate(at)...)
 	errs = append(errs, validateArguments(e.Arguments, at.Child("arguments"))...)
 	for _, label := range []struct{ key, name string }{{"namespace", e.Labels.Namespace}, {"pod", e.Labels.Pod}} {
 		if label.name != "" && !labelName.MatchString(label.name) {
@@ -63,8 +51,6 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 		}
 	}
 	errs = append(errs, e.Tenancy.validate(at.Child("tenancy"))...)
-	errs = append(errs, ValidateAddresses(e.AllowAddresses, at.Child("allowAddresses"))...)
-	errs = append(errs, ValidateAddresses(e.DenyAddresses, at.Child("denyAddresses"))...)
 	if d := e.ScrapeInterval.Duration; d < time.Second || d > time.Hour {
 		errs = append(errs, field.Invalid(at.Child("scrapeInterval"), d.String(), "must be from 1s to 1h; it is the scrape_interval of the canary's pods"))
 	}
@@ -76,78 +62,7 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 
 // ValidateURL checks the URL of a Prometheus. Values in mistakes have no password.
 func ValidateURL(address string, at *field.Path) field.ErrorList {
-	const form = "must be like https://prometheus.monitoring.svc:9090"
-	if address == "" {
-		return field.ErrorList{field.Required(at, form)}
-	}
-	u, err := url.Parse(address)
-	switch {
-	case err != nil:
-		return field.ErrorList{field.Invalid(at, field.OmitValueType{}, "is no URL; "+form)} // it may hold a password
-	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return field.ErrorList{field.Invalid(at, plaintext.Cut(u.Redacted(), 200), form)}
-	case u.User != nil:
-		return field.ErrorList{field.Invalid(at, plaintext.Cut(u.Redacted(), 200), "must have no user and password; name them under auth.basic, the password in a file")}
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return field.ErrorList{field.Invalid(at, field.OmitValueType{}, "must end before ? and #; "+form)}
-	}
-	return nil
-}
-
-func (e *Endpoint) validateAuth(at *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	a := e.Auth
-	if a.BearerTokenFile != "" && a.Basic != nil {
-		errs = append(errs, field.Forbidden(at, "name bearerTokenFile or basic, not both: there is one Authorization header"))
-	}
-	errs = append(errs, validateFile(a.BearerTokenFile, at.Child("bearerTokenFile"))...)
-	if a.Basic == nil {
-		return errs
-	}
-	if a.Basic.Username == "" || strings.ContainsAny(a.Basic.Username, ":\r\n") {
-		errs = append(errs, field.Invalid(at.Child("basic", "username"), plaintext.Cut(a.Basic.Username, 80), `must be there, without ":"`))
-	}
-	if a.Basic.PasswordFile == "" {
-		errs = append(errs, field.Required(at.Child("basic", "passwordFile"), "the file with the password, for example of a mounted Secret"))
-	}
-	return append(errs, validateFile(a.Basic.PasswordFile, at.Child("basic", "passwordFile"))...)
-}
-
-func (e *Endpoint) validateTLS(at *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if e.TLS != (TLS{}) && strings.HasPrefix(strings.ToLower(e.URL), "http://") {
-		errs = append(errs, field.Forbidden(at, "is for URLs with https"))
-	}
-	if (e.TLS.CertFile == "") != (e.TLS.KeyFile == "") {
-		errs = append(errs, field.Required(at, "certFile and keyFile belong together; name both or none"))
-	}
-	for _, f := range []struct{ key, name string }{{"caFile", e.TLS.CAFile}, {"certFile", e.TLS.CertFile}, {"keyFile", e.TLS.KeyFile}} {
-		errs = append(errs, validateFile(f.name, at.Child(f.key))...)
-	}
-	return errs
-}
-
-func validateFile(name string, at *field.Path) field.ErrorList {
-	if name == "" || filepath.IsAbs(name) && !strings.ContainsRune(name, 0) {
-		return nil
-	}
-	return field.ErrorList{field.Invalid(at, plaintext.Cut(name, 200), "must be an absolute path, such as /etc/holdfast/prometheus/token")}
-}
-
-func validateHeaders(headers map[string]string, at *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		key, value := at.Key(plaintext.Cut(name, 80)), headers[name]
-		switch {
-		case !headerName.MatchString(name):
-			errs = append(errs, field.Invalid(key, plaintext.Cut(name, 80), `is no name of a header; it must be like "X-Scope-OrgID"`))
-		case slices.Contains(ownHeaders, textproto.CanonicalMIMEHeaderKey(name)):
-			errs = append(errs, field.Forbidden(key, "is set by Holdfast; credentials belong under auth"))
-		case strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) >= 0:
-			errs = append(errs, field.Invalid(key, field.OmitValueType{}, "must be one line without control characters"))
-		}
-	}
-	return errs
+	return outbound.ValidateURL(address, at, "https://prometheus.monitoring.svc:9090")
 }
 
 func validateArguments(arguments map[string]string, at *field.Path) field.ErrorList {

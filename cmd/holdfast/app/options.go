@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/endpoint"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/webhook/serving"
 )
 
@@ -155,7 +156,7 @@ func (o *Options) Validate() error {
 
 // prometheus is the endpoint that the flags define.
 func (o *Options) prometheus() endpoint.Endpoint {
-	e := endpoint.Endpoint{URL: o.prometheusURL, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
+	e := endpoint.Endpoint{Target: outbound.Target{URL: o.prometheusURL}, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
 	e.ScrapeInterval.Duration = o.scrapeInterval
 	e.Tenancy.Label = o.tenancyLabel
 	e.AllowAddresses, e.DenyAddresses = list(o.allowAddresses), list(o.denyAddresses)
@@ -166,7 +167,7 @@ func (o *Options) prometheus() endpoint.Endpoint {
 
 func (o *Options) validateAddresses() error {
 	for name, text := range map[string]string{"--prometheus-allow-addresses": o.allowAddresses, "--prometheus-deny-addresses": o.denyAddresses} {
-		if errs := endpoint.ValidateAddresses(list(text), nil); len(errs) > 0 {
+		if errs := outbound.ValidateAddresses(list(text), nil); len(errs) > 0 {
 			return fmt.Errorf("%s %s", name, errs[0].ErrorBody())
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/outbound"
 )
 
 const about = `holdfast backtest says what a plan would have decided about rollouts of the past.
@@ -121,7 +122,7 @@ const maxResponse = 32 << 20 // bytes
 
 // fallback is the endpoint that the flags define.
 func (o *Options) fallback() endpoint.Endpoint {
-	e := endpoint.Endpoint{URL: o.prometheusURL, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
+	e := endpoint.Endpoint{Target: outbound.Target{URL: o.prometheusURL}, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
 	e.ScrapeInterval.Duration = o.scrapeInterval
 	e.AllowAddresses = []string{"127.0.0.0/8", "::1"} // whoever runs the command is on this machine
 	e.Limits.Timeout.Duration = o.timeout

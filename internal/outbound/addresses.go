@@ -1,4 +1,4 @@
-package endpoint
+package outbound
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
-// refusal is a range of addresses at which no Prometheus is looked for unless
+// refusal is a range of addresses at which nothing is looked for unless
 // the administrator allows it, and why.
 type refusal struct {
 	prefix netip.Prefix
@@ -43,20 +43,20 @@ var (
 	loopback6 = netip.MustParsePrefix("::1/128")
 )
 
-// MayDial says whether the endpoint may be looked for at an address that its
+// MayDial says whether the target may be looked for at an address that its
 // host resolves to; the error says why not, and names no address. It is to be
 // asked for each connection, after the name was resolved: what a name resolves to
 // may change at any time.
 //
 // denyAddresses come first, then allowAddresses, then what is always refused.
 // The loopback is allowed where the URL itself names it: a proxy beside Holdfast.
-func (e *Endpoint) MayDial(address netip.Addr) error {
+func (t *Target) MayDial(address netip.Addr) error {
 	address = address.WithZone("").Unmap()
 	for _, a := range append(embedded(address), address) {
 		switch {
-		case containsAddress(e.DenyAddresses, a):
+		case containsAddress(t.DenyAddresses, a):
 			return errors.New("its address is refused: the administrator denies it")
-		case containsAddress(e.AllowAddresses, a), a.IsLoopback() && e.namesLoopback():
+		case containsAddress(t.AllowAddresses, a), a.IsLoopback() && t.namesLoopback():
 			continue
 		}
 		for _, r := range refused {
@@ -81,8 +81,8 @@ func embedded(a netip.Addr) []netip.Addr {
 	return nil
 }
 
-func (e *Endpoint) namesLoopback() bool {
-	u, err := url.Parse(e.URL)
+func (t *Target) namesLoopback() bool {
+	u, err := url.Parse(t.URL)
 	if err != nil {
 		return false
 	}

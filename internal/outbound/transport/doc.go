@@ -1,0 +1,2 @@
+// Package transport makes the connections to what package outbound describes.
+package transport
