@@ -19,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/deployments"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/notify"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/protect"
 	"holdfast.dev/holdfast/evaluator/runs"
@@ -48,6 +49,8 @@ type Options struct {
 	Endpoints measure.Endpoints
 	// Clock tells the time; the system's if nil.
 	Clock clock.PassiveClock
+	// Notifications tells receivers outside of the cluster; nobody if nil.
+	Notifications *notify.Outbox
 	// Registerer takes the evaluator's metrics; none are registered if nil.
 	Registerer prometheus.Registerer
 	// NamespaceLabel and PodLabel are the labels by which Prometheus knows a
@@ -130,7 +133,11 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	reader, teller, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.Events{Recorder: recorder}, tell.NewMetrics(o.Registerer, cached)
+	reader, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.NewMetrics(o.Registerer, cached)
+	teller := tell.Tellers{tell.Events{Recorder: recorder}}
+	if o.Notifications != nil {
+		teller = append(teller, o.Notifications)
+	}
 	router := &traffic.Router{Live: live, Writer: writer, Key: o.Key}
 	e := &Evaluator{
 		Deployments: &deployments.Reconciler{
@@ -149,6 +156,9 @@ func New(o Options, cached client.Reader, live listing.Reader, writer client.Cli
 			Executor: &act.Executor{Objects: reader, Writer: writer, Router: router},
 			Wake:     func(types.NamespacedName) {},
 		},
+	}
+	if o.Notifications != nil {
+		o.Notifications.OnDelivered(func(run types.NamespacedName) { e.Runs.Wake(run) })
 	}
 	metrics.StatusAge = func() time.Duration { return e.Runs.Memory.Age(o.Clock.Now()) }
 	e.beginTerm()

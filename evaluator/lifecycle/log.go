@@ -55,7 +55,7 @@ func Untold(status v1alpha1.CanaryRunStatus, told int64) []Transition {
 			continue
 		}
 		transition := Transition{
-			Number: t.Number, Kind: TransitionKind(t.Kind), Reason: t.Reason, Message: t.Message, Subject: t.Subject, Metric: t.Metric,
+			Number: t.Number, Time: t.Time.Time, Kind: TransitionKind(t.Kind), Reason: t.Reason, Message: t.Message, Subject: t.Subject, Metric: t.Metric,
 		}
 		if t.Metric != "" {
 			transition.Measurement, _ = analysis.Newest(analysis.Find(status.Metrics, t.Metric))

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -11,7 +13,9 @@ import (
 type Transition struct {
 	// Number is which one of the run's it is, from 1; 0 where it has no run.
 	Number int64
-	Kind   TransitionKind
+	// Time is when it was written into the log; zero before, and where it has no run.
+	Time time.Time
+	Kind TransitionKind
 	// Message says what happened, in the words of the status, and Reason in one word.
 	Message, Reason string
 	// Subject is what it happened to, where that is a part of the run or beside it: a pod, an autoscaler.

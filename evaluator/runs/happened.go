@@ -16,13 +16,13 @@ import (
 
 // logOf is the log to be written with a status, and whether it is to be written whatever that says.
 func (r *Reconciler) logOf(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) (log *v1alpha1.TransitionLog, isDue bool) {
-	before, known := seen.CanaryRun.Status, r.told.of(seen.CanaryRun)
-	happened := append(r.happened(ctx, seen, after), known.unlogged...)
+	before, delivered := seen.CanaryRun.Status, r.delivered(seen.CanaryRun)
+	happened := append(r.happened(ctx, seen, after), r.told.of(seen.CanaryRun).unlogged...)
 	for i := range happened {
 		happened[i].Message = plaintext.Line(happened[i].Message, maxMessage)
 	}
-	wait, isTold := lifecycle.Forgettable(before, known.number, seen.Now)
-	return lifecycle.Logged(before.Transitions, known.number, seen.Now, happened), len(happened) > 0 || isTold && wait == 0
+	wait, isTold := lifecycle.Forgettable(before, delivered, seen.Now)
+	return lifecycle.Logged(before.Transitions, delivered, seen.Now, happened), len(happened) > 0 || isTold && wait == 0
 }
 
 // happened is what happens to a run by the write of a status.

@@ -152,7 +152,7 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 	known.unlogged = nil
 	r.count(ctx, seen, seen.CanaryRun.Status, status)
 	r.tell(seen, status)
-	if again, ok := lifecycle.Forgettable(status, known.number, seen.Now); ok && (next.Requeue == 0 || again < next.Requeue) {
+	if again, ok := lifecycle.Forgettable(status, r.delivered(seen.CanaryRun), seen.Now); ok && (next.Requeue == 0 || again < next.Requeue) {
 		next.Requeue = max(again, time.Millisecond)
 	}
 	return ctrl.Result{RequeueAfter: next.Requeue}, nil

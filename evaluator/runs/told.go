@@ -75,3 +75,8 @@ func (r *Reconciler) tell(seen gather.Observed, status v1alpha1.CanaryRunStatus)
 		known.number = t.Number
 	}
 }
+
+// delivered is up to which transition of a run all have arrived with whom they are for.
+func (r *Reconciler) delivered(run *v1alpha1.CanaryRun) int64 {
+	return r.Teller.Delivered(run.UID, r.told.of(run).number)
+}

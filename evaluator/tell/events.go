@@ -3,9 +3,11 @@ package tell
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -24,6 +26,27 @@ type About struct {
 // UID of that and its number.
 type Teller interface {
 	Tell(about About, t lifecycle.Transition)
+	// Delivered says up to which of a run's transitions, of those up to told that it was told, all have arrived. The
+	// rest stay in the log of the run.
+	Delivered(run types.UID, told int64) int64
+}
+
+// Tellers tell one after the other.
+type Tellers []Teller
+
+// Tell implements Teller.
+func (all Tellers) Tell(about About, t lifecycle.Transition) {
+	for _, each := range all {
+		each.Tell(about, t)
+	}
+}
+
+// Delivered implements Teller.
+func (all Tellers) Delivered(run types.UID, told int64) int64 {
+	for _, each := range all {
+		told = each.Delivered(run, told)
+	}
+	return told
 }
 
 // Events tells by events. Each is about the Deployment and, where there is one, about the run too, so that
@@ -39,8 +62,8 @@ const (
 	maxSubject = 100
 )
 
-// Tell implements Teller.
-func (e Events) Tell(about About, t lifecycle.Transition) {
+// formOf is the form of what is told, and its note.
+func formOf(about About, t lifecycle.Transition) (form, string) {
 	form, note := ofDeployments[t.Kind], t.Message
 	if about.Run != nil {
 		form = ofRuns[t.Kind]
@@ -49,6 +72,33 @@ func (e Events) Tell(about About, t lifecycle.Transition) {
 	if form.action == "" {
 		form.kind, form.action = warning, "FindPlan" // why there is no plan, which has many reasons
 	}
+	return form, note
+}
+
+// Sentence is what is told in words, and whether it is a warning.
+func Sentence(about About, t lifecycle.Transition) (note string, isWarning bool) {
+	form, note := formOf(about, t)
+	return note, form.kind == warning
+}
+
+// Kinds are all kinds of transitions that are told, sorted.
+func Kinds() []string {
+	out := []string{v1alpha1.ReasonPlanNotFound, v1alpha1.ReasonStartAtInvalid}
+	for _, forms := range []map[lifecycle.TransitionKind]form{ofRuns, ofDeployments} {
+		for kind := range forms {
+			out = append(out, string(kind))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Delivered implements Teller: events are not waited for.
+func (Events) Delivered(_ types.UID, told int64) int64 { return told }
+
+// Tell implements Teller.
+func (e Events) Tell(about About, t lifecycle.Transition) {
+	form, note := formOf(about, t)
 	for _, named := range []string{t.Metric, t.Subject[:min(len(t.Subject), maxSubject)]} {
 		if named != "" {
 			form.action += " " + named

@@ -89,6 +89,17 @@ var operators = description{
 				words: "Of 100 queries the slowest, by endpoint. What takes longer than an interval makes rounds late.",
 				asked: []asked{{`histogram_quantile(0.99, sum by (le, endpoint) (rate(holdfast_query_duration_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "{{endpoint}}"}}},
 		}},
+		{"Notifications", []shown{
+			{as: lines, title: "Messages", unit: "reqps", width: 8,
+				words: "What became of messages to receivers outside of the cluster. given_up ones were not taken for an hour, refused ones would be refused again.",
+				asked: []asked{{`sum by (notifier, outcome) (rate(holdfast_notifications_total{job=~"$job"}[$__rate_interval]))`, "{{notifier}}: {{outcome}}"}}},
+			{as: lines, title: "Messages that wait", unit: "none", width: 8,
+				words: "Messages whose receiver does not take them yet (HoldfastNotificationsWait). They are kept in the log of their runs meanwhile.",
+				asked: []asked{{`sum by (notifier) (holdfast_notifications_waiting{job=~"$job"})`, "{{notifier}}"}}},
+			{as: lines, title: "Tries that failed", unit: "reqps", width: 8,
+				words: "Requests to receivers that did not take a message. The log says what they answer.",
+				asked: []asked{{`sum by (notifier) (rate(holdfast_notification_failures_total{job=~"$job"}[$__rate_interval]))`, "{{notifier}}"}}},
+		}},
 		{"API server and process", []shown{
 			{as: lines, title: "Requests to the API server", unit: "reqps", width: 8,
 				words: "What Holdfast asks of the API server, by method. PATCH and PUT are mostly statuses, which have a budget.",

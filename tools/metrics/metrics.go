@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast.dev/holdfast/certs"
+	"holdfast.dev/holdfast/evaluator/notify"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/webhook/deployment"
@@ -35,6 +36,7 @@ func List() []Metric {
 	serving.NewMetrics(&c)
 	tell.NewMetrics(&c, nil)
 	promql.NewMetrics(&c)
+	notify.NewMetrics(&c)
 	slices.SortFunc(c.metrics, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return c.metrics
 }

@@ -23,6 +23,7 @@ import (
 	"holdfast.dev/holdfast/evaluator"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/notify"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/evaluator/traffic"
@@ -128,6 +129,10 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 	if err := mgr.Add(endpoints); err != nil {
 		return err
 	}
+	notifications, err := openNotifications(mgr, o)
+	if err != nil {
+		return err
+	}
 	routes, err := traffic.NewRouter(mgr, key)
 	if err != nil {
 		return err
@@ -139,7 +144,7 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 		return fmt.Errorf("set up webhook: %w", err)
 	}
 	if err := evaluator.SetupWithManager(ctx, mgr, evaluator.Options{
-		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry,
+		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry, Notifications: notifications,
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, WriteBudget: lifecycle.WriteBudget(o.writeBudget), RewriteStatus: o.rewriteStatus,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)
@@ -148,6 +153,18 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 		return err
 	}
 	return health(mgr, certificate)
+}
+
+// openNotifications is nil without a file of notifiers.
+func openNotifications(mgr ctrl.Manager, o Options) (*notify.Outbox, error) {
+	if o.notifiers == "" {
+		return nil, nil
+	}
+	outbox, err := notify.Open(o.notifiers, notify.NewMetrics(metrics.Registry), clock.RealClock{})
+	if err != nil {
+		return nil, err
+	}
+	return outbox, mgr.Add(outbox)
 }
 
 // newElector elects the replica that evaluates. A lease of the manager's own would end the

@@ -23,6 +23,7 @@ type Options struct {
 
 	prometheusURL       string
 	prometheusEndpoints string
+	notifiers           string
 	tenancyLabel        string
 	allowAddresses      string
 	denyAddresses       string
@@ -64,6 +65,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 		"the Prometheus that plans are judged by, for example http://prometheus-server.monitoring.svc; without it runs of plans with metrics end in an error")
 	fs.StringVar(&o.prometheusEndpoints, "prometheus-endpoints", "",
 		"a file that defines more of them, with credentials, which plans name by spec.analysis.endpoint; it is reread when it changes")
+	fs.StringVar(&o.notifiers, "notifiers", "",
+		"a file that names receivers of notifications (Slack, webhooks, Alertmanager) and what each is told; it is reread when it changes")
 	fs.DurationVar(&o.scrapeInterval, "prometheus-scrape-interval", endpoint.DefaultScrapeInterval,
 		"how often --prometheus-url scrapes pods; a window on a canary is first asked for when it holds four samples")
 	fs.DurationVar(&o.prometheusTimeout, "prometheus-timeout", 10*time.Second, "the longest a query may take")

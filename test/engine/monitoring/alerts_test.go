@@ -112,6 +112,8 @@ func TestAlertsFireWhenTheyMust(t *testing.T) {
 		{"HoldfastRoundsLate", "nothing is measured", both("holdfast_round_lag_seconds_bucket", `le="30"`, "0x30") + both("holdfast_round_lag_seconds_bucket", `le="60"`, "0x30") + both("holdfast_round_lag_seconds_bucket", `le="+Inf"`, "0x30"), false},
 		{"HoldfastRoundsLate", "one in a thousand is late", replica("a", "holdfast_round_lag_seconds_bucket", `le="30"`, "0+999x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="60"`, "0+1000x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="+Inf"`, "0+1000x30"), false},
 		{"HoldfastRoundsLate", "every tenth is", replica("a", "holdfast_round_lag_seconds_bucket", `le="30"`, "0+90x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="60"`, "0+100x30") + replica("a", "holdfast_round_lag_seconds_bucket", `le="+Inf"`, "0+100x30"), true},
+		{"HoldfastNotificationsWait", "one waits now and then", both("holdfast_notifications_waiting", `notifier="ci"`, "1 0 2 0 0 1 0x30"), false},
+		{"HoldfastNotificationsWait", "the receiver of one replica is away", replica("a", "holdfast_notifications_waiting", `notifier="ci"`, "0x5 3x30") + replica("b", "holdfast_notifications_waiting", `notifier="ci"`, "0x35"), true},
 		{"HoldfastDecisionNeeded", "runs go on", both("holdfast_runs", `phase="Running"`, "4x300") + both("holdfast_runs", `phase="Paused"`, "0x300"), false},
 		{"HoldfastDecisionNeeded", "somebody decided after three hours", both("holdfast_runs", `phase="Paused"`, "1x180 0x10 1x110"), false},
 		{"HoldfastDecisionNeeded", "one is frozen", both("holdfast_runs", `phase="Paused"`, "0x300") + replica("a", "holdfast_runs", `phase="Frozen"`, "1x300"), true},
