@@ -21,6 +21,15 @@ import (
 	"holdfast.dev/holdfast/evaluator/notify"
 )
 
+// atTimeOf has it be the time that another clock has. Timers are real.
+type atTimeOf struct {
+	clock.RealClock
+	of clock.PassiveClock
+}
+
+func (c atTimeOf) Now() time.Time                  { return c.of.Now() }
+func (c atTimeOf) Since(t time.Time) time.Duration { return c.of.Since(t) }
+
 // TestARestartLosesNoMessage: what a receiver had not taken when the evaluator ended is told by the next, in its order,
 // and the log of the run has it until then.
 func TestARestartLosesNoMessage(t *testing.T) {
@@ -45,7 +54,7 @@ func TestARestartLosesNoMessage(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	// evaluate has another evaluator begin, whose outbox delivers until the one after it.
 	evaluate := func() (end func()) {
-		outbox, err := notify.Open(path, notify.NewMetrics(prometheus.NewRegistry()), clock.RealClock{})
+		outbox, err := notify.Open(path, notify.NewMetrics(prometheus.NewRegistry()), atTimeOf{of: c.Clock})
 		c.Must(err)
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
