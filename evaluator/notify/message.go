@@ -49,7 +49,7 @@ const (
 // sample is what templates are tried with.
 var sample = Message{
 	ID: "3b0c9e1e-0000-4000-8000-000000000000/7", Time: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC), Cluster: "production",
-	Namespace: "shop", Deployment: "web", Run: "web-5f6d7c8b9", Kind: "Reverted", Reason: "MetricFailed", Severity: severityWarning,
+	Namespace: "shop", Deployment: "web", Run: "web-5f6d7c8b9", Kind: "Reverted", Reason: "MetricOutOfRange", Severity: severityWarning,
 	Text: "run web-5f6d7c8b9 rejected the update, the Deployment stays on its stable template: \"errors\" is 0.07",
 }
 

@@ -26,6 +26,7 @@ type Shop struct {
 
 // Settings are what a shop is opened with.
 type Settings struct {
+	Name     string   // what the name of the namespace begins with, "shop-" by default
 	Guard    string   // the annotation of the namespace
 	Plan     string   // the CanaryPlan "default", "" for none
 	Args     []string // of the app
@@ -36,13 +37,16 @@ type Settings struct {
 // Open makes a shop and waits until its Deployment is available.
 func Open(t *testing.T, o Settings) *Shop {
 	t.Helper()
+	if o.Name == "" {
+		o.Name = "shop-"
+	}
 	if o.Guard == "" {
 		o.Guard = v1alpha1.CanaryEnabled
 	}
 	if o.Replicas == 0 {
 		o.Replicas = 2
 	}
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "shop-", Annotations: map[string]string{v1alpha1.CanaryAnnotation: o.Guard}}}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: o.Name, Annotations: map[string]string{v1alpha1.CanaryAnnotation: o.Guard}}}
 	if err := World.Client.Create(t.Context(), ns); err != nil {
 		t.Fatalf("create namespace: %v", err)
 	}
