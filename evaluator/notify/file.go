@@ -146,7 +146,7 @@ func (s *Slack) validate(at *field.Path) field.ErrorList {
 }
 
 func (w *Webhook) validate(at *field.Path) field.ErrorList {
-	errs := w.Validate(at)
+	errs := w.ValidateTarget(at)
 	errs = append(errs, outbound.ValidateFile(w.URLFile, at.Child("urlFile"))...)
 	switch {
 	case w.URL == "" && w.URLFile == "":
@@ -175,7 +175,7 @@ func (w *Webhook) validate(at *field.Path) field.ErrorList {
 }
 
 func (a *Alertmanager) validate(at *field.Path) field.ErrorList {
-	errs := a.Validate(at)
+	errs := a.ValidateTarget(at)
 	errs = append(errs, outbound.ValidateURL(a.URL, at.Child("url"), "http://alertmanager.monitoring.svc:9093")...)
 	for name := range a.Labels {
 		if !alertLabel.MatchString(name) {

@@ -43,7 +43,7 @@ func (e *Endpoint) validate(at *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(at.Child("namespaces").Index(i), plaintext.Cut(name, 80), `must be the name of a namespace, or a pattern such as "team-*"`))
 		}
 	}
-	errs = append(errs, e.Target.Validate(at)...)
+	errs = append(errs, e.ValidateTarget(at)...)
 	errs = append(errs, validateArguments(e.Arguments, at.Child("arguments"))...)
 	for _, label := range []struct{ key, name string }{{"namespace", e.Labels.Namespace}, {"pod", e.Labels.Pod}} {
 		if label.name != "" && !labelName.MatchString(label.name) {

@@ -22,8 +22,8 @@ var ownHeaders = []string{
 	"Te", "Trailer", "Upgrade", "Proxy-Authorization",
 }
 
-// Validate checks all of a target but its URL, which may come from elsewhere.
-func (t *Target) Validate(at *field.Path) field.ErrorList {
+// ValidateTarget checks all of a target but its URL, which may come from elsewhere.
+func (t *Target) ValidateTarget(at *field.Path) field.ErrorList {
 	errs := t.validateAuth(at.Child("auth"))
 	errs = append(errs, t.validateTLS(at.Child("tls"))...)
 	errs = append(errs, validateHeaders(t.Headers, at.Child("headers"))...)
