@@ -46,7 +46,7 @@ type Options struct {
 	// Prometheus answers the queries of all plans, where Endpoints is nil.
 	Prometheus measure.Querier
 	// Endpoints finds who answers the queries of a plan.
-	Endpoints measure.Endpoints
+	Endpoints measure.EndpointFunc
 	// Clock tells the time; the system's if nil.
 	Clock clock.PassiveClock
 	// Notifications tells receivers outside of the cluster; nobody if nil.
@@ -102,7 +102,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	return protect.SetupWithManager(mgr, protect.Options{
 		Cached: mgr.GetCache(), Live: live, Writer: mgr.GetClient(), Recorder: mgr.GetEventRecorder("holdfast"),
-		Plans: func(namespace string) protect.Plans {
+		Plans: func(namespace string) protect.PlanFunc {
 			plans := e.Deployments.Objects.PlansOf(namespace)
 			return func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {
 				return plans.Of(ctx, objects.Deployment{Unstructured: d})
@@ -119,7 +119,7 @@ type Evaluator struct {
 }
 
 // New makes both, out of what they stand on; SetupWithManager has them work.
-func New(o Options, cached client.Reader, live listing.Reader, writer client.Client, recorder events.EventRecorder) *Evaluator {
+func New(o Options, cached client.Reader, live listing.Lister, writer client.Client, recorder events.EventRecorder) *Evaluator {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}

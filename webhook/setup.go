@@ -33,7 +33,7 @@ type Options struct {
 	// User is the name of the user that Holdfast is to the API server.
 	User string
 	// Endpoints are the Prometheus servers that plans may name.
-	Endpoints plancheck.Endpoints
+	Endpoints plancheck.Definitions
 	// Routes knows which routes lead to a Deployment.
 	Routes deployment.Routes
 	// Excluded are the namespaces that are never guarded.
@@ -82,7 +82,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 		"/status": &status.Handler{Rewrite: o.RewriteStatus, Now: time.Now, Metrics: status.NewMetrics(o.Registerer)},
 	}
 	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
-		handlers[path] = &recreate.Handler{FailClosed: failClosed, Policies: policies, Access: access, RestartMarks: o.RestartMarks, Cluster: server, Now: time.Now}
+		handlers[path] = &recreate.Handler{FailClosed: failClosed, Policies: policies, Access: access, RestartMarks: o.RestartMarks, API: server, Now: time.Now}
 	}
 	for path, entry := range map[string]struct{ byNamespace, failClosed bool }{
 		"/hold/enabled":    {byNamespace: true},

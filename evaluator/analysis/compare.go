@@ -21,10 +21,10 @@ import (
 // time; afterwards it does. A side that is no longer scraped is no data at any
 // time, whatever was found before.
 
-// Comparison are the answers to the queries of a comparison.
-type Comparison struct {
+// Sides are the answers to the queries of a comparison.
+type Sides struct {
 	// Canary are those about the canary, Other those about what it is compared with.
-	Canary, Other Side
+	Canary, Other SideSamples
 	// Since is when what is compared begins.
 	Since time.Time
 	// Asked is since when samples of counters were asked for.
@@ -33,9 +33,9 @@ type Comparison struct {
 	Scrape time.Duration
 }
 
-// Side is the samples of one side: of counters as they were scraped, or of a
+// SideSamples is the samples of one side: of counters as they were scraped, or of a
 // value at the end of each window.
-type Side struct {
+type SideSamples struct {
 	Bad, Good, Total []Series
 	Values           []Series
 	// Made is when pods of this side were made, by their names, as far as it is known.
@@ -120,7 +120,7 @@ func rounded(v float64) string {
 }
 
 // patience is for how long a side may be without a new sample.
-func (s Comparison) patience() time.Duration { return max(time.Minute, 4*s.Scrape) }
+func (s Sides) patience() time.Duration { return max(time.Minute, 4*s.Scrape) }
 
 // comparisonNumbers are the numbers of a comparison. Their errors are for plans
 // that validation would have refused.

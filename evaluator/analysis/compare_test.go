@@ -36,27 +36,27 @@ func counter(from time.Time, values ...float64) Series {
 
 // steady is a side that has had so many requests, so many of them bad, at each
 // scrape since noon.
-func steady(offset time.Duration, bad, total float64, scrapes int) Side {
+func steady(offset time.Duration, bad, total float64, scrapes int) SideSamples {
 	var b, a []float64
 	for i := range scrapes {
 		b, a = append(b, bad*float64(i)), append(a, total*float64(i))
 	}
 	start := noon.Add(offset)
-	return Side{Bad: []Series{counter(start, b...)}, Total: []Series{counter(start, a...)}}
+	return SideSamples{Bad: []Series{counter(start, b...)}, Total: []Series{counter(start, a...)}}
 }
 
 // rounds takes a measurement every 30 s from noon on, by what has been scraped.
-func rounds(metric v1alpha1.Metric, n int, canary, other Side) v1alpha1.MetricStatus {
+func rounds(metric v1alpha1.Metric, n int, canary, other SideSamples) v1alpha1.MetricStatus {
 	var s v1alpha1.MetricStatus
 	for i := range n {
 		at := noon.Add(time.Duration(i) * 30 * time.Second)
-		s = Take(metric, s, at, Observation{Comparison: &Comparison{Canary: canary.until(at), Other: other.until(at), Since: noon, Scrape: 15 * time.Second}})
+		s = Take(metric, s, at, Observation{Comparison: &Sides{Canary: canary.until(at), Other: other.until(at), Since: noon, Scrape: 15 * time.Second}})
 	}
 	return s
 }
 
 // until leaves out what had not been scraped at a time.
-func (s Side) until(at time.Time) Side {
+func (s SideSamples) until(at time.Time) SideSamples {
 	cut := func(series []Series) []Series {
 		var out []Series
 		for _, one := range series {
@@ -72,14 +72,14 @@ func (s Side) until(at time.Time) Side {
 		}
 		return out
 	}
-	return Side{Bad: cut(s.Bad), Good: cut(s.Good), Total: cut(s.Total), Values: cut(s.Values)}
+	return SideSamples{Bad: cut(s.Bad), Good: cut(s.Good), Total: cut(s.Total), Values: cut(s.Values)}
 }
 
 func TestCounts(t *testing.T) {
 	required := func(c *v1alpha1.Comparison) { c.Require = v1alpha1.RequireNotWorse }
 	for name, tc := range map[string]struct {
 		metric        v1alpha1.Metric
-		canary, other Side
+		canary, other SideSamples
 		rounds        int
 		outcome       v1alpha1.Outcome
 		reason, says  string
@@ -92,8 +92,8 @@ func TestCounts(t *testing.T) {
 			v1alpha1.OutcomeNoData, v1alpha1.MeasuredGathering, "that tells neither way yet"},
 		"few requests":    {counting(), steady(0, 0, 5, 20), steady(0, 0, 5, 20), 10, v1alpha1.OutcomeNoData, v1alpha1.MeasuredGathering, "before a pass 500 requests"},
 		"no requests":     {counting(), steady(0, 0, 0, 20), steady(0, 0, 0, 20), 10, v1alpha1.OutcomeNoData, v1alpha1.MeasuredGathering, "there were no requests to compare"},
-		"no series":       {counting(), Side{}, steady(0, 0, 5, 20), 2, v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData, "has no series of the canary"},
-		"no baseline":     {counting(), steady(0, 0, 5, 20), Side{}, 2, v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData, "has no series of the baseline"},
+		"no series":       {counting(), SideSamples{}, steady(0, 0, 5, 20), 2, v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData, "has no series of the canary"},
+		"no baseline":     {counting(), steady(0, 0, 5, 20), SideSamples{}, 2, v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData, "has no series of the baseline"},
 		"scrapes stopped": {counting(), steady(0, 10, 500, 20), steady(0, 10, 500, 16), 10, v1alpha1.OutcomePassed, v1alpha1.MeasuredNotWorse, ""},
 		"scrapes stopped long ago": {counting(), steady(0, 10, 500, 30), steady(0, 10, 500, 16), 12,
 			v1alpha1.OutcomeNoData, v1alpha1.MeasuredNoData, "of the baseline has had no samples since 20"},
@@ -116,9 +116,9 @@ func TestCounts(t *testing.T) {
 // Good ones are the rest of all: 60 of 1000 slower than the bucket.
 func TestGoodOnesAreTheRest(t *testing.T) {
 	metric := counting(func(c *v1alpha1.Comparison) { c.Count.Bad, c.Count.Good = "", "good{ {{pods}} }" })
-	side := func(slow float64) Side {
+	side := func(slow float64) SideSamples {
 		s := steady(0, 500-slow, 500, 20)
-		return Side{Good: s.Bad, Total: s.Total}
+		return SideSamples{Good: s.Bad, Total: s.Total}
 	}
 	m, _ := Newest(rounds(metric, 6, side(30), side(5)))
 	if m.Outcome != v1alpha1.OutcomeFailed || !strings.Contains(m.Message, "the canary was not good in ") {
@@ -134,7 +134,7 @@ func TestEachIncrementIsCountedOnce(t *testing.T) {
 	var s v1alpha1.MetricStatus
 	for _, at := range []int{0, 10, 20, 20, 50, 40, 200, 200, 600} {
 		now := noon.Add(time.Duration(at) * time.Second)
-		s = Take(metric, s, now, Observation{Comparison: &Comparison{Canary: canary.until(now), Other: other.until(now), Since: noon, Scrape: 15 * time.Second}})
+		s = Take(metric, s, now, Observation{Comparison: &Sides{Canary: canary.until(now), Other: other.until(now), Since: noon, Scrape: 15 * time.Second}})
 		text, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func TestEachIncrementIsCountedOnce(t *testing.T) {
 func TestWhatIsLateCountsAgainstTheLimit(t *testing.T) {
 	metric, side := counting(), steady(0, 0, 5, 20)
 	for late, want := range map[bool]int32{false: 0, true: 1} {
-		s := Take(metric, v1alpha1.MetricStatus{}, noon, Observation{Late: late, Comparison: &Comparison{Canary: side.until(noon), Other: side.until(noon), Since: noon}})
+		s := Take(metric, v1alpha1.MetricStatus{}, noon, Observation{Late: late, Comparison: &Sides{Canary: side.until(noon), Other: side.until(noon), Since: noon}})
 		if s.ConsecutiveNoData != want || s.NoData != 1 {
 			t.Errorf("late %t: %d in a row, want %d", late, s.ConsecutiveNoData, want)
 		}
@@ -175,17 +175,17 @@ func TestValuesOfBothSides(t *testing.T) {
 	metrics := []v1alpha1.Metric{metric}
 	(&v1alpha1.Analysis{Interval: &metav1.Duration{Duration: 15 * time.Second}}).SetMetricDefaults(metrics)
 	metrics[0].Window = &metav1.Duration{Duration: 15 * time.Second}
-	side := func(value float64, n int) Side {
+	side := func(value float64, n int) SideSamples {
 		values := make([]float64, n)
 		for i := range values {
 			values[i] = value + float64(i%3)/1000
 		}
-		return Side{Values: []Series{counter(noon, values...)}}
+		return SideSamples{Values: []Series{counter(noon, values...)}}
 	}
 	nothing := side(math.NaN(), 10)
-	two := Side{Values: append(side(0.1, 8).Values, side(0.1, 8).Values...)}
+	two := SideSamples{Values: append(side(0.1, 8).Values, side(0.1, 8).Values...)}
 	for name, tc := range map[string]struct {
-		canary, other Side
+		canary, other SideSamples
 		outcome       v1alpha1.Outcome
 		reason, says  string
 	}{
@@ -198,7 +198,7 @@ func TestValuesOfBothSides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := noon.Add(8 * 15 * time.Second)
-			m := Judge(metrics[0], v1alpha1.MetricStatus{}, at, Observation{Comparison: &Comparison{Canary: tc.canary, Other: tc.other, Since: noon, Scrape: time.Second}})
+			m := Judge(metrics[0], v1alpha1.MetricStatus{}, at, Observation{Comparison: &Sides{Canary: tc.canary, Other: tc.other, Since: noon, Scrape: time.Second}})
 			if m.Outcome != tc.outcome || m.Reason != tc.reason || !strings.Contains(m.Message, tc.says) {
 				t.Errorf("got %s %s: %s", m.Outcome, m.Reason, m.Message)
 			}
@@ -229,7 +229,7 @@ func TestTheEndsOfWhatIsValidCanBeJudged(t *testing.T) {
 	}{{"0%", 1.2}, {"0%", 16}, {"20%", 1.44}, {"20%", 19.2}, {"1000%", 13.2}, {"1000%", 176}} {
 		metric := counting(func(c *v1alpha1.Comparison) { c.Tolerance, c.Catch = tc.tolerance, &tc.catch })
 		for _, alpha := range []float64{1e-6 / 32, 0.5} {
-			o := Observation{FalseAlarms: alpha, Comparison: &Comparison{Canary: side, Other: side, Since: noon, Scrape: time.Minute}}
+			o := Observation{FalseAlarms: alpha, Comparison: &Sides{Canary: side, Other: side, Since: noon, Scrape: time.Minute}}
 			if m := Judge(metric, v1alpha1.MetricStatus{}, noon.Add(time.Minute), o); m.Outcome == v1alpha1.OutcomeError {
 				t.Errorf("%+v, %v: %s", tc, alpha, m.Message)
 			}

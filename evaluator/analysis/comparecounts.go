@@ -32,12 +32,12 @@ func CountFrom(before v1alpha1.MetricStatus, since, at time.Time) time.Time {
 	return from
 }
 
-func countsOf(c v1alpha1.Comparison, falseAlarms float64) (evidence.Counts, error) {
+func countsOf(c v1alpha1.Comparison, falseAlarms float64) (evidence.CountTest, error) {
 	n, err := numbersOf(c, falseAlarms)
 	if err != nil {
-		return evidence.Counts{}, err
+		return evidence.CountTest{}, err
 	}
-	out := evidence.Counts{
+	out := evidence.CountTest{
 		Tolerance: n.tolerance, Slack: n.slack, Catch: n.catch, Alpha: n.alpha, Beta: evidence.DefaultMisses,
 		Burst: 1, MinPoints: pointsOf(c), Words: evidence.Words{Noun: c.Unit},
 	}
@@ -70,7 +70,7 @@ func judgeCounts(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.T
 }
 
 // notScraped: what has no new samples may be gone, and was never found good since.
-func notScraped(c v1alpha1.Comparison, s Comparison, at time.Time) problem {
+func notScraped(c v1alpha1.Comparison, s Sides, at time.Time) problem {
 	for _, side := range []struct {
 		name  string
 		total []Series
@@ -125,7 +125,7 @@ func countOn(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time,
 }
 
 // risen is by how much the counters of a side have risen.
-func (s Side) risen(c v1alpha1.Counted, from, to time.Time, b counterStarts) (bad, total float64) {
+func (s SideSamples) risen(c v1alpha1.Counted, from, to time.Time, b counterStarts) (bad, total float64) {
 	total = b.rise(s.Total, from, to)
 	if c.Good != "" {
 		return total - b.rise(s.Good, from, to), total

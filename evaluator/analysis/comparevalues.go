@@ -26,8 +26,8 @@ func judgeValuesOfSides(metric v1alpha1.Metric, _ v1alpha1.MetricStatus, at time
 	if err != nil {
 		return evidence.Result{}, problem{v1alpha1.MeasuredError, err.Error()}
 	}
-	values := evidence.Values{
-		Worse: evidence.Direction(cmp.Or(c.Worse, v1alpha1.WorseHigher)), Tolerance: n.tolerance, Slack: n.slack, Catch: n.catch,
+	values := evidence.ValueTest{
+		Worse: evidence.WorseWhen(cmp.Or(c.Worse, v1alpha1.WorseHigher)), Tolerance: n.tolerance, Slack: n.slack, Catch: n.catch,
 		Alpha: n.alpha, Beta: evidence.DefaultMisses, MinPoints: pointsOf(c), Unit: c.Unit,
 	}
 	window := time.Second
@@ -56,7 +56,7 @@ func oneSeries(side string, series []Series) ([]evidence.Point, problem) {
 }
 
 // noneOfBoth: in the newest windows one of the sides has no value.
-func noneOfBoth(canary, other []evidence.Point, window time.Duration, s Comparison, at time.Time) problem {
+func noneOfBoth(canary, other []evidence.Point, window time.Duration, s Sides, at time.Time) problem {
 	newest := newestFinite(canary)
 	if t := newestFinite(other); t.Before(newest) {
 		newest = t

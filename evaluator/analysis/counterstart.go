@@ -29,7 +29,7 @@ type counterStarts struct {
 }
 
 // startsOf looks at all counters of a side, asked for since a time.
-func startsOf(s Side, podLabel string, asked time.Time) counterStarts {
+func startsOf(s SideSamples, podLabel string, asked time.Time) counterStarts {
 	c := counterStarts{podLabel: podLabel, asked: asked, made: s.Made, scraped: map[target]time.Time{}}
 	for _, series := range [][]Series{s.Bad, s.Good, s.Total} {
 		for _, one := range series {

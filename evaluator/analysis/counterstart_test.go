@@ -19,31 +19,31 @@ func TestWhereACounterBegins(t *testing.T) {
 	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 	asked := at(-300)
 	for name, tc := range map[string]struct {
-		side       Side
+		side       SideSamples
 		bad, total float64
 	}{
 		"a first failure, of a pod that was scraped before": {
-			Side{Total: []Series{of("a", counter(at(-15), 100, 200, 300))}, Bad: []Series{of("a", counter(at(15), 1))}}, 1, 100},
+			SideSamples{Total: []Series{of("a", counter(at(-15), 100, 200, 300))}, Bad: []Series{of("a", counter(at(15), 1))}}, 1, 100},
 		"a first failure, at the first scrape of a fresh pod": {
-			Side{Total: []Series{of("a", counter(at(5), 40))}, Bad: []Series{of("a", counter(at(5), 3))}, Made: map[string]time.Time{"a": at(-20)}}, 3, 40},
+			SideSamples{Total: []Series{of("a", counter(at(5), 40))}, Bad: []Series{of("a", counter(at(5), 3))}, Made: map[string]time.Time{"a": at(-20)}}, 3, 40},
 		"a pod that comes later, as a canary grows": {
-			Side{Total: []Series{of("a", counter(at(-15), 100, 200, 300)), of("b", counter(at(5), 40))},
+			SideSamples{Total: []Series{of("a", counter(at(-15), 100, 200, 300)), of("b", counter(at(5), 40))},
 				Bad: []Series{of("b", counter(at(5), 3))}, Made: map[string]time.Time{"a": at(-200), "b": at(1)}}, 3, 140},
 		"an old pod whose first samples are behind what was asked for": {
-			Side{Total: []Series{of("a", counter(at(5), 1e8, 1e8+100))}, Bad: []Series{of("a", counter(at(5), 1e6, 1e6+1))}}, 1, 100},
+			SideSamples{Total: []Series{of("a", counter(at(5), 1e8, 1e8+100))}, Bad: []Series{of("a", counter(at(5), 1e6, 1e6+1))}}, 1, 100},
 		"a pod that was not scraped for long": {
-			Side{Total: []Series{of("a", counter(at(5), 5000, 5100))}, Bad: []Series{of("a", counter(at(5), 50, 51))}, Made: map[string]time.Time{"a": at(-900)}}, 1, 100},
+			SideSamples{Total: []Series{of("a", counter(at(5), 5000, 5100))}, Bad: []Series{of("a", counter(at(5), 50, 51))}, Made: map[string]time.Time{"a": at(-900)}}, 1, 100},
 		"and has its first failure then": {
-			Side{Total: []Series{of("a", counter(at(5), 5000, 5100))}, Bad: []Series{of("a", counter(at(20), 1))}, Made: map[string]time.Time{"a": at(-900)}}, 1, 100},
+			SideSamples{Total: []Series{of("a", counter(at(5), 5000, 5100))}, Bad: []Series{of("a", counter(at(20), 1))}, Made: map[string]time.Time{"a": at(-900)}}, 1, 100},
 		"another target of the pod tells nothing": {
-			Side{Total: []Series{{Metric: map[string]string{"pod": "a", "instance": "a:9090"}, Samples: counter(at(-15), 1, 1, 1).Samples}},
+			SideSamples{Total: []Series{{Metric: map[string]string{"pod": "a", "instance": "a:9090"}, Samples: counter(at(-15), 1, 1, 1).Samples}},
 				Bad: []Series{of("a", counter(at(15), 7, 8))}}, 1, 0},
 		"a restart goes on from 0": {
-			Side{Total: []Series{of("a", counter(at(-15), 100, 110, 4))}, Bad: []Series{of("a", counter(at(-15), 5, 5, 2))}}, 2, 4},
+			SideSamples{Total: []Series{of("a", counter(at(-15), 100, 110, 4))}, Bad: []Series{of("a", counter(at(-15), 5, 5, 2))}}, 2, 4},
 		"a restart, and the first failure after it": {
-			Side{Total: []Series{of("a", counter(at(-15), 100, 110, 4))}, Bad: []Series{of("a", counter(at(15), 1))}}, 1, 4},
+			SideSamples{Total: []Series{of("a", counter(at(-15), 100, 110, 4))}, Bad: []Series{of("a", counter(at(15), 1))}}, 1, 4},
 		"a recording without pods": {
-			Side{Total: []Series{counter(at(-15), 100, 200, 300)}, Bad: []Series{counter(at(15), 1)}}, 1, 100},
+			SideSamples{Total: []Series{counter(at(-15), 100, 200, 300)}, Bad: []Series{counter(at(15), 1)}}, 1, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad, total := tc.side.risen(v1alpha1.Counted{Bad: "bad", Total: "all"}, noon, at(30), startsOf(tc.side, "pod", asked))
@@ -59,9 +59,9 @@ func TestWhereACounterBegins(t *testing.T) {
 func TestALongPauseCountsNothingTwice(t *testing.T) {
 	metric := counting()
 	made := map[string]time.Time{"a": noon.Add(-time.Minute)}
-	side := func(since time.Time, values ...float64) Side {
+	side := func(since time.Time, values ...float64) SideSamples {
 		all := of("a", counter(since, values...))
-		return Side{Bad: []Series{of("a", counter(since, 0, 0, 0))}, Total: []Series{all}, Made: made}
+		return SideSamples{Bad: []Series{of("a", counter(since, 0, 0, 0))}, Total: []Series{all}, Made: made}
 	}
 	s := takeBoth(metric, noon.Add(30*time.Second), side(noon, 0, 400, 800), noon.Add(-5*time.Minute), v1alpha1.MetricStatus{})
 	back := noon.Add(2 * time.Hour)
@@ -72,6 +72,6 @@ func TestALongPauseCountsNothingTwice(t *testing.T) {
 }
 
 // takeBoth takes a measurement of the same samples on both sides.
-func takeBoth(metric v1alpha1.Metric, at time.Time, side Side, asked time.Time, before v1alpha1.MetricStatus) v1alpha1.MetricStatus {
-	return Take(metric, before, at, Observation{Comparison: &Comparison{Canary: side, Other: side, Since: noon, Asked: asked, Scrape: 15 * time.Second}})
+func takeBoth(metric v1alpha1.Metric, at time.Time, side SideSamples, asked time.Time, before v1alpha1.MetricStatus) v1alpha1.MetricStatus {
+	return Take(metric, before, at, Observation{Comparison: &Sides{Canary: side, Other: side, Since: noon, Asked: asked, Scrape: 15 * time.Second}})
 }

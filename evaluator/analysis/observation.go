@@ -37,7 +37,7 @@ type Observation struct {
 	// more than the value says, and how much is not known.
 	BeyondBuckets bool
 	// Comparison are the answers to the queries of a comparison, nil for other metrics.
-	Comparison *Comparison
+	Comparison *Sides
 	// WarmingUp is set where nothing was asked yet, because the canary is too
 	// young for the query's window, and says so. It is no measurement.
 	WarmingUp string
@@ -108,7 +108,7 @@ func (a Answer) Size() int {
 func (o Observation) Size() int {
 	out := o.Answer.Size() + sizeOf(o.Examples)
 	if s := o.Comparison; s != nil {
-		for _, side := range []Side{s.Canary, s.Other} {
+		for _, side := range []SideSamples{s.Canary, s.Other} {
 			out += sizeOf(side.Bad) + sizeOf(side.Good) + sizeOf(side.Total) + sizeOf(side.Values)
 		}
 	}

@@ -35,7 +35,7 @@ func successes(metric v1alpha1.Metric, e query.Expectation, series []Series, by 
 	}, series, by, at)
 }
 
-func kindOf(outcome preset.Outcome) kind {
+func kindOf(outcome preset.RequestOutcome) kind {
 	switch outcome {
 	case preset.Succeeded:
 		return countsGood
@@ -57,7 +57,7 @@ func valuesOf(s Series, labels []string) string {
 
 // noStatus says what keeps requests from being told successes from failures, and
 // what to do.
-func noStatus(request preset.Request, t tally, examples []Series) string {
+func noStatus(request preset.Question, t tally, examples []Series) string {
 	label := strings.Join(request.StatusLabels(), " or ")
 	says := fmt.Sprintf("nobody can say how %s of the requests ended: ", percent(t.untold/t.all))
 	if missing := t.values[shown{countsUntold, ""}]; missing > 0 {
@@ -79,7 +79,7 @@ const maxNames = 10
 
 // namesOf are the names of the labels of series, of those without a status if there
 // are such; likely ones first.
-func namesOf(examples []Series, request preset.Request) string {
+func namesOf(examples []Series, request preset.Question) string {
 	status := request.StatusLabels()
 	silent := slices.DeleteFunc(slices.Clone(examples), func(s Series) bool { return valuesOf(s, status) != "" })
 	if len(silent) > 0 {

@@ -22,12 +22,12 @@ import (
 type track struct {
 	series  string
 	label   map[string]string
-	samples []sample
+	samples []reading
 	ended   bool
 }
 
-// sample is one value, with what it consists of, for people.
-type sample struct {
+// reading is one value, with what it consists of, for people.
+type reading struct {
 	at    time.Time
 	value float64
 	note  string
@@ -75,10 +75,10 @@ func tracksOf(metric v1alpha1.Metric, at time.Time, o Observation) (tracks []tra
 func newTrack(s Series, at time.Time) track {
 	t := track{series: s.Labels, label: s.Metric}
 	if s.Samples == nil {
-		t.samples = []sample{{at: at, value: s.Value}}
+		t.samples = []reading{{at: at, value: s.Value}}
 	}
 	for _, one := range s.Samples {
-		t.samples = append(t.samples, sample{at: one.Time, value: one.Value})
+		t.samples = append(t.samples, reading{at: one.Time, value: one.Value})
 	}
 	return t
 }

@@ -75,9 +75,9 @@ func sharesOf(of shared, series []Series, by string, at time.Time) ([]track, pro
 			if counts == nil {
 				return nil, of.unknown(*counted)
 			}
-			t.samples = append(t.samples, sample{at: when, value: value, note: counted.note(counts)})
+			t.samples = append(t.samples, reading{at: when, value: value, note: counted.note(counts)})
 		}
-		slices.SortFunc(t.samples, func(a, b sample) int { return a.at.Compare(b.at) })
+		slices.SortFunc(t.samples, func(a, b reading) int { return a.at.Compare(b.at) })
 		if len(t.samples) > 0 {
 			out = append(out, t)
 		}

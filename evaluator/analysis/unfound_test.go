@@ -10,7 +10,7 @@ import (
 
 // found are the series of a side: how many good and bad requests there were at each
 // scrape, below zero for a counter that has none.
-func found(good, bad float64) Side {
+func found(good, bad float64) SideSamples {
 	const scrapes = 20
 	metric := map[string]string{"pod": "a", "instance": "a:80", "job": "web", "code": "200"}
 	one := func(each float64) []Series {
@@ -21,11 +21,11 @@ func found(good, bad float64) Side {
 		s.Metric = metric
 		return []Series{s}
 	}
-	return Side{Good: one(good), Bad: one(bad), Total: one(500)}
+	return SideSamples{Good: one(good), Bad: one(bad), Total: one(500)}
 }
 
 // known is what had been scraped of a side at a time, with its labels.
-func (s Side) known(at time.Time) Side {
+func (s SideSamples) known(at time.Time) SideSamples {
 	cut := s.until(at)
 	for _, both := range [][2][]Series{{s.Good, cut.Good}, {s.Bad, cut.Bad}, {s.Total, cut.Total}} {
 		for i := range both[1] {
@@ -44,7 +44,7 @@ func TestACounterWithoutSeries(t *testing.T) {
 	bad := func(text string) v1alpha1.Counted { return v1alpha1.Counted{Bad: text, Total: "r_total{ {{pods}} }"} }
 	for name, tc := range map[string]struct {
 		count         v1alpha1.Counted
-		canary, other Side
+		canary, other SideSamples
 		reason, says  string
 	}{
 		"good on neither side":                      {good(`r_total{ {{pods}}, code="ok" }`), found(gone, gone), found(gone, gone), v1alpha1.MeasuredNoData, "(good) has no series on either side"},
@@ -72,7 +72,7 @@ func TestACounterWithoutSeries(t *testing.T) {
 			var s v1alpha1.MetricStatus
 			for i := range 10 {
 				at := noon.Add(time.Duration(i) * 30 * time.Second)
-				s = Take(metric, s, at, Observation{Comparison: &Comparison{
+				s = Take(metric, s, at, Observation{Comparison: &Sides{
 					Canary: tc.canary.known(at), Other: tc.other.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
 			}
 			if m, _ := Newest(s); m.Reason != tc.reason || !strings.Contains(m.Message, tc.says) {
@@ -86,9 +86,9 @@ func TestACounterWithoutSeries(t *testing.T) {
 func TestNothingIsMissingWithoutRequests(t *testing.T) {
 	metric := counting(func(c *v1alpha1.Comparison) { c.Count.Bad, c.Count.Good = "", `l_bucket{ {{pods}}, le="1" }` })
 	idle := steady(0, 0, 0, 20)
-	for name, sides := range map[string]Comparison{
-		"neither": {Canary: Side{Total: idle.Total}, Other: Side{Total: idle.Total}},
-		"one":     {Canary: Side{Total: idle.Total}, Other: found(490, gone)},
+	for name, sides := range map[string]Sides{
+		"neither": {Canary: SideSamples{Total: idle.Total}, Other: SideSamples{Total: idle.Total}},
+		"one":     {Canary: SideSamples{Total: idle.Total}, Other: found(490, gone)},
 	} {
 		m, _ := Newest(rounds(metric, 5, sides.Canary, sides.Other))
 		if m.Reason != v1alpha1.MeasuredGathering {
@@ -105,7 +105,7 @@ func TestWhatIsBornLaterIsCountedFromTheBeginning(t *testing.T) {
 	var s v1alpha1.MetricStatus
 	for i := range 10 {
 		at := noon.Add(time.Duration(i) * 30 * time.Second)
-		s = Take(metric, s, at, Observation{Comparison: &Comparison{Canary: late.known(at), Other: late.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
+		s = Take(metric, s, at, Observation{Comparison: &Sides{Canary: late.known(at), Other: late.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
 	}
 	if s.NoData == 0 || s.Compared == nil {
 		t.Fatalf("nothing was missing, or nothing was counted: %+v", s)

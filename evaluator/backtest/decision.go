@@ -6,29 +6,29 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Outcome is what would have become of an update.
-type Outcome string
+// Fate is what would have become of an update.
+type Fate string
 
 // The outcomes.
 const (
 	// Released: the update passed and was released.
-	Released Outcome = "Released"
+	Released Fate = "Released"
 	// Passed: the update passed, and the plan is one that releases nothing.
-	Passed Outcome = "Passed"
+	Passed Fate = "Passed"
 	// Reverted: the update was rejected.
-	Reverted Outcome = "Reverted"
+	Reverted Fate = "Reverted"
 	// Frozen: the update failed and stayed held, with its canary.
-	Frozen Outcome = "Frozen"
+	Frozen Fate = "Frozen"
 	// Inconclusive: the update stayed held and waited for a person.
-	Inconclusive Outcome = "Inconclusive"
+	Inconclusive Fate = "Inconclusive"
 	// Undecided: what was recorded ends before there is a verdict.
-	Undecided Outcome = "Undecided"
+	Undecided Fate = "Undecided"
 )
 
-// Decision is what a plan would have decided about a rollout.
-type Decision struct {
+// Judgement is what a plan would have decided about a rollout.
+type Judgement struct {
 	Rollout Rollout `json:"-"`
-	Outcome Outcome `json:"outcome"`
+	Outcome Fate    `json:"outcome"`
 	// At is when it would have been decided, ReleasedAt when it would have been
 	// released: later, where a freeze window was open.
 	At         time.Time  `json:"at"`
@@ -40,19 +40,19 @@ type Decision struct {
 	// ReadyAt is when the stand-in of the canary was Ready, zero if it never was.
 	ReadyAt time.Time `json:"readyAt,omitzero"`
 	// Metrics is all that was measured, by metric in the order of the plan.
-	Metrics []Metric `json:"metrics,omitempty"`
+	Metrics []Measured `json:"metrics,omitempty"`
 	// Notes say what had to be assumed.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Metric is all that was measured of a metric, oldest first.
-type Metric struct {
+// Measured is all that was measured of a metric, oldest first.
+type Measured struct {
 	Name         string                 `json:"name"`
 	Measurements []v1alpha1.Measurement `json:"measurements"`
 }
 
 // Count is how many measurements had an outcome.
-func (m Metric) Count(outcome v1alpha1.Outcome) int {
+func (m Measured) Count(outcome v1alpha1.Outcome) int {
 	n := 0
 	for _, each := range m.Measurements {
 		if each.Outcome == outcome {

@@ -23,7 +23,7 @@ type Settings struct {
 
 // Replay says what a plan would have decided about a rollout. Its error is
 // Measure's alone.
-func Replay(p Prepared, r Rollout, s Settings) (Decision, error) {
+func Replay(p Prepared, r Rollout, s Settings) (Judgement, error) {
 	out := &replay{Settings: s, rollout: r, size: most(r.Pods), notes: slices.Clone(p.Notes)}
 	if len(r.Pods) == 0 {
 		return out.undecided(r.At, fmt.Sprintf(
@@ -36,7 +36,7 @@ func Replay(p Prepared, r Rollout, s Settings) (Decision, error) {
 			Spec: v1alpha1.CanaryRunSpec{Deployment: s.Deployment, Plan: &p.Spec, ApprovedSteps: math.MaxInt32},
 		},
 		Deployment: lifecycle.Deployment{Exists: true, Guarded: true, Replicas: int32(max(r.Before, 1))},
-		Rollout:    lifecycle.Rollout{State: lifecycle.RolloutComplete},
+		Rollout:    lifecycle.RolloutProgress{State: lifecycle.RolloutComplete},
 		Service:    s.Service,
 	}
 	return out.play(p.Spec)
@@ -51,12 +51,12 @@ type replay struct {
 	in    lifecycle.Snapshot
 	notes []string
 	// measured is all that was measured so far, and readyAt when the first step was Ready.
-	measured []Metric
+	measured []Measured
 	readyAt  time.Time
 }
 
 // play plans step after step, each at the time that the one before asked for.
-func (r *replay) play(spec v1alpha1.CanaryPlanSpec) (Decision, error) {
+func (r *replay) play(spec v1alpha1.CanaryPlanSpec) (Judgement, error) {
 	for {
 		if r.in.Now.After(r.Until) {
 			return r.undecided(r.Until, "the recordings end before there is a verdict"), nil
@@ -68,7 +68,7 @@ func (r *replay) play(spec v1alpha1.CanaryPlanSpec) (Decision, error) {
 		if ask, ok := next.Ask.(lifecycle.Measure); ok { // the past has no Services and no other runs to ask for
 			round, err := r.Measure(r.in, ask.At)
 			if err != nil {
-				return Decision{}, err
+				return Judgement{}, err
 			}
 			r.in.Round = round
 			next = lifecycle.Next(r.in)
@@ -131,17 +131,17 @@ func (r *replay) keep(after v1alpha1.CanaryRunStatus) {
 		if before, _ := analysis.Newest(analysis.Find(r.in.Run.Status.Metrics, s.Name)); !ok || before.Time.Equal(&m.Time) && before.Outcome != "" || round.Time.IsZero() {
 			continue
 		}
-		i := slices.IndexFunc(r.measured, func(known Metric) bool { return known.Name == s.Name })
+		i := slices.IndexFunc(r.measured, func(known Measured) bool { return known.Name == s.Name })
 		if i < 0 {
 			i = len(r.measured)
-			r.measured = append(r.measured, Metric{Name: s.Name})
+			r.measured = append(r.measured, Measured{Name: s.Name})
 		}
 		r.measured[i].Measurements = append(r.measured[i].Measurements, m)
 	}
 }
 
 // decide reads the verdict as the evaluator would have acted on it.
-func (r *replay) decide(spec v1alpha1.CanaryPlanSpec) Decision {
+func (r *replay) decide(spec v1alpha1.CanaryPlanSpec) Judgement {
 	status := r.in.Run.Status
 	d := r.decision(r.in.Now)
 	d.Verdict, d.Reason, d.Message = status.Verdict, status.Reason, status.Message
@@ -176,7 +176,7 @@ func releasedAt(spec v1alpha1.CanaryPlanSpec, at time.Time) time.Time {
 	return at
 }
 
-func (r *replay) undecided(at time.Time, message string) Decision {
+func (r *replay) undecided(at time.Time, message string) Judgement {
 	d := r.decision(at)
 	d.Outcome, d.Message = Undecided, message
 	if last := r.in.Run.Status.Message; last != "" {
@@ -185,8 +185,8 @@ func (r *replay) undecided(at time.Time, message string) Decision {
 	return d
 }
 
-func (r *replay) decision(at time.Time) Decision {
-	return Decision{Rollout: r.rollout, At: at, ReadyAt: r.readyAt, Metrics: r.measured, Notes: r.notes}
+func (r *replay) decision(at time.Time) Judgement {
+	return Judgement{Rollout: r.rollout, At: at, ReadyAt: r.readyAt, Metrics: r.measured, Notes: r.notes}
 }
 
 func (r *replay) note(format string, args ...any) {

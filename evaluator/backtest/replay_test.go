@@ -49,7 +49,7 @@ func prepared(t *testing.T, text string) Prepared {
 func rolled() Rollout {
 	r := Rollout{At: start, ReplicaSet: "web-2", Stable: []string{"web-1"}, Before: 3}
 	for i, name := range []string{"web-2-a", "web-2-b", "web-2-c"} {
-		r.Pods = append(r.Pods, Pod{Name: name, ReplicaSet: "web-2", First: after(time.Duration(i) * 20 * time.Second), Last: after(time.Hour)})
+		r.Pods = append(r.Pods, RecordedPod{Name: name, ReplicaSet: "web-2", First: after(time.Duration(i) * 20 * time.Second), Last: after(time.Hour)})
 	}
 	return r
 }
@@ -83,7 +83,7 @@ func TestReplay(t *testing.T) {
 		values  []value
 		rollout func(*Rollout)
 		until   time.Duration
-		want    Outcome
+		want    Fate
 		reason  string
 		at      time.Duration
 		message string

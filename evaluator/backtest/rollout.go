@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/query"
 )
 
-// Pod is what was recorded of a pod.
-type Pod struct {
+// RecordedPod is what was recorded of a pod.
+type RecordedPod struct {
 	Name, ReplicaSet string
 	// First and Last are when it was first and last seen.
 	First, Last time.Time
@@ -33,7 +33,7 @@ type Rollout struct {
 	Stable     []string
 	// Pods are those of ReplicaSet that came with the rollout or after it, in
 	// order of their coming; Before is how many pods the others had.
-	Pods   []Pod
+	Pods   []RecordedPod
 	Before int
 }
 
@@ -51,7 +51,7 @@ const reach = 2 * time.Hour
 
 // Names are by ReplicaSet of a rollout, the one that was rolled out and those before it, the
 // names of the pods that were seen from reach before it up to a time.
-func Names(pods []Pod, r Rollout, until time.Time) map[string][]string {
+func Names(pods []RecordedPod, r Rollout, until time.Time) map[string][]string {
 	out := map[string][]string{r.ReplicaSet: nil}
 	for _, set := range r.Stable {
 		out[set] = nil
@@ -81,8 +81,8 @@ func ReplicaSetOf(pod string) string {
 // pod of a ReplicaSet is seen, or the first after a Gap, while another has pods.
 // What had no pods before it is no rollout: there was nothing to compare it with
 // and nothing to protect.
-func Find(pods []Pod, from, to time.Time) []Rollout {
-	pods = slices.SortedFunc(slices.Values(pods), func(a, b Pod) int {
+func Find(pods []RecordedPod, from, to time.Time) []Rollout {
+	pods = slices.SortedFunc(slices.Values(pods), func(a, b RecordedPod) int {
 		return cmp.Or(a.First.Compare(b.First), strings.Compare(a.Name, b.Name))
 	})
 	var out []Rollout
@@ -103,7 +103,7 @@ func Find(pods []Pod, from, to time.Time) []Rollout {
 }
 
 // begin makes the rollout that begins with a pod.
-func begin(pods []Pod, i int) Rollout {
+func begin(pods []RecordedPod, i int) Rollout {
 	r := Rollout{At: pods[i].First, ReplicaSet: pods[i].ReplicaSet}
 	end := r.At
 	for _, p := range pods[i:] {

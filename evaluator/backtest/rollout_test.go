@@ -8,8 +8,8 @@ import (
 )
 
 // pod lives from one minute to another.
-func pod(name string, from, to int) Pod {
-	return Pod{Name: name, ReplicaSet: ReplicaSetOf(name), First: after(time.Duration(from) * time.Minute), Last: after(time.Duration(to) * time.Minute)}
+func pod(name string, from, to int) RecordedPod {
+	return RecordedPod{Name: name, ReplicaSet: ReplicaSetOf(name), First: after(time.Duration(from) * time.Minute), Last: after(time.Duration(to) * time.Minute)}
 }
 
 func TestFind(t *testing.T) {
@@ -21,24 +21,24 @@ func TestFind(t *testing.T) {
 		Before     int
 	}
 	for name, tc := range map[string]struct {
-		pods []Pod
+		pods []RecordedPod
 		want []found
 	}{
 		"a new ReplicaSet beside one that has pods": {
-			[]Pod{pod("web-1-a", 0, 31), pod("web-1-b", 0, 30), pod("web-2-a", 30, 60), pod("web-2-b", 31, 60)},
+			[]RecordedPod{pod("web-1-a", 0, 31), pod("web-1-b", 0, 30), pod("web-2-a", 30, 60), pod("web-2-b", 31, 60)},
 			[]found{{30, "web-2", []string{"web-1"}, 2, 2}}},
-		"the first of all is no rollout": {[]Pod{pod("web-1-a", 10, 60)}, nil},
+		"the first of all is no rollout": {[]RecordedPod{pod("web-1-a", 10, 60)}, nil},
 		"a pod in the place of another is no rollout": {
-			[]Pod{pod("web-1-a", 0, 60), pod("web-1-b", 0, 20), pod("web-1-c", 20, 60)}, nil},
+			[]RecordedPod{pod("web-1-a", 0, 60), pod("web-1-b", 0, 20), pod("web-1-c", 20, 60)}, nil},
 		"a rollback is one, and has its own pods only": {
-			[]Pod{pod("web-1-a", 0, 20), pod("web-2-a", 20, 40), pod("web-1-b", 40, 60)},
+			[]RecordedPod{pod("web-1-a", 0, 20), pod("web-2-a", 20, 40), pod("web-1-b", 40, 60)},
 			[]found{{20, "web-2", []string{"web-1"}, 1, 1}, {40, "web-1", []string{"web-2"}, 1, 1}}},
 		"what began before the time is left out": {
-			[]Pod{pod("web-1-a", -60, 0), pod("web-2-a", -10, 60)}, nil},
+			[]RecordedPod{pod("web-1-a", -60, 0), pod("web-2-a", -10, 60)}, nil},
 		"what began after it too": {
-			[]Pod{pod("web-1-a", 0, 200), pod("web-2-a", 100, 200)}, nil},
+			[]RecordedPod{pod("web-1-a", 0, 200), pod("web-2-a", 100, 200)}, nil},
 		"two old ReplicaSets are both stable": {
-			[]Pod{pod("web-2-a", 8, 60), pod("web-1-a", 0, 60), pod("web-3-a", 30, 60)},
+			[]RecordedPod{pod("web-2-a", 8, 60), pod("web-1-a", 0, 60), pod("web-3-a", 30, 60)},
 			[]found{{8, "web-2", []string{"web-1"}, 1, 1}, {30, "web-3", []string{"web-1", "web-2"}, 1, 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,15 +10,15 @@ import (
 )
 
 // there says whether a pod was there at a time.
-func (p Pod) there(at time.Time) bool {
+func (p RecordedPod) there(at time.Time) bool {
 	return !p.First.After(at) && !p.Last.Add(absent).Before(at)
 }
 
 // readyAt says whether a pod had been Ready by a time.
-func (p Pod) readyAt(at time.Time) bool { return !p.NeverReady && !p.Ready.After(at) }
+func (p RecordedPod) readyAt(at time.Time) bool { return !p.NeverReady && !p.Ready.After(at) }
 
 // restartsAt is how often its containers had been restarted by a time.
-func (p Pod) restartsAt(at time.Time) int32 {
+func (p RecordedPod) restartsAt(at time.Time) int32 {
 	n := int32(0)
 	for _, s := range p.Restarts {
 		if s.Time.After(at) {
@@ -30,7 +30,7 @@ func (p Pod) restartsAt(at time.Time) int32 {
 }
 
 // object is the pod as the plan would have seen it at a time.
-func (p Pod) object(at time.Time) corev1.Pod {
+func (p RecordedPod) object(at time.Time) corev1.Pod {
 	ready := corev1.ConditionFalse
 	if p.readyAt(at) {
 		ready = corev1.ConditionTrue
@@ -47,7 +47,7 @@ func (p Pod) object(at time.Time) corev1.Pod {
 
 // standIn are the pods that stand for those of a canary at a time: of those that
 // were there the first to come, so many at most.
-func standIn(pods []Pod, at time.Time, most int32) []corev1.Pod {
+func standIn(pods []RecordedPod, at time.Time, most int32) []corev1.Pod {
 	var out []corev1.Pod
 	for _, p := range pods {
 		if p.there(at) && int32(len(out)) < most {
@@ -58,7 +58,7 @@ func standIn(pods []Pod, at time.Time, most int32) []corev1.Pod {
 }
 
 // most is the greatest number of pods that were there at once.
-func most(pods []Pod) int32 {
+func most(pods []RecordedPod) int32 {
 	n := 0
 	for _, p := range pods {
 		there := 0
@@ -74,7 +74,7 @@ func most(pods []Pod) int32 {
 
 // change is the first time after another at which something became of a pod;
 // zero if there is none.
-func change(pods []Pod, after time.Time) time.Time {
+func change(pods []RecordedPod, after time.Time) time.Time {
 	var times []time.Time
 	for _, p := range pods {
 		times = append(times, p.First, p.Ready)
@@ -94,7 +94,7 @@ func change(pods []Pod, after time.Time) time.Time {
 func baseline(n int32) []corev1.Pod {
 	out := make([]corev1.Pod, n)
 	for i := range out {
-		out[i] = Pod{Name: fmt.Sprintf("baseline-%d", i)}.object(time.Time{})
+		out[i] = RecordedPod{Name: fmt.Sprintf("baseline-%d", i)}.object(time.Time{})
 	}
 	return out
 }

@@ -16,7 +16,7 @@ var podSuffix = regexp.MustCompile(`^[a-z0-9]+$`)
 
 // WhyNotMade says why a pod that a ReplicaSet controls is not one that it made, but one
 // that it has adopted; "" if it may have made it. Who can write pods can make one that
-// looks as if: what tells for sure is its spec (see Deviations).
+// looks as if: what tells for sure is its spec (see Alterations).
 func WhyNotMade(replicaSet, pod metav1.Object) string {
 	switch {
 	case pod.GetGenerateName() != replicaSet.GetName()+"-", !named(replicaSet.GetName(), pod.GetName()):

@@ -49,7 +49,7 @@ func TestPod(t *testing.T) {
 		!metav1.IsControlledBy(pod, rs) || pod.GetNamespace() != "shop" {
 		t.Errorf("got %v", pod.Object["metadata"])
 	}
-	if got := Deviations(TemplateOf(rs), pod.Object, TemplateOf(rs)); len(got) > 0 {
+	if got := Alterations(TemplateOf(rs), pod.Object, TemplateOf(rs)); len(got) > 0 {
 		t.Errorf("it has %v", got)
 	}
 	if got := Pod(&unstructured.Unstructured{Object: map[string]any{"spec": "x"}}); got.GetKind() != "Pod" {

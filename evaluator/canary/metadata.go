@@ -6,7 +6,7 @@ import "holdfast.dev/holdfast/internal/hold"
 // containers read: they make of one program another. What a template does not set is
 // not compared: the network, the scheduler and others write there of a pod what is true
 // of that one.
-func (c *comparison) compareMetadata(template, pod, admitted hold.Template) {
+func (c *comparer) compareMetadata(template, pod, admitted hold.Template) {
 	paths := hold.FieldPaths(template["spec"])
 	for _, of := range []string{"labels", "annotations"} {
 		want, got, byAdmission := metadata(template, of), metadata(pod, of), metadata(admitted, of)
@@ -30,10 +30,10 @@ func metadata(template hold.Template, of string) map[string]any {
 
 // compareIdentity compares the ServiceAccounts, which have two names in a spec, and
 // one by default.
-func (c *comparison) compareIdentity(template, pod, admitted hold.Template) {
+func (c *comparer) compareIdentity(template, pod, admitted hold.Template) {
 	got := serviceAccount(pod)
 	if got != serviceAccount(template) && got != serviceAccount(admitted) {
-		c.found = append(c.found, Deviation{Path: "spec.serviceAccountName"})
+		c.found = append(c.found, Alteration{Path: "spec.serviceAccountName"})
 	}
 }
 

@@ -82,7 +82,7 @@ func (r *Reconciler) checkName(d objects.Deployment, record hold.Record, existin
 }
 
 func (r *Reconciler) createRun(ctx context.Context, d objects.Deployment, record hold.Record, resolved plan.Resolved, startAt *metav1.Time) error {
-	if record.Source == hold.SourceImage { // who names an image for a canary asks for one
+	if record.Origin == hold.OriginImage { // who names an image for a canary asks for one
 		resolved.Spec.BesideRecreate = true
 	}
 	run := &v1alpha1.CanaryRun{

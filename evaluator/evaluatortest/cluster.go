@@ -58,7 +58,7 @@ type Cluster struct {
 	API        client.WithWatch
 	writer     client.Client
 	registry   *prometheus.Registry
-	Endpoints  measure.Endpoints
+	Endpoints  measure.EndpointFunc
 	Clock      *clocktesting.FakePassiveClock
 	Prometheus *PrometheusStub
 
@@ -174,7 +174,7 @@ func (c *Cluster) Another(edit func(*evaluator.Options)) {
 	if edit != nil {
 		edit(&o)
 	}
-	live := listing.Reader(listingtest.Reader{Reader: c.API})
+	live := listing.Lister(listingtest.APIServer{Reader: c.API})
 	if c.Evaluator != nil {
 		live = c.Evaluator.Runs.Objects.Live
 	}
@@ -478,7 +478,7 @@ func (c *Cluster) Record() string {
 	hash := HashOf(c.T, "v2")
 	encoded, err := Key.Seal(hold.Record{
 		ID: HoldID, Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: c.Deployment().UID,
-		HeldAt: Noon, Source: hold.SourceTemplate, Template: Template(c.T, "v2"),
+		HeldAt: Noon, Origin: hold.OriginTemplate, Template: Template(c.T, "v2"),
 	})
 	c.Must(err)
 	return encoded

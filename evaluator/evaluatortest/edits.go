@@ -170,7 +170,7 @@ func (c *Cluster) HoldNext(number int) {
 	hash := HashOf(c.T, "v2") + hold.Hash("-"+strconv.Itoa(number)) // of templates that only have to differ
 	encoded, err := Key.Seal(hold.Record{
 		ID: "hold-" + strconv.Itoa(number), Run: "web-run-" + strconv.Itoa(number), Hash: hash, UID: c.Deployment().UID,
-		HeldAt: Noon, Source: hold.SourceTemplate, Template: Template(c.T, "v2"),
+		HeldAt: Noon, Origin: hold.OriginTemplate, Template: Template(c.T, "v2"),
 	})
 	c.Must(err)
 	c.AnnotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})

@@ -51,7 +51,7 @@ func (w *world) apply(action Action) bool {
 		if w.webhook && w.deployment.Held == a.Hold {
 			w.releases++
 			w.deployment.Held, w.deployment.Hash = w.next(), heldHash
-			w.rollout = Rollout{State: RolloutUnderWay}
+			w.rollout = RolloutProgress{State: RolloutUnderWay}
 		}
 	case Revert:
 		if w.deployment.Held == a.Hold {

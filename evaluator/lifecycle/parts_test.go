@@ -12,32 +12,32 @@ import (
 )
 
 func TestRolloutOf(t *testing.T) {
-	current := ReplicaSet{Hash: "b", Revision: 2, Wanted: 3, Running: 3, Available: 3, Observed: true}
-	old := ReplicaSet{Hash: "a", Revision: 1, Observed: true}
-	with := func(rs ReplicaSet, edit func(*ReplicaSet)) ReplicaSet { edit(&rs); return rs }
+	current := ReplicaSetState{Hash: "b", Revision: 2, Wanted: 3, Running: 3, Available: 3, Observed: true}
+	old := ReplicaSetState{Hash: "a", Revision: 1, Observed: true}
+	with := func(rs ReplicaSetState, edit func(*ReplicaSetState)) ReplicaSetState { edit(&rs); return rs }
 	for name, tc := range map[string]struct {
 		replicas    int32
-		sets        []ReplicaSet
+		sets        []ReplicaSetState
 		progressing string
 		want        RolloutState
 		says        string
 	}{
-		"complete":                          {3, []ReplicaSet{old, current}, "NewReplicaSetAvailable", RolloutComplete, ""},
-		"no ReplicaSet yet":                 {3, []ReplicaSet{old}, "NewReplicaSetAvailable", RolloutUnderWay, "is not made yet"},
+		"complete":                          {3, []ReplicaSetState{old, current}, "NewReplicaSetAvailable", RolloutComplete, ""},
+		"no ReplicaSet yet":                 {3, []ReplicaSetState{old}, "NewReplicaSetAvailable", RolloutUnderWay, "is not made yet"},
 		"nothing wanted, nothing there":     {0, nil, "", RolloutComplete, ""},
-		"old pods left":                     {3, []ReplicaSet{with(old, func(rs *ReplicaSet) { rs.Running = 1 }), current}, "", RolloutUnderWay, "1 pod of other templates"},
-		"scaling up":                        {4, []ReplicaSet{current}, "", RolloutUnderWay, "3 pods of it, where 4 are wanted"},
-		"scaling down":                      {2, []ReplicaSet{current}, "", RolloutUnderWay, "3 pods of it, where 2 are wanted"},
-		"scaled up, and complete before":    {4, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Wanted = 4 })}, "NewReplicaSetAvailable", RolloutComplete, ""},
-		"a pod was taken away":              {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Running, rs.Available = 2, 2 })}, "NewReplicaSetAvailable", RolloutComplete, ""},
-		"scaled up a moment ago":            {4, []ReplicaSet{current}, "NewReplicaSetAvailable", RolloutUnderWay, "3 pods of it, where 4 are wanted"},
-		"not observed":                      {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Observed = false })}, "NewReplicaSetAvailable", RolloutUnderWay, ""},
-		"not available yet":                 {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Available = 1 })}, "ReplicaSetUpdated", RolloutUnderWay, "1 of 3 pods are available"},
-		"complete once, ill now":            {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Available = 1 })}, "NewReplicaSetAvailable", RolloutComplete, ""},
-		"stuck":                             {3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Available = 1 })}, "ProgressDeadlineExceeded", RolloutStuck, "1 of 3 pods are available"},
-		"a rejection's word is not trusted": {3, []ReplicaSet{current}, "ProgressDeadlineExceeded", RolloutComplete, ""},
+		"old pods left":                     {3, []ReplicaSetState{with(old, func(rs *ReplicaSetState) { rs.Running = 1 }), current}, "", RolloutUnderWay, "1 pod of other templates"},
+		"scaling up":                        {4, []ReplicaSetState{current}, "", RolloutUnderWay, "3 pods of it, where 4 are wanted"},
+		"scaling down":                      {2, []ReplicaSetState{current}, "", RolloutUnderWay, "3 pods of it, where 2 are wanted"},
+		"scaled up, and complete before":    {4, []ReplicaSetState{with(current, func(rs *ReplicaSetState) { rs.Wanted = 4 })}, "NewReplicaSetAvailable", RolloutComplete, ""},
+		"a pod was taken away":              {3, []ReplicaSetState{with(current, func(rs *ReplicaSetState) { rs.Running, rs.Available = 2, 2 })}, "NewReplicaSetAvailable", RolloutComplete, ""},
+		"scaled up a moment ago":            {4, []ReplicaSetState{current}, "NewReplicaSetAvailable", RolloutUnderWay, "3 pods of it, where 4 are wanted"},
+		"not observed":                      {3, []ReplicaSetState{with(current, func(rs *ReplicaSetState) { rs.Observed = false })}, "NewReplicaSetAvailable", RolloutUnderWay, ""},
+		"not available yet":                 {3, []ReplicaSetState{with(current, func(rs *ReplicaSetState) { rs.Available = 1 })}, "ReplicaSetUpdated", RolloutUnderWay, "1 of 3 pods are available"},
+		"complete once, ill now":            {3, []ReplicaSetState{with(current, func(rs *ReplicaSetState) { rs.Available = 1 })}, "NewReplicaSetAvailable", RolloutComplete, ""},
+		"stuck":                             {3, []ReplicaSetState{with(current, func(rs *ReplicaSetState) { rs.Available = 1 })}, "ProgressDeadlineExceeded", RolloutStuck, "1 of 3 pods are available"},
+		"a rejection's word is not trusted": {3, []ReplicaSetState{current}, "ProgressDeadlineExceeded", RolloutComplete, ""},
 		"a restart has two of one hash": {
-			3, []ReplicaSet{with(current, func(rs *ReplicaSet) { rs.Revision = 3 }), with(current, func(rs *ReplicaSet) { rs.Running = 1 })},
+			3, []ReplicaSetState{with(current, func(rs *ReplicaSetState) { rs.Revision = 3 }), with(current, func(rs *ReplicaSetState) { rs.Running = 1 })},
 			"", RolloutUnderWay, "3 pods of other templates",
 		},
 	} {

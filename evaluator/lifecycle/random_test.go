@@ -205,7 +205,7 @@ func (w *world) settle() {
 	w.deployment.Replicas, w.deployment.Paused = max(w.deployment.Replicas, 1), false
 	w.deployment.BesideRecreate, w.full = ptr(true), ""
 	for range 5000 {
-		w.rollout = Rollout{State: RolloutComplete}
+		w.rollout = RolloutProgress{State: RolloutComplete}
 		w.podsHappen("are Ready")
 		w.podsHappen("have ended")
 		p, changed, _ := w.step()

@@ -6,8 +6,8 @@ import (
 	"holdfast.dev/holdfast/internal/workload"
 )
 
-// ReplicaSet is one of the ReplicaSets by which a Deployment runs its pods.
-type ReplicaSet struct {
+// ReplicaSetState is one of the ReplicaSets by which a Deployment runs its pods.
+type ReplicaSetState struct {
 	// PodHash is the label by which its pods are told from those of the others.
 	PodHash string
 	// Hash is the hash of its template without the label that its Deployment added.
@@ -31,9 +31,9 @@ type ReplicaSet struct {
 // tell a rollout that is stuck, and one that was complete before some of its
 // pods fell ill, were taken away or were asked for: what is held then may be the
 // cure and must not wait for them.
-func RolloutOf(d Deployment, sets []ReplicaSet, progressing string) Rollout {
+func RolloutOf(d Deployment, sets []ReplicaSetState, progressing string) RolloutProgress {
 	newest, others := newestOf(d.Hash, sets)
-	out := Rollout{State: RolloutUnderWay}
+	out := RolloutProgress{State: RolloutUnderWay}
 	switch {
 	case newest == nil && d.Replicas == 0 && others == 0:
 		out.State = RolloutComplete
@@ -64,7 +64,7 @@ func RolloutOf(d Deployment, sets []ReplicaSet, progressing string) Rollout {
 
 // newestOf returns the ReplicaSet of the newest revision with this hash (a
 // restart makes another one of the same hash), and the pods of all others.
-func newestOf(hash string, sets []ReplicaSet) (newest *ReplicaSet, others int32) {
+func newestOf(hash string, sets []ReplicaSetState) (newest *ReplicaSetState, others int32) {
 	for i := range sets {
 		if sets[i].Hash == hash && (newest == nil || sets[i].Revision > newest.Revision) {
 			newest = &sets[i]

@@ -17,8 +17,8 @@ type routes struct {
 	takenOff         time.Time // zero before the first time
 }
 
-func (r routes) view(source v1alpha1.TrafficSource, ready int32) Traffic {
-	out := Traffic{Percent: r.share, Served: r.served && !r.gone, Refused: r.refused, Pending: r.pending}
+func (r routes) view(source v1alpha1.TrafficSource, ready int32) Routing {
+	out := Routing{Percent: r.share, Served: r.served && !r.gone, Refused: r.refused, Pending: r.pending}
 	switch {
 	case r.gone:
 		out.NoRoute = "no route sends requests to a Service of Deployment web"

@@ -127,8 +127,8 @@ func (w *world) countedAs(text string, at time.Time) analysis.Observation {
 	made := map[string]time.Time{"": at} // the pod that a series without labels is of
 	return analysis.Observation{
 		Answer: analysis.Answer{Query: "r_total"},
-		Comparison: &analysis.Comparison{
-			Canary: analysis.Side{Bad: series(x), Total: series(n), Made: made}, Other: analysis.Side{Bad: series(y), Total: series(m), Made: made},
+		Comparison: &analysis.Sides{
+			Canary: analysis.SideSamples{Bad: series(x), Total: series(n), Made: made}, Other: analysis.SideSamples{Bad: series(y), Total: series(m), Made: made},
 			Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
 		},
 	}
@@ -234,11 +234,11 @@ func (w *world) setHappens(name func() string) func(string) bool {
 func (w *world) deploymentHappens(what string) bool {
 	switch {
 	case what == "has rolled out":
-		w.rollout = Rollout{State: RolloutComplete}
+		w.rollout = RolloutProgress{State: RolloutComplete}
 	case strings.HasPrefix(what, "rolls out"):
-		w.rollout = Rollout{State: RolloutUnderWay, Message: strings.TrimSpace(strings.TrimPrefix(what, "rolls out"))}
+		w.rollout = RolloutProgress{State: RolloutUnderWay, Message: strings.TrimSpace(strings.TrimPrefix(what, "rolls out"))}
 	case strings.HasPrefix(what, "is stuck"):
-		w.rollout = Rollout{State: RolloutStuck, Message: strings.TrimSpace(strings.TrimPrefix(what, "is stuck"))}
+		w.rollout = RolloutProgress{State: RolloutStuck, Message: strings.TrimSpace(strings.TrimPrefix(what, "is stuck"))}
 	case what == "cannot make pods":
 		w.rollout.Failure = "forbidden"
 	case what == "is Recreate":

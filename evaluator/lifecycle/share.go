@@ -25,8 +25,8 @@ import (
 //
 // It follows from the routes as they are and from the status, so it is the same after a restart.
 
-// Traffic is what routes give the canary.
-type Traffic struct {
+// Routing is what routes give the canary.
+type Routing struct {
 	// Routes are those of the namespace that send requests to a Service of the Deployment, as kind/name, and
 	// Laid those that carry an overlay of this run, Whole those of them whose overlay is all there. Foreign carry that
 	// of another run.

@@ -21,7 +21,7 @@ type Snapshot struct {
 	Deployment Deployment
 	// Rollout is how far the Deployment has rolled its template out. It is
 	// needed while NeedsRollout says so.
-	Rollout Rollout
+	Rollout RolloutProgress
 	// Canary is the run's ReplicaSet in this attempt, nil if there is none, and
 	// Pods those of its pods that it made by its template.
 	Canary *Canary
@@ -49,7 +49,7 @@ type Snapshot struct {
 	// the held template; "" if none does or it was not asked for.
 	Service string
 	// Traffic is what routes give the canary. It is needed while NeedsTraffic says so.
-	Traffic Traffic
+	Traffic Routing
 	// Around is what stands beside the Deployment. It is needed while NeedsAround says so.
 	Around Around
 	// Invalid says why the template cannot run as a canary, "" if it can.
@@ -154,8 +154,8 @@ type UnwantedPod struct {
 	Grace *int64
 }
 
-// Rollout is how far a Deployment has rolled its template out.
-type Rollout struct {
+// RolloutProgress is how far a Deployment has rolled its template out.
+type RolloutProgress struct {
 	State RolloutState
 	// Message says for people what it waits for.
 	Message string

@@ -33,7 +33,7 @@ type world struct {
 	now        time.Time
 	run        Run
 	deployment Deployment
-	rollout    Rollout
+	rollout    RolloutProgress
 	sets       map[string]*set
 	ref        plan.Resolved
 	line       Line
@@ -91,7 +91,7 @@ func newWorld(t *testing.T, edit ...func(*v1alpha1.CanaryPlanSpec)) *world {
 			Deployment: "web", Hold: holdID, TemplateHash: heldHash, Plan: spec, PlanSource: "CanaryPlan default",
 		}},
 		deployment: Deployment{Exists: true, Guarded: true, Hash: stableHash, Replicas: 3, Held: holdID},
-		rollout:    Rollout{State: RolloutComplete},
+		rollout:    RolloutProgress{State: RolloutComplete},
 		value:      func(string, time.Time) analysis.Observation { return good(0.01) },
 	}
 }

@@ -30,13 +30,13 @@ type Endpoint struct {
 	Delay time.Duration
 }
 
-// Endpoints finds the endpoint that a plan of a namespace names, "" being the
+// EndpointFunc finds the endpoint that a plan of a namespace names, "" being the
 // default, to be asked with the matchers that policies demand. Its error is shown
 // to those who may read the run.
-type Endpoints func(namespace, name string, matchers []string) (Endpoint, error)
+type EndpointFunc func(namespace, name string, matchers []string) (Endpoint, error)
 
 // EndpointsOf finds them among the servers that an administrator defined.
-func EndpointsOf(known *promql.Endpoints) Endpoints {
+func EndpointsOf(known *promql.Endpoints) EndpointFunc {
 	return func(namespace, name string, matchers []string) (Endpoint, error) {
 		view, err := known.Find(namespace, name, matchers...)
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Past is the Lookup of a rollout of the past, of which a Prometheus knows.
 type Past struct {
-	Endpoints Endpoints
+	Endpoints EndpointFunc
 	Namespace string
 	// StablePods are the names of the pods of the ReplicaSets that had some before.
 	StablePods map[string][]string

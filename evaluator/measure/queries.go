@@ -14,20 +14,20 @@ const knownQueries = 2 << 20
 // Queries measures, and remembers what queries were read and rendered to: the runs of a plan have it in
 // common, round for round. Its zero value remembers nothing yet. It is safe for use by several goroutines.
 type Queries struct {
-	templates known[templateKey, query.Template]
-	cuts      known[renderKey, cut]
-	rendered  known[renderKey, rendered]
+	templates memo[templateKey, query.Template]
+	cuts      memo[renderKey, cut]
+	rendered  memo[renderKey, rendered]
 }
 
-// known is what was worked out of some keys.
-type known[K comparable, V any] struct {
+// memo is what was worked out of some keys.
+type memo[K comparable, V any] struct {
 	mu   sync.Mutex
 	of   map[K]V
 	size int
 }
 
 // get returns what there is of a key, or works it out. Errors are not remembered.
-func (k *known[K, V]) get(key K, work func() (V, error), size func(V) int) (V, error) {
+func (k *memo[K, V]) get(key K, work func() (V, error), size func(V) int) (V, error) {
 	k.mu.Lock()
 	out, ok := k.of[key]
 	k.mu.Unlock()

@@ -25,7 +25,7 @@ import (
 // Reader reads objects: from the cache, where that has what is asked for, or from the API server itself.
 type Reader struct {
 	Cached client.Reader  // what is watched
-	Live   listing.Reader // the API server itself
+	Live   listing.Lister // the API server itself
 	Key    hold.Key       // opens what is sealed
 }
 

@@ -24,8 +24,8 @@ const TooManyReplicaSets = "the ReplicaSets that match its selector are too many
 
 // ReplicaSets reads the ReplicaSets by which a Deployment runs its pods, as
 // raw JSON, so that their templates hash as the Deployment's does.
-func (r *Reader) ReplicaSets(ctx context.Context, d Deployment) ([]lifecycle.ReplicaSet, error) {
-	var out []lifecycle.ReplicaSet
+func (r *Reader) ReplicaSets(ctx context.Context, d Deployment) ([]lifecycle.ReplicaSetState, error) {
+	var out []lifecycle.ReplicaSetState
 	err := r.EachReplicaSet(ctx, d, false, func(rs workload.ReplicaSet) { out = append(out, viewReplicaSet(rs)) })
 	return out, err
 }
@@ -51,8 +51,8 @@ func (r *Reader) EachReplicaSet(ctx context.Context, d Deployment, metadataOnly 
 	return nil
 }
 
-func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSet {
-	out := lifecycle.ReplicaSet{
+func viewReplicaSet(rs workload.ReplicaSet) lifecycle.ReplicaSetState {
+	out := lifecycle.ReplicaSetState{
 		PodHash:   rs.Metadata.Labels.TemplateHash,
 		Revision:  rs.Revision(),
 		Wanted:    rs.Spec.Replicas,

@@ -13,9 +13,9 @@ import (
 
 // start asks for an answer, by itself or together with those of other canaries.
 // last is the ask before of the same canary. It is called with the lock held.
-func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batch, last ask, at time.Time) {
+func (s *sharing) start(ctx context.Context, by Asker, a *promise, one query.Batch, last ask, at time.Time) {
 	ctx = context.WithoutCancel(ctx)
-	answers := map[string]*answer{one.Pods: a}
+	answers := map[string]*promise{one.Pods: a}
 	others := s.batches.others(one, last, at)
 	for len(answers) < maxBatch {
 		pods := others.next()
@@ -25,8 +25,8 @@ func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batc
 		if query.PrefixOf(pods) == one.Prefix {
 			continue
 		}
-		text, ok := one.For(a.key.query, s.c.endpoint.Labels.Pod, pods)
-		k := key{query: text, from: a.key.from, to: a.key.to}
+		text, ok := one.For(a.question.query, s.c.endpoint.Labels.Pod, pods)
+		k := question{query: text, from: a.question.from, to: a.question.to}
 		if _, asked := s.answers[k]; ok && !asked {
 			answers[pods] = s.expect(k)
 		}
@@ -34,7 +34,7 @@ func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batc
 	joined := one.Join(slices.Sorted(maps.Keys(answers)))
 	if len(answers) == 1 || len(joined) > 4*query.MaxLength {
 		for _, each := range answers {
-			s.run(each, func() outcome { return by.instant(ctx, each.key.query, at) })
+			s.run(each, func() answerWithCause { return by.instant(ctx, each.question.query, at) })
 		}
 		return
 	}
@@ -47,7 +47,7 @@ func (s *sharing) start(ctx context.Context, by Asker, a *answer, one query.Batc
 // split gives each canary its series of a joint answer. Where that is not a
 // clean one, what each would have got by itself is not known: it has to ask. A
 // server that is not well is not asked again, the error is everybody's.
-func (s *sharing) split(group string, at time.Time, answers map[string]*answer, o outcome) {
+func (s *sharing) split(group string, at time.Time, answers map[string]*promise, o answerWithCause) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unclear := o.WrongType != "" || len(o.Warnings)+len(o.Infos) > 0 || o.err != nil && mayBeOneQuerys(o.err)
@@ -56,8 +56,8 @@ func (s *sharing) split(group string, at time.Time, answers map[string]*answer, 
 	}
 	for pods, a := range answers {
 		if a.alone = unclear; !unclear {
-			a.outcome = outcome{o.Answer, o.err}
-			a.outcome.Query, a.outcome.Series = a.key.query, seriesOf(o.Series, query.PrefixOf(pods))
+			a.answer = answerWithCause{o.Answer, o.err}
+			a.answer.Query, a.answer.Series = a.question.query, seriesOf(o.Series, query.PrefixOf(pods))
 		}
 		s.end(a)
 	}

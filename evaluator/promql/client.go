@@ -20,7 +20,7 @@ import (
 
 // Client asks one Prometheus. It is safe for use by several goroutines.
 type Client struct {
-	endpoint endpoint.Endpoint
+	endpoint endpoint.Definition
 	http     *http.Client // nil without a Prometheus
 	slots    *fair.Slots
 	metrics  *Metrics
@@ -29,13 +29,13 @@ type Client struct {
 
 	mu      sync.Mutex
 	breaker breaker
-	trouble trouble
+	trouble errorLog
 }
 
 // New makes a client of an endpoint, its defaults set. With the empty URL there
 // is no Prometheus, and every query ends in an error that says so. The clock is
 // the system's if nil. It fails where a file of its TLS settings cannot be read.
-func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client, error) {
+func New(e endpoint.Definition, metrics *Metrics, now clock.PassiveClock) (*Client, error) {
 	if now == nil {
 		now = clock.RealClock{}
 	}
@@ -57,7 +57,7 @@ func New(e endpoint.Endpoint, metrics *Metrics, now clock.PassiveClock) (*Client
 }
 
 // Endpoint returns the settings of the endpoint.
-func (c *Client) Endpoint() endpoint.Endpoint { return c.endpoint }
+func (c *Client) Endpoint() endpoint.Definition { return c.endpoint }
 
 // Close lets go of the connections that wait for a next query. Queries under
 // way are answered.
@@ -78,13 +78,13 @@ func (c *Client) Query(ctx context.Context, query string, at time.Time) (analysi
 }
 
 // instant asks for the value of a query at a time, by a request of its own.
-func (a Asker) instant(ctx context.Context, query string, at time.Time) outcome {
+func (a Asker) instant(ctx context.Context, query string, at time.Time) answerWithCause {
 	return a.observe(ctx, query, "/api/v1/query", url.Values{"query": {query}, "time": {seconds(at)}},
 		func(kind string) bool { return kind == typeScalar || kind == typeVector })
 }
 
-// outcome is an observation and, where that has an error, what it came from.
-type outcome struct {
+// answerWithCause is an answer and, where that has an error, what it came from.
+type answerWithCause struct {
 	analysis.Answer
 	err error
 }
@@ -94,7 +94,7 @@ type outcome struct {
 const maxWaiting = 1000
 
 // observe takes a slot, asks and decodes. It ends when the endpoint's timeout does.
-func (a Asker) observe(ctx context.Context, query, path string, form url.Values, wanted func(string) bool) outcome {
+func (a Asker) observe(ctx context.Context, query, path string, form url.Values, wanted func(string) bool) answerWithCause {
 	c, out := a.Client, analysis.Answer{Query: query}
 	if c.http == nil {
 		return c.failed(out, errNone)
@@ -125,7 +125,7 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 	if err != nil {
 		return c.failed(out, err)
 	}
-	return outcome{Answer: out}
+	return answerWithCause{Answer: out}
 }
 
 // maxDecoded is how many bytes the series of an answer may take in memory, unless
@@ -174,10 +174,10 @@ func (c *Client) learn(err error) bool {
 	return begins
 }
 
-func (c *Client) failed(out analysis.Answer, err error) outcome {
+func (c *Client) failed(out analysis.Answer, err error) answerWithCause {
 	kind := kindOf(err)
 	c.metrics.errors.WithLabelValues(c.endpoint.Name, kind).Inc()
 	out.Series, out.WrongType = nil, ""
 	out.Error = message(kind, c.endpoint.Name, err, c.endpoint.Limits.Timeout.Duration)
-	return outcome{out, err}
+	return answerWithCause{out, err}
 }

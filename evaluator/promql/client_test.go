@@ -48,16 +48,16 @@ func replies(status int, body string) http.HandlerFunc {
 }
 
 // at is the endpoint at an address, with defaults but for what a change makes of it.
-func at(address string, change ...func(*endpoint.Endpoint)) endpoint.Endpoint {
-	e := endpoint.Endpoint{Name: endpoint.Default, Target: outbound.Target{URL: address}}
+func at(address string, change ...func(*endpoint.Definition)) endpoint.Definition {
+	e := endpoint.Definition{Name: endpoint.Default, Target: outbound.Target{URL: address}}
 	for _, c := range change {
 		c(&e)
 	}
-	e.SetDefaults(endpoint.Labels{Namespace: "namespace", Pod: "pod"})
+	e.SetDefaults(endpoint.PodLabels{Namespace: "namespace", Pod: "pod"})
 	return e
 }
 
-func client(t *testing.T, e endpoint.Endpoint) *Client {
+func client(t *testing.T, e endpoint.Definition) *Client {
 	t.Helper()
 	c, err := New(e, NewMetrics(nil), nil)
 	if err != nil {
@@ -78,7 +78,7 @@ func ask1(t *testing.T, c *Client) analysis.Answer {
 	return o
 }
 
-func askAt(t *testing.T, address string, change ...func(*endpoint.Endpoint)) analysis.Answer {
+func askAt(t *testing.T, address string, change ...func(*endpoint.Definition)) analysis.Answer {
 	t.Helper()
 	return ask1(t, client(t, at(address, change...)))
 }
@@ -200,7 +200,7 @@ func TestQueryAsksForTheTime(t *testing.T) {
 		form.Set("path", r.URL.Path)
 		reply200(success("scalar", `[1,"1"]`))(w, r)
 	})
-	askAt(t, address+"/prefix/", func(e *endpoint.Endpoint) {
+	askAt(t, address+"/prefix/", func(e *endpoint.Definition) {
 		e.Limits.Timeout.Duration = 1500 * time.Millisecond
 		e.Headers = map[string]string{"x-scope-orgid": "shop"}
 		e.Arguments = map[string]string{"latency_offset": "1s"}
@@ -236,11 +236,11 @@ func TestAServerWithoutPOSTIsAskedByGET(t *testing.T) {
 }
 
 func TestQueryIsGuarded(t *testing.T) {
-	limit := func(bytes int64) func(*endpoint.Endpoint) {
-		return func(e *endpoint.Endpoint) { e.Limits.MaxResponse = *resource.NewQuantity(bytes, resource.BinarySI) }
+	limit := func(bytes int64) func(*endpoint.Definition) {
+		return func(e *endpoint.Definition) { e.Limits.MaxResponse = *resource.NewQuantity(bytes, resource.BinarySI) }
 	}
-	timeout := func(d time.Duration) func(*endpoint.Endpoint) {
-		return func(e *endpoint.Endpoint) { e.Limits.Timeout.Duration = d }
+	timeout := func(d time.Duration) func(*endpoint.Definition) {
+		return func(e *endpoint.Definition) { e.Limits.Timeout.Duration = d }
 	}
 	t.Run("a large response is an error, not half an answer", func(t *testing.T) {
 		body := success("vector", `[{"metric":{},"value":[1,"1"]}`+strings.Repeat(`,{"metric":{},"value":[1,"1"]}`, 1000)+`]`)
@@ -340,7 +340,7 @@ func TestQueryIsGuarded(t *testing.T) {
 		}
 	})
 	t.Run("a slot that does not come is no silence of the server", func(t *testing.T) {
-		c := client(t, at("http://127.0.0.1:1", timeout(100*time.Millisecond), func(e *endpoint.Endpoint) { e.Limits.Concurrency = 1 }))
+		c := client(t, at("http://127.0.0.1:1", timeout(100*time.Millisecond), func(e *endpoint.Definition) { e.Limits.Concurrency = 1 }))
 		if _, err := c.slots.Take(context.Background(), "other", 1); err != nil { // somebody has it
 			t.Fatal(err)
 		}
@@ -359,7 +359,7 @@ func TestQueryIsGuarded(t *testing.T) {
 			defer now.Add(-1)
 			reply200(success("scalar", `[1,"1"]`))(w, r)
 		})
-		c := client(t, at(address, func(e *endpoint.Endpoint) { e.Limits.Concurrency = 2 }))
+		c := client(t, at(address, func(e *endpoint.Definition) { e.Limits.Concurrency = 2 }))
 		done := make(chan error)
 		for i := range 20 {
 			go func() { _, err := c.Query(context.Background(), fmt.Sprintf("up > %d", i), noon); done <- err }()

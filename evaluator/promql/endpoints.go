@@ -32,7 +32,7 @@ const rereadInterval = 10 * time.Second
 // by several goroutines.
 type Endpoints struct {
 	path     string
-	fallback endpoint.Endpoint
+	fallback endpoint.Definition
 	metrics  *Metrics
 	clock    clock.WithTicker
 
@@ -45,9 +45,9 @@ type Endpoints struct {
 // the error. Without a file (path "") there is one, fallback, which is also what
 // plans get that name none, unless the file defines an endpoint "default". Labels that an
 // endpoint does not give are those of fallback; addresses that fallback denies are denied to all.
-func Open(path string, fallback endpoint.Endpoint, metrics *Metrics, now clock.WithTicker) (*Endpoints, error) {
+func Open(path string, fallback endpoint.Definition, metrics *Metrics, now clock.WithTicker) (*Endpoints, error) {
 	fallback.Name = endpoint.Default
-	fallback.SetDefaults(endpoint.Labels{})
+	fallback.SetDefaults(endpoint.PodLabels{})
 	e := &Endpoints{path: path, fallback: fallback, metrics: metrics, clock: now, clients: map[string]*Client{}, prints: map[string]string{}}
 	return e, e.Reread()
 }
@@ -92,9 +92,9 @@ func (e *Endpoints) replace(clients map[string]*Client, prints map[string]string
 	e.clients, e.prints = clients, prints
 }
 
-func (e *Endpoints) read() ([]endpoint.Endpoint, error) {
+func (e *Endpoints) read() ([]endpoint.Definition, error) {
 	if e.path == "" {
-		return []endpoint.Endpoint{e.fallback}, nil
+		return []endpoint.Definition{e.fallback}, nil
 	}
 	text, err := os.ReadFile(e.path)
 	if err != nil {
@@ -107,7 +107,7 @@ func (e *Endpoints) read() ([]endpoint.Endpoint, error) {
 	for i := range defined {
 		defined[i].DenyAddresses = append(defined[i].DenyAddresses, e.fallback.DenyAddresses...)
 	}
-	named := slices.ContainsFunc(defined, func(d endpoint.Endpoint) bool { return d.Name == endpoint.Default })
+	named := slices.ContainsFunc(defined, func(d endpoint.Definition) bool { return d.Name == endpoint.Default })
 	switch {
 	case !named:
 		defined = append(defined, e.fallback)
@@ -119,7 +119,7 @@ func (e *Endpoints) read() ([]endpoint.Endpoint, error) {
 
 // fingerprint changes with all that a client is made from. Credentials are read
 // for each query and are no part of it.
-func fingerprint(e endpoint.Endpoint) string {
+func fingerprint(e endpoint.Definition) string {
 	sum := sha256.New()
 	text, err := json.Marshal(e)
 	if err != nil {
@@ -163,10 +163,10 @@ func (e *Endpoints) namesFor(namespace string) []string {
 }
 
 // Endpoint returns the settings of an endpoint that a plan of a namespace names.
-func (e *Endpoints) Endpoint(namespace, name string) (endpoint.Endpoint, error) {
+func (e *Endpoints) Endpoint(namespace, name string) (endpoint.Definition, error) {
 	v, err := e.Find(namespace, name)
 	if err != nil {
-		return endpoint.Endpoint{}, err
+		return endpoint.Definition{}, err
 	}
 	return v.Endpoint(), nil
 }

@@ -30,7 +30,7 @@ func write(t *testing.T, dir, name, text string) string {
 }
 
 func open(path, fallbackURL string) (*Endpoints, error) {
-	return Open(path, endpoint.Endpoint{Target: outbound.Target{URL: fallbackURL}, Labels: endpoint.Labels{Namespace: "namespace", Pod: "pod"}}, NewMetrics(nil), clock.RealClock{})
+	return Open(path, endpoint.Definition{Target: outbound.Target{URL: fallbackURL}, Labels: endpoint.PodLabels{Namespace: "namespace", Pod: "pod"}}, NewMetrics(nil), clock.RealClock{})
 }
 
 func TestCredentialsAreReadForEachQuery(t *testing.T) {
@@ -41,14 +41,14 @@ func TestCredentialsAreReadForEachQuery(t *testing.T) {
 	})
 	dir := t.TempDir()
 	token, password := write(t, dir, "token", "first\n"), write(t, dir, "password", "secret")
-	bearer := client(t, at(address, func(e *endpoint.Endpoint) { e.Auth.BearerTokenFile = token }))
+	bearer := client(t, at(address, func(e *endpoint.Definition) { e.Auth.BearerTokenFile = token }))
 	for i, want := range []string{"first", "second"} {
 		write(t, dir, "token", want)
 		if _, err := bearer.Query(t.Context(), fmt.Sprint(i), noon); err != nil || got != "Bearer "+want {
 			t.Errorf("got %q, %v", got, err)
 		}
 	}
-	basic := at(address, func(e *endpoint.Endpoint) {
+	basic := at(address, func(e *endpoint.Definition) {
 		e.Auth.Basic = &outbound.Basic{Username: "holdfast", PasswordFile: password}
 	})
 	ask1(t, client(t, basic))
@@ -89,13 +89,13 @@ func TestMutualTLS(t *testing.T) {
 		"another name of the server": {outbound.TLS{CAFile: certificate, CertFile: certificate, KeyFile: private, ServerName: "other.test"}, "for another name"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := askAt(t, s.URL, func(e *endpoint.Endpoint) { e.TLS = tc.tls })
+			got := askAt(t, s.URL, func(e *endpoint.Definition) { e.TLS = tc.tls })
 			if (got.Error == "") != (tc.want == "") || !strings.Contains(got.Error, tc.want) {
 				t.Errorf("got %+v", got)
 			}
 		})
 	}
-	if _, err := New(at(s.URL, func(e *endpoint.Endpoint) { e.TLS.CAFile = private }), NewMetrics(nil), nil); err == nil {
+	if _, err := New(at(s.URL, func(e *endpoint.Definition) { e.TLS.CAFile = private }), NewMetrics(nil), nil); err == nil {
 		t.Error("a CA file without a certificate is taken")
 	}
 }

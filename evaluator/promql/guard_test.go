@@ -93,7 +93,7 @@ func TestAddressesAreLookedAtWhenTheyAreDialed(t *testing.T) {
 	resolve(t, &resolved)
 
 	set("127.0.0.1")
-	c := client(t, at("http://prometheus.test.:"+port, func(e *endpoint.Endpoint) { e.AllowAddresses = []string{"127.0.0.1"} }))
+	c := client(t, at("http://prometheus.test.:"+port, func(e *endpoint.Definition) { e.AllowAddresses = []string{"127.0.0.1"} }))
 	if got := ask1(t, c); got.Error != "" || good.Load() != 1 {
 		t.Fatalf("at an address that is allowed: %+v, %d connections", got, good.Load())
 	}
@@ -122,7 +122,7 @@ func TestLoopbackNeedsToBeNamed(t *testing.T) {
 			t.Errorf("%s: %d connections, %q", host, connections.Load(), got.Error)
 		}
 	}
-	e := at("http://127.0.0.1:"+port, func(e *endpoint.Endpoint) { e.DenyAddresses = []string{"127.0.0.0/8"} })
+	e := at("http://127.0.0.1:"+port, func(e *endpoint.Definition) { e.DenyAddresses = []string{"127.0.0.0/8"} })
 	if got := ask1(t, client(t, e)); !strings.Contains(got.Error, "the administrator denies it") {
 		t.Errorf("denied: %q", got.Error)
 	}

@@ -16,13 +16,13 @@ const (
 // kept are the answers that are kept, as they came. It is pure, and not safe for
 // use by several goroutines.
 type kept struct {
-	order []*answer
+	order []*promise
 	bytes int
 }
 
 // add keeps one more answer, unless it is too large.
-func (k *kept) add(a *answer, now time.Time) bool {
-	a.came, a.bytes = now, len(a.key.query)+a.outcome.Size()
+func (k *kept) add(a *promise, now time.Time) bool {
+	a.came, a.bytes = now, len(a.question.query)+a.answer.Size()
 	if a.bytes > keepOne {
 		return false
 	}
@@ -33,7 +33,7 @@ func (k *kept) add(a *answer, now time.Time) bool {
 
 // over takes the oldest answer out where that is too old, or all are too much;
 // nil if neither.
-func (k *kept) over(now time.Time) *answer {
+func (k *kept) over(now time.Time) *promise {
 	if len(k.order) == 0 || k.bytes <= keepBytes && now.Sub(k.order[0].came) <= keepFor {
 		return nil
 	}

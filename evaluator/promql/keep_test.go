@@ -69,7 +69,7 @@ func TestAnswersTakeLittleMemory(t *testing.T) {
 			}
 			before := heap()
 			for i := range tc.asked {
-				a := c.shared.join(key{query: fmt.Sprint("up > ", i)}, func(*answer) {})
+				a := c.shared.join(question{query: fmt.Sprint("up > ", i)}, func(*promise) {})
 				c.shared.settle(a, answered(c, fmt.Sprint("up > ", i), tc.body))
 			}
 			grown := heap() - before
@@ -86,7 +86,7 @@ func TestAnswersTakeLittleMemory(t *testing.T) {
 }
 
 // answered is what a client makes of a body.
-func answered(c *Client, query, body string) outcome {
+func answered(c *Client, query, body string) answerWithCause {
 	o := analysis.Answer{Query: query}
 	r, err := read(200, []byte(body))
 	if err != nil {
@@ -96,7 +96,7 @@ func answered(c *Client, query, body string) outcome {
 		return c.failed(o, err)
 	}
 	o.Warnings, o.Infos = r.Warnings, r.Infos
-	return outcome{Answer: o}
+	return answerWithCause{Answer: o}
 }
 
 func TestWhoWaitsReadsAnAnswerThatIsNotKept(t *testing.T) {
@@ -115,7 +115,7 @@ func TestWhoWaitsReadsAnAnswerThatIsNotKept(t *testing.T) {
 func TestAnEndpointThatIsNotAskedLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := testingclock.NewFakeClock(noon)
-		all, err := Open("", endpoint.Endpoint{Target: outbound.Target{URL: "http://prometheus.test"}}, NewMetrics(nil), clock)
+		all, err := Open("", endpoint.Definition{Target: outbound.Target{URL: "http://prometheus.test"}}, NewMetrics(nil), clock)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestAnEndpointThatIsNotAskedLetsGo(t *testing.T) {
 		go func() { _ = all.Start(ctx) }()
 		synctest.Wait()
 		s := all.clients[endpoint.Default].shared
-		s.settle(s.join(key{query: "up"}, func(*answer) {}), outcome{})
+		s.settle(s.join(question{query: "up"}, func(*promise) {}), answerWithCause{})
 		for _, want := range []int{1, 0} {
 			if n := len(s.answers); n != want || len(s.kept.order) != want || (s.kept.bytes > 0) != (want > 0) {
 				t.Errorf("%d answers and %d bytes are kept, want %d", n, s.kept.bytes, want)

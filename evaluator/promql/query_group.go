@@ -68,10 +68,10 @@ func (l *line) next() string {
 }
 
 // member is what a canary asked of a group in two rounds, the newer one first.
-type member [2]round
+type member [2]shapesAt
 
-// round is the shapes that were asked for a time.
-type round struct {
+// shapesAt is the shapes that were asked for a time.
+type shapesAt struct {
 	at     time.Time
 	shapes []uint64
 }
@@ -130,14 +130,14 @@ func (m *member) before(shape uint64, at time.Time) ask {
 	return ask{}
 }
 
-func (r round) isBefore(at time.Time) bool {
+func (r shapesAt) isBefore(at time.Time) bool {
 	return len(r.shapes) > 0 && r.at.Before(at) && at.Sub(r.at) <= forgetAsks
 }
 
 // add remembers a shape for a time, unless that is before both rounds.
 func (m *member) add(shape uint64, at time.Time) {
 	if at.After(m[0].at) {
-		m[0], m[1] = round{at: at}, m[0]
+		m[0], m[1] = shapesAt{at: at}, m[0]
 	}
 	for i := range m {
 		r := &m[i]

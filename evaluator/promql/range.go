@@ -22,13 +22,13 @@ func (c *Client) QuerySamples(ctx context.Context, query string, at time.Time) (
 }
 
 // sampled asks for them, by a request of its own.
-func (a Asker) sampled(ctx context.Context, query string, at time.Time) outcome {
+func (a Asker) sampled(ctx context.Context, query string, at time.Time) answerWithCause {
 	return a.observe(ctx, query, "/api/v1/query", url.Values{"query": {query}, "time": {seconds(at)}},
 		func(kind string) bool { return kind == typeMatrix })
 }
 
 // ranged asks for them, by a request of its own.
-func (a Asker) ranged(ctx context.Context, query string, from, to time.Time, step time.Duration) outcome {
+func (a Asker) ranged(ctx context.Context, query string, from, to time.Time, step time.Duration) answerWithCause {
 	return a.observe(ctx, query, "/api/v1/query_range", url.Values{
 		"query": {query}, "start": {seconds(from)}, "end": {seconds(to)},
 		"step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)},

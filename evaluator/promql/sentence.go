@@ -17,7 +17,7 @@ import (
 // errors of the network name addresses, those of certificates name hosts, those
 // of HTTP repeat what some server said, and files are the administrator's. The
 // only words of another are those that read has cut out of an answer. The whole
-// error goes to the log, see trouble.
+// error goes to the log, see errorLog.
 func sentence(err error) string {
 	var ours *serverError
 	var refused *transport.RefusedError

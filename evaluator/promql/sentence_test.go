@@ -86,7 +86,7 @@ func TestOnlyHoldfastsOwnWordsAreTold(t *testing.T) {
 
 	for name, tc := range map[string]struct {
 		url    string
-		change func(*endpoint.Endpoint)
+		change func(*endpoint.Definition)
 		want   string
 		logged string // a part of it
 	}{
@@ -101,12 +101,12 @@ func TestOnlyHoldfastsOwnWordsAreTold(t *testing.T) {
 		"a name that is none":         {"http://secret-banner.invalid", nil, unasked + "its name cannot be resolved", "no server at 192.0.2.53"},
 		"a certificate of another CA": {secure.URL, nil, unasked + "its certificate is signed by an unknown authority", "x509"},
 		"a certificate of another name": {
-			strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), func(e *endpoint.Endpoint) { e.TLS.CAFile = authority },
+			strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), func(e *endpoint.Definition) { e.TLS.CAFile = authority },
 			unasked + "its certificate is for another name", "example.com",
 		},
 		"no TLS": {strings.Replace(server(t, reply200("")), "http:", "https:", 1), nil, unasked + "it does not speak TLS", "HTTPS client"},
 		"a token that is not there": {
-			"http://127.0.0.1:1", func(e *endpoint.Endpoint) { e.Auth.BearerTokenFile = "/nowhere/secret-token" },
+			"http://127.0.0.1:1", func(e *endpoint.Definition) { e.Auth.BearerTokenFile = "/nowhere/secret-token" },
 			"Prometheus refused Holdfast: the credentials cannot be read", "/nowhere/secret-token",
 		},
 	} {

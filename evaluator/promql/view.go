@@ -31,7 +31,7 @@ func (c *Client) View(namespace string, demanded ...string) (*View, error) {
 }
 
 // Endpoint returns the settings of the endpoint.
-func (v *View) Endpoint() endpoint.Endpoint { return v.client.Endpoint() }
+func (v *View) Endpoint() endpoint.Definition { return v.client.Endpoint() }
 
 // Query is Client.Query of the namespace's series.
 func (v *View) Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {

@@ -47,7 +47,7 @@ func view(t *testing.T, c *Client, namespace string) *View {
 
 func TestQueriesOfANamespaceAreKeptToIt(t *testing.T) {
 	server := &asked{}
-	c := client(t, at(serve(t, server), func(e *endpoint.Endpoint) {
+	c := client(t, at(serve(t, server), func(e *endpoint.Definition) {
 		e.Tenancy = endpoint.Tenancy{Label: "ns", Matchers: []string{`team=~"{{namespace}}|all"`}}
 	}))
 	shop, other := view(t, c, "shop"), view(t, c, "other")
@@ -99,7 +99,7 @@ func TestQueriesOfANamespaceAreKeptToIt(t *testing.T) {
 // Each request is of one namespace, and the runs within each share theirs.
 func TestNamespacesAreNeverAskedForTogether(t *testing.T) {
 	server := &asked{}
-	c := client(t, at(serve(t, server), func(e *endpoint.Endpoint) { e.Tenancy.Label = "namespace" }))
+	c := client(t, at(serve(t, server), func(e *endpoint.Definition) { e.Tenancy.Label = "namespace" }))
 	template, err := query.Parse(`sum(rate(errors_total{pod=~"x-[a-z0-9]+"}[1m]))`)
 	if err != nil {
 		t.Fatal(err)

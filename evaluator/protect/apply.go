@@ -23,7 +23,7 @@ type done struct {
 }
 
 // apply does what is to be done, and tells of it. What is refused in one place keeps nothing from being done elsewhere.
-func (p *protector) apply(ctx context.Context, namespace string, todo surround.Protection, all []candidate) (done, error) {
+func (p *protector) apply(ctx context.Context, namespace string, todo surround.Finalizers, all []candidate) (done, error) {
 	var out done
 	var problems []error
 	for _, change := range todo.Off {

@@ -133,7 +133,7 @@ func viewOf(content map[string]any) (candidate, bool) {
 }
 
 // keeper completes what is known of a Deployment: what its plan says, and what the pods need that it replaces.
-func (p *protector) keeper(ctx context.Context, c *candidate, plans Plans) error {
+func (p *protector) keeper(ctx context.Context, c *candidate, plans PlanFunc) error {
 	if err := c.ask(ctx, plans); err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (p *protector) keeper(ctx context.Context, c *candidate, plans Plans) error
 }
 
 // ask asks the plan of a Deployment.
-func (c *candidate) ask(ctx context.Context, plans Plans) error {
+func (c *candidate) ask(ctx context.Context, plans PlanFunc) error {
 	resolved, err := plans(ctx, c.object)
 	if err != nil {
 		return fmt.Errorf("plan of Deployment %s: %w", c.Name, err)

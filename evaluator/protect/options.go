@@ -26,13 +26,13 @@ type Options struct {
 	// Cached has the Deployments and namespaces that are watched, the former with Holdfast's annotations.
 	Cached client.Reader
 	// Live is the API server itself.
-	Live listing.Reader
+	Live listing.Lister
 	// Writer writes.
-	Writer finalizer.Writer
+	Writer finalizer.Patcher
 	// Recorder takes events.
 	Recorder events.EventRecorder
 	// Plans are those of the Deployments of a namespace as they are now; the built-in one where nothing guards one.
-	Plans func(namespace string) Plans
+	Plans func(namespace string) PlanFunc
 	// Leadership says when this replica looks after ConfigMaps.
 	Leadership *leadership.Elector
 	// Clock tells the time.
@@ -41,8 +41,8 @@ type Options struct {
 	Controller controller.Options
 }
 
-// Plans is the plan of each Deployment of a namespace.
-type Plans func(ctx context.Context, deployment *unstructured.Unstructured) (plan.Resolved, error)
+// PlanFunc is the plan of each Deployment of a namespace.
+type PlanFunc func(ctx context.Context, deployment *unstructured.Unstructured) (plan.Resolved, error)
 
 type digest [sha256.Size]byte
 

@@ -96,8 +96,8 @@ func newStage(t *testing.T, objects ...client.Object) *stage {
 // restart is a new replica that leads.
 func (s *stage) restart() {
 	s.p = newProtector(Options{
-		Cached: s.api, Live: listingtest.Reader{Reader: s.api}, Writer: s.api, Recorder: s, Clock: s.clock,
-		Plans: func(string) Plans {
+		Cached: s.api, Live: listingtest.APIServer{Reader: s.api}, Writer: s.api, Recorder: s, Clock: s.clock,
+		Plans: func(string) PlanFunc {
 			return func(context.Context, *unstructured.Unstructured) (plan.Resolved, error) { return s.plan, nil }
 		},
 	})

@@ -44,7 +44,7 @@ var kinds = []schema.GroupVersionKind{
 // Router lays shares over routes.
 type Router struct {
 	// Live is the API server itself, and Writer writes to it.
-	Live   listing.Reader
+	Live   listing.Lister
 	Writer client.Writer
 	// Key seals records. Without one shares can be taken off only, by records of whoever wrote them.
 	Key hold.Key
@@ -129,14 +129,14 @@ func (r Run) canaryOf(service string) string {
 
 // Look finds what routes give the canary of a run. Where Holdfast may not do so, those in whose status it is
 // have it still.
-func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) (lifecycle.Traffic, error) {
+func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) (lifecycle.Routing, error) {
 	seen, err := r.find(ctx, run)
 	out := seen.view(run)
 	if err == nil {
 		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
 	}
 	if apierrors.IsForbidden(err) {
-		out := lifecycle.Traffic{Refused: NoRight}
+		out := lifecycle.Routing{Refused: NoRight}
 		if told != nil {
 			out.Laid, out.Percent = told.Routes, told.Percent
 		}
@@ -174,11 +174,11 @@ func (r Router) Doubt(ctx context.Context, namespace, deployment string, source 
 }
 
 // view is what the routes say, and what is to be said of them.
-func (f found) view(run Run) lifecycle.Traffic {
+func (f found) view(run Run) lifecycle.Routing {
 	if run.Source != v1alpha1.TrafficWeighted {
 		return f.viewOfServices(run)
 	}
-	out := lifecycle.Traffic{Services: f.servicesOf(run)}
+	out := lifecycle.Routing{Services: f.servicesOf(run)}
 	shares := map[int32]bool{}
 	for _, r := range f.routes {
 		if r.mine {
@@ -226,8 +226,8 @@ func (f found) view(run Run) lifecycle.Traffic {
 }
 
 // viewOfServices is what is to be said of a canary that has Services of its own, and no share by routes.
-func (f found) viewOfServices(run Run) lifecycle.Traffic {
-	out := lifecycle.Traffic{Services: f.servicesOf(run)}
+func (f found) viewOfServices(run Run) lifecycle.Routing {
+	out := lifecycle.Routing{Services: f.servicesOf(run)}
 	if len(f.services) == 0 {
 		out.NoRoute = fmt.Sprintf("traffic.source is %s, and no Service selects the pods of Deployment %s; make one, or have source: None", run.Source, run.Deployment)
 	}

@@ -65,10 +65,10 @@ func cluster(t *testing.T, routes ...string) (Router, client.Client) {
 		objects = append(objects, object(t, text))
 	}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
-	return Router{Live: listingtest.Reader{Reader: c}, Writer: c, Key: hold.Key(strings.Repeat("k", hold.KeySize))}, c
+	return Router{Live: listingtest.APIServer{Reader: c}, Writer: c, Key: hold.Key(strings.Repeat("k", hold.KeySize))}, c
 }
 
-func look(t *testing.T, r Router) lifecycle.Traffic {
+func look(t *testing.T, r Router) lifecycle.Routing {
 	t.Helper()
 	out, err := r.Look(context.Background(), run, nil)
 	if err != nil {
@@ -100,7 +100,7 @@ func TestAShareIsLaidMovedAndTakenOff(t *testing.T) {
 	other := strings.NewReplacer("name: web, namespace", "name: other, namespace", "uid: route-uid", "uid: other-uid", "name: web, port", "name: other, port").Replace(webRoute)
 	r, c := cluster(t, webRoute, other)
 	before, beside := routeOf(t, c, "web"), routeOf(t, c, "other")
-	if diff := cmp.Diff(lifecycle.Traffic{Routes: []string{"HTTPRoute/web"}}, look(t, r)); diff != "" {
+	if diff := cmp.Diff(lifecycle.Routing{Routes: []string{"HTTPRoute/web"}}, look(t, r)); diff != "" {
 		t.Fatalf("before (-want +got):\n%s", diff)
 	}
 	must(t, r.Share(ctx, run, 5))
@@ -325,7 +325,7 @@ func TestACanaryHasAServiceOfItsOwn(t *testing.T) {
 			own.Source = source
 			must(t, r.Serve(ctx, own))
 			got, err := r.Look(ctx, own, nil)
-			if diff := cmp.Diff(lifecycle.Traffic{Served: true, Services: []string{"web-canary"}}, got); err != nil || diff != "" {
+			if diff := cmp.Diff(lifecycle.Routing{Served: true, Services: []string{"web-canary"}}, got); err != nil || diff != "" {
 				t.Errorf("error %v (-want +got):\n%s", err, diff)
 			}
 			must(t, r.Share(ctx, own, 0))

@@ -91,13 +91,13 @@ func TestWithoutAKeySharesAreTakenOffOnly(t *testing.T) {
 }
 
 // withoutRight may not list routes.
-type withoutRight struct{ listing.Reader }
+type withoutRight struct{ listing.Lister }
 
 func (r withoutRight) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	if q.Kind.Group == kinds[0].Group {
 		return apierrors.NewForbidden(schema.GroupResource{Group: q.Kind.Group, Resource: "httproutes"}, "", nil)
 	}
-	return r.Reader.Each(ctx, q, visit)
+	return r.Lister.Each(ctx, q, visit)
 }
 
 func TestWithoutTheRightToRoutesARunSaysSo(t *testing.T) {
@@ -105,12 +105,12 @@ func TestWithoutTheRightToRoutesARunSaysSo(t *testing.T) {
 	r, _ := cluster(t, webRoute)
 	r.Live = withoutRight{r.Live}
 	got, err := r.Look(ctx, run, nil)
-	if diff := cmp.Diff(lifecycle.Traffic{Refused: NoRight}, got); err != nil || diff != "" {
+	if diff := cmp.Diff(lifecycle.Routing{Refused: NoRight}, got); err != nil || diff != "" {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}
 	// What it has said to be there is there still, and keeps the pods.
 	got, err = r.Look(ctx, run, &v1alpha1.WeightStatus{Percent: 5, Routes: []string{"HTTPRoute/web"}})
-	if diff := cmp.Diff(lifecycle.Traffic{Refused: NoRight, Laid: []string{"HTTPRoute/web"}, Percent: 5}, got); err != nil || diff != "" {
+	if diff := cmp.Diff(lifecycle.Routing{Refused: NoRight, Laid: []string{"HTTPRoute/web"}, Percent: 5}, got); err != nil || diff != "" {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}
 	off, err := r.TakeOff(ctx, "", func(string, string) bool { return true })

@@ -13,8 +13,8 @@ import (
 // Default is the name of the endpoint of plans that name none.
 const Default = "default"
 
-// Endpoint is a Prometheus server, or what speaks its HTTP API.
-type Endpoint struct {
+// Definition is a Prometheus server, or what speaks its HTTP API.
+type Definition struct {
 	// Name is what plans call it by.
 	Name string `json:"name"`
 	// Target is where it is, and who Holdfast is there. The URL is what stands before /api/v1/query.
@@ -23,7 +23,7 @@ type Endpoint struct {
 	// such as team-*. Without any, those of all namespaces may.
 	Namespaces []string `json:"namespaces,omitempty"`
 	// Labels are those by which series name a pod.
-	Labels Labels `json:"labels,omitempty,omitzero"`
+	Labels PodLabels `json:"labels,omitempty,omitzero"`
 	// Tenancy keeps the queries of each namespace to series of its own.
 	Tenancy Tenancy `json:"tenancy,omitempty,omitzero"`
 	// ScrapeInterval is how often it takes samples of pods; 15s.
@@ -37,8 +37,8 @@ type Endpoint struct {
 	Limits Limits `json:"limits,omitempty,omitzero"`
 }
 
-// Labels are the labels of series that name a pod's namespace and the pod.
-type Labels struct {
+// PodLabels are the labels of series that name a pod's namespace and the pod.
+type PodLabels struct {
 	Namespace string `json:"namespace,omitempty"`
 	Pod       string `json:"pod,omitempty"`
 }
@@ -63,7 +63,7 @@ const (
 )
 
 // SetDefaults fills in what is not said; labels come from the flags.
-func (e *Endpoint) SetDefaults(labels Labels) {
+func (e *Definition) SetDefaults(labels PodLabels) {
 	if e.Labels.Namespace == "" {
 		e.Labels.Namespace = labels.Namespace
 	}
@@ -85,7 +85,7 @@ func (e *Endpoint) SetDefaults(labels Labels) {
 }
 
 // Serves says whether the plans of a namespace may name the endpoint.
-func (e *Endpoint) Serves(namespace string) bool {
+func (e *Definition) Serves(namespace string) bool {
 	if len(e.Namespaces) == 0 {
 		return true
 	}

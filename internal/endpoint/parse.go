@@ -16,13 +16,13 @@ const MaxLength = 1 << 20
 
 // file is the whole of it.
 type file struct {
-	Endpoints []Endpoint `json:"endpoints"`
+	Endpoints []Definition `json:"endpoints"`
 }
 
 // Parse reads a file of endpoints, strictly: a key that is not known or stands
 // twice is a mistake. It returns the endpoints, with defaults, or every mistake
 // that was found.
-func Parse(text []byte, labels Labels) ([]Endpoint, field.ErrorList) {
+func Parse(text []byte, labels PodLabels) ([]Definition, field.ErrorList) {
 	if len(text) > MaxLength {
 		return nil, field.ErrorList{field.TooLong(field.NewPath("endpoints"), "", MaxLength)}
 	}

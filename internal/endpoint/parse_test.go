@@ -28,7 +28,7 @@ endpoints:
 `
 
 func TestParse(t *testing.T) {
-	got, errs := Parse([]byte(whole), Labels{Namespace: "namespace", Pod: "pod"})
+	got, errs := Parse([]byte(whole), PodLabels{Namespace: "namespace", Pod: "pod"})
 	if len(errs) > 0 {
 		t.Fatal(errs.ToAggregate())
 	}
@@ -40,7 +40,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 	if b.Limits.MaxResponse.Value() != DefaultMaxResponse || b.Limits.Timeout.Duration != DefaultTimeout || b.Limits.Concurrency != DefaultConcurrency ||
-		b.ScrapeInterval.Duration != DefaultScrapeInterval || b.Labels != (Labels{"namespace", "pod"}) || b.Auth.Basic.Username != "holdfast" {
+		b.ScrapeInterval.Duration != DefaultScrapeInterval || b.Labels != (PodLabels{"namespace", "pod"}) || b.Auth.Basic.Username != "holdfast" {
 		t.Errorf("defaults are not set: %+v", b)
 	}
 }
@@ -53,10 +53,10 @@ func TestTheExampleInTheDocs(t *testing.T) {
 	}
 	_, rest, _ := strings.Cut(string(page), "```yaml\n")
 	example, _, _ := strings.Cut(rest, "```")
-	if got, errs := Parse([]byte(example), Labels{}); len(errs) > 0 || len(got) < 3 {
+	if got, errs := Parse([]byte(example), PodLabels{}); len(errs) > 0 || len(got) < 3 {
 		t.Errorf("%d endpoints, %v", len(got), errs)
 	}
-	for field := range fields(reflect.TypeFor[Endpoint]()) {
+	for field := range fields(reflect.TypeFor[Definition]()) {
 		if !strings.Contains(example, field+":") {
 			t.Errorf("the example does not show %s", field)
 		}
@@ -88,13 +88,13 @@ func fields(of reflect.Type) iter.Seq[string] {
 }
 
 func TestServes(t *testing.T) {
-	e := Endpoint{Namespaces: []string{"shop", "team-*"}}
+	e := Definition{Namespaces: []string{"shop", "team-*"}}
 	for namespace, want := range map[string]bool{"shop": true, "shopping": false, "team-a": true, "a-team-b": false, "": false} {
 		if got := e.Serves(namespace); got != want {
 			t.Errorf("Serves(%q) = %t", namespace, got)
 		}
 	}
-	if !(&Endpoint{}).Serves("any") {
+	if !(&Definition{}).Serves("any") {
 		t.Error("an endpoint without namespaces is for all")
 	}
 }
@@ -139,7 +139,7 @@ func TestParseRefuses(t *testing.T) {
 		"every mistake":    {"endpoints:\n- {name: a, url: x}\n- {name: B, url: https://b}", []string{"endpoints[0].url", "endpoints[1].name"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, errs := Parse([]byte(tc.text), Labels{})
+			got, errs := Parse([]byte(tc.text), PodLabels{})
 			if got != nil || len(errs) != len(tc.want) {
 				t.Fatalf("Parse = %v, %v, want %d mistakes", got, errs, len(tc.want))
 			}
@@ -159,13 +159,13 @@ func FuzzParse(f *testing.F) {
 	f.Add("endpoints:\n- {name: a, url: 'https://a', headers: {a: b}}")
 	f.Add("endpoints: [{}]")
 	f.Fuzz(func(t *testing.T, text string) {
-		got, errs := Parse([]byte(text), Labels{Namespace: "namespace", Pod: "pod"})
+		got, errs := Parse([]byte(text), PodLabels{Namespace: "namespace", Pod: "pod"})
 		if (len(got) > 0) == (len(errs) > 0) {
 			t.Fatalf("%v, %v", got, errs)
 		}
 		for i := range got {
 			before := got[i]
-			got[i].SetDefaults(Labels{"other", "other"})
+			got[i].SetDefaults(PodLabels{"other", "other"})
 			if diff := cmp.Diff(before, got[i]); diff != "" {
 				t.Fatalf("defaults were not complete: %s", diff)
 			}

@@ -29,7 +29,7 @@ const (
 	maxResponse = 64 << 20
 )
 
-func (e *Endpoint) validate(at *field.Path) field.ErrorList {
+func (e *Definition) validate(at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	switch {
 	case e.Name == "":

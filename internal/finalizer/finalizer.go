@@ -23,14 +23,14 @@ import (
 // Kind is that of the objects.
 var Kind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
 
-// Writer writes to the API server.
-type Writer interface {
+// Patcher writes to the API server.
+type Patcher interface {
 	Create(ctx context.Context, object client.Object, options ...client.CreateOption) error
 	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
 }
 
 // Patch puts the finalizer on a ConfigMap, or takes it off.
-func Patch(ctx context.Context, w Writer, namespace, name, uid string, on bool) error {
+func Patch(ctx context.Context, w Patcher, namespace, name, uid string, on bool) error {
 	target := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	target.SetGroupVersionKind(Kind)
 	return w.Patch(ctx, target, client.RawPatch(types.StrategicMergePatchType, surround.FinalizerPatch(uid, on)))
@@ -39,7 +39,7 @@ func Patch(ctx context.Context, w Writer, namespace, name, uid string, on bool) 
 // Right is whether Holdfast may change ConfigMaps. It is safe for use by several goroutines.
 type Right struct {
 	// Writer asks the API server.
-	Writer Writer
+	Writer Patcher
 	// Now is the clock.
 	Now func() time.Time
 

@@ -76,7 +76,7 @@ func isTime(v any) bool {
 
 // prune is a value without what says nothing, and whether there was such. What
 // has none in it is the value itself. The place is where it stands in a template.
-func prune(v any, at *place) (pruned any, changed bool) {
+func prune(v any, at *node) (pruned any, changed bool) {
 	switch v := v.(type) {
 	case map[string]any:
 		return pruneObject(v, at)
@@ -87,7 +87,7 @@ func prune(v any, at *place) (pruned any, changed bool) {
 	}
 }
 
-func pruneList(v []any, at *place) ([]any, bool) {
+func pruneList(v []any, at *node) ([]any, bool) {
 	out := v
 	for i, element := range v {
 		pruned, changed := prune(element, at)
@@ -102,7 +102,7 @@ func pruneList(v []any, at *place) ([]any, bool) {
 	return out, len(v) > 0 && &out[0] != &v[0]
 }
 
-func pruneObject(v map[string]any, at *place) (map[string]any, bool) {
+func pruneObject(v map[string]any, at *node) (map[string]any, bool) {
 	out, changed := v, false
 	for key, value := range v {
 		in := at.below(key)

@@ -57,16 +57,16 @@ var standsFor = map[string][]string{
 // anyElement is the part of a path for an element of a list.
 const anyElement = "*"
 
-// place is where something stands in a pod template, with what the API server
+// node is where something stands in a pod template, with what the API server
 // fills in there and below. It is nil where that is nothing.
-type place struct {
+type node struct {
 	// isDefault says whether a value is filled in; parent is the object that it stands in.
 	isDefault func(value any, parent map[string]any) bool
-	in        map[string]*place
+	in        map[string]*node
 }
 
-var topOfTemplate = func() *place {
-	top := &place{}
+var topOfTemplate = func() *node {
+	top := &node{}
 	for path, filled := range defaults {
 		top.put(strings.Split(path, "."), func(value any, _ map[string]any) bool {
 			text, is := value.(string)
@@ -90,7 +90,7 @@ var topOfTemplate = func() *place {
 }()
 
 // put has a default at a path below.
-func (p *place) put(path []string, isDefault func(any, map[string]any) bool) {
+func (p *node) put(path []string, isDefault func(any, map[string]any) bool) {
 	if len(path) == 0 {
 		p.isDefault = isDefault
 		return
@@ -104,9 +104,9 @@ func (p *place) put(path []string, isDefault func(any, map[string]any) bool) {
 		for part := range strings.SplitSeq(name, ".") {
 			if at.in[part] == nil {
 				if at.in == nil {
-					at.in = map[string]*place{}
+					at.in = map[string]*node{}
 				}
-				at.in[part] = &place{}
+				at.in[part] = &node{}
 			}
 			at = at.in[part]
 		}
@@ -115,7 +115,7 @@ func (p *place) put(path []string, isDefault func(any, map[string]any) bool) {
 }
 
 // below is the place of a field, or an element.
-func (p *place) below(name string) *place {
+func (p *node) below(name string) *node {
 	if p == nil {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (p *place) below(name string) *place {
 }
 
 // fills says whether a value is what the API server fills in here.
-func (p *place) fills(value any, parent map[string]any) bool {
+func (p *node) fills(value any, parent map[string]any) bool {
 	return p != nil && p.isDefault != nil && p.isDefault(value, parent)
 }
 

@@ -27,8 +27,8 @@ type Record struct {
 	UID types.UID `json:"uid"`
 	// HeldAt is when the update was held, in UTC, to the second.
 	HeldAt time.Time `json:"heldAt"`
-	// Source is which part of the request asked for the template.
-	Source Source `json:"source"`
+	// Origin is which part of the request asked for the template.
+	Origin Origin `json:"source"`
 	// Manager and Operation are the field manager of the request that was held
 	// and how it wrote, "Apply" (server-side) or "Update".
 	Manager   string `json:"manager,omitempty"`
@@ -45,7 +45,7 @@ type Record struct {
 	// Template is the held template, as the API server sent it or as merged from that.
 	Template Template `json:"template"`
 	// Under is the held template without the image that an annotation asks for,
-	// nil if Source is SourceTemplate: what the pod template would be if nothing
+	// nil if Origin is OriginTemplate: what the pod template would be if nothing
 	// were held.
 	Under Template `json:"under,omitempty"`
 	// Owners are who owns the fields of Template. The hold gives the object the
@@ -89,14 +89,14 @@ type Owner struct {
 	Fields map[string]any `json:"fields"`
 }
 
-// Source is which part of a request asked for a held template.
-type Source string
+// Origin is which part of a request asked for a held template.
+type Origin string
 
 const (
-	// SourceTemplate: the pod template of the Deployment was changed.
-	SourceTemplate Source = "Template"
-	// SourceImage: the annotation holdfast.dev/canary-image names an image.
-	SourceImage Source = "Image"
+	// OriginTemplate: the pod template of the Deployment was changed.
+	OriginTemplate Origin = "Template"
+	// OriginImage: the annotation holdfast.dev/canary-image names an image.
+	OriginImage Origin = "Image"
 )
 
 // ErrSeal is wrapped by the errors of Open for a record that Holdfast did not

@@ -22,7 +22,7 @@ func record(t testing.TB, text string) Record {
 	}
 	return Record{
 		ID: "0123456789abcdef", Run: "web-abc", Hash: hash, UID: "uid-1",
-		HeldAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Source: SourceTemplate,
+		HeldAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Origin: OriginTemplate,
 		Manager: "kubectl", Operation: "Apply", User: "jane", Template: in,
 		Owners: []Owner{{Manager: "kubectl", Operation: "Apply", APIVersion: "apps/v1", Fields: map[string]any{"f:spec": map[string]any{}}}},
 	}

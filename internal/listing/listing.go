@@ -19,8 +19,8 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// Reader reads objects of the API server, and lists of them one at a time.
-type Reader interface {
+// Lister reads objects of the API server, and lists of them one at a time.
+type Lister interface {
 	client.Reader
 	// Each calls visit with the JSON of each object, which is good until visit
 	// returns. It ends with the first error of visit. An error may come after some

@@ -44,7 +44,7 @@ const (
 	metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 )
 
-// Each implements Reader.
+// Each implements Lister.
 func (s *Server) Each(ctx context.Context, q Query, visit func(object []byte) error) error {
 	mapping, err := s.mapper.RESTMapping(q.Kind.GroupKind(), q.Kind.Version)
 	if err != nil {

@@ -137,7 +137,7 @@ func TestADeviationFromWhatWasMeasuredNeedsOneMeasurementWithoutData(t *testing.
 }
 
 func TestOf(t *testing.T) {
-	builtIn, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary", By: "instance"}.Success()
+	builtIn, err := preset.Question{Source: v1alpha1.SourcePrometheusClient, Pods: "canary", By: "instance"}.Success()
 	if err != nil {
 		t.Fatal(err)
 	}

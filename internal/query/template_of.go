@@ -43,8 +43,8 @@ func NamesStable(m v1alpha1.Metric) bool {
 }
 
 // RequestOf is what the built-in query of a metric that expects something asks for.
-func RequestOf(m v1alpha1.Metric, podLabel string) preset.Request {
-	request := preset.Request{Source: m.Source, Pods: string(Canary), StatusLabel: m.StatusLabel}
+func RequestOf(m v1alpha1.Metric, podLabel string) preset.Question {
+	request := preset.Question{Source: m.Source, Pods: string(Canary), StatusLabel: m.StatusLabel}
 	if request.Source == "" {
 		request.Source = v1alpha1.SourcePrometheusClient
 	}

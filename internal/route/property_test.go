@@ -95,7 +95,7 @@ func text(t *testing.T, v any) string {
 
 func TestWhatIsLaidComesOffByteForByte(t *testing.T) {
 	forRandom(t, func(t *testing.T, _ *rand.Rand, o Overlay, user, laid []any) {
-		wish, way := gatewayAPI.Wish(Standing{o, user, laid}, Writer{}, runtime.DeepCopyJSONValue(laid).([]any))
+		wish, way := gatewayAPI.Wish(Standing{o, user, laid}, Author{}, runtime.DeepCopyJSONValue(laid).([]any))
 		if text(t, wish) != text(t, user) || way != WayUnchanged {
 			t.Errorf("the wish is %s (%s), want %s", text(t, wish), way, text(t, user))
 		}
@@ -105,7 +105,7 @@ func TestWhatIsLaidComesOffByteForByte(t *testing.T) {
 func TestAUsersOwnTextIsTheWish(t *testing.T) {
 	forRandom(t, func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any) {
 		for _, own := range [][]any{user, anyRules(r)} {
-			wish, _ := gatewayAPI.Wish(Standing{o, user, laid}, Writer{}, own)
+			wish, _ := gatewayAPI.Wish(Standing{o, user, laid}, Author{}, own)
 			if text(t, wish) != text(t, own) {
 				t.Errorf("the wish is %s, want %s", text(t, wish), text(t, own))
 			}
@@ -137,7 +137,7 @@ func TestAChangeMadeToTheOverlaidTextIsMadeToTheUsers(t *testing.T) {
 	for name, edit := range edits {
 		t.Run(name, func(t *testing.T) {
 			forRandom(t, func(t *testing.T, _ *rand.Rand, o Overlay, user, laid []any) {
-				for _, w := range []Writer{{}, {Blind: true}} {
+				for _, w := range []Author{{}, {Blind: true}} {
 					want := edit(runtime.DeepCopyJSONValue(user).([]any))
 					wish, _ := gatewayAPI.Wish(Standing{o, user, laid}, w, edit(runtime.DeepCopyJSONValue(laid).([]any)))
 					if diff := cmp.Diff(want, wish); diff != "" {

@@ -85,26 +85,26 @@ func TestWish(t *testing.T) {
 	const user = `[{"backendRefs": [{"name": "shop", "weight": 90}, {"name": "legacy", "weight": 10}]}]`
 	// At 5 % it stands so in the cluster: shop 171, legacy 20, canary 9.
 	for name, tc := range map[string]struct {
-		writer     Writer
+		writer     Author
 		sent, want string
 		way        Way
 	}{
-		"the same manifest again": {Writer{}, user, user, WayOwn},
-		"another manifest": {Writer{},
+		"the same manifest again": {Author{}, user, user, WayOwn},
+		"another manifest": {Author{},
 			`[{"backendRefs": [{"name": "shop", "weight": 1}]}]`, `[{"backendRefs": [{"name": "shop", "weight": 1}]}]`, WayOwn},
-		"a weight set by one who has seen the others": {Writer{},
+		"a weight set by one who has seen the others": {Author{},
 			`[{"backendRefs": [{"name": "shop", "weight": 171}, {"name": "legacy", "weight": 0}, {"name": "shop-canary", "weight": 9}]}]`,
 			`[{"backendRefs": [{"name": "shop", "weight": 180}, {"name": "legacy", "weight": 0}]}]`, WayDifference},
-		"a weight set by one who has not": {Writer{Blind: true},
+		"a weight set by one who has not": {Author{Blind: true},
 			`[{"backendRefs": [{"name": "shop", "weight": 171}, {"name": "legacy", "weight": 30}, {"name": "shop-canary", "weight": 9}]}]`,
 			`[{"backendRefs": [{"name": "shop", "weight": 90}, {"name": "legacy", "weight": 30}]}]`, WayDifference},
-		"weights exchanged with the canary's": {Writer{},
+		"weights exchanged with the canary's": {Author{},
 			`[{"backendRefs": [{"name": "shop", "weight": 9}, {"name": "legacy", "weight": 20}, {"name": "shop-canary", "weight": 171}]}]`,
 			`[{"backendRefs": [{"name": "shop", "weight": 180}, {"name": "legacy", "weight": 20}]}]`, WayDifference},
-		"a rule comes that was made of one of another route": {Writer{},
+		"a rule comes that was made of one of another route": {Author{},
 			`[{"matches": [], "name": "new", "backendRefs": [{"name": "shop", "weight": 19}, {"name": "shop-canary", "weight": 1}]}, {}]`,
 			`[{"matches": [], "name": "new", "backendRefs": [{"name": "shop", "weight": 20}]}, {}]`, WayDifference},
-		"all rules go": {Writer{}, `[]`, `[]`, WayOwn},
+		"all rules go": {Author{}, `[]`, `[]`, WayOwn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			laid, err := gatewayAPI.Lay(overlay(5), rules(t, user))
@@ -162,10 +162,10 @@ func TestRulesOfAnyShapeDoNoHarm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _ := gatewayAPI.Wish(Standing{overlay(5), in, laid}, Writer{}, laid)
+		got, _ := gatewayAPI.Wish(Standing{overlay(5), in, laid}, Author{}, laid)
 		if diff := cmp.Diff(in, got); diff != "" {
 			t.Error(diff)
 		}
-		gatewayAPI.Wish(Standing{overlay(5), in, laid}, Writer{}, rules(t, `[{"backendRefs": [{"name": "shop-canary"}]}]`))
+		gatewayAPI.Wish(Standing{overlay(5), in, laid}, Author{}, rules(t, `[{"backendRefs": [{"name": "shop-canary"}]}]`))
 	}
 }

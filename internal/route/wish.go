@@ -34,13 +34,13 @@ func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Stan
 	if s.Laid, err = d.Lay(s.Overlay, s.User); err != nil {
 		return s, err
 	}
-	s.User, _ = d.Wish(s, Writer{}, stored)
+	s.User, _ = d.Wish(s, Author{}, stored)
 	s.Laid = stored
 	return s, nil
 }
 
-// Writer is what is known of who writes rules.
-type Writer struct {
+// Author is what is known of who writes rules.
+type Author struct {
 	// Blind says that a weight which changes was said without a look at the others, as
 	// kubectl patch does: it is one of the user's weights. Otherwise its writer has seen the
 	// weights that stand in the cluster, and it is one of those.
@@ -50,7 +50,7 @@ type Writer struct {
 // Wish is which rules a user wants who writes these while the overlay is laid. Nobody has to say how
 // they came about, for they show it: the Service of the canary has a name that no text of the user's has. A
 // rule that names it was read with the overlay on it, one that does not is the user's own.
-func (d Dialect) Wish(s Standing, w Writer, sent []any) ([]any, Way) {
+func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
 	if reflect.DeepEqual(sent, s.Laid) {
 		return s.User, WayUnchanged
 	}
@@ -107,7 +107,7 @@ func (d Dialect) baseOf(s Standing, rule any, place int) int {
 }
 
 // undo takes the overlay off a rule that was read with it.
-func (d Dialect) undo(s Standing, w Writer, rule any, base int) any {
+func (d Dialect) undo(s Standing, w Author, rule any, base int) any {
 	var laid, user []any
 	if base >= 0 {
 		if reflect.DeepEqual(rule, s.Laid[base]) {
@@ -126,7 +126,7 @@ func (d Dialect) undo(s Standing, w Writer, rule any, base int) any {
 // stands in the cluster, each backend is the user's own again. Where one is not, whoever wrote it has
 // seen the weights of the cluster, so all are taken as they stand there, the
 // canary's given back to the backends that gave it; or was blind, and that one is taken as it is.
-func (d Dialect) undoBackends(s Standing, w Writer, sent, laid, user []any) []any {
+func (d Dialect) undoBackends(s Standing, w Author, sent, laid, user []any) []any {
 	kept := d.withoutCanary(s, sent)
 	from := d.match(kept, laid[:min(len(laid), len(user))])
 	asLaid := func(i int) bool {

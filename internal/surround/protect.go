@@ -62,8 +62,8 @@ type Kept struct {
 	Need           Need
 }
 
-// Protection is what is to be done about the ConfigMaps of a namespace, each by name.
-type Protection struct {
+// Finalizers is what is to be done about the ConfigMaps of a namespace, each by name.
+type Finalizers struct {
 	On, Off []Change
 	Kept    []Kept
 }
@@ -72,8 +72,8 @@ type Protection struct {
 const MaxProtected = 100
 
 // Protect says what is to be done about the ConfigMaps of a namespace, of which ending says that it is deleted itself.
-func Protect(ending bool, keepers []Keeper, configMaps []KnownConfigMap) Protection {
-	var out Protection
+func Protect(ending bool, keepers []Keeper, configMaps []KnownConfigMap) Finalizers {
+	var out Finalizers
 	for _, c := range configMaps {
 		var need []string
 		for _, k := range keepers {

@@ -56,51 +56,51 @@ func TestProtect(t *testing.T) {
 		going     = KnownConfigMap{Name: "settings-1", UID: "u", Deleting: true}
 		ofHelm    = KnownConfigMap{Name: "settings-1", UID: "u", Remade: true}
 	)
-	on := Protection{On: []Change{{Name: "settings-1", UID: "u", For: []string{"mail"}}}}
-	off := Protection{Off: []Change{{Name: "settings-1", UID: "u"}}}
-	keeps := func(need Need) Protection {
-		return Protection{Kept: []Kept{{Name: "settings-1", UID: "u", For: "mail", Need: need}}}
+	on := Finalizers{On: []Change{{Name: "settings-1", UID: "u", For: []string{"mail"}}}}
+	off := Finalizers{Off: []Change{{Name: "settings-1", UID: "u"}}}
+	keeps := func(need Need) Finalizers {
+		return Finalizers{Kept: []Kept{{Name: "settings-1", UID: "u", For: "mail", Need: need}}}
 	}
 	for name, tc := range map[string]struct {
 		ending  bool
 		keepers []Keeper
 		known   KnownConfigMap
-		want    Protection
+		want    Finalizers
 	}{
-		"nothing is held":                                {false, []Keeper{idle}, plain, Protection{}},
+		"nothing is held":                                {false, []Keeper{idle}, plain, Finalizers{}},
 		"an update is held":                              {false, []Keeper{held}, plain, on},
-		"and it is protected":                            {false, []Keeper{held}, protected, Protection{}},
+		"and it is protected":                            {false, []Keeper{held}, protected, Finalizers{}},
 		"pruned during the hold":                         {false, []Keeper{held}, kept, keeps(NeedHeld)},
-		"pruned before it could be protected":            {false, []Keeper{held}, going, Protection{}},
+		"pruned before it could be protected":            {false, []Keeper{held}, going, Finalizers{}},
 		"released, old pods run on":                      {false, []Keeper{released}, kept, keeps(NeedLeaving)},
-		"released, old pods run on, not pruned yet":      {false, []Keeper{released}, protected, Protection{}},
-		"a rollout that no hold was before":              {false, []Keeper{released}, plain, Protection{}},
+		"released, old pods run on, not pruned yet":      {false, []Keeper{released}, protected, Finalizers{}},
+		"a rollout that no hold was before":              {false, []Keeper{released}, plain, Finalizers{}},
 		"rolled out":                                     {false, []Keeper{rolledOut}, kept, off},
 		"rolled out, not pruned":                         {false, []Keeper{rolledOut}, protected, off},
-		"rejected":                                       {false, []Keeper{rejected}, protected, Protection{}},
+		"rejected":                                       {false, []Keeper{rejected}, protected, Finalizers{}},
 		"rejected, made anew since":                      {false, []Keeper{rejected}, plain, on},
 		"rejected, and pruned":                           {false, []Keeper{rejected}, kept, keeps(NeedRejected)},
 		"withdrawn":                                      {false, []Keeper{idle}, protected, off},
-		"protected a moment ago, for what is not stored": {false, nil, KnownConfigMap{Name: "settings-1", UID: "u", Protected: true, Fresh: true}, Protection{}},
+		"protected a moment ago, for what is not stored": {false, nil, KnownConfigMap{Name: "settings-1", UID: "u", Protected: true, Fresh: true}, Finalizers{}},
 		"so it was, and is deleted":                      {false, nil, KnownConfigMap{Name: "settings-1", UID: "u", Protected: true, Fresh: true, Deleting: true}, off},
 		"so it was, in a namespace that is deleted":      {true, nil, KnownConfigMap{Name: "settings-1", UID: "u", Protected: true, Fresh: true}, off},
 		"withdrawn after it was pruned":                  {false, []Keeper{idle}, kept, keeps(NeedNamed)},
-		"the plan does not ask":                          {false, []Keeper{doesNotAsk}, plain, Protection{}},
+		"the plan does not ask":                          {false, []Keeper{doesNotAsk}, plain, Finalizers{}},
 		"the plan no longer asks":                        {false, []Keeper{doesNotAsk}, kept, off},
-		"nobody can tell what the plan says":             {false, []Keeper{unsure}, plain, Protection{}},
+		"nobody can tell what the plan says":             {false, []Keeper{unsure}, plain, Finalizers{}},
 		"nobody can tell what the plan says any longer":  {false, []Keeper{unsure}, kept, keeps(NeedNamed)},
 		"the Deployment is gone":                         {false, nil, kept, off},
 		"the namespace is deleted":                       {true, []Keeper{held}, kept, off},
-		"the namespace is deleted, and nothing is on":    {true, []Keeper{held}, plain, Protection{}},
+		"the namespace is deleted, and nothing is on":    {true, []Keeper{held}, plain, Finalizers{}},
 		"by hand, on what nobody needs":                  {false, nil, protected, off},
 		// pingcap/tidb-operator#2202: Helm deletes the old one first, and a pod that restarts before its turn crashes.
 		"two Deployments share it, one has rolled out": {false, []Keeper{rolledOut, {Name: "post", Asks: true, Held: true, Names: []string{"a", "settings-1"}}}, kept,
-			Protection{Kept: []Kept{{Name: "settings-1", UID: "u", For: "post", Need: NeedHeld}}}},
+			Finalizers{Kept: []Kept{{Name: "settings-1", UID: "u", For: "post", Need: NeedHeld}}}},
 		"two Deployments need it": {false, []Keeper{held, {Name: "post", Asks: true, Held: true, Names: []string{"settings-1"}}}, plain,
-			Protection{On: []Change{{Name: "settings-1", UID: "u", For: []string{"mail", "post"}}}}},
+			Finalizers{On: []Change{{Name: "settings-1", UID: "u", For: []string{"mail", "post"}}}}},
 		"another names it, and holds nothing": {false, []Keeper{rolledOut, {Name: "post", Asks: true, Names: []string{"settings-1"}}}, protected, off},
 		// helm/helm#31067, raystack/charts#69: hooks are deleted and made anew under one name at each upgrade.
-		"Helm deletes it to make it anew": {false, []Keeper{held}, ofHelm, Protection{}},
+		"Helm deletes it to make it anew": {false, []Keeper{held}, ofHelm, Finalizers{}},
 		"it has become a hook of Helm's":  {false, []Keeper{held}, KnownConfigMap{Name: "settings-1", UID: "u", Remade: true, Protected: true}, off},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -107,7 +107,7 @@ func (l lookup) PodLabels(context.Context, analysis.Pod) (map[string]string, err
 func open(t *testing.T, url, settings string) measure.Endpoint {
 	t.Helper()
 	text := fmt.Sprintf("endpoints:\n- name: default\n  url: %s\n  scrapeInterval: %s\n%s", url, scrape, settings)
-	found, mistakes := endpoint.Parse([]byte(text), endpoint.Labels{Namespace: "namespace", Pod: "pod"})
+	found, mistakes := endpoint.Parse([]byte(text), endpoint.PodLabels{Namespace: "namespace", Pod: "pod"})
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes.ToAggregate())
 	}

@@ -54,7 +54,7 @@ func (a *Client) List(ctx context.Context, list client.ObjectList, options ...cl
 	return Insist(ctx, func() error { return a.client.List(ctx, list, options...) })
 }
 
-// Each implements listing.Reader. It asks once: whoever asks has seen a part of the list.
+// Each implements listing.Lister. It asks once: whoever asks has seen a part of the list.
 func (a *Client) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	return a.lists.Each(ctx, q, visit)
 }

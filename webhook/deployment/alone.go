@@ -46,7 +46,7 @@ func refusalAlone(d demand.Demands) string {
 }
 
 // noteUntried leaves the trace of an update that passed without a canary, for the evaluator to tell of.
-func (h *Handler) noteUntried(r *request, w wanted, a *answer) error {
+func (h *Handler) noteUntried(r *request, w wanted, a *amendment) error {
 	encoded, err := hold.Skipped{Reason: v1alpha1.ReasonRecreate, Hash: w.hash, User: r.User, At: h.Now()}.Encode()
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func TestAPlanAsksForACanaryBesideRecreate(t *testing.T) {
 	recreated := func(annotations map[string]any) casetest.Case {
 		return casetest.Case{
 			Stable: map[string]any{"spec": map[string]any{"strategy": map[string]any{"type": "Recreate"}}},
-			Request: casetest.Request{Patch: map[string]any{
+			Request: casetest.Submission{Patch: map[string]any{
 				"metadata": map[string]any{"annotations": annotations}, "spec": newTemplate().Request.Patch["spec"],
 			}},
 		}

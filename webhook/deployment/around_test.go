@@ -20,13 +20,13 @@ import (
 // surrounded is an API server with a Service, and without any ConfigMap. It has a run of which the evaluator says
 // what it has found.
 type surrounded struct {
-	listing.Reader
+	listing.Lister
 	found []metav1.Condition
 }
 
 func (s surrounded) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	if q.Kind.Kind != "Service" {
-		return s.Reader.Each(ctx, q, visit)
+		return s.Lister.Each(ctx, q, visit)
 	}
 	return visit([]byte(`{"metadata":{"name":"shop","creationTimestamp":"2026-02-01T12:00:00Z","managedFields":[{"manager":"kubectl","operation":"Update",
 		"time":"2026-03-01T11:59:59Z","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:selector":{}}}}]},"spec":{"selector":{"app":"web","v":"2"}}}`))
@@ -40,7 +40,7 @@ func (s surrounded) Get(ctx context.Context, key client.ObjectKey, o client.Obje
 	if o.GetObjectKind().GroupVersionKind().Kind == "ConfigMap" {
 		return apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, key.Name)
 	}
-	return s.Reader.Get(ctx, key, o, opts...)
+	return s.Lister.Get(ctx, key, o, opts...)
 }
 
 // TestWhoAppliesIsToldOfWhatStandsBeside the Deployment.
@@ -54,10 +54,10 @@ func TestWhoAppliesIsToldOfWhatStandsBeside(t *testing.T) {
 	held["metadata"] = map[string]any{"labels": map[string]any{"v": "2"}}
 	c := casetest.Case{
 		Stable:  map[string]any{"spec": map[string]any{"template": app("holdfast.test/app:v1")}},
-		Request: casetest.Request{Patch: map[string]any{"spec": map[string]any{"template": held}}},
+		Request: casetest.Submission{Patch: map[string]any{"spec": map[string]any{"template": held}}},
 	}
 	handler, req := setUp(t, c)
-	handler.History.Reader = surrounded{Reader: handler.History.Reader}
+	handler.History.Reader = surrounded{Lister: handler.History.Reader}
 	said := strings.Join(handler.Handle(t.Context(), req).Warnings, "\n")
 	for _, want := range []string{"update held", "Service shop sends requests to pods of the held template", "ConfigMap settings-1 is gone"} {
 		if !strings.Contains(said, want) {
@@ -91,7 +91,7 @@ func TestWhatCannotBeLookedAtIsNotTold(t *testing.T) {
 }
 
 // tardy is an API server that answers nobody in time.
-type tardy struct{ listing.Reader }
+type tardy struct{ listing.Lister }
 
 func (tardy) Each(ctx context.Context, _ listing.Query, _ func([]byte) error) error {
 	<-ctx.Done()

@@ -13,7 +13,7 @@ var nobody ownership.Holder
 // that manifest. GitOps engines compare what they own of the object with what a
 // dry run makes of it: so they see that another manifest would change something,
 // a held update that their manifest would withdraw as well as a new one.
-func (a *answer) attribute(u update, requester ownership.Holder) {
+func (a *amendment) attribute(u update, requester ownership.Holder) {
 	before := u.Old.ManagedFields()
 	holder := requester
 	for _, key := range []string{v1alpha1.HeldAnnotation, v1alpha1.FailedAnnotation} {

@@ -19,8 +19,8 @@ func BenchmarkHandle(b *testing.B) {
 		container := map[string]any{"name": "app", "image": "holdfast.test/app:v1", "env": env}
 		stable := map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}}}
 		v2 := map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "holdfast.test/app:v2", "env": env}}}}
-		update := casetest.Request{Patch: map[string]any{"spec": map[string]any{"template": v2}}}
-		scale := casetest.Request{Patch: map[string]any{"spec": map[string]any{"replicas": 5}}}
+		update := casetest.Submission{Patch: map[string]any{"spec": map[string]any{"template": v2}}}
+		scale := casetest.Submission{Patch: map[string]any{"spec": map[string]any{"replicas": 5}}}
 		for _, c := range []casetest.Case{
 			{Name: "hold", Stable: stable, Request: update},
 			{Name: "reapply", Stable: stable, Held: v2, Request: update},

@@ -110,7 +110,7 @@ func (r *request) findBeside(w wanted, keys []string) (beside, error) {
 	ask := intent.Request{Stable: stable.owned(), Asked: asked.owned(), Writer: r.writerBeside(w.ask.Writer, asked)}
 	ask.Held = &intent.Held{Owned: held.owned(), LastApplied: templateWith(held.lastApplied)}
 	wish, err := intent.Desire(ask)
-	if err == nil && ask.Writer.Way == intent.Owners {
+	if err == nil && ask.Writer.Method == intent.Owners {
 		wish.Owners, err = replay.Move(wish.Owners, r.Old.ManagedFields(), r.New.ManagedFields())
 	}
 	if err != nil {
@@ -133,7 +133,7 @@ func (r *request) writerBeside(w intent.Writer, asked beside) intent.Writer {
 	w.MayNotBeSaid, w.LastApplied = false, nil
 	w.Fields = map[string]any{}
 	operation := ownership.Update
-	if w.Way == intent.ServerSideApply {
+	if w.Method == intent.ServerSideApply {
 		operation = ownership.Apply
 	}
 	for _, owner := range asked.owners {
@@ -144,14 +144,14 @@ func (r *request) writerBeside(w intent.Writer, asked beside) intent.Writer {
 	if r.read != nil {
 		w.Read = templateWith(recorded(*r.read, r.Old, asked.keys).annotations)
 	}
-	if w.Way == intent.ClientSideApply {
+	if w.Method == intent.ClientSideApply {
 		w.LastApplied = templateWith(asked.lastApplied)
 	}
 	return w
 }
 
 // place has this stand beside the template.
-func (a *answer) place(b beside, u update) {
+func (a *amendment) place(b beside, u update) {
 	if b.same(standing(u.New, b.keys)) {
 		return
 	}
@@ -166,7 +166,7 @@ func (a *answer) place(b beside, u update) {
 }
 
 // stayBeside keeps what stands beside the stable template.
-func (r *request) stayBeside(keys []string, a *answer) { a.place(standing(r.Old, keys), r.update) }
+func (r *request) stayBeside(keys []string, a *amendment) { a.place(standing(r.Old, keys), r.update) }
 
 // mayTellOfFailed says whether a request that asks for no template changes annotations while the
 // template that was last asked for is a rejected one.

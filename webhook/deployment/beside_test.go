@@ -49,7 +49,7 @@ func TestAnnotationsThatAPlanNames(t *testing.T) {
 		"one that nobody has": {planNaming{annotations: []string{"other"}}, map[string]string{hold.ChangeCause: "web 2"}, map[string]any{"ci/build": "2", "team": "b"}, "update held"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			handler, req := setUp(t, casetest.Case{Stable: before, Request: casetest.Request{Manager: "kubectl-edit", Patch: update}})
+			handler, req := setUp(t, casetest.Case{Stable: before, Request: casetest.Submission{Manager: "kubectl-edit", Patch: update}})
 			handler.Plans = tc.plan
 			stored := must(casetest.Stored(t.Context(), handler, req))
 			annotations := stored["metadata"].(map[string]any)["annotations"].(map[string]any)
@@ -74,7 +74,7 @@ func TestWhatAPlanNamesLater(t *testing.T) {
 		Stable:          map[string]any{"metadata": map[string]any{"annotations": map[string]any{"ci/build": "1"}}},
 		Held:            map[string]any{"spec": specOf("holdfast.test/app:v2")["template"].(map[string]any)["spec"]},
 		HeldChangeCause: "web 2",
-		Request: casetest.Request{Manager: "kubectl-edit", Patch: map[string]any{
+		Request: casetest.Submission{Manager: "kubectl-edit", Patch: map[string]any{
 			"metadata": map[string]any{"annotations": map[string]any{"ci/build": "3"}}, "spec": specOf("holdfast.test/app:v3"),
 		}},
 	})
@@ -98,7 +98,7 @@ func specOf(image string) map[string]any {
 func TestWhatAPlanNamesOfARejectedTemplate(t *testing.T) {
 	handler, req := setUp(t, casetest.Case{
 		Stable:  map[string]any{"metadata": map[string]any{"annotations": map[string]any{"ci/build": "1", v1alpha1.FailedAnnotation: "some-hash"}}},
-		Request: casetest.Request{Manager: "kubectl-annotate", Patch: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"ci/build": "2", "team": "b"}}}},
+		Request: casetest.Submission{Manager: "kubectl-annotate", Patch: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"ci/build": "2", "team": "b"}}}},
 	})
 	handler.Plans = planNaming{annotations: []string{"ci/build"}}
 	stored := must(casetest.Stored(t.Context(), handler, req))

@@ -51,7 +51,7 @@ const checkManager = "holdfast-check"
 
 // checked is what a check came to.
 type checked struct {
-	finding precheck.Finding
+	finding precheck.Meaning
 	// template is as the API server would store it, with defaults and what
 	// other webhooks make of it; for Accepted only.
 	template hold.Template

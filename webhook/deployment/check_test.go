@@ -222,7 +222,7 @@ func TestHoldfastsOwnCheckPassesUntouched(t *testing.T) {
 		"a release that nobody asked of": {"metadata": map[string]any{"annotations": map[string]any{v1alpha1.ReleaseAnnotation: "old-hold"}}},
 	} {
 		for _, held := range []map[string]any{nil, template(map[string]any{"v": "1.5"})} {
-			handler, req := setUp(t, casetest.Case{Stable: stable, Held: held, Request: casetest.Request{User: "evaluator"}})
+			handler, req := setUp(t, casetest.Case{Stable: stable, Held: held, Request: casetest.Submission{User: "evaluator"}})
 			u := update{decode.Update{New: workload.Deployment{Object: decoded(t, req.OldObject.Raw)}}}.deploymentToCheck(template(map[string]any{"v": "2"}), beside{})
 			yes := true
 			req.DryRun, req.Object = &yes, runtime.RawExtension{Raw: must(json.Marshal(u.Object))}
@@ -266,7 +266,7 @@ func TestClashesAreRefusedAtAnUpdateAndToldAtACreation(t *testing.T) {
 	if resp := handler.Handle(context.Background(), req); resp.Allowed || !strings.Contains(resp.Result.Message, "spec.template.metadata.labels[holdfast.dev/role]") {
 		t.Errorf("the answer to an update is %+v", resp)
 	}
-	handler, req = setUp(t, asking(casetest.Case{Request: casetest.Request{Create: true}}, map[string]any{v1alpha1.RoleLabel: "x"}))
+	handler, req = setUp(t, asking(casetest.Case{Request: casetest.Submission{Create: true}}, map[string]any{v1alpha1.RoleLabel: "x"}))
 	if resp := handler.Handle(context.Background(), req); !resp.Allowed || len(resp.Warnings) != 1 || !strings.Contains(resp.Warnings[0], "holdfast.dev/role") {
 		t.Errorf("the answer to a creation is %+v", resp)
 	}

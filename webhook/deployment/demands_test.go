@@ -14,7 +14,7 @@ import (
 func TestAPolicyInsists(t *testing.T) {
 	image := newTemplate().Request.Patch
 	with := func(patch map[string]any) casetest.Case {
-		return casetest.Case{Request: casetest.Request{Patch: patch}}
+		return casetest.Case{Request: casetest.Submission{Patch: patch}}
 	}
 	annotated := func(key, value string) casetest.Case {
 		return with(map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}, "spec": image["spec"]})

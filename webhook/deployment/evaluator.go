@@ -18,7 +18,7 @@ import (
 // or none and does nothing. Nor does one for a hold that is older than what runs:
 // while the webhook was away another template passed, and the evaluator, which has
 // not seen it yet, is about to drop the hold.
-func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
+func (h *Handler) answerEvaluator(u update) (amendment, decide.Decision, error) {
 	id, held := u.New.Annotation(v1alpha1.ReleaseAnnotation), u.Old.Annotation(v1alpha1.HeldAnnotation)
 	if id == "" || u.New.Annotation(v1alpha1.HeldAnnotation) != held {
 		return u.acceptOwnMarks(), own, nil
@@ -39,7 +39,7 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 	next := ""
 	if record.Next != nil {
 		if next, err = h.Key.Seal(*record.Next); err != nil {
-			return answer{}, released, err
+			return amendment{}, released, err
 		}
 	}
 	a, err := u.release(h.Key, record, next)
@@ -47,7 +47,7 @@ func (h *Handler) answerEvaluator(u update) (answer, decide.Decision, error) {
 }
 
 // acceptOwnMarks answers with the object as it came, Holdfast's annotations with it.
-func (u update) acceptOwnMarks() answer {
+func (u update) acceptOwnMarks() amendment {
 	a := u.keepOwnMarks()
 	for _, key := range v1alpha1.OwnAnnotations {
 		a.set(key, u.New.Annotation(key))
@@ -61,10 +61,10 @@ func (u update) acceptOwnMarks() answer {
 
 // release swaps the held template in, its owners with it, and clears the record, or leaves
 // that of the update that waits behind it.
-func (u update) release(key hold.Key, r hold.Record, next string) (answer, error) {
+func (u update) release(key hold.Key, r hold.Record, next string) (amendment, error) {
 	hash, err := hold.HashOf(r.Template) // marks of a restart may have come to it since it was held
 	if err != nil {
-		return answer{}, err
+		return amendment{}, err
 	}
 	a := u.keepOwnMarks()
 	a.template = r.Template

@@ -10,7 +10,7 @@ import (
 // markFailed says whether tools that wait are to see a failure: as long as the
 // template that was last asked for is a rejected one. Requests that ask for no
 // template (scale, label, a controller's) leave that as it is.
-func (r *request) markFailed(w wanted, a *answer, d decide.Decision) {
+func (r *request) markFailed(w wanted, a *amendment, d decide.Decision) {
 	switch {
 	case d.Reason == decide.ReasonRejected:
 		rejection, _ := r.rejected.Find(w.hash, w.version)
@@ -28,7 +28,7 @@ func (r *request) declaresTemplate() bool {
 	if r.readFailure() {
 		return false
 	}
-	switch r.way() {
+	switch r.method() {
 	case intent.ServerSideApply:
 		return ownership.Owned(r.New.ManagedFields(), ownership.Apply, r.Manager, "f:spec", "f:template")
 	case intent.ClientSideApply:

@@ -61,7 +61,7 @@ func BenchmarkBesideAFlood(b *testing.B) {
 func serveReviews(b *testing.B, limiter *serving.Limiter, namespace string, kib int) (send func(context.Context) (code int)) {
 	b.Helper()
 	container := map[string]any{"name": "app", "image": "holdfast.test/app:v2", "args": slices.Repeat([]any{strings.Repeat("x", 1000)}, kib)}
-	handler, req := setUp(b, casetest.Case{Request: casetest.Request{Patch: map[string]any{
+	handler, req := setUp(b, casetest.Case{Request: casetest.Submission{Patch: map[string]any{
 		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}},
 	}}})
 	req.Namespace = namespace

@@ -149,8 +149,8 @@ func setUp(t testing.TB, c casetest.Case) (*Handler, admission.Request) {
 	asked := must(casetest.Patched(old, c.Request.Patch))
 	handler := &Handler{
 		ByNamespace: c.Request.Entry != "deployment", FailClosed: c.Request.Entry == "required",
-		Key: testKey, History: History{Reader: listingtest.Reader{Reader: cluster(t, c)}},
-		Access:    bypass.Access{Creator: bypasstest.Access(c.Request.Bypass)},
+		Key: testKey, History: History{Reader: listingtest.APIServer{Reader: cluster(t, c)}},
+		Access:    bypass.Access{Creator: bypasstest.Reviewer(c.Request.Bypass)},
 		Check:     Check{Updater: accepting{}, User: "evaluator", Timeout: time.Minute},
 		Evaluator: "evaluator", NewID: fixedID,
 		Now: fixedNow, Metrics: NewMetrics(prometheus.NewRegistry()),
@@ -199,7 +199,7 @@ func annotateState(t testing.TB, d map[string]any, c casetest.Case) {
 		set(v1alpha1.HeldAnnotation, must(testKey.Seal(hold.Record{
 			Beside: held,
 			ID:     "old-hold", Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: testUID,
-			HeldAt: testNow.Add(-time.Minute), Source: hold.SourceTemplate, Manager: "kubectl-edit", Operation: "Update", Template: template,
+			HeldAt: testNow.Add(-time.Minute), Origin: hold.OriginTemplate, Manager: "kubectl-edit", Operation: "Update", Template: template,
 		})))
 	}
 	if c.Stamped != nil {

@@ -68,7 +68,7 @@ type Handler struct {
 	Routes Routes
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
-	Endpoints plancheck.Endpoints
+	Endpoints plancheck.Definitions
 	// Evaluator is the user name of the evaluator. Who released is decided by
 	// it, never by an annotation alone.
 	Evaluator string
@@ -158,7 +158,7 @@ func verbosity(d decide.Decision) int {
 	return 0
 }
 
-func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
+func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, u update) (amendment, decide.Decision, error) {
 	switch {
 	case req.Operation == admissionv1.Create:
 		return h.answerCreate(ctx, req, u)
@@ -174,10 +174,10 @@ func (h *Handler) answer(ctx context.Context, req admissionv1.AdmissionRequest, 
 //
 // The held record of another Deployment stays until the evaluator has told that
 // there was one: it opens nowhere, since the UID is new.
-func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
+func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionRequest, u update) (amendment, decide.Decision, error) {
 	a := u.keepOwnMarks()
 	if err := u.spendSkip(&a); err != nil {
-		return answer{}, decide.Decision{}, err
+		return amendment{}, decide.Decision{}, err
 	}
 	a.set(clientstate.LastAppliedAnnotation, string(lastApplied(u.New).Unmarked()))
 	if label, err := hold.ReadLabel(u.New.Annotation(v1alpha1.HeldAnnotation)); err == nil {
@@ -189,19 +189,19 @@ func (h *Handler) answerCreate(ctx context.Context, req admissionv1.AdmissionReq
 	}
 	d, err := h.Policies.ForNamespace(ctx, req.Namespace)
 	if err != nil {
-		return answer{}, decide.Decision{}, err
+		return amendment{}, decide.Decision{}, err
 	}
 	a.warnings = append(a.warnings, tellDisabledInVain(d, u)...)
 	a.warnings = append(a.warnings, h.inlineTraps(req.Namespace, d, u)...)
 	alone, err := h.isAlone(ctx, req.Namespace, d, u.New)
 	if err != nil {
-		return answer{}, decide.Decision{}, err
+		return amendment{}, decide.Decision{}, err
 	}
 	if alone && h.requires(d) {
 		a.warn("updates of this Deployment will be refused: " + refusalAlone(d))
 	}
 	if err := validatePlanName(u); err != nil {
-		return answer{}, decide.Decision{}, err
+		return amendment{}, decide.Decision{}, err
 	}
 	return a, created, h.validateInline(req.Namespace, d, u)
 }
@@ -213,7 +213,7 @@ func (h *Handler) undecided(u update, err error) admission.Response {
 		return admission.Errored(http.StatusInternalServerError,
 			fmt.Errorf("holdfast could not decide on this update and the namespace requires canaries: %w", err))
 	}
-	a := answer{}
+	a := amendment{}
 	a.warn("passed without a canary, because of an error: " + err.Error())
 	if u.New.Object == nil {
 		return admission.Allowed("").WithWarnings(a.warnings...)

@@ -50,14 +50,14 @@ func (n none) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ..
 }
 
 func newTemplate() casetest.Case {
-	return casetest.Case{Request: casetest.Request{Patch: map[string]any{
+	return casetest.Case{Request: casetest.Submission{Patch: map[string]any{
 		"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"labels": map[string]any{"v": "2"}}}},
 	}}}
 }
 
 func TestWhatCannotBeDecidedPassesOrNotAsTheNamespaceSays(t *testing.T) {
 	handler, req := setUp(t, newTemplate())
-	handler.History = History{Reader: listingtest.Reader{Reader: silent{}}}
+	handler.History = History{Reader: listingtest.APIServer{Reader: silent{}}}
 	if resp := handler.Handle(context.Background(), req); !resp.Allowed || len(resp.Patches) > 0 || len(resp.Warnings) != 1 {
 		t.Errorf("failing open: %+v", resp)
 	}
@@ -83,7 +83,7 @@ func (patient) Get(ctx context.Context, key client.ObjectKey, _ client.Object, _
 
 func TestARequestThatIsBeingAnsweredIsAnsweredAlsoWhenTheServerIsToldToStop(t *testing.T) {
 	handler, req := setUp(t, newTemplate())
-	handler.History, handler.FailClosed = History{Reader: listingtest.Reader{Reader: patient{}}}, true
+	handler.History, handler.FailClosed = History{Reader: listingtest.APIServer{Reader: patient{}}}, true
 	handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error { return nil })
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
@@ -117,7 +117,7 @@ func (b busy) List(ctx context.Context, list client.ObjectList, options ...clien
 func TestTheAnswerArrivesInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, req := setUp(t, newTemplate())
-		handler.History = History{Reader: listingtest.Reader{Reader: busy{handler.History.Reader}}}
+		handler.History = History{Reader: listingtest.APIServer{Reader: busy{handler.History.Reader}}}
 		handler.Check = Check{Updater: stuck{}, User: handler.Check.User, Timeout: CheckTimeout}
 		start := time.Now()
 		resp := handler.Handle(t.Context(), req)
@@ -130,7 +130,7 @@ func TestTheAnswerArrivesInTime(t *testing.T) {
 func TestNothingMoreIsDoneForARequestThatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, req := setUp(t, newTemplate())
-		handler.History, handler.FailClosed = History{Reader: listingtest.Reader{Reader: slow{handler.History.Reader}}}, true
+		handler.History, handler.FailClosed = History{Reader: listingtest.APIServer{Reader: slow{handler.History.Reader}}}, true
 		handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
 			t.Error("a template was checked")
 			return nil
@@ -155,14 +155,14 @@ func TestARequestThatCannotBeReadIsNoPanic(t *testing.T) {
 func TestOnlyANewTemplateAsksTheAPIServer(t *testing.T) {
 	v2 := map[string]any{"metadata": map[string]any{"labels": map[string]any{"v": "2"}}}
 	for name, c := range map[string]casetest.Case{
-		"scale during a hold":       {Held: v2, Request: casetest.Request{Patch: map[string]any{"spec": map[string]any{"replicas": 3}}}},
-		"the held template again":   {Held: v2, Request: casetest.Request{Patch: map[string]any{"spec": map[string]any{"template": v2}}}},
-		"a release":                 {Held: v2, Request: casetest.Request{User: "evaluator", Patch: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"holdfast.dev/release": "old-hold"}}}}},
-		"an annotation of Holdfast": {Request: casetest.Request{Patch: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"holdfast.dev/period": "10m"}}}}},
+		"scale during a hold":       {Held: v2, Request: casetest.Submission{Patch: map[string]any{"spec": map[string]any{"replicas": 3}}}},
+		"the held template again":   {Held: v2, Request: casetest.Submission{Patch: map[string]any{"spec": map[string]any{"template": v2}}}},
+		"a release":                 {Held: v2, Request: casetest.Submission{User: "evaluator", Patch: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"holdfast.dev/release": "old-hold"}}}}},
+		"an annotation of Holdfast": {Request: casetest.Submission{Patch: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"holdfast.dev/period": "10m"}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			handler, req := setUp(t, c)
-			handler.History = History{Reader: listingtest.Reader{Reader: none{t: t}}}
+			handler.History = History{Reader: listingtest.APIServer{Reader: none{t: t}}}
 			handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
 				t.Error("a template was checked")
 				return nil

@@ -34,7 +34,7 @@ import (
 // Whoever may make ReplicaSets may make many and large ones that match the selector.
 // So their metadata is read first, and whole only those that were made for the
 // Deployment, one at a time.
-type History struct{ Reader listing.Reader }
+type History struct{ Reader listing.Lister }
 
 // How many revisions are read whole, the newest first, and how many by one list.
 // Kubernetes keeps ten, if nobody says otherwise.

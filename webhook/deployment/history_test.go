@@ -92,7 +92,7 @@ func TestATemplateIsNoRevisionIfItsReplicaSetIsGone(t *testing.T) {
 	v1, v2 := templateOf(t, replicaSet("v1")), templateOf(t, replicaSet("v2"))
 	server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(replicaSet("v1"), replicaSet("v2")).Build()
 	for _, gone := range []string{"", "v1"} {
-		found, err := History{Reader: listingtest.Reader{Reader: lagging{server, "web-" + gone}}}.Revisions(t.Context(), "shop", webItself, nil, v1)
+		found, err := History{Reader: listingtest.APIServer{Reader: lagging{server, "web-" + gone}}}.Revisions(t.Context(), "shop", webItself, nil, v1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func TestAnAdoptedReplicaSetIsNoRevision(t *testing.T) {
 			rs := replicaSetOf(tc.name, "v9", labels)
 			asked := templateOf(t, rs)
 			server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(rs).Build()
-			found, err := History{Reader: listingtest.Reader{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
+			found, err := History{Reader: listingtest.APIServer{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		found, err := History{Reader: listingtest.Reader{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
+		found, err := History{Reader: listingtest.APIServer{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +159,7 @@ func TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted(t *testing.T) {
 
 // bounded is an API server of which some lists are too long to be read.
 type bounded struct {
-	listing.Reader
+	listing.Lister
 	metadata, whole bool
 	read            *[]string // the names of ReplicaSets that are read whole
 }
@@ -168,7 +168,7 @@ func (b bounded) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 	if q.MetadataOnly && b.metadata || !q.MetadataOnly && b.whole {
 		return listing.ErrTooMuch
 	}
-	return b.Reader.Each(ctx, q, func(object []byte) error {
+	return b.Lister.Each(ctx, q, func(object []byte) error {
 		if rs, err := listing.Decode[workload.ReplicaSet](object); !q.MetadataOnly && err == nil {
 			*b.read = append(*b.read, rs.Metadata.Name)
 		}
@@ -188,7 +188,7 @@ func manyRevisions(n int) bounded {
 		decoy.OwnerReferences = nil
 		builder = builder.WithObjects(rs, decoy)
 	}
-	return bounded{Reader: listingtest.Reader{Reader: builder.Build()}, read: new([]string)}
+	return bounded{Lister: listingtest.APIServer{Reader: builder.Build()}, read: new([]string)}
 }
 
 // TestOnlyRevisionsAreReadWhole: those of nobody are not, however many there are;
@@ -238,7 +238,7 @@ func TestARevisionThatMayBeOverlookedIsNeverReleased(t *testing.T) {
 			for _, failClosed := range []bool{true, false} {
 				t.Run(fmt.Sprint(sentence, ", too large are the ", why, ", fails closed ", failClosed), func(t *testing.T) {
 					handler, req := setUp(t, tc.c)
-					server.Reader = handler.History.Reader
+					server.Lister = handler.History.Reader
 					handler.History.Reader, handler.FailClosed = server, failClosed
 					resp := handler.Handle(t.Context(), req)
 					said := strings.Join(resp.Warnings, "\n")
@@ -258,7 +258,7 @@ func TestARevisionThatMayBeOverlookedIsNeverReleased(t *testing.T) {
 }
 
 // allTaken is an API server that has every run that is asked for.
-type allTaken struct{ listing.Reader }
+type allTaken struct{ listing.Lister }
 
 func (allTaken) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
 	return nil

@@ -35,7 +35,7 @@ import (
 // hostileHandler cannot ask the API server for a history, and takes any template for right.
 func hostileHandler(m *Metrics) *Handler {
 	return &Handler{
-		Key: testKey, History: History{Reader: listingtest.Reader{Reader: silent{}}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: bypass.Access{Creator: bypasstest.Access("unknown")},
+		Key: testKey, History: History{Reader: listingtest.APIServer{Reader: silent{}}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: bypass.Access{Creator: bypasstest.Reviewer("unknown")},
 		Now: fixedNow, NewID: fixedID, Metrics: m, Endpoints: sharedEndpoint{},
 	}
 }
@@ -46,7 +46,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add(`{"metadata":{"annotations":{"holdfast.dev/skip":"\u001b[2J\n","metric.holdfast.dev/\u202e":"up in [0, 1]","holdfast.dev/plan":"\u0000"}},"spec":{"template":{}}}`, `{"spec":{"template":{"a":1}}}`)
 	counted := NewMetrics(prometheus.NewRegistry())
 	f.Fuzz(func(t *testing.T, object, old string) {
-		req := admissionRequest(casetest.Case{Request: casetest.Request{Manager: "x"}}, nil, nil)
+		req := admissionRequest(casetest.Case{Request: casetest.Submission{Manager: "x"}}, nil, nil)
 		req.Object, req.OldObject = runtime.RawExtension{Raw: []byte(object)}, runtime.RawExtension{Raw: []byte(old)}
 		hostiletest.Plain(t, hostileHandler(counted).Handle(hostiletest.NoPanic(t), req))
 	})
@@ -72,7 +72,7 @@ func FuzzHandleHeld(f *testing.F) {
 			return
 		}
 		sealed, err := testKey.Seal(hold.Record{
-			ID: "id", Run: "web-1", Hash: hash, UID: testUID, HeldAt: fixedNow(), Source: hold.SourceTemplate, Manager: "kubectl", Operation: "Apply",
+			ID: "id", Run: "web-1", Hash: hash, UID: testUID, HeldAt: fixedNow(), Origin: hold.OriginTemplate, Manager: "kubectl", Operation: "Apply",
 			Template: h, LastApplied: s, Owners: []hold.Owner{{Manager: "kubectl", Operation: "Apply", APIVersion: "apps/v1", Fields: map[string]any{}}},
 		})
 		if err != nil {
@@ -86,7 +86,7 @@ func FuzzHandleHeld(f *testing.F) {
 			identify(d)
 			return d
 		}
-		req := admissionRequest(casetest.Case{Request: casetest.Request{Manager: manager}}, object(s, nil), object(n, entries))
+		req := admissionRequest(casetest.Case{Request: casetest.Submission{Manager: manager}}, object(s, nil), object(n, entries))
 		hostiletest.Plain(t, hostileHandler(counted).Handle(hostiletest.NoPanic(t), req))
 		waiting := &status.Handler{Rewrite: true, Now: fixedNow, Metrics: statuses}
 		hostiletest.Plain(t, waiting.Handle(hostiletest.NoPanic(t), req))
@@ -137,7 +137,7 @@ func TestNoDepthIsTooDeep(t *testing.T) {
 			"last applied": fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}},"spec":{"template":{"spec":{}}}}`, lastAppliedKey, nested(depth)),
 		} {
 			t.Run(fmt.Sprint(name, " of depth ", depth), func(t *testing.T) {
-				req := admissionRequest(casetest.Case{Request: casetest.Request{Manager: "kubectl"}}, nil, nil)
+				req := admissionRequest(casetest.Case{Request: casetest.Submission{Manager: "kubectl"}}, nil, nil)
 				req.Object = runtime.RawExtension{Raw: []byte(object)}
 				req.OldObject = runtime.RawExtension{Raw: []byte(`{"metadata":{"uid":"u"},"spec":{"template":{"spec":{"a":1}}},"status":{"readyReplicas":1}}`)}
 				resp := hostileHandler(counted).Handle(hostiletest.NoPanic(t), req)
@@ -225,7 +225,7 @@ func TestALargeTemplateIsAnsweredInBoundedMemory(t *testing.T) {
 	if err := unstructured.SetNestedField(old, "b", "spec", "template", "spec", "hostname"); err != nil {
 		t.Fatal(err)
 	}
-	req := admissionRequest(casetest.Case{Request: casetest.Request{Manager: "kubectl"}}, old, object)
+	req := admissionRequest(casetest.Case{Request: casetest.Submission{Manager: "kubectl"}}, old, object)
 	handler, _ := setUp(t, newTemplate())
 	before := allocatedBytes()
 	resp := handler.Handle(hostiletest.NoPanic(t), req)
@@ -246,7 +246,7 @@ func TestManyDeepQueriesTakeLittle(t *testing.T) {
 		for i := range 30 {
 			annotations[fmt.Sprint(v1alpha1.MetricAnnotationPrefix, "m", i)] = "up{ {{canary}} }" + strings.Repeat("+a", operators) + " in [0, 1]"
 		}
-		handler, req := setUp(t, casetest.Case{Request: casetest.Request{Patch: map[string]any{"metadata": map[string]any{"annotations": annotations}}}})
+		handler, req := setUp(t, casetest.Case{Request: casetest.Submission{Patch: map[string]any{"metadata": map[string]any{"annotations": annotations}}}})
 		before := allocatedBytes()
 		resp := handler.Handle(hostiletest.NoPanic(t), req)
 		grown := allocatedBytes() - before

@@ -15,8 +15,8 @@ import (
 // sharedEndpoint is a default with tenancy.
 type sharedEndpoint struct{}
 
-func (sharedEndpoint) Endpoint(string, string) (endpoint.Endpoint, error) {
-	return endpoint.Endpoint{Tenancy: endpoint.Tenancy{Label: "namespace"}}, nil
+func (sharedEndpoint) Endpoint(string, string) (endpoint.Definition, error) {
+	return endpoint.Definition{Tenancy: endpoint.Tenancy{Label: "namespace"}}, nil
 }
 
 func TestInlineQueriesKeepToTheirNamespace(t *testing.T) {
@@ -70,8 +70,8 @@ func TestAPlanByANameThatNoneCanHaveIsRefused(t *testing.T) {
 // scrapedEndpoint is a default whose scrape interval is known.
 type scrapedEndpoint struct{}
 
-func (scrapedEndpoint) Endpoint(string, string) (endpoint.Endpoint, error) {
-	var e endpoint.Endpoint
+func (scrapedEndpoint) Endpoint(string, string) (endpoint.Definition, error) {
+	var e endpoint.Definition
 	e.ScrapeInterval.Duration = 15 * time.Second
 	return e, nil
 }

@@ -46,7 +46,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, d := range append(decide.Decisions, released, own, created, refused, failed) { // every series from the start
 		m.decisions.WithLabelValues(string(d.Effect), string(d.Reason))
 	}
-	for _, f := range precheck.Findings {
+	for _, f := range precheck.Meanings {
 		m.checks.WithLabelValues(string(f))
 	}
 	return m

@@ -19,7 +19,7 @@ import (
 )
 
 // carryOut turns a decision into the answer.
-func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.Decision) (answer, error) {
+func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.Decision) (amendment, error) {
 	a := r.keepOwnMarks()
 	if r.asksForRetry() {
 		a.set(v1alpha1.RejectedAnnotation, "")
@@ -71,7 +71,7 @@ func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.D
 	return a, err
 }
 
-func (r *request) pass(w wanted, a *answer, d decide.Decision) {
+func (r *request) pass(w wanted, a *amendment, d decide.Decision) {
 	a.template = w.template
 	if r.record != nil {
 		a.managedFields = r.assignOwners(w.wish.Owners)
@@ -107,13 +107,13 @@ func (r *request) stampOf(w wanted) hold.Stamp {
 	return hold.Passing(w.hash, r.Old.Generation())
 }
 
-func (r *request) stamp(a *answer, s hold.Stamp) {
+func (r *request) stamp(a *amendment, s hold.Stamp) {
 	a.set(v1alpha1.StableAnnotation, r.key.SealStamp(s, r.Old.UID()))
 }
 
 // stampOptIn vouches for what runs when its owners have it guarded: it had no stamp until now, and to the
 // evaluator a Deployment without one is new, or somebody took it off.
-func (h *Handler) stampOptIn(r *request, a *answer) {
+func (h *Handler) stampOptIn(r *request, a *amendment) {
 	guarded := func(d workload.Deployment) bool {
 		return r.demands.Guarded() || guard.Chosen(d.Annotation(v1alpha1.CanaryAnnotation), h.ByNamespace)
 	}
@@ -141,7 +141,7 @@ func (r *request) alias() hold.Alias {
 }
 
 // drop leaves the stable template, and no record.
-func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
+func (r *request) drop(w wanted, a *amendment, d decide.Decision) error {
 	r.stay(a)
 	a.set(v1alpha1.HeldAnnotation, "")
 	if d.Reason != decide.ReasonWithdrawn {
@@ -184,7 +184,7 @@ func (r *request) drop(w wanted, a *answer, d decide.Decision) error {
 // keep leaves template and record. What may change is who owns the fields of the
 // held template, and the mark of a restart: the stable pods restart now, and the
 // held template will carry the same mark.
-func (h *Handler) keep(r *request, w wanted, a *answer) error {
+func (h *Handler) keep(r *request, w wanted, a *amendment) error {
 	r.stay(a)
 	r.stayBeside(w.beside.keys, a)
 	held := w.beside.inRecord(standing(r.Old, w.beside.keys), r.first != nil)
@@ -217,7 +217,7 @@ func (h *Handler) keep(r *request, w wanted, a *answer) error {
 
 // stay keeps the stable template, the owners of its fields and what clients
 // remember of it. A restart of it passes.
-func (r *request) stay(a *answer) {
+func (r *request) stay(a *amendment) {
 	a.lastApplied = lastApplied(r.Old).Template()
 	if r.touched() {
 		a.template = r.Old.Template()
@@ -229,7 +229,7 @@ func (r *request) stay(a *answer) {
 
 // markRestarted: the stable template gets marks of a restart, by which its hash becomes this one.
 // To the evaluator it is known as before. What other webhooks make of it is not known (see stampOf).
-func (r *request) markRestarted(hash hold.Hash, a *answer) {
+func (r *request) markRestarted(hash hold.Hash, a *amendment) {
 	if hash == r.stableHash {
 		return
 	}

@@ -34,7 +34,7 @@ func (h *Handler) findPlan(ctx context.Context, namespace string, d demand.Deman
 // namedBeside adds what the plan names to what stands beside a template that is held, or
 // was rejected. What a hold has begun to hold it goes on holding. A plan that cannot be read
 // keeps no update from being held.
-func (h *Handler) namedBeside(ctx context.Context, r *request, w *wanted, a *answer) error {
+func (h *Handler) namedBeside(ctx context.Context, r *request, w *wanted, a *amendment) error {
 	named, err := h.annotationsOfPlan(ctx, r)
 	if err != nil {
 		a.warn(warnPlanUnread(err))

@@ -22,7 +22,7 @@ import (
 
 // configMaps is an API server with ConfigMaps, and whoever writes their finalizers.
 type configMaps struct {
-	listing.Reader
+	listing.Lister
 	known   map[string]metav1.ObjectMeta
 	may     bool
 	patched []string
@@ -31,7 +31,7 @@ type configMaps struct {
 func (c *configMaps) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 	m, is := o.(*metav1.PartialObjectMetadata)
 	if !is || o.GetObjectKind().GroupVersionKind().Kind != "ConfigMap" {
-		return c.Reader.Get(ctx, key, o, opts...)
+		return c.Lister.Get(ctx, key, o, opts...)
 	}
 	found, there := c.known[key.Name]
 	if !there {
@@ -82,9 +82,9 @@ func TestConfigMapsAreProtectedBeforeTheUpdateIsHeld(t *testing.T) {
 		"what passes, for it is off": {asks, true, false, map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.CanaryAnnotation: "disabled"}}, "spec": update["spec"]}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			handler, req := setUp(t, casetest.Case{Stable: map[string]any{"spec": map[string]any{"template": stable}}, Request: casetest.Request{Patch: tc.request}})
+			handler, req := setUp(t, casetest.Case{Stable: map[string]any{"spec": map[string]any{"template": stable}}, Request: casetest.Submission{Patch: tc.request}})
 			now := metav1.Now()
-			api := &configMaps{Reader: handler.History.Reader, may: tc.may, known: map[string]metav1.ObjectMeta{
+			api := &configMaps{Lister: handler.History.Reader, may: tc.may, known: map[string]metav1.ObjectMeta{
 				"a": {UID: "uid-a"}, "b": {UID: "uid-b"}, "c": {UID: "uid-c"},
 				"hook":      {UID: "uid-hook", Annotations: map[string]string{"helm.sh/hook": "pre-upgrade"}},
 				"protected": {UID: "uid-protected", Finalizers: []string{v1alpha1.ProtectFinalizer}},

@@ -13,7 +13,7 @@ import (
 )
 
 // hold makes a record of the desired template.
-func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) error {
+func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *amendment) error {
 	if err := validateInline(r.update); err != nil {
 		return err
 	}
@@ -23,13 +23,13 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *answer) err
 	}
 	record := hold.Record{
 		ID: h.NewID(), Run: run, Hash: w.hash, UID: r.Old.UID(), HeldAt: h.Now(),
-		Source: w.source, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.readDuring(), User: r.User,
+		Origin: w.origin, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.readDuring(), User: r.User,
 		Template: w.template, Owners: w.wish.Owners, LastApplied: r.remembered(w),
 	}
 	if w.version != w.hash {
 		record.Version = w.version
 	}
-	if w.source == hold.SourceImage {
+	if w.origin == hold.OriginImage {
 		record.Under = w.wish.Template
 	}
 	record.Beside = w.beside.inRecord(standing(r.Old, w.beside.keys), r.waits())
@@ -79,7 +79,7 @@ func (r *request) returns(w wanted) bool {
 		return false
 	}
 	version, err := r.marks.Version(r.first.Template)
-	return err == nil && version == w.version && r.first.Source == w.source
+	return err == nil && version == w.version && r.first.Origin == w.origin
 }
 
 // onTrial is the record of the update that is under way, nil if there is none.
@@ -103,7 +103,7 @@ func (r *request) behind(record hold.Record) hold.Record {
 }
 
 // write seals the record into the answer, or refuses what does not fit.
-func (h *Handler) write(record hold.Record, a *answer) error {
+func (h *Handler) write(record hold.Record, a *amendment) error {
 	encoded, err := h.Key.Seal(record)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func TestWhoNamesMarksOfARestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			patch := map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": map[string]any{"built-at": "2"}}}}}
-			handler, req := setUp(t, casetest.Case{Request: casetest.Request{Manager: "helm", Patch: patch}})
+			handler, req := setUp(t, casetest.Case{Request: casetest.Submission{Manager: "helm", Patch: patch}})
 			handler.RestartMarks, handler.Policies = tc.flag, demand.Policies{Reader: tc.cache}
 			if tc.plans != nil {
 				handler.Plans = tc.plans
@@ -92,7 +92,7 @@ func TestWhoNamesMarksOfARestart(t *testing.T) {
 func TestAPolicySwitchesKnownMarksOff(t *testing.T) {
 	for key, passes := range map[string]bool{"cattle.io/timestamp": false, hold.RestartedAt: true} {
 		patch := map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: "2026-03-01T00:00:00Z"}}}}}
-		handler, req := setUp(t, casetest.Case{Request: casetest.Request{Patch: patch}})
+		handler, req := setUp(t, casetest.Case{Request: casetest.Submission{Patch: patch}})
 		handler.Policies = demand.Policies{Reader: demandtest.Cache{Policies: demandtest.Strict(func(s *v1alpha1.CanaryPolicySpec) { s.RestartMarks = []string{} })}}
 		if resp := handler.Handle(t.Context(), req); (len(resp.Warnings) == 0) != passes {
 			t.Errorf("%s: says %q", key, resp.Warnings)
@@ -124,7 +124,7 @@ func (s *story) patch(user string, patch map[string]any) {
 	if strings.HasPrefix(user, "kubectl-") {
 		manager = user
 	}
-	req := admissionRequest(casetest.Case{Request: casetest.Request{User: user, Manager: manager}}, s.object, must(casetest.Patched(s.object, patch)))
+	req := admissionRequest(casetest.Case{Request: casetest.Submission{User: user, Manager: manager}}, s.object, must(casetest.Patched(s.object, patch)))
 	s.object = must(casetest.Stored(s.t.Context(), s.handler, req))
 }
 
@@ -317,7 +317,7 @@ func TestWhatEndsTheWait(t *testing.T) {
 func TestADryRunGetsNoStamp(t *testing.T) {
 	s := newStory(t)
 	for _, dry := range []bool{true, false} {
-		req := admissionRequest(casetest.Case{Request: casetest.Request{User: "jane"}}, s.object, must(casetest.Patched(s.object, marked("1", "holdfast.test/app:v1"))))
+		req := admissionRequest(casetest.Case{Request: casetest.Submission{User: "jane"}}, s.object, must(casetest.Patched(s.object, marked("1", "holdfast.test/app:v1"))))
 		req.DryRun = &dry
 		stored := workload.Deployment{Object: must(casetest.Stored(t.Context(), s.handler, req))}
 		if got := stored.Annotation(v1alpha1.StableAnnotation); (got == "") != dry {

@@ -55,7 +55,7 @@ func (u update) setsSkip() bool {
 
 // noteSkip leaves the trace of a skip: the value is used up, and a rejection of
 // the template is forgotten.
-func (h *Handler) noteSkip(r *request, w wanted, a *answer) error {
+func (h *Handler) noteSkip(r *request, w wanted, a *amendment) error {
 	skipped, err := hold.Skipped{
 		Reason: r.New.Annotation(v1alpha1.SkipAnnotation), Hash: r.knownAs(w), User: r.User, At: h.Now(),
 	}.Encode()
@@ -75,7 +75,7 @@ func (h *Handler) noteSkip(r *request, w wanted, a *answer) error {
 // spendSkip uses up a value that lets nothing more through: the one that a
 // rollback brings back with the annotations of an earlier revision, by which
 // nobody asks for anything, and the one that a Deployment is made with.
-func (u update) spendSkip(a *answer) error {
+func (u update) spendSkip(a *amendment) error {
 	value := u.New.Annotation(v1alpha1.SkipAnnotation)
 	if value == "" || !u.setsSkip() {
 		return nil

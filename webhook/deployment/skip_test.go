@@ -56,11 +56,11 @@ func TestPermissionIsAskedOnlyIfItMakesADifference(t *testing.T) {
 	disabled.Stable = map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.CanaryAnnotation: "disabled"}}}
 	for sentence, c := range map[string]casetest.Case{
 		"nobody asks to skip":            newTemplate(),
-		"the template stays as it is":    skipping(casetest.Case{Request: casetest.Request{Patch: map[string]any{}}}),
+		"the template stays as it is":    skipping(casetest.Case{Request: casetest.Submission{Patch: map[string]any{}}}),
 		"the Deployment is not guarded":  disabled,
 		"a rollback":                     skipping(asking(casetest.Case{Revisions: []map[string]any{v2}}, map[string]any{"v": "2"})),
 		"the value is used up":           skipping(asking(casetest.Case{Skipped: "hotfix"}, map[string]any{"v": "2"})),
-		"the evaluator writes during it": {Held: v2, Request: casetest.Request{User: "evaluator", Patch: map[string]any{}}},
+		"the evaluator writes during it": {Held: v2, Request: casetest.Submission{User: "evaluator", Patch: map[string]any{}}},
 	} {
 		handler, req := setUp(t, c)
 		server := &asked{}

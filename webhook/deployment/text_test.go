@@ -21,7 +21,7 @@ import (
 )
 
 // heldText is a Deployment while v2 with an argument is held, as it is read.
-func heldText(t *testing.T, request casetest.Request) (*Handler, admission.Request, map[string]any) {
+func heldText(t *testing.T, request casetest.Submission) (*Handler, admission.Request, map[string]any) {
 	t.Helper()
 	held := containers(t, `{name: app, image: "holdfast.test/app:v2", args: [a]}`)
 	h, req := setUp(t, casetest.Case{Held: held, Request: request})
@@ -102,7 +102,7 @@ const heldWithGrace = `spec: {terminationGracePeriodSeconds: 7, containers: [{na
 // TestAnApplyOfWhatWasRead: what the text changes of the stable template is changed
 // of the held one, and kubectl remembers the text that it would have sent.
 func TestAnApplyOfWhatWasRead(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlApply})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlApply})
 	req.Object = runtime.RawExtension{Raw: appliedClientSide(t, must(casetest.Patched(read, graced)))}
 	got, _ := answered(t, h, req)
 	record := wantHeld(t, got, heldWithGrace)
@@ -117,7 +117,7 @@ func TestAnApplyOfWhatWasRead(t *testing.T) {
 
 // TestAnApplyOfAnOlderText: the record in it is of a hold that was superseded.
 func TestAnApplyOfAnOlderText(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlApply})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlApply})
 	older := must(testKey.Seal(hold.Record{ID: "older-hold", Run: "web-older", Hash: "older", UID: testUID, Template: must(casetest.Template(map[string]any{}))}))
 	text := must(casetest.Patched(read, map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HeldAnnotation: older}}}))
 	req.Object = runtime.RawExtension{Raw: appliedClientSide(t, must(casetest.Patched(text, graced)))}
@@ -130,7 +130,7 @@ func TestAnApplyOfAnOlderText(t *testing.T) {
 
 // TestATextOfARecordThatWasWrittenAnew: a restart writes it, and it is the same hold.
 func TestATextOfARecordThatWasWrittenAnew(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlReplace})
 	record := must(testKey.Open(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), testUID))
 	record.HeldAt = record.HeldAt.Add(-1)
 	record.LastApplied = must(casetest.Template(map[string]any{}))
@@ -143,7 +143,7 @@ func TestATextOfARecordThatWasWrittenAnew(t *testing.T) {
 // TestAReplacementThatIsRemembered: kubectl replace --save-config remembers the text,
 // which would have had what is held. The next apply takes off what stands there only.
 func TestAReplacementThatIsRemembered(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlReplace})
 	req.Object = runtime.RawExtension{Raw: appliedClientSide(t, must(casetest.Patched(read, graced)))}
 	got, _ := answered(t, h, req)
 	record := wantHeld(t, got, heldWithGrace)
@@ -155,7 +155,7 @@ func TestAReplacementThatIsRemembered(t *testing.T) {
 // TestAReplacementThatIsNotRemembered leaves what was applied as the text has it: that
 // is of the manifest that somebody applied before, and not of all that stands in the text.
 func TestAReplacementThatIsNotRemembered(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlReplace})
 	applied := must(casetest.Patched(read, map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"hostname": "applied-once"}}}}))
 	var before map[string]any
 	if err := json.Unmarshal(appliedClientSide(t, applied), &before); err != nil {
@@ -173,7 +173,7 @@ func TestAReplacementThatIsNotRemembered(t *testing.T) {
 // TestATextThatIsSentTwice asks for no more the second time: the hold that it
 // made stands now, and it was read during the one before.
 func TestATextThatIsSentTwice(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlReplace})
 	text := must(casetest.Patched(read, graced))
 	req.Object = runtime.RawExtension{Raw: must(json.Marshal(text))}
 	once, _ := answered(t, h, req)
@@ -212,7 +212,7 @@ func TestATextThatIsSentAsItWasRead(t *testing.T) {
 		"one change by another": {map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"hostname": "h"}}}}, graced, heldWithGrace},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+			h, req, read := heldText(t, casetest.Submission{Manager: kubectlReplace})
 			first := must(testKey.Open(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), testUID))
 			ids := 0
 			h.NewID = func() string { ids++; return fmt.Sprintf("new-hold-%d", ids) }
@@ -242,9 +242,9 @@ func TestATextThatIsSentAsItWasRead(t *testing.T) {
 
 // TestAnImageThatIsHeldIsInNoText: an annotation asks for it, so it comes back from none.
 func TestAnImageThatIsHeldIsInNoText(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlReplace})
 	record := must(testKey.Open(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), testUID))
-	record.Source, record.Under = hold.SourceImage, must(casetest.Template(containers(t, `{name: app, image: "holdfast.test/app:v1", args: [a]}`)))
+	record.Origin, record.Under = hold.OriginImage, must(casetest.Template(containers(t, `{name: app, image: "holdfast.test/app:v1", args: [a]}`)))
 	read = must(casetest.Patched(read, map[string]any{"metadata": map[string]any{"annotations": map[string]any{
 		v1alpha1.HeldAnnotation: must(testKey.Seal(record)), v1alpha1.CanaryImageAnnotation: "holdfast.test/app:v2",
 	}}}))
@@ -262,7 +262,7 @@ func TestAnImageThatIsHeldIsInNoText(t *testing.T) {
 
 // TestATextWhoseRecordWasEdited is no text of this hold: nobody knows what its writer read.
 func TestATextWhoseRecordWasEdited(t *testing.T) {
-	h, req, read := heldText(t, casetest.Request{Manager: kubectlReplace})
+	h, req, read := heldText(t, casetest.Submission{Manager: kubectlReplace})
 	edited := strings.Replace(workload.Deployment{Object: read}.Annotation(v1alpha1.HeldAnnotation), "app:v2", "app:v9", 1)
 	text := must(casetest.Patched(read, map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HeldAnnotation: edited}}}))
 	req.Object = runtime.RawExtension{Raw: must(json.Marshal(must(casetest.Patched(text, graced))))}
@@ -278,7 +278,7 @@ func TestAServerSideApplyOfWhatWasRead(t *testing.T) {
 		"without the record": {`{`, `spec: {terminationGracePeriodSeconds: 7, containers: [{name: app, image: "holdfast.test/app:v1", args: [a]}]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, req, read := heldText(t, casetest.Request{Manager: "kubectl"})
+			h, req, read := heldText(t, casetest.Submission{Manager: "kubectl"})
 			var fields map[string]any
 			if err := json.Unmarshal([]byte(tc.owned+`"f:spec":{"f:template":{"f:metadata":{"f:labels":{"f:app":{}}},"f:spec":{
 				"f:terminationGracePeriodSeconds":{},"f:containers":{"k:{\"name\":\"app\"}":{".":{},"f:name":{},"f:image":{}}}}}}}`), &fields); err != nil {
@@ -303,7 +303,7 @@ func TestATextOfAnEndedHold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stable := map[string]any{"spec": map[string]any{"template": containers(t, `{name: app, image: "holdfast.test/app:`+tc.running+`"}`)}}
-			h, req := setUp(t, casetest.Case{Stable: stable, Request: casetest.Request{Manager: kubectlReplace}})
+			h, req := setUp(t, casetest.Case{Stable: stable, Request: casetest.Submission{Manager: kubectlReplace}})
 			template := must(casetest.Template(containers(t, `{name: app, image: "holdfast.test/app:v2"}`)))
 			record := must(testKey.Seal(hold.Record{ID: "x", Run: "web-x", UID: testUID, Hash: must(hold.HashOf(template)), Template: template}))
 			var sent map[string]any
@@ -333,7 +333,7 @@ func TestATextThatWasReadAfterARevert(t *testing.T) {
 		"a manifest":           {map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.FailedAnnotation: nil}}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, req := setUp(t, casetest.Case{Stable: stable, Request: casetest.Request{Manager: kubectlReplace, Patch: tc.patch}})
+			h, req := setUp(t, casetest.Case{Stable: stable, Request: casetest.Submission{Manager: kubectlReplace, Patch: tc.patch}})
 			got, _ := answered(t, h, req)
 			if mark := got.Annotation(v1alpha1.FailedAnnotation); mark != tc.want {
 				t.Errorf("the mark is %q, want %q", mark, tc.want)

@@ -16,8 +16,8 @@ import (
 
 // answerUser answers everybody but the evaluator, one step after the other: what
 // stands, what is wanted, may it skip, what would be stored, what becomes of it.
-func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionRequest, u update) (answer, decide.Decision, error) {
-	fail := func(err error) (answer, decide.Decision, error) { return answer{}, decide.Decision{}, err }
+func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionRequest, u update) (amendment, decide.Decision, error) {
+	fail := func(err error) (amendment, decide.Decision, error) { return amendment{}, decide.Decision{}, err }
 	demands, err := h.Policies.ForNamespace(ctx, req.Namespace)
 	if err != nil {
 		return fail(err)
@@ -36,7 +36,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 	if err := ctx.Err(); err != nil { // finding it looks at no clock, and nobody waits any more
 		return fail(fmt.Errorf("find out what is asked for: %w", err))
 	}
-	if w.hash != r.stable && w.source != hold.SourceImage { // who names an image for a canary asks for one
+	if w.hash != r.stable && w.origin != hold.OriginImage { // who names an image for a canary asks for one
 		if r.alone, err = h.isAlone(ctx, req.Namespace, demands, u.New); err != nil && h.FailClosed {
 			return fail(err)
 		} else if err != nil { // passed by mistake it runs, held by mistake it waits

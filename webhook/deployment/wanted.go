@@ -17,7 +17,7 @@ type wanted struct {
 	template hold.Template
 	hash     hold.Hash
 	version  hold.Hash // without marks of restarts
-	source   hold.Source
+	origin   hold.Origin
 	checked  bool // template is what the API server would store
 	beside   beside
 }
@@ -35,21 +35,21 @@ func (r *request) findWanted() (wanted, error) {
 		w.ask.Writer = r.writer()
 	}
 	wish, err := intent.Desire(w.ask)
-	if err == nil && w.ask.Writer.Way == intent.Owners {
+	if err == nil && w.ask.Writer.Method == intent.Owners {
 		wish.Owners, err = replay.Move(wish.Owners, r.Old.ManagedFields(), r.New.ManagedFields())
 	}
 	if err != nil { // by what the user sent: the templates in the cluster were merged before
 		return wanted{}, reply.Refuse("spec.template: %v", err)
 	}
-	w.wish, w.template, w.source = wish, wish.Template, hold.SourceTemplate
+	w.wish, w.template, w.origin = wish, wish.Template, hold.OriginTemplate
 	if r.asksForImage(w.wish.Rule) {
 		image, container := r.New.Annotation(v1alpha1.CanaryImageAnnotation), r.New.Annotation(v1alpha1.CanaryContainerAnnotation)
 		if w.template, err = intent.WithImage(wish.Template, container, image); err != nil {
 			return wanted{}, reply.Refuse("metadata.annotations[%s]: %v", v1alpha1.CanaryContainerAnnotation, err)
 		}
-		w.source = hold.SourceImage
+		w.origin = hold.OriginImage
 	}
-	if r.record == nil && w.source == hold.SourceTemplate { // then it is the one in the request
+	if r.record == nil && w.origin == hold.OriginTemplate { // then it is the one in the request
 		w.hash, w.version = r.askedHash, r.asked
 	} else if w.hash, w.version, err = r.marks.Hashes(w.template); err != nil {
 		return w, err
@@ -61,7 +61,7 @@ func (r *request) findWanted() (wanted, error) {
 // asStored takes the template as the API server stores it, if that is another
 // only in what it filled in.
 func (r *request) asStored(w wanted, template hold.Template, hash hold.Hash) (_ wanted, err error) {
-	if w.source != hold.SourceTemplate {
+	if w.origin != hold.OriginTemplate {
 		return w, nil
 	}
 	if r.record == nil || hash != w.hash { // the API server named the owners; or others changed it, who own nothing
@@ -79,5 +79,5 @@ func (r *request) asksForImage(rule intent.Rule) bool {
 		rule == intent.RuleWithdraw || rule == intent.RuleUndo || rule == intent.RuleRollback {
 		return false
 	}
-	return r.imageChanged() || r.record != nil && r.record.Source == hold.SourceImage
+	return r.imageChanged() || r.record != nil && r.record.Origin == hold.OriginImage
 }

@@ -109,7 +109,7 @@ func warnCopy(l hold.Label) string {
 
 // warnTaken tells what an apply without force would have been refused for, had
 // the API server seen the held template.
-func (a *answer) warnTaken(taken []replay.Conflict) {
+func (a *amendment) warnTaken(taken []replay.Conflict) {
 	if len(taken) == 0 {
 		return
 	}

@@ -33,12 +33,12 @@ var (
 // that kubectl's commands and Helm use, by its entry in managedFields, and by
 // the manifest that client-side apply leaves on the object.
 func (r *request) writer() intent.Writer {
-	w := intent.Writer{Way: r.way(), By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
+	w := intent.Writer{Method: r.method(), By: replay.By{Manager: r.fieldManager(), APIVersion: "apps/v1"}}
 	if r.read != nil {
 		w.Read = r.read.AsIf()
 	}
 	operation := ownership.Update
-	if w.Way == intent.ServerSideApply {
+	if w.Method == intent.ServerSideApply {
 		operation = ownership.Apply
 	}
 	for _, owner := range ownership.ObjectOwners(r.New.ManagedFields()) {
@@ -57,7 +57,7 @@ func (r *request) writer() intent.Writer {
 	w.TakesOver = slices.Contains(manifestManagers, r.Manager)
 	w.NewFirst = r.Manager == kubectlPatch
 	switch manifest := lastApplied(r.New).Template(); {
-	case w.Way == intent.ClientSideApply:
+	case w.Method == intent.ClientSideApply:
 		w.LastApplied = manifest
 	case r.Manager == kubectlReplace && r.read != nil && r.asksFor(manifest): // kubectl remembers the text that it sends
 		w.LastApplied = manifest
@@ -80,7 +80,7 @@ func (r *request) fieldManager() string {
 	return "unknown" // as the API server says
 }
 
-func (r *request) way() intent.Way {
+func (r *request) method() intent.Method {
 	switch {
 	case r.movesOwners():
 		return intent.Owners
@@ -109,7 +109,7 @@ func (r *request) way() intent.Way {
 // mayRollBack: if the request asks for the template of an earlier revision, that is
 // what it means.
 func (r *request) mayRollBack() bool {
-	return r.touched() && !slices.Contains(changeManagers, r.Manager) && r.way() == intent.Patch
+	return r.touched() && !slices.Contains(changeManagers, r.Manager) && r.method() == intent.Patch
 }
 
 // declared is who last sent a manifest that it merged itself.
@@ -173,7 +173,7 @@ func (r *request) operation() string {
 // this request, if nothing were held.
 func (r *request) remembered(w wanted) hold.Template {
 	if r.record != nil && lastApplied(r.New) == lastApplied(r.Old) {
-		if w.ask.Writer.Way == intent.Reread { // the text has what was remembered when it was read
+		if w.ask.Writer.Method == intent.Reread { // the text has what was remembered when it was read
 			return r.read.LastApplied
 		}
 		return r.record.LastApplied

@@ -22,7 +22,7 @@ import (
 // mistake, however that came in.
 type Handler struct {
 	// Endpoints tells how often pods are scraped, and what is asked for a namespace.
-	Endpoints plancheck.Endpoints
+	Endpoints plancheck.Definitions
 	// Policies finds what administrators demand of the namespace.
 	Policies demand.Policies
 }

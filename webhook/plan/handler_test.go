@@ -19,8 +19,8 @@ import (
 // endpointsStub knows the default and thanos.
 type endpointsStub struct{}
 
-func (endpointsStub) Endpoint(namespace, name string) (endpoint.Endpoint, error) {
-	var e endpoint.Endpoint
+func (endpointsStub) Endpoint(namespace, name string) (endpoint.Definition, error) {
+	var e endpoint.Definition
 	e.ScrapeInterval.Duration = 15 * time.Second
 	switch name {
 	case "":
@@ -32,7 +32,7 @@ func (endpointsStub) Endpoint(namespace, name string) (endpoint.Endpoint, error)
 		e.ScrapeInterval.Duration = time.Minute
 		return e, nil
 	}
-	return endpoint.Endpoint{}, fmt.Errorf("unknown endpoint %q: plans of namespace %q may name default, thanos", name, namespace)
+	return endpoint.Definition{}, fmt.Errorf("unknown endpoint %q: plans of namespace %q may name default, thanos", name, namespace)
 }
 
 func TestPlanHandler(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 // sharedEndpoint is a default with tenancy.
 type sharedEndpoint struct{}
 
-func (sharedEndpoint) Endpoint(string, string) (endpoint.Endpoint, error) {
-	return endpoint.Endpoint{Tenancy: endpoint.Tenancy{Label: "namespace"}}, nil
+func (sharedEndpoint) Endpoint(string, string) (endpoint.Definition, error) {
+	return endpoint.Definition{Tenancy: endpoint.Tenancy{Label: "namespace"}}, nil
 }
 
 // FuzzPlan decodes, checks and warns of whatever is sent as a plan.

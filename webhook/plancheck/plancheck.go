@@ -20,15 +20,15 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// Endpoints knows the Prometheus servers that plans may name.
-type Endpoints interface {
+// Definitions knows the Prometheus servers that plans may name.
+type Definitions interface {
 	// Endpoint returns the settings of one, "" being the default. Its error
 	// names those that plans of the namespace may name.
-	Endpoint(namespace, name string) (endpoint.Endpoint, error)
+	Endpoint(namespace, name string) (endpoint.Definition, error)
 }
 
 // Warnings tells the traps of a plan, and an endpoint that it cannot have.
-func Warnings(d demand.Demands, endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec) []string {
+func Warnings(d demand.Demands, endpoints Definitions, namespace string, spec *v1alpha1.CanaryPlanSpec) []string {
 	var out []string
 	var scrape time.Duration
 	if endpoints != nil {
@@ -49,7 +49,7 @@ func Warnings(d demand.Demands, endpoints Endpoints, namespace string, spec *v1a
 }
 
 // late tells of steps that are over before a sample of them can be asked for.
-func late(e endpoint.Endpoint, spec *v1alpha1.CanaryPlanSpec) []string {
+func late(e endpoint.Definition, spec *v1alpha1.CanaryPlanSpec) []string {
 	delay := e.Delay.Duration
 	if delay == 0 {
 		return nil
@@ -71,7 +71,7 @@ func late(e endpoint.Endpoint, spec *v1alpha1.CanaryPlanSpec) []string {
 // Tenancy says which queries of a plan are not asked for this namespace,
 // because of the endpoint's tenancy or of policies, and warns of selectors that
 // have no data there. Of an endpoint that the plan cannot have it says nothing.
-func Tenancy(d demand.Demands, endpoints Endpoints, namespace string, spec *v1alpha1.CanaryPlanSpec, at func(query.Tenanted) *field.Path) (refused field.ErrorList, empty []string) {
+func Tenancy(d demand.Demands, endpoints Definitions, namespace string, spec *v1alpha1.CanaryPlanSpec, at func(query.Tenanted) *field.Path) (refused field.ErrorList, empty []string) {
 	if endpoints == nil {
 		return nil, nil
 	}

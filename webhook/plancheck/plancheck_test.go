@@ -27,7 +27,7 @@ func TestStepsThatAreOverBeforeTheyAreSeenAreTold(t *testing.T) {
 		"later than all but one takes": {4 * time.Minute, "spec.steps[1].period: endpoint late"},
 		"later than all of them":       {6 * time.Minute, "spec.analysis.period: endpoint late|spec.steps[1].period: endpoint late"},
 	} {
-		got := late(endpoint.Endpoint{Name: "late", Delay: metav1.Duration{Duration: tc.delay}}, spec)
+		got := late(endpoint.Definition{Name: "late", Delay: metav1.Duration{Duration: tc.delay}}, spec)
 		var begins []string
 		for _, warning := range got {
 			begin, _, _ := strings.Cut(warning, " is asked")

@@ -49,15 +49,15 @@ type Handler struct {
 	Access bypass.Access
 	// RestartMarks are names of marks of a restart beside those that are known.
 	RestartMarks []string
-	// Cluster reads Deployments and namespaces at the API server, with no cache,
+	// API reads Deployments and namespaces at the API server, with no cache,
 	// and writes the latter.
-	Cluster Cluster
+	API API
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// Cluster is what a Handler needs of a client.
-type Cluster interface {
+// API is what a Handler needs of a client.
+type API interface {
 	Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error
 	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
 }
@@ -165,14 +165,14 @@ func (h *Handler) compare(ctx context.Context, req admissionv1.AdmissionRequest,
 func (h *Handler) look(ctx context.Context, namespace, name string) (workload.Deployment, *metav1.PartialObjectMetadata, error) {
 	var live unstructured.Unstructured
 	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
-	err := h.Cluster.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &live)
+	err := h.API.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &live)
 	if apierrors.IsNotFound(err) {
 		live.Object = nil
 	} else if err != nil {
 		return workload.Deployment{}, nil, fmt.Errorf("read Deployment %q: %w", name, err)
 	}
 	ns := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
-	if err := h.Cluster.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+	if err := h.API.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
 		return workload.Deployment{}, nil, fmt.Errorf("read namespace %q: %w", namespace, err)
 	}
 	return workload.Deployment{Object: live.Object}, ns, nil

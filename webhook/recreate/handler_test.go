@@ -96,7 +96,7 @@ func TestMadeAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := &namespaceStub{Cache: demandtest.Cache{Annotations: tc.memory, Policies: tc.policy}}
-			h := &Handler{FailClosed: true, Policies: demand.Policies{Reader: ns.Cache}, Access: bypass.Access{Creator: bypasstest.Access(tc.bypass)}, Cluster: ns, Now: fixedNow}
+			h := &Handler{FailClosed: true, Policies: demand.Policies{Reader: ns.Cache}, Access: bypass.Access{Creator: bypasstest.Reviewer(tc.bypass)}, API: ns, Now: fixedNow}
 			resp := h.Handle(t.Context(), recreation(admissionv1.Create, tc.object))
 			if resp.Allowed != (tc.refused == "") || !resp.Allowed && !strings.Contains(resp.Result.Message, tc.refused) {
 				t.Errorf("got %+v", resp.Result)
@@ -140,7 +140,7 @@ func TestADeletionIsRemembered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := &namespaceStub{Cache: demandtest.Cache{Annotations: tc.memory, Policies: demandtest.Strict(nil)}, web: webOf("v1", ""), failing: tc.failing}
-			h := &Handler{FailClosed: tc.failClosed, Policies: demand.Policies{Reader: ns.Cache}, Cluster: ns, Now: fixedNow}
+			h := &Handler{FailClosed: tc.failClosed, Policies: demand.Policies{Reader: ns.Cache}, API: ns, Now: fixedNow}
 			resp := h.Handle(t.Context(), recreation(admissionv1.Delete, webOf("v1", "")))
 			if resp.Allowed != (tc.refused == "") || !resp.Allowed && !strings.Contains(resp.Result.Message, tc.refused) {
 				t.Errorf("got %+v", resp.Result)
@@ -162,7 +162,7 @@ func TestADeletionThatNobodyAskedForIsNotRemembered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := &namespaceStub{Cache: demandtest.Cache{Policies: demandtest.Strict(nil)}, web: tc.live}
-			h := &Handler{FailClosed: true, Policies: demand.Policies{Reader: ns.Cache}, Cluster: ns, Now: fixedNow}
+			h := &Handler{FailClosed: true, Policies: demand.Policies{Reader: ns.Cache}, API: ns, Now: fixedNow}
 			if resp := h.Handle(t.Context(), recreation(admissionv1.Delete, tc.sent)); !resp.Allowed {
 				t.Errorf("refused: %+v", resp.Result)
 			}
@@ -181,7 +181,7 @@ func TestADeletionIsNotTakenForAnothers(t *testing.T) {
 		return bytes.Replace(webOf(image, ""), []byte(`"name":"web"`), []byte(`"name":"`+name+`"`), 1)
 	}
 	ns := &namespaceStub{Cache: demandtest.Cache{Policies: demandtest.Strict(nil)}, web: named(long, "v1")}
-	h := &Handler{FailClosed: true, Policies: demand.Policies{Reader: ns.Cache}, Cluster: ns, Now: fixedNow}
+	h := &Handler{FailClosed: true, Policies: demand.Policies{Reader: ns.Cache}, API: ns, Now: fixedNow}
 	h.Handle(t.Context(), recreation(admissionv1.Delete, named(long, "v1")))
 	if len(ns.patched) != 1 {
 		t.Fatalf("written: %s", ns.patched)

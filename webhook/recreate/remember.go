@@ -131,7 +131,7 @@ func (h *Handler) annotate(ctx context.Context, ns *metav1.PartialObjectMetadata
 		return fmt.Errorf("encode annotations: %w", err)
 	}
 	written := &metav1.PartialObjectMetadata{TypeMeta: ns.TypeMeta, ObjectMeta: metav1.ObjectMeta{Name: ns.Name}}
-	if err := h.Cluster.Patch(ctx, written, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := h.API.Patch(ctx, written, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		return fmt.Errorf("annotate namespace %q: %w", ns.Name, err)
 	}
 	return nil

@@ -90,7 +90,7 @@ func (s *shopStub) annotate(changes map[string]*string) {
 }
 
 func (s *shopStub) handler(now func() time.Time) *Handler {
-	return &Handler{FailClosed: true, Policies: demand.Policies{Reader: demandtest.Cache{Policies: demandtest.Strict(nil)}}, Cluster: s, Now: now}
+	return &Handler{FailClosed: true, Policies: demand.Policies{Reader: demandtest.Cache{Policies: demandtest.Strict(nil)}}, API: s, Now: now}
 }
 
 const goes = `,"deletionTimestamp":"2026-03-01T11:00:00Z","finalizers":["example.com/mine"]`

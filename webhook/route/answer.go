@@ -52,7 +52,7 @@ func (h *Handler) answer(u update) (answer, error) {
 		return a, err
 	}
 	var way route.Way
-	a.rules, way = u.Wish(standing, route.Writer{Blind: u.manager == kubectlPatch}, wish)
+	a.rules, way = u.Wish(standing, route.Author{Blind: u.manager == kubectlPatch}, wish)
 	if reflect.DeepEqual(a.rules, standing.User) {
 		a.keepOwners(u)
 	}
@@ -109,7 +109,7 @@ func (u update) undoText(a *answer) []any {
 	if s.Laid, err = u.Lay(s.Overlay, s.User); err != nil {
 		return sent
 	}
-	wish, way := u.Wish(s, route.Writer{}, sent)
+	wish, way := u.Wish(s, route.Author{}, sent)
 	if way != route.WayOwn {
 		a.warn(fmt.Sprintf("the text was read while canary run %s had a share of the requests; it was taken without that", record.Run))
 	}

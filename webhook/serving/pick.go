@@ -62,17 +62,17 @@ type picker struct {
 	from  *bufio.Reader
 	found picked
 	depth int
-	outer [pickDepth]place
+	outer [pickDepth]level
 }
 
-// place is an object or a list, and the key that is read in it.
-type place struct {
+// level is an object or a list, and the key that is read in it.
+type level struct {
 	object, hasKey bool
 	key            string
 }
 
 // at is what pick is in, nil where that is too deep.
-func (p *picker) at() *place {
+func (p *picker) at() *level {
 	if p.depth < 1 || p.depth > pickDepth {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (p *picker) at() *place {
 func (p *picker) open(object bool) {
 	p.depth++
 	if at := p.at(); at != nil {
-		*at = place{object: object}
+		*at = level{object: object}
 	}
 }
 

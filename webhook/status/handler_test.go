@@ -88,7 +88,7 @@ func TestAStatusIsWrittenForToolsThatWait(t *testing.T) {
 	if !strings.Contains(string(data), "canary run web-abc passed as a dry run, nothing was released") {
 		t.Errorf("after a dry run that passed the status is %s", data)
 	}
-	for state, want := range map[rewrite.State]float64{rewrite.Held: 1, rewrite.Rejected: 1, rewrite.Own: 0} {
+	for state, want := range map[rewrite.ShownState]float64{rewrite.Held: 1, rewrite.Rejected: 1, rewrite.Own: 0} {
 		if got := testutil.ToFloat64(h.Metrics.writes.WithLabelValues(string(state))); got != want {
 			t.Errorf("%v writes are counted as %s, want %v", got, state, want)
 		}

@@ -158,8 +158,8 @@ func (o *Options) Validate() error {
 }
 
 // prometheus is the endpoint that the flags define.
-func (o *Options) prometheus() endpoint.Endpoint {
-	e := endpoint.Endpoint{Target: outbound.Target{URL: o.prometheusURL}, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
+func (o *Options) prometheus() endpoint.Definition {
+	e := endpoint.Definition{Target: outbound.Target{URL: o.prometheusURL}, Labels: endpoint.PodLabels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
 	e.ScrapeInterval.Duration = o.scrapeInterval
 	e.Tenancy.Label = o.tenancyLabel
 	e.AllowAddresses, e.DenyAddresses = list(o.allowAddresses), list(o.denyAddresses)

@@ -53,7 +53,7 @@ func (s scale) at(v float64) float64 {
 	return math.Round((s.from+(v-s.low)/(s.high-s.low)*(s.to-s.from))*10) / 10
 }
 
-func chartOf(e Entry, m backtest.Metric) chart {
+func chartOf(e Entry, m backtest.Measured) chart {
 	newest := m.Measurements[len(m.Measurements)-1]
 	c := chart{Name: m.Name, Rule: newest.Range, Measurements: m.Measurements}
 	c.Summary = fmt.Sprintf("%s: %d passed, %d failed, %d errors, %d without data", m.Name,

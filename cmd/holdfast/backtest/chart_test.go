@@ -24,13 +24,13 @@ func TestEverythingIsDrawnInsideOfTheChart(t *testing.T) {
 		"denormal":       {"5e-324", "0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := backtest.Metric{Name: "m"}
+			m := backtest.Measured{Name: "m"}
 			for i, v := range values {
 				m.Measurements = append(m.Measurements, v1alpha1.Measurement{
 					Time: metav1.NewTime(began.Add(time.Duration(i) * time.Minute)), Value: v, Range: "[-inf, 0.05]", Outcome: v1alpha1.OutcomeFailed,
 				})
 			}
-			e := Entry{Began: began, Decision: backtest.Decision{At: began.Add(time.Minute), ReadyAt: began}}
+			e := Entry{Began: began, Judgement: backtest.Judgement{At: began.Add(time.Minute), ReadyAt: began}}
 			c := chartOf(e, m)
 			inside := func(what string, x, y float64) {
 				if !(x >= 0 && x <= chartWidth && y >= 0 && y <= chartHeight) {

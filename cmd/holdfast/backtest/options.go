@@ -121,8 +121,8 @@ func (o *Options) Validate() error {
 const maxResponse = 32 << 20 // bytes
 
 // fallback is the endpoint that the flags define.
-func (o *Options) fallback() endpoint.Endpoint {
-	e := endpoint.Endpoint{Target: outbound.Target{URL: o.prometheusURL}, Labels: endpoint.Labels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
+func (o *Options) fallback() endpoint.Definition {
+	e := endpoint.Definition{Target: outbound.Target{URL: o.prometheusURL}, Labels: endpoint.PodLabels{Namespace: o.namespaceLabel, Pod: o.podLabel}}
 	e.ScrapeInterval.Duration = o.scrapeInterval
 	e.AllowAddresses = []string{"127.0.0.0/8", "::1"} // whoever runs the command is on this machine
 	e.Limits.Timeout.Duration = o.timeout

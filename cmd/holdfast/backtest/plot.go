@@ -16,7 +16,7 @@ var page string
 // plot is the page, which escapes all that it is given.
 var plot = template.Must(template.New("plot").Funcs(template.FuncMap{
 	"stamp":   stamp,
-	"classOf": func(o backtest.Outcome) string { return strings.ToLower(string(o)) },
+	"classOf": func(o backtest.Fate) string { return strings.ToLower(string(o)) },
 	"short":   short,
 }).Parse(page))
 

@@ -38,14 +38,14 @@ const (
 
 // pods finds the pods that were there in a time, and says what told of them:
 // kube-state-metrics, if it was there, or the series of the plan's own queries.
-func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values query.Values, from, to time.Time) ([]backtest.Pod, string, error) {
+func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values query.Values, from, to time.Time) ([]backtest.RecordedPod, string, error) {
 	owned := fmt.Sprintf(`kube_pod_owner{namespace=%q,pod=~%q,owner_kind="ReplicaSet"}`, r.namespace, r.pattern)
 	found, err := r.seen(ctx, owned, "pod", "owner_name", from, to)
 	if err != nil {
 		return nil, "", err
 	}
 	if len(found) > 0 {
-		maps.DeleteFunc(found, func(_ string, pod backtest.Pod) bool { return !r.sets.MatchString(pod.ReplicaSet) })
+		maps.DeleteFunc(found, func(_ string, pod backtest.RecordedPod) bool { return !r.sets.MatchString(pod.ReplicaSet) })
 		if err := r.ownedBy(ctx, values.Deployment, found, from, to); err != nil {
 			return nil, "", err
 		}
@@ -74,12 +74,12 @@ func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values quer
 }
 
 // seen finds when pods were first and last seen by the samples of a selector.
-func (r *recorder) seen(ctx context.Context, selector, podLabel, setLabel string, from, to time.Time) (map[string]backtest.Pod, error) {
+func (r *recorder) seen(ctx context.Context, selector, podLabel, setLabel string, from, to time.Time) (map[string]backtest.RecordedPod, error) {
 	by := podLabel
 	if setLabel != "" {
 		by += ", " + setLabel
 	}
-	out := map[string]backtest.Pod{}
+	out := map[string]backtest.RecordedPod{}
 	for _, end := range []string{"min", "max"} {
 		text := fmt.Sprintf("%s by (%s) (%s_over_time(timestamp(%s)[%s:%s]))",
 			end, by, end, selector, query.Duration(stretch), query.Duration(r.step))
@@ -89,7 +89,7 @@ func (r *recorder) seen(ctx context.Context, selector, podLabel, setLabel string
 			if setLabel == "" {
 				set = backtest.ReplicaSetOf(name)
 			}
-			merge(out, name, backtest.Pod{Name: name, ReplicaSet: set, First: at, Last: at})
+			merge(out, name, backtest.RecordedPod{Name: name, ReplicaSet: set, First: at, Last: at})
 		})
 		if err != nil {
 			return nil, err
@@ -100,20 +100,20 @@ func (r *recorder) seen(ctx context.Context, selector, podLabel, setLabel string
 
 // ownedBy leaves out the pods of ReplicaSets that are not the Deployment's, such
 // as canaries, if it was recorded whose they are.
-func (r *recorder) ownedBy(ctx context.Context, deployment string, pods map[string]backtest.Pod, from, to time.Time) error {
+func (r *recorder) ownedBy(ctx context.Context, deployment string, pods map[string]backtest.RecordedPod, from, to time.Time) error {
 	owned := fmt.Sprintf(`kube_replicaset_owner{namespace=%q,owner_kind="Deployment",owner_name=%q}`, r.namespace, deployment)
 	sets, err := r.seen(ctx, owned, "replicaset", "", from, to)
 	if err != nil || len(sets) == 0 {
 		return err
 	}
-	maps.DeleteFunc(pods, func(_ string, pod backtest.Pod) bool {
+	maps.DeleteFunc(pods, func(_ string, pod backtest.RecordedPod) bool {
 		_, is := sets[pod.ReplicaSet]
 		return !is
 	})
 	return nil
 }
 
-func merge(into map[string]backtest.Pod, name string, pod backtest.Pod) {
+func merge(into map[string]backtest.RecordedPod, name string, pod backtest.RecordedPod) {
 	known, ok := into[name]
 	if !ok {
 		into[name] = pod
@@ -129,7 +129,7 @@ func merge(into map[string]backtest.Pod, name string, pod backtest.Pod) {
 }
 
 // ready adds when pods were first Ready, if that was recorded of any.
-func (r *recorder) ready(ctx context.Context, pods map[string]backtest.Pod, from, to time.Time) error {
+func (r *recorder) ready(ctx context.Context, pods map[string]backtest.RecordedPod, from, to time.Time) error {
 	condition := fmt.Sprintf(`kube_pod_status_ready{namespace=%q,pod=~%q,condition="true"}`, r.namespace, r.pattern)
 	first := map[string]time.Time{}
 	text := fmt.Sprintf("min by (pod) (min_over_time(timestamp(%s == 1)[%s:%s]))", condition, query.Duration(stretch), query.Duration(r.step))

@@ -29,13 +29,13 @@ type Entry struct {
 	Began      time.Time `json:"began"`
 	ReplicaSet string    `json:"replicaSet,omitempty"`
 	Stable     []string  `json:"stable,omitempty"`
-	backtest.Decision
+	backtest.Judgement
 }
 
-func reported(decisions []backtest.Decision) []Entry {
+func reported(judgements []backtest.Judgement) []Entry {
 	out := []Entry{}
-	for _, d := range decisions {
-		out = append(out, Entry{Began: d.Rollout.At, ReplicaSet: d.Rollout.ReplicaSet, Stable: d.Rollout.Stable, Decision: d})
+	for _, d := range judgements {
+		out = append(out, Entry{Began: d.Rollout.At, ReplicaSet: d.Rollout.ReplicaSet, Stable: d.Rollout.Stable, Judgement: d})
 	}
 	return out
 }
@@ -101,7 +101,7 @@ func (e Entry) name() string {
 	return e.ReplicaSet
 }
 
-func writeMetrics(out io.Writer, metrics []backtest.Metric) {
+func writeMetrics(out io.Writer, metrics []backtest.Measured) {
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for i, m := range metrics {
 		if i == 0 {

@@ -30,10 +30,10 @@ type trial struct {
 	from, to time.Time
 	// until is up to when is looked at what became of rollouts.
 	until     time.Time
-	endpoints measure.Endpoints
+	endpoints measure.EndpointFunc
 	recorder  recorder
 	// recorded are the Deployment's pods.
-	recorded []backtest.Pod
+	recorded []backtest.RecordedPod
 	progress io.Writer
 }
 
@@ -107,12 +107,12 @@ func (t *trial) connect() error {
 }
 
 // decide finds the rollouts and replays each.
-func (t *trial) decide(ctx context.Context) ([]backtest.Decision, error) {
+func (t *trial) decide(ctx context.Context) ([]backtest.Judgement, error) {
 	rollouts, err := t.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []backtest.Decision
+	var out []backtest.Judgement
 	for i, r := range rollouts {
 		fmt.Fprintf(t.progress, "rollout %d of %d: %s at %s\n", i+1, len(rollouts), cmp.Or(r.ReplicaSet, "none"), stamp(r.At))
 		if err := t.recorder.restarts(ctx, &r, t.horizon(r.At)); err != nil {

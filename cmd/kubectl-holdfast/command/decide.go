@@ -35,7 +35,7 @@ func (s *session) decisions() []*cobra.Command {
 }
 
 func (s *session) decide(verb decision.Verb, short, long, examples string) *cobra.Command {
-	var by decision.By
+	var by decision.Decider
 	c := &cobra.Command{
 		Use: string(verb) + " NAME", Short: short, Long: long, Example: examples,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeNames(true),
@@ -55,7 +55,7 @@ func (s *session) decide(verb decision.Verb, short, long, examples string) *cobr
 }
 
 // change makes a decision about the run that is named.
-func (s *session) change(ctx context.Context, c *cluster, text string, verb decision.Verb, by decision.By) error {
+func (s *session) change(ctx context.Context, c *cluster, text string, verb decision.Verb, by decision.Decider) error {
 	name, err := pick.Parse(text)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func oneRun(ctx context.Context, c *cluster, name pick.Name) (*v1alpha1.CanaryRu
 	return name.One(all)
 }
 
-func (s *session) apply(ctx context.Context, c *cluster, run *v1alpha1.CanaryRun, verb decision.Verb, by decision.By) error {
+func (s *session) apply(ctx context.Context, c *cluster, run *v1alpha1.CanaryRun, verb decision.Verb, by decision.Decider) error {
 	change, err := decision.Of(run, verb, by)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (s *session) tryAgain(ctx context.Context, c *cluster, text string) error {
 		return err
 	}
 	if !run.Status.Phase.Ended() || run.Spec.ByHand() || run.Status.Phase != v1alpha1.PhaseReverted && run.Status.Phase != v1alpha1.PhasePassed {
-		return s.apply(ctx, c, run, decision.Retry, decision.By{})
+		return s.apply(ctx, c, run, decision.Retry, decision.Decider{})
 	}
 	if err := c.annotate(ctx, run.Spec.Deployment, v1alpha1.RetryAnnotation, s.now().UTC().Format(time.RFC3339Nano)); err != nil {
 		return err

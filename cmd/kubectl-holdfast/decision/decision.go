@@ -25,11 +25,11 @@ const (
 	Retry   Verb = "retry"
 )
 
-// By is who decides and why, in their own words.
-type By struct{ Name, Reason string }
+// Decider is who decides and why, in their own words.
+type Decider struct{ Name, Reason string }
 
-// Change is what becomes of a run.
-type Change struct {
+// Edit is what becomes of a run.
+type Edit struct {
 	// Spec are the fields that change, nil if the run is as it was asked for already.
 	Spec map[string]any
 	// Says is that for people, behind the name of the run.
@@ -37,10 +37,10 @@ type Change struct {
 }
 
 // Of is the change that a verb makes to a run, or why it makes none.
-func Of(run *v1alpha1.CanaryRun, verb Verb, by By) (Change, error) {
+func Of(run *v1alpha1.CanaryRun, verb Verb, by Decider) (Edit, error) {
 	s := run.Status
 	if s.Phase.Ended() {
-		return Change{}, fmt.Errorf("run %s has ended: it is %s (%s), so there is nothing left to %s%s", run.Name, s.Phase, s.Reason, verb, insteadOf(run, verb))
+		return Edit{}, fmt.Errorf("run %s has ended: it is %s (%s), so there is nothing left to %s%s", run.Name, s.Phase, s.Reason, verb, insteadOf(run, verb))
 	}
 	switch verb {
 	case Promote:
@@ -49,26 +49,26 @@ func Of(run *v1alpha1.CanaryRun, verb Verb, by By) (Change, error) {
 		return decide(run, v1alpha1.DecisionAbort, by, "aborted")
 	}
 	if s.Phase == v1alpha1.PhaseReleasing {
-		return Change{}, fmt.Errorf("run %s is being released; of that only abort keeps it", run.Name)
+		return Edit{}, fmt.Errorf("run %s is being released; of that only abort keeps it", run.Name)
 	}
 	if run.Spec.Decision != "" {
-		return Change{}, fmt.Errorf("run %s has the decision %s, which stands", run.Name, run.Spec.Decision)
+		return Edit{}, fmt.Errorf("run %s has the decision %s, which stands", run.Name, run.Spec.Decision)
 	}
 	switch verb {
 	case Pause:
 		if run.Spec.Paused {
-			return Change{Says: "is paused already"}, nil
+			return Edit{Says: "is paused already"}, nil
 		}
-		return Change{map[string]any{"paused": true}, "paused"}, nil
+		return Edit{map[string]any{"paused": true}, "paused"}, nil
 	case Resume:
 		return resume(run)
 	case Approve:
 		return approve(run)
 	case Retry:
 		next := max(run.Spec.Attempt, lifecycle.AttemptOf(s)) + 1
-		return Change{map[string]any{"attempt": next}, fmt.Sprintf("retried: attempt %d begins anew with fresh pods", next)}, nil
+		return Edit{map[string]any{"attempt": next}, fmt.Sprintf("retried: attempt %d begins anew with fresh pods", next)}, nil
 	}
-	return Change{}, fmt.Errorf("%q is no decision", verb)
+	return Edit{}, fmt.Errorf("%q is no decision", verb)
 }
 
 // insteadOf is what can be done instead about a run that has ended.
@@ -84,14 +84,14 @@ func insteadOf(run *v1alpha1.CanaryRun, verb Verb) string {
 	return ""
 }
 
-func decide(run *v1alpha1.CanaryRun, d v1alpha1.Decision, by By, said string) (Change, error) {
+func decide(run *v1alpha1.CanaryRun, d v1alpha1.Decision, by Decider, said string) (Edit, error) {
 	switch has := run.Spec.Decision; {
 	case has == d:
-		return Change{Says: "is " + said + " already"}, nil
+		return Edit{Says: "is " + said + " already"}, nil
 	case has != "":
-		return Change{}, fmt.Errorf("run %s has the decision %s, which stands", run.Name, has)
+		return Edit{}, fmt.Errorf("run %s has the decision %s, which stands", run.Name, has)
 	case d == v1alpha1.DecisionPromote && run.Status.Phase == v1alpha1.PhaseReleasing:
-		return Change{Says: "is being released already"}, nil
+		return Edit{Says: "is being released already"}, nil
 	}
 	spec := map[string]any{"decision": d}
 	if by.Name != "" {
@@ -100,15 +100,15 @@ func decide(run *v1alpha1.CanaryRun, d v1alpha1.Decision, by By, said string) (C
 	if by.Reason != "" {
 		spec["decisionReason"] = by.Reason
 	}
-	return Change{spec, said}, nil
+	return Edit{spec, said}, nil
 }
 
-func resume(run *v1alpha1.CanaryRun) (Change, error) {
+func resume(run *v1alpha1.CanaryRun) (Edit, error) {
 	if run.Spec.Paused {
-		return Change{map[string]any{"paused": false}, "resumed"}, nil
+		return Edit{map[string]any{"paused": false}, "resumed"}, nil
 	}
 	if run.Status.Phase != v1alpha1.PhasePaused {
-		return Change{Says: "is not paused"}, nil
+		return Edit{Says: "is not paused"}, nil
 	}
 	instead := "promote, abort or retry it"
 	switch run.Status.Reason {
@@ -119,17 +119,17 @@ func resume(run *v1alpha1.CanaryRun) (Change, error) {
 	case v1alpha1.ReasonServiceLeft:
 		instead = "it goes on by itself when that is over: " + run.Status.Message
 	}
-	return Change{}, fmt.Errorf("nobody has paused run %s: it waits for something else (%s); %s", run.Name, run.Status.Reason, instead)
+	return Edit{}, fmt.Errorf("nobody has paused run %s: it waits for something else (%s); %s", run.Name, run.Status.Reason, instead)
 }
 
 // approve lets a run leave the step at whose gate it waits.
-func approve(run *v1alpha1.CanaryRun) (Change, error) {
+func approve(run *v1alpha1.CanaryRun) (Edit, error) {
 	step := run.Status.Step
 	if run.Status.Phase != v1alpha1.PhasePaused || run.Status.Reason != v1alpha1.ReasonApproval || step == nil {
-		return Change{}, fmt.Errorf("run %s does not wait for approval: it is %s (%s)", run.Name, run.Status.Phase, run.Status.Reason)
+		return Edit{}, fmt.Errorf("run %s does not wait for approval: it is %s (%s)", run.Name, run.Status.Phase, run.Status.Reason)
 	}
 	if run.Spec.ApprovedSteps >= step.Number {
-		return Change{Says: fmt.Sprintf("has step %d approved already", step.Number)}, nil
+		return Edit{Says: fmt.Sprintf("has step %d approved already", step.Number)}, nil
 	}
-	return Change{map[string]any{"approvedSteps": step.Number}, fmt.Sprintf("approved: it leaves step %d", step.Number)}, nil
+	return Edit{map[string]any{"approvedSteps": step.Number}, fmt.Sprintf("approved: it leaves step %d", step.Number)}, nil
 }

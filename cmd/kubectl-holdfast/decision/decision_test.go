@@ -25,14 +25,14 @@ func TestOf(t *testing.T) {
 	for name, tc := range map[string]struct {
 		run     run
 		verb    Verb
-		by      By
+		by      Decider
 		want    map[string]any
 		says    string
 		mistake string
 	}{
 		"promote": {run: running, verb: Promote, want: map[string]any{"decision": v1alpha1.DecisionPromote}, says: "promoted"},
 		"abort, by whom and why": {
-			run: running, verb: Abort, by: By{"load test 812", "too slow"}, says: "aborted",
+			run: running, verb: Abort, by: Decider{"load test 812", "too slow"}, says: "aborted",
 			want: map[string]any{"decision": v1alpha1.DecisionAbort, "decidedBy": "load test 812", "decisionReason": "too slow"},
 		},
 		"promote what is promoted":       {run: in(v1alpha1.PhaseRunning, "", func(r *run) { r.Spec.Decision = "Promote" }), verb: Promote, says: "is promoted already"},
@@ -88,7 +88,7 @@ func TestOf(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(Change{tc.want, tc.says}, got); diff != "" {
+			if diff := cmp.Diff(Edit{tc.want, tc.says}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Counts compares how often something bad happened: bad requests among all
+// CountTest compares how often something bad happened: bad requests among all
 // requests.
 //
 // # The guarantee
@@ -62,7 +62,7 @@ import (
 //
 // A ratio that changes during a run is outside of what it is best at: a leak
 // that begins after an hour must make up for an hour of good evidence.
-type Counts struct {
+type CountTest struct {
 	// Tolerance is how much higher the canary's rate may be, as a share of the
 	// baseline's.
 	Tolerance float64
@@ -93,7 +93,7 @@ type Words struct {
 	Verb, Noun string
 }
 
-func (c Counts) grid() (grid, error) {
+func (c CountTest) grid() (grid, error) {
 	switch {
 	case !(c.Alpha > 0 && c.Alpha < 1) || !(c.Beta > 0 && c.Beta < 1):
 		return grid{}, fmt.Errorf("probabilities of a false alarm %v and of a miss %v: want both between 0 and 1", c.Alpha, c.Beta)
@@ -108,7 +108,7 @@ func (c Counts) grid() (grid, error) {
 }
 
 // Judge says what the intervals of a tally come to.
-func (c Counts) Judge(t Tally) (Result, error) {
+func (c CountTest) Judge(t Tally) (Result, error) {
 	g, err := c.grid()
 	if err != nil {
 		return Result{}, err
@@ -118,7 +118,7 @@ func (c Counts) Judge(t Tally) (Result, error) {
 	}
 	r := Result{
 		State: Undecided, Points: t.Points, PWorse: 1, PNotWorse: 1,
-		Effect: Effect{Estimate: ratio(t.Sum), High: math.Inf(1)},
+		Effect: EffectSize{Estimate: ratio(t.Sum), High: math.Inf(1)},
 	}
 	if len(t.Log) > 0 {
 		r.PWorse = pValue(logMean(t.Worse, func(k int) float64 { return g.above(k + 1) }))
@@ -145,14 +145,14 @@ func (c Counts) Judge(t Tally) (Result, error) {
 
 // penalty is what Slack takes off the logarithm of an interval's evidence for
 // ratio j: Slack·n·(q-p)/p.
-func (c Counts) penalty(g grid, i Interval, j int) float64 {
+func (c CountTest) penalty(g grid, i Interval, j int) float64 {
 	n, m, r := i.CanaryTotal, i.BaselineTotal, g.at(j)
 	return c.Slack * n * (m / (m + r*n)) * (r - g.null) / g.null
 }
 
 // within says whether what was counted, chance and all, lies within the
 // tolerance. It is asked before NotWorse only, which it makes rarer.
-func (c Counts) within(s Interval) bool {
+func (c CountTest) within(s Interval) bool {
 	return s.CanaryBad/s.CanaryTotal <= (1+c.Tolerance)*s.BaselineBad/s.BaselineTotal+c.Slack
 }
 

@@ -17,7 +17,7 @@ func repeat(i Interval, n int) []Interval {
 func TestCounts(t *testing.T) {
 	none := plain()
 	for name, tt := range map[string]struct {
-		counts    Counts
+		counts    CountTest
 		intervals []Interval
 		want      State
 	}{
@@ -32,15 +32,15 @@ func TestCounts(t *testing.T) {
 		"one interval never decides, nor do two":                          {none, repeat(Interval{20000, 20000, 0, 20000}, 2), TooFew},
 		"no failures at all prove nothing about a ratio":                  {none, repeat(Interval{0, 300, 0, 300}, 60), Undecided},
 		"intervals without traffic on a side are left out":                {none, repeat(Interval{9, 9, 0, 0}, 60), TooFew},
-		"a minimum of requests holds back a pass":                         {with(none, func(c *Counts) { c.MinTotal = 1e6 }), repeat(Interval{3, 300, 3, 300}, 60), TooFew},
-		"a minimum of intervals holds back a pass":                        {with(none, func(c *Counts) { c.MinPoints = 61 }), repeat(Interval{3, 300, 3, 300}, 60), TooFew},
-		"a minimum does not hold back a failure":                          {with(none, func(c *Counts) { c.MinTotal, c.MinPoints = 1e6, 99 }), repeat(Interval{15, 300, 3, 300}, 4), Worse},
+		"a minimum of requests holds back a pass":                         {with(none, func(c *CountTest) { c.MinTotal = 1e6 }), repeat(Interval{3, 300, 3, 300}, 60), TooFew},
+		"a minimum of intervals holds back a pass":                        {with(none, func(c *CountTest) { c.MinPoints = 61 }), repeat(Interval{3, 300, 3, 300}, 60), TooFew},
+		"a minimum does not hold back a failure":                          {with(none, func(c *CountTest) { c.MinTotal, c.MinPoints = 1e6, 99 }), repeat(Interval{15, 300, 3, 300}, 4), Worse},
 		"shares of traffic are accounted for":                             {none, repeat(Interval{30, 3000, 3, 300}, 60), NotWorse},
 		"a few failures in very many are worse without slack":             {none, repeat(Interval{2, 10000, 0, 10000}, 10), Worse},
-		"a few failures in very many are nobody's concern with it":        {with(none, func(c *Counts) { c.Slack = 0.001 }), repeat(Interval{2, 10000, 0, 10000}, 10), Undecided},
-		"what comes in bursts counts as bursts":                           {with(none, func(c *Counts) { c.Burst = 5 }), repeat(Interval{15, 300, 3, 300}, 4), Undecided},
+		"a few failures in very many are nobody's concern with it":        {with(none, func(c *CountTest) { c.Slack = 0.001 }), repeat(Interval{2, 10000, 0, 10000}, 10), Undecided},
+		"what comes in bursts counts as bursts":                           {with(none, func(c *CountTest) { c.Burst = 5 }), repeat(Interval{15, 300, 3, 300}, 4), Undecided},
 		"half as bad as the baseline rules a regression out":              {none, repeat(Interval{6, 300, 12, 300}, 20), NotWorse},
-		"the canary is worse before the regression worth catching is met": {with(none, func(c *Counts) { c.Catch = 5 }), repeat(Interval{6, 300, 3, 300}, 60), Worse},
+		"the canary is worse before the regression worth catching is met": {with(none, func(c *CountTest) { c.Catch = 5 }), repeat(Interval{6, 300, 3, 300}, 60), Worse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := judged(t, tt.counts, tt.intervals...); r.State != tt.want {
@@ -50,7 +50,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-func with(c Counts, change func(*Counts)) Counts {
+func with(c CountTest, change func(*CountTest)) CountTest {
 	change(&c)
 	return c
 }
@@ -82,11 +82,11 @@ func TestCountsSentences(t *testing.T) {
 func TestTheMeanOfTheEvidenceIsAtMostOne(t *testing.T) {
 	const n, m = 7, 9
 	for _, base := range []float64{0.001, 0.02, 0.1, 0.3, 0.6, 0.8} {
-		for _, c := range []Counts{
+		for _, c := range []CountTest{
 			plain(),
-			with(plain(), func(c *Counts) { c.Slack = 0.05 }),
-			with(plain(), func(c *Counts) { c.Tolerance = 0 }),
-			with(plain(), func(c *Counts) { c.Burst = 3 }),
+			with(plain(), func(c *CountTest) { c.Slack = 0.05 }),
+			with(plain(), func(c *CountTest) { c.Tolerance = 0 }),
+			with(plain(), func(c *CountTest) { c.Burst = 3 }),
 		} {
 			canary := min(1, base*(1+c.Tolerance)+c.Slack)
 			worse, notWorse := 0.0, 0.0
@@ -111,7 +111,7 @@ func TestTheMeanOfTheEvidenceIsAtMostOne(t *testing.T) {
 	}
 }
 
-func meanOfE(t *testing.T, c Counts, n, m int, canary, base float64) float64 {
+func meanOfE(t *testing.T, c CountTest, n, m int, canary, base float64) float64 {
 	g, err := c.grid()
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func meanOfE(t *testing.T, c Counts, n, m int, canary, base float64) float64 {
 // The same number by the formula of a textbook: all ten failures are the
 // canary's, of equal traffic, so a ratio r gives them the likelihood (r/(1+r))^10.
 func TestTheEvidenceIsAMixtureOfLikelihoodRatios(t *testing.T) {
-	c := with(plain(), func(c *Counts) { c.Tolerance = 0 })
+	c := with(plain(), func(c *CountTest) { c.Tolerance = 0 })
 	g, err := c.grid()
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func TestTheEvidenceIsAMixtureOfLikelihoodRatios(t *testing.T) {
 // every interval until the run ends or the test is wrong.
 func TestFalseAlarmsAndMissesStayWithinTheirBudgets(t *testing.T) {
 	const runs, rounds = 600, 40
-	c := with(plain(), func(c *Counts) { c.Alpha, c.Beta, c.MinTotal, c.MinPoints = 0.05, 0.05, 0, 0 })
+	c := with(plain(), func(c *CountTest) { c.Alpha, c.Beta, c.MinTotal, c.MinPoints = 0.05, 0.05, 0, 0 })
 	for name, tt := range map[string]struct {
 		factor float64
 		wrong  State
@@ -193,7 +193,7 @@ func TestFalseAlarmsAndMissesStayWithinTheirBudgets(t *testing.T) {
 
 func TestTheTrueRatioStaysWithinItsBounds(t *testing.T) {
 	const runs = 500
-	c := with(plain(), func(c *Counts) { c.Alpha, c.Beta = 0.05, 0.05 })
+	c := with(plain(), func(c *CountTest) { c.Alpha, c.Beta = 0.05, 0.05 })
 	r, low, high := seeded(2), 0, 0
 	for range runs {
 		var tally Tally
@@ -223,7 +223,7 @@ func TestTheTrueRatioStaysWithinItsBounds(t *testing.T) {
 func TestBurstsAreNoFalseAlarmIfThePlanKnowsOfThem(t *testing.T) {
 	const runs = 500
 	alarms := func(burst float64) (n int) {
-		c := with(plain(), func(c *Counts) { c.Alpha, c.Burst = 0.05, burst })
+		c := with(plain(), func(c *CountTest) { c.Alpha, c.Burst = 0.05, burst })
 		r := seeded(3)
 		for range runs {
 			var tally Tally
@@ -244,7 +244,7 @@ func TestBurstsAreNoFalseAlarmIfThePlanKnowsOfThem(t *testing.T) {
 }
 
 func TestSwappingTheSidesMirrorsTheBounds(t *testing.T) {
-	c := with(plain(), func(c *Counts) { c.Tolerance, c.Alpha, c.Beta = 0, 0.05, 0.05 })
+	c := with(plain(), func(c *CountTest) { c.Tolerance, c.Alpha, c.Beta = 0, 0.05, 0.05 })
 	r := seeded(4)
 	for range 200 {
 		var one, other Tally
@@ -265,7 +265,7 @@ func TestSwappingTheSidesMirrorsTheBounds(t *testing.T) {
 func near(a, b float64) bool { return a == b || math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }
 
 func TestOneMoreFailureIsNeverBetter(t *testing.T) {
-	c, r := with(plain(), func(c *Counts) { c.Slack = 0.002 }), seeded(5)
+	c, r := with(plain(), func(c *CountTest) { c.Slack = 0.002 }), seeded(5)
 	for range 300 {
 		var before []Interval
 		for range 1 + r.IntN(5) {
@@ -333,14 +333,14 @@ func TestWhatCannotBeCountedIsRefused(t *testing.T) {
 }
 
 func TestCountsWithImpossibleSettingsAreRefused(t *testing.T) {
-	for want, change := range map[string]func(*Counts){
-		"regression worth catching 1.3": func(c *Counts) { c.Catch = 1.3 },
-		"tolerance -0.1":                func(c *Counts) { c.Tolerance = -0.1 },
-		"tolerance NaN":                 func(c *Counts) { c.Tolerance = math.NaN() },
-		"false alarm 0":                 func(c *Counts) { c.Alpha = 0 },
-		"miss 1":                        func(c *Counts) { c.Beta = 1 },
-		"slack -1":                      func(c *Counts) { c.Slack = -1 },
-		"burst 0.5":                     func(c *Counts) { c.Burst = 0.5 },
+	for want, change := range map[string]func(*CountTest){
+		"regression worth catching 1.3": func(c *CountTest) { c.Catch = 1.3 },
+		"tolerance -0.1":                func(c *CountTest) { c.Tolerance = -0.1 },
+		"tolerance NaN":                 func(c *CountTest) { c.Tolerance = math.NaN() },
+		"false alarm 0":                 func(c *CountTest) { c.Alpha = 0 },
+		"miss 1":                        func(c *CountTest) { c.Beta = 1 },
+		"slack -1":                      func(c *CountTest) { c.Slack = -1 },
+		"burst 0.5":                     func(c *CountTest) { c.Burst = 0.5 },
 	} {
 		c := with(plain(), change)
 		if _, err := c.Judge(Tally{}); err == nil || !strings.Contains(err.Error(), want) {

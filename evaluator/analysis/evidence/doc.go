@@ -4,8 +4,8 @@
 // the error probabilities it is given hold however often one looks, and
 // whenever one stops.
 //
-// [Counts] compares events that are counted, such as failed requests among
-// requests. [Values] compares values of windows of time, such as a quantile of
+// [CountTest] compares events that are counted, such as failed requests among
+// requests. [ValueTest] compares values of windows of time, such as a quantile of
 // latencies. [Split] shares the probability of a false alarm among the metrics
 // of a run.
 //

@@ -25,7 +25,7 @@ func FuzzCounts(f *testing.F) {
 	f.Add(math.NaN(), math.Inf(1), -1.0, 1e-300, 0.2, 2.0, 0.0, 1.0)
 	f.Add(1e15, 1e-9, 1e15, 9e15, 0.2, 2.0, 1e300, 1.0)
 	f.Fuzz(func(t *testing.T, x, n, y, m, tolerance, catch, slack, burst float64) {
-		c := Counts{Tolerance: tolerance, Catch: catch, Slack: slack, Burst: burst, Alpha: 0.01, Beta: 0.05}
+		c := CountTest{Tolerance: tolerance, Catch: catch, Slack: slack, Burst: burst, Alpha: 0.01, Beta: 0.05}
 		var tally Tally
 		for range 3 {
 			var err error
@@ -46,7 +46,7 @@ func FuzzValues(f *testing.F) {
 	f.Add(math.NaN(), math.Inf(1), math.Inf(-1), 0.0, -1.0, 1e308, 0.0, 1.1, 1e308, true)
 	f.Add(-1e308, 1e308, 5e-324, 1e308, 0.0, 0.0, 1e300, 1e301, 0.0, true)
 	f.Fuzz(func(t *testing.T, a, b, c, d, e, g, tolerance, catch, slack float64, lower bool) {
-		v := Values{Worse: Higher, Tolerance: tolerance, Catch: catch, Slack: slack, Alpha: 0.05, Beta: 0.05, MinPoints: 3}
+		v := ValueTest{Worse: Higher, Tolerance: tolerance, Catch: catch, Slack: slack, Alpha: 0.05, Beta: 0.05, MinPoints: 3}
 		if lower {
 			v.Worse = Lower
 		}

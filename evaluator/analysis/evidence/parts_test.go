@@ -8,18 +8,18 @@ import (
 )
 
 // plain are the settings most tests start from.
-func plain() Counts {
-	return Counts{
+func plain() CountTest {
+	return CountTest{
 		Tolerance: 0.2, Catch: 2, Alpha: 0.01, Beta: 0.05, Burst: 1,
 		MinTotal: 100, MinPoints: 4,
 	}
 }
 
-func latency() Values {
-	return Values{Worse: Higher, Tolerance: 0.2, Catch: 2, Alpha: 0.01, Beta: 0.05, MinPoints: 6, Unit: " ms"}
+func latency() ValueTest {
+	return ValueTest{Worse: Higher, Tolerance: 0.2, Catch: 2, Alpha: 0.01, Beta: 0.05, MinPoints: 6, Unit: " ms"}
 }
 
-func tallied(t *testing.T, c Counts, intervals ...Interval) Tally {
+func tallied(t *testing.T, c CountTest, intervals ...Interval) Tally {
 	t.Helper()
 	var tally Tally
 	for _, i := range intervals {
@@ -31,7 +31,7 @@ func tallied(t *testing.T, c Counts, intervals ...Interval) Tally {
 	return tally
 }
 
-func judged(t *testing.T, c Counts, intervals ...Interval) Result {
+func judged(t *testing.T, c CountTest, intervals ...Interval) Result {
 	t.Helper()
 	r, err := c.Judge(tallied(t, c, intervals...))
 	if err != nil {
@@ -40,7 +40,7 @@ func judged(t *testing.T, c Counts, intervals ...Interval) Result {
 	return r
 }
 
-func valued(t *testing.T, v Values, pairs []Pair) Result {
+func valued(t *testing.T, v ValueTest, pairs []Pair) Result {
 	t.Helper()
 	r, err := v.Judge(pairs)
 	if err != nil {

@@ -23,7 +23,7 @@ type Result struct {
 	State State
 	// Effect is how much there is of it on the canary's side, compared with the
 	// baseline.
-	Effect Effect
+	Effect EffectSize
 	// PWorse is an anytime-valid p-value of the hypothesis that the canary is
 	// within the tolerance: under it, the probability that PWorse is ever α or
 	// less is at most α, over all looks. State is Worse if it is at most Alpha.
@@ -40,10 +40,10 @@ type Result struct {
 // Sentence is the evidence in words people understand.
 func (r Result) Sentence() string { return r.sentence }
 
-// Effect is an estimate with its bounds: canary over baseline, or, where values
+// EffectSize is an estimate with its bounds: canary over baseline, or, where values
 // are not all positive, canary minus baseline. The bound on the side of worse is
 // of level 1-Alpha, the other of level 1-Beta, both over all looks.
-type Effect struct {
+type EffectSize struct {
 	// Difference says that the numbers are differences, not ratios.
 	Difference bool
 	// Estimate is +Inf where only the canary had any, NaN where there is none.

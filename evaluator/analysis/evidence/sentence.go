@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-func (c Counts) sentence(t Tally, r Result) string {
+func (c CountTest) sentence(t Tally, r Result) string {
 	verb, noun := c.Words.Verb, c.Words.Noun
 	if verb == "" {
 		verb = "failed"
@@ -46,7 +46,7 @@ type bound struct {
 }
 
 // words tell an effect with its bounds.
-func (e Effect) words(as, unit string, low, high bound) string {
+func (e EffectSize) words(as, unit string, low, high bound) string {
 	var bounds []string
 	if low.told && finite(e.Low) && (e.Low > 0 || e.Difference) {
 		bounds = append(bounds, fmt.Sprintf("at least %s, %s sure", e.amount(e.Low, unit), sure(low.p)))
@@ -71,7 +71,7 @@ func (e Effect) words(as, unit string, low, high bound) string {
 	return main + " (" + strings.Join(bounds, "; ") + ")"
 }
 
-func (e Effect) amount(v float64, unit string) string {
+func (e EffectSize) amount(v float64, unit string) string {
 	if e.Difference {
 		return digits(v) + unit
 	}

@@ -10,11 +10,11 @@ import (
 // a value of the canary's to one of the baseline's (Hodges and Lehmann), and
 // bounds by inverting the test at its newest look; x and y are turned so that
 // higher is worse.
-func (v Values) effect(x, y []float64, worse, notWorse look) Effect {
+func (v ValueTest) effect(x, y []float64, worse, notWorse look) EffectSize {
 	if v.Worse == Lower {
 		x, y = negated(x), negated(y)
 	}
-	e := Effect{Estimate: math.NaN(), Low: math.Inf(-1), High: math.Inf(1)}
+	e := EffectSize{Estimate: math.NaN(), Low: math.Inf(-1), High: math.Inf(1)}
 	compare := func(a, b float64) float64 { return a / b }
 	if len(x) > 0 && min(slices.Min(x), slices.Min(y)) <= 0 {
 		e.Difference = true
@@ -80,7 +80,7 @@ func cut(n int, p float64) int {
 	return k
 }
 
-func (v Values) sentence(r Result, x, y []float64) string {
+func (v ValueTest) sentence(r Result, x, y []float64) string {
 	if len(x) == 0 {
 		return "there was no window in which both sides had a value"
 	}

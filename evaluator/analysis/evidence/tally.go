@@ -40,7 +40,7 @@ type Tally struct {
 
 // Add returns the tally with one more interval. The tally it is given stays as
 // it is. An interval that cannot be is an error, and changes nothing.
-func (c Counts) Add(t Tally, i Interval) (Tally, error) {
+func (c CountTest) Add(t Tally, i Interval) (Tally, error) {
 	g, err := c.grid()
 	if err != nil {
 		return t, err

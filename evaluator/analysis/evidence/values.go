@@ -5,17 +5,17 @@ import (
 	"math"
 )
 
-// Direction says which way is worse.
-type Direction string
+// WorseWhen says which way is worse.
+type WorseWhen string
 
 const (
 	// Higher values are worse: latencies, memory.
-	Higher Direction = "Higher"
+	Higher WorseWhen = "Higher"
 	// Lower values are worse: hits of a cache.
-	Lower Direction = "Lower"
+	Lower WorseWhen = "Lower"
 )
 
-// Values compares one value a window of time of the canary with the baseline's
+// ValueTest compares one value a window of time of the canary with the baseline's
 // of the same window, by the Mann-Whitney U test.
 //
 // # The guarantee
@@ -48,9 +48,9 @@ const (
 // only windows that do not overlap. Slow changes of one side alone (a garbage
 // collection every ten minutes, one slow node) make even those dependent; the
 // tolerance has to cover them.
-type Values struct {
+type ValueTest struct {
 	// Worse is which way is worse.
-	Worse Direction
+	Worse WorseWhen
 	// Tolerance is how much worse the canary's values may be, as a share, Slack by
 	// how much besides, in the values' own unit.
 	Tolerance, Slack float64
@@ -72,7 +72,7 @@ type Pair struct{ Canary, Baseline float64 }
 // remembers nothing: the looks of the past are made again, on the windows there
 // were then. So a canary once found Worse stays so. Windows in which a value is
 // NaN or infinite are left out.
-func (v Values) Judge(pairs []Pair) (Result, error) {
+func (v ValueTest) Judge(pairs []Pair) (Result, error) {
 	if err := v.check(); err != nil {
 		return Result{}, err
 	}
@@ -96,7 +96,7 @@ func (v Values) Judge(pairs []Pair) (Result, error) {
 // Decided returns after how many windows the canary was found worse, and after
 // how many a regression worth catching was ruled out, whatever MinPoints says; 0
 // stands for never.
-func (v Values) Decided(pairs []Pair) (worse, notWorse int, err error) {
+func (v ValueTest) Decided(pairs []Pair) (worse, notWorse int, err error) {
 	if err := v.check(); err != nil {
 		return 0, 0, err
 	}
@@ -104,8 +104,8 @@ func (v Values) Decided(pairs []Pair) (worse, notWorse int, err error) {
 	return v.findWorse(x, y).at, v.findNotWorse(x, y).at, nil
 }
 
-// finding is what all looks of one hypothesis came to.
-type finding struct {
+// tested is what all looks of one hypothesis came to.
+type tested struct {
 	// at is after how many windows it was rejected, 0 if it never was.
 	at int
 	// p is the smallest p-value, each multiplied by the share of the error
@@ -115,7 +115,7 @@ type finding struct {
 	last look
 }
 
-func (v Values) findWorse(x, y []float64) finding {
+func (v ValueTest) findWorse(x, y []float64) tested {
 	return find(len(x), v.Alpha, func(n int) (float64, bool) {
 		_, p, _ := MannWhitney(x[:n], v.worsened(y[:n], 1+v.Tolerance, v.Slack))
 		return p, true
@@ -124,7 +124,7 @@ func (v Values) findWorse(x, y []float64) finding {
 
 // findNotWorse asks besides that in half of all pairings the canary lies within
 // the tolerance.
-func (v Values) findNotWorse(x, y []float64) finding {
+func (v ValueTest) findNotWorse(x, y []float64) tested {
 	return find(len(x), v.Beta, func(n int) (float64, bool) {
 		_, _, p := MannWhitney(x[:n], v.worsened(y[:n], v.Catch, 0))
 		u, _, _ := MannWhitney(x[:n], v.worsened(y[:n], 1+v.Tolerance, v.Slack))
@@ -133,8 +133,8 @@ func (v Values) findNotWorse(x, y []float64) finding {
 }
 
 // find makes the looks that n windows allow until one rejects, and may.
-func find(n int, budget float64, test func(n int) (p float64, may bool)) finding {
-	f := finding{p: 1}
+func find(n int, budget float64, test func(n int) (p float64, may bool)) tested {
+	f := tested{p: 1}
 	for _, l := range looksUntil(n, budget) {
 		p, may := test(l.at)
 		f.p, f.last = min(f.p, p*budget/l.spend), l
@@ -146,7 +146,7 @@ func find(n int, budget float64, test func(n int) (p float64, may bool)) finding
 	return f
 }
 
-func (v Values) check() error {
+func (v ValueTest) check() error {
 	switch {
 	case v.Worse != Higher && v.Worse != Lower:
 		return fmt.Errorf("worse %q: want %s or %s", v.Worse, Higher, Lower)
@@ -161,7 +161,7 @@ func (v Values) check() error {
 }
 
 // sides returns the values of both, turned so that higher is worse.
-func (v Values) sides(pairs []Pair) (x, y []float64) {
+func (v ValueTest) sides(pairs []Pair) (x, y []float64) {
 	for _, p := range pairs {
 		switch {
 		case !finite(p.Canary) || !finite(p.Baseline):
@@ -177,7 +177,7 @@ func (v Values) sides(pairs []Pair) (x, y []float64) {
 // worsened returns the values made worse by a factor and a slack. A negative
 // one, which is nearer to zero when it is worse, is divided: the order of values
 // stays.
-func (v Values) worsened(y []float64, factor, slack float64) []float64 {
+func (v ValueTest) worsened(y []float64, factor, slack float64) []float64 {
 	out := make([]float64, len(y))
 	for i, value := range y {
 		if value < 0 {

@@ -23,7 +23,7 @@ func TestValues(t *testing.T) {
 	higher, lower := latency(), latency()
 	lower.Worse, lower.Unit = Lower, ""
 	for name, tt := range map[string]struct {
-		values Values
+		values ValueTest
 		pairs  []Pair
 		want   State
 	}{
@@ -59,8 +59,8 @@ func TestValues(t *testing.T) {
 	}
 }
 
-func slack(v Values, by float64) Values { v.Slack = by; return v }
-func minimum(v Values, n int) Values    { v.MinPoints = n; return v }
+func slack(v ValueTest, by float64) ValueTest { v.Slack = by; return v }
+func minimum(v ValueTest, n int) ValueTest    { v.MinPoints = n; return v }
 
 func repeatPair(p Pair, n int) []Pair {
 	out := make([]Pair, n)
@@ -228,13 +228,13 @@ func TestPairs(t *testing.T) {
 }
 
 func TestValuesWithImpossibleSettingsAreRefused(t *testing.T) {
-	for want, change := range map[string]func(*Values){
-		`worse ""`:                    func(v *Values) { v.Worse = "" },
-		"tolerance -1":                func(v *Values) { v.Tolerance = -1 },
-		"slack NaN":                   func(v *Values) { v.Slack = math.NaN() },
-		"regression worth catching 1": func(v *Values) { v.Catch = 1 },
-		"false alarm 1":               func(v *Values) { v.Alpha = 1 },
-		"miss 0":                      func(v *Values) { v.Beta = 0 },
+	for want, change := range map[string]func(*ValueTest){
+		`worse ""`:                    func(v *ValueTest) { v.Worse = "" },
+		"tolerance -1":                func(v *ValueTest) { v.Tolerance = -1 },
+		"slack NaN":                   func(v *ValueTest) { v.Slack = math.NaN() },
+		"regression worth catching 1": func(v *ValueTest) { v.Catch = 1 },
+		"false alarm 1":               func(v *ValueTest) { v.Alpha = 1 },
+		"miss 0":                      func(v *ValueTest) { v.Beta = 0 },
 	} {
 		v := latency()
 		change(&v)

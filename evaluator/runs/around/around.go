@@ -45,12 +45,12 @@ type Looks struct {
 	Objects *objects.Reader
 
 	mu       sync.Mutex
-	of       map[types.NamespacedName]look
+	of       map[types.NamespacedName]sighting
 	services map[string]seenServices
 	mayNot   map[string]time.Time // kinds by namespace, and until when they are not asked about
 }
 
-type look struct {
+type sighting struct {
 	at    time.Time
 	found lifecycle.Around
 	// stable is the hash of the template that was stable, and template what is known of it.
@@ -63,17 +63,17 @@ type seenServices struct {
 	all []surround.Service
 }
 
-func (l *Looks) get(run types.NamespacedName) look {
+func (l *Looks) get(run types.NamespacedName) sighting {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.of[run]
 }
 
-func (l *Looks) keep(run types.NamespacedName, seen look) {
+func (l *Looks) keep(run types.NamespacedName, seen sighting) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.of == nil {
-		l.of = map[types.NamespacedName]look{}
+		l.of = map[types.NamespacedName]sighting{}
 	}
 	l.of[run] = seen
 }
@@ -91,19 +91,19 @@ func (l *Looks) Forget(run types.NamespacedName) {
 	delete(l.of, run)
 }
 
-// Beside is a run beside whose Deployment is looked.
-type Beside struct {
+// Site is a run beside whose Deployment is looked.
+type Site struct {
 	Snapshot   lifecycle.Snapshot
 	Deployment objects.Deployment
 	Record     *hold.Record
 }
 
-func (of Beside) name() types.NamespacedName {
+func (of Site) name() types.NamespacedName {
 	return types.NamespacedName{Namespace: of.Snapshot.Run.Namespace, Name: of.Snapshot.Run.Name}
 }
 
 // Gather looks at what stands beside the Deployment, or remembers what was seen.
-func (l *Looks) Gather(ctx context.Context, of Beside) (lifecycle.Around, error) {
+func (l *Looks) Gather(ctx context.Context, of Site) (lifecycle.Around, error) {
 	if !lifecycle.NeedsAround(of.Snapshot) || of.Record == nil {
 		l.Forget(of.name())
 		return lifecycle.Around{}, nil
@@ -117,14 +117,14 @@ func (l *Looks) Gather(ctx context.Context, of Beside) (lifecycle.Around, error)
 }
 
 // Now looks, whatever is remembered.
-func (l *Looks) Now(ctx context.Context, of Beside) (lifecycle.Around, error) {
+func (l *Looks) Now(ctx context.Context, of Site) (lifecycle.Around, error) {
 	return l.look(ctx, of, l.get(of.name()), 0)
 }
 
 // look reads the Services of the namespace, which may be known since so long, and asks whether what
 // the stable template names is there.
-func (l *Looks) look(ctx context.Context, of Beside, last look, known time.Duration) (lifecycle.Around, error) {
-	now := look{at: of.Snapshot.Now, stable: of.Deployment.Hash(), template: last.template}
+func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Duration) (lifecycle.Around, error) {
+	now := sighting{at: of.Snapshot.Now, stable: of.Deployment.Hash(), template: last.template}
 	if now.stable != last.stable || last.at.IsZero() {
 		stable, err := l.Objects.StableTemplate(ctx, of.Deployment)
 		if err != nil {

@@ -20,7 +20,7 @@ func TestServicesWithoutEndAreNotKept(t *testing.T) {
 }
 
 // endless is an API server with many large Services.
-type endless struct{ listing.Reader }
+type endless struct{ listing.Lister }
 
 func (endless) Each(_ context.Context, _ listing.Query, visit func([]byte) error) error {
 	for range 1000 {

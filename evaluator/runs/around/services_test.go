@@ -24,7 +24,7 @@ import (
 
 // asked is the API server, which is asked for ConfigMaps and Secrets by name.
 type asked struct {
-	listing.Reader
+	listing.Lister
 	metadata map[string]int // how often, by kind and name
 	forbid   string         // a kind that may not be read
 }
@@ -41,7 +41,7 @@ func (a *asked) Get(ctx context.Context, key client.ObjectKey, o client.Object, 
 	case *corev1.ConfigMap, *corev1.Secret:
 		return errors.New("the data of a ConfigMap or Secret was asked for")
 	}
-	return a.Reader.Get(ctx, key, o, opts...)
+	return a.Lister.Get(ctx, key, o, opts...)
 }
 
 // needing has a cluster whose stable template needs a ConfigMap and a Secret.
@@ -65,7 +65,7 @@ func needing(t *testing.T) (*evaluatortest.Cluster, *asked) {
 	c.Must(c.API.Create(t.Context(), rs))
 	c.Must(c.API.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "settings-1"}}))
 	c.Must(c.API.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "keys-1"}}))
-	a := &asked{Reader: c.Evaluator.Runs.Objects.Live, metadata: map[string]int{}}
+	a := &asked{Lister: c.Evaluator.Runs.Objects.Live, metadata: map[string]int{}}
 	c.Evaluator.Runs.Objects.Live = a
 	return c, a
 }
@@ -127,11 +127,11 @@ func TestSecretsAreAskedAboutWhereHoldfastMay(t *testing.T) {
 }
 
 // leaving is an API server whose Service was changed for the pods of version 2.
-type leaving struct{ listing.Reader }
+type leaving struct{ listing.Lister }
 
 func (l leaving) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	if q.Kind.Kind != "Service" {
-		return l.Reader.Each(ctx, q, visit)
+		return l.Lister.Each(ctx, q, visit)
 	}
 	return visit([]byte(`{"metadata":{"name":"web","creationTimestamp":"2026-02-01T12:00:00Z","managedFields":[{"manager":"kubectl","operation":"Update",
 		"time":"2026-03-01T12:00:05Z","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:selector":{}}}}]},"spec":{"selector":{"version":"2"}}}`))
@@ -149,7 +149,7 @@ func TestNoVerdictOnACanaryThatHasAllRequests(t *testing.T) {
 			c.Must(err)
 			encoded, err := evaluatortest.Key.Seal(hold.Record{
 				ID: evaluatortest.HoldID, Run: v1alpha1.RunName("web", string(hash), 1), Hash: hash, UID: c.Deployment().UID,
-				HeldAt: evaluatortest.Noon, Source: hold.SourceTemplate, Template: held,
+				HeldAt: evaluatortest.Noon, Origin: hold.OriginTemplate, Template: held,
 			})
 			c.Must(err)
 			c.AnnotateDeployment(map[string]string{v1alpha1.HeldAnnotation: encoded})

@@ -39,7 +39,7 @@ type known struct {
 	since time.Time
 	// version and status tell the status by.
 	version string
-	status  digest
+	status  statusDigest
 	// wrote is when the version was written; zero if others did.
 	wrote time.Time
 	// isMeasured says whether the status is one of a run that is measured.
@@ -48,9 +48,9 @@ type known struct {
 	now *v1alpha1.CanaryRunStatus
 }
 
-type digest [sha256.Size]byte
+type statusDigest [sha256.Size]byte
 
-func digestOf(status *v1alpha1.CanaryRunStatus) digest {
+func digestOf(status *v1alpha1.CanaryRunStatus) statusDigest {
 	data, err := json.Marshal(status)
 	if err != nil {
 		panic(err) // a status is plain data

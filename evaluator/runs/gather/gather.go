@@ -49,7 +49,7 @@ type Gatherer struct {
 	Objects   *objects.Reader
 	Writer    client.Writer // of dry runs
 	Clock     clock.PassiveClock
-	Endpoints measure.Endpoints
+	Endpoints measure.EndpointFunc
 	// MaxRuns is how many runs of the cluster may have a canary at once; 0 is no limit.
 	MaxRuns int
 	Stable  *stablepods.Finder
@@ -149,8 +149,8 @@ func (g *Gatherer) LookAround(ctx context.Context, seen *Observed) (err error) {
 	return err
 }
 
-func (o Observed) beside() around.Beside {
-	return around.Beside{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Record: o.Record}
+func (o Observed) beside() around.Site {
+	return around.Site{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Record: o.Record}
 }
 
 // BeginTerm forgets what was known in the last term.
@@ -179,7 +179,7 @@ func (g *Gatherer) gatherRollout(ctx context.Context, seen *Observed) error {
 	}
 	sets, err := g.Objects.ReplicaSets(ctx, seen.DeploymentObject)
 	if errors.Is(err, listing.ErrTooMuch) {
-		seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, Message: objects.TooManyReplicaSets}
+		seen.Rollout = lifecycle.RolloutProgress{State: lifecycle.RolloutUnderWay, Message: objects.TooManyReplicaSets}
 		return nil
 	}
 	if err != nil {

@@ -89,7 +89,7 @@ func TestALargeSelectorIsRead(t *testing.T) {
 
 // tooMuch is an API server with more of a kind than is read.
 type tooMuch struct {
-	listing.Reader
+	listing.Lister
 	kind string
 }
 
@@ -97,7 +97,7 @@ func (r tooMuch) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 	if q.Kind.Kind == r.kind {
 		return listing.ErrTooMuch
 	}
-	return r.Reader.Each(ctx, q, visit)
+	return r.Lister.Each(ctx, q, visit)
 }
 
 // TestTooManyReplicaSetsKeepAnUpdateHeld, and the run says why.
@@ -158,7 +158,7 @@ func TestAReplicaSetsViewIsThatOfItsJSON(t *testing.T) {
 			continue
 		}
 		set.Hash = ""
-		if want := (lifecycle.ReplicaSet{Revision: 9, Wanted: 3, Running: 2, Available: 1, Observed: true}); set != want {
+		if want := (lifecycle.ReplicaSetState{Revision: 9, Wanted: 3, Running: 2, Available: 1, Observed: true}); set != want {
 			t.Errorf("got %+v", set)
 		}
 	}

@@ -126,7 +126,7 @@ func (g *Gatherer) isAsBuilt(ctx context.Context, seen *Observed, set *ownSet) (
 		return false, err
 	}
 	template, is := canary.TemplateOf(built), canary.TemplateOf(live)
-	return canary.SameMetadata(template, is) && len(canary.Deviations(template, is, template)) == 0, nil
+	return canary.SameMetadata(template, is) && len(canary.Alterations(template, is, template)) == 0, nil
 }
 
 // liveSet reads a ReplicaSet from the API server: the cache has no templates. It is

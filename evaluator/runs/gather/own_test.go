@@ -231,10 +231,10 @@ func TestAPodOfWhichNothingCanBeSaidIsNotCounted(t *testing.T) {
 
 // asItWas reads pods and ReplicaSets from the API server as they were before somebody
 // changed their image: the cache is behind, or the change was taken back already.
-type asItWas struct{ listing.Reader }
+type asItWas struct{ listing.Lister }
 
 func (r asItWas) Get(ctx context.Context, name client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-	err := r.Reader.Get(ctx, name, o, opts...)
+	err := r.Lister.Get(ctx, name, o, opts...)
 	u, ok := o.(*unstructured.Unstructured)
 	if err != nil || !ok || u.GetKind() == "Deployment" {
 		return err

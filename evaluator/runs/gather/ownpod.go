@@ -38,17 +38,17 @@ func (g *Gatherer) isOwnPod(ctx context.Context, seen *Observed, set *ownSet, rs
 	if live == nil {
 		return false, err
 	}
-	deviations, unclear, err := g.deviations(ctx, seen, set, live)
+	alterations, unclear, err := g.alterations(ctx, seen, set, live)
 	switch {
 	case err != nil:
 		return false, err
 	case unclear != "":
 		seen.Others.Unclear = fmt.Sprintf("pod %s is not counted: %s; it is other than its template, and the API server does not say "+
-			"what admission makes of that: %s", pod.Name, deviations[0], unclear)
-	case len(deviations) > 0:
-		seen.Others.Changed = fmt.Sprintf("pod %s was made or changed by others: %s", pod.Name, sentences(deviations))
+			"what admission makes of that: %s", pod.Name, alterations[0], unclear)
+	case len(alterations) > 0:
+		seen.Others.Changed = fmt.Sprintf("pod %s was made or changed by others: %s", pod.Name, sentences(alterations))
 	}
-	return len(deviations) == 0, nil
+	return len(alterations) == 0, nil
 }
 
 // livePod reads a pod from the API server: the cache has no specs. It is the one that
@@ -72,16 +72,16 @@ func (g *Gatherer) livePod(ctx context.Context, pod corev1.Pod, print canary.Pri
 	return live, nil
 }
 
-// deviations are what a pod has otherwise than its template. Most pods have nothing.
+// alterations are what a pod has otherwise than its template. Most pods have nothing.
 // Of the others the API server is asked, in a dry run, what admission makes of the
 // template; unclear is its answer where it refuses to say.
-func (g *Gatherer) deviations(ctx context.Context, seen *Observed, set *ownSet, pod *unstructured.Unstructured) (found []canary.Deviation, unclear string, err error) {
+func (g *Gatherer) alterations(ctx context.Context, seen *Observed, set *ownSet, pod *unstructured.Unstructured) (found []canary.Alteration, unclear string, err error) {
 	live, err := g.liveSet(ctx, seen, set)
 	if err != nil {
 		return nil, "", err
 	}
 	template := canary.TemplateOf(live)
-	if found = canary.Deviations(template, pod.Object, template); len(found) == 0 {
+	if found = canary.Alterations(template, pod.Object, template); len(found) == 0 {
 		return nil, "", nil
 	}
 	if set.admitted == nil {
@@ -94,11 +94,11 @@ func (g *Gatherer) deviations(ctx context.Context, seen *Observed, set *ownSet, 
 		}
 		set.admitted = asked.Object
 	}
-	return canary.Deviations(template, pod.Object, set.admitted), "", nil
+	return canary.Alterations(template, pod.Object, set.admitted), "", nil
 }
 
-// sentences are the first of some deviations.
-func sentences(all []canary.Deviation) string {
+// sentences are the first of some alterations.
+func sentences(all []canary.Alteration) string {
 	const most = 3
 	var out []string
 	for _, d := range all[:min(most, len(all))] {

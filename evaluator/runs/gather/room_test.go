@@ -45,10 +45,10 @@ func TestAPodThatFindsNoNodeIsLookedFor(t *testing.T) {
 			d := objects.Deployment{Unstructured: objects.NewDeployment()}
 			d.SetNamespace("shop")
 			d.Object["spec"] = map[string]any{"selector": map[string]any{"matchLabels": map[string]any{"app": "web"}}}
-			g := &Gatherer{Objects: &objects.Reader{Live: listingtest.Reader{Reader: fake.NewClientBuilder().WithScheme(known).WithObjects(tc.pod).Build()}}}
+			g := &Gatherer{Objects: &objects.Reader{Live: listingtest.APIServer{Reader: fake.NewClientBuilder().WithScheme(known).WithObjects(tc.pod).Build()}}}
 			seen := Observed{CanaryRun: &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}}, DeploymentObject: d}
 			seen.CanaryRun.Status.Phase = v1alpha1.PhaseReleasing
-			seen.Rollout = lifecycle.Rollout{State: lifecycle.RolloutUnderWay, PodHash: newest}
+			seen.Rollout = lifecycle.RolloutProgress{State: lifecycle.RolloutUnderWay, PodHash: newest}
 			seen.Canary = &lifecycle.Canary{Replicas: 1}
 			tc.edit(&seen)
 			if err := g.gatherUnschedulable(t.Context(), &seen); err != nil || seen.Rollout.Unschedulable != tc.says {

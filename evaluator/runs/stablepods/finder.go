@@ -97,8 +97,8 @@ func (f *Finder) there(ctx context.Context, run types.NamespacedName, d objects.
 }
 
 // setsOf finds the ReplicaSets of a Deployment.
-func (f *Finder) setsOf(ctx context.Context, d objects.Deployment) (revisions, error) {
-	out := revisions{deployment: d.GetUID(), revision: d.View().Revision(), all: map[types.UID]bool{}, present: map[types.UID]string{}}
+func (f *Finder) setsOf(ctx context.Context, d objects.Deployment) (replicaSets, error) {
+	out := replicaSets{deployment: d.GetUID(), revision: d.View().Revision(), all: map[types.UID]bool{}, present: map[types.UID]string{}}
 	err := f.Objects.EachReplicaSet(ctx, d, true, func(rs workload.ReplicaSet) {
 		out.all[rs.Metadata.UID] = true
 		if rs.Revision() == out.revision {
@@ -109,7 +109,7 @@ func (f *Finder) setsOf(ctx context.Context, d objects.Deployment) (revisions, e
 }
 
 // podsOf finds the pods of the present revision, and the ReplicaSets of others that are not known.
-func (f *Finder) podsOf(ctx context.Context, d objects.Deployment, sets revisions) (out map[string][]string, strange []types.UID, err error) {
+func (f *Finder) podsOf(ctx context.Context, d objects.Deployment, sets replicaSets) (out map[string][]string, strange []types.UID, err error) {
 	out = map[string][]string{}
 	for _, name := range sets.present {
 		out[name] = nil

@@ -52,13 +52,13 @@ func TestPodsThatAreNamedAsTheStableOnesAreNotMeasured(t *testing.T) {
 
 // counting counts the lists of each kind.
 type counting struct {
-	listing.Reader
+	listing.Lister
 	of map[string]int
 }
 
 func (c counting) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	c.of[q.Kind.Kind]++
-	return c.Reader.Each(ctx, q, visit)
+	return c.Lister.Each(ctx, q, visit)
 }
 
 // TestReplicaSetsAreListedWhenTheyMayBeOthers: not at each round, and again when there is a pod of one that is not known.
@@ -139,11 +139,11 @@ func TestStablePodsThatAreNotReadAreAnError(t *testing.T) {
 }
 
 // withoutPods is an API server that does not list pods.
-type withoutPods struct{ listing.Reader }
+type withoutPods struct{ listing.Lister }
 
 func (r withoutPods) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	if q.Kind.Kind == "Pod" {
 		return evaluatortest.ErrCut
 	}
-	return r.Reader.Each(ctx, q, visit)
+	return r.Lister.Each(ctx, q, visit)
 }

@@ -8,9 +8,9 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 )
 
-// revisions are the ReplicaSets of a Deployment at a revision: all that are known, those of others that its selector
+// replicaSets are the ReplicaSets of a Deployment at a revision: all that are known, those of others that its selector
 // matches among them, and by name its own of that revision. They are not changed once they are kept.
-type revisions struct {
+type replicaSets struct {
 	deployment types.UID
 	revision   int64
 	all        map[types.UID]bool
@@ -18,28 +18,28 @@ type revisions struct {
 }
 
 // isOf says whether these are the ReplicaSets of a Deployment as it is.
-func (r revisions) isOf(d objects.Deployment) bool {
+func (r replicaSets) isOf(d objects.Deployment) bool {
 	return r.deployment == d.GetUID() && r.revision == d.View().Revision() && len(r.present) > 0
 }
 
 // knownSets remembers the ReplicaSets beside runs under way. It is safe for use by several goroutines.
 type knownSets struct {
 	mu sync.Mutex
-	of map[types.NamespacedName]revisions
+	of map[types.NamespacedName]replicaSets
 }
 
-func (k *knownSets) get(run types.NamespacedName) (revisions, bool) {
+func (k *knownSets) get(run types.NamespacedName) (replicaSets, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r, ok := k.of[run]
 	return r, ok
 }
 
-func (k *knownSets) keep(run types.NamespacedName, r revisions) {
+func (k *knownSets) keep(run types.NamespacedName, r replicaSets) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.of == nil {
-		k.of = map[types.NamespacedName]revisions{}
+		k.of = map[types.NamespacedName]replicaSets{}
 	}
 	k.of[run] = r
 }

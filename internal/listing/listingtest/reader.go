@@ -12,11 +12,11 @@ import (
 	"holdfast.dev/holdfast/internal/listing"
 )
 
-// Reader makes a listing.Reader of any other.
-type Reader struct{ client.Reader }
+// APIServer makes a listing.Lister of any other.
+type APIServer struct{ client.Reader }
 
-// Each implements listing.Reader.
-func (r Reader) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
+// Each implements listing.Lister.
+func (r APIServer) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	options := &client.ListOptions{Namespace: q.Namespace, LabelSelector: q.Selector}
 	if q.Cached {
 		options.Raw = &metav1.ListOptions{ResourceVersion: "0"}

@@ -4,7 +4,7 @@
 // Each source is a file with the names of its metrics and labels. The queries
 // are templates of package query. What they have in common:
 //
-//   - Requests are counted by the labels that say how they ended, and Request.Outcome
+//   - Requests are counted by the labels that say how they ended, and Question.Outcome
 //     reads those. What has no such label, or a value that is not known, is neither a
 //     success nor a failure. A query for failures alone would find none there.
 //   - Without requests nothing is counted. That is no data: neither a

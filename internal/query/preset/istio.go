@@ -15,7 +15,7 @@ var istio = source{
 }
 
 // byEnvoy: a client that went away before it had an answer has status 0.
-func byEnvoy(label, value string) Outcome {
+func byEnvoy(label, value string) RequestOutcome {
 	if value == "0" {
 		return Succeeded
 	}

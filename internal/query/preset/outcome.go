@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Outcome is how a request ended.
-type Outcome int
+// RequestOutcome is how a request ended.
+type RequestOutcome int
 
 // The outcomes.
 const (
 	// Untold: no label of the series says it, or not in a form that is known. A
 	// request is never taken for a success because nobody can read how it ended.
-	Untold Outcome = iota
+	Untold RequestOutcome = iota
 	// Succeeded: it is not the server's fault if it was in vain.
 	Succeeded
 	// Failed: the server did not do what it is there for.
@@ -21,7 +21,7 @@ const (
 )
 
 // StatusLabels are the labels that say how a request ended, the most telling first.
-func (r Request) StatusLabels() []string {
+func (r Question) StatusLabels() []string {
 	s := sources[r.Source]
 	out := make([]string, 0, len(s.statuses))
 	for _, status := range s.statuses {
@@ -36,7 +36,7 @@ func (r Request) StatusLabels() []string {
 // Outcome is that of the requests which a series with these labels counts. A
 // failure by any label is one; else what cannot be read makes it Untold, however
 // good it looks by another label. A label that is empty or not there says nothing.
-func (r Request) Outcome(labels map[string]string) Outcome {
+func (r Question) Outcome(labels map[string]string) RequestOutcome {
 	succeeded, unreadable := false, false
 	for i, label := range r.StatusLabels() {
 		value := labels[label]
@@ -62,14 +62,14 @@ func (r Request) Outcome(labels map[string]string) Outcome {
 type status struct {
 	label string
 	// read tells it by the label's value, which is not empty.
-	read func(label, value string) Outcome
+	read func(label, value string) RequestOutcome
 }
 
 // httpStatus is a status of HTTP by its number or class, and the phrase that some
 // write behind it: "503", "5xx", "503 Service Unavailable".
 var httpStatus = regexp.MustCompile(`^([1-5])(?:[0-9]{2}|[xX]{2})(?: .*)?$`)
 
-func byHTTP(_, value string) Outcome {
+func byHTTP(_, value string) RequestOutcome {
 	switch found := httpStatus.FindStringSubmatch(value); {
 	case found == nil:
 		return Untold
@@ -91,7 +91,7 @@ var (
 )
 
 // byGRPCName reads "Unavailable", "UNAVAILABLE" and "DEADLINE_EXCEEDED".
-func byGRPCName(_, value string) Outcome {
+func byGRPCName(_, value string) RequestOutcome {
 	name := strings.ReplaceAll(strings.ToLower(value), "_", "")
 	if name == "cancelled" {
 		name = "canceled"
@@ -99,7 +99,7 @@ func byGRPCName(_, value string) Outcome {
 	return grpc(slices.Index(grpcCodes, name))
 }
 
-func byGRPCNumber(_, value string) Outcome {
+func byGRPCNumber(_, value string) RequestOutcome {
 	if !grpcNumbers.MatchString(value) {
 		return Untold
 	}
@@ -110,7 +110,7 @@ func byGRPCNumber(_, value string) Outcome {
 	return grpc(number)
 }
 
-func grpc(code int) Outcome {
+func grpc(code int) RequestOutcome {
 	switch {
 	case code < 0:
 		return Untold
@@ -123,7 +123,7 @@ func grpc(code int) Outcome {
 // byAny reads what applications write: a status of HTTP, a name of gRPC, and its
 // number where the label's name says that it is gRPC's. Elsewhere a 0 may as well be
 // a status that was never set.
-func byAny(label, value string) Outcome {
+func byAny(label, value string) RequestOutcome {
 	if outcome := byHTTP(label, value); outcome != Untold {
 		return outcome
 	}
@@ -136,8 +136,8 @@ func byAny(label, value string) Outcome {
 }
 
 // words reads a fixed vocabulary.
-func words(succeeded, failed []string) func(string, string) Outcome {
-	return func(_, value string) Outcome {
+func words(succeeded, failed []string) func(string, string) RequestOutcome {
+	return func(_, value string) RequestOutcome {
 		switch {
 		case slices.Contains(failed, value):
 			return Failed

@@ -12,7 +12,7 @@ func TestOutcome(t *testing.T) {
 		source v1alpha1.Source
 		label  string // of the plan
 		labels map[string]string
-		want   Outcome
+		want   RequestOutcome
 	}{
 		{"PrometheusClient", "", map[string]string{"code": "200"}, succeeded},
 		{"PrometheusClient", "", map[string]string{"code": "404"}, succeeded},
@@ -60,7 +60,7 @@ func TestOutcome(t *testing.T) {
 		{"Traefik", "", map[string]string{"code": "500"}, failed},
 		{"Traefik", "", map[string]string{"status": "500"}, untold},
 	} {
-		if got := (Request{Source: tc.source, StatusLabel: tc.label}).Outcome(tc.labels); got != tc.want {
+		if got := (Question{Source: tc.source, StatusLabel: tc.label}).Outcome(tc.labels); got != tc.want {
 			t.Errorf("%s %s of %v: got %d, want %d", tc.source, tc.label, tc.labels, got, tc.want)
 		}
 	}
@@ -69,7 +69,7 @@ func TestOutcome(t *testing.T) {
 // Every source says by which labels requests succeed or fail, or all would be Untold.
 func TestEverySourceHasAStatus(t *testing.T) {
 	for _, source := range Sources() {
-		if len(Request{Source: source}.StatusLabels()) == 0 {
+		if len(Question{Source: source}.StatusLabels()) == 0 {
 			t.Errorf("%s has none", source)
 		}
 	}
@@ -83,7 +83,7 @@ func FuzzOutcome(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, source := range Sources() {
-			r := Request{Source: source}
+			r := Question{Source: source}
 			label := r.StatusLabels()[0]
 			if got := r.Outcome(map[string]string{label: value + "!"}); got == Succeeded && !httpStatus.MatchString(value+"!") {
 				t.Errorf("%s: %q is a success", source, value+"!")

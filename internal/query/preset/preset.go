@@ -10,8 +10,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Request is what a built-in query asks for.
-type Request struct {
+// Question is what a built-in query asks for.
+type Question struct {
 	Source v1alpha1.Source
 	// Pods is whose requests are meant, by the name of a placeholder: "canary",
 	// "stable" or "baseline".
@@ -25,7 +25,7 @@ type Request struct {
 
 // Success is a query for how many requests there were, by the labels that say how
 // they ended: Outcome tells of each series that it gives.
-func (r Request) Success() (string, error) {
+func (r Question) Success() (string, error) {
 	s, err := r.source()
 	if err != nil {
 		return "", err
@@ -35,7 +35,7 @@ func (r Request) Success() (string, error) {
 
 // Examples is a query for a few of the series that Success counts, as they are:
 // such as lack the labels that say how a request ended, and any.
-func (r Request) Examples() (string, error) {
+func (r Question) Examples() (string, error) {
 	s, err := r.source()
 	if err != nil {
 		return "", err
@@ -50,7 +50,7 @@ const examples = 5
 
 // Duration is a query for a quantile, between 0 and 1, of how long requests
 // take, in seconds.
-func (r Request) Duration(quantile float64) (string, error) {
+func (r Question) Duration(quantile float64) (string, error) {
 	s, err := r.source()
 	if err != nil {
 		return "", err
@@ -84,7 +84,7 @@ func NamesStatus(s v1alpha1.Source) bool { return sources[s].named }
 // Requests is the name of the metric that counts a source's requests.
 func Requests(s v1alpha1.Source) string { return sources[s].requests }
 
-func (r Request) source() (source, error) {
+func (r Question) source() (source, error) {
 	s, ok := sources[r.Source]
 	if !ok {
 		return source{}, fmt.Errorf("there are no built-in queries for source %q; known are %s", r.Source, joined(Sources()))
@@ -153,7 +153,7 @@ func (s source) each(name, and, form string) string {
 // are. A series that was not there at the beginning of the window has risen to what
 // it is from 0, if its target was scraped then; if that was not, it may only have
 // been found late, and what it has from before is not counted.
-func (s source) counted(r Request) string {
+func (s source) counted(r Question) string {
 	now, before := s.each(s.requests, "", "%s"), s.each(s.requests, "", "%s offset {{window}}")
 	return r.sum(r.StatusLabels(), fmt.Sprintf("\n  ((%s) unless (%s)) and on (job, instance) (%s)\n  or %s\n",
 		now, before, before, s.each(s.requests, "", "increase(%s[{{window}}])")))
@@ -163,7 +163,7 @@ func (s source) counted(r Request) string {
 // the last finite bucket, histogram_quantile gives the end of that bucket, which
 // is no longer than many a limit; here it is infinite. A request that was counted
 // and is in no bucket, because buckets were dropped or renamed, may have taken any time.
-func (s source) quantile(r Request, q float64) string {
+func (s source) quantile(r Question, q float64) string {
 	buckets := s.durations + "_bucket"
 	beyond := fmt.Sprintf("(max by (%s) (%s) < %s * %s)", r.By,
 		r.sum(le, s.rates(buckets, `le!="+Inf"`)), number(q), r.sum(nil, s.rates(s.durations+"_count", "")))
@@ -176,7 +176,7 @@ func number(q float64) string { return strconv.FormatFloat(q, 'g', -1, 64) }
 var le = []string{"le"}
 
 // sum adds up, by the label of the pods and more.
-func (r Request) sum(by []string, of string) string {
+func (r Question) sum(by []string, of string) string {
 	if r.By != "" {
 		by = append([]string{r.By}, by...)
 	}

@@ -34,7 +34,7 @@ func TestQueriesOfEverySource(t *testing.T) {
 					if (pods != "canary" || by != "") && !preset.TellsPods(source) {
 						continue
 					}
-					r := preset.Request{Source: source, Pods: pods, By: by}
+					r := preset.Question{Source: source, Pods: pods, By: by}
 					success, err := r.Success()
 					fmt.Fprintf(&got, "# success of %s pods, by %q\n%s\n\n", pods, by, render(t, success, err))
 					duration, err := r.Duration(0.99)
@@ -76,7 +76,7 @@ func render(t *testing.T, text string, err error) string {
 
 func TestASourceInFrontOfTheServiceCannotTellPodsApart(t *testing.T) {
 	for _, source := range []v1alpha1.Source{v1alpha1.SourceNGINXIngress, v1alpha1.SourceEnvoyGateway, v1alpha1.SourceTraefik} {
-		for _, r := range []preset.Request{{Source: source, Pods: "stable"}, {Source: source, Pods: "canary", By: "pod"}} {
+		for _, r := range []preset.Question{{Source: source, Pods: "stable"}, {Source: source, Pods: "canary", By: "pod"}} {
 			if text, err := r.Success(); err == nil || !strings.Contains(err.Error(), "write a query of your own") {
 				t.Errorf("%+v: got %q, %v", r, text, err)
 			}
@@ -88,14 +88,14 @@ func TestASourceInFrontOfTheServiceCannotTellPodsApart(t *testing.T) {
 }
 
 func TestAnUnknownSourceIsRefusedWithThoseThatAreKnown(t *testing.T) {
-	_, err := preset.Request{Source: "Nginx", Pods: "canary"}.Duration(0.5)
+	_, err := preset.Question{Source: "Nginx", Pods: "canary"}.Duration(0.5)
 	if err == nil || !strings.Contains(err.Error(), `"Nginx"; known are EnvoyGateway, Istio, Linkerd, NGINXIngress, PrometheusClient, Traefik`) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestPodsCanBeThoseOfABaseline(t *testing.T) {
-	text, err := preset.Request{Source: v1alpha1.SourceIstio, Pods: "baseline"}.Success()
+	text, err := preset.Question{Source: v1alpha1.SourceIstio, Pods: "baseline"}.Success()
 	if err != nil || strings.Count(text, "{{baseline}}") == 0 || strings.Contains(text, "{{canary}}") {
 		t.Errorf("got %s, %v", text, err)
 	}

@@ -11,12 +11,12 @@ import (
 // unlikeAmounts: of a quotient of counts over different times, or joined in different
 // ways, the units do not cancel, and the value is wrong by a factor. So it is where a count
 // is added to a share.
-func unlikeAmounts(l looked) []found {
-	var out []found
+func unlikeAmounts(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		if b.Op == parser.ADD || b.Op == parser.SUB {
 			if says := amountAndShare(b); says != "" {
-				out = append(out, found{b, says})
+				out = append(out, caught{b, says})
 			}
 		}
 		if b.Op != parser.DIV {
@@ -24,7 +24,7 @@ func unlikeAmounts(l looked) []found {
 		}
 		for part, whole := range pairs(addends(b.LHS), addends(b.RHS)) {
 			if says := unlike(part.count, whole.count); says != "" {
-				out = append(out, found{b, says})
+				out = append(out, caught{b, says})
 				return
 			}
 		}

@@ -13,20 +13,20 @@ import (
 
 // betweenBuckets: what is counted between two bounds is not what is slow, and buckets that are added have the
 // fast requests in them several times. A quantile needs each bucket by itself.
-func betweenBuckets(l looked) []found {
-	var out []found
+func betweenBuckets(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(node parser.Expr, path []parser.Node) {
 		switch e := node.(type) {
 		case *parser.Call:
 			if says := l.ofHistogram(e); says != "" {
-				out = append(out, found{e, says})
+				out = append(out, caught{e, says})
 			}
 		case *parser.BinaryExpr:
 			if e.Op != parser.ADD && e.Op != parser.SUB || len(out) > 0 || addedTo(path) {
 				return
 			}
 			if says := l.ofBuckets(addends(e), divisor(e, path)); says != "" {
-				out = append(out, found{e, says})
+				out = append(out, caught{e, says})
 			}
 		}
 	})

@@ -12,12 +12,12 @@ import (
 )
 
 // bounds: a pattern of numbers matches one way of writing them.
-func bounds(l looked) []found {
-	var out []found
+func bounds(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(s *parser.VectorSelector, _ []parser.Node) {
 		for _, m := range s.LabelMatchers {
 			if asPattern(m) {
-				out = append(out, found{s, fmt.Sprintf("%s is matched as text, and le=\"1\" may be stored as \"1.0\"; name the numbers, as in %s=~\"1|2.5\", which are matched as such", plaintext.Cut(m.String(), 60), m.Name)})
+				out = append(out, caught{s, fmt.Sprintf("%s is matched as text, and le=\"1\" may be stored as \"1.0\"; name the numbers, as in %s=~\"1|2.5\", which are matched as such", plaintext.Cut(m.String(), 60), m.Name)})
 			}
 		}
 	})

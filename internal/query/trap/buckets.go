@@ -12,8 +12,8 @@ import (
 
 // buckets: all buckets together have a request in them several times, and none of them
 // makes an average of a sum.
-func buckets(l looked) []found {
-	var out []found
+func buckets(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		if b.Op != parser.DIV {
 			return
@@ -21,13 +21,13 @@ func buckets(l looked) []found {
 		above, below := addends(b.LHS), addends(b.RHS)
 		for _, a := range append(above, below...) {
 			if a.selector != nil && severalBounds(a.selector) && !keeps(a.expr, "le") {
-				out = append(out, found{a.expr, severalBuckets(a.selector)})
+				out = append(out, caught{a.expr, severalBuckets(a.selector)})
 				return
 			}
 		}
 		for part, whole := range pairs(above, below) {
 			if says := noAverage(part.selector, whole.selector); says != "" {
-				out = append(out, found{b, says})
+				out = append(out, caught{b, says})
 				return
 			}
 		}

@@ -9,24 +9,24 @@ import (
 
 // noCanary: a query that does not look at the canary has the same value whether
 // the canary is good or bad.
-func noCanary(l looked) []found {
+func noCanary(l looked) []caught {
 	if !l.template.Uses(query.Canary) && !l.template.Uses(query.Pods) {
 		if len(l.spans) == 0 && l.expr.Type() == parser.ValueTypeVector {
 			return nil
 		}
-		return []found{{l.expr, "the query has no {{canary}}, so its value may be the same whether the canary is good or bad; put {{canary}} between the braces of its selectors"}}
+		return []caught{{l.expr, "the query has no {{canary}}, so its value may be the same whether the canary is good or bad; put {{canary}} between the braces of its selectors"}}
 	}
 	if asksWhether(l.expr) {
 		return nil
 	}
 	if at := fixedMoment(l.expr); at != nil {
-		return []found{{at, "the modifier @ asks for one moment, which is the same for every canary, and this one was not there; leave it out"}}
+		return []caught{{at, "the modifier @ asks for one moment, which is the same for every canary, and this one was not there; leave it out"}}
 	}
 	if _, constant := constantOf(l.expr); constant {
-		return []found{{l.expr, "the query gives the same value whatever is measured, whether the canary is good or bad"}}
+		return []caught{{l.expr, "the query gives the same value whatever is measured, whether the canary is good or bad"}}
 	}
 	if !l.counts(l.expr) {
-		return []found{{l.expr, "the canary's pods stand only where they do not change the value (on the right of or, and, unless, or times zero), so it may be the same whether the canary is good or bad; select by them what is judged"}}
+		return []caught{{l.expr, "the canary's pods stand only where they do not change the value (on the right of or, and, unless, or times zero), so it may be the same whether the canary is good or bad; select by them what is judged"}}
 	}
 	return nil
 }

@@ -11,27 +11,27 @@ import (
 
 // otherDenominator: a share of what other pods did is small, however bad the canary is, and
 // so it is of what the canary did where others did it well.
-func otherDenominator(l looked) []found {
-	var out []found
+func otherDenominator(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		if b.Op != parser.DIV {
 			return
 		}
 		if l.ofAllPods(b) {
-			out = append(out, found{b.RHS, "what is divided is the canary's, and what it is divided by is that of all pods: however bad the canary is, its part of all is small; put {{canary}} into the selectors on both sides"})
+			out = append(out, caught{b.RHS, "what is divided is the canary's, and what it is divided by is that of all pods: however bad the canary is, its part of all is small; put {{canary}} into the selectors on both sides"})
 			return
 		}
 		above, below := addends(b.LHS), addends(b.RHS)
 		left, right := l.podsOf(above), l.podsOf(below)
 		if slices.Equal(left, right) {
 			if len(left) > 1 && slices.Contains(left, ofCanary) && l.shareOfBoth(above[0], below[0]) {
-				out = append(out, found{b.RHS, fmt.Sprintf("this is a share of %s together: however bad the canary is, its part of all is small; put {{canary}} alone into the selectors on both sides", joinedPods(left))})
+				out = append(out, caught{b.RHS, fmt.Sprintf("this is a share of %s together: however bad the canary is, its part of all is small; put {{canary}} alone into the selectors on both sides", joinedPods(left))})
 			}
 			return
 		}
 		for part, whole := range pairs(above, below) {
 			if l.shareOfOthers(part, whole) {
-				out = append(out, found{b.RHS, fmt.Sprintf("what is divided is of %s, and what it is divided by of %s, so it is no share of the canary's; put {{canary}} into the selectors on both sides", joinedPods(left), joinedPods(right))})
+				out = append(out, caught{b.RHS, fmt.Sprintf("what is divided is of %s, and what it is divided by of %s, so it is no share of the canary's; put {{canary}} into the selectors on both sides", joinedPods(left), joinedPods(right))})
 				return
 			}
 		}

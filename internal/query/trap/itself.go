@@ -12,8 +12,8 @@ import (
 
 // itself: where both sides of a share keep the label that tells the part, a series of
 // the part is matched with the same one of all, and divided by itself.
-func itself(l looked) []found {
-	var out []found
+func itself(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		left, right := counted(b.LHS), counted(b.RHS)
 		part, whole := left.selector, right.selector
@@ -21,7 +21,7 @@ func itself(l looked) []found {
 			return
 		}
 		if sameCount(left, right) {
-			out = append(out, found{b, "both sides count the same, so the value is one and the same whatever is measured; select what is judged, by a label, in what is divided"})
+			out = append(out, caught{b, "both sides count the same, so the value is one and the same whatever is measured; select what is judged, by a label, in what is divided"})
 			return
 		}
 		if left.over != right.over || left.window != right.window || !alike(left, right) || !partOf(part, whole) {
@@ -33,7 +33,7 @@ func itself(l looked) []found {
 			}
 		}
 		label := more(part, whole)[0].Name
-		out = append(out, found{b, fmt.Sprintf("both sides keep the label %s, so each series is divided by itself and the value is 1, whatever is measured; aggregate it away, as in sum(…) / sum(…)", plaintext.Cut(label, 60))})
+		out = append(out, caught{b, fmt.Sprintf("both sides keep the label %s, so each series is divided by itself and the value is 1, whatever is measured; aggregate it away, as in sum(…) / sum(…)", plaintext.Cut(label, 60))})
 	})
 	return out
 }

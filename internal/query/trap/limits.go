@@ -10,7 +10,7 @@ import (
 )
 
 // neverOutside: what is clamped to its range is never out of it.
-func neverOutside(l looked) []found {
+func neverOutside(l looked) []caught {
 	if l.Range.IsZero() {
 		return nil
 	}
@@ -18,7 +18,7 @@ func neverOutside(l looked) []found {
 	if l.Range.Min != nil && low < *l.Range.Min || l.Range.Max != nil && high > *l.Range.Max {
 		return nil
 	}
-	return []found{{l.expr, "the query gives no value that is out of its range, whatever is measured, so it never fails; leave the limit out of the query or the range narrower"}}
+	return []caught{{l.expr, "the query gives no value that is out of its range, whatever is measured, so it never fails; leave the limit out of the query or the range narrower"}}
 }
 
 // limitsOf are the least and the greatest value that an expression may have, as far
@@ -63,7 +63,7 @@ const lastDefault = 10
 
 // beyondBuckets: a quantile is never more than the end of the last finite bucket. Where
 // that is stands in no plan, but most applications have the buckets of their library.
-func beyondBuckets(l looked) []found {
+func beyondBuckets(l looked) []caught {
 	if l.Range.Max == nil {
 		return nil
 	}
@@ -78,14 +78,14 @@ func beyondBuckets(l looked) []found {
 	if *l.Range.Max < last {
 		return nil
 	}
-	var out []found
+	var out []caught
 	query.Each(l.expr, func(c *parser.Call, _ []parser.Node) {
 		if c.Func.Name != "histogram_quantile" {
 			return
 		}
 		for _, s := range selectorsIn(c) {
 			if strings.HasSuffix(s.Name, "_seconds_bucket") {
-				out = append(out, found{c, fmt.Sprintf(
+				out = append(out, caught{c, fmt.Sprintf(
 					"histogram_quantile(…) is never more than the end of the last finite bucket, which is %d s in most client libraries, and max is %g: it may never fail. Make max less than the last bound, or let expect do it", lastDefault, *l.Range.Max)})
 				return
 			}

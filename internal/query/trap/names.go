@@ -13,14 +13,14 @@ import (
 var podLabels = []string{query.DefaultPodLabel, "pod_name", "exported_pod", "kubernetes_pod_name", "k8s_pod_name"}
 
 // othersPods: what the names of pods begin with tells nobody whose they are.
-func othersPods(l looked) []found {
+func othersPods(l looked) []caught {
 	if !l.template.Uses(query.Deployment) {
 		return nil
 	}
-	var out []found
+	var out []caught
 	query.Each(l.expr, func(s *parser.VectorSelector, _ []parser.Node) {
 		if slices.ContainsFunc(s.LabelMatchers, l.namesByDeployment) {
-			out = append(out, found{s, "pods whose names begin with that of the Deployment may be others': those of web-api and of a Job web-… are found with those of web, and the canary's with the stable ones; put {{canary}}, {{stable}} or {{baseline}} between the braces instead, which select pods by whose they are"})
+			out = append(out, caught{s, "pods whose names begin with that of the Deployment may be others': those of web-api and of a Job web-… are found with those of web, and the canary's with the stable ones; put {{canary}}, {{stable}} or {{baseline}} between the braces instead, which select pods by whose they are"})
 		}
 	})
 	return out

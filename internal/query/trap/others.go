@@ -11,8 +11,8 @@ import (
 
 // otherFactor: of two shares of failures the product is less than each, so that the other
 // pods, which are good, make the canary's share small.
-func otherFactor(l looked) []found {
-	var out []found
+func otherFactor(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(b *parser.BinaryExpr, _ []parser.Node) {
 		if b.Op != parser.MUL {
 			return
@@ -26,7 +26,7 @@ func otherFactor(l looked) []found {
 				return
 			}
 		}
-		out = append(out, found{b, fmt.Sprintf("the share of failures of %s times that of %s is small however bad the canary is; take their difference, or their quotient", joinedPods(left), joinedPods(right))})
+		out = append(out, caught{b, fmt.Sprintf("the share of failures of %s times that of %s is small however bad the canary is; take their difference, or their quotient", joinedPods(left), joinedPods(right))})
 	})
 	return out
 }

@@ -146,7 +146,7 @@ func FuzzTraps(f *testing.F) {
 		for _, trap := range Find(template, given) {
 			if !slices.ContainsFunc(traps, func(kind struct {
 				name string
-				look func(looked) []found
+				look func(looked) []caught
 			}) bool {
 				return kind.name == trap.Name
 			}) {

@@ -9,11 +9,11 @@ import (
 
 // severalSeries: every series must be in range, so one of many that is not
 // meant decides.
-func severalSeries(l looked) []found {
+func severalSeries(l looked) []caught {
 	if single(l.expr) {
 		return nil
 	}
-	return []found{{l.expr, "the query may give several series, and each of them must be in range; put sum(…), max(…) or the like around it if one value is meant"}}
+	return []caught{{l.expr, "the query may give several series, and each of them must be in range; put sum(…), max(…) or the like around it if one value is meant"}}
 }
 
 // single says whether an expression gives one series at most, whatever there is.

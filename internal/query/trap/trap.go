@@ -43,8 +43,8 @@ const (
 	trapBuckets = "Buckets"
 )
 
-// found is a trap at an offset of the rendered query.
-type found struct {
+// caught is a trap at an offset of the rendered query.
+type caught struct {
 	at      parser.Node
 	message string
 }
@@ -61,7 +61,7 @@ type looked struct {
 // traps are all that are looked for, in the order of docs/reference/traps.md.
 var traps = []struct {
 	name string
-	look func(looked) []found
+	look func(looked) []caught
 }{
 	{"NoCanary", noCanary},
 	{"OthersPods", othersPods},

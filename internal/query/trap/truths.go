@@ -9,8 +9,8 @@ import (
 
 // truths: a comparison with bool is 1 or 0. What is multiplied by it is 0 where it does not hold, which looks
 // like no failures; and several of them, added or multiplied, are held against a limit that fewer keep.
-func truths(l looked) []found {
-	var out []found
+func truths(l looked) []caught {
+	var out []caught
 	min, max := l.Range.Min, l.Range.Max
 	query.Each(l.expr, func(b *parser.BinaryExpr, path []parser.Node) {
 		if related(b, path) || len(out) > 0 {
@@ -20,7 +20,7 @@ func truths(l looked) []found {
 		switch n := left + right; {
 		case b.Op == parser.MUL && left > 0 && right > 0:
 			if max != nil && *max < 1 && (min == nil || *min <= 0) {
-				out = append(out, found{b, fmt.Sprintf(
+				out = append(out, caught{b, fmt.Sprintf(
 					"these are %d comparisons, each 1 or 0, and their product is 1 only where all of them hold: where one alone does, max %g is kept. Add them, or write a metric for each", n, *max)})
 			}
 		case b.Op == parser.MUL && (left > 0 || right > 0):
@@ -30,16 +30,16 @@ func truths(l looked) []found {
 				value, truth = b.RHS, b.LHS
 			}
 			if _, number := numberOf(value); zeroKept && !number {
-				out = append(out, found{truth, fmt.Sprintf(
+				out = append(out, caught{truth, fmt.Sprintf(
 					"this is 1 or 0, and where it is 0 so is the value, which is kept by max %g however bad the canary is. Write … and on() (… > …) without bool, by which it is no data", *max)})
 			}
 		case b.Op == parser.ADD && left > 0 && right > 0:
 			switch {
 			case min != nil && *min > 0 && *min <= float64(n-1):
-				out = append(out, found{b, fmt.Sprintf(
+				out = append(out, caught{b, fmt.Sprintf(
 					"these are %d comparisons, each 1 or 0, and their sum is kept by min %g where one of them does not hold; write min %d, or a metric for each", n, *min, n)})
 			case min == nil && max != nil && *max >= 1 && *max < float64(n):
-				out = append(out, found{b, fmt.Sprintf(
+				out = append(out, caught{b, fmt.Sprintf(
 					"these are %d comparisons, each 1 or 0, and their sum is kept by max %g where one of them holds; write max 0, or a metric for each", n, *max)})
 			}
 		}

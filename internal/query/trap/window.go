@@ -17,8 +17,8 @@ import (
 var needTwo = []string{"rate", "increase", "irate", "delta", "idelta", "deriv"}
 
 // shortWindow: scrapes come late and fail; four in a window leave two for sure.
-func shortWindow(l looked) []found {
-	var out []found
+func shortWindow(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(c *parser.Call, _ []parser.Node) {
 		if len(c.Args) == 0 || !slices.Contains(needTwo, c.Func.Name) {
 			return
@@ -27,7 +27,7 @@ func shortWindow(l looked) []found {
 		if !ok || m.RangeExpr != nil || m.Range >= 4*l.Scrape {
 			return
 		}
-		out = append(out, found{m, fmt.Sprintf("the window [%s] is shorter than four scrape intervals (4 × %s): a late scrape leaves %s(…) without data; make it [%s] or longer",
+		out = append(out, caught{m, fmt.Sprintf("the window [%s] is shorter than four scrape intervals (4 × %s): a late scrape leaves %s(…) without data; make it [%s] or longer",
 			query.Duration(m.Range), query.Duration(l.Scrape), c.Func.Name, query.Duration(4*l.Scrape))})
 	})
 	return out
@@ -35,7 +35,7 @@ func shortWindow(l looked) []found {
 
 // longWindow: a window that is waited for in whole and is longer than the period
 // makes the run longer than its plan says.
-func longWindow(l looked) []found {
+func longWindow(l looked) []caught {
 	wait, period := l.template.WarmUp(l.values, l.Scrape), l.Period
 	if period <= 0 || wait <= period {
 		return nil
@@ -48,7 +48,7 @@ func longWindow(l looked) []found {
 			break
 		}
 	}
-	return []found{{at, fmt.Sprintf("this looks back %s, which is waited for in whole, so that it lies after Ready: longer than period (%s)",
+	return []caught{{at, fmt.Sprintf("this looks back %s, which is waited for in whole, so that it lies after Ready: longer than period (%s)",
 		query.Duration(wait), query.Duration(period))}}
 }
 
@@ -59,8 +59,8 @@ var gaugeSuffixes = []string{
 }
 
 // rateOfGauge: rate(…) takes each fall of a gauge for the reset of a counter.
-func rateOfGauge(l looked) []found {
-	var out []found
+func rateOfGauge(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(c *parser.Call, path []parser.Node) {
 		if !isRate(c) && c.Func.Name != "irate" || slices.ContainsFunc(path, ofHistogram) {
 			return
@@ -70,7 +70,7 @@ func rateOfGauge(l looked) []found {
 			return
 		}
 		if s, ok := m.VectorSelector.(*parser.VectorSelector); ok && hasSuffix(s.Name, gaugeSuffixes) {
-			out = append(out, found{s, fmt.Sprintf("%s looks like a gauge, and %s(…) is for counters; use avg_over_time(…) or delta(…)", plaintext.Cut(s.Name, 60), c.Func.Name)})
+			out = append(out, caught{s, fmt.Sprintf("%s looks like a gauge, and %s(…) is for counters; use avg_over_time(…) or delta(…)", plaintext.Cut(s.Name, 60), c.Func.Name)})
 		}
 	})
 	return out
@@ -102,13 +102,13 @@ func gaugesCounted(c v1alpha1.Counted) []string {
 }
 
 // rawCounter: a counter only grows, so its value says how long a pod has run.
-func rawCounter(l looked) []found {
-	var out []found
+func rawCounter(l looked) []caught {
+	var out []caught
 	query.Each(l.expr, func(s *parser.VectorSelector, path []parser.Node) {
 		if !hasSuffix(s.Name, []string{"_total", "_bucket"}) || slices.ContainsFunc(path, understandsCounters) {
 			return
 		}
-		out = append(out, found{s, fmt.Sprintf("%s is a counter: its value is the count since the pod started and only grows; put rate(…[%s]) around it",
+		out = append(out, caught{s, fmt.Sprintf("%s is a counter: its value is the count since the pod started and only grows; put rate(…[%s]) around it",
 			plaintext.Cut(s.Name, 60), query.Duration(max(4*l.Scrape, time.Minute)))})
 	})
 	return out

@@ -256,7 +256,7 @@ func (l *live) wantedTemplate(want casetest.Golden) hold.Hash {
 func (l *live) compareRecord(want casetest.Golden, got *unstructured.Unstructured) {
 	l.T.Helper()
 	record := recordOf(l.T, got)
-	if want.Record != nil && (record.Hash != want.Record.Hash || record.Source != want.Record.Source || record.Run != want.Record.Run ||
+	if want.Record != nil && (record.Hash != want.Record.Hash || record.Origin != want.Record.Origin || record.Run != want.Record.Run ||
 		record.Manager != want.Record.Manager || record.Operation != want.Record.Operation) {
 		l.T.Errorf("%s: the record is %+v, want %+v", l.c.Sentence, record, *want.Record)
 	}

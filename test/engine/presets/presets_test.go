@@ -102,7 +102,7 @@ func ask(t *testing.T, text string, traffics string) map[string]float64 {
 }
 
 // succeed is the share of requests that succeed, by pod, as it is judged.
-func succeed(t *testing.T, r preset.Request, traffics string) map[string]float64 {
+func succeed(t *testing.T, r preset.Question, traffics string) map[string]float64 {
 	t.Helper()
 	text, err := r.Success()
 	if err != nil {
@@ -210,7 +210,7 @@ func TestEverySourceByPrometheusItself(t *testing.T) {
 				for _, traffic := range tc.traffic {
 					series += "\n" + write(traffic)
 				}
-				r := preset.Request{Source: source, Pods: "canary"}
+				r := preset.Question{Source: source, Pods: "canary"}
 				if got := succeed(t, r, series); !same(got, tc.success) {
 					t.Errorf("success %v, want %v", got, tc.success)
 				}
@@ -244,7 +244,7 @@ func TestTheFirstFailureCounts(t *testing.T) {
 		for source, write := range writers {
 			t.Run(string(source)+"/"+name, func(t *testing.T) {
 				series := write(traffic{namespace: "shop", pod: "web-abc-x1", service: "web", good: 20, failures: tc.failures})
-				if got, want := succeed(t, preset.Request{Source: source, Pods: "canary"}, series), 1-tc.failed/(160+tc.failed); !same(got, map[string]float64{"": want}) {
+				if got, want := succeed(t, preset.Question{Source: source, Pods: "canary"}, series), 1-tc.failed/(160+tc.failed); !same(got, map[string]float64{"": want}) {
 					t.Errorf("success %v, want %v: %v failed", got, want, tc.failed)
 				}
 			})
@@ -255,7 +255,7 @@ func TestTheFirstFailureCounts(t *testing.T) {
 // A pod that is found late has a history, and one found between two scrapes of
 // another has none that could be told from it: neither is made up from its value.
 func TestTheFirstScrapeOfAPodIsNoFirstFailure(t *testing.T) {
-	canary := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}
+	canary := preset.Question{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}
 	const steady = `http_requests_total{namespace="shop",pod="web-abc-x1",instance="x1:80",job="web",code="200"} 0+20x40` + "\n"
 	const late = `http_requests_total{namespace="shop",pod="web-abc-x2",instance="x2:80",job="web",code="503"} _x38 900 900 900` + "\n"
 	const born = `http_requests_total{namespace="shop",pod="web-abc-x1",instance="x1:80",job="web",code="503"} _x38 40 40 40` + "\n"
@@ -274,7 +274,7 @@ func TestEachPodByItself(t *testing.T) {
 		series := write(traffic{namespace: "shop", pod: "web-abc-x1", good: 9, bad: 1}) +
 			write(traffic{namespace: "shop", pod: "web-abc-x2", good: 10, absent: "bad"}) +
 			write(traffic{namespace: "shop", pod: "web-abc-x3"})
-		r := preset.Request{Source: source, Pods: "canary", By: "pod"}
+		r := preset.Question{Source: source, Pods: "canary", By: "pod"}
 		if got := succeed(t, r, series); !same(got, map[string]float64{"web-abc-x1": 0.9, "web-abc-x2": 1}) {
 			t.Errorf("%s: success %v", source, got)
 		}
@@ -294,7 +294,7 @@ func TestAQuantileBeyondTheBucketsIsInfinite(t *testing.T) {
 		`http_request_duration_seconds_count{namespace="shop",pod="web-abc-x1"} 0+100x40`
 	for quantile, want := range map[float64]float64{0.99: math.Inf(1), 0.98: 10, 0.89: 7.5} {
 		for _, by := range []string{"", "pod"} {
-			text, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary", By: by}.Duration(quantile)
+			text, err := preset.Question{Source: v1alpha1.SourcePrometheusClient, Pods: "canary", By: by}.Duration(quantile)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -308,7 +308,7 @@ func TestAQuantileBeyondTheBucketsIsInfinite(t *testing.T) {
 }
 
 func TestANativeHistogramDoesAsWell(t *testing.T) {
-	text, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}.Duration(0.99)
+	text, err := preset.Question{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}.Duration(0.99)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func TestWhereTheStatusIsNotWhatItIsTakenFor(t *testing.T) {
 func TestNoSourceTakesWhatItCannotReadForASuccess(t *testing.T) {
 	for source, write := range writers {
 		series := write(traffic{namespace: "shop", pod: "web-abc-x1", service: "web", good: 10, bad: 10})
-		for _, label := range (preset.Request{Source: source}).StatusLabels() {
+		for _, label := range (preset.Question{Source: source}).StatusLabels() {
 			series = strings.ReplaceAll(series, label+`="`, `renamed_`+label+`="`)
 		}
 		got := judge(t, v1alpha1.Metric{Expect: "success >= 99%", Source: source}, series)
@@ -148,7 +148,7 @@ func TestRequestsWithoutABucketAreNotFast(t *testing.T) {
 		`http_request_duration_seconds_bucket{` + pod + `,handler="a",le="+Inf"} 0+90x40` + "\n" +
 		`http_request_duration_seconds_count{` + pod + `,handler="a"} 0+90x40` + "\n"
 	dropped := `http_request_duration_seconds_count{` + pod + `,handler="b"} 0+10x40` + "\n"
-	text, err := preset.Request{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}.Duration(0.99)
+	text, err := preset.Question{Source: v1alpha1.SourcePrometheusClient, Pods: "canary"}.Duration(0.99)
 	if err != nil {
 		t.Fatal(err)
 	}

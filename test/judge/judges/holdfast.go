@@ -12,12 +12,12 @@ import (
 const slowBound = 5
 
 // ours are the settings of Holdfast's comparison: all of them defaults.
-func ours() (evidence.Counts, evidence.Values) {
+func ours() (evidence.CountTest, evidence.ValueTest) {
 	alpha := evidence.Split(evidence.DefaultFalseAlarms, 2)
-	return evidence.Counts{
+	return evidence.CountTest{
 			Tolerance: evidence.DefaultTolerance, Catch: evidence.DefaultCatch, Burst: 1,
 			Alpha: alpha, Beta: evidence.DefaultMisses, MinTotal: 500, MinPoints: 6,
-		}, evidence.Values{
+		}, evidence.ValueTest{
 			Worse: evidence.Higher, Tolerance: evidence.DefaultTolerance, Catch: evidence.DefaultCatch,
 			Alpha: alpha, Beta: evidence.DefaultMisses, MinPoints: 6,
 		}

@@ -9,12 +9,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Access is an API server that knows who may bypass canaries ("yes", or "no"),
+// Reviewer is an API server that knows who may bypass canaries ("yes", or "no"),
 // or does not.
-type Access string
+type Reviewer string
 
 // Create answers a SubjectAccessReview.
-func (a Access) Create(_ context.Context, object client.Object, _ ...client.CreateOption) error {
+func (a Reviewer) Create(_ context.Context, object client.Object, _ ...client.CreateOption) error {
 	if a == "unknown" {
 		return errors.New("connection refused")
 	}

@@ -51,7 +51,7 @@ type Case struct {
 	// MemoryOnly says why the case cannot be run against a real API server.
 	MemoryOnly string `json:"memoryOnly,omitempty"`
 	// Request is the update.
-	Request Request `json:"request"`
+	Request Submission `json:"request"`
 }
 
 // Golden is the answer to a case, its held record opened.
@@ -72,8 +72,8 @@ func LoadGolden(dir, name string) (Golden, error) {
 	return g, yaml.Unmarshal(data, &g)
 }
 
-// Request is an update of the Deployment of a case.
-type Request struct {
+// Submission is an update of the Deployment of a case.
+type Submission struct {
 	// Entry is the entry of the webhook configuration: "enabled" (default),
 	// "required" or "deployment".
 	Entry string `json:"entry,omitempty"`

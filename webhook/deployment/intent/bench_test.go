@@ -28,12 +28,12 @@ func BenchmarkDesire(b *testing.B) {
 		fields := fields(b, fmt.Sprintf(`{".":{},"f:name":{},"f:image":{},"f:env":{%s}}`, owned[1:]))
 		owners := []hold.Owner{{Manager: "m", Operation: "Apply", APIVersion: "apps/v1", Fields: fields}}
 		v1, v2, v3 := of("v1"), of("v2"), of("v3")
-		for _, way := range []Way{ServerSideApply, ClientSideApply, Patch} {
+		for _, way := range []Method{ServerSideApply, ClientSideApply, Patch} {
 			r := Request{
 				Stable: replay.Owned{Template: v1, Owners: owners},
 				Asked:  replay.Owned{Template: v3, Owners: owners},
 				Held:   &Held{Owned: replay.Owned{Template: v2, Owners: owners}, LastApplied: v2},
-				Writer: Writer{Way: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: fields, LastApplied: v3},
+				Writer: Writer{Method: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: fields, LastApplied: v3},
 			}
 			b.Run(fmt.Sprintf("%s/%dKiB", way, kib), func(b *testing.B) {
 				b.ReportAllocs()
@@ -51,7 +51,7 @@ func BenchmarkDesire(b *testing.B) {
 // that are held. What is merged here is refused beyond maxElements.
 func BenchmarkDesireOfOthers(b *testing.B) {
 	for _, n := range []int{100, 700, 3000} {
-		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Patch} {
+		for _, way := range []Method{ServerSideApply, ClientSideApply, Manifest, Patch} {
 			r := variables(b, n, way)
 			b.Run(fmt.Sprintf("%s/%d", way, n), func(b *testing.B) {
 				b.ReportAllocs()

@@ -12,7 +12,7 @@ import (
 
 // variables is a request for a template with n variables, while one with n others
 // is held and one with n others again is stable.
-func variables(t testing.TB, n int, way Way) Request {
+func variables(t testing.TB, n int, way Method) Request {
 	t.Helper()
 	of := func(prefix string) replay.Owned {
 		env, owned := make([]string, n), make([]string, n)
@@ -33,12 +33,12 @@ func variables(t testing.TB, n int, way Way) Request {
 	asked, held := of("a"), of("h")
 	return Request{
 		Stable: of("s"), Asked: asked, Held: &Held{Owned: held, LastApplied: held.Template},
-		Writer: Writer{Way: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: asked.Owners[0].Fields, LastApplied: asked.Template},
+		Writer: Writer{Method: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: asked.Owners[0].Fields, LastApplied: asked.Template},
 	}
 }
 
 func TestLongListsThatChangeAreNotMerged(t *testing.T) {
-	for _, way := range []Way{ClientSideApply, Manifest, Patch} {
+	for _, way := range []Method{ClientSideApply, Manifest, Patch} {
 		if _, err := Desire(variables(t, 300, way)); err != nil {
 			t.Errorf("%s of 300 elements: %v", way, err)
 		}
@@ -50,13 +50,13 @@ func TestLongListsThatChangeAreNotMerged(t *testing.T) {
 	if _, err := Desire(variables(t, 1600, ServerSideApply)); err != nil {
 		t.Errorf("applied by owners: %v", err)
 	}
-	for _, way := range []Way{ServerSideApply, Manifest} {
+	for _, way := range []Method{ServerSideApply, Manifest} {
 		_, err := Desire(variables(t, 3100, way))
 		if err == nil || !strings.Contains(err.Error(), "spec.containers[app].env has ") || !strings.Contains(err.Error(), "use kubectl replace") {
 			t.Errorf("%s of 3100 elements: %v", way, err)
 		}
 	}
-	for _, way := range []Way{Replace, Rollback, Undo} {
+	for _, way := range []Method{Replace, Rollback, Undo} {
 		if _, err := Desire(variables(t, 3100, way)); err != nil {
 			t.Errorf("%s, which merges nothing here: %v", way, err)
 		}
@@ -91,8 +91,8 @@ func TestALongListThatStaysIsMergedRound(t *testing.T) {
 	}
 	r.Asked.Template, r.Held.Template = with("v2"), with("v3")
 	r.Writer.LastApplied, r.Held.LastApplied = r.Asked.Template, r.Held.Template
-	for _, way := range []Way{ClientSideApply, Patch} {
-		r.Writer.Way = way
+	for _, way := range []Method{ClientSideApply, Patch} {
+		r.Writer.Method = way
 		got, err := Desire(r)
 		if err != nil {
 			t.Fatalf("%s: %v", way, err)

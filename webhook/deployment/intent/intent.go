@@ -38,8 +38,8 @@ type Held struct {
 
 // Writer is how a request came to its template.
 type Writer struct {
-	// Way is how the client computes what it sends.
-	Way Way
+	// Method is how the client computes what it sends.
+	Method Method
 	// By is the field manager.
 	By replay.By
 	// Fields of the asked template are the manager's own after the request, in
@@ -70,35 +70,35 @@ type Writer struct {
 	AskedForHeld bool
 }
 
-// Way is how a client computes the template it sends.
-type Way string
+// Method is how a client computes the template it sends.
+type Method string
 
 const (
 	// ServerSideApply: the API server merged a whole manifest by the owners of
 	// fields.
-	ServerSideApply Way = "ServerSideApply"
+	ServerSideApply Method = "ServerSideApply"
 	// ClientSideApply: kubectl merged a whole manifest three ways, by the one it
 	// had applied before.
-	ClientSideApply Way = "ClientSideApply"
+	ClientSideApply Method = "ClientSideApply"
 	// Manifest: a whole manifest was merged three ways by a client that keeps the
 	// one before elsewhere, as Helm 3 does.
-	Manifest Way = "Manifest"
+	Manifest Method = "Manifest"
 	// Replace: the whole object was sent.
-	Replace Way = "Replace"
+	Replace Method = "Replace"
 	// Reread: the whole object was sent, as it was read during the hold from whose text
 	// the one that stands was asked for.
-	Reread Way = "Reread"
+	Reread Method = "Reread"
 	// Withdraw: the held record was taken off by hand.
-	Withdraw Way = "Withdraw"
+	Withdraw Method = "Withdraw"
 	// Undo: kubectl rollout undo to the revision before the stable one. Its user
 	// takes the held update for the newest revision, and wants the one before that.
-	Undo Way = "Undo"
+	Undo Method = "Undo"
 	// Rollback: the template of a ReplicaSet that the Deployment owns was sent.
-	Rollback Way = "Rollback"
+	Rollback Method = "Rollback"
 	// Owners: nothing was changed but who owns what.
-	Owners Way = "Owners"
+	Owners Method = "Owners"
 	// Patch: something was changed in what the client read or did not read.
-	Patch Way = "Patch"
+	Patch Method = "Patch"
 )
 
 // Rule is by which rule the template was found.
@@ -138,7 +138,7 @@ func Desire(r Request) (Desired, error) {
 	if r.Held == nil {
 		return Desired{Owned: r.Asked, Rule: RuleNoHold}, nil
 	}
-	switch r.Writer.Way {
+	switch r.Writer.Method {
 	case ServerSideApply:
 		return r.serverSideApply()
 	case ClientSideApply:

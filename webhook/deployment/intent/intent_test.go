@@ -31,7 +31,7 @@ const (
 func TestDesired(t *testing.T) {
 	for name, tc := range map[string]struct {
 		stable, held, asked         string
-		way                         Way
+		way                         Method
 		lastApplied, lastAppliedNow string
 		want                        string
 		rule                        Rule
@@ -107,7 +107,7 @@ func TestDesired(t *testing.T) {
 			r := Request{
 				Stable: replay.Owned{Template: template(t, tc.stable)},
 				Asked:  replay.Owned{Template: template(t, tc.asked)},
-				Writer: Writer{Way: tc.way, By: replay.By{Manager: "jane", APIVersion: "apps/v1"}, LastApplied: template(t, tc.lastAppliedNow)},
+				Writer: Writer{Method: tc.way, By: replay.By{Manager: "jane", APIVersion: "apps/v1"}, LastApplied: template(t, tc.lastAppliedNow)},
 			}
 			if tc.held != "" {
 				r.Held = &Held{Owned: replay.Owned{Template: template(t, tc.held)}, LastApplied: template(t, tc.lastApplied)}
@@ -136,7 +136,7 @@ func TestAServerSideApplyIsMadeOnTheHeldTemplate(t *testing.T) {
 		Stable: replay.Owned{Template: template(t, app1)},
 		Asked:  replay.Owned{Template: template(t, app3)},
 		Held:   held,
-		Writer: Writer{Way: ServerSideApply, By: replay.By{Manager: "flux", APIVersion: "apps/v1"}, Fields: fields(t, `{".":{},"f:name":{},"f:image":{}}`)},
+		Writer: Writer{Method: ServerSideApply, By: replay.By{Manager: "flux", APIVersion: "apps/v1"}, Fields: fields(t, `{".":{},"f:name":{},"f:image":{}}`)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -209,11 +209,11 @@ func FuzzDesire(f *testing.F) {
 			Stable: replay.Owned{Template: s}, Asked: replay.Owned{Template: n},
 			Held: &Held{Owned: replay.Owned{Template: h, Owners: []hold.Owner{owner}}, LastApplied: s},
 		}
-		for _, way := range []Way{ServerSideApply, ClientSideApply, Manifest, Replace, Withdraw, Undo, Rollback, Owners, Patch} {
-			r.Writer = Writer{Way: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: of, LastApplied: n}
+		for _, way := range []Method{ServerSideApply, ClientSideApply, Manifest, Replace, Withdraw, Undo, Rollback, Owners, Patch} {
+			r.Writer = Writer{Method: way, By: replay.By{Manager: "m", APIVersion: "apps/v1"}, Fields: of, LastApplied: n}
 			_, _ = Desire(r)
 		}
-		r.Asked, r.Writer.Way = r.Stable, Patch
+		r.Asked, r.Writer.Method = r.Stable, Patch
 		if got, err := Desire(r); err == nil {
 			sameTemplate(t, got.Template, h)
 		}

@@ -104,7 +104,7 @@ func TestAManifest(t *testing.T) {
 				Asked:  replay.Owned{Template: template(t, tc.asked)},
 				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held), Owners: []hold.Owner{helm, other}}},
 				Writer: Writer{
-					Way: Manifest, By: replay.By{Manager: "helm", APIVersion: "apps/v1"}, AskedForHeld: !tc.byOther,
+					Method: Manifest, By: replay.By{Manager: "helm", APIVersion: "apps/v1"}, AskedForHeld: !tc.byOther,
 					Fields: fields(t, strings.TrimSuffix(`{".":{},"f:name":{},`+tc.fields, ",")+`}`),
 				},
 			})

@@ -34,7 +34,7 @@ func TestATextThatWasReadDuringTheHold(t *testing.T) {
 			request := Request{
 				Stable: replay.Owned{Template: template(t, tc.stable)}, Asked: replay.Owned{Template: template(t, tc.text)},
 				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held)}, LastApplied: template(t, tc.applied)},
-				Writer: Writer{Way: ClientSideApply, Read: template(t, tc.held), LastApplied: template(t, tc.text), By: replay.By{Manager: "kubectl-client-side-apply", APIVersion: "apps/v1"}},
+				Writer: Writer{Method: ClientSideApply, Read: template(t, tc.held), LastApplied: template(t, tc.text), By: replay.By{Manager: "kubectl-client-side-apply", APIVersion: "apps/v1"}},
 			}
 			got, err := Desire(request)
 			if err != nil {
@@ -63,7 +63,7 @@ func TestATextThatReplacesWhatItBroughtBefore(t *testing.T) {
 			got, err := Desire(Request{
 				Stable: replay.Owned{Template: template(t, app1)}, Asked: replay.Owned{Template: template(t, tc.text)},
 				Held:   &Held{Owned: replay.Owned{Template: template(t, tc.held)}},
-				Writer: Writer{Way: Reread, Read: template(t, withA), By: replay.By{Manager: "kubectl-replace", APIVersion: "apps/v1"}},
+				Writer: Writer{Method: Reread, Read: template(t, withA), By: replay.By{Manager: "kubectl-replace", APIVersion: "apps/v1"}},
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +83,7 @@ func TestATextIsRememberedAsItSays(t *testing.T) {
 		asked = `{name: app, image: v1, livenessProbe: {exec: {command: [x]}, periodSeconds: 10}}`
 	)
 	for name, tc := range map[string]struct {
-		way               Way
+		way               Method
 		asked, text, want string
 	}{
 		"read while what stands was held":    {way: Patch, asked: asked, text: text, want: `{name: app, image: v2, env: [{name: A, value: a}], livenessProbe: {exec: {command: [x]}}}`},
@@ -92,7 +92,7 @@ func TestATextIsRememberedAsItSays(t *testing.T) {
 		"whoever sends it remembers nothing": {way: Patch, asked: asked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := Writer{Way: tc.way, Read: template(t, app2), By: replay.By{Manager: "kubectl-replace", APIVersion: "apps/v1"}}
+			w := Writer{Method: tc.way, Read: template(t, app2), By: replay.By{Manager: "kubectl-replace", APIVersion: "apps/v1"}}
 			var want hold.Template
 			if tc.text != "" {
 				w.LastApplied, want = template(t, tc.text), template(t, tc.want)
@@ -121,7 +121,7 @@ func TestATextThatWasReadIsAppliedServerSide(t *testing.T) {
 	}
 	got, err := Desire(Request{
 		Stable: replay.Owned{Template: stable}, Asked: replay.Owned{Template: text}, Held: &Held{Owned: replay.Owned{Template: held}},
-		Writer: Writer{Way: ServerSideApply, Read: held, Fields: fields, By: replay.By{Manager: "ci", APIVersion: "apps/v1"}},
+		Writer: Writer{Method: ServerSideApply, Read: held, Fields: fields, By: replay.By{Manager: "ci", APIVersion: "apps/v1"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestATextOwnsAnEmptyObjectThatItSays(t *testing.T) {
 	}
 	got, err := Desire(Request{
 		Stable: replay.Owned{Template: stable}, Asked: replay.Owned{Template: stable}, Held: &Held{Owned: replay.Owned{Template: held}},
-		Writer: Writer{Way: ServerSideApply, Read: held, Fields: fields, By: by},
+		Writer: Writer{Method: ServerSideApply, Read: held, Fields: fields, By: by},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestATextThatIsSentTwiceOwnsWhatItSays(t *testing.T) {
 	held := template(t, `{name: app, image: v2, livenessProbe: {exec: {command: [x]}, periodSeconds: 10}}`)
 	got, err := Desire(Request{
 		Stable: replay.Owned{Template: template(t, app1)}, Asked: replay.Owned{Template: text}, Held: &Held{Owned: replay.Owned{Template: held}},
-		Writer: Writer{Way: ServerSideApply, Read: read, Fields: fields, By: by},
+		Writer: Writer{Method: ServerSideApply, Read: read, Fields: fields, By: by},
 	})
 	if err != nil {
 		t.Fatal(err)

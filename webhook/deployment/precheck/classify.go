@@ -9,21 +9,21 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Finding is what a dry run says about a template. The zero value is invalid.
-type Finding string
+// Meaning is what a dry run says about a template. The zero value is invalid.
+type Meaning string
 
 // The findings.
 const (
 	// Accepted: the API server would store the template.
-	Accepted Finding = "Accepted"
+	Accepted Meaning = "Accepted"
 	// Refused: the API server, a policy or a webhook says no to the template.
-	Refused Finding = "Refused"
+	Refused Meaning = "Refused"
 	// NotChecked: nobody has looked at the template, or somebody could not.
-	NotChecked Finding = "NotChecked"
+	NotChecked Meaning = "NotChecked"
 )
 
-// Findings are all there are, for the labels of metrics.
-var Findings = []Finding{Accepted, Refused, NotChecked}
+// Meanings are all there are, for the labels of metrics.
+var Meanings = []Meaning{Accepted, Refused, NotChecked}
 
 // Asked is the dry-run update that an answer is for.
 type Asked struct {
@@ -46,7 +46,7 @@ type Asked struct {
 //     plugin is refused;
 //  6. anything else (the Deployment has changed or is gone) says nothing about
 //     the template.
-func Classify(err *apierrors.StatusError, asked Asked) Finding {
+func Classify(err *apierrors.StatusError, asked Asked) Meaning {
 	status := err.ErrStatus
 	switch {
 	case status.Code == tooManyRequests || status.Code >= serverError:

@@ -16,7 +16,7 @@ func TestClassify(t *testing.T) {
 	}
 	var answers []struct {
 		Sentence string        `json:"sentence"`
-		Finding  Finding       `json:"finding"`
+		Finding  Meaning       `json:"finding"`
 		Status   metav1.Status `json:"status"`
 	}
 	if err := yaml.UnmarshalStrict(data, &answers); err != nil {
@@ -37,7 +37,7 @@ func TestClassify(t *testing.T) {
 func TestThePermissionMissedMustBeHoldfastsOwn(t *testing.T) {
 	status := metav1.Status{Code: 403, Reason: metav1.StatusReasonForbidden,
 		Message: `deployments.apps "web" is forbidden: User "jane" cannot update resource "deployments" in API group "apps" in the namespace "shop"`}
-	for asked, want := range map[Asked]Finding{
+	for asked, want := range map[Asked]Meaning{
 		{User: "jane", Namespace: "shop", Name: "web"}:  NotChecked,
 		{User: "bob", Namespace: "shop", Name: "web"}:   Refused,
 		{User: "jane", Namespace: "other", Name: "web"}: Refused,

@@ -16,7 +16,7 @@ const (
 // verdict is the condition that says why an update was rejected, with the one
 // reason that every tool takes for a failure. Its times are those of old as far
 // as old says the same.
-func verdict(old Status, message string, now time.Time) map[string]any {
+func verdict(old workload.Status, message string, now time.Time) map[string]any {
 	c := newCondition("False", workload.ReasonDeadlineExceeded, message, now)
 	was := old.Condition(workload.ConditionProgressing)
 	if was["status"] != c["status"] {
@@ -35,7 +35,7 @@ func verdict(old Status, message string, now time.Time) map[string]any {
 //
 // Whether the rollout had been complete is not known any more. Where all pods
 // are of the newest ReplicaSet and some are not available, they fell ill.
-func (d Deployment) dropVerdict(s Status, now time.Time) {
+func (d Deployment) dropVerdict(s workload.Status, now time.Time) {
 	if !s.TellsOfRejection() {
 		return
 	}
@@ -56,7 +56,7 @@ func newCondition(status, reason, message string, now time.Time) map[string]any 
 
 // setCondition puts a condition in the place of the one of its type. The list
 // is made anew, for it is shared with the status it was copied from.
-func setCondition(s Status, c map[string]any) {
+func setCondition(s workload.Status, c map[string]any) {
 	before, _ := s["conditions"].([]any)
 	after := make([]any, 0, len(before)+1)
 	set := false
@@ -77,12 +77,12 @@ func setCondition(s Status, c map[string]any) {
 }
 
 // sameButTimes compares without regard to the times of conditions and their order.
-func sameButTimes(a, b Status) bool {
+func sameButTimes(a, b workload.Status) bool {
 	return reflect.DeepEqual(timeless(a), timeless(b))
 }
 
 // timeless is a status whose conditions have no times and no order.
-func timeless(s Status) map[string]any {
+func timeless(s workload.Status) map[string]any {
 	out := maps.Clone(s)
 	list, ok := s["conditions"].([]any)
 	if !ok {

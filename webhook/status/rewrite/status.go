@@ -16,24 +16,21 @@ import (
 	"holdfast.dev/holdfast/internal/workload"
 )
 
-// Status is .status of a Deployment.
-type Status = workload.Status
-
-// State is what tools that wait are to see.
-type State string
+// ShownState is what tools that wait are to see.
+type ShownState string
 
 // The states.
 const (
 	// Held: an update is held, its verdict is not known.
-	Held State = "Held"
+	Held ShownState = "Held"
 	// Rejected: the template that was last asked for was rejected.
-	Rejected State = "Rejected"
+	Rejected ShownState = "Rejected"
 	// Own: the Deployment's own rollout.
-	Own State = "Own"
+	Own ShownState = "Own"
 )
 
 // States are all there are, for the labels of metrics.
-var States = []State{Held, Rejected, Own}
+var States = []ShownState{Held, Rejected, Own}
 
 // Deployment is what must be known of a Deployment beside its status.
 type Deployment struct {
@@ -43,7 +40,7 @@ type Deployment struct {
 	// and ReplicaSets (see clientstate.WaitsByGeneration).
 	ByGeneration bool
 	// State is what tools are to see, Message what a rejection says.
-	State   State
+	State   ShownState
 	Message string
 }
 
@@ -53,10 +50,10 @@ type Deployment struct {
 // The deployment controller compares what it computes with what is stored, so
 // it writes at every sync. That ends there only if such a write changes nothing:
 // what differs from old in times of conditions alone is old.
-func Stored(old, computed Status, d Deployment, now time.Time) Status {
+func Stored(old, computed workload.Status, d Deployment, now time.Time) workload.Status {
 	out := maps.Clone(computed)
 	if out == nil {
-		out = Status{}
+		out = workload.Status{}
 	}
 	switch d.State {
 	case Held:
@@ -81,7 +78,7 @@ func Stored(old, computed Status, d Deployment, now time.Time) Status {
 // the truth makes tools wait, and the controller finds out undisturbed whether
 // that rollout makes progress. What would read as complete to any of them does
 // to kubectl (see workload.Status).
-func (d Deployment) hideCompletion(s Status) {
+func (d Deployment) hideCompletion(s workload.Status) {
 	if s.Complete(d.Replicas) {
 		delete(s, workload.UpdatedReplicas) // 0 is never written
 	}
@@ -91,7 +88,7 @@ func (d Deployment) hideCompletion(s Status) {
 }
 
 // holdGenerationBack: the newest spec looks as if nobody had seen it yet.
-func (d Deployment) holdGenerationBack(s Status) {
+func (d Deployment) holdGenerationBack(s workload.Status) {
 	s[workload.ObservedGeneration] = max(0, min(s.Count(workload.ObservedGeneration), d.Generation-1))
 }
 
@@ -102,7 +99,7 @@ const farAhead = 1_000_000
 // outrunGeneration: Helm 3 wants generation and observedGeneration to be the
 // same, and reads no conditions. Tools that read the condition want
 // observedGeneration not to be behind.
-func (d Deployment) outrunGeneration(s Status) {
+func (d Deployment) outrunGeneration(s workload.Status) {
 	if d.ByGeneration && s.Count(workload.ObservedGeneration) >= d.Generation {
 		s[workload.ObservedGeneration] = d.Generation + farAhead
 	}

@@ -8,18 +8,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // parse reads a status written in YAML.
-func parse(t *testing.T, text string) Status {
+func parse(t *testing.T, text string) workload.Status {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s Status
+	var s workload.Status
 	if err := json.Unmarshal(data, &s); err != nil {
 		t.Fatal(err)
 	}

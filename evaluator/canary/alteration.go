@@ -11,9 +11,9 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 )
 
-// A Deviation is something in a pod that is neither what its template says nor
+// An Alteration is something in a pod that is neither what its template says nor
 // what admission makes of that.
-type Deviation struct {
+type Alteration struct {
 	// Path is where it is, for example spec.containers[app].image.
 	Path string
 	// Got and Want are the images of a container, in the pod and by the template; ""
@@ -21,14 +21,14 @@ type Deviation struct {
 	Got, Want string
 }
 
-func (d Deviation) String() string {
+func (d Alteration) String() string {
 	if d.Got != "" && d.Want != "" {
 		return fmt.Sprintf("%s is %q, the template says %q", d.Path, d.Got, d.Want)
 	}
 	return d.Path + " is not what the template says"
 }
 
-// Deviations compares the spec of a pod with its template and with what admission
+// Alterations compares the spec of a pod with its template and with what admission
 // makes of that template now: all that is in the pod must be in one of the two, and
 // all of the template that admission leaves there. admitted may be the template
 // itself. What is not compared says nothing of which program runs, or changes in a
@@ -38,15 +38,15 @@ func (d Deviation) String() string {
 // Of what admission adds beside the template (a sidecar, a variable, a volume) its
 // presence is compared and, of containers, image and command: injectors fill in names
 // and values that differ from pod to pod.
-func Deviations(template, pod, admitted hold.Template) []Deviation {
-	var c comparison
+func Alterations(template, pod, admitted hold.Template) []Alteration {
+	var c comparer
 	c.compareMetadata(template, pod, admitted)
 	c.compareIdentity(template, pod, admitted)
 	c.compare("spec", template["spec"], pod["spec"], admitted["spec"])
 	return c.found
 }
 
-type comparison struct{ found []Deviation }
+type comparer struct{ found []Alteration }
 
 // neverCompared are changed by the API server, by controllers or by people while a pod
 // runs, or follow from where it does.
@@ -83,7 +83,7 @@ var listKeys = map[string]string{
 // before it, and init containers run one after another.
 var ordered = map[string]bool{"env": true, "initContainers": true}
 
-func (c *comparison) compare(path string, want, got, admitted any) {
+func (c *comparer) compare(path string, want, got, admitted any) {
 	if same(want, got) || same(admitted, got) {
 		return
 	}
@@ -104,12 +104,12 @@ func (c *comparison) compare(path string, want, got, admitted any) {
 		admittedKeys, admittedBy := byKey(admittedList, key)
 		isAdded := func(key string) bool { _, wanted := wantBy[key]; return !wanted }
 		if gotKeys = slices.DeleteFunc(gotKeys, isAdded); ordered[field] && !inOrder(gotKeys, wantKeys) && !inOrder(gotKeys, admittedKeys) {
-			c.found = append(c.found, Deviation{Path: path})
+			c.found = append(c.found, Alteration{Path: path})
 		}
 		c.elements(path, field, wantBy, gotBy, admittedBy)
 		return
 	}
-	d := Deviation{Path: path}
+	d := Alteration{Path: path}
 	if field == "image" {
 		d.Got, _ = got.(string)
 		d.Want, _ = want.(string)
@@ -117,7 +117,7 @@ func (c *comparison) compare(path string, want, got, admitted any) {
 	c.found = append(c.found, d)
 }
 
-func (c *comparison) fields(path string, want, got map[string]any, admitted any) {
+func (c *comparer) fields(path string, want, got map[string]any, admitted any) {
 	admittedMap, _ := admitted.(map[string]any)
 	for _, field := range union(want, got) {
 		if neverCompared[field] || want[field] == nil && alwaysAdded(field, got[field]) {
@@ -127,7 +127,7 @@ func (c *comparison) fields(path string, want, got map[string]any, admitted any)
 	}
 }
 
-func (c *comparison) elements(path, field string, want, got, admitted map[string]any) {
+func (c *comparer) elements(path, field string, want, got, admitted map[string]any) {
 	for _, key := range union(want, got) {
 		at := path + "[" + key + "]"
 		if _, isTemplates := want[key]; isTemplates {
@@ -139,7 +139,7 @@ func (c *comparison) elements(path, field string, want, got, admitted map[string
 		}
 		injected, byAdmission := admitted[key].(map[string]any)
 		if !byAdmission {
-			c.found = append(c.found, Deviation{Path: at})
+			c.found = append(c.found, Alteration{Path: at})
 			continue
 		}
 		element, _ := got[key].(map[string]any)

@@ -14,8 +14,8 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// answer is what the object of a request is to become.
-type answer struct {
+// amendment is what the object of a request is to become.
+type amendment struct {
 	template      hold.Template
 	managedFields ownership.Entries
 	annotations   map[string]any
@@ -25,8 +25,8 @@ type answer struct {
 }
 
 // keepOwnMarks answers with the object as it came, Holdfast's annotations as they were.
-func (u update) keepOwnMarks() answer {
-	a := answer{template: u.New.Template(), managedFields: u.New.ManagedFields()}
+func (u update) keepOwnMarks() amendment {
+	a := amendment{template: u.New.Template(), managedFields: u.New.ManagedFields()}
 	a.annotate(u.New, u.Old)
 	return a
 }
@@ -34,7 +34,7 @@ func (u update) keepOwnMarks() answer {
 // annotate takes the annotations of one object, and Holdfast's own of the old one.
 // What those say is taken from the object in the cluster, never from a request:
 // kubectl rollout undo, for one, brings back those of an old ReplicaSet.
-func (a *answer) annotate(from, old workload.Deployment) {
+func (a *amendment) annotate(from, old workload.Deployment) {
 	a.annotations = make(map[string]any, len(from.Annotations())+len(v1alpha1.OwnAnnotations))
 	maps.Copy(a.annotations, from.Annotations())
 	for _, key := range v1alpha1.OwnAnnotations {
@@ -44,7 +44,7 @@ func (a *answer) annotate(from, old workload.Deployment) {
 }
 
 // set writes an annotation; an empty value takes it off.
-func (a *answer) set(key, value string) {
+func (a *amendment) set(key, value string) {
 	if value == "" {
 		delete(a.annotations, key)
 		return
@@ -55,7 +55,7 @@ func (a *answer) set(key, value string) {
 // remember writes what clients remember on the object: the template that was
 // applied with what is to stand there, and a mark while they last asked for
 // another one.
-func (a *answer) remember() {
+func (a *amendment) remember() {
 	manifest := clientstate.LastApplied(text(a.annotations, clientstate.LastAppliedAnnotation)).WithTemplate(a.lastApplied)
 	if a.beside != nil {
 		manifest = manifest.WithAnnotations(a.beside.keys, a.beside.lastApplied)
@@ -78,7 +78,7 @@ func (a *answer) remember() {
 }
 
 // marked: another template is held, or was rejected, than what stands there.
-func (a *answer) marked() bool {
+func (a *amendment) marked() bool {
 	return text(a.annotations, v1alpha1.HeldAnnotation) != "" || text(a.annotations, v1alpha1.FailedAnnotation) != ""
 }
 
@@ -88,14 +88,14 @@ func text(annotations map[string]any, key string) string {
 }
 
 // warn tells the user something.
-func (a *answer) warn(message string) {
+func (a *amendment) warn(message string) {
 	a.warnings = append(a.warnings, reply.Warning(message))
 }
 
 // patch is the JSON patch that makes the object of the request what it is to
 // become. It names only what Holdfast changes, so that fields it does not know
 // stay as they are.
-func (a answer) patch(sent workload.Deployment) []jsonpatch.Operation {
+func (a amendment) patch(sent workload.Deployment) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
 	if !hold.Equal(a.template, sent.Template()) {
 		ops = append(ops, jsonpatch.NewOperation("replace", patch.Template, a.template))

@@ -16,17 +16,17 @@ const (
 	maxTold   = 1000        // bytes of an error
 )
 
-// trouble decides which of a server's errors stand in the log: the first one, and
+// errorLog decides which of a server's errors stand in the log: the first one, and
 // the first of another kind, until the server answers; and no more than one line
 // in tellEvery, as tenants choose how much is asked. It is pure, and not safe for
 // use by several goroutines.
-type trouble struct {
+type errorLog struct {
 	last string
 	told time.Time
 }
 
 // begins says whether an error, of which tenants are told what, is to be logged.
-func (t *trouble) begins(now time.Time, what string) bool {
+func (t *errorLog) begins(now time.Time, what string) bool {
 	if what == t.last || now.Sub(t.told) < tellEvery {
 		return false
 	}
@@ -35,7 +35,7 @@ func (t *trouble) begins(now time.Time, what string) bool {
 }
 
 // ends is for an answer.
-func (t *trouble) ends() { t.last = "" }
+func (t *errorLog) ends() { t.last = "" }
 
 // tell logs what tenants are not told of an error, for the administrator.
 func (c *Client) tell(ctx context.Context, err error) {

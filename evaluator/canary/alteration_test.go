@@ -32,7 +32,7 @@ func edited(t *testing.T, replacements ...string) hold.Template {
 }
 
 // Replacements of the template's text, and what is found of them in a pod.
-func TestDeviations(t *testing.T) {
+func TestAlterations(t *testing.T) {
 	const (
 		container  = `"args": ["--x"]`
 		containers = `"containers": [`
@@ -85,7 +85,7 @@ func TestDeviations(t *testing.T) {
 		"what admission takes out":              {pod: []string{container + ",", ""}, admitted: []string{container + ",", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := text(Deviations(edited(t), edited(t, tc.pod...), edited(t, tc.admitted...)))
+			got := text(Alterations(edited(t), edited(t, tc.pod...), edited(t, tc.admitted...)))
 			if got != tc.want {
 				t.Errorf("got %s\nwant %s", got, tc.want)
 			}
@@ -125,7 +125,7 @@ func TestOrderIsCompared(t *testing.T) {
 				if tc.admitted != nil {
 					admitted = spec(tc.admitted)
 				}
-				if got := Deviations(template, spec(tc.pod), admitted); (len(got) == 0) != tc.isOwn {
+				if got := Alterations(template, spec(tc.pod), admitted); (len(got) == 0) != tc.isOwn {
 					t.Errorf("got %v", got)
 				}
 			})
@@ -147,22 +147,22 @@ func TestMetadataThatIsReadIsCompared(t *testing.T) {
 		"status.podIP":                    "",
 	} {
 		bad, good := template("bad", path), template("good", path)
-		if got := text(Deviations(bad, good, bad)); got != want {
+		if got := text(Alterations(bad, good, bad)); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
-		if got := Deviations(bad, good, good); len(got) > 0 {
+		if got := Alterations(bad, good, good); len(got) > 0 {
 			t.Errorf("%s: what admission makes has %v", path, got)
 		}
 	}
 	bad := template("bad", "metadata.annotations['new']")
 	added := decode(t, `{"metadata": {"annotations": {"mode": "bad", "other": "bad", "new": "of the network"}}}`)
 	added["spec"] = bad["spec"]
-	if got := Deviations(bad, added, bad); len(got) > 0 {
+	if got := Alterations(bad, added, bad); len(got) > 0 {
 		t.Errorf("one that the template does not set: %v", got)
 	}
 }
 
-func text(all []Deviation) string {
+func text(all []Alteration) string {
 	var out []string
 	for _, d := range all {
 		out = append(out, d.String())
@@ -173,23 +173,23 @@ func text(all []Deviation) string {
 // Whatever a template says: a pod that has it all has no deviation, whatever else of
 // what is never compared it has; what admission makes of it has none; and one whose
 // image is another always has.
-func TestDeviationsOfAnyTemplate(t *testing.T) {
+func TestAlterationsOfAnyTemplate(t *testing.T) {
 	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		template := hold.Template{"spec": randomSpec(random)}
 		pod := runtime.DeepCopyJSON(template)
 		spec := pod["spec"].(map[string]any)
 		spec["nodeName"], spec["tolerations"] = "n", []any{map[string]any{"key": "k"}}
-		if got := Deviations(template, pod, template); len(got) > 0 {
+		if got := Alterations(template, pod, template); len(got) > 0 {
 			t.Fatalf("seed %d: a pod of its template has %v", seed, got)
 		}
 		admitted := hold.Template{"spec": randomSpec(random)}
-		if got := Deviations(template, runtime.DeepCopyJSON(admitted), admitted); len(got) > 0 {
+		if got := Alterations(template, runtime.DeepCopyJSON(admitted), admitted); len(got) > 0 {
 			t.Fatalf("seed %d: what admission makes has %v", seed, got)
 		}
 		containers := spec["containers"].([]any)
 		containers[random.IntN(len(containers))].(map[string]any)["image"] = "evil"
-		if got := Deviations(template, pod, template); len(got) != 1 || got[0].Got != "evil" {
+		if got := Alterations(template, pod, template); len(got) != 1 || got[0].Got != "evil" {
 			t.Fatalf("seed %d: an image that was changed: %v", seed, got)
 		}
 	}
@@ -231,8 +231,8 @@ func randomValue(random *rand.Rand, depth int) any {
 	}
 }
 
-// FuzzDeviations: nothing panics, and nothing deviates from itself.
-func FuzzDeviations(f *testing.F) {
+// FuzzAlterations: nothing panics, and nothing deviates from itself.
+func FuzzAlterations(f *testing.F) {
 	f.Add(plainTemplate, `{"spec": {"containers": [1, {"name": {}}], "volumes": "x"}}`)
 	f.Add(`{"spec": 1}`, `null`)
 	f.Fuzz(func(t *testing.T, a, b string) {
@@ -240,15 +240,15 @@ func FuzzDeviations(f *testing.F) {
 		if utiljson.Unmarshal([]byte(a), &one) != nil || utiljson.Unmarshal([]byte(b), &other) != nil {
 			return
 		}
-		_ = Deviations(one, other, one)
-		if got := Deviations(one, other, other); len(got) > 0 {
+		_ = Alterations(one, other, one)
+		if got := Alterations(one, other, other); len(got) > 0 {
 			t.Fatalf("what admission makes deviates: %v", got)
 		}
-		if got := Deviations(one, one, other); len(got) > 0 {
+		if got := Alterations(one, one, other); len(got) > 0 {
 			t.Fatalf("a pod of its template deviates: %v", got)
 		}
 		if text, err := json.Marshal(one["spec"]); err == nil && string(text) != "null" {
-			_ = Deviations(hold.Template{}, one, nil)
+			_ = Alterations(hold.Template{}, one, nil)
 		}
 	})
 }
