@@ -21,8 +21,8 @@ import (
 // time; afterwards it does. A side that is no longer scraped is no data at any
 // time, whatever was found before.
 
-// Sides are the answers to the queries of a comparison.
-type Sides struct {
+// ComparisonSamples are the answers to the queries of a comparison.
+type ComparisonSamples struct {
 	// Canary are those about the canary, Other those about what it is compared with.
 	Canary, Other SideSamples
 	// Since is when what is compared begins.
@@ -120,7 +120,7 @@ func rounded(v float64) string {
 }
 
 // patience is for how long a side may be without a new sample.
-func (s Sides) patience() time.Duration { return max(time.Minute, 4*s.Scrape) }
+func (s ComparisonSamples) patience() time.Duration { return max(time.Minute, 4*s.Scrape) }
 
 // comparisonNumbers are the numbers of a comparison. Their errors are for plans
 // that validation would have refused.

@@ -50,7 +50,7 @@ func rounds(metric v1alpha1.Metric, n int, canary, other SideSamples) v1alpha1.M
 	var s v1alpha1.MetricStatus
 	for i := range n {
 		at := noon.Add(time.Duration(i) * 30 * time.Second)
-		s = Take(metric, s, at, Observation{Comparison: &Sides{Canary: canary.until(at), Other: other.until(at), Since: noon, Scrape: 15 * time.Second}})
+		s = Take(metric, s, at, Observation{Comparison: &ComparisonSamples{Canary: canary.until(at), Other: other.until(at), Since: noon, Scrape: 15 * time.Second}})
 	}
 	return s
 }
@@ -134,7 +134,7 @@ func TestEachIncrementIsCountedOnce(t *testing.T) {
 	var s v1alpha1.MetricStatus
 	for _, at := range []int{0, 10, 20, 20, 50, 40, 200, 200, 600} {
 		now := noon.Add(time.Duration(at) * time.Second)
-		s = Take(metric, s, now, Observation{Comparison: &Sides{Canary: canary.until(now), Other: other.until(now), Since: noon, Scrape: 15 * time.Second}})
+		s = Take(metric, s, now, Observation{Comparison: &ComparisonSamples{Canary: canary.until(now), Other: other.until(now), Since: noon, Scrape: 15 * time.Second}})
 		text, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func TestEachIncrementIsCountedOnce(t *testing.T) {
 func TestWhatIsLateCountsAgainstTheLimit(t *testing.T) {
 	metric, side := counting(), steady(0, 0, 5, 20)
 	for late, want := range map[bool]int32{false: 0, true: 1} {
-		s := Take(metric, v1alpha1.MetricStatus{}, noon, Observation{Late: late, Comparison: &Sides{Canary: side.until(noon), Other: side.until(noon), Since: noon}})
+		s := Take(metric, v1alpha1.MetricStatus{}, noon, Observation{Late: late, Comparison: &ComparisonSamples{Canary: side.until(noon), Other: side.until(noon), Since: noon}})
 		if s.ConsecutiveNoData != want || s.NoData != 1 {
 			t.Errorf("late %t: %d in a row, want %d", late, s.ConsecutiveNoData, want)
 		}
@@ -198,7 +198,7 @@ func TestValuesOfBothSides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := noon.Add(8 * 15 * time.Second)
-			m := Judge(metrics[0], v1alpha1.MetricStatus{}, at, Observation{Comparison: &Sides{Canary: tc.canary, Other: tc.other, Since: noon, Scrape: time.Second}})
+			m := Judge(metrics[0], v1alpha1.MetricStatus{}, at, Observation{Comparison: &ComparisonSamples{Canary: tc.canary, Other: tc.other, Since: noon, Scrape: time.Second}})
 			if m.Outcome != tc.outcome || m.Reason != tc.reason || !strings.Contains(m.Message, tc.says) {
 				t.Errorf("got %s %s: %s", m.Outcome, m.Reason, m.Message)
 			}
@@ -229,7 +229,7 @@ func TestTheEndsOfWhatIsValidCanBeJudged(t *testing.T) {
 	}{{"0%", 1.2}, {"0%", 16}, {"20%", 1.44}, {"20%", 19.2}, {"1000%", 13.2}, {"1000%", 176}} {
 		metric := counting(func(c *v1alpha1.Comparison) { c.Tolerance, c.Catch = tc.tolerance, &tc.catch })
 		for _, alpha := range []float64{1e-6 / 32, 0.5} {
-			o := Observation{FalseAlarms: alpha, Comparison: &Sides{Canary: side, Other: side, Since: noon, Scrape: time.Minute}}
+			o := Observation{FalseAlarms: alpha, Comparison: &ComparisonSamples{Canary: side, Other: side, Since: noon, Scrape: time.Minute}}
 			if m := Judge(metric, v1alpha1.MetricStatus{}, noon.Add(time.Minute), o); m.Outcome == v1alpha1.OutcomeError {
 				t.Errorf("%+v, %v: %s", tc, alpha, m.Message)
 			}

@@ -70,7 +70,7 @@ func judgeCounts(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.T
 }
 
 // notScraped: what has no new samples may be gone, and was never found good since.
-func notScraped(c v1alpha1.Comparison, s Sides, at time.Time) problem {
+func notScraped(c v1alpha1.Comparison, s ComparisonSamples, at time.Time) problem {
 	for _, side := range []struct {
 		name  string
 		total []Series

@@ -56,7 +56,7 @@ func oneSeries(side string, series []Series) ([]evidence.Point, problem) {
 }
 
 // noneOfBoth: in the newest windows one of the sides has no value.
-func noneOfBoth(canary, other []evidence.Point, window time.Duration, s Sides, at time.Time) problem {
+func noneOfBoth(canary, other []evidence.Point, window time.Duration, s ComparisonSamples, at time.Time) problem {
 	newest := newestFinite(canary)
 	if t := newestFinite(other); t.Before(newest) {
 		newest = t

@@ -73,5 +73,5 @@ func TestALongPauseCountsNothingTwice(t *testing.T) {
 
 // takeBoth takes a measurement of the same samples on both sides.
 func takeBoth(metric v1alpha1.Metric, at time.Time, side SideSamples, asked time.Time, before v1alpha1.MetricStatus) v1alpha1.MetricStatus {
-	return Take(metric, before, at, Observation{Comparison: &Sides{Canary: side, Other: side, Since: noon, Asked: asked, Scrape: 15 * time.Second}})
+	return Take(metric, before, at, Observation{Comparison: &ComparisonSamples{Canary: side, Other: side, Since: noon, Asked: asked, Scrape: 15 * time.Second}})
 }

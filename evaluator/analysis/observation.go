@@ -37,7 +37,7 @@ type Observation struct {
 	// more than the value says, and how much is not known.
 	BeyondBuckets bool
 	// Comparison are the answers to the queries of a comparison, nil for other metrics.
-	Comparison *Sides
+	Comparison *ComparisonSamples
 	// WarmingUp is set where nothing was asked yet, because the canary is too
 	// young for the query's window, and says so. It is no measurement.
 	WarmingUp string

@@ -26,7 +26,7 @@ import (
 // counter that begins in it counts from its first increment.
 
 // unfound says which counter of an interval is not to be found, if any.
-func unfound(c v1alpha1.Comparison, s Sides, i evidence.Interval) problem {
+func unfound(c v1alpha1.Comparison, s ComparisonSamples, i evidence.Interval) problem {
 	missing := func(format string, args ...any) problem {
 		return problem{v1alpha1.MeasuredNoData, fmt.Sprintf(format, args...)}
 	}
@@ -66,7 +66,7 @@ const (
 func hasSamples(series []Series) bool { return !newestSample(series).IsZero() }
 
 // totals are the labels of all series of total.
-func (s Sides) totals() []map[string]string {
+func (s ComparisonSamples) totals() []map[string]string {
 	var out []map[string]string
 	for _, side := range []SideSamples{s.Canary, s.Other} {
 		for _, one := range side.Total {

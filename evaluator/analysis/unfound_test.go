@@ -72,7 +72,7 @@ func TestACounterWithoutSeries(t *testing.T) {
 			var s v1alpha1.MetricStatus
 			for i := range 10 {
 				at := noon.Add(time.Duration(i) * 30 * time.Second)
-				s = Take(metric, s, at, Observation{Comparison: &Sides{
+				s = Take(metric, s, at, Observation{Comparison: &ComparisonSamples{
 					Canary: tc.canary.known(at), Other: tc.other.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
 			}
 			if m, _ := Newest(s); m.Reason != tc.reason || !strings.Contains(m.Message, tc.says) {
@@ -86,7 +86,7 @@ func TestACounterWithoutSeries(t *testing.T) {
 func TestNothingIsMissingWithoutRequests(t *testing.T) {
 	metric := counting(func(c *v1alpha1.Comparison) { c.Count.Bad, c.Count.Good = "", `l_bucket{ {{pods}}, le="1" }` })
 	idle := steady(0, 0, 0, 20)
-	for name, sides := range map[string]Sides{
+	for name, sides := range map[string]ComparisonSamples{
 		"neither": {Canary: SideSamples{Total: idle.Total}, Other: SideSamples{Total: idle.Total}},
 		"one":     {Canary: SideSamples{Total: idle.Total}, Other: found(490, gone)},
 	} {
@@ -105,7 +105,7 @@ func TestWhatIsBornLaterIsCountedFromTheBeginning(t *testing.T) {
 	var s v1alpha1.MetricStatus
 	for i := range 10 {
 		at := noon.Add(time.Duration(i) * 30 * time.Second)
-		s = Take(metric, s, at, Observation{Comparison: &Sides{Canary: late.known(at), Other: late.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
+		s = Take(metric, s, at, Observation{Comparison: &ComparisonSamples{Canary: late.known(at), Other: late.known(at), Since: noon, Asked: noon.Add(-time.Minute), Scrape: 15 * time.Second}})
 	}
 	if s.NoData == 0 || s.Compared == nil {
 		t.Fatalf("nothing was missing, or nothing was counted: %+v", s)

@@ -127,7 +127,7 @@ func (w *world) countedAs(text string, at time.Time) analysis.Observation {
 	made := map[string]time.Time{"": at} // the pod that a series without labels is of
 	return analysis.Observation{
 		Answer: analysis.Answer{Query: "r_total"},
-		Comparison: &analysis.Sides{
+		Comparison: &analysis.ComparisonSamples{
 			Canary: analysis.SideSamples{Bad: series(x), Total: series(n), Made: made}, Other: analysis.SideSamples{Bad: series(y), Total: series(m), Made: made},
 			Since: w.run.Status.Step.ReadyAt.Time, Scrape: time.Second,
 		},

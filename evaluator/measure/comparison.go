@@ -24,7 +24,7 @@ type comparison struct {
 // comparisonQuery is one of them, and where in the answer it belongs.
 type comparisonQuery struct {
 	text string
-	into func(*analysis.Sides) *[]analysis.Series
+	into func(*analysis.ComparisonSamples) *[]analysis.Series
 	// step is that of a range query from a time; zero asks for samples.
 	step time.Duration
 	from time.Time
@@ -57,10 +57,10 @@ func (r *round) renderComparison(ctx context.Context, metric v1alpha1.Metric) (r
 	out := rendered{comparison: &comparison{}}
 	for _, side := range []struct {
 		pods []string
-		of   func(*analysis.Sides) *analysis.SideSamples
+		of   func(*analysis.ComparisonSamples) *analysis.SideSamples
 	}{
-		{values.Canary, func(s *analysis.Sides) *analysis.SideSamples { return &s.Canary }},
-		{other, func(s *analysis.Sides) *analysis.SideSamples { return &s.Other }},
+		{values.Canary, func(s *analysis.ComparisonSamples) *analysis.SideSamples { return &s.Canary }},
+		{other, func(s *analysis.ComparisonSamples) *analysis.SideSamples { return &s.Other }},
 	} {
 		values.Pods = side.pods
 		add := r.addValues
@@ -89,7 +89,7 @@ func usesService(compare v1alpha1.Comparison, side string) bool {
 
 // addCounters asks for the samples of the counters of one side, since what was
 // counted to. They are first asked for when there can be some.
-func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.SideSamples) error {
+func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.ComparisonSamples) *analysis.SideSamples) error {
 	out.comparison.since = r.comparedSince()
 	out.warmUp = 2 * r.endpoint.ScrapeInterval
 	from := analysis.CountFrom(analysis.Find(r.subject.Status.Metrics, metric.Name), out.comparison.since, r.at)
@@ -115,7 +115,7 @@ func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.
 			return err
 		}
 		out.comparison.queries = append(out.comparison.queries, comparisonQuery{
-			text: text, into: func(s *analysis.Sides) *[]analysis.Series { return counter.into(of(s)) },
+			text: text, into: func(s *analysis.ComparisonSamples) *[]analysis.Series { return counter.into(of(s)) },
 		})
 	}
 	return nil
@@ -123,7 +123,7 @@ func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.
 
 // addValues asks for a value of one side at the end of each window. The first
 // window begins where nothing from before the comparison is looked at.
-func (r *round) addValues(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.Sides) *analysis.SideSamples) error {
+func (r *round) addValues(out *rendered, metric v1alpha1.Metric, values query.Values, of func(*analysis.ComparisonSamples) *analysis.SideSamples) error {
 	template, err := query.ParseSide(metric.Query)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (r *round) addValues(out *rendered, metric v1alpha1.Metric, values query.Va
 	}
 	out.comparison.since = ready.Add(delay)
 	out.comparison.queries = append(out.comparison.queries, comparisonQuery{
-		text: text, into: func(s *analysis.Sides) *[]analysis.Series { return &of(s).Values },
+		text: text, into: func(s *analysis.ComparisonSamples) *[]analysis.Series { return &of(s).Values },
 		from: out.comparison.since.Add(values.Window), step: values.Window,
 	})
 	return nil
@@ -174,7 +174,7 @@ func (r *round) askComparison(ctx context.Context, c *comparison) (analysis.Obse
 	wait.Wait()
 	out := analysis.Observation{
 		Answer:     analysis.Answer{At: r.at, Query: c.queries[0].text},
-		Comparison: &analysis.Sides{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
+		Comparison: &analysis.ComparisonSamples{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
 	}
 	out.Comparison.Canary.Made, out.Comparison.Other.Made = madeAt(r.subject.Pods), madeAt(r.subject.BaselinePods)
 	for i, answer := range answers {

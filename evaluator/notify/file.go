@@ -27,8 +27,8 @@ var (
 	alertLabel       = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
-// file is the whole of it.
-type file struct {
+// notifiersFile is the whole of it.
+type notifiersFile struct {
 	// Cluster is what messages call the cluster, for who is told of several.
 	Cluster   string     `json:"cluster,omitempty"`
 	Notifiers []Notifier `json:"notifiers"`
@@ -36,19 +36,19 @@ type file struct {
 
 // parse reads a file of notifiers, strictly: a key that is not known or stands twice is a mistake. It returns them with
 // defaults, or every mistake that was found. Kinds are those that there are.
-func parse(text []byte, kinds []string) (file, field.ErrorList) {
+func parse(text []byte, kinds []string) (notifiersFile, field.ErrorList) {
 	at := field.NewPath("notifiers")
 	if len(text) > maxLength {
-		return file{}, field.ErrorList{field.TooLong(at, "", maxLength)}
+		return notifiersFile{}, field.ErrorList{field.TooLong(at, "", maxLength)}
 	}
-	var f file
+	var f notifiersFile
 	data, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
-		return file{}, field.ErrorList{unreadable(err)}
+		return notifiersFile{}, field.ErrorList{unreadable(err)}
 	}
 	strict, err := strictjson.UnmarshalStrict(data, &f)
 	if err != nil {
-		return file{}, field.ErrorList{unreadable(err)}
+		return notifiersFile{}, field.ErrorList{unreadable(err)}
 	}
 	var errs field.ErrorList
 	for _, err := range strict {
@@ -65,7 +65,7 @@ func parse(text []byte, kinds []string) (file, field.ErrorList) {
 		n.setDefaults()
 	}
 	if len(errs) > 0 {
-		return file{}, errs
+		return notifiersFile{}, errs
 	}
 	return f, nil
 }

@@ -2,15 +2,15 @@ package notify
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// outcome is what became of a message.
-type outcome string
+// fate is what became of a message.
+type fate string
 
 const (
-	outcomeDelivered outcome = "delivered"
-	// outcomeRefused: the receiver says that it would refuse the message again.
-	outcomeRefused outcome = "refused"
-	// outcomeGivenUp: it was not taken for an hour, too many waited, or the receiver is no longer in the file.
-	outcomeGivenUp outcome = "given_up"
+	fateDelivered fate = "delivered"
+	// fateRefused: the receiver says that it would refuse the message again.
+	fateRefused fate = "refused"
+	// fateGivenUp: it was not taken for an hour, too many waited, or the receiver is no longer in the file.
+	fateGivenUp fate = "given_up"
 )
 
 // Metrics are those about notifications.
@@ -41,14 +41,14 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 
 // begin has a receiver be known before anything becomes of its messages.
 func (m *Metrics) begin(notifier string) {
-	for _, o := range []outcome{outcomeDelivered, outcomeRefused, outcomeGivenUp} {
-		m.messages.WithLabelValues(notifier, string(o))
+	for _, f := range []fate{fateDelivered, fateRefused, fateGivenUp} {
+		m.messages.WithLabelValues(notifier, string(f))
 	}
 	m.failures.WithLabelValues(notifier)
 }
 
-func (m *Metrics) count(notifier string, o outcome) {
-	m.messages.WithLabelValues(notifier, string(o)).Inc()
+func (m *Metrics) count(notifier string, f fate) {
+	m.messages.WithLabelValues(notifier, string(f)).Inc()
 }
 
 func (m *Metrics) fail(notifier string) { m.failures.WithLabelValues(notifier).Inc() }

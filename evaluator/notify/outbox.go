@@ -32,18 +32,18 @@ type Outbox struct {
 
 	mu sync.Mutex
 	// wake has a run looked at; nil at first.
-	wake    func(types.NamespacedName)
-	cluster string
-	queues  map[string]*queue
+	wake      func(types.NamespacedName)
+	cluster   string
+	mailboxes map[string]*mailbox
 	// owed says how many receivers have not taken a transition of a run yet, by its number.
 	owed map[types.UID]map[int64]int
-	// run starts the queue of a receiver; nil before Start.
-	run func(*queue)
+	// run starts the mailbox of a receiver; nil before Start.
+	run func(*mailbox)
 }
 
 // Open reads the file of notifiers, with every mistake of it in the error.
 func Open(path string, metrics *Metrics, now clock.WithTicker) (*Outbox, error) {
-	o := &Outbox{path: path, metrics: metrics, clock: now, pauses: pauses{time.Second, time.Minute}, queues: map[string]*queue{}, owed: map[types.UID]map[int64]int{}}
+	o := &Outbox{path: path, metrics: metrics, clock: now, pauses: pauses{time.Second, time.Minute}, mailboxes: map[string]*mailbox{}, owed: map[types.UID]map[int64]int{}}
 	metrics.waiting = o.waiting
 	return o, o.Reread()
 }
@@ -55,7 +55,7 @@ func (o *Outbox) OnDelivered(wake func(types.NamespacedName)) {
 	o.wake = wake
 }
 
-// Tell implements tell.Teller: it puts what is told into the queues of those who want it.
+// Tell implements tell.Teller: it puts what is told into the mailboxes of those who want it.
 func (o *Outbox) Tell(about tell.About, t lifecycle.Transition) {
 	m := messageOf(about, t, o.clock.Now())
 	p := parcel{message: m, number: t.Number}
@@ -65,7 +65,7 @@ func (o *Outbox) Tell(about tell.About, t lifecycle.Transition) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p.message.Cluster = o.cluster
-	for _, q := range o.queues {
+	for _, q := range o.mailboxes {
 		if q.put(p) && p.uid != "" {
 			if o.owed[p.uid] == nil {
 				o.owed[p.uid] = map[int64]int{}
@@ -121,7 +121,7 @@ func (o *Outbox) Reread() error {
 	var problems []error
 	for i := range f.Notifiers {
 		n := &f.Notifiers[i]
-		if q := o.queueOf(n.Name); q != nil && q.print() == fingerprint(n) {
+		if q := o.mailboxOf(n.Name); q != nil && q.print() == fingerprint(n) {
 			continue
 		}
 		s, err := newSender(n)
@@ -137,25 +137,25 @@ func (o *Outbox) Reread() error {
 	return nil
 }
 
-func (o *Outbox) queueOf(name string) *queue {
+func (o *Outbox) mailboxOf(name string) *mailbox {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.queues[name]
+	return o.mailboxes[name]
 }
 
 // replace has the notifiers be those of a file. What waits for one that stays goes on waiting.
-func (o *Outbox) replace(f file, senders map[string]*sender) {
-	var gone []*queue
+func (o *Outbox) replace(f notifiersFile, senders map[string]*sender) {
+	var gone []*mailbox
 	o.mu.Lock()
 	o.cluster = f.Cluster
 	named := map[string]bool{}
 	for i := range f.Notifiers {
 		name := f.Notifiers[i].Name
 		named[name] = true
-		switch q := o.queues[name]; {
+		switch q := o.mailboxes[name]; {
 		case q == nil:
-			q = newQueue(name, o, senders[name])
-			o.queues[name] = q
+			q = newMailbox(name, o, senders[name])
+			o.mailboxes[name] = q
 			o.metrics.begin(name)
 			if o.run != nil {
 				o.run(q)
@@ -164,10 +164,10 @@ func (o *Outbox) replace(f file, senders map[string]*sender) {
 			q.use(senders[name])
 		}
 	}
-	for name, q := range o.queues {
+	for name, q := range o.mailboxes {
 		if !named[name] {
 			gone = append(gone, q)
-			delete(o.queues, name)
+			delete(o.mailboxes, name)
 		}
 	}
 	o.mu.Unlock()
@@ -184,8 +184,8 @@ func (o *Outbox) Start(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	o.mu.Lock()
-	o.run = func(q *queue) { all.Go(func() { q.deliverAll(ctx) }) }
-	for _, q := range o.queues {
+	o.run = func(q *mailbox) { all.Go(func() { q.deliverAll(ctx) }) }
+	for _, q := range o.mailboxes {
 		o.run(q)
 	}
 	o.mu.Unlock()
@@ -219,7 +219,7 @@ func (o *Outbox) waiting() map[string]int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	out := map[string]int{}
-	for name, q := range o.queues {
+	for name, q := range o.mailboxes {
 		out[name] = q.length()
 	}
 	return out

@@ -111,8 +111,8 @@ func (s *sender) clientOf(target outbound.Target) (*http.Client, error) {
 	return s.client, nil
 }
 
-// refusal is an answer of a receiver that did not take a message.
-type refusal struct {
+// rejection is an answer of a receiver that did not take a message.
+type rejection struct {
 	status string
 	says   string
 	// isFinal says that the same message would be refused again; after is how long the receiver wants to be left alone.
@@ -120,12 +120,14 @@ type refusal struct {
 	after   time.Duration
 }
 
-func (r *refusal) Error() string { return fmt.Sprintf("the receiver answers %s: %s", r.status, r.says) }
+func (r *rejection) Error() string {
+	return fmt.Sprintf("the receiver answers %s: %s", r.status, r.says)
+}
 
 // maxAnswer is how much of an answer is read, in bytes.
 const maxAnswer = 16 << 10
 
-// send sends a message. The error is a *refusal where the receiver has answered.
+// send sends a message. The error is a *rejection where the receiver has answered.
 func (s *sender) send(ctx context.Context, m Message) error {
 	target, err := s.target()
 	if err != nil {
@@ -137,7 +139,7 @@ func (s *sender) send(ctx context.Context, m Message) error {
 	}
 	contentType, body, err := s.body(m)
 	if err != nil { // a template that fails on this message and did not on the sample
-		return &refusal{status: "nothing, for it was not asked", says: err.Error(), isFinal: true}
+		return &rejection{status: "nothing, for it was not asked", says: err.Error(), isFinal: true}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.notifier.Timeout.Duration)
 	defer cancel()
@@ -189,7 +191,7 @@ func (s *sender) body(m Message) (contentType string, body []byte, err error) {
 // read says what an answer means. What a client did wrong it would do wrong again; a receiver that is busy, or does not
 // know yet who asks, may take it later.
 func (s *sender) read(m Message, resp *http.Response, answer []byte) error {
-	r := &refusal{status: resp.Status, says: plaintext.Line(string(answer), 200), after: retryAfter(resp)}
+	r := &rejection{status: resp.Status, says: plaintext.Line(string(answer), 200), after: retryAfter(resp)}
 	switch code := resp.StatusCode; {
 	case code >= 200 && code < 300:
 		if s.notifier.Slack != nil && s.notifier.Slack.TokenFile != "" {
@@ -206,7 +208,7 @@ func (s *sender) read(m Message, resp *http.Response, answer []byte) error {
 }
 
 // readSlack reads the answer of chat.postMessage, which says in its body whether the message was taken.
-func (s *sender) readSlack(m Message, r *refusal, answer []byte) error {
+func (s *sender) readSlack(m Message, r *rejection, answer []byte) error {
 	var said struct {
 		OK        bool   `json:"ok"`
 		Error     string `json:"error"`

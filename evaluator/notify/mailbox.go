@@ -30,8 +30,8 @@ type parcel struct {
 	run     types.NamespacedName
 }
 
-// queue has what waits for one receiver, in the order in which it happened.
-type queue struct {
+// mailbox has what waits for one receiver, in the order in which it happened.
+type mailbox struct {
 	name   string
 	outbox *Outbox
 	ended  chan struct{}
@@ -44,142 +44,142 @@ type queue struct {
 	isEnded bool
 }
 
-func newQueue(name string, o *Outbox, s *sender) *queue {
-	return &queue{name: name, outbox: o, sender: s, ended: make(chan struct{}), arrived: make(chan struct{}, 1)}
+func newMailbox(name string, o *Outbox, s *sender) *mailbox {
+	return &mailbox{name: name, outbox: o, sender: s, ended: make(chan struct{}), arrived: make(chan struct{}, 1)}
 }
 
 // put has a parcel wait, if the receiver wants it and has it not waiting already.
-func (q *queue) put(p parcel) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.isEnded || !q.sender.notifier.wants(p.message) {
+func (m *mailbox) put(p parcel) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.isEnded || !m.sender.notifier.wants(p.message) {
 		return false
 	}
-	for i := range q.parcels {
-		if q.parcels[i].message.ID == p.message.ID {
+	for i := range m.parcels {
+		if m.parcels[i].message.ID == p.message.ID {
 			return false
 		}
 	}
-	if len(q.parcels) >= mostWaiting {
-		q.outbox.metrics.count(q.name, outcomeGivenUp)
+	if len(m.parcels) >= mostWaiting {
+		m.outbox.metrics.count(m.name, fateGivenUp)
 		return false
 	}
-	q.parcels = append(q.parcels, p)
+	m.parcels = append(m.parcels, p)
 	select {
-	case q.arrived <- struct{}{}:
+	case m.arrived <- struct{}{}:
 	default:
 	}
 	return true
 }
 
 // first is what is to be sent next, and by what.
-func (q *queue) first() (parcel, *sender, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.parcels) == 0 {
-		return parcel{}, q.sender, false
+func (m *mailbox) first() (parcel, *sender, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.parcels) == 0 {
+		return parcel{}, m.sender, false
 	}
-	return q.parcels[0], q.sender, true
+	return m.parcels[0], m.sender, true
 }
 
-// pop takes the first away, if the queue has not ended meanwhile.
-func (q *queue) pop() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.isEnded {
+// pop takes the first away, if the mailbox has not ended meanwhile.
+func (m *mailbox) pop() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.isEnded {
 		return false
 	}
-	if q.parcels = q.parcels[1:]; len(q.parcels) == 0 {
-		q.parcels = nil
+	if m.parcels = m.parcels[1:]; len(m.parcels) == 0 {
+		m.parcels = nil
 	}
 	return true
 }
 
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.parcels)
+func (m *mailbox) length() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.parcels)
 }
 
-func (q *queue) print() string {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.sender.print
+func (m *mailbox) print() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sender.print
 }
 
 // use has another sender send what waits.
-func (q *queue) use(s *sender) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.sender.close()
-	q.sender = s
+func (m *mailbox) use(s *sender) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sender.close()
+	m.sender = s
 }
 
 // end gives up what waits for a receiver that is taken out of the file.
-func (q *queue) end() {
-	q.mu.Lock()
-	left := q.parcels
-	q.parcels, q.isEnded = nil, true
-	q.sender.close()
-	q.mu.Unlock()
-	close(q.ended)
+func (m *mailbox) end() {
+	m.mu.Lock()
+	left := m.parcels
+	m.parcels, m.isEnded = nil, true
+	m.sender.close()
+	m.mu.Unlock()
+	close(m.ended)
 	for _, p := range left {
-		q.outbox.metrics.count(q.name, outcomeGivenUp)
-		q.outbox.settle(p)
+		m.outbox.metrics.count(m.name, fateGivenUp)
+		m.outbox.settle(p)
 	}
 }
 
-// deliverAll sends one message after the other until ctx ends, or the queue.
-func (q *queue) deliverAll(ctx context.Context) {
+// deliverAll sends one message after the other until ctx ends, or the mailbox.
+func (m *mailbox) deliverAll(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		select {
-		case <-q.ended:
+		case <-m.ended:
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
 	for {
-		p, _, ok := q.first()
+		p, _, ok := m.first()
 		if !ok {
 			select {
 			case <-ctx.Done():
 				return
-			case <-q.arrived:
+			case <-m.arrived:
 			}
 			continue
 		}
-		outcome := q.deliver(ctx, p)
-		if ctx.Err() != nil || !q.pop() {
+		became := m.deliver(ctx, p)
+		if ctx.Err() != nil || !m.pop() {
 			return
 		}
-		q.outbox.metrics.count(q.name, outcome)
-		q.outbox.settle(p)
+		m.outbox.metrics.count(m.name, became)
+		m.outbox.settle(p)
 	}
 }
 
 // deliver sends a message until it is taken, refused for good or old. The sender may be another at each try: what was
 // wrong may have been put right in the file.
-func (q *queue) deliver(ctx context.Context, p parcel) outcome {
-	log := ctrl.LoggerFrom(ctx).WithValues("notifier", q.name, "message", p.message.ID)
-	pauses := q.outbox.pauses
+func (m *mailbox) deliver(ctx context.Context, p parcel) fate {
+	log := ctrl.LoggerFrom(ctx).WithValues("notifier", m.name, "message", p.message.ID)
+	pauses := m.outbox.pauses
 	for pause := pauses.first; ; pause = min(2*pause, pauses.longest) {
-		_, s, _ := q.first()
+		_, s, _ := m.first()
 		err := s.send(ctx, p.message)
 		if err == nil || ctx.Err() != nil {
-			return outcomeDelivered
+			return fateDelivered
 		}
-		q.outbox.metrics.fail(q.name)
-		var refused *refusal
+		m.outbox.metrics.fail(m.name)
+		var refused *rejection
 		isRefused := errors.As(err, &refused)
 		if isRefused && refused.isFinal {
 			log.Error(err, "message refused; it is not sent again")
-			return outcomeRefused
+			return fateRefused
 		}
-		if age := q.outbox.clock.Since(p.message.Time); age > keptFor {
+		if age := m.outbox.clock.Since(p.message.Time); age > keptFor {
 			log.Error(err, "message given up; it was not taken for an hour")
-			return outcomeGivenUp
+			return fateGivenUp
 		}
 		wait := pause/2 + rand.N(pause/2) // #nosec G404 -- spreads load, guards nothing
 		if isRefused {
@@ -189,11 +189,11 @@ func (q *queue) deliver(ctx context.Context, p parcel) outcome {
 		if pause == pauses.longest {
 			log.Error(err, "messages wait for a receiver that does not take them")
 		}
-		timer := q.outbox.clock.NewTimer(wait)
+		timer := m.outbox.clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return outcomeGivenUp
+			return fateGivenUp
 		case <-timer.C():
 		}
 	}
