@@ -41,11 +41,12 @@ type mailbox struct {
 	mu      sync.Mutex
 	sender  *sender
 	parcels []parcel
+	waiting map[string]bool // the IDs of their messages
 	isEnded bool
 }
 
 func newMailbox(name string, o *Outbox, s *sender) *mailbox {
-	return &mailbox{name: name, outbox: o, sender: s, ended: make(chan struct{}), arrived: make(chan struct{}, 1)}
+	return &mailbox{name: name, outbox: o, sender: s, ended: make(chan struct{}), arrived: make(chan struct{}, 1), waiting: map[string]bool{}}
 }
 
 // put has a parcel wait, if the receiver wants it and has it not waiting already.
@@ -55,16 +56,14 @@ func (m *mailbox) put(p parcel) bool {
 	if m.isEnded || !m.sender.notifier.wants(p.message) {
 		return false
 	}
-	for i := range m.parcels {
-		if m.parcels[i].message.ID == p.message.ID {
-			return false
-		}
+	if m.waiting[p.message.ID] {
+		return false
 	}
 	if len(m.parcels) >= mostWaiting {
 		m.outbox.metrics.count(m.name, fateGivenUp)
 		return false
 	}
-	m.parcels = append(m.parcels, p)
+	m.parcels, m.waiting[p.message.ID] = append(m.parcels, p), true
 	select {
 	case m.arrived <- struct{}{}:
 	default:
@@ -89,6 +88,7 @@ func (m *mailbox) pop() bool {
 	if m.isEnded {
 		return false
 	}
+	delete(m.waiting, m.parcels[0].message.ID)
 	if m.parcels = m.parcels[1:]; len(m.parcels) == 0 {
 		m.parcels = nil
 	}
