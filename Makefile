@@ -12,7 +12,7 @@ N       ?= 200
 SEED    ?= 1
 ORACLE  ?=
 JUDGE   ?=
-# SCALE has those of make bench-scale, for example "-n=100,1000 -interval=30s -profile=$PWD/profiles", or "-beside=argo-rollouts".
+# SCALE has those of make bench-scale, for example "-n=100,1000 -interval=30s -profile=$PWD/profiles", or "-beside=argo-rollouts,flagger".
 SCALE   ?=
 CHAOS   ?=
 CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -16,8 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"holdfast.dev/holdfast/test/cluster/build"
-	"holdfast.dev/holdfast/test/cluster/control"
 	"holdfast.dev/holdfast/test/stage"
 )
 
@@ -43,18 +40,11 @@ const ofArgoRollouts = `{"spec":{"template":{"spec":{"containers":[
 	{"name":"argo-rollouts","image":"holdfast.test/argo-rollouts:pinned","args":["--qps=1000","--burst=2000"]}]}}}}`
 
 func (a *argoRollouts) install(ctx context.Context, source string) error {
-	program, err := build.Tool(ctx, source, a.about().program, os.Stderr)
+	module, err := a.place(ctx, source, a.about().program, "argorollouts", "github.com/argoproj/argo-rollouts")
 	if err != nil {
 		return err
 	}
-	if err := build.Place(program, filepath.Join(control.State{Dir: a.cluster.Dir()}.Images(), a.about().program)); err != nil {
-		return err
-	}
-	module, err := build.Module(ctx, source, "argorollouts", "github.com/argoproj/argo-rollouts")
-	if err != nil {
-		return err
-	}
-	_, a.version, _ = strings.Cut(filepath.Base(module), "@")
+	a.version = versionIn(module)
 	namespace := "{apiVersion: v1, kind: Namespace, metadata: {name: argo-rollouts}}"
 	if err := stage.Kubectl(ctx, a.cluster, namespace, "apply", "-f", "-"); err != nil {
 		return err
@@ -201,16 +191,16 @@ func (*argoRollouts) sight(object []byte) (sighting, error) {
 }
 
 // verbs are what Argo Rollouts calls methods.
-var verbs = map[string][]string{"GET": {"Get", "List", "Watch"}, "PATCH": {"Patch"}, "POST": {"Create"}}
+var verbs = map[string][]string{"GET": {"Get", "List", "Watch"}, "PATCH": {"Patch"}, "PUT": {"Update"}, "POST": {"Create"}}
 
-func (*argoRollouts) requests(metrics scraped, method string) float64 {
+func (*argoRollouts) requests(seen snapshot, method string) float64 {
 	const name = "controller_clientset_k8s_request_total"
 	if method == "" {
-		return metrics.sum(name, "", "")
+		return seen.contender.sum(name, "", "")
 	}
 	total := 0.0
 	for _, verb := range verbs[method] {
-		total += metrics.sum(name, "verb", verb)
+		total += seen.contender.sum(name, "verb", verb)
 	}
 	return total
 }

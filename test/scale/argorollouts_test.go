@@ -59,8 +59,8 @@ controller_clientset_k8s_request_total{kind="events",name="N/A",namespace="shop"
 	if err != nil {
 		t.Fatal(err)
 	}
-	for method, want := range map[string]float64{"": 27, "GET": 9, "PATCH": 9, "POST": 2} {
-		if got := (&argoRollouts{}).requests(metrics, method); got != want {
+	for method, want := range map[string]float64{"": 27, "GET": 9, "PATCH": 9, "PUT": 7, "POST": 2} {
+		if got := (&argoRollouts{}).requests(snapshot{contender: metrics}, method); got != want {
 			t.Errorf("%q: %g, want %g", method, got, want)
 		}
 	}

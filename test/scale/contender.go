@@ -14,8 +14,8 @@ type contender interface {
 	update(ctx context.Context, namespace string, i int) error
 	// sight reads what a run says: an object of the kind that about names.
 	sight(object []byte) (sighting, error)
-	// requests are those to the API server that its metrics count, of one method or of all.
-	requests(metrics scraped, method string) float64
+	// requests are those to the API server that were counted until a moment, of one method or of all.
+	requests(seen snapshot, method string) float64
 }
 
 // about is what there is to know of a contender.
@@ -24,7 +24,7 @@ type about struct {
 	// program is the name of its Deployment and of its image, namespace where it runs, and labels are those
 	// of its pods.
 	program, namespace, labels string
-	// metrics is the port of its metrics, profiles that of its profiles if it has one.
+	// metrics is the port of its metrics if they are wanted, profiles that of its profiles if it has one.
 	metrics, profiles string
 	// group, with its version, and resource are those of its runs.
 	group, resource string
@@ -33,4 +33,5 @@ type about struct {
 // beside are the contenders that can be measured beside Holdfast.
 var beside = map[string]func(*stand) contender{
 	"argo-rollouts": func(s *stand) contender { return &argoRollouts{stand: s} },
+	"flagger":       func(s *stand) contender { return &flagger{stand: s} },
 }

@@ -52,7 +52,7 @@ func TestGaps(t *testing.T) {
 func TestTheTable(t *testing.T) {
 	f := figures{
 		of: "Holdfast", n: 100, burst: 12 * time.Second, during: time.Minute, gaps: []time.Duration{20 * time.Second, 10 * time.Second, 10 * time.Second}, rounds: 600,
-		memory: []float64{50 << 20, 60 << 20, 70 << 20}, cpu: 3, serverCPU: 6, requests: 120, patches: 60, queries: 30, load: machine{2, 50, 100},
+		memory: []float64{50 << 20, 60 << 20, 70 << 20}, cpu: 3, serverCPU: 6, requests: 120, changes: 60, queries: 30, load: machine{2, 50, 100},
 	}
 	var out strings.Builder
 	if err := table(&out, options{interval: 10 * time.Second, metrics: 2, during: time.Minute}, []figures{f, f}); err != nil {
@@ -61,7 +61,7 @@ func TestTheTable(t *testing.T) {
 	for _, want := range []string{
 		"Interval 10s, 2 metrics a run, measured for 1m0s.", "| | Holdfast, N=100 | Holdfast, N=100 |\n|---|---|---|\n",
 		"| time between two rounds of a run, p50 (p99) | 10.0 s (20.0 s) |", "| resident memory, median (peak) | 60 (70) MiB |",
-		"| CPU of the controller | 3.0 s/min |", "| CPU a round | 5.00 ms |", "| requests to the API server (PATCH, POST) | 2.0/s (1.0/s, 0.0/s) |",
+		"| CPU of the controller | 3.0 s/min |", "| CPU a round | 5.00 ms |", "| requests to the API server (PATCH or PUT, POST) | 2.0/s (1.0/s, 0.0/s) |",
 		"| queries (failed) | 0.5/s (0) |", "| the machine | 50 % of ",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -81,7 +81,7 @@ func TestThePlanIsOne(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	for _, tc := range []struct{ sizes, others, problem string }{
-		{"100", "", ""}, {"10, 20", "argo-rollouts", ""}, {"0", "", "-n "}, {"ten", "", "-n "}, {"10", "argo", "-beside "},
+		{"100", "", ""}, {"10, 20", "argo-rollouts", ""}, {"10", "argo-rollouts,flagger", ""}, {"0", "", "-n "}, {"ten", "", "-n "}, {"10", "argo", "-beside "},
 	} {
 		o := options{metrics: 2, interval: 10 * time.Second, during: time.Minute}
 		err := o.read(tc.sizes, tc.others)

@@ -124,9 +124,9 @@ func (holdfast) sight(object []byte) (sighting, error) {
 	}, err
 }
 
-func (holdfast) requests(metrics scraped, method string) float64 {
+func (holdfast) requests(seen snapshot, method string) float64 {
 	if method == "" {
-		return metrics.sum("rest_client_requests_total", "", "")
+		return seen.contender.sum("rest_client_requests_total", "", "")
 	}
-	return metrics.sum("rest_client_requests_total", "method", method)
+	return seen.contender.sum("rest_client_requests_total", "method", method)
 }

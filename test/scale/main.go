@@ -43,7 +43,7 @@ func main() {
 	flag.DurationVar(&o.during, "for", 2*time.Minute, "how long it is measured")
 	flag.StringVar(&o.profile, "profile", "", "a folder for profiles of Holdfast, of its CPU and its heap")
 	flag.StringVar(&o.cluster, "cluster", "", "the folder of a running cluster to use; Holdfast is built and installed in it. Without it one is started")
-	others := flag.String("beside", "", "measure this too, on the same work, after Holdfast: argo-rollouts")
+	others := flag.String("beside", "", "measure these too, on the same work, after Holdfast: argo-rollouts, flagger, or both with a comma")
 	flag.Parse()
 	log.SetLogger(logr.Discard()) // the client's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

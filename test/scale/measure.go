@@ -25,7 +25,7 @@ type figures struct {
 	rounds                                  float64
 	memory                                  []float64
 	cpu, serverCPU                          float64 // seconds
-	requests, patches, creations, queries   float64
+	requests, changes, creations, queries   float64
 	failedQueries, startRequests, startSent float64
 	load                                    machine
 }
@@ -95,7 +95,7 @@ func (s *stand) startAll(ctx context.Context, c contender, f *figures, namespace
 		f.burst = max(f.burst, run.running.Sub(began))
 	}
 	requests := func(method string) float64 {
-		return c.requests(after.contender, method) - c.requests(before.contender, method)
+		return c.requests(after, method) - c.requests(before, method)
 	}
 	f.startRequests = requests("") / float64(f.n)
 	f.startSent = (requests("") - requests("GET")) / float64(f.n)
@@ -120,8 +120,10 @@ func (s *stand) snapshot(ctx context.Context, c contender) (out snapshot, err er
 	if out.process, err = processOf(pod, about.program); err != nil {
 		return out, err
 	}
-	if out.contender, err = s.scrape(ctx, about.namespace, about.labels, about.metrics); err != nil {
-		return out, err
+	if about.metrics != "" {
+		if out.contender, err = s.scrape(ctx, about.namespace, about.labels, about.metrics); err != nil {
+			return out, err
+		}
 	}
 	if out.server, err = s.scrapeAPIServer(ctx); err != nil {
 		return out, err
@@ -159,9 +161,8 @@ func (s *stand) lookOn(ctx context.Context, c contender, f *figures, o options, 
 	f.during = after.at.Sub(before.at)
 	f.cpu = after.cpu - before.cpu
 	f.serverCPU = after.server.sum("process_cpu_seconds_total", "", "") - before.server.sum("process_cpu_seconds_total", "", "")
-	f.requests = c.requests(after.contender, "") - c.requests(before.contender, "")
-	f.patches = c.requests(after.contender, "PATCH") - c.requests(before.contender, "PATCH")
-	f.creations = c.requests(after.contender, "POST") - c.requests(before.contender, "POST")
+	requests := func(method string) float64 { return c.requests(after, method) - c.requests(before, method) }
+	f.requests, f.changes, f.creations = requests(""), requests("PATCH")+requests("PUT"), requests("POST")
 	f.queries = after.prometheus.sum("madeup_queries_total", "", "") - before.prometheus.sum("madeup_queries_total", "", "")
 	f.failedQueries = after.prometheus.sum("madeup_queries_failed_total", "", "") - before.prometheus.sum("madeup_queries_failed_total", "", "")
 	f.load = after.machine.since(before.machine)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	corev1 "k8s.io/api/core/v1"
@@ -113,6 +114,24 @@ func (s *stand) placeMadeUp(ctx context.Context, source string) error {
 		return fmt.Errorf("build madeup: %w\n%s", err, out)
 	}
 	return build.Place(program, filepath.Join(control.State{Dir: s.cluster.Dir()}.Images(), "madeup"))
+}
+
+// place builds a contender's program and puts it in place as its image. It returns the folder of its module.
+func (s *stand) place(ctx context.Context, source, program, tools, path string) (module string, err error) {
+	built, err := build.Tool(ctx, source, program, os.Stderr)
+	if err != nil {
+		return "", err
+	}
+	if err := build.Place(built, filepath.Join(control.State{Dir: s.cluster.Dir()}.Images(), program)); err != nil {
+		return "", err
+	}
+	return build.Module(ctx, source, tools, path)
+}
+
+// versionIn is that of a module, which its folder is named by.
+func versionIn(module string) string {
+	_, version, _ := strings.Cut(filepath.Base(module), "@")
+	return version
 }
 
 // fake says which nodes are simulated: an annotation for kwok, a label and a taint of the same name.

@@ -44,8 +44,8 @@ var rows = []struct {
 		return fmt.Sprintf("%.2f ms", 1000*f.cpu/f.rounds)
 	}},
 	{"CPU of the API server", func(f figures) string { return f.perMinute(f.serverCPU) }},
-	{"requests to the API server (PATCH, POST)", func(f figures) string {
-		return fmt.Sprintf("%s (%s, %s)", f.perSecond(f.requests), f.perSecond(f.patches), f.perSecond(f.creations))
+	{"requests to the API server (PATCH or PUT, POST)", func(f figures) string {
+		return fmt.Sprintf("%s (%s, %s)", f.perSecond(f.requests), f.perSecond(f.changes), f.perSecond(f.creations))
 	}},
 	{"queries (failed)", func(f figures) string { return fmt.Sprintf("%s (%.0f)", f.perSecond(f.queries), f.failedQueries) }},
 	{"all updates to all Running", func(f figures) string { return fmt.Sprintf("%.1f s", f.burst.Seconds()) }},

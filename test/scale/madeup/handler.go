@@ -64,11 +64,15 @@ func (h *handler) query(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) answer(r *http.Request) (*data, error) {
-	seconds, err := strconv.ParseFloat(r.FormValue("time"), 64)
-	if err != nil {
-		return nil, fmt.Errorf("time: %w", err)
+	at := time.Now() // that of whoever says none, as Flagger does
+	if text := r.FormValue("time"); text != "" {
+		seconds, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("time: %w", err)
+		}
+		at = time.UnixMilli(int64(seconds * 1000))
 	}
-	q, err := h.engine.NewInstantQuery(r.Context(), madeUp{}, nil, r.FormValue("query"), time.UnixMilli(int64(seconds*1000)))
+	q, err := h.engine.NewInstantQuery(r.Context(), madeUp{}, nil, r.FormValue("query"), at)
 	if err != nil {
 		return nil, err
 	}

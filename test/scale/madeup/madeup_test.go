@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -113,6 +114,26 @@ func TestAReplicaSetOfArgoRollouts(t *testing.T) {
 	query := fmt.Sprintf(`sum(rate(http_requests_total{ %[1]s, code=~"5.." }[1m])) / sum(rate(http_requests_total{ %[1]s }[1m]))`, canary)
 	if diff := cmp.Diff([]string{"0.0010"}, newHandler().values(t, query)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestADeploymentOfFlagger: its one pod is named by the label app, and the query says no time.
+func TestADeploymentOfFlagger(t *testing.T) {
+	const canary = `namespace="shop", app="web-7"`
+	query := fmt.Sprintf(`sum(rate(http_requests_total{ %[1]s, code=~"5.." }[1m])) / sum(rate(http_requests_total{ %[1]s }[1m]))`, canary)
+	w := httptest.NewRecorder()
+	newHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/query?query="+url.QueryEscape(query), nil))
+	var said struct {
+		Data struct {
+			Result []struct{ Value [2]any }
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil || w.Code != http.StatusOK || len(said.Data.Result) != 1 {
+		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	at, isNumber := said.Data.Result[0].Value[0].(float64)
+	if now := float64(time.Now().Unix()); !isNumber || at < now-60 || at > now+1 {
+		t.Errorf("it is of %v, want of now, %v", said.Data.Result[0].Value[0], now)
 	}
 }
 

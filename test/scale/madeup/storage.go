@@ -17,13 +17,14 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// scrape is the time between two samples, in milliseconds; pod the label of pods, and hash one that pods of
-// Argo Rollouts have where a scrape configuration copies labels of pods: it names a ReplicaSet, which has
-// one pod here.
+// scrape is the time between two samples, in milliseconds; pod the label of pods. Where a scrape configuration
+// copies labels of pods there are two more, each of which names one pod here: hash, by which Argo Rollouts names
+// a ReplicaSet, and app, by which Flagger tells a Deployment from its primary.
 const (
 	scrape = int64(15 * time.Second / time.Millisecond)
 	pod    = "pod"
 	hash   = "rollouts_pod_template_hash"
+	app    = "app"
 )
 
 // families are the counters there are, with what each pod has of them. rate is what a series
@@ -98,7 +99,7 @@ func subjects(matchers []*labels.Matcher) (name, namespace, by string, pods []st
 			name = m.Value
 		case m.Name == "namespace" && m.Type == labels.MatchEqual:
 			namespace = m.Value
-		case (m.Name == pod || m.Name == hash) && m.Type == labels.MatchEqual:
+		case (m.Name == pod || m.Name == hash || m.Name == app) && m.Type == labels.MatchEqual:
 			by, pods = m.Name, []string{m.Value}
 		case m.Name == pod && m.Type == labels.MatchRegexp:
 			by = pod
