@@ -75,6 +75,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 	access := bypass.Access{Creator: server}
 	protection := &finalizer.Right{Writer: server, Now: time.Now}
 	decisions := deployment.NewMetrics(o.Registerer)
+	hashes := &deployment.RevisionHashes{}
 	handlers := map[string]admission.Handler{
 		"/route":  &route.Handler{Key: o.Key, Evaluator: o.User},
 		"/plan":   &plan.Handler{Endpoints: o.Endpoints, Policies: policies},
@@ -91,7 +92,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 	} {
 		handlers[path] = &deployment.Handler{
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
-			Key: o.Key, History: deployment.History{Reader: server},
+			Key: o.Key, History: deployment.History{Reader: server, Hashes: hashes},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
 			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection, Routes: o.Routes,
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,

@@ -28,6 +28,14 @@ func (h *Handler) isAlone(ctx context.Context, namespace string, d demand.Demand
 	return !plan.BesideRecreate(planAnnotations(of), found), err
 }
 
+// isAloneNow is that for the Deployment of a request, whose plan may be known.
+func (h *Handler) isAloneNow(ctx context.Context, r *request) (bool, error) {
+	if r.planKnown && r.New.Recreates() {
+		return !plan.BesideRecreate(planAnnotations(r.New), r.found), nil
+	}
+	return h.isAlone(ctx, r.namespace, r.demands, r.New)
+}
+
 // requires says whether updates without a canary are refused, where one could be had.
 func (h *Handler) requires(d demand.Demands) bool { return h.FailClosed || d.Guarded() }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -11,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/surround"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
@@ -28,28 +28,33 @@ const (
 	aroundTime  = 3 * time.Second
 	aroundBytes = 8 << 20
 	maxNeeds    = 20
+	needsAtOnce = 4
 )
 
 // tellAround warns whoever asks for a template that is held. Who asks for it again, as tools do every
 // few minutes, is told what the evaluator has found.
 func (h *Handler) tellAround(ctx context.Context, r *request, w wanted, d decide.Decision) []string {
-	ctx, cancel := dispensable(ctx, aroundTime)
-	defer cancel()
 	switch {
 	case d.Effect == decide.Keep && r.touched():
+		ctx, cancel := dispensable(ctx, aroundTime)
+		defer cancel()
 		return h.History.found(ctx, r.namespace, r.record.Run)
 	case d.Effect != decide.Hold:
 		return nil
 	}
-	stable, heldAt := surround.Of(r.Old.Template()), h.Now()
+	heldAt := h.Now()
 	if r.record != nil {
 		heldAt = r.record.HeldAt
 	}
+	if r.errands == nil {
+		r.errands = &errands{around: h.lookAround(ctx, r)}
+	}
+	look := r.errands.around
 	var out []string
-	if left := h.History.left(ctx, r.namespace, stable, w.template, heldAt); len(left) > 0 {
+	if left := surround.Left(look.services(), look.stable, surround.Of(w.template), heldAt); len(left) > 0 {
 		out = append(out, reply.Warning(surround.TellLeft(left)))
 	}
-	if gone := h.History.gone(ctx, r.namespace, stable.Needs); len(gone) > 0 {
+	if gone := look.gone(); len(gone) > 0 {
 		out = append(out, reply.Warning(surround.TellGone(gone)))
 	}
 	return out
@@ -70,9 +75,9 @@ func (h History) found(ctx context.Context, namespace, name string) []string {
 	return out
 }
 
-// left are the Services that have left the stable pods. They are not read from the API server's cache:
+// services are those of a namespace, none if they cannot be read. They are not read from the API server's cache:
 // one that stands before the Deployment in the same file was written a moment ago.
-func (h History) left(ctx context.Context, namespace string, stable surround.Template, held hold.Template, heldAt time.Time) []string {
+func (h History) services(ctx context.Context, namespace string) []surround.Service {
 	var services []surround.Service
 	q := listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace, Most: aroundBytes, Until: time.Now().Add(aroundTime),
@@ -87,18 +92,29 @@ func (h History) left(ctx context.Context, namespace string, stable surround.Tem
 	if err != nil {
 		return nil
 	}
-	return surround.Left(services, stable, surround.Of(held), heldAt)
+	return services
 }
 
 // gone are those of some objects that are not there, as far as Holdfast may know.
 func (h History) gone(ctx context.Context, namespace string, needs []surround.Reference) []surround.Reference {
+	needs = needs[:min(len(needs), maxNeeds)]
+	found := make([]error, len(needs))
+	var some errgroup.Group
+	some.SetLimit(needsAtOnce)
+	for i, need := range needs {
+		some.Go(func() error {
+			o := &metav1.PartialObjectMetadata{}
+			o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(need.Kind))
+			found[i] = h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o)
+			return nil
+		})
+	}
+	_ = some.Wait() // what was found is in found
 	var out []surround.Reference
-	for _, need := range needs[:min(len(needs), maxNeeds)] {
-		o := &metav1.PartialObjectMetadata{}
-		o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(need.Kind))
-		switch err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: need.Name}, o); {
+	for i, err := range found {
+		switch {
 		case apierrors.IsNotFound(err):
-			out = append(out, need)
+			out = append(out, needs[i])
 		case err != nil && !apierrors.IsForbidden(err): // there may be no time left
 			return out
 		}

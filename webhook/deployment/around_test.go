@@ -82,7 +82,7 @@ func TestWhatCannotBeLookedAtIsNotTold(t *testing.T) {
 	h := History{Reader: tardy{}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if left := h.left(ctx, "shop", surround.Template{}, nil, testNow); left != nil {
+	if left := h.services(ctx, "shop"); left != nil {
 		t.Errorf("left: %v", left)
 	}
 	if gone := h.gone(ctx, "shop", []surround.Reference{{Kind: surround.ConfigMap, Name: "a"}}); gone != nil {

@@ -32,7 +32,9 @@ type updater func(*unstructured.Unstructured, client.UpdateOptions) error
 func (u updater) Update(_ context.Context, object client.Object, options ...client.UpdateOption) error {
 	var all client.UpdateOptions
 	all.ApplyOptions(options)
-	return u(object.(*unstructured.Unstructured), all)
+	sent := object.(*unstructured.Unstructured)
+	sent.Object = runtime.DeepCopyJSON(sent.Object) // as a client, which decodes into another map
+	return u(sent, all)
 }
 
 // accepting is an API server that stores what it is sent.

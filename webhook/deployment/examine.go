@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
 	"holdfast.dev/holdfast/webhook/deployment/intent"
 	"holdfast.dev/holdfast/webhook/deployment/precheck"
@@ -21,6 +22,9 @@ func (h *Handler) settle(ctx context.Context, r *request, w wanted, skip bool) (
 	ctrl.LoggerFrom(ctx).V(1).Info("template found", "rule", w.wish.Rule, "hash", w.hash)
 	if !r.needsCheck(w, asAsked) {
 		return w, asAsked, nil, nil
+	}
+	if asAsked.Effect == decide.Hold {
+		r.errands = h.sendErrands(ctx, r, w.hash)
 	}
 	w, warnings, why, err := h.examine(ctx, r, w)
 	if err != nil {
@@ -54,9 +58,11 @@ func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wa
 	case precheck.NotChecked:
 		return w, nil, found.why, nil
 	}
-	hash, version, err := r.marks.Hashes(found.template)
-	if err != nil {
-		return w, nil, nil, err
+	hash, version := w.hash, w.version
+	if !hold.Equal(found.template, w.template) {
+		if hash, version, err = r.hashes(found.template); err != nil {
+			return w, nil, nil, err
+		}
 	}
 	if w, err = r.asStored(w, found.template, hash); err != nil {
 		return w, nil, nil, err

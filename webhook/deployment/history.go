@@ -34,7 +34,11 @@ import (
 // Whoever may make ReplicaSets may make many and large ones that match the selector.
 // So their metadata is read first, and whole only those that were made for the
 // Deployment, one at a time.
-type History struct{ Reader listing.Lister }
+type History struct {
+	Reader listing.Lister
+	// Hashes are those of revisions that were read before; nil keeps none.
+	Hashes *RevisionHashes
+}
 
 // How many revisions are read whole, the newest first, and how many by one list.
 // Kubernetes keeps ten, if nobody says otherwise.
@@ -57,19 +61,46 @@ const (
 // Deployment, as far as they can be read in little memory and time. Those of the
 // asked version are there still.
 func (h History) Revisions(ctx context.Context, namespace string, of workload.Deployment, marks hold.Marks, asked hold.Hash) (revisions, error) {
+	return h.revisions(ctx, h.list(ctx, namespace, of), marks, asked)
+}
+
+// listed are the revisions of a Deployment by their metadata.
+type listed struct {
+	namespace string
+	q         listing.Query
+	made      []revision
+	err       error
+	took      time.Duration
+}
+
+// list lists them. For that nothing must be known of the request but its Deployment.
+func (h History) list(ctx context.Context, namespace string, of workload.Deployment) (l listed) {
+	start := time.Now()
 	match, err := metav1.LabelSelectorAsSelector(selectorOf(of))
 	if err != nil {
-		return revisions{}, fmt.Errorf("selector of the Deployment: %w", err)
+		return listed{err: fmt.Errorf("selector of the Deployment: %w", err)}
 	}
-	q := listing.Query{Kind: workload.ReplicaSetKind, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: time.Now().Add(historyTime)}
-	made, err := h.madeFor(ctx, of, q)
-	if errors.Is(err, listing.ErrTooMuch) {
+	l.namespace = namespace
+	l.q = listing.Query{Kind: workload.ReplicaSetKind, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: start.Add(historyTime)}
+	if l.made, err = h.madeFor(ctx, of, l.q); err != nil {
+		l.err = fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
+	}
+	l.took = time.Since(start)
+	return l
+}
+
+// revisions reads the templates of those that are listed.
+func (h History) revisions(ctx context.Context, l listed, marks hold.Marks, asked hold.Hash) (revisions, error) {
+	if errors.Is(l.err, listing.ErrTooMuch) {
 		return revisions{cut: "the ReplicaSets that match its selector are too many or too large to be looked at"}, nil
 	}
-	if err != nil {
-		return revisions{}, fmt.Errorf("list ReplicaSets of the Deployment: %w", err)
+	if l.err != nil {
+		return revisions{}, l.err
 	}
+	made, q := l.made, l.q
+	q.Until = time.Now().Add(historyTime - l.took)
 	var found revisions
+	var err error
 	if len(made) > maxRevisions {
 		found.cut = fmt.Sprintf("of its %d ReplicaSets the newest %d were looked at", len(made), maxRevisions)
 		made = made[:maxRevisions]
@@ -85,7 +116,7 @@ func (h History) Revisions(ctx context.Context, namespace string, of workload.De
 			return revisions{}, fmt.Errorf("read ReplicaSets of the Deployment: %w", err)
 		}
 	}
-	found.known, err = h.withoutGone(ctx, namespace, found.known, asked)
+	found.known, err = h.withoutGone(ctx, l.namespace, found.known, asked)
 	return found, err
 }
 
@@ -111,6 +142,10 @@ func (h History) madeFor(ctx context.Context, of workload.Deployment, q listing.
 // read reads the templates of revisions. Those that are gone meanwhile are left out;
 // after an error so are those that were not read.
 func (h History) read(ctx context.Context, of []revision, marks hold.Marks, q listing.Query) ([]revision, error) {
+	known, of := h.Hashes.fill(of, marks)
+	if len(of) == 0 {
+		return known, nil
+	}
 	wanted, hashes := map[string]revision{}, make([]string, len(of))
 	for i, one := range of {
 		wanted[one.name], hashes[i] = one, one.label
@@ -132,15 +167,16 @@ func (h History) read(ctx context.Context, of []revision, marks hold.Marks, q li
 			if one.hash, one.version, err = rs.Hashes(marks); err != nil {
 				return err
 			}
+			h.Hashes.keep(one, rs.Metadata.Generation, marks)
 			read = append(read, one)
 			return nil
 		})
 	})
-	return read, err
+	return append(known, read...), err
 }
 
 func revisionOf(rs workload.ReplicaSet) revision {
-	return revision{name: rs.Metadata.Name, uid: rs.Metadata.UID, label: rs.Metadata.Labels.TemplateHash, number: rs.Revision()}
+	return revision{name: rs.Metadata.Name, uid: rs.Metadata.UID, label: rs.Metadata.Labels.TemplateHash, number: rs.Revision(), generation: rs.Metadata.Generation}
 }
 
 // withoutGone leaves out those with the asked template that are gone.

@@ -21,14 +21,31 @@ func (h *Handler) findPlan(ctx context.Context, namespace string, d demand.Deman
 	}
 	annotations := planAnnotations(of)
 	annotations[v1alpha1.PlanAnnotation] = of.Annotation(v1alpha1.PlanAnnotation)
-	ofNamespace := d.NamespaceAnnotations
-	if annotations[v1alpha1.PlanAnnotation] == "" {
-		var err error
-		if ofNamespace, err = h.Policies.AnnotationsNow(ctx, namespace, ofNamespace); err != nil {
-			return plan.Found{}, err
-		}
+	name := plan.NameFor(annotations, d.NamespaceAnnotations)
+	find := func() (f foundPlan) {
+		f.Found, f.err = load.Find(ctx, h.Plans, namespace, name, d.Effective)
+		return f
 	}
-	return load.Find(ctx, h.Plans, namespace, plan.NameFor(annotations, ofNamespace), d.Effective)
+	if annotations[v1alpha1.PlanAnnotation] != "" {
+		f := find()
+		return f.Found, f.err
+	}
+	asKnown := aside(find)
+	now, err := h.Policies.AnnotationsNow(ctx, namespace, d.NamespaceAnnotations)
+	if err != nil {
+		return plan.Found{}, err
+	}
+	if renamed := plan.NameFor(annotations, now); renamed != name {
+		return load.Find(ctx, h.Plans, namespace, renamed, d.Effective)
+	}
+	f := asKnown()
+	return f.Found, f.err
+}
+
+// foundPlan is what came of looking for a plan.
+type foundPlan struct {
+	plan.Found
+	err error
 }
 
 // namedBeside adds what the plan names to what stands beside a template that is held, or
@@ -49,12 +66,15 @@ func (h *Handler) namedBeside(ctx context.Context, r *request, w *wanted, a *ame
 
 // annotationsOfPlan are the annotations that the plan of the Deployment names.
 func (h *Handler) annotationsOfPlan(ctx context.Context, r *request) ([]string, error) {
-	if r.plan != nil {
-		return r.plan.HeldAnnotations, nil
+	found := r.found
+	if !r.planKnown {
+		var err error
+		if found, err = h.findPlan(ctx, r.namespace, r.demands, r.New); err != nil {
+			return nil, err
+		}
 	}
-	found, err := h.findPlan(ctx, r.namespace, r.demands, r.New)
-	if err != nil || found.Spec == nil {
-		return nil, err
+	if found.Spec == nil {
+		return nil, nil
 	}
 	return found.Spec.HeldAnnotations, nil
 }

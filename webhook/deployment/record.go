@@ -17,7 +17,7 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *amendment) 
 	if err := validateInline(r.update); err != nil {
 		return err
 	}
-	run, err := h.History.RunName(ctx, r.namespace, r.name, w.hash)
+	run, err := h.runName(ctx, r, w.hash)
 	if err != nil {
 		return err
 	}

@@ -23,15 +23,12 @@ func (h *Handler) marksFor(d demand.Demands, found plan.Found) hold.Marks {
 	return marks
 }
 
-// planFor finds the plan of a Deployment where a request brings another template. One that
+// planFor finds the plan of a Deployment, for a request that brings another template. One that
 // cannot be read says nothing: what would be a restart by it is held, and what would wait supersedes.
-func (h *Handler) planFor(ctx context.Context, namespace string, d demand.Demands, u update) plan.Found {
-	if hold.Equal(u.Old.Template(), u.New.Template()) {
-		return plan.Found{}
-	}
+func (h *Handler) planFor(ctx context.Context, namespace string, d demand.Demands, u update) (found plan.Found, known bool) {
 	found, err := h.findPlan(ctx, namespace, d, u.New)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "plan not read, its restartMarks and newUpdates do not count for this update")
 	}
-	return found
+	return found, err == nil
 }

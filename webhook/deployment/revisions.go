@@ -27,6 +27,8 @@ type revision struct {
 	name  string // its ReplicaSet
 	uid   types.UID
 	label string // the hash that the deployment controller made
+
+	generation int64 // of its spec
 }
 
 func (r revisions) has(version hold.Hash) bool {

@@ -17,6 +17,8 @@ import (
 // answerUser answers everybody but the evaluator, one step after the other: what
 // stands, what is wanted, may it skip, what would be stored, what becomes of it.
 func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionRequest, u update) (amendment, decide.Decision, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // of what was asked for and is not needed
 	fail := func(err error) (amendment, decide.Decision, error) { return amendment{}, decide.Decision{}, err }
 	demands, err := h.Policies.ForNamespace(ctx, req.Namespace)
 	if err != nil {
@@ -37,7 +39,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		return fail(fmt.Errorf("find out what is asked for: %w", err))
 	}
 	if w.hash != r.stable && w.origin != hold.OriginImage { // who names an image for a canary asks for one
-		if r.alone, err = h.isAlone(ctx, req.Namespace, demands, u.New); err != nil && h.FailClosed {
+		if r.alone, err = h.isAloneNow(ctx, r); err != nil && h.FailClosed {
 			return fail(err)
 		} else if err != nil { // passed by mistake it runs, held by mistake it waits
 			r.warnings = append(r.warnings, warnAloneUnknown(err))
