@@ -5,14 +5,20 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"sync"
 )
+
+// packers are kept because each takes almost a megabyte.
+var packers = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // there is this level
+	return w
+}}
 
 func pack(content []byte) ([]byte, error) {
 	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return nil, fmt.Errorf("pack held template: %w", err)
-	}
+	w := packers.Get().(*gzip.Writer)
+	defer packers.Put(w)
+	w.Reset(&packed)
 	if _, err := w.Write(content); err != nil {
 		return nil, fmt.Errorf("pack held template: %w", err)
 	}
