@@ -111,10 +111,10 @@ func (h History) gone(ctx context.Context, namespace string, needs []surround.Re
 	}
 	_ = some.Wait() // what was found is in found
 	var out []surround.Reference
-	for i, err := range found {
-		switch {
+	for i, need := range needs {
+		switch err := found[i]; {
 		case apierrors.IsNotFound(err):
-			out = append(out, needs[i])
+			out = append(out, need)
 		case err != nil && !apierrors.IsForbidden(err): // there may be no time left
 			return out
 		}
