@@ -48,7 +48,7 @@ func AroundPace(in Snapshot) time.Duration {
 // nothing. No verdict is reached on that: the run stands aside until the Service goes to both, and the step
 // begins anew then.
 func (s *planner) aside() (Move, bool) {
-	if len(s.in.Around.Left) == 0 || s.in.Run.Spec.ByHand() {
+	if len(s.in.Around.Left) == 0 || s.byHand {
 		return Move{}, false
 	}
 	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonServiceLeft, "nothing is judged: "+surround.TellLeft(s.in.Around.Left)+
@@ -58,26 +58,15 @@ func (s *planner) aside() (Move, bool) {
 
 // startOver: what had all requests of a Service and broke is not judged by that. The run begins anew, with all
 // steps, when its pods are gone (see wait).
-func (s *planner) startOver() Move {
+func (s *course) startOver() Move {
 	conditions := s.out.Conditions
 	s.out = v1alpha1.CanaryRunStatus{Attempt: s.out.Attempt, Plan: s.out.Plan, Conditions: conditions}
 	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonServed, "no Service has left the stable pods any longer; the run begins anew, with fresh pods")
 	return Move{Requeue: soon}
 }
 
-// isBroken says whether the canary is still the one that broke, or goes.
-func (s *planner) isBroken() bool {
-	c := s.in.Canary
-	return c != nil && (c.Deleting || c.Replicas == 0 || s.hasTrouble())
-}
-
-func (s *planner) hasTrouble() bool {
-	return findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now).reason != ""
-}
-
 // tellAround has the status say what is wrong beside the Deployment, from when it was first seen.
-func (s *planner) tellAround() {
-	around := s.in.Around
+func (s *course) tellAround(around Around) {
 	if !around.Known {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // deadline is when a run without a verdict, or with one that no person has
 // resolved, ends; zero if it has no such time.
-func (s *planner) deadline() time.Time {
+func (s *course) deadline() time.Time {
 	open := s.out.Verdict == "" || s.out.Verdict == v1alpha1.VerdictInconclusive
 	switch {
 	case !s.judged || s.out.CreatedAt == nil || !open:
@@ -21,13 +21,13 @@ func (s *planner) deadline() time.Time {
 	return s.out.CreatedAt.Add(s.plan.Deadline.Duration)
 }
 
-func (s *planner) deadlineIsOver() bool {
+func (s *course) deadlineIsOver(now time.Time) bool {
 	at := s.deadline()
-	return !at.IsZero() && !s.in.Now.Before(at) && s.out.Reason != v1alpha1.ReasonDeadline
+	return !at.IsZero() && !now.Before(at) && s.out.Reason != v1alpha1.ReasonDeadline
 }
 
 // late writes that the deadline is over; a later step reverts.
-func (s *planner) late() Move {
+func (s *course) late() Move {
 	message := "there was no verdict within " + Short(s.plan.Deadline.Duration) + " of the making of the canary"
 	if s.out.Message != "" {
 		message += "; last: " + s.out.Message
@@ -39,17 +39,17 @@ func (s *planner) late() Move {
 }
 
 // manualDeadline is until when a person may decide.
-func (s *planner) manualDeadline() time.Time {
+func (s *course) manualDeadline(now time.Time) time.Time {
 	if s.out.ReadyAt == nil {
-		return s.in.Now.Add(s.plan.Manual.Deadline.Duration)
+		return now.Add(s.plan.Manual.Deadline.Duration)
 	}
 	return s.out.ReadyAt.Add(s.plan.Manual.Deadline.Duration)
 }
 
 // manualLate: nobody has decided in time, and what is assumed then is no pass.
-func (s *planner) manualLate() (Move, bool) {
+func (s *course) manualLate(now time.Time) (Move, bool) {
 	m := s.plan.Manual
-	if m == nil || m.Assume == v1alpha1.AssumePass || s.in.Now.Before(s.manualDeadline()) {
+	if m == nil || m.Assume == v1alpha1.AssumePass || now.Before(s.manualDeadline(now)) {
 		return Move{}, false
 	}
 	verdict := v1alpha1.VerdictInconclusive

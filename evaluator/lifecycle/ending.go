@@ -20,7 +20,7 @@ func (s *planner) release() Move {
 	if p, frozen := s.frozen(); frozen {
 		return p
 	}
-	since := s.releasingFor()
+	since := s.releasingFor(s.in.Now)
 	if since > webhookGrace {
 		s.enter(s.out.Phase, s.out.Reason, "the webhook has not swapped the held template in yet, trying again; is it running?")
 	}
@@ -38,14 +38,14 @@ const (
 
 // releasingFor is how long ago the run could be released first; waiting as long
 // again before the next try makes a back-off that needs no memory.
-func (s *planner) releasingFor() time.Duration {
+func (s *course) releasingFor(now time.Time) time.Duration {
 	var since time.Duration
 	for i, kind := range []string{v1alpha1.ConditionAnalyzed, v1alpha1.ConditionReleaseAllowed} {
 		c := s.findCondition(kind)
 		if c == nil {
 			continue
 		}
-		if d := s.in.Now.Sub(c.LastTransitionTime.Time); i == 0 || d < since {
+		if d := now.Sub(c.LastTransitionTime.Time); i == 0 || d < since {
 			since = d
 		}
 	}
@@ -63,13 +63,13 @@ func (s *planner) releasingFor() time.Duration {
 // Frozen or not, what failed is not released because the guard is lifted: it is
 // reverted.
 func (s *planner) settle() Move {
-	guarded := s.in.Deployment.Guarded || s.in.Run.Spec.ByHand()
+	guarded := s.in.Deployment.Guarded || s.byHand
 	switch {
 	case s.out.Verdict == v1alpha1.VerdictPass:
-		return s.passed()
+		return s.conclude(v1alpha1.PhasePassed)
 	case s.out.Reason == v1alpha1.ReasonDeadline, !guarded:
 		return s.reject()
-	case s.out.Phase == v1alpha1.PhasePaused && s.deadlineIsOver():
+	case s.out.Phase == v1alpha1.PhasePaused && s.deadlineIsOver(s.in.Now):
 		return s.late()
 	case s.out.Phase == v1alpha1.PhasePaused, s.out.Phase == v1alpha1.PhaseFrozen:
 		return Move{}
@@ -77,16 +77,13 @@ func (s *planner) settle() Move {
 	return s.reject()
 }
 
-// passed: a dry run, or a run that a user made, was good. The template of a dry
-// run is remembered, or whoever applies it again would have it tried again.
-func (s *planner) passed() Move { return s.conclude(v1alpha1.PhasePassed) }
-
 func (s *planner) reject() Move { return s.conclude(v1alpha1.PhaseReverted) }
 
-// conclude ends the hold, if there is one, and the run.
+// conclude ends the hold, if there is one, and the run. The template of a dry run that was good is
+// remembered too, or whoever applies it again would have it tried again.
 func (s *planner) conclude(phase v1alpha1.Phase) Move {
 	p := s.end(phase, s.out.Reason, s.out.Message)
-	if s.in.Run.Spec.ByHand() {
+	if s.byHand {
 		return p
 	}
 	rejection := hold.Rejection{

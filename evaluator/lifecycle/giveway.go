@@ -41,10 +41,10 @@ func (s *planner) makeRoom() (Move, bool) {
 	case gives && kept.Status == metav1.ConditionTrue:
 		return Move{}, false // it has
 	case gives:
-		return s.waitForRoom(kept.LastTransitionTime.Time)
+		return waitForRoom(s.in, kept.LastTransitionTime.Time)
 	case kept != nil && kept.Status == metav1.ConditionFalse:
 		return Move{}, false // something else kept it until now
-	case s.in.Full == "" || len(s.stepAside()) == 0:
+	case s.in.Full == "" || len(s.in.stepAside()) == 0:
 		return Move{}, false
 	}
 	s.keepFromRelease(v1alpha1.ReasonCanaryGivesWay,
@@ -52,20 +52,20 @@ func (s *planner) makeRoom() (Move, bool) {
 	return Move{Requeue: soon}, true
 }
 
-func (s *planner) waitForRoom(since time.Time) (Move, bool) {
-	within := func(d time.Duration) bool { return s.in.Now.Before(since.Add(d)) }
-	actions, pods := s.stepAside(), len(s.in.Pods)+len(s.in.BaselinePods)
-	waits := (len(actions) > 0 || pods > 0) && within(roomWait) || s.in.Full != "" && within(quotaWait)
+func waitForRoom(in Snapshot, since time.Time) (Move, bool) {
+	within := func(d time.Duration) bool { return in.Now.Before(since.Add(d)) }
+	actions, pods := in.stepAside(), len(in.Pods)+len(in.BaselinePods)
+	waits := (len(actions) > 0 || pods > 0) && within(roomWait) || in.Full != "" && within(quotaWait)
 	return Move{Actions: actions, Requeue: soon}, waits
 }
 
 // stepAside leaves the canary and its baseline without pods.
-func (s *planner) stepAside() []Action {
+func (in Snapshot) stepAside() []Action {
 	var out []Action
-	if c := s.in.Canary; c != nil && !c.Deleting && c.Replicas > 0 {
+	if c := in.Canary; c != nil && !c.Deleting && c.Replicas > 0 {
 		out = append(out, ScaleCanary{})
 	}
-	if b := s.in.Baseline; b != nil && !b.Deleting && b.Replicas > 0 {
+	if b := in.Baseline; b != nil && !b.Deleting && b.Replicas > 0 {
 		out = append(out, ScaleBaseline{})
 	}
 	return out
@@ -76,10 +76,10 @@ const exceededQuota = "exceeded quota"
 
 // inTheWay says why the Deployment's own pods have no room, where there is that of the canary; "" if they
 // have.
-func (s *planner) inTheWay() string {
-	r := s.in.Rollout
+func (in Snapshot) inTheWay() string {
+	r := in.Rollout
 	switch {
-	case len(s.stepAside()) == 0:
+	case len(in.stepAside()) == 0:
 		return ""
 	case strings.Contains(r.Failure, exceededQuota):
 		return r.Failure
@@ -90,7 +90,7 @@ func (s *planner) inTheWay() string {
 // giveWayToRollout has the canary go in the middle of the rollout. The reason is written first.
 func (s *planner) giveWayToRollout(why string) Move {
 	if s.out.Reason == v1alpha1.ReasonCanaryGivesWay {
-		return Move{Actions: s.stepAside(), Requeue: s.rolloutRequeue()}
+		return Move{Actions: s.in.stepAside(), Requeue: s.rolloutRequeue(s.in.Now)}
 	}
 	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonCanaryGivesWay,
 		"the held template is the stable one now; the canary gives way, for there is no room for it and a pod of the Deployment: "+why)
@@ -99,10 +99,10 @@ func (s *planner) giveWayToRollout(why string) Move {
 
 // rolloutRequeue is when to look at the rollout of a release again: soon at first, when it shows whether
 // there is room, and for a long one every rolloutPoll.
-func (s *planner) rolloutRequeue() time.Duration {
+func (s *course) rolloutRequeue(now time.Time) time.Duration {
 	c := s.findCondition(v1alpha1.ConditionRolledOut)
 	if c == nil {
 		return soon
 	}
-	return min(max(s.in.Now.Sub(c.LastTransitionTime.Time), soon), rolloutPoll)
+	return min(max(now.Sub(c.LastTransitionTime.Time), soon), rolloutPoll)
 }

@@ -51,9 +51,9 @@ func (s *planner) holdEnded() Move {
 // hasNothingToFinish: an update waits for the end of this run, and would in vain: there is no
 // canary yet, or the verdict is there and a person is waited for, or nobody wants updates tried
 // any more.
-func (s *planner) hasNothingToFinish() bool {
+func (s *course) hasNothingToFinish(d Deployment) bool {
 	person := s.out.Phase == v1alpha1.PhasePaused || s.out.Phase == v1alpha1.PhaseFrozen
-	return s.out.CreatedAt == nil && s.out.Verdict == "" || s.out.Verdict != "" && person || !s.in.Deployment.Guarded
+	return s.out.CreatedAt == nil && s.out.Verdict == "" || s.out.Verdict != "" && person || !d.Guarded
 }
 
 // giveWay ends the run for the update that waits behind it.
@@ -64,7 +64,7 @@ func (s *planner) giveWay() Move {
 }
 
 // seenReleased says whether an earlier step saw the template swapped in.
-func (s *planner) seenReleased() bool {
+func (s *course) seenReleased() bool {
 	return s.findCondition(v1alpha1.ConditionRolledOut) != nil
 }
 
@@ -91,18 +91,18 @@ func (s *planner) released() Move {
 		return s.end(v1alpha1.PhaseReleased, v1alpha1.ReasonRolloutStuck, "released, but "+message)
 	}
 	s.condition(v1alpha1.ConditionRolledOut, metav1.ConditionUnknown, v1alpha1.ReasonDeploymentRollingOut, "the Deployment rolls the template out")
-	if why := s.inTheWay(); why != "" || s.out.Reason == v1alpha1.ReasonCanaryGivesWay {
+	if why := s.in.inTheWay(); why != "" || s.out.Reason == v1alpha1.ReasonCanaryGivesWay {
 		return s.giveWayToRollout(why)
 	}
 	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonDeploymentRollingOut, "the held template is the stable one now; the Deployment rolls it out")
-	return Move{Requeue: s.rolloutRequeue()}
+	return Move{Requeue: s.rolloutRequeue(s.in.Now)}
 }
 
 // guardLifted: nobody wants the update tried any more, and while it is held it
 // would hang. What the user asked for is what the user gets.
-func (s *planner) guardLifted() Move {
+func (s *course) guardLifted(deployment string) Move {
 	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonUnguarded, fmt.Sprintf(
-		"Deployment %s is no longer guarded; the held update is released without a verdict", s.in.Run.Spec.Deployment))
+		"Deployment %s is no longer guarded; the held update is released without a verdict", deployment))
 	// Made anew, so that its time is that of this step (see releasingFor).
 	meta.RemoveStatusCondition(&s.out.Conditions, v1alpha1.ConditionAnalyzed)
 	s.condition(v1alpha1.ConditionAnalyzed, metav1.ConditionUnknown, v1alpha1.ReasonUnguarded, "there is no verdict")

@@ -17,7 +17,7 @@ func Lag(in Snapshot, after v1alpha1.CanaryRunStatus) (time.Duration, bool) {
 	}
 	s := reading(in)
 	due := analysis.NewSchedule(s.analysis(), before.Step.ReadyAt.Time).Next(s.lastRound())
-	if s.isPast(due) {
+	if in.isPast(due) {
 		return 0, false
 	}
 	return max(0, in.Now.Sub(due)), true

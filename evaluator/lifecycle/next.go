@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -21,7 +23,7 @@ import (
 //  10. a Deployment no longer guarded gets the held update without a verdict;
 //  11. a run whose deadline is over ends;
 //  12. while the Deployment is scaled to zero there is no canary either;
-//  13. beside a Deployment that is to be alone there is none either (see standAside);
+//  13. beside a Deployment that is to be alone there is none either (see isToBeAlone);
 //  14. a person who pauses is obeyed;
 //  15. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
@@ -29,20 +31,22 @@ func Next(in Snapshot) Move {
 	s.shrink()
 	p := s.next()
 	p.Actions = append(p.Actions, s.trim()...)
-	p.Actions = append(p.Actions, s.deleteLeftovers()...)
-	p.Actions = append(p.Actions, s.deleteLeft()...)
+	p.Actions = append(p.Actions, takeDownLeftovers(in.Leftovers)...)
+	p.Actions = append(p.Actions, in.Others.deleteLeft()...)
 	if !in.Run.Deleting {
-		p.Actions = append(p.Actions, s.putOut()...)
+		p.Actions = append(p.Actions, in.Others.putOut()...)
 	}
 	s.steer(&p)
-	actions, next := s.quarantine()
-	p.Actions, p.Requeue = append(p.Actions, actions...), sooner(p.Requeue, next)
-	if at := s.deadline(); !at.IsZero() {
-		p.Requeue = sooner(p.Requeue, s.until(at))
+	actions, at := quarantine(s.in, s.course)
+	p.Actions = append(p.Actions, actions...)
+	for _, at := range []time.Time{at, s.deadline()} {
+		if !at.IsZero() {
+			p.Requeue = sooner(p.Requeue, s.in.until(at))
+		}
 	}
 	p.Status = s.finish()
 	if at := quietUntil(p.Status, in.Now); in.Now.Before(at) {
-		p.Requeue = sooner(p.Requeue, s.until(at))
+		p.Requeue = sooner(p.Requeue, s.in.until(at))
 	}
 	if NeedsAround(in) && !p.Status.Phase.Ended() {
 		p.Requeue = sooner(p.Requeue, AroundPace(in))
@@ -51,14 +55,10 @@ func Next(in Snapshot) Move {
 	return p
 }
 
-// planner is one call of Next: its snapshot and the status it comes to.
+// planner is one call of Next: its snapshot, and the course that the run takes from there.
 type planner struct {
-	in  Snapshot
-	out v1alpha1.CanaryRunStatus
-	// plan is how the run is tried, its defaults set. judged is false where
-	// nothing was asked for: then the plan says no more than how many pods.
-	plan   *v1alpha1.CanaryPlanSpec
-	judged bool
+	in Snapshot
+	course
 }
 
 func newPlanner(in Snapshot) planner {
@@ -71,31 +71,14 @@ func newPlanner(in Snapshot) planner {
 
 // reading is a planner that answers questions: it shares status and pods with its snapshot, and changes neither.
 func reading(in Snapshot) planner {
-	s := planner{in: in, out: in.Run.Status}
-	spec, judged := askedPlan(in)
-	s.plan, s.judged = spec.DeepCopy(), judged
-	s.plan.SetDefaults()
-	return s
-}
-
-// askedPlan is how a run is to be tried, without defaults and not to be changed, and whether that was asked for.
-func askedPlan(in Snapshot) (spec *v1alpha1.CanaryPlanSpec, judged bool) {
-	switch {
-	case in.Run.Spec.Plan != nil:
-		return in.Run.Spec.Plan, true
-	case in.Run.Status.Plan != nil:
-		return in.Run.Status.Plan, true
-	case in.Run.Spec.PlanRef != "":
-		return &in.Ref.Spec, true
-	}
-	return &v1alpha1.CanaryPlanSpec{}, false
+	return planner{in, course{termsOf(in), in.Run.Status, metav1.NewTime(in.Now.Truncate(time.Second))}}
 }
 
 func (s *planner) next() Move {
-	spec, byHand := s.in.Run.Spec, s.in.Run.Spec.ByHand()
+	spec, byHand := s.in.Run.Spec, s.byHand
 	switch {
 	case s.in.Run.Deleting || s.out.Phase.Ended():
-		return Move{Actions: s.takeDown()}
+		return Move{Actions: s.in.takeDown(s.out.FinishedAt)}
 	case !s.in.Deployment.Exists:
 		return s.noDeployment()
 	case s.in.Deployment.Deleting:
@@ -109,19 +92,19 @@ func (s *planner) next() Move {
 	case spec.Decision == v1alpha1.DecisionPromote:
 		return s.promote()
 	case spec.Attempt > s.attempt():
-		return s.retry()
-	case !byHand && s.in.Deployment.Waiting && s.hasNothingToFinish():
+		return s.retry(spec.Attempt)
+	case !byHand && s.in.Deployment.Waiting && s.hasNothingToFinish(s.in.Deployment):
 		return s.giveWay()
 	case s.out.Verdict != "":
 		return s.settle()
 	case !byHand && !s.in.Deployment.Guarded:
-		return s.guardLifted()
-	case s.deadlineIsOver():
+		return s.guardLifted(spec.Deployment)
+	case s.deadlineIsOver(s.in.Now):
 		return s.late()
 	case !byHand && s.in.Deployment.Replicas == 0 && s.out.CreatedAt != nil:
-		return s.standDown()
-	case s.isToBeAlone() && s.out.CreatedAt != nil:
-		return s.standAside()
+		return s.standDown(scaledToZero)
+	case s.isToBeAlone(s.in.Deployment) && s.out.CreatedAt != nil:
+		return s.standDown(besideRecreate)
 	case spec.Paused:
 		return s.pause()
 	}
@@ -139,7 +122,7 @@ func (s *planner) next() Move {
 
 // noDeployment: a run that a user made may be there before its Deployment is.
 func (s *planner) noDeployment() Move {
-	if s.in.Run.Spec.ByHand() && s.out.CreatedAt == nil {
+	if s.byHand && s.out.CreatedAt == nil {
 		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentNotFound,
 			"there is no Deployment "+s.in.Run.Spec.Deployment+" in the namespace; create it, or delete this run")
 		return Move{}
@@ -147,43 +130,12 @@ func (s *planner) noDeployment() Move {
 	return s.end(v1alpha1.PhaseCanceled, v1alpha1.ReasonDeploymentGone, "the Deployment is gone")
 }
 
-// enter moves the run to a phase; the message may change without a move.
-func (s *planner) enter(phase v1alpha1.Phase, reason, message string) {
-	s.out.Phase, s.out.Reason, s.out.Message = phase, reason, clip(message, maxMessage)
-}
-
 // end moves the run to one of its ends and has its pods go before that. It does not wait for them.
 func (s *planner) end(phase v1alpha1.Phase, reason, message string) Move {
 	s.enter(phase, reason, message)
 	at := s.now()
 	s.out.FinishedAt = &at
-	return Move{Actions: s.takeDown()}
-}
-
-// endsPassed says whether a pass releases nothing.
-func (s *planner) endsPassed() bool { return s.in.Run.Spec.ByHand() || s.plan.DryRun }
-
-// judge writes a verdict. It takes no action: a later step acts on what was stored.
-func (s *planner) judge(verdict v1alpha1.Verdict, reason, message string) Move {
-	s.out.Verdict = verdict
-	phase := s.out.Phase
-	if phase == "" || phase == v1alpha1.PhasePaused || phase == v1alpha1.PhaseScheduled {
-		phase = v1alpha1.PhaseWaiting
-		if s.out.CreatedAt != nil {
-			phase = v1alpha1.PhaseRunning
-		}
-	}
-	switch {
-	case verdict == v1alpha1.VerdictPass && !s.endsPassed():
-		phase = v1alpha1.PhaseReleasing
-	case verdict == v1alpha1.VerdictInconclusive && s.plan.OnInconclusive == v1alpha1.InconclusivePause:
-		phase = v1alpha1.PhasePaused
-	case verdict == v1alpha1.VerdictFail && s.plan.OnFailure == v1alpha1.FailureFreeze:
-		phase = v1alpha1.PhaseFrozen
-	}
-	s.enter(phase, reason, message)
-	s.condition(v1alpha1.ConditionAnalyzed, analyzed[verdict], reason, message)
-	return Move{Requeue: soon}
+	return Move{Actions: s.in.takeDown(s.out.FinishedAt)}
 }
 
 // soon is for steps whose status is planned from next; the write itself also wakes the run.

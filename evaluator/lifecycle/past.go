@@ -36,22 +36,22 @@ func (s *planner) due(schedule analysis.Schedule) (time.Time, bool) {
 
 // pastDue is the round of the past that is to be made up for now.
 func (s *planner) pastDue(schedule analysis.Schedule) (time.Time, bool) {
-	ready, known := s.readySince()
+	ready, known := s.in.readySince(s.out.Replicas, s.wantsBaseline())
 	if s.in.Since.IsZero() || s.atGate() || !known || !allGood(s.out.Metrics) {
 		return time.Time{}, false
 	}
 	from := roundUp(later(ready, s.in.Since.Add(-pastReach)))
 	at := schedule.Next(later(s.lastRound(), from.Add(-time.Second)))
-	return at, s.isPast(at)
+	return at, s.in.isPast(at)
 }
 
 // isPast says whether a round is of a time at which this evaluator did not look.
-func (s *planner) isPast(at time.Time) bool {
-	return at.Truncate(time.Second).Before(s.in.Since.Truncate(time.Second))
+func (in Snapshot) isPast(at time.Time) bool {
+	return at.Truncate(time.Second).Before(in.Since.Truncate(time.Second))
 }
 
 // isUnseen says whether the newest round left out what is not known of its time.
-func (s *planner) isUnseen(a v1alpha1.Analysis) bool {
+func (s *course) isUnseen(a v1alpha1.Analysis) bool {
 	return slices.ContainsFunc(a.Metrics, func(m v1alpha1.Metric) bool {
 		newest, ok := analysis.Newest(analysis.Find(s.out.Metrics, m.Name))
 		return m.Labels != nil && (!ok || newest.Time.Time.Before(s.lastRound()))
@@ -66,12 +66,12 @@ func allGood(metrics []v1alpha1.MetricStatus) bool {
 }
 
 // readySince is since when all pods of the run that are wanted are known to have been Ready.
-func (s *planner) readySince() (time.Time, bool) {
-	at, known := readySince(s.in.Pods, s.out.Replicas)
-	if !known || !s.wantsBaseline() {
+func (in Snapshot) readySince(wanted int32, withBaseline bool) (time.Time, bool) {
+	at, known := readySince(in.Pods, wanted)
+	if !known || !withBaseline {
 		return at, known
 	}
-	baseline, known := readySince(s.in.BaselinePods, s.out.Replicas)
+	baseline, known := readySince(in.BaselinePods, wanted)
 	return later(at, baseline), known
 }
 

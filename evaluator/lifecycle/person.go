@@ -21,8 +21,8 @@ import (
 // abort: what a person aborts is reverted and remembered. The reason is written
 // first, so that it is the same whoever goes on from there.
 func (s *planner) abort() Move {
-	message := s.decided("aborted")
-	if s.in.Run.Spec.ByHand() {
+	message := decided(s.in.Run.Spec, "aborted")
+	if s.byHand {
 		return s.end(v1alpha1.PhaseReverted, v1alpha1.ReasonAborted, message)
 	}
 	if s.out.Reason == v1alpha1.ReasonAborted {
@@ -39,11 +39,11 @@ func (s *planner) abort() Move {
 // promote: what a person promotes is released. Freeze windows are honoured all
 // the same.
 func (s *planner) promote() Move {
-	message := s.decided("promoted")
+	message := decided(s.in.Run.Spec, "promoted")
 	if s.out.Verdict != "" {
 		message += fmt.Sprintf("; the verdict was %s: %s", s.out.Verdict, s.out.Message)
 	}
-	if s.in.Run.Spec.ByHand() {
+	if s.byHand {
 		return s.end(v1alpha1.PhasePassed, v1alpha1.ReasonPromoted, message)
 	}
 	s.enter(v1alpha1.PhaseReleasing, v1alpha1.ReasonPromoted, message)
@@ -59,8 +59,7 @@ func (s *planner) promote() Move {
 
 // decided says by whom a decision was made, and why: in their words, cut and cleaned with
 // the message that they stand in.
-func (s *planner) decided(what string) string {
-	spec := s.in.Run.Spec
+func decided(spec v1alpha1.CanaryRunSpec, what string) string {
 	message := what + " by " + cmp.Or(spec.DecidedBy, "a person")
 	if spec.DecisionReason != "" {
 		message += " (" + spec.DecisionReason + ")"
@@ -69,15 +68,15 @@ func (s *planner) decided(what string) string {
 }
 
 // attempt is the one under way, from 1.
-func (s *planner) attempt() int32 { return AttemptOf(s.out) }
+func (s *course) attempt() int32 { return AttemptOf(s.out) }
 
 // AttemptOf is which attempt of its run a status is of, from 1.
 func AttemptOf(status v1alpha1.CanaryRunStatus) int32 { return max(status.Attempt, 1) }
 
 // retry begins anew, as if the run had just been made. The pods of the attempt
 // before are left over, and deleted before new ones are made.
-func (s *planner) retry() Move {
-	s.out = v1alpha1.CanaryRunStatus{Attempt: s.in.Run.Spec.Attempt}
+func (s *course) retry(attempt int32) Move {
+	s.out = v1alpha1.CanaryRunStatus{Attempt: attempt}
 	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, fmt.Sprintf("attempt %d begins anew with fresh pods", s.out.Attempt))
 	return Move{Requeue: soon}
 }
@@ -107,7 +106,7 @@ func (s *planner) paused() Move {
 		if p, aside := s.aside(); aside {
 			return p
 		}
-		if s.hasTrouble() { // be it by all the requests
+		if s.trouble(s.in.Pods, s.in.Now).reason != "" { // be it by all the requests
 			return s.startOver()
 		}
 	}
@@ -117,7 +116,7 @@ func (s *planner) paused() Move {
 // atGate says whether the period of a step was good and a person must let the run
 // through. It is measured on meanwhile, and what goes bad fails it; it goes on from
 // there only if its newest measurements are good.
-func (s *planner) atGate() bool { return s.out.Phase == v1alpha1.PhasePaused }
+func (s *course) atGate() bool { return s.out.Phase == v1alpha1.PhasePaused }
 
 // awaitApproval: the period of a step is over and all was good.
 func (s *planner) awaitApproval() Move {
@@ -129,7 +128,7 @@ func (s *planner) awaitApproval() Move {
 
 // awaitDecision: the analysis is good, and the plan wants a person's verdict too.
 func (s *planner) awaitDecision(message string) Move {
-	deadline := s.manualDeadline()
+	deadline := s.manualDeadline(s.in.Now)
 	if !s.in.Now.Before(deadline) { // what else could be assumed has been (see manualLate)
 		return s.judge(v1alpha1.VerdictPass, v1alpha1.ReasonPeriodOver, message+
 			"; nobody decided otherwise within "+Short(s.plan.Manual.Deadline.Duration))
@@ -137,5 +136,5 @@ func (s *planner) awaitDecision(message string) Move {
 	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonManual, fmt.Sprintf(
 		"the analysis is good and a person must decide: set decision to Promote or Abort; %s after Ready, %s is assumed",
 		Short(s.plan.Manual.Deadline.Duration), s.plan.Manual.Assume))
-	return Move{Actions: s.repair(), Requeue: s.until(deadline)}
+	return Move{Actions: s.repair(), Requeue: s.in.until(deadline)}
 }

@@ -22,25 +22,25 @@ import (
 // Behind a gate, paused or inconclusive, pods that are Ready stay where they are. It follows from the verdict
 // that is stored and from the pods alone, so it is the same after a restart.
 
-// quarantine puts pods in quarantine and takes them out, and says after how long to look again; 0 is never.
-func (s *planner) quarantine() (actions []Action, next time.Duration) {
-	for _, pod := range s.in.Others.Strays {
+// quarantine puts pods in quarantine and takes them out, and says when to look again; the zero time is never.
+func quarantine(in Snapshot, s course) (actions []Action, next time.Time) {
+	for _, pod := range in.Others.Strays {
 		actions = append(actions, Quarantine{pod})
 	}
-	before := s.in.Run.Status
-	if s.in.Run.Deleting || s.out.Phase.Ended() || before.CreatedAt == nil || s.out.CreatedAt == nil ||
+	before := in.Run.Status
+	if in.Run.Deleting || s.out.Phase.Ended() || before.CreatedAt == nil || s.out.CreatedAt == nil ||
 		before.Verdict != s.out.Verdict || AttemptOf(before) != AttemptOf(s.out) {
-		return actions, 0
+		return actions, time.Time{}
 	}
 	for _, set := range []struct {
 		role string
 		pods []corev1.Pod
-	}{{v1alpha1.RoleCanary, s.in.Pods}, {v1alpha1.RoleBaseline, s.in.BaselinePods}} {
+	}{{v1alpha1.RoleCanary, in.Pods}, {v1alpha1.RoleBaseline, in.BaselinePods}} {
 		for _, p := range byPodName(set.pods) {
 			if p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded {
 				continue
 			}
-			why, at := s.whyQuarantined(set.role, p)
+			why, at := s.whyQuarantined(set.role, p, in.Now)
 			kept := KeptPod{Name: p.Name, UID: p.UID, Role: set.role, Why: why}
 			_, is := p.Labels[v1alpha1.QuarantineLabel]
 			switch {
@@ -49,8 +49,8 @@ func (s *planner) quarantine() (actions []Action, next time.Duration) {
 			case why == "" && is:
 				actions = append(actions, Readmit{kept})
 			}
-			if !at.IsZero() {
-				next = sooner(next, s.until(at))
+			if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+				next = at
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func (s *planner) quarantine() (actions []Action, next time.Duration) {
 }
 
 // whyQuarantined says why a pod belongs in quarantine, "" if it does not, and when that may change by itself.
-func (s *planner) whyQuarantined(role string, p corev1.Pod) (why string, next time.Time) {
+func (s *course) whyQuarantined(role string, p corev1.Pod, now time.Time) (why string, next time.Time) {
 	switch {
 	case s.plan.Quarantine == v1alpha1.QuarantineNever:
 		return "", time.Time{}
@@ -72,13 +72,13 @@ func (s *planner) whyQuarantined(role string, p corev1.Pod) (why string, next ti
 		since = later(since, r.LastTransitionTime.Time)
 	}
 	allowed := s.plan.ReadyDeadline.Duration
-	if at := since.Add(allowed); s.in.Now.Before(at) {
+	if at := since.Add(allowed); now.Before(at) {
 		return "", at
 	}
 	return fmt.Sprintf("it has not been Ready for %s (readyDeadline), and is kept", Short(allowed)), time.Time{}
 }
 
 // isOut says whether the canary gets no requests because it failed.
-func (s *planner) isOut() bool {
+func (s *course) isOut() bool {
 	return s.out.Verdict == v1alpha1.VerdictFail && s.plan.Quarantine != v1alpha1.QuarantineNever
 }

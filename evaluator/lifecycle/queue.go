@@ -43,44 +43,45 @@ func NeedsLine(in Snapshot, clusterLimit int) bool {
 // than its pods, which a quota limits.
 func TakesPlace(run v1alpha1.CanaryRunSpec) bool { return run.Plan != nil || run.PlanRef != "" }
 
-// mayStart says whether the run may make its canary; otherwise it is told its place.
+// isNotItsTurn: a run may not make its canary yet, and is told its place.
 //
 // Places are taken by those that wait for nothing else: one that waits for its
 // Deployment keeps nobody waiting, and one that its own namespace keeps waiting
 // keeps none of another. In a namespace it is the order in which runs were made;
 // in the cluster a place goes to the namespace that has the fewest, so that one
 // with many runs waits behind itself.
-func (s *planner) mayStart() (ok bool, reason, message string) {
-	if s.in.Canary != nil || !s.judged { // made in a step that was cut short; no place is needed
-		return true, "", ""
+func isNotItsTurn(in Snapshot, t terms) hindrance {
+	if in.Canary != nil || !t.judged { // made in a step that was cut short; no place is needed
+		return hindrance{}
 	}
-	if s.plan.MaxRuns != nil {
-		limit := int(*s.plan.MaxRuns)
-		taken, ahead := s.placesInNamespace()
+	me := in.Run.asOther()
+	if t.plan.MaxRuns != nil {
+		limit := int(*t.plan.MaxRuns)
+		taken, ahead := in.Line.placesInNamespace(me)
 		if taken+ahead >= limit {
-			return false, v1alpha1.ReasonQueued, fmt.Sprintf(
-				"waits for its turn, place %d in the queue of the namespace: %s may have a canary at once", ahead+1, plural(int32(limit), "run"))
+			return hindrance{reason: v1alpha1.ReasonQueued, poll: queuePoll, message: fmt.Sprintf(
+				"waits for its turn, place %d in the queue of the namespace: %s may have a canary at once", ahead+1, plural(int32(limit), "run"))}
 		}
 	}
-	if limit := s.in.Line.ClusterLimit; limit > 0 {
-		taken, ahead := s.placesInCluster()
+	if limit := in.Line.ClusterLimit; limit > 0 {
+		taken, ahead := in.Line.placesInCluster(me)
 		if taken+ahead >= limit {
-			return false, v1alpha1.ReasonQueuedInCluster, fmt.Sprintf(
-				"waits for its turn, place %d in the queue of the cluster: %s may have a canary at once", ahead+1, plural(int32(limit), "run"))
+			return hindrance{reason: v1alpha1.ReasonQueuedInCluster, poll: queuePoll, message: fmt.Sprintf(
+				"waits for its turn, place %d in the queue of the cluster: %s may have a canary at once", ahead+1, plural(int32(limit), "run"))}
 		}
 	}
-	return true, "", ""
+	return hindrance{}
 }
 
 // placesInNamespace counts the runs that take a place there, and those that wait
 // for one longer.
-func (s *planner) placesInNamespace() (taken, ahead int) {
-	for _, o := range s.in.Line.Others {
+func (l Line) placesInNamespace(me Other) (taken, ahead int) {
+	for _, o := range l.Others {
 		switch {
-		case o.Namespace != s.in.Run.Namespace:
+		case o.Namespace != me.Namespace:
 		case o.HasCanary:
 			taken++
-		case o.Reason == v1alpha1.ReasonQueued && byAge(o, s.me()) < 0:
+		case o.Reason == v1alpha1.ReasonQueued && byAge(o, me) < 0:
 			ahead++
 		}
 	}
@@ -89,10 +90,10 @@ func (s *planner) placesInNamespace() (taken, ahead int) {
 
 // placesInCluster counts the runs that take a place anywhere, and those that get
 // one sooner.
-func (s *planner) placesInCluster() (taken, ahead int) {
+func (l Line) placesInCluster(me Other) (taken, ahead int) {
 	have := map[string]int{} // by namespace: places, and then turns
-	waiting := []Other{s.me()}
-	for _, o := range s.in.Line.Others {
+	waiting := []Other{me}
+	for _, o := range l.Others {
 		switch {
 		case o.HasCanary:
 			taken++
@@ -107,7 +108,7 @@ func (s *planner) placesInCluster() (taken, ahead int) {
 		turns[i] = have[o.Namespace]
 		have[o.Namespace]++
 	}
-	mine := slices.Index(waiting, s.me())
+	mine := slices.Index(waiting, me)
 	for i := range waiting {
 		if turns[i] < turns[mine] || turns[i] == turns[mine] && i < mine {
 			ahead++
@@ -116,9 +117,9 @@ func (s *planner) placesInCluster() (taken, ahead int) {
 	return taken, ahead
 }
 
-// me is the run itself as the others see it.
-func (s *planner) me() Other {
-	return Other{Namespace: s.in.Run.Namespace, Name: s.in.Run.Name, CreatedAt: s.in.Run.CreatedAt}
+// asOther is the run as the others see it.
+func (r Run) asOther() Other {
+	return Other{Namespace: r.Namespace, Name: r.Name, CreatedAt: r.CreatedAt}
 }
 
 func byAge(a, b Other) int {

@@ -54,10 +54,9 @@ func TestTurn(t *testing.T) {
 				}
 			})
 			w.line = Line{ClusterLimit: tc.cluster, Others: tc.others}
-			s := newPlanner(w.input())
-			ok, reason, message := s.mayStart()
-			if ok != (tc.reason == "") || reason != tc.reason || !strings.Contains(message, tc.says) {
-				t.Errorf("%t %s: %s; want %q and %q", ok, reason, message, tc.reason, tc.says)
+			h := isNotItsTurn(w.input(), termsOf(w.input()))
+			if h.reason != tc.reason || !strings.Contains(h.message, tc.says) {
+				t.Errorf("%s: %s; want %q and %q", h.reason, h.message, tc.reason, tc.says)
 			}
 		})
 	}
@@ -69,9 +68,8 @@ func TestACanaryThatIsThereHasItsPlace(t *testing.T) {
 	w := newWorld(t, func(s *v1alpha1.CanaryPlanSpec) { s.MaxRuns = &one })
 	w.happen("places: 1 taken, 0 ahead")
 	w.happen("canary is left over")
-	s := newPlanner(w.input())
-	if ok, _, message := s.mayStart(); !ok {
-		t.Error(message)
+	if h := isNotItsTurn(w.input(), termsOf(w.input())); h.reason != "" {
+		t.Error(h.message)
 	}
 }
 
@@ -81,9 +79,8 @@ func TestAnUnjudgedRunTakesNoPlace(t *testing.T) {
 	w := newWorld(t)
 	w.run.Spec = v1alpha1.CanaryRunSpec{Deployment: "web"}
 	w.line = Line{ClusterLimit: 1, Others: []Other{{Namespace: "bakery", Name: "r", CreatedAt: noon, HasCanary: true}}}
-	s := newPlanner(w.input())
-	if ok, _, message := s.mayStart(); !ok || NeedsLine(w.input(), 1) || TakesPlace(w.run.Spec) {
-		t.Errorf("it waits: %s", message)
+	if h := isNotItsTurn(w.input(), termsOf(w.input())); h.reason != "" || NeedsLine(w.input(), 1) || TakesPlace(w.run.Spec) {
+		t.Errorf("it waits: %s", h.message)
 	}
 	for _, spec := range []v1alpha1.CanaryRunSpec{{Plan: &v1alpha1.CanaryPlanSpec{}}, {PlanRef: "default"}} {
 		if !TakesPlace(spec) {

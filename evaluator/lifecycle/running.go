@@ -35,7 +35,7 @@ func (s *planner) measure() Move {
 	if v := judgment.Verdict; v == v1alpha1.VerdictFail || v == v1alpha1.VerdictInconclusive {
 		return s.judge(v, judgment.Reason, judgment.Message)
 	}
-	if p, over := s.manualLate(); over {
+	if p, over := s.manualLate(s.in.Now); over {
 		return p
 	}
 	if p, lost := s.beginAnewIfLost(); lost {
@@ -48,11 +48,11 @@ func (s *planner) measure() Move {
 		judgment = analysis.Judgment{}
 	}
 	due, isDue := s.due(schedule)
-	if judgment.Verdict == v1alpha1.VerdictPass && s.isPast(s.lastRound()) && (isDue || s.isUnseen(a)) {
+	if judgment.Verdict == v1alpha1.VerdictPass && s.in.isPast(s.lastRound()) && (isDue || s.isUnseen(a)) {
 		judgment = analysis.Judgment{}
 	}
 	isDue = isDue && s.in.Round == nil
-	next := s.until(schedule.Next(s.lastRound()))
+	next := s.in.until(schedule.Next(s.lastRound()))
 	youngUntil, young := s.isYoung()
 	if judgment.Verdict == v1alpha1.VerdictPass && !young && (!isDue || !s.atGate()) {
 		p := s.stepPassed(judgment.Reason, judgment.Message)
@@ -66,7 +66,7 @@ func (s *planner) measure() Move {
 	if judgment.Verdict == v1alpha1.VerdictPass && young {
 		s.enter(s.out.Phase, s.out.Reason, "all is good, and the last step goes on until its pods have lived as long as all steps take, at "+
 			youngUntil.UTC().Format(time.RFC3339))
-		p.Requeue = min(p.Requeue, s.until(youngUntil))
+		p.Requeue = min(p.Requeue, s.in.until(youngUntil))
 	}
 	if isDue {
 		p.Ask = Measure{At: due}
@@ -74,10 +74,10 @@ func (s *planner) measure() Move {
 		s.enter(s.out.Phase, s.out.Reason, "a person must decide, and not before the newest measurements are all good again")
 	}
 	if end := schedule.End(); s.in.Now.Before(end) {
-		p.Requeue = min(p.Requeue, s.until(end))
+		p.Requeue = min(p.Requeue, s.in.until(end))
 	}
-	if m := s.plan.Manual; m != nil && s.in.Now.Before(s.manualDeadline()) {
-		p.Requeue = min(p.Requeue, s.until(s.manualDeadline()))
+	if m := s.plan.Manual; m != nil && s.in.Now.Before(s.manualDeadline(s.in.Now)) {
+		p.Requeue = min(p.Requeue, s.in.until(s.manualDeadline(s.in.Now)))
 	}
 	return p
 }
@@ -87,7 +87,7 @@ func (s *planner) isYoung() (time.Time, bool) {
 	if n := len(stepsOf(s.plan)); n < 2 || s.number() < n || s.atGate() {
 		return time.Time{}, false
 	}
-	at := s.oldEnoughAt()
+	at := s.oldEnoughAt(s.in.Pods, s.in.Now)
 	return at, s.in.Now.Before(at)
 }
 
@@ -101,7 +101,7 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	var warmingUp []string
 	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), s.judgePods(r.At)))
 	if s.wantsBaseline() {
-		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), s.judgeBaseline(r.At)))
+		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), judgeBaseline(s.in, s.out.Replicas, r.At)))
 	}
 	for _, metric := range a.Metrics {
 		observation, ok := r.Observations[metric.Name]
@@ -110,7 +110,7 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 		}
 		observation.FalseAlarms = analysis.FalseAlarms(s.plan)
 		observation.Late = !r.At.Before(schedule.End())
-		if metric.Labels != nil && s.isPast(r.At) { // nobody knows what they were
+		if metric.Labels != nil && s.in.isPast(r.At) { // nobody knows what they were
 			counted = append(counted, analysis.Find(s.out.Metrics, metric.Name))
 			continue
 		}
@@ -124,7 +124,7 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
 	s.out.Step.Measured++
-	if r.At.After(schedule.End()) && len(warmingUp) == 0 && !s.isPast(r.At) {
+	if r.At.After(schedule.End()) && len(warmingUp) == 0 && !s.in.isPast(r.At) {
 		s.out.Overtime++
 	}
 	if s.atGate() {
@@ -150,7 +150,7 @@ func withEarlier(counted, earlier []v1alpha1.MetricStatus) []v1alpha1.MetricStat
 
 // lastRound is the time of the newest round in the status, to the second. Every
 // round measures the pods.
-func (s *planner) lastRound() time.Time {
+func (s *course) lastRound() time.Time {
 	newest, _ := analysis.Newest(analysis.Find(s.out.Metrics, analysis.Pods))
 	return newest.Time.Time
 }

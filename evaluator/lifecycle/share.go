@@ -68,7 +68,7 @@ func IsApart(in Snapshot) bool {
 }
 
 // weight is the share that the step under way asks for routes to give.
-func (s *planner) weight() int32 {
+func (s *course) weight() int32 {
 	switch step := s.step(); {
 	case !s.plan.Weighted():
 		return 0
@@ -232,7 +232,7 @@ func (s *planner) share(p Move) int32 {
 		return 0
 	case readyPods(s.in.Pods) == 0, s.in.Traffic.Endpoints == 0, slices.ContainsFunc(p.Actions, takesCanary):
 		return 0 // there is nobody to answer
-	case s.out.Phase == v1alpha1.PhaseStarting && (!s.canaryIsReady() || !s.baselineIsReady() || s.in.Traffic.Endpoints < s.out.Replicas):
+	case s.out.Phase == v1alpha1.PhaseStarting && (!s.areReady(s.in.Deployment.MinReady) || s.in.Traffic.Endpoints < s.out.Replicas):
 		return stands
 	case s.out.Phase == v1alpha1.PhasePaused && s.readyAt() == nil:
 		return stands

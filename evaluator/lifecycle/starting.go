@@ -22,11 +22,11 @@ func (s *planner) start() Move {
 	if p, over := s.troubled(); over {
 		return p
 	}
-	ready := s.canaryIsReady() && s.baselineIsReady()
+	ready := s.areReady(s.in.Deployment.MinReady)
 	unlaid, laid := s.shareIsLaid()
 	if ready && laid {
 		at := metav1.NewTime(roundUp(s.in.Now))
-		s.out.Step.ReadyAt, s.out.Step.PodsMadeBy = &at, madeBy(s.allPods())
+		s.out.Step.ReadyAt, s.out.Step.PodsMadeBy = &at, madeBy(s.in.allPods())
 		if s.out.ReadyAt == nil {
 			s.out.ReadyAt = &at
 		}
@@ -34,7 +34,7 @@ func (s *planner) start() Move {
 		return Move{Requeue: soon}
 	}
 	allowed := s.plan.ReadyDeadline.Duration
-	if s.areReadyForNow() { // and have to be so for minReadySeconds
+	if s.areReady(0) { // and have to be so for minReadySeconds
 		allowed += time.Duration(s.in.Deployment.MinReady)*time.Second + availableGrace
 	}
 	deadline := s.out.Step.StartedAt.Add(allowed)
@@ -56,7 +56,7 @@ func (s *planner) start() Move {
 		return s.judge(v1alpha1.VerdictFail, reason, "the canary was not Ready within "+within)
 	}
 	s.enter(v1alpha1.PhaseStarting, s.startReason(), message)
-	p := Move{Actions: s.repair(), Requeue: s.until(deadline)}
+	p := Move{Actions: s.repair(), Requeue: s.in.until(deadline)}
 	if ready { // nothing of what is waited for is watched
 		p.Requeue = min(p.Requeue, lookAgain)
 	}
@@ -65,7 +65,7 @@ func (s *planner) start() Move {
 
 // startReason says why the pods are started: for the first time, for the next
 // step, or to be measured again after a pause or in the place of others.
-func (s *planner) startReason() string {
+func (s *course) startReason() string {
 	switch s.out.Reason {
 	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed, v1alpha1.ReasonPodsTakenAway, v1alpha1.ReasonShareLost:
 		return s.out.Reason
@@ -74,7 +74,7 @@ func (s *planner) startReason() string {
 }
 
 // mend completes a status that was tampered with.
-func (s *planner) mend() {
+func (s *course) mend() {
 	at := s.now()
 	if s.out.CreatedAt == nil {
 		s.out.CreatedAt = &at
@@ -89,9 +89,9 @@ func (s *planner) unjudged() Move {
 	s.mend()
 	message := "nothing judges this run; its canary lives until the run is deleted"
 	switch {
-	case s.cannotBeMade():
+	case s.in.cannotBeMade():
 		message += "; its pods cannot be made again: " + s.in.Invalid
-	case !s.canaryIsReady():
+	case !s.in.canaryIsReady(s.out.Replicas, s.in.Deployment.MinReady):
 		_, why := s.whyNot()
 		message += "; " + why
 	case s.out.ReadyAt == nil:
@@ -113,22 +113,28 @@ func (s *planner) troubled() (Move, bool) {
 	if changed := s.in.Others.Changed; changed != "" {
 		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonTampered, changed), true
 	}
-	if s.cannotBeMade() {
+	if s.in.cannotBeMade() {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
 	}
 	if p, refused := s.refusedByRoutes(); refused {
 		return p, true
 	}
-	if t := findTrouble(s.in.Pods, *s.plan.RestartLimit, s.in.Now); t.reason != "" && (t.reason != v1alpha1.ReasonCrashed || len(s.in.Around.Left) == 0) {
+	if t := s.trouble(s.in.Pods, s.in.Now); t.reason != "" && (t.reason != v1alpha1.ReasonCrashed || len(s.in.Around.Left) == 0) {
 		return s.judge(v1alpha1.VerdictFail, t.reason, t.message), true
 	}
-	return s.baselineTrouble()
+	// Baseline pods run what is stable already, so what ails them is no fault of the update. There is nothing
+	// left to compare with.
+	if t := s.trouble(s.in.BaselinePods, s.in.Now); s.wantsBaseline() && t.reason != "" {
+		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonBaselineSick,
+			"the baseline, which runs the stable template, is in trouble: "+t.message), true
+	}
+	return Move{}, false
 }
 
 // repair brings back a canary, and a baseline, that somebody deleted or scaled,
 // and gives them the size of the step.
 func (s *planner) repair() []Action {
-	if s.cannotBeMade() {
+	if s.in.cannotBeMade() {
 		return nil
 	}
 	n := s.out.Replicas
@@ -141,19 +147,18 @@ func (s *planner) repair() []Action {
 
 // cannotBeMade says whether a canary that somebody deleted cannot be brought back:
 // the run has containers by names that the Deployment no longer has, for example.
-func (s *planner) cannotBeMade() bool { return s.in.Canary == nil && s.in.Invalid != "" }
+func (in Snapshot) cannotBeMade() bool { return in.Canary == nil && in.Invalid != "" }
 
-func (s *planner) canaryIsReady() bool {
-	return isReady(s.in.Canary, s.in.Pods, s.out.Replicas, s.in.Deployment.MinReady)
-}
-
-// areReadyForNow says whether all pods are Ready, be it not yet for minReadySeconds.
-func (s *planner) areReadyForNow() bool {
+// areReady says whether all pods of the run are Ready, for so many seconds.
+func (s *planner) areReady(seconds int32) bool {
 	n := s.out.Replicas
-	return isReady(s.in.Canary, s.in.Pods, n, 0) && (!s.wantsBaseline() || isReady(s.in.Baseline, s.in.BaselinePods, n, 0))
+	return s.in.canaryIsReady(n, seconds) && (!s.wantsBaseline() || isReady(s.in.Baseline, s.in.BaselinePods, n, seconds))
 }
 
-func (s *planner) nextGraceEnd() time.Time { return nextGraceEnd(s.allPods(), s.in.Now) }
+// canaryIsReady says whether the canary has so many pods, Ready for so many seconds.
+func (in Snapshot) canaryIsReady(wanted, seconds int32) bool {
+	return isReady(in.Canary, in.Pods, wanted, seconds)
+}
 
 // lookAgain is how often a pod is looked at of which it cannot be told whose it is, and routes that do not give a canary
 // its share yet.
@@ -161,12 +166,12 @@ const lookAgain = 5 * time.Second
 
 // until is how long to wait for a time, also looking again when a pull that
 // fails now would count, and at what is not clear.
-func (s *planner) until(at time.Time) time.Duration {
-	if again := s.in.Now.Add(lookAgain); s.in.Others.Unclear != "" && again.Before(at) {
+func (in Snapshot) until(at time.Time) time.Duration {
+	if again := in.Now.Add(lookAgain); in.Others.Unclear != "" && again.Before(at) {
 		at = again
 	}
-	if grace := s.nextGraceEnd(); !grace.IsZero() && grace.Before(at) {
+	if grace := nextGraceEnd(in.allPods(), in.Now); !grace.IsZero() && grace.Before(at) {
 		at = grace
 	}
-	return max(at.Sub(s.in.Now), time.Millisecond)
+	return max(at.Sub(in.Now), time.Millisecond)
 }

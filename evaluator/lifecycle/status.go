@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -18,9 +17,6 @@ var analyzed = map[v1alpha1.Verdict]metav1.ConditionStatus{
 	v1alpha1.VerdictInconclusive: metav1.ConditionUnknown,
 }
 
-// now is the time as it is stored, in whole seconds.
-func (s *planner) now() metav1.Time { return metav1.NewTime(s.in.Now.Truncate(time.Second)) }
-
 // roundUp keeps what counts from a time from ending early.
 func roundUp(t time.Time) time.Time {
 	if whole := t.Truncate(time.Second); whole.Before(t) {
@@ -29,25 +25,14 @@ func roundUp(t time.Time) time.Time {
 	return t
 }
 
-func (s *planner) condition(kind string, status metav1.ConditionStatus, reason, message string) {
-	meta.SetStatusCondition(&s.out.Conditions, metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: clip(message, maxMessage),
-		LastTransitionTime: s.now(),
-	})
-}
-
-func (s *planner) findCondition(kind string) *metav1.Condition {
-	return meta.FindStatusCondition(s.out.Conditions, kind)
-}
-
 // finish fills in what follows from the rest of a status and is there for
 // people. Ended runs keep what they ended with.
 func (s *planner) finish() v1alpha1.CanaryRunStatus {
 	if s.in.Run.Deleting || s.in.Run.Status.Phase.Ended() {
 		return s.out
 	}
-	s.policyApplied()
-	s.tellAround()
+	s.policyApplied(s.in)
+	s.tellAround(s.in.Around)
 	if s.out.CreatedAt != nil && !s.out.Phase.Ended() {
 		s.canaryColumns()
 	}
@@ -109,7 +94,7 @@ func (s *planner) traffic() string {
 
 // duration is the time that was measured, up to the newest round, of the time
 // that all steps take. It changes only when something was measured.
-func (s *planner) duration() string {
+func (s *course) duration() string {
 	if s.out.ReadyAt == nil || !s.judged {
 		return ""
 	}

@@ -20,7 +20,7 @@ func stepsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Step {
 }
 
 // number is that of the step under way, from 1.
-func (s *planner) number() int {
+func (s *course) number() int {
 	if s.out.Step == nil {
 		return 1
 	}
@@ -28,7 +28,7 @@ func (s *planner) number() int {
 }
 
 // step is the step under way, as the plan has it.
-func (s *planner) step() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
+func (s *course) step() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
 
 // begin begins a step, or begins it anew. Its pods are asked for by repair, so
 // that an evaluator that is killed in between asks for them all the same.
@@ -51,7 +51,7 @@ func (s *planner) begin(number int, reason string) Move {
 	return Move{Requeue: soon}
 }
 
-func (s *planner) stepMessage() string {
+func (s *course) stepMessage() string {
 	if len(s.plan.Steps) == 0 {
 		return "the canary pods start"
 	}
@@ -78,7 +78,7 @@ func (s *planner) stepPassed(reason, message string) Move {
 }
 
 // analysis is how the step under way is judged.
-func (s *planner) analysis() v1alpha1.Analysis { return analysisOf(s.plan, s.step()) }
+func (s *course) analysis() v1alpha1.Analysis { return analysisOf(s.plan, s.step()) }
 
 func analysisOf(spec *v1alpha1.CanaryPlanSpec, step v1alpha1.Step) v1alpha1.Analysis {
 	a := *spec.Analysis.DeepCopy()
@@ -120,11 +120,11 @@ func HostnameOf(in Snapshot) string {
 //
 // What policies allow is another matter: it is of the Deployment as it is now (see shrink).
 func (s *planner) size() int32 {
-	return s.allowed(size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline()))
+	return s.in.allowed(size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline()))
 }
 
-func (s *planner) allowed(n int32) int32 {
-	if most := s.in.MostPods; most > 0 {
+func (in Snapshot) allowed(n int32) int32 {
+	if most := in.MostPods; most > 0 {
 		return min(n, most)
 	}
 	return n
@@ -133,7 +133,7 @@ func (s *planner) allowed(n int32) int32 {
 // shrink brings the canary down to what policies allow beside a Deployment that was scaled
 // down since.
 func (s *planner) shrink() {
-	n := s.allowed(s.out.Replicas)
+	n := s.in.allowed(s.out.Replicas)
 	if s.out.Step == nil || n == s.out.Replicas {
 		return
 	}
@@ -150,10 +150,10 @@ func (s *planner) trim() []Action {
 	switch {
 	case !waits(s.in.Run.Status) || !waits(s.out) || s.in.Run.Deleting || !s.in.Deployment.Exists:
 		return nil
-	case s.in.Deployment.Replicas == 0 && !s.in.Run.Spec.ByHand():
-		return s.takeDown()
-	case s.isToBeAlone():
-		return s.stepAside()
+	case s.in.Deployment.Replicas == 0 && !s.byHand:
+		return s.in.takeDown(s.out.FinishedAt)
+	case s.isToBeAlone(s.in.Deployment):
+		return s.in.stepAside()
 	}
 	n := s.out.Replicas
 	return append(trimSet(s.in.Canary, n, ScaleCanary{n}), trimSet(s.in.Baseline, n, ScaleBaseline{n})...)
@@ -167,7 +167,7 @@ func trimSet(c *Canary, most int32, scale Action) []Action {
 }
 
 // readyAt is when the step under way was Ready, nil before.
-func (s *planner) readyAt() *metav1.Time {
+func (s *course) readyAt() *metav1.Time {
 	if s.out.Step == nil {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (s *planner) readyAt() *metav1.Time {
 }
 
 // before is the time that the steps before the one under way take.
-func (s *planner) before() time.Duration {
+func (s *course) before() time.Duration {
 	earlier := *s.plan
 	earlier.Steps = stepsOf(s.plan)[:s.number()-1]
 	if len(earlier.Steps) == 0 {

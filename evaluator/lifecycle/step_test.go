@@ -14,7 +14,7 @@ func TestAPlanWithoutStepsHasOne(t *testing.T) {
 	three := intstr.FromInt32(3)
 	spec := quickPlan()
 	spec.Replicas = &three
-	s := planner{plan: spec}
+	s := planner{course: course{terms: terms{plan: spec}}}
 	s.in.Deployment.Replicas = 9
 	if steps := stepsOf(spec); len(steps) != 1 || s.size() != 3 || spec.Total() != 20*time.Second {
 		t.Errorf("steps %+v, in all %s", steps, spec.Total())

@@ -18,11 +18,11 @@ import (
 // by then a set that is to have pods is scaled up by others, and deleted with them.
 const takeDownLimit = 11 * time.Minute
 
-// takeDown takes the canary down, and the baseline with it.
-func (s *planner) takeDown() []Action {
-	late := s.out.FinishedAt != nil && !s.in.Now.Before(s.out.FinishedAt.Add(takeDownLimit))
-	return append(takeDownSet(s.in.Canary, late, ScaleCanary{0}, DeleteCanary{}),
-		takeDownSet(s.in.Baseline, late, ScaleBaseline{0}, DeleteBaseline{})...)
+// takeDown takes the canary down, and the baseline with it, of a run that has ended at a time; nil if it has not.
+func (in Snapshot) takeDown(finished *metav1.Time) []Action {
+	late := finished != nil && !in.Now.Before(finished.Add(takeDownLimit))
+	return append(takeDownSet(in.Canary, late, ScaleCanary{0}, DeleteCanary{}),
+		takeDownSet(in.Baseline, late, ScaleBaseline{0}, DeleteBaseline{})...)
 }
 
 func takeDownSet(c *Canary, late bool, empty, remove Action) []Action {
@@ -55,16 +55,16 @@ func sinceMade(pods []corev1.Pod, made *metav1.Time) []corev1.Pod {
 	})
 }
 
-// deleteLeftovers takes down what earlier attempts have left.
-func (s *planner) deleteLeftovers() []Action {
+// takeDownLeftovers takes down what earlier attempts have left.
+func takeDownLeftovers(leftovers []Leftover) []Action {
 	var out []Action
-	for _, l := range slices.SortedFunc(slices.Values(s.in.Leftovers), func(a, b Leftover) int { return cmp.Compare(a.Name, b.Name) }) {
+	for _, l := range slices.SortedFunc(slices.Values(leftovers), func(a, b Leftover) int { return cmp.Compare(a.Name, b.Name) }) {
 		out = append(out, takeDownSet(&l.Canary, false, EmptyLeftover{l.Name}, DeleteLeftover{l.Name})...)
 	}
 	return out
 }
 
-// leftoversGoOn says whether pods of earlier attempts are not even asked to end yet.
-func (s *planner) leftoversGoOn() bool {
-	return slices.ContainsFunc(s.in.Leftovers, func(l Leftover) bool { return l.Replicas > 0 && !l.Deleting })
+// goOn says whether pods of earlier attempts are not even asked to end yet.
+func goOn(leftovers []Leftover) bool {
+	return slices.ContainsFunc(leftovers, func(l Leftover) bool { return l.Replicas > 0 && !l.Deleting })
 }

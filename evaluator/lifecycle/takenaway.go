@@ -68,7 +68,7 @@ func (s *planner) beginAnew(reason, message, when string) Move {
 // each step, or has them go when the canary is made smaller, would have none of them live through more than
 // one. Enough are as many as the smallest step has, but for those that may be taken away. Behind an approved
 // gate, what was before it does not count.
-func (s *planner) oldEnoughAt() time.Time {
+func (s *course) oldEnoughAt(pods []corev1.Pod, now time.Time) time.Time {
 	steps := stepsOf(s.plan)
 	first := 0
 	for i, step := range steps[:len(steps)-1] {
@@ -85,13 +85,13 @@ func (s *planner) oldEnoughAt() time.Time {
 		least = min(least, fewest)
 	}
 	if s.plan.Analysis.EndEarly && s.out.ReadyAt != nil { // the steps may have taken less
-		total = min(total, s.in.Now.Sub(s.out.ReadyAt.Time))
+		total = min(total, now.Sub(s.out.ReadyAt.Time))
 	}
-	since := readyTimes(s.in.Pods)
+	since := readyTimes(pods)
 	if enough := int(least - tolerated(least)); enough <= len(since) {
 		return since[enough-1].Add(total)
 	}
-	return s.in.Now.Add(total)
+	return now.Add(total)
 }
 
 func later(a, b time.Time) time.Time {
@@ -103,7 +103,7 @@ func later(a, b time.Time) time.Time {
 
 // podsMadeBy is the time by which the pods of the step were made, by the clock of the API server:
 // those that were made later took the place of others.
-func (s *planner) podsMadeBy() time.Time {
+func (s *course) podsMadeBy() time.Time {
 	if at := s.out.Step.PodsMadeBy; at != nil {
 		return at.Time
 	}

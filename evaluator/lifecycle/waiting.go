@@ -1,13 +1,10 @@
 package lifecycle
 
 import (
-	"fmt"
+	"cmp"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/internal/query"
 )
 
 // rolloutPoll is how often a rollout is looked at beside the changes of the
@@ -23,24 +20,23 @@ func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
 // wait: the run waits for its time, for a plan that can be followed, for the
 // Deployment, for its turn. Then the canary is made.
 func (s *planner) wait() Move {
-	if s.out.Reason == v1alpha1.ReasonServed && s.isBroken() {
-		return Move{Actions: s.takeDown(), Requeue: soon}
+	if c := s.in.Canary; s.out.Reason == v1alpha1.ReasonServed && c != nil && // it is still the one that broke, or goes
+		(c.Deleting || c.Replicas == 0 || s.trouble(s.in.Pods, s.in.Now).reason != "") {
+		return Move{Actions: s.in.takeDown(s.out.FinishedAt), Requeue: soon}
 	}
-	for _, wait := range []func() (Move, bool){s.waitForStart, s.waitForPlan, s.waitForResume, s.waitForReplicas, s.waitForWord, s.waitForDeployment} {
-		if p, waits := wait(); waits {
-			return p
+	for _, find := range hindrances {
+		if h := find(s.in, s.terms); h.reason != "" {
+			return s.waitFor(h)
 		}
 	}
 	if s.in.Invalid != "" {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid)
 	}
-	if s.leftoversGoOn() {
-		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonRetried, "the pods of the attempt before are ended")
-		return Move{Requeue: soon}
+	if goOn(s.in.Leftovers) {
+		return s.waitFor(hindrance{reason: v1alpha1.ReasonRetried, message: "the pods of the attempt before are ended", poll: soon})
 	}
-	if ok, reason, message := s.mayStart(); !ok {
-		s.enter(v1alpha1.PhaseWaiting, reason, message)
-		return Move{Requeue: queuePoll}
+	if h := isNotItsTurn(s.in, s.terms); h.reason != "" {
+		return s.waitFor(h)
 	}
 	if s.in.Run.Spec.PlanRef != "" {
 		s.out.Plan = s.plan
@@ -52,56 +48,28 @@ func (s *planner) wait() Move {
 	return p
 }
 
-// standDown: who scales a Deployment to zero stops the application, and the canary is a part of it. It begins
-// anew, with all steps, when there are replicas again. One that a user made by hand is his.
-func (s *planner) standDown() Move {
-	p := Move{Actions: s.takeDown(), Requeue: soon}
-	s.out = v1alpha1.CanaryRunStatus{Attempt: s.out.Attempt, Plan: s.out.Plan}
-	s.enterScaledToZero()
+// waitFor waits until a hindrance is over.
+func (s *planner) waitFor(h hindrance) Move {
+	if h.phase.Ended() {
+		return s.end(h.phase, h.reason, h.message)
+	}
+	s.enter(cmp.Or(h.phase, v1alpha1.PhaseWaiting), h.reason, h.message)
+	p := Move{Requeue: h.poll}
+	if !h.until.IsZero() {
+		p.Requeue = sooner(p.Requeue, s.in.until(h.until))
+	}
+	if h.takesDown {
+		p.Actions = s.in.takeDown(s.out.FinishedAt)
+	}
 	return p
 }
 
-func (s *planner) enterScaledToZero() {
-	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonScaledToZero,
-		"the Deployment is scaled to zero, and has no canary; it is made when there are replicas again")
-}
-
-// waitForResume: who pauses a Deployment makes several changes that belong together, and half of them are not
-// tried. Each change supersedes the one before, and what there is when it is resumed is tried as one.
-func (s *planner) waitForResume() (Move, bool) {
-	if s.in.Run.Spec.ByHand() || !s.in.Deployment.Paused {
-		return Move{}, false
-	}
-	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentPaused,
-		"the Deployment is paused; what is held is tried when it is resumed (kubectl rollout resume)")
-	return Move{}, true
-}
-
-// waitForReplicas: a Deployment that runs nothing has no canary either.
-func (s *planner) waitForReplicas() (Move, bool) {
-	if s.in.Run.Spec.ByHand() || s.in.Deployment.Replicas > 0 {
-		return Move{}, false
-	}
-	s.enterScaledToZero()
-	return Move{Actions: s.takeDown()}, true
-}
-
-// waitForPlan: a plan that cannot be followed waits for a better one.
-func (s *planner) waitForPlan() (Move, bool) {
-	if ref := s.in.Ref; s.in.Run.Spec.PlanRef != "" && s.in.Run.Status.Plan == nil && ref.Reason != "" {
-		s.enter(v1alpha1.PhaseWaiting, ref.Reason, ref.Message)
-		return Move{}, true
-	}
-	if errs := query.ValidatePlan(s.plan, field.NewPath("spec")); len(errs) > 0 {
-		source := s.in.Run.Spec.PlanSource
-		if s.in.Run.Spec.ByHand() {
-			source = "spec.plan of this run; delete it and make another"
-		}
-		s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonPlanInvalid, fmt.Sprintf(
-			"the plan (%s) cannot be followed: %s", source, errs.ToAggregate()))
-		return Move{}, true
-	}
-	return Move{}, false
+// standDown takes the canary away. The run begins anew, with all steps, when the hindrance is over.
+func (s *planner) standDown(h hindrance) Move {
+	s.out = v1alpha1.CanaryRunStatus{Attempt: s.out.Attempt, Plan: s.out.Plan}
+	p := s.waitFor(h)
+	p.Requeue = soon
+	return p
 }
 
 // Rollouts are waited for as long as they may stand still, and where that is as good as for ever, for the default
@@ -111,23 +79,25 @@ const (
 	maxRolloutWait     = 24 * time.Hour
 )
 
-// waitForDeployment: the canary waits until the Deployment's own rollout is
+// rollsOut: the canary waits until the Deployment's own rollout is
 // complete, so that it is compared with something that stands. One that is
 // stuck, cannot make its pods, or takes too long by the evaluator's own clock is
 // not waited for: the held update may be its repair.
-func (s *planner) waitForDeployment() (Move, bool) {
-	if !WaitsForRollout(s.in) {
-		return Move{}, false
+func rollsOut(in Snapshot, _ terms) hindrance {
+	if !WaitsForRollout(in) {
+		return hindrance{}
 	}
-	until := rolloutWaitEnd(s.in)
-	message := s.waitingFor() + "; the canary is made at " + until.UTC().Format(time.RFC3339) +
-		" in any case; to release the update without one, promote the run"
-	s.enter(v1alpha1.PhaseWaiting, v1alpha1.ReasonDeploymentRollingOut, message)
-	next := rolloutPoll
-	if s.in.Now.Before(until) {
-		next = min(next, s.until(until))
+	until := rolloutWaitEnd(in)
+	out := hindrance{
+		reason: v1alpha1.ReasonDeploymentRollingOut,
+		message: waitingFor(in) + "; the canary is made at " + until.UTC().Format(time.RFC3339) +
+			" in any case; to release the update without one, promote the run",
+		poll: rolloutPoll,
 	}
-	return Move{Requeue: next}, true
+	if in.Now.Before(until) {
+		out.until = until
+	}
+	return out
 }
 
 // WaitsForRollout says whether a run that could start waits for the Deployment's own rollout.
@@ -150,12 +120,12 @@ func rolloutWaitEnd(in Snapshot) time.Time {
 	return in.Run.CreatedAt.Add(wait)
 }
 
-func (s *planner) waitingFor() string {
+func waitingFor(in Snapshot) string {
 	message := "the Deployment still rolls its own template out"
-	if s.in.Rollout.Message != "" {
-		message += ": " + s.in.Rollout.Message
+	if in.Rollout.Message != "" {
+		message += ": " + in.Rollout.Message
 	}
-	if s.in.Deployment.Paused {
+	if in.Deployment.Paused {
 		message += " (it is paused)"
 	}
 	return message

@@ -37,17 +37,17 @@ func (s *planner) frozen() (Move, bool) {
 	}
 	s.keepFromRelease(v1alpha1.ReasonFreezeWindow,
 		fmt.Sprintf("nothing is released before %s (freeze window %s)", until.UTC().Format(time.RFC3339), which))
-	return Move{Requeue: s.until(until)}, true
+	return Move{Requeue: s.in.until(until)}, true
 }
 
-func (s *planner) keepFromRelease(reason, message string) {
+func (s *course) keepFromRelease(reason, message string) {
 	s.condition(v1alpha1.ConditionReleaseAllowed, metav1.ConditionFalse, reason, message)
 	s.enter(v1alpha1.PhaseReleasing, reason, message)
 }
 
 // thaw says again what the run is released for, once nothing keeps it from that. A later
 // step releases.
-func (s *planner) thaw() (Move, bool) {
+func (s *course) thaw() (Move, bool) {
 	kept := s.findCondition(v1alpha1.ConditionReleaseAllowed)
 	if kept == nil || kept.Status != metav1.ConditionFalse {
 		return Move{}, false
@@ -62,7 +62,7 @@ func (s *planner) thaw() (Move, bool) {
 }
 
 // unguarded says whether the run releases because its guard was lifted.
-func (s *planner) unguarded() bool {
+func (s *course) unguarded() bool {
 	c := s.findCondition(v1alpha1.ConditionAnalyzed)
 	return s.out.Reason == v1alpha1.ReasonUnguarded || c != nil && c.Reason == v1alpha1.ReasonUnguarded
 }
