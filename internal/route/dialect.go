@@ -8,19 +8,31 @@ type Dialect struct {
 	Rules string
 	// backends is the field of a rule that has its backends.
 	backends string
-	// mostBackends is how many a rule may have, mostWeight the largest weight of one.
-	mostBackends int
-	mostWeight   int64
+	// mostRules is how many rules a route may have that is looked at, and mostBackends how many backends a rule may
+	// have. mostWeight is the largest weight of a backend, mostTogether that of all of a rule.
+	mostRules, mostBackends  int
+	mostWeight, mostTogether int64
+	grammar
 }
 
-// gatewayAPI is the dialect of HTTPRoute and GRPCRoute: BackendRef of
-// gateway.networking.k8s.io/v1, with the bounds of its schema.
-var gatewayAPI = Dialect{Rules: "rules", backends: "backendRefs", mostBackends: 16, mostWeight: 1_000_000}
+// grammar is how a backend says what it is.
+type grammar interface {
+	// serviceOf is the Service that a backend is, "" where it is none of the namespace of its route, and which part
+	// of it, "" for all.
+	serviceOf(backend map[string]any, namespace string) (name, part string)
+	// naming is a copy of a backend that is another Service of the same namespace, all of it.
+	naming(backend map[string]any, name string) map[string]any
+	// weigh is the weight of a backend that says this one, or nil for none, and is one of so many in its rule.
+	weigh(says any, of int) int64
+}
 
 // DialectOf is that of a kind, and whether there is one.
 func DialectOf(group, kind string) (Dialect, bool) {
-	if group == "gateway.networking.k8s.io" && (kind == "HTTPRoute" || kind == "GRPCRoute") {
+	switch {
+	case group == "gateway.networking.k8s.io" && (kind == "HTTPRoute" || kind == "GRPCRoute"):
 		return gatewayAPI, true
+	case group == "networking.istio.io" && kind == "VirtualService":
+		return virtualService, true
 	}
 	return Dialect{}, false
 }
@@ -39,13 +51,13 @@ func (d Dialect) backendsOf(rule any) []any {
 	return backends
 }
 
-// most is how many rules a route may have that is looked at, and backends a rule: more than the API server takes, which
-// says so to whoever sent them. What is looked at costs their square.
+// most is how many backends a rule may have that is looked at. What is looked at costs their square.
 const most = 64
 
-// TooMany says whether there are so many rules, or backends of one, that no API server takes the route.
+// TooMany says whether there are so many rules, or backends of one, that the route is not looked at. No share is laid
+// over it: either the API server refuses such a route, or Lay does.
 func (d Dialect) TooMany(rules []any) bool {
-	return len(rules) > most || slices.ContainsFunc(rules, func(rule any) bool { return len(d.backendsOf(rule)) > most })
+	return len(rules) > d.mostRules || slices.ContainsFunc(rules, func(rule any) bool { return len(d.backendsOf(rule)) > most })
 }
 
 // withBackends is a rule with other backends.
@@ -56,32 +68,43 @@ func (d Dialect) withBackends(rule any, backends []any) map[string]any {
 	return out
 }
 
-// isService says whether a backend is the Service of this name in the namespace of its route.
-func (d Dialect) isService(backend any, namespace, name string) bool {
+// isProduction says whether a backend is the production Service, or a part of it in which the Deployment's pods are.
+func (d Dialect) isProduction(o Overlay, backend any) bool {
 	ref, _ := backend.(map[string]any)
-	own, _ := ref["namespace"].(string)
-	return textOr(ref, "group", "") == "" && textOr(ref, "kind", "Service") == "Service" &&
-		textOr(ref, "name", "") == name && (own == "" || own == namespace)
+	name, part := d.serviceOf(ref, o.Namespace)
+	return name != "" && name == o.Service && (part == "" || slices.Contains(o.Parts, part))
 }
 
-// renamed is a copy of a backend that is another Service of the same namespace.
-func (d Dialect) renamed(backend any, name string, weight int64) map[string]any {
+// isCanary says whether a backend is the Service of the canary.
+func (d Dialect) isCanary(o Overlay, backend any) bool {
 	ref, _ := backend.(map[string]any)
-	out := without(ref, "weight")
-	out["name"], out["weight"] = name, weight
+	name, _ := d.serviceOf(ref, o.Namespace)
+	return name != "" && name == o.Canary
+}
+
+// forCanary is the copy of a backend that sends requests to the canary.
+func (d Dialect) forCanary(o Overlay, backend any, weight int64) map[string]any {
+	ref, _ := backend.(map[string]any)
+	out := d.naming(without(ref, "weight"), o.Canary)
+	out["weight"] = weight
 	return out
 }
 
-// weightOf is the weight of a backend; one that says none has 1.
-func (d Dialect) weightOf(backend any) int64 {
+// weightOf is the weight of a backend that is one of so many in its rule.
+func (d Dialect) weightOf(backend any, of int) int64 {
 	ref, _ := backend.(map[string]any)
-	switch weight := ref["weight"].(type) {
+	return d.weigh(ref["weight"], of)
+}
+
+// number is a weight that a backend says, or the usual one where it says none.
+func number(says any, usual int64) int64 {
+	switch weight := says.(type) {
 	case int64:
 		return max(weight, 0)
 	case float64:
 		return max(int64(weight), 0)
 	}
-	return 1
+	return usual
 }
 
 // withWeight is a copy of a backend with another weight.

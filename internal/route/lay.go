@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // Overlay is the share of a canary in the requests of a route.
@@ -12,6 +13,9 @@ type Overlay struct {
 	// Service is the production Service, Canary that of the canary. The latter is made
 	// for one run, under a name of its own.
 	Service, Canary string
+	// Parts are the parts of Service by name in which pods of the Deployment are: a backend that is any other part has
+	// no share to give. Only some dialects know parts.
+	Parts []string
 	// Percent is the canary's share of the requests to Service, from 0 to 100.
 	Percent int64
 }
@@ -26,10 +30,13 @@ type Overlay struct {
 // weight allows; beyond it they are rounded, and nobody who had a share is left
 // without one. A backend of weight 0 has no share to give.
 //
-// It fails, with the place in the rules, where a rule has no room for a backend more.
+// It fails, with the place in the rules, where a rule has no room for a backend more, and where there are too many.
 func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
 	if o.Percent <= 0 || rules == nil {
 		return rules, nil
+	}
+	if d.TooMany(rules) {
+		return nil, fmt.Errorf("spec.%s: has more than %d rules, or one with more than %d backends, and is not looked at; make two of it", d.Rules, d.mostRules, most)
 	}
 	out := make([]any, len(rules))
 	for i, rule := range rules {
@@ -52,11 +59,37 @@ func (d Dialect) Reaches(o Overlay, rules []any) bool {
 	return false
 }
 
+// Parts are the parts of a Service that rules send requests to by name, sorted.
+func (d Dialect) Parts(namespace, service string, rules []any) []string {
+	var out []string
+	for _, rule := range rules {
+		for _, backend := range d.backendsOf(rule) {
+			ref, _ := backend.(map[string]any)
+			if name, part := d.serviceOf(ref, namespace); name == service && part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Names says whether any rule names a Service, be it a part of it, or with a weight of 0.
+func (d Dialect) Names(namespace, service string, rules []any) bool {
+	return slices.ContainsFunc(rules, func(rule any) bool {
+		return slices.ContainsFunc(d.backendsOf(rule), func(backend any) bool {
+			ref, _ := backend.(map[string]any)
+			name, _ := d.serviceOf(ref, namespace)
+			return name == service
+		})
+	})
+}
+
 // shared are the places of the backends that give the canary a share.
 func (d Dialect) shared(o Overlay, backends []any) []int {
 	var at []int
 	for i, backend := range backends {
-		if d.isService(backend, o.Namespace, o.Service) && d.weightOf(backend) > 0 {
+		if d.isProduction(o, backend) && d.weightOf(backend, len(backends)) > 0 {
 			at = append(at, i)
 		}
 	}
@@ -73,16 +106,20 @@ func (d Dialect) layRule(o Overlay, rule any) (any, error) {
 		return nil, fmt.Errorf("has %d backends and may have %d, so there is no room for the canary", len(backends), d.mostBackends)
 	}
 	percent := min(o.Percent, 100)
-	scale := d.scale(backends, at, percent)
+	weights := make([]int64, len(backends))
+	for i, backend := range backends {
+		weights[i] = d.weightOf(backend, len(backends))
+	}
+	scale := d.scale(weights, at, percent)
 	out := make([]any, 0, len(backends)+len(at))
-	for _, backend := range backends {
-		out = append(out, d.withWeight(backend, d.weightOf(backend)*scale))
+	for i, backend := range backends {
+		out = append(out, d.withWeight(backend, weights[i]*scale))
 	}
 	for _, i := range at {
-		whole := d.weightOf(backends[i]) * scale
+		whole := weights[i] * scale
 		share := portion(whole, percent)
 		out[i] = d.withWeight(backends[i], whole-share)
-		out = append(out, d.renamed(backends[i], o.Canary, share))
+		out = append(out, d.forCanary(o, backends[i], share))
 	}
 	return d.withBackends(rule, out), nil
 }
@@ -99,18 +136,18 @@ func portion(whole, percent int64) int64 {
 
 // scale is the smallest factor with which every share is a whole number, or the largest
 // that weights have room for.
-func (d Dialect) scale(backends []any, at []int, percent int64) int64 {
+func (d Dialect) scale(weights []int64, at []int, percent int64) int64 {
 	scale := int64(1)
 	for _, i := range at {
 		// whole*percent*scale must be divisible by 100.
-		need := 100 / gcd(100, d.weightOf(backends[i])*percent)
+		need := 100 / gcd(100, weights[i]*percent)
 		scale = scale / gcd(scale, need) * need
 	}
-	largest := int64(1)
-	for _, backend := range backends {
-		largest = max(largest, d.weightOf(backend))
+	largest, together := int64(1), int64(0)
+	for _, weight := range weights {
+		largest, together = max(largest, weight), together+weight
 	}
-	return max(1, min(scale, d.mostWeight/largest))
+	return max(1, min(scale, d.mostWeight/largest, d.mostTogether/max(together, 1)))
 }
 
 func gcd(a, b int64) int64 {

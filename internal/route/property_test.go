@@ -3,48 +3,23 @@ package route
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// anyRules are rules as people write them, and some as nobody would: several backends, the production
-// Service more than once, weights of 0 and none, fields that no library knows.
-func anyRules(r *rand.Rand) []any {
-	rules := make([]any, 1+r.Intn(4))
-	for i := range rules {
-		rule := map[string]any{"matches": []any{map[string]any{"path": map[string]any{"value": fmt.Sprintf("/%d", r.Intn(3))}}}}
-		if r.Intn(3) == 0 {
-			rule["name"] = fmt.Sprintf("rule-%d", i)
-		}
-		if r.Intn(3) == 0 {
-			rule["fromTheFuture"] = map[string]any{"limit": int64(r.Intn(9))}
-		}
-		if n := r.Intn(5); n > 0 {
-			rule["backendRefs"] = anyBackends(r, n)
-		}
-		rules[i] = rule
-	}
-	return rules
-}
-
-func anyBackends(r *rand.Rand, n int) []any {
-	backends := make([]any, n)
-	for i := range backends {
-		backend := map[string]any{"name": []string{"shop", "shop", "other", "third"}[r.Intn(4)], "port": int64(80 + r.Intn(2))}
-		switch r.Intn(5) {
-		case 0:
-			backend["weight"] = int64(0)
-		case 1:
-			backend["weight"] = int64(1 + r.Intn(100))
-		case 2:
-			backend["weight"] = int64(1 + r.Intn(1_000_000))
-		case 3:
-			backend["weight"] = int64(1_000_000)
-		}
+// dialects are those that there are. What a backend says but its weight, each says in its own way.
+var dialects = map[string]struct {
+	Dialect
+	backend func(r *rand.Rand) map[string]any
+}{
+	"GatewayAPI": {gatewayAPI, func(r *rand.Rand) map[string]any {
+		backend := map[string]any{"name": anyName(r), "port": int64(80 + r.Intn(2))}
 		if r.Intn(4) == 0 {
 			backend["filters"] = []any{map[string]any{"type": "RequestHeaderModifier"}}
 		}
@@ -54,33 +29,97 @@ func anyBackends(r *rand.Rand, n int) []any {
 		if r.Intn(5) == 0 {
 			backend["kind"], backend["group"] = "Service", ""
 		}
+		return backend
+	}},
+	"VirtualService": {virtualService, func(r *rand.Rand) map[string]any {
+		domain := []string{"", "", ".ns.svc.cluster.local", ".ns.svc.example", ".elsewhere.svc.cluster.local", ".ns"}[r.Intn(6)]
+		destination := map[string]any{"host": anyName(r) + domain, "port": map[string]any{"number": int64(80 + r.Intn(2))}}
+		if r.Intn(3) == 0 {
+			destination["subset"] = []string{"ours", "theirs"}[r.Intn(2)]
+		}
+		backend := map[string]any{"destination": destination}
+		if r.Intn(4) == 0 {
+			backend["headers"] = map[string]any{"request": map[string]any{"set": map[string]any{"a": "b"}}}
+		}
+		return backend
+	}},
+}
+
+func anyName(r *rand.Rand) string { return []string{"shop", "shop", "other", "third"}[r.Intn(4)] }
+
+// scene is a dialect, an overlay, what a user wrote in it and what that is with the overlay.
+type scene struct {
+	Dialect
+	*rand.Rand
+	backend    func(r *rand.Rand) map[string]any
+	o          Overlay
+	user, laid []any
+}
+
+func (s scene) standing() Standing { return Standing{s.o, s.user, s.laid} }
+
+// anyRules are rules as people write them, and some as nobody would: several backends, the production
+// Service more than once, weights of 0 and none, fields that no library knows.
+func (s scene) anyRules() []any {
+	rules := make([]any, 1+s.Intn(4))
+	for i := range rules {
+		rule := map[string]any{"matches": []any{map[string]any{"path": map[string]any{"value": fmt.Sprintf("/%d", s.Intn(3))}}}}
+		if s.Intn(3) == 0 {
+			rule["name"] = fmt.Sprintf("rule-%d", i)
+		}
+		if s.Intn(3) == 0 {
+			rule["fromTheFuture"] = map[string]any{"limit": int64(s.Intn(9))}
+		}
+		if n := s.Intn(5); n > 0 {
+			rule[s.backends] = s.anyBackends(n)
+		}
+		rules[i] = rule
+	}
+	return rules
+}
+
+func (s scene) anyBackends(n int) []any {
+	backends := make([]any, n)
+	for i := range backends {
+		backend := s.backend(s.Rand)
+		switch s.Intn(5) {
+		case 0:
+			backend["weight"] = int64(0)
+		case 1:
+			backend["weight"] = int64(1 + s.Intn(100))
+		case 2:
+			backend["weight"] = int64(1 + s.Intn(1_000_000))
+		case 3:
+			backend["weight"] = s.mostWeight / 4
+		}
 		backends[i] = backend
 	}
 	return backends
 }
 
-func anyOverlay(r *rand.Rand) Overlay {
-	return Overlay{Namespace: "ns", Service: "shop", Canary: "shop-canary", Percent: int64(r.Intn(101))}
-}
-
-// forRandom tries a property on many rules and overlays.
-func forRandom(t *testing.T, holds func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any)) {
+// forRandom tries a property on many rules and overlays, in each dialect.
+func forRandom(t *testing.T, holds func(t *testing.T, s scene)) {
 	t.Helper()
-	for seed := range int64(2_000) {
-		r := rand.New(rand.NewSource(seed))
-		o, user := anyOverlay(r), anyRules(r)
-		before := text(t, user)
-		laid, err := gatewayAPI.Lay(o, user)
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		holds(t, r, o, user, laid)
-		if text(t, user) != before {
-			t.Fatalf("seed %d: the rules of the user were changed", seed)
-		}
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
+	for name, d := range dialects {
+		t.Run(name, func(t *testing.T) {
+			for seed := range int64(1_000) {
+				s := scene{Dialect: d.Dialect, Rand: rand.New(rand.NewSource(seed)), backend: d.backend}
+				s.o = Overlay{Namespace: "ns", Service: "shop", Canary: "shop-canary", Parts: []string{"ours"}, Percent: int64(s.Intn(101))}
+				s.user = s.anyRules()
+				before := text(t, s.user)
+				var err error
+				if s.laid, err = s.Lay(s.o, s.user); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				holds(t, s)
+				if text(t, s.user) != before {
+					t.Fatalf("seed %d: the rules of the user were changed", seed)
+				}
+				if t.Failed() {
+					t.Fatalf("seed %d", seed)
+				}
+			}
+		})
 	}
 }
 
@@ -94,18 +133,18 @@ func text(t *testing.T, v any) string {
 }
 
 func TestWhatIsLaidComesOffByteForByte(t *testing.T) {
-	forRandom(t, func(t *testing.T, _ *rand.Rand, o Overlay, user, laid []any) {
-		wish, way := gatewayAPI.Wish(Standing{o, user, laid}, Author{}, runtime.DeepCopyJSONValue(laid).([]any))
-		if text(t, wish) != text(t, user) || way != WayUnchanged {
-			t.Errorf("the wish is %s (%s), want %s", text(t, wish), way, text(t, user))
+	forRandom(t, func(t *testing.T, s scene) {
+		wish, way := s.Wish(s.standing(), Author{}, runtime.DeepCopyJSONValue(s.laid).([]any))
+		if text(t, wish) != text(t, s.user) || way != WayUnchanged {
+			t.Errorf("the wish is %s (%s), want %s", text(t, wish), way, text(t, s.user))
 		}
 	})
 }
 
 func TestAUsersOwnTextIsTheWish(t *testing.T) {
-	forRandom(t, func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any) {
-		for _, own := range [][]any{user, anyRules(r)} {
-			wish, _ := gatewayAPI.Wish(Standing{o, user, laid}, Author{}, own)
+	forRandom(t, func(t *testing.T, s scene) {
+		for _, own := range [][]any{s.user, s.anyRules()} {
+			wish, _ := s.Wish(s.standing(), Author{}, own)
 			if text(t, wish) != text(t, own) {
 				t.Errorf("the wish is %s, want %s", text(t, wish), text(t, own))
 			}
@@ -114,21 +153,21 @@ func TestAUsersOwnTextIsTheWish(t *testing.T) {
 }
 
 func TestAChangeMadeToTheOverlaidTextIsMadeToTheUsers(t *testing.T) {
-	edits := map[string]func(rules []any) []any{
-		"a field of each rule": func(rules []any) []any {
+	edits := map[string]func(s scene, rules []any) []any{
+		"a field of each rule": func(_ scene, rules []any) []any {
 			for _, rule := range rules {
 				rule.(map[string]any)["timeouts"] = map[string]any{"request": "5s"}
 			}
 			return rules
 		},
-		"a rule more in front": func(rules []any) []any {
-			return append([]any{map[string]any{"name": "new", "backendRefs": []any{map[string]any{"name": "other"}}}}, rules...)
+		"a rule more in front": func(s scene, rules []any) []any {
+			return append([]any{map[string]any{"name": "new", s.backends: []any{map[string]any{"name": "other"}}}}, rules...)
 		},
-		"the first rule goes": func(rules []any) []any { return rules[1:] },
-		"all but its first backend go": func(rules []any) []any {
+		"the first rule goes": func(_ scene, rules []any) []any { return rules[1:] },
+		"all but its first backend go": func(s scene, rules []any) []any {
 			for _, rule := range rules {
-				if b, _ := rule.(map[string]any)["backendRefs"].([]any); len(b) > 0 {
-					rule.(map[string]any)["backendRefs"] = append(b[:1:1], gatewayAPI.onlyCanary(b[1:])...)
+				if b := s.backendsOf(rule); len(b) > 0 {
+					rule.(map[string]any)[s.backends] = append(b[:1:1], s.onlyCanary(b[1:])...)
 				}
 			}
 			return rules
@@ -136,10 +175,10 @@ func TestAChangeMadeToTheOverlaidTextIsMadeToTheUsers(t *testing.T) {
 	}
 	for name, edit := range edits {
 		t.Run(name, func(t *testing.T) {
-			forRandom(t, func(t *testing.T, _ *rand.Rand, o Overlay, user, laid []any) {
+			forRandom(t, func(t *testing.T, s scene) {
 				for _, w := range []Author{{}, {Blind: true}} {
-					want := edit(runtime.DeepCopyJSONValue(user).([]any))
-					wish, _ := gatewayAPI.Wish(Standing{o, user, laid}, w, edit(runtime.DeepCopyJSONValue(laid).([]any)))
+					want := edit(s, runtime.DeepCopyJSONValue(s.user).([]any))
+					wish, _ := s.Wish(s.standing(), w, edit(s, runtime.DeepCopyJSONValue(s.laid).([]any)))
 					if diff := cmp.Diff(want, wish); diff != "" {
 						t.Errorf("the wish differs (-want +got):\n%s", diff)
 					}
@@ -150,55 +189,52 @@ func TestAChangeMadeToTheOverlaidTextIsMadeToTheUsers(t *testing.T) {
 }
 
 // onlyCanary are those of the backends that are the canary's.
-func (d Dialect) onlyCanary(backends []any) []any {
-	var out []any
-	for _, b := range backends {
-		if d.isService(b, "ns", "shop-canary") {
-			out = append(out, b)
-		}
-	}
-	return out
+func (s scene) onlyCanary(backends []any) []any {
+	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return !s.isCanary(s.o, b) })
 }
 
-// shares are the shares of the backends of a rule, as the Gateway API defines them.
-func shares(backends []any) (of []float64, sum float64) {
+// shares are the shares of the backends of a rule, as both APIs define them.
+func (s scene) shares(backends []any) (of []float64, sum float64) {
 	for _, b := range backends {
-		sum += float64(gatewayAPI.weightOf(b))
+		sum += float64(s.weightOf(b, len(backends)))
 	}
 	for _, b := range backends {
 		if sum == 0 {
 			of = append(of, 0)
 			continue
 		}
-		of = append(of, float64(gatewayAPI.weightOf(b))/sum)
+		of = append(of, float64(s.weightOf(b, len(backends)))/sum)
 	}
 	return of, sum
 }
 
 func TestProportionsAreKept(t *testing.T) {
-	forRandom(t, func(t *testing.T, _ *rand.Rand, o Overlay, user, laid []any) {
-		if len(user) != len(laid) {
-			t.Fatalf("%d rules became %d", len(user), len(laid))
+	forRandom(t, func(t *testing.T, s scene) {
+		if len(s.user) != len(s.laid) {
+			t.Fatalf("%d rules became %d", len(s.user), len(s.laid))
 		}
-		for i := range user {
-			before, after := gatewayAPI.backendsOf(user[i]), gatewayAPI.backendsOf(laid[i])
-			want, _ := shares(before)
-			got, sum := shares(after)
+		for i := range s.user {
+			before, after := s.backendsOf(s.user[i]), s.backendsOf(s.laid[i])
+			want, _ := s.shares(before)
+			got, sum := s.shares(after)
 			rounding := 0.5
 			if sum == 1 {
 				rounding = 1 // one share of one
 			}
+			if sum > float64(s.mostTogether) {
+				t.Errorf("rule %d: the weights are %v together", i, sum)
+			}
 			var canary, production, taken float64
 			for j, b := range after {
 				switch {
-				case gatewayAPI.isService(b, "ns", "shop-canary"):
+				case s.isCanary(s.o, b):
 					canary += got[j]
-				case !gatewayAPI.isService(b, "ns", "shop") && abs(got[j]-want[j]) > 1e-9:
+				case !s.isProduction(s.o, b) && abs(got[j]-want[j]) > 1e-9:
 					t.Errorf("backend %d of another Service has %v, want %v", j, got[j], want[j])
-				case gatewayAPI.isService(b, "ns", "shop"):
+				case s.isProduction(s.o, b):
 					production, taken = production+got[j], taken+want[j]
 				}
-				if w := gatewayAPI.weightOf(b); w < 0 || w > gatewayAPI.mostWeight {
+				if w := s.weightOf(b, len(after)); w < 0 || w > s.mostWeight {
 					t.Errorf("weight %d", w)
 				}
 			}
@@ -207,7 +243,7 @@ func TestProportionsAreKept(t *testing.T) {
 			}
 			// Each copy may be off by a half, and by one where it would else have nothing.
 			room := (rounding + 1) * float64(len(after)-len(before)) / max(sum, 1)
-			if want := taken * float64(o.Percent) / 100; abs(canary-want) > room+1e-9 {
+			if want := taken * float64(s.o.Percent) / 100; abs(canary-want) > room+1e-9 {
 				t.Errorf("rule %d: the canary has %v of the requests, want %v: %s", i, canary, want, text(t, after))
 			}
 		}
@@ -217,21 +253,52 @@ func TestProportionsAreKept(t *testing.T) {
 func abs(x float64) float64 { return max(x, -x) }
 
 func TestOnlyWeightsChangeAndOnlyCopiesCome(t *testing.T) {
-	forRandom(t, func(t *testing.T, _ *rand.Rand, o Overlay, user, laid []any) {
-		for i := range user {
-			rest := without(laid[i].(map[string]any), "backendRefs")
-			if !reflect.DeepEqual(rest, without(user[i].(map[string]any), "backendRefs")) {
+	forRandom(t, func(t *testing.T, s scene) {
+		for i := range s.user {
+			rest := without(s.laid[i].(map[string]any), s.backends)
+			if !reflect.DeepEqual(rest, without(s.user[i].(map[string]any), s.backends)) {
 				t.Errorf("rule %d has changed: %s", i, text(t, rest))
 			}
-			before, after := gatewayAPI.backendsOf(user[i]), gatewayAPI.backendsOf(laid[i])
+			before, after := s.backendsOf(s.user[i]), s.backendsOf(s.laid[i])
 			for j := range after {
-				if j < len(before) && text(t, gatewayAPI.withWeight(before[j], 0)) != text(t, gatewayAPI.withWeight(after[j], 0)) {
+				if j < len(before) && text(t, s.withWeight(before[j], 0)) != text(t, s.withWeight(after[j], 0)) {
 					t.Errorf("backend %d has changed: %s", j, text(t, after[j]))
 				}
-				if j >= len(before) && !gatewayAPI.isService(after[j], "ns", "shop-canary") {
+				if j >= len(before) && !s.isCanary(s.o, after[j]) {
 					t.Errorf("backend %d came: %s", j, text(t, after[j]))
 				}
 			}
 		}
 	})
+}
+
+// TestEqualBackendsGetBackWhatTheirCopiesHave: which of two copies that differ by nothing is whose, their order tells.
+func TestEqualBackendsGetBackWhatTheirCopiesHave(t *testing.T) {
+	forRandom(t, func(t *testing.T, s scene) {
+		for i, rule := range s.laid {
+			if len(s.backendsOf(rule)) == len(s.backendsOf(s.user[i])) {
+				continue
+			}
+			// Whoever edits it has seen the weights: one more backend leaves those of the others as they stand, undivided.
+			edited := runtime.DeepCopyJSONValue(s.laid).([]any)
+			backends := append([]any{map[string]any{"weight": int64(7)}}, s.backendsOf(edited[i])...)
+			edited[i] = s.withBackends(edited[i], backends)
+			wish, _ := s.Wish(s.standing(), Author{}, edited)
+			want, got := s.sharesByText(t, s.backendsOf(s.user[i])), s.sharesByText(t, s.backendsOf(wish[i])[1:])
+			if !maps.EqualFunc(want, got, func(a, b float64) bool { return abs(a-b) < 1e-9 }) {
+				t.Errorf("rule %d: the shares are %v, want %v: %s", i, got, want, text(t, rule))
+			}
+		}
+	})
+}
+
+// sharesByText are the shares of backends that differ by nothing but their weights.
+func (s scene) sharesByText(t *testing.T, backends []any) map[string]float64 {
+	t.Helper()
+	out := map[string]float64{}
+	of, _ := s.shares(backends)
+	for i, b := range backends {
+		out[text(t, s.withWeight(b, 0))] += of[i]
+	}
+	return out
 }

@@ -23,6 +23,8 @@ type Record struct {
 	// Service and Canary are names of Services in the route's namespace.
 	Service string `json:"service"`
 	Canary  string `json:"canary"`
+	// Parts are those of Service in which pods of the Deployment are.
+	Parts []string `json:"parts,omitempty"`
 	// Percent is the share.
 	Percent int64 `json:"percent"`
 	// Rules are those that the user asked for, nil where the route has none.
@@ -31,7 +33,7 @@ type Record struct {
 
 // Overlay is what the record lays over a route of this namespace.
 func (r Record) Overlay(namespace string) Overlay {
-	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Percent: r.Percent}
+	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Parts: r.Parts, Percent: r.Percent}
 }
 
 // ErrSeal is wrapped by the errors of Open for a record that Holdfast did not write for

@@ -55,8 +55,8 @@ func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
 		return s.User, WayUnchanged
 	}
 	way := WayOwn
-	if sent == nil {
-		return nil, way
+	if sent == nil || d.TooMany(sent) {
+		return sent, way
 	}
 	out := make([]any, len(sent))
 	for i, rule := range sent {
@@ -70,11 +70,11 @@ func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
 
 // names says whether a rule sends requests to the canary.
 func (d Dialect) names(s Standing, rule any) bool {
-	return slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
+	return slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isCanary(s.Overlay, b) })
 }
 
 func (d Dialect) withoutCanary(s Standing, backends []any) []any {
-	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
+	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return d.isCanary(s.Overlay, b) })
 }
 
 // baseOf is which of the rules in the cluster a rule was made from that names the canary and is sent
@@ -130,13 +130,14 @@ func (d Dialect) undoBackends(s Standing, w Author, sent, laid, user []any) []an
 	kept := d.withoutCanary(s, sent)
 	from := d.match(kept, laid[:min(len(laid), len(user))])
 	asLaid := func(i int) bool {
-		return from[i] >= 0 && d.weightOf(kept[i]) == d.weightOf(laid[from[i]])
+		return from[i] >= 0 && d.weightOf(kept[i], len(sent)) == d.weightOf(laid[from[i]], len(laid))
 	}
 	all := true
 	for i := range kept {
 		all = all && asLaid(i)
 	}
 	out := make([]any, len(kept))
+	taken := make([]bool, len(sent))
 	for i, backend := range kept {
 		switch {
 		case asLaid(i) && (all || w.Blind):
@@ -145,44 +146,54 @@ func (d Dialect) undoBackends(s Standing, w Author, sent, laid, user []any) []an
 			out[i] = backend
 		default:
 			out[i] = backend
-			if given := d.given(s, backend, sent); given > 0 {
-				out[i] = d.withWeight(backend, min(d.weightOf(backend)+given, d.mostWeight))
+			if from[i] >= 0 && d.weightOf(user[from[i]], len(user)) == 0 {
+				continue // it had nothing to give
+			}
+			if given := d.given(s, backend, sent, taken); given > 0 {
+				out[i] = d.withWeight(backend, min(d.weightOf(backend, len(sent))+given, d.mostWeight))
 			}
 		}
 	}
 	return out
 }
 
-// match finds for each backend the one it was, by all it says but its weight; -1 where there is none.
+// match finds for each backend the one it was, by all it says but its weight; -1 where there is none. Among several it is
+// one with its weight, and the one in its place.
 func (d Dialect) match(backends, laid []any) []int {
 	used := make([]bool, len(laid))
 	out := make([]int, len(backends))
-	like := func(a, b any) bool { return reflect.DeepEqual(d.withWeight(a, 0), d.withWeight(b, 0)) }
-	for i, backend := range backends {
+	for i := range out {
 		out[i] = -1
-		if i < len(laid) && !used[i] && like(backend, laid[i]) {
-			out[i], used[i] = i, true
-		}
 	}
-	for i, backend := range backends {
-		for j := range laid {
-			if out[i] < 0 && !used[j] && like(backend, laid[j]) {
-				out[i], used[j] = j, true
+	alike := func(i, j int) bool { return reflect.DeepEqual(d.withWeight(backends[i], 0), d.withWeight(laid[j], 0)) }
+	equal := func(i, j int) bool { return reflect.DeepEqual(backends[i], laid[j]) }
+	for _, like := range []func(i, j int) bool{
+		func(i, j int) bool { return i == j && equal(i, j) },
+		equal,
+		func(i, j int) bool { return i == j && alike(i, j) },
+		alike,
+	} {
+		for i := range backends {
+			for j := range laid {
+				if out[i] < 0 && !used[j] && like(i, j) {
+					out[i], used[j] = j, true
+				}
 			}
 		}
 	}
 	return out
 }
 
-// given is the weight that a backend has given to the canary: that of its copy.
-func (d Dialect) given(s Standing, backend any, sent []any) int64 {
-	if !d.isService(backend, s.Namespace, s.Service) {
+// given is the weight that a backend has given to the canary: that of its copy. Which are the copies of others is in taken.
+func (d Dialect) given(s Standing, backend any, sent []any, taken []bool) int64 {
+	if !d.isProduction(s.Overlay, backend) {
 		return 0
 	}
-	copied := d.renamed(backend, s.Canary, 0)
-	for _, b := range sent {
-		if d.isService(b, s.Namespace, s.Canary) && reflect.DeepEqual(d.withWeight(b, 0), copied) {
-			return d.weightOf(b)
+	copied := d.forCanary(s.Overlay, backend, 0)
+	for i, b := range sent {
+		if !taken[i] && d.isCanary(s.Overlay, b) && reflect.DeepEqual(d.withWeight(b, 0), copied) {
+			taken[i] = true
+			return d.weightOf(b, len(sent))
 		}
 	}
 	return 0
