@@ -13,6 +13,7 @@ type routes struct {
 	served, gone     bool
 	unreached        bool // nobody is behind the Service of the canary
 	fresh            bool // there is a second one, which gives it nothing yet
+	silent           bool // nobody says that he follows it
 	refused, pending string
 	takenOff         time.Time // zero before the first time
 }
@@ -27,6 +28,9 @@ func (r routes) view(source v1alpha1.TrafficSource, ready int32) Routing {
 	}
 	if r.share > 0 {
 		out.Laid, out.Whole = []string{"HTTPRoute/web"}, []string{"HTTPRoute/web"}
+	}
+	if r.silent {
+		out.Silent = out.Whole
 	}
 	if r.fresh {
 		out.Routes, out.Percent = []string{"HTTPRoute/next", "HTTPRoute/web"}, -1
@@ -80,6 +84,8 @@ func (w *world) routesHappen(what string) bool {
 		w.routes.refused = why
 	case word == "wait":
 		w.routes.pending = why
+	case what == "are silent":
+		w.routes.silent = true
 	case what == "are accepted":
 		w.routes.pending = ""
 	case what == "lose the share":

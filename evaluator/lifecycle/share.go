@@ -31,6 +31,9 @@ type Routing struct {
 	// Laid those that carry an overlay of this run, Whole those of them whose overlay is all there. Foreign carry that
 	// of another run.
 	Routes, Laid, Whole, Foreign []string
+	// Silent are those of Whole of which nobody says whether he follows them. They are taken to be followed when the
+	// drain time is over: a plan says by it how long whoever follows its routes may be behind.
+	Silent []string
 	// Percent is the share that all Routes give the canary; -1 where they do not give it the same.
 	Percent int32
 	// Served says whether each route finds a Service of the canary, and Endpoints how many Ready pods the one with the
@@ -100,8 +103,24 @@ func (s *planner) shareIsLaid() (why string, is bool) {
 		return why, false
 	case t.Pending != "":
 		return "the routes give the canary its share; " + t.Pending, false
+	case s.in.Now.Before(s.heardAt()):
+		return fmt.Sprintf("the routes give the canary its share; nobody says of %s that it is followed, so that is waited for as long as traffic.drain says (%s)",
+			strings.Join(t.Silent, " and "), Short(s.plan.Traffic.Drain.Duration)), false
 	}
 	return "", true
+}
+
+// heardAt is when whoever follows the routes is taken to know the share of the step, where nobody says it: the drain time
+// after it was laid. It is zero where somebody does.
+func (s *planner) heardAt() time.Time {
+	if len(s.in.Traffic.Silent) == 0 || s.out.Weight == nil {
+		return time.Time{}
+	}
+	at := s.out.Weight.Since.Time
+	if begun := s.out.Step.StartedAt.Time; begun.After(at) { // laid anew, for it was lost
+		at = begun
+	}
+	return roundUp(at.Add(s.plan.Traffic.Drain.Duration))
 }
 
 // beginAnewIfShareLost begins a step anew in which routes did not give the canary its share for a while, as soon as they

@@ -59,6 +59,9 @@ func (s *planner) start() Move {
 	p := Move{Actions: s.repair(), Requeue: s.in.until(deadline)}
 	if ready { // nothing of what is waited for is watched
 		p.Requeue = min(p.Requeue, lookAgain)
+		if wait := s.heardAt().Sub(s.in.Now); wait > 0 {
+			p.Requeue = min(p.Requeue, wait)
+		}
 	}
 	return p
 }

@@ -10,6 +10,10 @@ import (
 // accepted reads what gateways say of a route as it is now: why they are not known to follow it, or why
 // they do not. What one says that the route no longer names is of no account: not all take that back.
 func (r seenRoute) accepted() (pending, refused string) {
+	if r.isIstios() {
+		pending, _ = r.reconciled()
+		return pending, ""
+	}
 	answered := false
 	pending = fmt.Sprintf("no gateway has answered for %s", r)
 	parents, _, _ := unstructured.NestedSlice(r.object.Object, "status", "parents")

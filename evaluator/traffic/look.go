@@ -35,11 +35,11 @@ import (
 const NoRight = "Holdfast may not change routes or make Services, as traffic.source of the plan asks. Have your administrator install it " +
 	"with traffic.enabled=true of the chart, or the component traffic; or have source: Service"
 
-// kinds are the kinds of routes. A cluster may have none of them.
-var kinds = []schema.GroupVersionKind{
+// kinds are the kinds of routes, the same kind in its newest version first. A cluster may have none of them.
+var kinds = append([]schema.GroupVersionKind{
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"},
-}
+}, virtualServices...)
 
 // Router lays shares over routes.
 type Router struct {
@@ -109,8 +109,11 @@ type seenRoute struct {
 	// unsealed says that the record is not by the key there is: it serves to take the share off, and is written anew
 	// where the share is laid.
 	unsealed bool
-	// services are those of the Deployment that it sends requests to.
+	// services are those of the Deployment that it sends requests to, and parts those of each that its pods are in.
 	services []string
+	parts    [][]string
+	// unknown says that nobody knows whether the Deployment's pods are in a part of a Service.
+	unknown string
 }
 
 func (r seenRoute) String() string { return r.object.GetKind() + "/" + r.object.GetName() }
@@ -192,6 +195,9 @@ func (f found) view(run Run) lifecycle.Routing {
 		case r.mine && r.whole:
 			out.Whole = append(out.Whole, r.String())
 			shares[int32(r.record.Percent)] = true
+			if r.silent() {
+				out.Silent = append(out.Silent, r.String())
+			}
 			pending, refused := r.accepted()
 			if out.Refused == "" {
 				out.Refused = refused
@@ -255,23 +261,34 @@ func (f found) noRoute(run Run) string {
 	for _, s := range f.services {
 		names += " " + s.Name
 	}
-	return fmt.Sprintf("traffic.source is Weighted, and no HTTPRoute or GRPCRoute of the namespace sends requests to a Service of Deployment %s (%s); make one, or have source: Service",
+	return fmt.Sprintf("traffic.source is Weighted, and no HTTPRoute, GRPCRoute or VirtualService of the namespace sends requests to a Service of Deployment %s (%s); make one, or have source: Service",
 		run.Deployment, names[1:])
 }
 
 // cannot says why the overlay cannot be laid over a route, "" if it can.
 func (r seenRoute) cannot(run Run) string {
+	if r.unknown != "" {
+		return r.unknown
+	}
 	if len(r.services) > 1 {
 		return fmt.Sprintf("%s sends requests to two Services of Deployment %s, %s and %s, and can carry a share of one only; have a route for each", r, run.Deployment, r.services[0], r.services[1])
 	}
-	if _, err := r.Lay(r.overlay(run, 50), r.user); err != nil {
+	o := r.overlay(run, 50)
+	if _, err := r.Lay(o, r.user); err != nil {
 		return fmt.Sprintf("%s: %v", r, err)
+	}
+	if n := r.recordOf(run, o).Bytes(r.object.GetAnnotations()); n > route.MostAnnotations {
+		return fmt.Sprintf("%s: its annotations would take %d bytes with the record of its rules, and may take %d; make two of it", r, n, route.MostAnnotations)
 	}
 	return ""
 }
 
+func (r seenRoute) recordOf(run Run, o route.Overlay) route.Record {
+	return route.Record{UID: r.object.GetUID(), Run: run.Name, Service: o.Service, Canary: o.Canary, Parts: o.Parts, Percent: o.Percent, Rules: r.user}
+}
+
 func (r seenRoute) overlay(run Run, percent int32) route.Overlay {
-	return route.Overlay{Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Percent: int64(percent)}
+	return route.Overlay{Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Parts: r.parts[0], Percent: int64(percent)}
 }
 
 // find reads the Services and the routes of the namespace.
@@ -286,18 +303,14 @@ func (r Router) find(ctx context.Context, run Run) (found, error) {
 		return out, nil
 	}
 	err = r.eachRoute(ctx, run.Namespace, func(seen seenRoute) {
-		for _, s := range out.services {
-			if seen.Reaches(route.Overlay{Namespace: run.Namespace, Service: s.Name}, seen.user) {
-				seen.services = append(seen.services, s.Name)
-			}
-		}
-		seen.mine = seen.record != nil && seen.record.Run == run.Name
-		seen.whole = seen.whole && seen.record.Canary == run.canaryOf(seen.record.Service) // not of a run of that name that was deleted
-		if seen.mine || len(seen.services) > 0 {
+		if seen.record != nil || slices.ContainsFunc(out.services, func(s corev1.Service) bool { return seen.Names(run.Namespace, s.Name, seen.user) }) {
 			out.routes = append(out.routes, seen)
 		}
 	})
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	return out, r.reach(ctx, run, &out)
 }
 
 func (r Router) services(ctx context.Context, namespace string) ([]corev1.Service, error) {
@@ -323,7 +336,11 @@ func (r Router) Without(ctx context.Context, namespace string, pods map[string]s
 
 // eachRoute visits the routes of a namespace, of whichever kinds the cluster has.
 func (r Router) eachRoute(ctx context.Context, namespace string, visit func(seenRoute)) error {
+	there := map[schema.GroupKind]bool{}
 	for _, kind := range kinds {
+		if there[kind.GroupKind()] {
+			continue // in a newer version
+		}
 		dialect, _ := route.DialectOf(kind.Group, kind.Kind)
 		err := r.Live.Each(ctx, listing.Query{Kind: kind, Namespace: namespace, Most: r.most}, func(object []byte) error {
 			fields, err := listing.Decode[map[string]any](object)
@@ -347,6 +364,7 @@ func (r Router) eachRoute(ctx context.Context, namespace string, visit func(seen
 		if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("list %ss: %w", kind.Kind, err)
 		}
+		there[kind.GroupKind()] = err == nil
 	}
 	return nil
 }

@@ -57,6 +57,10 @@ func cluster(t *testing.T, routes ...string) (Router, client.Client) {
 		scheme.AddKnownTypeWithName(kind, &unstructured.Unstructured{})
 		scheme.AddKnownTypeWithName(kind.GroupVersion().WithKind(kind.Kind+"List"), &unstructured.UnstructuredList{})
 	}
+	for _, version := range virtualServices {
+		scheme.AddKnownTypeWithName(version.GroupVersion().WithKind("DestinationRule"), &unstructured.Unstructured{})
+		scheme.AddKnownTypeWithName(version.GroupVersion().WithKind("DestinationRuleList"), &unstructured.UnstructuredList{})
+	}
 	web := selecting("web", run.Pods)
 	web.Namespace, web.Spec.Ports = "shop", []corev1.ServicePort{{Name: "http", Port: 80, NodePort: 30080}}
 	web.Spec.Type = corev1.ServiceTypeNodePort
@@ -195,7 +199,7 @@ func TestWhatTheUserWroteMeanwhileIsWhatIsLeft(t *testing.T) {
 
 func TestRoutesThatCannotCarryAShareAreNamed(t *testing.T) {
 	for name, tc := range map[string]struct{ route, want string }{
-		"none is there": {"", "traffic.source is Weighted, and no HTTPRoute or GRPCRoute of the namespace sends requests to a Service of Deployment web (web)"},
+		"none is there": {"", "traffic.source is Weighted, and no HTTPRoute, GRPCRoute or VirtualService of the namespace sends requests to a Service of Deployment web (web)"},
 		"it is full":    {strings.Replace(webRoute, "[{name: web", "["+strings.Repeat("{name: other}, ", 15)+"{name: web", 1), "HTTPRoute/web: spec.rules[0].backendRefs: has 16 backends"},
 		"it is of another namespace's Service": {strings.Replace(webRoute, "port: 80", "namespace: else, port: 80", 1),
 			"traffic.source is Weighted, and no HTTPRoute"},
@@ -222,7 +226,7 @@ status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status:
 		want   string
 	}{
 		"nothing":                {[]string{webRoute + accepted}, ""},
-		"there is none":          {nil, "traffic.source is Weighted, and no HTTPRoute or GRPCRoute"},
+		"there is none":          {nil, "traffic.source is Weighted, and no HTTPRoute, GRPCRoute or VirtualService"},
 		"no gateway follows it":  {[]string{webRoute}, "no gateway has answered for HTTPRoute/web"},
 		"a gateway refuses it":   {[]string{webRoute + strings.Replace(accepted, `"True"`, `"False", message: no such listener`, 1)}, "HTTPRoute/web: gw does not take it: Accepted is False: no such listener"},
 		"it has no room for one": {[]string{strings.Replace(webRoute, "[{name: web", "["+strings.Repeat("{name: other}, ", 15)+"{name: web", 1) + accepted}, "HTTPRoute/web: spec.rules[0].backendRefs: has 16 backends"},

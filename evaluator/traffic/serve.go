@@ -67,6 +67,7 @@ func serviceFor(run Run, of corev1.Service) *corev1.Service {
 	out := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: run.Namespace, Name: run.canaryOf(of.Name),
+			Annotations:     forIstio(of.Annotations),
 			Labels:          map[string]string{v1alpha1.RunLabel: v1alpha1.LabelValue(run.Name), v1alpha1.DeploymentLabel: v1alpha1.LabelValue(run.Deployment)},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(&metav1.ObjectMeta{Name: run.Name, UID: run.UID}, v1alpha1.GroupVersion.WithKind("CanaryRun"))},
 		},

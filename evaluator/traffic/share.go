@@ -46,7 +46,7 @@ func (r Router) Share(ctx context.Context, run Run, percent int32) error {
 
 func (r Router) lay(ctx context.Context, run Run, s seenRoute, percent int32) error {
 	o := s.overlay(run, percent)
-	record := route.Record{UID: s.object.GetUID(), Run: run.Name, Service: o.Service, Canary: o.Canary, Percent: o.Percent, Rules: s.user}
+	record := s.recordOf(run, o)
 	if s.whole && !s.unsealed && reflect.DeepEqual(*s.record, record) {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -34,6 +35,21 @@ type Record struct {
 // Overlay is what the record lays over a route of this namespace.
 func (r Record) Overlay(namespace string) Overlay {
 	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Parts: r.Parts, Percent: r.Percent}
+}
+
+// MostAnnotations is the API server's limit for all annotations of an object together, keys and values, in bytes.
+const MostAnnotations = 256 << 10
+
+// Bytes are about how many all annotations of a route take with the record among them.
+func (r Record) Bytes(annotations map[string]string) int {
+	encoded, _ := Seal(make(hold.Key, hold.KeySize), r) // what it is read from was JSON
+	n := len(v1alpha1.OverlayAnnotation) + len(encoded)
+	for key, value := range annotations {
+		if key != v1alpha1.OverlayAnnotation {
+			n += len(key) + len(value)
+		}
+	}
+	return n
 }
 
 // ErrSeal is wrapped by the errors of Open for a record that Holdfast did not write for

@@ -72,8 +72,8 @@ func (a *answer) lay(key hold.Key, u update, record route.Record, standing route
 		if encoded, err = route.Seal(key, record); err != nil {
 			return err
 		}
-		if size := annotationBytes(u.new.annotations(), encoded); size > maxAnnotations {
-			return fmt.Errorf("its annotations would take %d bytes (%d of them the record of the route) and may take %d", size, len(encoded), maxAnnotations)
+		if size := annotationBytes(u.new.annotations(), encoded); size > route.MostAnnotations {
+			return fmt.Errorf("its annotations would take %d bytes (%d of them the record of the route) and may take %d", size, len(encoded), route.MostAnnotations)
 		}
 		a.tell(record, way)
 	}
@@ -115,9 +115,6 @@ func (u update) undoText(a *answer) []any {
 	}
 	return wish
 }
-
-// maxAnnotations is the API server's limit for all keys and values together, in bytes.
-const maxAnnotations = 256 << 10
 
 func annotationBytes(annotations map[string]any, record string) int {
 	n := len(v1alpha1.OverlayAnnotation) + len(record)

@@ -62,7 +62,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) (resp admis
 	}
 	u.Dialect = dialect
 	if u.TooMany(u.RulesOf(u.new)) {
-		return admission.Allowed("") // the API server refuses it
+		return admission.Allowed("") // the API server refuses it, or no share is laid over it
 	}
 	a, err := h.answer(u)
 	if err != nil {

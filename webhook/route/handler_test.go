@@ -261,7 +261,7 @@ func TestWhatDoesNotFitIsStoredWithoutTheOverlay(t *testing.T) {
 	full := `[{backendRefs: [{name: shop}` + strings.Repeat(`, {name: other}`, 15) + `]}]`
 	for name, sent := range map[string]map[string]any{
 		"no room for a backend":  httpRoute(t, nil, owners, full),
-		"no room for the record": httpRoute(t, map[string]string{"large": strings.Repeat("x", maxAnnotations-100)}, owners, `[{name: other, backendRefs: [{name: shop}]}]`),
+		"no room for the record": httpRoute(t, map[string]string{"large": strings.Repeat("x", route.MostAnnotations-100)}, owners, `[{name: other, backendRefs: [{name: shop}]}]`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			stored, warnings := send(t, sender{"ci", "gitops"}, standing(t), sent)
