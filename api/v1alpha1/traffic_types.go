@@ -8,8 +8,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 type Traffic struct {
 	// source is where the canary's requests come from.
 	// Service: from the Deployment's Services; each canary pod gets the share that its number gives it.
-	// Weighted: from routes (HTTPRoute and GRPCRoute of the namespace) that send requests to a Service of the
-	// Deployment. While the run has traffic they carry a weight for the canary, laid over what their user asked for.
+	// Weighted: from routes (HTTPRoute, GRPCRoute and Istio's VirtualService of the namespace) that send requests to a
+	// Service of the Deployment. While the run has traffic they carry a weight for the canary, laid over what their user asked for.
 	// CanaryService: from whoever sends them to a Service of the canary's own, named like the Deployment's with
 	// -canary behind it; none of production.
 	// Both: from the Deployment's Services, and from that one.

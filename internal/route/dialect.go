@@ -68,24 +68,24 @@ func (d Dialect) withBackends(rule any, backends []any) map[string]any {
 	return out
 }
 
-// isProduction says whether a backend is the production Service, or a part of it in which the Deployment's pods are.
+// isService says whether a backend is the Service of this name in the namespace of its route, or a part of it.
+func (d Dialect) isService(backend any, namespace, name string) bool {
+	ref, _ := backend.(map[string]any)
+	is, _ := d.serviceOf(ref, namespace)
+	return is != "" && is == name
+}
+
+// isProduction says whether a backend is the production Service, or a part of it in which pods of the Deployment are.
 func (d Dialect) isProduction(o Overlay, backend any) bool {
 	ref, _ := backend.(map[string]any)
-	name, part := d.serviceOf(ref, o.Namespace)
-	return name != "" && name == o.Service && (part == "" || slices.Contains(o.Parts, part))
+	_, part := d.serviceOf(ref, o.Namespace)
+	return d.isService(backend, o.Namespace, o.Service) && (part == "" || slices.Contains(o.Parts, part))
 }
 
-// isCanary says whether a backend is the Service of the canary.
-func (d Dialect) isCanary(o Overlay, backend any) bool {
+// renamed is a copy of a backend that is another Service of the same namespace.
+func (d Dialect) renamed(backend any, name string, weight int64) map[string]any {
 	ref, _ := backend.(map[string]any)
-	name, _ := d.serviceOf(ref, o.Namespace)
-	return name != "" && name == o.Canary
-}
-
-// forCanary is the copy of a backend that sends requests to the canary.
-func (d Dialect) forCanary(o Overlay, backend any, weight int64) map[string]any {
-	ref, _ := backend.(map[string]any)
-	out := d.naming(without(ref, "weight"), o.Canary)
+	out := d.naming(without(ref, "weight"), name)
 	out["weight"] = weight
 	return out
 }

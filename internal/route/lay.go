@@ -77,11 +77,7 @@ func (d Dialect) Parts(namespace, service string, rules []any) []string {
 // Names says whether any rule names a Service, be it a part of it, or with a weight of 0.
 func (d Dialect) Names(namespace, service string, rules []any) bool {
 	return slices.ContainsFunc(rules, func(rule any) bool {
-		return slices.ContainsFunc(d.backendsOf(rule), func(backend any) bool {
-			ref, _ := backend.(map[string]any)
-			name, _ := d.serviceOf(ref, namespace)
-			return name == service
-		})
+		return slices.ContainsFunc(d.backendsOf(rule), func(backend any) bool { return d.isService(backend, namespace, service) })
 	})
 }
 
@@ -119,7 +115,7 @@ func (d Dialect) layRule(o Overlay, rule any) (any, error) {
 		whole := weights[i] * scale
 		share := portion(whole, percent)
 		out[i] = d.withWeight(backends[i], whole-share)
-		out = append(out, d.forCanary(o, backends[i], share))
+		out = append(out, d.renamed(backends[i], o.Canary, share))
 	}
 	return d.withBackends(rule, out), nil
 }

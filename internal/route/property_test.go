@@ -190,7 +190,7 @@ func TestAChangeMadeToTheOverlaidTextIsMadeToTheUsers(t *testing.T) {
 
 // onlyCanary are those of the backends that are the canary's.
 func (s scene) onlyCanary(backends []any) []any {
-	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return !s.isCanary(s.o, b) })
+	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return !s.isService(b, s.o.Namespace, s.o.Canary) })
 }
 
 // shares are the shares of the backends of a rule, as both APIs define them.
@@ -227,7 +227,7 @@ func TestProportionsAreKept(t *testing.T) {
 			var canary, production, taken float64
 			for j, b := range after {
 				switch {
-				case s.isCanary(s.o, b):
+				case s.isService(b, s.o.Namespace, s.o.Canary):
 					canary += got[j]
 				case !s.isProduction(s.o, b) && abs(got[j]-want[j]) > 1e-9:
 					t.Errorf("backend %d of another Service has %v, want %v", j, got[j], want[j])
@@ -264,7 +264,7 @@ func TestOnlyWeightsChangeAndOnlyCopiesCome(t *testing.T) {
 				if j < len(before) && text(t, s.withWeight(before[j], 0)) != text(t, s.withWeight(after[j], 0)) {
 					t.Errorf("backend %d has changed: %s", j, text(t, after[j]))
 				}
-				if j >= len(before) && !s.isCanary(s.o, after[j]) {
+				if j >= len(before) && !s.isService(after[j], s.o.Namespace, s.o.Canary) {
 					t.Errorf("backend %d came: %s", j, text(t, after[j]))
 				}
 			}

@@ -70,11 +70,11 @@ func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
 
 // names says whether a rule sends requests to the canary.
 func (d Dialect) names(s Standing, rule any) bool {
-	return slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isCanary(s.Overlay, b) })
+	return slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
 }
 
 func (d Dialect) withoutCanary(s Standing, backends []any) []any {
-	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return d.isCanary(s.Overlay, b) })
+	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
 }
 
 // baseOf is which of the rules in the cluster a rule was made from that names the canary and is sent
@@ -189,9 +189,9 @@ func (d Dialect) given(s Standing, backend any, sent []any, taken []bool) int64 
 	if !d.isProduction(s.Overlay, backend) {
 		return 0
 	}
-	copied := d.forCanary(s.Overlay, backend, 0)
+	copied := d.renamed(backend, s.Canary, 0)
 	for i, b := range sent {
-		if !taken[i] && d.isCanary(s.Overlay, b) && reflect.DeepEqual(d.withWeight(b, 0), copied) {
+		if !taken[i] && d.isService(b, s.Namespace, s.Canary) && reflect.DeepEqual(d.withWeight(b, 0), copied) {
 			taken[i] = true
 			return d.weightOf(b, len(sent))
 		}

@@ -10,6 +10,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -84,6 +85,11 @@ func httpRoute(t *testing.T, annotations map[string]string, managedFields, rules
 	}
 }
 
+func kindOf(object map[string]any) metav1.GroupVersionKind {
+	u := unstructured.Unstructured{Object: object}
+	return metav1.GroupVersionKind(u.GroupVersionKind())
+}
+
 type sender struct{ user, manager string }
 
 // send is what the API server stores of a request, and what its sender is told.
@@ -97,7 +103,7 @@ func send(t *testing.T, by sender, before, sent map[string]any) (map[string]any,
 		return runtime.RawExtension{Raw: data}
 	}
 	req := admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
-		Kind: metav1.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}, Namespace: "ns",
+		Kind: kindOf(sent), Namespace: "ns",
 		Operation: admissionv1.Create, UserInfo: authenticationv1.UserInfo{Username: by.user},
 		Object: encode(sent), Options: encode(metav1.UpdateOptions{FieldManager: by.manager}),
 	}}

@@ -245,7 +245,7 @@ func TestWithoutARouteThereIsNoShare(t *testing.T) {
 	needGatewayAPI(t)
 	s := open(t, weightedPlan(`[{weight: 20}]`))
 	run := s.AwaitPhase(s.HoldV2().Name, v1alpha1.PhasePaused)
-	if run.Status.Reason != v1alpha1.ReasonRoutesRefuse || !strings.Contains(run.Status.Message, "no HTTPRoute or GRPCRoute of the namespace sends requests to a Service of Deployment web (web)") {
+	if run.Status.Reason != v1alpha1.ReasonRoutesRefuse || !strings.Contains(run.Status.Message, "no HTTPRoute, GRPCRoute or VirtualService of the namespace sends requests to a Service of Deployment web (web)") {
 		t.Errorf("%s: %s", run.Status.Reason, run.Status.Message)
 	}
 	s.WantImage("v1")
