@@ -28,7 +28,7 @@ func TestAGoodCanaryIsReleased(t *testing.T) {
 	if run.Status.Phase != v1alpha1.PhaseReleased || evaluatortest.Image(c.Deployment()) != "v2" || c.Canaries() != 0 {
 		t.Errorf("run %s (%s), Deployment at %s, %d canaries", run.Status.Phase, run.Status.Message, evaluatortest.Image(c.Deployment()), c.Canaries())
 	}
-	c.WantEvents("Held", "CanaryStarted", "CanaryReady", "Passed", "Released", "RolledOut")
+	c.WantEvents("Held", "Passed", "Released", "RolledOut")
 	want := `sum(rate(errors_total{ namespace="shop",pod=~"` + run.Name + `-x", service="web" }[2s])) / sum(rate(errors_total{ namespace="shop",pod=~"web-1-(?:a|b|c)" }[1m]))`
 	if diff := cmp.Diff(want, c.Prometheus.Asked[0]); diff != "" {
 		t.Errorf("query:\n%s", diff)
@@ -68,7 +68,7 @@ func TestABadCanaryIsReverted(t *testing.T) {
 	if failed := d.Annotations[v1alpha1.FailedAnnotation]; failed != string(want[0].Hash) {
 		t.Errorf("tools that wait are to see the failure of %q", failed)
 	}
-	c.WantEvents("Held", "CanaryStarted", "CanaryReady", "MeasurementFailed", "Reverted")
+	c.WantEvents("Held", "MeasurementFailed", "Reverted")
 }
 
 func TestWithoutPrometheusNothingIsReleased(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWithoutPrometheusNothingIsReleased(t *testing.T) {
 	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReleased || run.Status.Overtime == 0 {
 		t.Errorf("run %s, overtime %d", run.Status.Phase, run.Status.Overtime)
 	}
-	c.WantEvents("Held", "CanaryStarted", "CanaryReady", "MeasurementError", "Passed", "Released", "RolledOut")
+	c.WantEvents("Held", "MeasurementError", "Passed", "Released", "RolledOut")
 }
 
 func TestACanaryThatIsNeverReadyIsReverted(t *testing.T) {
@@ -95,7 +95,7 @@ func TestACanaryThatIsNeverReadyIsReverted(t *testing.T) {
 	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonNotReady {
 		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 	}
-	c.WantEvents("Held", "CanaryStarted", "Reverted")
+	c.WantEvents("Held", "Reverted")
 }
 
 func TestAReleaseThatIsRefusedReverts(t *testing.T) {
@@ -107,7 +107,7 @@ func TestAReleaseThatIsRefusedReverts(t *testing.T) {
 	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseReverted || run.Status.Reason != v1alpha1.ReasonReleaseRefused {
 		t.Errorf("run %s %s (%s)", run.Status.Phase, run.Status.Reason, run.Status.Message)
 	}
-	c.WantEvents("Held", "CanaryStarted", "CanaryReady", "Passed", "ReleaseRefused", "Reverted")
+	c.WantEvents("Held", "Passed", "ReleaseRefused", "Reverted")
 }
 
 func TestAReleaseIsSentAgainWhenTheWebhookWasDown(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/deployments"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
@@ -139,10 +140,12 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 		teller = append(teller, o.Notifications)
 	}
 	router := &traffic.Router{Live: live, Writer: writer, Key: o.Key}
+	memory := &checkpoint.Memory{Budget: o.WriteBudget}
 	e := &Evaluator{
 		Deployments: &deployments.Reconciler{
 			Objects: reader, Writer: writer, Clock: o.Clock, Teller: teller, Metrics: metrics,
 			History: o.HistoryLimit, RewritesStatus: o.RewriteStatus,
+			Made: func(run *v1alpha1.CanaryRun) { memory.Made(run, o.Clock.Now()) },
 		},
 		Runs: &runs.Reconciler{
 			Objects: reader, Writer: writer, Teller: teller, Metrics: metrics,
@@ -152,7 +155,7 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 				Looks:  &around.Looks{Objects: reader},
 				Router: router,
 			},
-			Memory:   &checkpoint.Memory{Budget: o.WriteBudget},
+			Memory:   memory,
 			Executor: &act.Executor{Objects: reader, Writer: writer, Router: router},
 			Wake:     func(types.NamespacedName) {},
 		},

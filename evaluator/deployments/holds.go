@@ -115,6 +115,7 @@ func (r *Reconciler) createRun(ctx context.Context, d objects.Deployment, record
 		}
 		return fmt.Errorf("create CanaryRun %q: %w", record.Run, err)
 	}
+	r.Made(run)
 	r.warned.forget(client.ObjectKeyFromObject(d))
 	r.Metrics.Holds.Inc()
 	ctrl.LoggerFrom(ctx).Info("run created", "run", run.Name, "plan", resolved.Source)

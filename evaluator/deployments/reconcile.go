@@ -34,6 +34,8 @@ type Reconciler struct {
 	Metrics *tell.Metrics
 	// History is how many ended runs of a Deployment are kept.
 	History int
+	// Made is told of each run that was made, by the answer of the API server.
+	Made func(*v1alpha1.CanaryRun)
 	// RewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put right.
 	RewritesStatus bool
 

@@ -64,6 +64,8 @@ type Cluster struct {
 
 	mu     sync.Mutex // of what follows: runs may be worked on at once
 	Events []string
+	// Requests are those of the evaluator to the API server, each a verb and a kind, events among them.
+	Requests []string
 
 	// FailAt is the number of the write that fails, from 1; 0 is none. With
 	// lost set the write is made, and only its answer is lost.
@@ -129,9 +131,12 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 	writer := interceptor.NewClient(c.API, interceptor.Funcs{
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			if pod, ok := o.(*unstructured.Unstructured); ok && pod.GetKind() == "Pod" {
+				c.mu.Lock()
+				c.asked("dry-run", o)
+				c.mu.Unlock()
 				return c.admitUnstructured(pod, opts)
 			}
-			return c.write(func() error {
+			return c.write("create", o, func() error {
 				if c.Full != nil {
 					return c.Full
 				}
@@ -145,13 +150,13 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 			})
 		},
 		Patch: func(ctx context.Context, api client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
-			return c.write(func() error { return c.patch(ctx, api, o, p, opts...) })
+			return c.write("patch", o, func() error { return c.patch(ctx, api, o, p, opts...) })
 		},
 		Delete: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-			return c.write(func() error { return api.Delete(ctx, o, opts...) })
+			return c.write("delete", o, func() error { return api.Delete(ctx, o, opts...) })
 		},
 		SubResourcePatch: func(ctx context.Context, api client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
-			return c.write(func() error { return api.SubResource(sub).Patch(ctx, o, p, opts...) })
+			return c.write("patch "+sub+" of", o, func() error { return api.SubResource(sub).Patch(ctx, o, p, opts...) })
 		},
 	})
 	c.writer = writer
@@ -174,7 +179,7 @@ func (c *Cluster) Another(edit func(*evaluator.Options)) {
 	if edit != nil {
 		edit(&o)
 	}
-	live := listing.Lister(listingtest.APIServer{Reader: c.API})
+	live := listing.Lister(counting{listingtest.APIServer{Reader: c.API}, c})
 	if c.Evaluator != nil {
 		live = c.Evaluator.Runs.Objects.Live
 	}
@@ -283,10 +288,11 @@ func isTyped(o client.Object) bool {
 	return true
 }
 
-func (c *Cluster) write(do func() error) error {
+func (c *Cluster) write(verb string, o client.Object, do func() error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Writes++
+	c.asked(verb, o)
 	if c.BeforeWrite != nil {
 		c.BeforeWrite()
 	}

@@ -18,6 +18,7 @@ func (c *Cluster) Eventf(about, related runtime.Object, kind, reason, action, no
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.Requests = append(c.Requests, "create Event") // those of one reason, action and object would be counted together
 	who := "run"
 	if about.GetObjectKind().GroupVersionKind().Kind == "Deployment" {
 		who = "deployment"

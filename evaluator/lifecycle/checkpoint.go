@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -41,6 +42,31 @@ func MayWait(before, after v1alpha1.CanaryRunStatus, every time.Duration, now ti
 		return onlyStarts(before, after)
 	}
 	return before.AsOf != nil && now.Before(before.AsOf.Add(every)) && onlyGoodRounds(before, after)
+}
+
+// beginnings are the transitions with which a run begins.
+var beginnings = []string{
+	v1alpha1.EventHeld, v1alpha1.ReasonPolicyApplied, v1alpha1.EventRoomDoubtful, v1alpha1.EventAutoscalerCounts, string(TransitionStarted),
+}
+
+// BeginsQuietly says whether a status and its log need not be written yet of a run that has none: its canary is made
+// and has just begun to start. Who goes on finds that canary, as after a step that was cut short.
+//
+// A run that needed a place has its status written at once, for by that it has the place; and so has one that a user
+// made, for it has its plan in it.
+func BeginsQuietly(in Snapshot, stored, after v1alpha1.CanaryRunStatus, log *v1alpha1.TransitionLog, clusterLimit int) bool {
+	if stored.Phase != "" || in.Run.Spec.ByHand() || !in.Now.Before(quietUntil(after, in.Now)) || after.Verdict != "" {
+		return false
+	}
+	if spec, _ := askedPlan(in); clusterLimit > 0 || spec.MaxRuns != nil {
+		return false
+	}
+	return log == nil || !slices.ContainsFunc(log.Untold, func(t v1alpha1.LoggedTransition) bool { return !slices.Contains(beginnings, t.Kind) })
+}
+
+// BegunQuietly says whether a run has come to its first status and the time is over for which that may wait.
+func BegunQuietly(stored, known v1alpha1.CanaryRunStatus, now time.Time) bool {
+	return stored.Phase == "" && known.Phase != "" && !now.Before(quietUntil(known, now))
 }
 
 // quietUntil is the end of the quiet start of the step under way, the zero time where pods do not start, or started by a

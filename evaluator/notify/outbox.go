@@ -56,7 +56,13 @@ func (o *Outbox) OnDelivered(wake func(types.NamespacedName)) {
 }
 
 // Tell implements tell.Teller: it puts what is told into the mailboxes of those who want it.
-func (o *Outbox) Tell(about tell.About, t lifecycle.Transition) {
+func (o *Outbox) Tell(about tell.About, happened ...lifecycle.Transition) {
+	for _, t := range happened {
+		o.put(about, t)
+	}
+}
+
+func (o *Outbox) put(about tell.About, t lifecycle.Transition) {
 	m := messageOf(about, t, o.clock.Now())
 	p := parcel{message: m, number: t.Number}
 	if about.Run != nil {

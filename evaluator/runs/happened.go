@@ -67,7 +67,7 @@ func (r *Reconciler) doubts(ctx context.Context, seen gather.Observed) []string 
 	if seen.Record == nil {
 		return nil
 	}
-	stable, err := r.Objects.StableTemplate(ctx, seen.DeploymentObject)
+	stable, err := seen.StableTemplate(ctx, r.Objects)
 	if err != nil {
 		if client.IgnoreNotFound(err) != nil {
 			ctrl.LoggerFrom(ctx).Info("it is not known whether there is room for the canary", "why", err.Error())

@@ -63,6 +63,8 @@ type Reconciler struct {
 	// rounds are those of the term in which this replica leads, and told what was told in it.
 	rounds *measure.Rounds
 	told   *told
+	// scalers are the autoscalers of namespaces.
+	scalers scalers
 }
 
 // BeginTerm forgets what was known in the last term.
@@ -92,8 +94,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if known.Behind {
 		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	}
-	seen, err := r.Gatherer.Gather(ctx, known.Run)
-	seen.Stored, seen.Since = run, known.Since
+	seen, err := r.Gatherer.Gather(ctx, known.Run, known.Since)
+	seen.Stored, seen.Ours = run, known.Ours
+	if now := r.Gatherer.Clock.Now(); err != nil && lifecycle.BegunQuietly(run.Status, known.Run.Status, now) { // it is not kept from people any longer
+		err = errors.Join(err, r.writeStatus(ctx, run, lifecycle.Written(known.Run.Status, now)))
+	}
 	if errors.Is(err, objects.ErrStale) {
 		return ctrl.Result{RequeueAfter: objects.ConflictRetry}, nil
 	}
@@ -137,9 +142,9 @@ func (r *Reconciler) Measured(run types.NamespacedName) <-chan struct{} { return
 // carryOut takes the actions of a plan, keeps its status and tells of it.
 func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next lifecycle.Move) (ctrl.Result, error) {
 	next, err := r.apply(ctx, seen, next)
-	status := r.Gatherer.Noted(seen, shown(next.Status))
+	status, written := r.Gatherer.Noted(seen, shown(next.Status)), false
 	if err == nil {
-		status, err = r.keep(ctx, seen, status)
+		status, written, err = r.keep(ctx, seen, status)
 	}
 	switch {
 	case apierrors.IsConflict(err) || errors.Is(err, objects.ErrStale):
@@ -151,7 +156,9 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 	known := r.told.of(seen.CanaryRun)
 	known.unlogged = nil
 	r.count(ctx, seen, seen.CanaryRun.Status, status)
-	r.tell(seen, status)
+	if written {
+		r.tell(seen, status)
+	}
 	if again, ok := lifecycle.Forgettable(status, r.delivered(seen.CanaryRun), seen.Now); ok && (next.Requeue == 0 || again < next.Requeue) {
 		next.Requeue = max(again, time.Millisecond)
 	}
@@ -182,19 +189,23 @@ func (r *Reconciler) apply(ctx context.Context, seen gather.Observed, p lifecycl
 }
 
 // keep remembers what a run has come to, and writes it unless that may wait: then with what is to be told.
-func (r *Reconciler) keep(ctx context.Context, seen gather.Observed, status v1alpha1.CanaryRunStatus) (v1alpha1.CanaryRunStatus, error) {
+func (r *Reconciler) keep(ctx context.Context, seen gather.Observed, status v1alpha1.CanaryRunStatus) (out v1alpha1.CanaryRunStatus, written bool, err error) {
 	before := seen.CanaryRun.Status
 	log, isDue := r.logOf(ctx, seen, status)
 	switch {
 	case !isDue && equality.Semantic.DeepEqual(before, status) && !r.Memory.Lacks(seen.Stored):
-		return status, nil
+		return status, false, nil
 	case !isDue && r.Memory.MayWait(before, status, seen.Now):
 		r.Memory.Keep(seen.Stored, status)
-		return status, nil
+		return status, false, nil
+	case lifecycle.BeginsQuietly(seen.Snapshot, seen.Stored.Status, status, log, r.Gatherer.MaxRuns):
+		status.Transitions = log
+		r.Memory.Keep(seen.Stored, status)
+		return status, false, nil
 	}
 	status = lifecycle.Written(status, seen.Now)
 	status.Transitions = log
-	return status, r.writeStatus(ctx, seen.Stored, status)
+	return status, true, r.writeStatus(ctx, seen.Stored, status)
 }
 
 // writeStatus writes the status of a run, if the run is still the one that was planned from.

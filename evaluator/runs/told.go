@@ -67,13 +67,12 @@ func (t *told) forget(run types.NamespacedName) {
 func (r *Reconciler) tell(seen gather.Observed, status v1alpha1.CanaryRunStatus) {
 	known := r.told.of(seen.CanaryRun)
 	untold := lifecycle.Untold(status, known.number)
-	if len(untold) > 0 { // they stand in the log, also where the answer to the write was lost
-		known.unlogged = nil
+	if len(untold) == 0 {
+		return
 	}
-	for _, t := range untold {
-		r.Teller.Tell(tell.About{Deployment: seen.DeploymentObject, Run: seen.CanaryRun}, t)
-		known.number = t.Number
-	}
+	known.unlogged = nil // they stand in the log, also where the answer to the write was lost
+	r.Teller.Tell(tell.About{Deployment: seen.DeploymentObject, Run: seen.CanaryRun}, untold...)
+	known.number = untold[len(untold)-1].Number
 }
 
 // delivered is up to which transition of a run all have arrived with whom they are for.

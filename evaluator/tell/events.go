@@ -22,10 +22,10 @@ type About struct {
 	Run        *v1alpha1.CanaryRun
 }
 
-// Teller tells what happens, in its order. It may be told a thing twice: a transition of a run is known by the
-// UID of that and its number.
+// Teller tells what happens, in its order: what is handed over together was written together. It may be told a thing
+// twice: a transition of a run is known by the UID of that and its number.
 type Teller interface {
-	Tell(about About, t lifecycle.Transition)
+	Tell(about About, happened ...lifecycle.Transition)
 	// Delivered says up to which of a run's transitions, of those up to told that it was told, all have arrived. The
 	// rest stay in the log of the run.
 	Delivered(run types.UID, told int64) int64
@@ -35,9 +35,9 @@ type Teller interface {
 type Tellers []Teller
 
 // Tell implements Teller.
-func (all Tellers) Tell(about About, t lifecycle.Transition) {
+func (all Tellers) Tell(about About, happened ...lifecycle.Transition) {
 	for _, each := range all {
-		each.Tell(about, t)
+		each.Tell(about, happened...)
 	}
 }
 
@@ -50,7 +50,8 @@ func (all Tellers) Delivered(run types.UID, told int64) int64 {
 }
 
 // Events tells by events. Each is about the Deployment and, where there is one, about the run too, so that
-// describing either tells the story.
+// describing either tells the story. The story of a start is in the status of the run, and events are most of what
+// it costs the API server: so that is told of the Deployment alone, and what of it comes together by one event.
 //
 // Events of one reason and action about one object are counted together by the API, and of those only the first
 // one's text is kept: the action names the metric of a measurement, and the pod of what happened to one.
@@ -97,8 +98,46 @@ func Kinds() []string {
 func (Events) Delivered(_ types.UID, told int64) int64 { return told }
 
 // Tell implements Teller.
-func (e Events) Tell(about About, t lifecycle.Transition) {
+func (e Events) Tell(about About, happened ...lifecycle.Transition) {
+	var joins []lifecycle.Transition
+	if about.Run != nil {
+		happened, joins = beginning(happened)
+	}
+	for _, t := range happened {
+		if isBeginning(t) {
+			e.tell(about, t, joins)
+			joins = nil
+		} else {
+			e.tell(about, t, nil)
+		}
+	}
+}
+
+// isBeginning says whether a transition is one with which a run begins.
+func isBeginning(t lifecycle.Transition) bool {
+	return t.Kind == v1alpha1.EventHeld || ofRuns[t.Kind].joined != ""
+}
+
+// beginning takes those transitions out of some that join the first one of a beginning.
+func beginning(happened []lifecycle.Transition) (rest, joins []lifecycle.Transition) {
+	begun := false
+	for _, t := range happened {
+		if begun && ofRuns[t.Kind].joined != "" {
+			joins = append(joins, t)
+			continue
+		}
+		begun = begun || isBeginning(t)
+		rest = append(rest, t)
+	}
+	return rest, joins
+}
+
+// tell tells a transition, and with it those that joined it.
+func (e Events) tell(about About, t lifecycle.Transition, joins []lifecycle.Transition) {
 	form, note := formOf(about, t)
+	for _, j := range joins {
+		note += "; " + fmt.Sprintf(ofRuns[j.Kind].joined, j.Message)
+	}
 	for _, named := range []string{t.Metric, t.Subject[:min(len(t.Subject), maxSubject)]} {
 		if named != "" {
 			form.action += " " + named
@@ -106,8 +145,10 @@ func (e Events) Tell(about About, t lifecycle.Transition) {
 	}
 	hasDeployment := about.Deployment.Unstructured != nil
 	switch {
-	case about.Run == nil || hasDeployment && form.deploymentOnly:
+	case about.Run == nil:
 		e.event(about.Deployment.Unstructured, nil, form, t, note)
+	case hasDeployment && form.deploymentOnly:
+		e.event(about.Deployment.Unstructured, about.Run, form, t, note)
 	case hasDeployment:
 		e.event(about.Deployment.Unstructured, about.Run, form, t, note)
 		e.event(about.Run, about.Deployment.Unstructured, form, t, note)
@@ -139,7 +180,9 @@ func (f form) note(run string, t lifecycle.Transition) string {
 // metric, the message, the range and the query; without one the message is all.
 type form struct {
 	kind, action, format string
-	// deploymentOnly says that it is of no use to who looks at the run.
+	// joined is how it is told as a part of another, with the message, "" of what never is.
+	joined string
+	// deploymentOnly says that it is of no use to who looks at the run, or stands in its status.
 	deploymentOnly bool
 }
 
@@ -159,7 +202,7 @@ var ofDeployments = map[lifecycle.TransitionKind]form{
 }
 
 var ofRuns = map[lifecycle.TransitionKind]form{
-	v1alpha1.EventHeld:              {kind: normal, action: "Hold", format: "update held: %[2]s"},
+	v1alpha1.EventHeld:              {kind: normal, action: "Hold", format: "update held: %[2]s", deploymentOnly: true},
 	v1alpha1.ReasonPolicyApplied:    {kind: normal, action: "FindPlan", format: "run %s is tried by a plan that policies changed: %s"},
 	v1alpha1.EventRoomDoubtful:      {kind: warning, action: "Hold", format: "there may be no room for the canary of run %s: %s"},
 	v1alpha1.EventAutoscalerCounts:  {kind: normal, action: "Autoscale", format: "run %s: %s"},
@@ -181,8 +224,8 @@ var ofRuns = map[lifecycle.TransitionKind]form{
 	lifecycle.TransitionServiceLeft:      {kind: warning, action: "Look", format: "run %s: %s"},
 	lifecycle.TransitionReferenceGone:    {kind: warning, action: "Look", format: "run %s: %s"},
 	lifecycle.TransitionRetried:          {kind: normal, action: "Retry", format: "run %s: %s"},
-	lifecycle.TransitionStarted:          {kind: normal, action: "Start", format: "run %s: %s"},
-	lifecycle.TransitionReady:            {kind: normal, action: "Start", format: "run %s: all canary pods are Ready, %s"},
+	lifecycle.TransitionStarted:          {kind: normal, action: "Start", format: "run %s: %s", joined: "%s", deploymentOnly: true},
+	lifecycle.TransitionReady:            {kind: normal, action: "Start", format: "run %s: all canary pods are Ready, %s", joined: "all canary pods are Ready, %s", deploymentOnly: true},
 	lifecycle.TransitionFailed:           {kind: warning, action: "Measure", format: "run %s: metric %s failed: %s; range %s; query: %s"},
 	lifecycle.TransitionErrors:           {kind: warning, action: "Measure", format: "run %s: metric %s could not be measured: %s; range %s; query: %s"},
 	lifecycle.TransitionNoData:           {kind: warning, action: "Measure", format: "run %s: metric %s has no data: %s; range %s; query: %s"},

@@ -61,7 +61,8 @@ func TestOfWhichObjectATransitionIsTold(t *testing.T) {
 		kind  lifecycle.TransitionKind
 		want  []string
 	}{
-		"both":            {About{d, run}, lifecycle.TransitionReady, []string{"Deployment", "CanaryRun"}},
+		"both":            {About{d, run}, lifecycle.TransitionPassed, []string{"Deployment", "CanaryRun"}},
+		"a start":         {About{d, run}, lifecycle.TransitionReady, []string{"Deployment"}},
 		"run":             {About{Run: run}, lifecycle.TransitionReady, []string{"CanaryRun"}},
 		"deployment":      {About{Deployment: d}, v1alpha1.ReasonSkipped, []string{"Deployment"}},
 		"of several runs": {About{d, run}, v1alpha1.EventUpdatesTooFast, []string{"Deployment"}},
@@ -70,6 +71,34 @@ func TestOfWhichObjectATransitionIsTold(t *testing.T) {
 		Events{recorder}.Tell(tc.about, lifecycle.Transition{Kind: tc.kind, Message: "because"})
 		if !slices.Equal(recorder.about, tc.want) {
 			t.Errorf("%s: told of %v, want %v", name, recorder.about, tc.want)
+		}
+	}
+}
+
+// TestAStartIsOneEvent, as far as it was written at once: what belongs to it joins the first of it, and nothing else does.
+func TestAStartIsOneEvent(t *testing.T) {
+	d := objects.Deployment{Unstructured: objects.NewDeployment()}
+	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
+	held := lifecycle.Transition{Kind: v1alpha1.EventHeld, Message: "run web-x tries it"}
+	started := lifecycle.Transition{Kind: lifecycle.TransitionStarted, Message: "the canary pods start"}
+	doubtful := lifecycle.Transition{Kind: v1alpha1.EventRoomDoubtful, Message: "hm"}
+	ready := lifecycle.Transition{Kind: lifecycle.TransitionReady, Message: "the canary is measured"}
+	for name, tc := range map[string]struct {
+		happened []lifecycle.Transition
+		want     []string
+	}{
+		"all of it": {[]lifecycle.Transition{held, started, ready}, []string{
+			"Normal Held: update held: run web-x tries it; the canary pods start; all canary pods are Ready, the canary is measured"}},
+		"with a doubt": {[]lifecycle.Transition{held, doubtful, started}, []string{
+			"Normal Held: update held: run web-x tries it; the canary pods start",
+			"Warning RoomDoubtful: there may be no room for the canary of run web-x: hm", "Warning RoomDoubtful: there may be no room for the canary of run web-x: hm"}},
+		"of a user's run": {[]lifecycle.Transition{started, ready}, []string{"Normal CanaryStarted: run web-x: the canary pods start; all canary pods are Ready, the canary is measured"}},
+		"the end of it":   {[]lifecycle.Transition{ready}, []string{"Normal CanaryReady: run web-x: all canary pods are Ready, the canary is measured"}},
+	} {
+		recorder := &eventRecorder{}
+		Events{recorder}.Tell(About{d, run}, tc.happened...)
+		if !slices.Equal(recorder.events, tc.want) {
+			t.Errorf("%s: told was %q, want %q", name, recorder.events, tc.want)
 		}
 	}
 }

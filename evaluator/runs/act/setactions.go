@@ -22,7 +22,7 @@ import (
 // createBaseline makes the ReplicaSet of the baseline, of the template that the
 // Deployment runs now.
 func (e *Executor) createBaseline(ctx context.Context, seen gather.Observed, replicas int32) error {
-	template, err := e.Objects.StableTemplate(ctx, seen.DeploymentObject)
+	template, err := seen.StableTemplate(ctx, e.Objects)
 	if err != nil {
 		return err
 	}
@@ -33,10 +33,13 @@ func (e *Executor) createBaseline(ctx context.Context, seen gather.Observed, rep
 	return e.createSet(ctx, seen, rs, replicas)
 }
 
-// createSet makes a ReplicaSet of a run. A cache that lags could show a run as
-// it was before its pods were deleted, so the run is read from the API server
-// once more.
-func (e *Executor) createSet(ctx context.Context, seen gather.Observed, rs *unstructured.Unstructured, replicas int32) error {
+// checkRun sees that a run is as it was planned from. A cache that lags could show it as it was before its pods were
+// deleted, so it is read from the API server once more, unless this evaluator wrote it itself: then nobody else has
+// taken it on since, and what a user changes meanwhile is seen a moment later, as it would be after any reading.
+func (e *Executor) checkRun(ctx context.Context, seen gather.Observed) error {
+	if seen.Ours {
+		return nil
+	}
 	var run v1alpha1.CanaryRun
 	if err := e.Objects.Live.Get(ctx, client.ObjectKeyFromObject(seen.CanaryRun), &run); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -46,6 +49,14 @@ func (e *Executor) createSet(ctx context.Context, seen gather.Observed, rs *unst
 	}
 	if run.UID != seen.CanaryRun.UID || run.ResourceVersion != seen.CanaryRun.ResourceVersion {
 		return fmt.Errorf("%w: the run is at another version", objects.ErrStale)
+	}
+	return nil
+}
+
+// createSet makes a ReplicaSet of a run.
+func (e *Executor) createSet(ctx context.Context, seen gather.Observed, rs *unstructured.Unstructured, replicas int32) error {
+	if err := e.checkRun(ctx, seen); err != nil {
+		return err
 	}
 	rs = rs.DeepCopy()
 	_ = unstructured.SetNestedField(rs.Object, int64(replicas), "spec", "replicas") // spec is a map

@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
@@ -61,6 +63,8 @@ type sighting struct {
 type seenServices struct {
 	at  time.Time
 	all []surround.Service
+	// tooMany says that none is known for there are too many to be kept.
+	tooMany bool
 }
 
 func (l *Looks) get(run types.NamespacedName) sighting {
@@ -96,6 +100,8 @@ type Site struct {
 	Snapshot   lifecycle.Snapshot
 	Deployment objects.Deployment
 	Record     *hold.Record
+	// Stable reads the template that the Deployment runs.
+	Stable func(context.Context) (hold.Template, error)
 }
 
 func (of Site) name() types.NamespacedName {
@@ -126,7 +132,7 @@ func (l *Looks) Now(ctx context.Context, of Site) (lifecycle.Around, error) {
 func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Duration) (lifecycle.Around, error) {
 	now := sighting{at: of.Snapshot.Now, stable: of.Deployment.Hash(), template: last.template}
 	if now.stable != last.stable || last.at.IsZero() {
-		stable, err := l.Objects.StableTemplate(ctx, of.Deployment)
+		stable, err := of.Stable(ctx)
 		if err != nil {
 			return last.found, err
 		}
@@ -136,7 +142,7 @@ func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Dur
 	if err != nil {
 		return last.found, err
 	}
-	now.found = lifecycle.Around{Known: true, Now: true, Left: surround.Left(services, now.template, surround.Of(of.Record.Template), of.Record.HeldAt)}
+	now.found = lifecycle.Around{Known: true, Now: true, Left: surround.Left(services.all, now.template, surround.Of(of.Record.Template), of.Record.HeldAt)}
 	if now.found.Gone, err = l.gone(ctx, of.name().Namespace, now.template.Needs, of.Snapshot.Now); err != nil {
 		return last.found, err
 	}
@@ -147,13 +153,36 @@ func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Dur
 	return now.found, nil
 }
 
+// ServiceFor is the name of the first Service, in order of names, that selects the pods of a ReplicaSet; "" if none does.
+// Services are read for that, unless they were since a time; what is read serves all runs of the namespace.
+func (l *Looks) ServiceFor(ctx context.Context, replicaSet *unstructured.Unstructured, now, since time.Time) (string, error) {
+	services, err := l.servicesIn(ctx, replicaSet.GetNamespace(), now, now.Sub(since))
+	if err != nil {
+		return "", err
+	}
+	if services.tooMany {
+		return l.Objects.ServiceFor(ctx, replicaSet)
+	}
+	pods, _, err := unstructured.NestedStringMap(replicaSet.Object, "spec", "template", "metadata", "labels")
+	if err != nil {
+		return "", nil //nolint:nilerr // labels that are no strings are selected by nothing; the API server refuses them
+	}
+	first := ""
+	for _, s := range services.all {
+		if len(s.Selector) > 0 && labels.SelectorFromSet(s.Selector).Matches(labels.Set(pods)) && (first == "" || s.Name < first) {
+			first = s.Name
+		}
+	}
+	return first, nil
+}
+
 // servicesIn are the Services of a namespace. Where they are too many to be read none is known.
-func (l *Looks) servicesIn(ctx context.Context, namespace string, now time.Time, known time.Duration) ([]surround.Service, error) {
+func (l *Looks) servicesIn(ctx context.Context, namespace string, now time.Time, known time.Duration) (seenServices, error) {
 	l.mu.Lock()
 	kept, was := l.services[namespace]
 	l.mu.Unlock()
 	if was && now.Before(kept.at.Add(known)) {
-		return kept.all, nil
+		return kept, nil
 	}
 	var all []surround.Service
 	size := 0
@@ -167,22 +196,23 @@ func (l *Looks) servicesIn(ctx context.Context, namespace string, now time.Time,
 		}
 		return err
 	})
-	if errors.Is(err, listing.ErrTooMuch) {
+	tooMany := errors.Is(err, listing.ErrTooMuch)
+	if tooMany {
 		all, err = nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list Services: %w", err)
+		return seenServices{}, fmt.Errorf("list Services: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fresh := map[string]seenServices{namespace: {now, all}}
+	fresh := map[string]seenServices{namespace: {now, all, tooMany}}
 	for other, seen := range l.services {
 		if other != namespace && now.Before(seen.at.Add(servicesKept)) {
 			fresh[other] = seen
 		}
 	}
 	l.services = fresh
-	return all, nil
+	return fresh[namespace], nil
 }
 
 // gone are those of some objects that are not there, as far as Holdfast may know.

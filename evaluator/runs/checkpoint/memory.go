@@ -64,6 +64,8 @@ type Recalled struct {
 	Run *v1alpha1.CanaryRun
 	// Since is when this evaluator began to count the rounds of the run from its status.
 	Since time.Time
+	// Ours says that this evaluator wrote the run as it is stored, in this term. So nobody else has taken it on since.
+	Ours bool
 	// Behind says that the run is not yet as it was written last.
 	Behind bool
 }
@@ -91,7 +93,7 @@ func (m *Memory) Recall(stored *v1alpha1.CanaryRun, now time.Time) Recalled {
 	if k.since.IsZero() {
 		k.since = now
 	}
-	out := Recalled{Run: stored, Since: k.since}
+	out := Recalled{Run: stored, Since: k.since, Ours: !k.wrote.IsZero()}
 	if k.now != nil {
 		run := *stored
 		run.Status = *k.now.DeepCopy()
@@ -166,6 +168,16 @@ func (m *Memory) Wrote(answer *v1alpha1.CanaryRun, now time.Time) {
 	}
 	k := m.set(answer)
 	k.since, k.wrote = since, now
+}
+
+// Made notes that a run was made, by the answer of the API server: it is counted from then on.
+func (m *Memory) Made(answer *v1alpha1.CanaryRun, now time.Time) {
+	m.Wrote(answer, now)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k := m.of[client.ObjectKeyFromObject(answer)]; k != nil && k.uid == answer.UID {
+		k.since = now
+	}
 }
 
 // Forget forgets a run that is over.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,6 +41,12 @@ type Observed struct {
 	ownCanary, ownBaseline *v1alpha1.OwnSet
 	// NewCanary is the ReplicaSet to make, where one may have to be made.
 	NewCanary *unstructured.Unstructured
+	// Ours says that this evaluator wrote the run as it is stored, and nobody else since.
+	Ours bool
+	// stable is the template of the Deployment, once something at this look has asked for it, and made the ReplicaSets that
+	// were made a moment ago.
+	stable *hold.Template
+	made   *madeSets
 	// TrafficRun is what must be known of the run to find its routes and Services, where lifecycle.NeedsTraffic says so.
 	TrafficRun traffic.Run
 }
@@ -56,6 +63,8 @@ type Gatherer struct {
 	Looks   *around.Looks
 	// Router finds the routes of a Deployment.
 	Router *traffic.Router
+
+	made madeSets
 }
 
 // CanaryName is the name of the run's canary in this attempt.
@@ -70,9 +79,9 @@ func (o Observed) BaselineName() string {
 
 // Gather reads what the next step of a run depends on. Nearly all of it comes
 // from the cache; the API server itself is asked only while a run waits for a rollout.
-func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun) (Observed, error) {
-	seen := Observed{CanaryRun: run, Snapshot: lifecycle.Snapshot{
-		Now: g.Clock.Now(),
+func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun, since time.Time) (Observed, error) {
+	seen := Observed{CanaryRun: run, stable: new(hold.Template), made: &g.made, Snapshot: lifecycle.Snapshot{
+		Now: g.Clock.Now(), Since: since,
 		Run: lifecycle.Run{
 			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time,
 			Deleting: run.DeletionTimestamp != nil, Spec: run.Spec, Status: run.Status,
@@ -139,22 +148,39 @@ func (g *Gatherer) gatherStable(ctx context.Context, seen *Observed) error {
 }
 
 func (g *Gatherer) gatherAround(ctx context.Context, seen *Observed) (err error) {
-	seen.Around, err = g.Looks.Gather(ctx, seen.beside())
+	seen.Around, err = g.Looks.Gather(ctx, g.beside(*seen))
 	return err
 }
 
 // LookAround looks beside the Deployment now, whatever is remembered.
 func (g *Gatherer) LookAround(ctx context.Context, seen *Observed) (err error) {
-	seen.Around, err = g.Looks.Now(ctx, seen.beside())
+	seen.Around, err = g.Looks.Now(ctx, g.beside(*seen))
 	return err
 }
 
-func (o Observed) beside() around.Site {
-	return around.Site{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Record: o.Record}
+func (g *Gatherer) beside(o Observed) around.Site {
+	return around.Site{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Record: o.Record, Stable: func(ctx context.Context) (hold.Template, error) {
+		return o.StableTemplate(ctx, g.Objects)
+	}}
+}
+
+// StableTemplate reads the template that the Deployment runs, once at each look at the run. It is not to be changed.
+func (o Observed) StableTemplate(ctx context.Context, reader *objects.Reader) (hold.Template, error) {
+	if o.stable != nil && *o.stable != nil {
+		return *o.stable, nil
+	}
+	template, err := reader.StableTemplate(ctx, o.DeploymentObject)
+	if err == nil && o.stable != nil {
+		*o.stable = template
+	}
+	return template, err
 }
 
 // BeginTerm forgets what was known in the last term.
-func (g *Gatherer) BeginTerm() { g.Stable.BeginTerm() }
+func (g *Gatherer) BeginTerm() {
+	g.Stable.BeginTerm()
+	g.made.forgetAll()
+}
 
 // Forget forgets a run that is gone.
 func (g *Gatherer) Forget(run types.NamespacedName) {

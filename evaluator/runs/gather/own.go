@@ -107,7 +107,7 @@ func (g *Gatherer) gatherOwnSet(ctx context.Context, seen *Observed, set *ownSet
 func (g *Gatherer) isAsBuilt(ctx context.Context, seen *Observed, set *ownSet) (bool, error) {
 	built := seen.NewCanary
 	if set.role == v1alpha1.RoleBaseline {
-		template, err := g.Objects.StableTemplate(ctx, seen.DeploymentObject)
+		template, err := seen.StableTemplate(ctx, g.Objects)
 		if err == nil {
 			built, err = BuildSet(ctx, g.Objects, *seen, set.name, set.role, template)
 		}
@@ -129,12 +129,17 @@ func (g *Gatherer) isAsBuilt(ctx context.Context, seen *Observed, set *ownSet) (
 	return canary.SameMetadata(template, is) && len(canary.Alterations(template, is, template)) == 0, nil
 }
 
-// liveSet reads a ReplicaSet from the API server: the cache has no templates. It is
+// liveSet reads a ReplicaSet from the API server: the cache has no templates. Of one that was made a moment ago the
+// answer to that is known. It is
 // the one that the cache has, or nothing is said of it: it may be changed back before
 // the next look.
 func (g *Gatherer) liveSet(ctx context.Context, seen *Observed, set *ownSet) (*unstructured.Unstructured, error) {
 	if set.live != nil {
 		return set.live, nil
+	}
+	if made := g.made.of(seen.Sets[set.name]); made != nil {
+		set.live = made
+		return made, nil
 	}
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))

@@ -213,7 +213,7 @@ func TestAPodOfWhichNothingCanBeSaidIsNotCounted(t *testing.T) {
 		return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("exceeded quota: q"))
 	}
 	c.Hold()
-	c.Passes(5)
+	c.Passes(7)
 	run := c.Run()
 	if run.Status.Phase != v1alpha1.PhaseStarting || run.Status.Scale != "0/1" || !strings.Contains(run.Status.Message, "exceeded quota: q") {
 		t.Errorf("the run is %s, %s: %s", run.Status.Phase, run.Status.Scale, run.Status.Message)
@@ -258,7 +258,7 @@ func TestAChangeThatIsTakenBackIsNotTheRunsOwn(t *testing.T) {
 	pod := c.CanaryPod() // not looked at yet
 	pod.Spec.Containers[0].Image = "v1"
 	c.Must(c.API.Update(t.Context(), pod))
-	c.Passes(4)
+	c.Passes(7)
 	if run := c.Run(); run.Status.Phase != v1alpha1.PhaseStarting || run.Status.Canary == nil || len(run.Status.Canary.Pods) > 0 {
 		t.Errorf("the run is %s, %+v", run.Status.Phase, run.Status.Canary)
 	}

@@ -69,6 +69,9 @@ func (o Observed) Made(answer *unstructured.Unstructured) error {
 			own.UID, own.Print = answer.GetUID(), string(print)
 		}
 	}
+	if o.made != nil {
+		o.made.keep(answer, print)
+	}
 	return nil
 }
 

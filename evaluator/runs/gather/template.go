@@ -37,7 +37,7 @@ func (g *Gatherer) gatherTemplate(ctx context.Context, seen *Observed) error {
 		return err
 	}
 	if starts {
-		seen.Service, err = g.Objects.ServiceFor(ctx, withTemplateLabels(seen.NewCanary, template))
+		seen.Service, err = g.Looks.ServiceFor(ctx, withTemplateLabels(seen.NewCanary, template), seen.Now, seen.Since)
 		if errors.Is(err, listing.ErrTooMuch) { // a metric that needs it says so
 			err = nil
 		}
@@ -60,7 +60,7 @@ func (g *Gatherer) templateOf(ctx context.Context, seen Observed, starts bool) (
 	case spec.Template != nil:
 		return g.givenTemplate(ctx, seen.CanaryRun)
 	default:
-		stable, err := g.Objects.StableTemplate(ctx, seen.DeploymentObject)
+		stable, err := seen.StableTemplate(ctx, g.Objects)
 		if err != nil {
 			return nil, err
 		}

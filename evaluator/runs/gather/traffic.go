@@ -41,7 +41,7 @@ func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, 
 		run.Pods = labels
 		return run, nil
 	}
-	template, err := g.Objects.StableTemplate(ctx, seen.DeploymentObject)
+	template, err := seen.StableTemplate(ctx, g.Objects)
 	if err != nil {
 		return run, err
 	}
