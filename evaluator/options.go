@@ -163,6 +163,7 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 	if o.Notifications != nil {
 		o.Notifications.OnDelivered(func(run types.NamespacedName) { e.Runs.Wake(run) })
 	}
+	metrics.Stretch = e.Runs.Stretch
 	metrics.StatusAge = func() time.Duration { return e.Runs.Memory.Age(o.Clock.Now()) }
 	e.beginTerm()
 	return e

@@ -66,6 +66,9 @@ const (
 	// ConditionPolicyApplied: True where policies changed the plan of the run; its
 	// message says which and how. Runs whose plan none changed have none.
 	ConditionPolicyApplied = "PolicyApplied"
+	// ConditionRoundsInTime: False while the run is measured less often than its plan says, for more rounds
+	// are due than can be measured; True after it. Runs that never were have none.
+	ConditionRoundsInTime = "RoundsInTime"
 )
 
 // Reasons of runs that wait, start or go on.
@@ -90,6 +93,9 @@ const (
 	ReasonCanaryReady = "CanaryReady"
 	// ReasonMeasuring: the metrics of the plan are measured.
 	ReasonMeasuring = "Measuring"
+	// ReasonStretched: more rounds are due than can be measured in time, so the intervals of all runs of the
+	// namespace are longer; the message says by how much.
+	ReasonStretched = "Stretched"
 	// ReasonQueued: the run waits for its turn, by maxRuns of its plan or of a policy; the
 	// message has its place.
 	ReasonQueued = "Queued"

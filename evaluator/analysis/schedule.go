@@ -25,6 +25,23 @@ func NewSchedule(a v1alpha1.Analysis, readyAt time.Time) Schedule {
 	}
 }
 
+// Stretched is the schedule with another interval from the newest round on (zero if there is none), of a canary of which so
+// many were taken. It ends when there are as many as this one has, and not before this one does.
+func (s Schedule) Stretched(interval time.Duration, last time.Time, taken int64) Schedule {
+	out := Schedule{start: s.start, end: s.end, interval: interval}
+	missing := s.Rounds() - taken
+	from := s.start.Add(-interval) // that one round after it is the first
+	if !last.IsZero() && !last.Before(s.start.Truncate(time.Second)) {
+		from, out.start = last, last
+	}
+	if missing > 0 {
+		if end := from.Add(time.Duration(missing) * interval); end.After(s.end) {
+			out.end = end
+		}
+	}
+	return out
+}
+
 // End is when the period is over.
 func (s Schedule) End() time.Time { return s.end }
 

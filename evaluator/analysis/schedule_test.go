@@ -92,3 +92,37 @@ func TestScheduleRandomWakes(t *testing.T) {
 		}
 	}
 }
+
+// TestStretched: the rest of the rounds comes later, and the end with the last of them.
+func TestStretched(t *testing.T) {
+	ready := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	after := func(s int) time.Time { return ready.Add(time.Duration(s) * time.Second) }
+	a := v1alpha1.Analysis{
+		InitialDelay: &metav1.Duration{Duration: 10 * time.Second}, Interval: &metav1.Duration{Duration: 10 * time.Second},
+		Period: &metav1.Duration{Duration: 60 * time.Second},
+	} // at 10, 20, 30, 40, 50 and 60 s
+	for name, tc := range map[string]struct {
+		last      time.Time
+		taken     int64
+		next, end time.Time
+	}{
+		"before the first":        {time.Time{}, 0, after(10), after(85)},
+		"after the first":         {after(10), 1, after(25), after(85)},
+		"after three":             {after(30), 3, after(45), after(75)},
+		"after three, some late":  {after(50), 3, after(65), after(95)},
+		"before the last":         {after(80), 5, after(95), after(95)},
+		"with all of them":        {after(95), 6, after(110), after(60)},
+		"with more than they are": {after(95), 9, after(110), after(60)},
+	} {
+		s := NewSchedule(a, ready).Stretched(15*time.Second, tc.last, tc.taken)
+		if next := s.Next(tc.last); !next.Equal(tc.next) || !s.End().Equal(tc.end) {
+			t.Errorf("%s: the next is due at %s and the end is at %s, want %s and %s", name, next.Sub(ready), s.End().Sub(ready), tc.next.Sub(ready), tc.end.Sub(ready))
+		}
+		if due, is := s.Due(tc.last, tc.next); !is || !due.Equal(tc.next) {
+			t.Errorf("%s: due is %s, %t", name, due.Sub(ready), is)
+		}
+		if _, is := s.Due(tc.last, tc.next.Add(-time.Second)); is {
+			t.Errorf("%s: a round is due before that", name)
+		}
+	}
+}

@@ -108,10 +108,11 @@ func onlyGoodRounds(before, after v1alpha1.CanaryRunStatus) bool {
 	return true
 }
 
-// withoutRounds is a status without what every round changes. It shares the rest with the status.
+// withoutRounds is a status without what every round changes, and how often there is one. It shares the rest with the status.
 func withoutRounds(status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
 	step := *status.Step
 	step.Measured = 0
+	status.Conditions = withoutPace(status.Conditions)
 	status.Step, status.Measured, status.Metrics, status.AsOf = &step, 0, nil, nil
 	status.Validation, status.Duration = "", ""
 	return status

@@ -4,11 +4,10 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
 // Lag is how long after it was due the round was counted that a run's new status has and the snapshot's has not; no
-// where that is none of a run that was being measured, or of a time before this evaluator looked. Rounds that were missed before it count: the first of
+// where that is none of a run that was being measured, or of a time before this evaluator looked. What is stretched is due as it was stretched. Rounds that were missed before it count: the first of
 // them was due.
 func Lag(in Snapshot, after v1alpha1.CanaryRunStatus) (time.Duration, bool) {
 	before := in.Run.Status
@@ -16,7 +15,7 @@ func Lag(in Snapshot, after v1alpha1.CanaryRunStatus) (time.Duration, bool) {
 		return 0, false
 	}
 	s := reading(in)
-	due := analysis.NewSchedule(s.analysis(), before.Step.ReadyAt.Time).Next(s.lastRound())
+	due := s.schedule(s.analysis()).Next(s.lastRound())
 	if in.isPast(due) {
 		return 0, false
 	}

@@ -27,8 +27,9 @@ func (s *planner) measure() Move {
 		return Move{Requeue: soon}
 	}
 	a := s.analysis()
-	schedule := analysis.NewSchedule(a, s.readyAt().Time)
-	s.count(a, schedule)
+	s.count(a, s.schedule(a))
+	s.tellStretched(a)
+	schedule := s.schedule(a)
 	judgment := analysis.Evaluate(a, s.out.Metrics, analysis.Progress{
 		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
 	})

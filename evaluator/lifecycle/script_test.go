@@ -45,6 +45,7 @@ import (
 //	routes refuse WHY | wait WHY | are accepted | lose the share | are gone | are back | are two |
 //	       reach nobody | reach the canary
 //	policies allow N | allow any number
+//	rounds are N times later | are in time
 //	nothing
 func (w *world) happen(what string) {
 	w.t.Helper()
@@ -53,6 +54,7 @@ func (w *world) happen(what string) {
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
 		"quota":  w.quotaIs,
+		"rounds": w.roundsAre,
 		"routes": w.routesHappen,
 		"run":    func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"policies": func(what string) bool {
@@ -326,6 +328,15 @@ func (w *world) personDoes(what string) bool {
 		return false
 	}
 	return true
+}
+
+func (w *world) roundsAre(what string) bool {
+	if what == "are in time" {
+		w.stretch = 0
+		return true
+	}
+	n, err := fmt.Sscanf(what, "are %f times later", &w.stretch)
+	return n == 1 && err == nil
 }
 
 func (w *world) serviceHappens(what string) bool {

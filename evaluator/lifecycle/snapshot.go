@@ -16,7 +16,9 @@ type Snapshot struct {
 	Now time.Time
 	// Since is from when on this evaluator counts the rounds of the run as they come due. It is now while it still makes up
 	// for those before, and the zero time if there is no other evaluator.
-	Since      time.Time
+	Since time.Time
+	// Stretch is how many times longer than its plan says the interval of the run is; up to 1 where it is as that says.
+	Stretch    float64
 	Run        Run
 	Deployment Deployment
 	// Rollout is how far the Deployment has rolled its template out. It is

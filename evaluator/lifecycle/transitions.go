@@ -45,7 +45,7 @@ const (
 	TransitionScaledToZero TransitionKind = "ScaledToZero"
 	// TransitionQueued: the run waits for its turn.
 	TransitionQueued TransitionKind = "Queued"
-	// TransitionStarted: the canary is made.
+	// TransitionStarted: the canary is made. Written together with Held, it is a part of that event.
 	TransitionStarted TransitionKind = "CanaryStarted"
 	// TransitionStep: the canary is made as large as the next step says.
 	TransitionStep TransitionKind = "NextStep"
@@ -77,7 +77,8 @@ const (
 	TransitionGivesWay TransitionKind = "CanaryGivesWay"
 	// TransitionWindow: the run passed, and waits for the end of a freeze window.
 	TransitionWindow TransitionKind = "FreezeWindow"
-	// TransitionReady: all canary pods are Ready.
+	// TransitionReady: all canary pods are Ready. Written together with Held or CanaryStarted, as where pods
+	// are quick, it is a part of that event.
 	TransitionReady TransitionKind = "CanaryReady"
 	// TransitionFailed: the first measurement of a row that was out of range, with value, range
 	// and query.

@@ -42,8 +42,9 @@ type world struct {
 	others     Others
 	around     Around
 	routes     routes
-	webhook    bool   // is up
-	refuse     bool   // the API server refuses the release
+	webhook    bool // is up
+	refuse     bool // the API server refuses the release
+	stretch    float64
 	slow       bool   // pods take long to end
 	full       string // why a quota leaves no room
 	taken      bool   // by others
@@ -125,7 +126,7 @@ func (w *world) input() Snapshot {
 		run.Status = *w.known
 	}
 	in := Snapshot{
-		Now: w.now, Since: w.since, Run: run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
+		Now: w.now, Since: w.since, Stretch: w.stretch, Run: run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		view, pods := w.sets[name].Canary, w.sets[name].pods

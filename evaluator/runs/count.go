@@ -34,6 +34,7 @@ func (r *Reconciler) count(ctx context.Context, seen gather.Observed, before, af
 	}
 	if lag, ok := lifecycle.Lag(seen.Snapshot, after); ok {
 		r.Metrics.Lag.Observe(lag.Seconds())
+		r.paces.counted(ctx, seen.CanaryRun.Namespace, lag, lifecycle.IntervalOf(seen.Snapshot), seen.Now)
 	}
 	if before.Verdict == "" && after.Verdict != "" {
 		r.Metrics.Verdicts.WithLabelValues(string(after.Verdict), tell.VerdictReason(after.Reason)).Inc()

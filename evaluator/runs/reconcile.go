@@ -63,9 +63,13 @@ type Reconciler struct {
 	// rounds are those of the term in which this replica leads, and told what was told in it.
 	rounds *measure.Rounds
 	told   *told
-	// scalers are the autoscalers of namespaces.
+	// paces are how often the runs of namespaces are measured, and scalers which autoscalers these have.
+	paces   paces
 	scalers scalers
 }
+
+// Stretch is how many times longer than plans say intervals are, in the namespace where that is most.
+func (r *Reconciler) Stretch() float64 { return r.paces.most() }
 
 // BeginTerm forgets what was known in the last term.
 func (r *Reconciler) BeginTerm() {
@@ -74,6 +78,7 @@ func (r *Reconciler) BeginTerm() {
 	r.rounds.Wake = func(run types.NamespacedName) { r.Wake(run) }
 	r.Gatherer.BeginTerm()
 	r.Memory.BeginTerm()
+	r.paces.forgetAll()
 }
 
 // Reconcile takes a run one step on: gather, plan, apply, write, tell. Where
@@ -96,6 +101,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	seen, err := r.Gatherer.Gather(ctx, known.Run, known.Since)
 	seen.Stored, seen.Ours = run, known.Ours
+	seen.Stretch = r.paces.stretch(run.Namespace)
 	if now := r.Gatherer.Clock.Now(); err != nil && lifecycle.BegunQuietly(run.Status, known.Run.Status, now) { // it is not kept from people any longer
 		err = errors.Join(err, r.writeStatus(ctx, run, lifecycle.Written(known.Run.Status, now)))
 	}

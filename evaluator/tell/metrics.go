@@ -24,7 +24,9 @@ type Metrics struct {
 	Lag          prometheus.Histogram
 	// StatusAge is how old the oldest status is that lacks rounds; to be set before the metrics are collected.
 	StatusAge func() time.Duration
-	phases    *runPhases
+	// Stretch is how many times longer than plans say intervals are; likewise.
+	Stretch func() float64
+	phases  *runPhases
 }
 
 // NewMetrics makes the evaluator's metrics and registers them, unless the
@@ -81,8 +83,13 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 		Name: "holdfast_status_age_seconds",
 		Help: "How long ago the oldest of those statuses of runs was written that lack rounds which are counted; 0 if none lacks any.",
 	}, func() float64 { return m.StatusAge().Seconds() })
+	m.Stretch = func() float64 { return 1 }
+	stretch := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "holdfast_interval_stretch",
+		Help: "How many times longer than plans say intervals between rounds are now, in the namespace where that is most; 1 where none is.",
+	}, func() float64 { return m.Stretch() })
 	if registerer != nil {
-		registerer.MustRegister(statusAge, m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.Lag, m.phases)
+		registerer.MustRegister(stretch, statusAge, m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.Lag, m.phases)
 	}
 	return m
 }

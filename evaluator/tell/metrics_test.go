@@ -28,6 +28,7 @@ func TestMetricsExposition(t *testing.T) {
 	m.Duration.Observe(61)
 	m.Lag.Observe(0.3)
 	m.StatusAge = func() time.Duration { return 90 * time.Second }
+	m.Stretch = func() float64 { return 1.25 }
 	m.Decisions.WithLabelValues(DecisionAbort).Inc()
 	want := `
 # HELP holdfast_decisions_total What people had runs do, by decision.
@@ -38,6 +39,9 @@ holdfast_decisions_total{decision="Retry"} 0
 # HELP holdfast_holds_total Held updates for which a run was made.
 # TYPE holdfast_holds_total counter
 holdfast_holds_total 1
+# HELP holdfast_interval_stretch How many times longer than plans say intervals between rounds are now, in the namespace where that is most; 1 where none is.
+# TYPE holdfast_interval_stretch gauge
+holdfast_interval_stretch 1.25
 # HELP holdfast_measurements_total Measurements of metrics of runs, by outcome.
 # TYPE holdfast_measurements_total counter
 holdfast_measurements_total{outcome="Error"} 0

@@ -69,6 +69,9 @@ var operators = description{
 				asked: []asked{
 					{`histogram_quantile(0.5, sum by (le) (rate(holdfast_round_lag_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "p50"},
 					{`histogram_quantile(0.99, sum by (le) (rate(holdfast_round_lag_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "p99"}}},
+			{as: lines, title: "Intervals stretched", unit: "none", width: 8,
+				words: "How many times longer than plans say the intervals between rounds are, in the namespace where that is most. Beyond 1 there is too much to measure; no verdict takes fewer rounds, but longer (HoldfastIntervalsStretched).",
+				asked: []asked{{`max(holdfast_interval_stretch{job=~"$job"})`, "times"}}},
 			{as: lines, title: "Age of what is not written yet", unit: "s", width: 8,
 				words: "How old the oldest status is that lacks rounds which are counted. Good rounds are written within ten minutes; beyond that the API server does not take statuses (HoldfastStatusNotWritten).",
 				asked: []asked{{`max(holdfast_status_age_seconds{job=~"$job"})`, "oldest"}}},

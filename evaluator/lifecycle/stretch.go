@@ -1,0 +1,125 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// Where more rounds are due than can be measured, some runs would be measured as their plans say and others seldom, as
+// it happens. So intervals are stretched: those of all runs of a namespace by the same factor, which follows how many
+// rounds were missed. It is one for each namespace, so that a tenant whose Prometheus is slow stretches his own alone;
+// where it is Holdfast that has too much to do, rounds of all are missed, and all are stretched.
+//
+// A stretched run says so by a condition, and its periods last until as many rounds were taken as its plan has: no
+// verdict takes fewer for it.
+
+// stretches are how many times longer intervals can be. The steps are few, so that statuses do not say another thing at
+// each wind; what is beyond the last is late.
+var stretches = []float64{1, 1.25, 1.5, 2, 3, 4, 6, 8}
+
+// Rounds are looked at together over a window, which is as long as two of their intervals at least. Above tooManyMissed of
+// them intervals get longer; they get a step shorter when hardly any was missed for calmWindows.
+const (
+	paceWindow    = 30 * time.Second
+	paceRounds    = 10
+	tooManyMissed = 0.15
+	fewMissed     = 0.02
+	calmWindows   = 10
+)
+
+// Pace is how often the runs of a namespace are measured, and what is known of how that goes. Its zero value is as plans
+// say.
+type Pace struct {
+	level           int // of stretches
+	began, newest   time.Time
+	longest         time.Duration
+	counted, missed int64
+	calm            int
+}
+
+// Stretch is how many times longer than plans say intervals are.
+func (p Pace) Stretch() float64 { return stretches[p.level] }
+
+// Newest is when the newest round was counted.
+func (p Pace) Newest() time.Time { return p.newest }
+
+// With is the pace after one more round was counted, so late after it was due, of a run that is measured in such intervals.
+func (p Pace) With(lag, interval time.Duration, now time.Time) Pace {
+	if p.began.IsZero() {
+		p.began = now
+	}
+	p.newest, p.longest = now, max(p.longest, interval)
+	p.counted++
+	p.missed += int64(lag / max(interval, time.Second))
+	if p.counted < paceRounds || now.Sub(p.began) < max(paceWindow, 2*p.longest) {
+		return p
+	}
+	share := float64(p.missed) / float64(p.missed+p.counted)
+	next := Pace{level: p.level, newest: now, began: now}
+	switch {
+	case share > tooManyMissed: // so that those that were missed would have been taken too
+		wanted := p.Stretch() / (1 - share)
+		next.level = slices.IndexFunc(stretches, func(s float64) bool { return s >= wanted })
+		if next.level < 0 {
+			next.level = len(stretches) - 1
+		}
+	case share <= fewMissed && p.level > 0:
+		if next.calm = p.calm + 1; next.calm >= calmWindows {
+			next.level, next.calm = p.level-1, 0
+		}
+	}
+	return next
+}
+
+// IntervalOf is how long it is between two rounds of a run at present.
+func IntervalOf(in Snapshot) time.Duration {
+	s := reading(in)
+	return s.interval(s.analysis())
+}
+
+// interval is that of an analysis, stretched, in whole seconds.
+func (s *planner) interval(a v1alpha1.Analysis) time.Duration {
+	if s.in.Stretch <= 1 {
+		return max(a.Interval.Duration, time.Second)
+	}
+	return roundUpDuration(time.Duration(float64(a.Interval.Duration) * s.in.Stretch))
+}
+
+func roundUpDuration(d time.Duration) time.Duration {
+	return max((d + time.Second - 1).Truncate(time.Second), time.Second)
+}
+
+// schedule is when the step under way is measured. A run that is stretched, or once was, is measured until it has as many
+// rounds as its plan says.
+func (s *planner) schedule(a v1alpha1.Analysis) analysis.Schedule {
+	schedule := analysis.NewSchedule(a, s.readyAt().Time)
+	if s.in.Stretch > 1 || s.findCondition(v1alpha1.ConditionRoundsInTime) != nil {
+		return schedule.Stretched(s.interval(a), s.lastRound(), int64(s.out.Step.Measured))
+	}
+	return schedule
+}
+
+// tellStretched has the status say that intervals are longer than the plan says.
+func (s *planner) tellStretched(a v1alpha1.Analysis) {
+	planned := max(a.Interval.Duration, time.Second)
+	switch {
+	case s.in.Stretch > 1:
+		s.condition(v1alpha1.ConditionRoundsInTime, metav1.ConditionFalse, v1alpha1.ReasonStretched, fmt.Sprintf(
+			"it is measured every %s and not every %s: more rounds are due than can be measured in time; a verdict takes as many rounds as the plan says, and so longer",
+			Short(s.interval(a)), Short(planned)))
+	case s.findCondition(v1alpha1.ConditionRoundsInTime) != nil:
+		s.condition(v1alpha1.ConditionRoundsInTime, metav1.ConditionTrue, v1alpha1.ReasonMeasuring, "it is measured every "+Short(planned)+" again, as the plan says")
+	}
+}
+
+// withoutPace are conditions without that which says how often a run is measured. It is the same for all runs of a
+// namespace and changes for all at once, so it is written with the next rounds.
+func withoutPace(conditions []metav1.Condition) []metav1.Condition {
+	return slices.DeleteFunc(slices.Clone(conditions), func(c metav1.Condition) bool { return c.Type == v1alpha1.ConditionRoundsInTime })
+}

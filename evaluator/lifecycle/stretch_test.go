@@ -1,0 +1,132 @@
+package lifecycle
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+)
+
+// load has so many rounds of an interval of 10 s counted in each second, each so many intervals late.
+type load struct {
+	during  time.Duration
+	aSecond int
+	late    float64 // in intervals as they are at the time
+	want    float64
+}
+
+func TestPace(t *testing.T) {
+	for name, phases := range map[string][]load{
+		"rounds are in time":                            {{10 * time.Minute, 10, 0.02, 1}},
+		"rounds are late, and none is missed":           {{10 * time.Minute, 10, 0.9, 1}},
+		"half of them are missed":                       {{31 * time.Second, 10, 1, 2}},
+		"three of four are":                             {{31 * time.Second, 10, 3.5, 4}},
+		"no stretching is enough":                       {{10 * time.Minute, 10, 9, 8}},
+		"two seconds of it":                             {{2 * time.Second, 10, 2, 1}, {5 * time.Minute, 10, 0, 1}},
+		"it is more still":                              {{31 * time.Second, 10, 1, 2}, {time.Minute, 10, 1, 4}},
+		"one step less when there is little to do":      {{31 * time.Second, 10, 1, 2}, {7*time.Minute + 40*time.Second, 10, 0, 1.5}},
+		"and another":                                   {{31 * time.Second, 10, 1, 2}, {13 * time.Minute, 10, 0, 1.25}},
+		"as planned in the end":                         {{31 * time.Second, 10, 1, 2}, {time.Hour, 10, 0, 1}},
+		"what is as much as can be done stays as it is": {{31 * time.Second, 10, 1, 2}, {time.Hour, 10, 0.9, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p Pace
+			now := noon
+			for _, l := range phases {
+				for end := now.Add(l.during); now.Before(end); now = now.Add(time.Second) {
+					for range l.aSecond {
+						interval := time.Duration(10 * p.Stretch() * float64(time.Second))
+						p = p.With(time.Duration(l.late*float64(interval)), interval, now)
+					}
+				}
+				if p.Stretch() != l.want {
+					t.Fatalf("after %s intervals are %g times longer, want %g", now.Sub(noon), p.Stretch(), l.want)
+				}
+			}
+		})
+	}
+}
+
+// TestFewRoundsSayLittle: of one run it takes ten rounds to tell.
+func TestFewRoundsSayLittle(t *testing.T) {
+	var p Pace
+	for i := range 9 {
+		p = p.With(25*time.Second, 10*time.Second, noon.Add(time.Duration(i)*20*time.Second))
+	}
+	if p.Stretch() != 1 {
+		t.Errorf("by nine rounds intervals are %g times longer", p.Stretch())
+	}
+	if p = p.With(25*time.Second, 10*time.Second, noon.Add(4*time.Minute)); p.Stretch() <= 1 {
+		t.Error("by ten they are not")
+	}
+}
+
+// TestAStretchedRunSaysSo, and says when it no longer is; neither is written for its own sake.
+func TestAStretchedRunSaysSo(t *testing.T) {
+	at := func(after time.Duration) metav1.Time { return metav1.NewTime(noon.Add(after)) }
+	in := newWorld(t).input()
+	in.Run.Status = v1alpha1.CanaryRunStatus{
+		Phase: v1alpha1.PhaseRunning, Reason: v1alpha1.ReasonMeasuring, Message: "the canary is measured", Measured: 2, AsOf: new(at(5 * time.Second)),
+		CreatedAt: new(at(0)), ReadyAt: new(at(0)), Replicas: 1,
+		Step: &v1alpha1.StepStatus{Number: 1, StartedAt: at(0), ReadyAt: new(at(0)), Measured: 2, FewestPods: 1},
+	}
+	for _, name := range []string{analysis.Pods, "errors"} {
+		in.Run.Status.Metrics = append(in.Run.Status.Metrics, v1alpha1.MetricStatus{
+			Name: name, Passed: 2, Last: []v1alpha1.Measurement{{Time: at(5 * time.Second), Outcome: v1alpha1.OutcomePassed}},
+		})
+	}
+	s := newPlanner(in)
+	a := s.analysis()
+	s.in.Stretch = 1.5
+	s.tellStretched(a)
+	said := s.findCondition(v1alpha1.ConditionRoundsInTime)
+	if said == nil || said.Status != metav1.ConditionFalse || said.Reason != v1alpha1.ReasonStretched ||
+		said.Message != "it is measured every 8s and not every 5s: more rounds are due than can be measured in time; a verdict takes as many rounds as the plan says, and so longer" {
+		t.Errorf("it says %+v", said)
+	}
+	if !MayWait(in.Run.Status, s.out, time.Hour, noon.Add(6*time.Second)) {
+		t.Error("it is written at once")
+	}
+	if next := s.schedule(a).Next(s.lastRound()); !next.Equal(noon.Add(13 * time.Second)) {
+		t.Errorf("the next round is due at %s", next)
+	}
+	s.in.Stretch = 1
+	s.tellStretched(a)
+	if said := s.findCondition(v1alpha1.ConditionRoundsInTime); said.Status != metav1.ConditionTrue || said.Message != "it is measured every 5s again, as the plan says" {
+		t.Errorf("it says %+v", said)
+	}
+}
+
+// TestNoVerdictTakesFewerRounds: whenever and however much intervals are stretched while a canary is measured, it passes after
+// as many rounds as its plan has, or more, and not before the period of the plan is over.
+func TestNoVerdictTakesFewerRounds(t *testing.T) {
+	for _, from := range []time.Duration{0, 4 * time.Second, 12 * time.Second, 19 * time.Second} {
+		for _, until := range []time.Duration{10 * time.Second, 21 * time.Second, time.Hour} {
+			for _, stretch := range []float64{1.25, 1.5, 2, 8} {
+				w := newWorld(t)
+				for range 1000 {
+					if w.stretch = 0; w.now.Sub(noon) >= from && w.now.Sub(noon) < until {
+						w.stretch = stretch
+					}
+					w.step()
+					w.happen("pods are Ready")
+					if w.run.Status.Verdict != "" {
+						break
+					}
+					w.now = w.now.Add(time.Second)
+				}
+				// At 0, 5, 10, 15 and 20 s.
+				status := w.run.Status
+				if status.Verdict != v1alpha1.VerdictPass || status.Step.Measured < 5 || w.now.Before(status.Step.ReadyAt.Add(20*time.Second)) {
+					t.Errorf("%g times later from %s to %s: %s after %d rounds, at %s", stretch, from, until, status.Verdict, status.Step.Measured, w.now.Sub(noon))
+				}
+				if status.Overtime > 0 {
+					t.Errorf("%g times later from %s to %s: %d rounds are of after the period", stretch, from, until, status.Overtime)
+				}
+			}
+		}
+	}
+}
