@@ -42,6 +42,9 @@ type CanaryPlanList struct {
 // +kubebuilder:validation:XValidation:rule="(has(self.traffic) && self.traffic.source == 'Weighted') || !has(self.steps) || self.steps.all(s, !has(s.weight))",message="steps have a weight where traffic.source is Weighted; set it, or have replicas or podShare in the steps"
 // +kubebuilder:validation:XValidation:rule="!has(self.traffic) || self.traffic.source != 'Weighted' || has(self.traffic.weight) || has(self.steps) && size(self.steps) > 0 && self.steps.all(s, has(s.weight))",message="traffic.source Weighted needs a weight: traffic.weight, or weight in each step"
 // +kubebuilder:validation:XValidation:rule="!has(self.identity) || !has(self.identity.hostname) || (!has(self.replicas) || self.replicas == 1) && (!has(self.steps) || self.steps.all(s, !has(s.podShare) && (!has(s.replicas) || s.replicas == 1)))",message="identity.hostname is for a canary of one pod, and two would have the same; take it off, or have replicas: 1 in the plan and in each step"
+// +kubebuilder:validation:XValidation:rule="!has(self.scale) || !has(self.scale.hpa) || has(self.traffic) && has(self.traffic.source) && self.traffic.source != 'Service' && self.traffic.source != 'Both'",message="scale.hpa is for a canary behind none of the Deployment's Services, where more pods would take more requests, and the Deployment's own autoscaler would stop; take it off, or set traffic.source to Weighted, CanaryService or None"
+// +kubebuilder:validation:XValidation:rule="!has(self.scale) || !has(self.scale.hpa) || !has(self.baseline)",message="a baseline is as large as its canary, and scale.hpa changes how large that is; take one of them off"
+// +kubebuilder:validation:XValidation:rule="!has(self.scale) || !has(self.scale.hpa) || !has(self.identity) || !has(self.identity.hostname)",message="identity.hostname is for a canary of one pod, and scale.hpa may have more; take one of them off"
 type CanaryPlanSpec struct {
 	// replicas is the number of canary pods, or a share of the Deployment's
 	// replicas such as "10%" (rounded up, at least 1). Steps have their own.
@@ -51,6 +54,11 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:validation:MaxLength=4
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number from 1 to 1000, or a share from \"1%\" to \"100%\""
 	Replicas *intstr.IntOrString `json:"replicas,omitempty"`
+
+	// scale is what scales the canary while it is tried. Without it, it has as many pods as
+	// replicas say, or its steps.
+	// +optional
+	Scale *Scale `json:"scale,omitempty"`
 
 	// readyDeadline is how long the canary pods may take from their creation
 	// until all of them are Ready; a canary that takes longer is reverted. The

@@ -26,7 +26,7 @@ type CanaryRunStatus struct {
 	// +optional
 	Verdict Verdict `json:"verdict,omitempty"`
 
-	// replicas is the number of canary pods asked for.
+	// replicas is the number of canary pods asked for; where an autoscaler scales the canary, the fewest that it has.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
 
@@ -115,6 +115,10 @@ type CanaryRunStatus struct {
 	// transitions are what has happened to the run and is told by events.
 	// +optional
 	Transitions *TransitionLog `json:"transitions,omitempty"`
+
+	// autoscaler is the canary's own HorizontalPodAutoscaler, for as long as it is there.
+	// +optional
+	Autoscaler *AutoscalerStatus `json:"autoscaler,omitempty"`
 
 	// weight is the share of requests that routes give the canary.
 	// +optional

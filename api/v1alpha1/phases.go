@@ -63,6 +63,9 @@ const (
 	// ConditionStableComplete: False while a ConfigMap or Secret is gone that the stable
 	// template names. Runs that met none have none.
 	ConditionStableComplete = "StableComplete"
+	// ConditionAutoscaled: True while the autoscaler of the canary scales it, by scale.hpa of
+	// the plan; False where it does not, with why. Runs whose plan has none have none.
+	ConditionAutoscaled = "Autoscaled"
 	// ConditionPolicyApplied: True where policies changed the plan of the run; its
 	// message says which and how. Runs whose plan none changed have none.
 	ConditionPolicyApplied = "PolicyApplied"
@@ -139,6 +142,13 @@ const (
 	ReasonReferenceGone = "ReferenceGone"
 	// ReasonComplete: what was gone is there again.
 	ReasonComplete = "Complete"
+	// ReasonAutoscaled: the autoscaler of the canary scales it.
+	ReasonAutoscaled = "Autoscaled"
+	// ReasonAutoscalerStarts: the autoscaler of the canary has not come to a number of pods yet.
+	ReasonAutoscalerStarts = "AutoscalerStarts"
+	// ReasonAutoscalerIdle: the autoscaler of the canary comes to no number of pods; the
+	// message has what it says. The canary has the pods of its step, and the run goes on.
+	ReasonAutoscalerIdle = "AutoscalerIdle"
 	// ReasonUnjudged: nothing judges the run; it lives until it is deleted.
 	ReasonUnjudged = "Unjudged"
 )
@@ -213,6 +223,9 @@ const (
 	// ReasonTampered: a pod of the run, or the template of its ReplicaSet, was changed by
 	// others; the message names what and where.
 	ReasonTampered = "Tampered"
+	// ReasonAutoscalerRefused: the API server refuses the HorizontalPodAutoscaler of the canary, in its words, or
+	// Holdfast has no right to make one; put it right, then raise attempt.
+	ReasonAutoscalerRefused = "AutoscalerRefused"
 	// ReasonRoutesRefuse: no route sends requests to a Service of the Deployment, or one cannot carry the
 	// canary's share of them; the message names it and says why.
 	ReasonRoutesRefuse = "RoutesRefuse"

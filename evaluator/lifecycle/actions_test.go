@@ -19,6 +19,9 @@ func (w *world) apply(action Action) bool {
 	if w.routesDo(action) {
 		return true
 	}
+	if done, refused := w.autoscalersDo(action); done {
+		return !refused
+	}
 	switch a := action.(type) {
 	case CreateCanary:
 		w.create(w.canaryName(), a.Replicas)

@@ -119,11 +119,11 @@ func withoutRounds(status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
 }
 
 // sameStanding says whether a metric stands as before: by the outcome of the newest measurement, and with
-// nothing more that a limit is on.
+// nothing more that a limit is on. How many pods there were cannot be asked again.
 func sameStanding(was, is v1alpha1.MetricStatus) bool {
 	before, measured := analysis.Newest(was)
 	after, still := analysis.Newest(is)
-	return was.Name == is.Name && measured == still && before.Outcome == after.Outcome && was.ConsecutiveFailures == is.ConsecutiveFailures &&
+	return was.Name == is.Name && measured == still && before.Outcome == after.Outcome && (was.Name != analysis.Pods || before.Value == after.Value) && was.ConsecutiveFailures == is.ConsecutiveFailures &&
 		was.ConsecutiveErrors == is.ConsecutiveErrors && was.ConsecutiveNoData == is.ConsecutiveNoData
 }
 

@@ -122,6 +122,12 @@ func Refused(in Snapshot, action Action, message string) (status v1alpha1.Canary
 	switch a := action.(type) {
 	case ServeCanary:
 		s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, "the Service of the canary was refused: "+message)
+	case Autoscale:
+		if s.out.Verdict != "" {
+			return in.Run.Status, false
+		}
+		s.mend() // the canary may have been made in the same step
+		s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonAutoscalerRefused, "the autoscaler of the canary was refused: "+message)
 	case ShareTraffic:
 		if a.Percent == 0 || s.out.Verdict != "" {
 			return in.Run.Status, false

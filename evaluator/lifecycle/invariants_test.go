@@ -35,7 +35,7 @@ func (w *world) check(in Snapshot, p Move) {
 		{retried && spec.Attempt <= AttemptOf(old), "began anew unasked"},
 		{p.Requeue < 0, "asked to be looked at in the past"},
 		{len(p.Status.Message) > maxMessage+3, "a message is too long"},
-		{p.Status.Phase.Ended() && (p.Requeue != 0 && p.Status.Weight == nil || p.Ask != nil), "an ended run asks for more"},
+		{p.Status.Phase.Ended() && (p.Requeue != 0 && p.Status.Weight == nil && p.Status.Autoscaler == nil || p.Ask != nil), "an ended run asks for more"},
 	} {
 		if is.wrong {
 			w.t.Fatalf("%s: %s/%s %s, then %s/%s %s with %v\n%s", is.what, old.Phase, old.Reason, old.Verdict,

@@ -56,6 +56,10 @@ type (
 	ShareTraffic struct{ Percent int32 }
 	// StopServing deletes the Services of the canary's own.
 	StopServing struct{}
+	// Autoscale has an autoscaler keep the canary between so many pods.
+	Autoscale struct{ Least, Most int32 }
+	// StopAutoscaling deletes an autoscaler of the run.
+	StopAutoscaling struct{ Name string }
 	// Release asks the webhook to swap the held template in, if the Deployment
 	// still carries the hold of this ID.
 	Release struct{ Hold string }
@@ -70,21 +74,23 @@ type (
 	GiveWay struct{ Hold string }
 )
 
-func (CreateCanary) isAction()   {}
-func (ScaleCanary) isAction()    {}
-func (DeleteCanary) isAction()   {}
-func (CreateBaseline) isAction() {}
-func (ScaleBaseline) isAction()  {}
-func (DeleteBaseline) isAction() {}
-func (EmptyLeftover) isAction()  {}
-func (DeleteLeftover) isAction() {}
-func (PutOut) isAction()         {}
-func (DeleteLeft) isAction()     {}
-func (Quarantine) isAction()     {}
-func (Readmit) isAction()        {}
-func (ServeCanary) isAction()    {}
-func (ShareTraffic) isAction()   {}
-func (StopServing) isAction()    {}
-func (Release) isAction()        {}
-func (Revert) isAction()         {}
-func (GiveWay) isAction()        {}
+func (CreateCanary) isAction()    {}
+func (ScaleCanary) isAction()     {}
+func (DeleteCanary) isAction()    {}
+func (CreateBaseline) isAction()  {}
+func (ScaleBaseline) isAction()   {}
+func (DeleteBaseline) isAction()  {}
+func (EmptyLeftover) isAction()   {}
+func (DeleteLeftover) isAction()  {}
+func (PutOut) isAction()          {}
+func (DeleteLeft) isAction()      {}
+func (Quarantine) isAction()      {}
+func (Readmit) isAction()         {}
+func (ServeCanary) isAction()     {}
+func (ShareTraffic) isAction()    {}
+func (StopServing) isAction()     {}
+func (Autoscale) isAction()       {}
+func (StopAutoscaling) isAction() {}
+func (Release) isAction()         {}
+func (Revert) isAction()          {}
+func (GiveWay) isAction()         {}

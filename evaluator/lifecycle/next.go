@@ -37,6 +37,7 @@ func Next(in Snapshot) Move {
 		p.Actions = append(p.Actions, in.Others.putOut()...)
 	}
 	s.steer(&p)
+	s.autoscale(&p)
 	actions, at := quarantine(s.in, s.course)
 	p.Actions = append(p.Actions, actions...)
 	for _, at := range []time.Time{at, s.deadline()} {
@@ -64,6 +65,7 @@ type planner struct {
 func newPlanner(in Snapshot) planner {
 	s := reading(in)
 	s.out = *in.Run.Status.DeepCopy()
+	s.in.Canary = s.scaledBy(in.Canary)
 	s.in.Pods = sinceMade(in.Pods, in.Run.Status.CreatedAt)
 	s.in.BaselinePods = sinceMade(in.BaselinePods, in.Run.Status.CreatedAt)
 	return s

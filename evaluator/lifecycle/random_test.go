@@ -148,27 +148,7 @@ func TestRandomTrajectories(t *testing.T) {
 	for seed := range uint64(600) {
 		random := rand.New(rand.NewPCG(5, seed))
 		w := randomWorld(t, random)
-		for range 120 {
-			w.killAt = -1
-			if random.IntN(4) == 0 {
-				w.killAt = w.writes + random.IntN(3)
-			}
-			p, changed, killed := w.step()
-			if random.IntN(4) == 0 {
-				what := someHappening(random)
-				w.note("! %s", what)
-				w.happen(what)
-			}
-			if changed || killed {
-				continue
-			}
-			wait := time.Duration(random.IntN(8000)) * time.Millisecond
-			if p.Requeue > 0 && random.IntN(4) > 0 {
-				wait = p.Requeue
-			}
-			w.now = w.now.Add(wait)
-		}
-		w.settle()
+		w.live(random, someHappening)
 		status := w.run.Status
 		ends[status.Phase]++
 		if !status.Phase.Ended() {
@@ -189,6 +169,32 @@ func TestRandomTrajectories(t *testing.T) {
 			t.Errorf("no trajectory ended %s: %v", phase, ends)
 		}
 	}
+}
+
+// live has some steps taken while this and that happens, then nothing any more.
+func (w *world) live(random *rand.Rand, happening func(*rand.Rand) string) {
+	w.t.Helper()
+	for range 120 {
+		w.killAt = -1
+		if random.IntN(4) == 0 {
+			w.killAt = w.writes + random.IntN(3)
+		}
+		p, changed, killed := w.step()
+		if random.IntN(4) == 0 {
+			what := happening(random)
+			w.note("! %s", what)
+			w.happen(what)
+		}
+		if changed || killed {
+			continue
+		}
+		wait := time.Duration(random.IntN(8000)) * time.Millisecond
+		if p.Requeue > 0 && random.IntN(4) > 0 {
+			wait = p.Requeue
+		}
+		w.now = w.now.Add(wait)
+	}
+	w.settle()
 }
 
 // mayRest says whether a run may stay where it is for ever.

@@ -91,10 +91,11 @@ func find(p corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 // fail it; those that take the place of others that a drain or a person took away
 // have readyDeadline to start, and until then nobody knows.
 func (s *planner) judgePods(at time.Time) v1alpha1.Measurement {
-	ready := min(readyPods(s.in.Pods), s.out.Replicas)
-	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, s.out.Replicas)
-	m := analysis.JudgePods(at, ready, s.out.Replicas, why)
-	if m.Outcome == v1alpha1.OutcomeFailed && ready+s.replaced() >= s.out.Replicas {
+	wanted := s.toBeReady()
+	ready := min(readyPods(s.in.Pods), wanted)
+	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, wanted)
+	m := analysis.JudgePods(at, ready, wanted, why)
+	if m.Outcome == v1alpha1.OutcomeFailed && ready+s.replaced() >= wanted {
 		m.Outcome = v1alpha1.OutcomeError
 	}
 	return m

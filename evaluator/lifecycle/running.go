@@ -83,9 +83,10 @@ func (s *planner) measure() Move {
 	return p
 }
 
-// isYoung says whether the last of several steps has to go on until its pods are old enough, and when they are.
+// isYoung says whether the last of several steps has to go on until its pods are old enough, and when they are; or the
+// only one, where an autoscaler may have taken away the pods that it began with.
 func (s *planner) isYoung() (time.Time, bool) {
-	if n := len(stepsOf(s.plan)); n < 2 || s.number() < n || s.atGate() {
+	if n := len(stepsOf(s.plan)); n < 2 && s.hpa() == nil || s.number() < n || s.atGate() {
 		return time.Time{}, false
 	}
 	at := s.oldEnoughAt(s.in.Pods, s.in.Now)

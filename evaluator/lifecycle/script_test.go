@@ -44,6 +44,7 @@ import (
 //	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
 //	routes refuse WHY | wait WHY | are accepted | lose the share | are gone | are back | are two |
 //	       reach nobody | reach the canary
+//	autoscaler scales to N | says WHY it does not | scales again | is deleted by others | is refused
 //	policies allow N | allow any number
 //	rounds are N times later | are in time
 //	nothing
@@ -53,10 +54,11 @@ func (w *world) happen(what string) {
 	handlers := map[string]func(string) bool{
 		"pods": w.podsHappen, "canary": w.setHappens(w.canaryName), "baseline": w.setHappens(w.baselineName),
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
-		"quota":  w.quotaIs,
-		"rounds": w.roundsAre,
-		"routes": w.routesHappen,
-		"run":    func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
+		"quota":      w.quotaIs,
+		"rounds":     w.roundsAre,
+		"routes":     w.routesHappen,
+		"autoscaler": w.autoscalerHappens,
+		"run":        func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"policies": func(what string) bool {
 			n, _ := strconv.Atoi(strings.TrimPrefix(what, "allow "))
 			w.most = int32(n)

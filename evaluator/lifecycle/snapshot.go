@@ -52,6 +52,8 @@ type Snapshot struct {
 	Service string
 	// Traffic is what routes give the canary. It is needed while NeedsTraffic says so.
 	Traffic Routing
+	// Autoscaler is what there is of autoscalers of the run. It is needed while NeedsAutoscaler says so.
+	Autoscaler Autoscaler
 	// Around is what stands beside the Deployment. It is needed while NeedsAround says so.
 	Around Around
 	// Invalid says why the template cannot run as a canary, "" if it can.
@@ -107,6 +109,8 @@ type Canary struct {
 	// Replicas is the number of pods it is to have, Available how many have
 	// been Ready for minReadySeconds.
 	Replicas, Available int32
+	// Scaled is the number of pods that an autoscaler chose, 0 where none did. Replicas is that of the step then.
+	Scaled int32
 	// Empty says that it is to have no pods and has none, those that end among them.
 	Empty bool
 	// CreateFailure is the message of its ReplicaFailure condition, "" if it is not True.

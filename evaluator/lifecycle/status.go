@@ -45,8 +45,8 @@ func (s *planner) finish() v1alpha1.CanaryRunStatus {
 }
 
 func (s *planner) canaryColumns() {
-	ready := min(readyPods(s.in.Pods), s.out.Replicas)
-	s.out.Scale = fmt.Sprintf("%d/%d", ready, s.out.Replicas)
+	ready := min(readyPods(s.in.Pods), s.scaledTo())
+	s.out.Scale = fmt.Sprintf("%d/%d", ready, s.scaledTo())
 	if s.in.Service != "" {
 		s.out.Service = s.in.Service
 	}

@@ -99,6 +99,9 @@ const byHandHostname = "canary"
 // same.
 func HostnameOf(in Snapshot) string {
 	s := reading(in)
+	if s.hpa() != nil {
+		return ""
+	}
 	for _, step := range stepsOf(s.plan) {
 		if step.PodShare != nil || step.Replicas != nil && (step.Replicas.Type != intstr.Int || step.Replicas.IntVal > 1) {
 			return ""
@@ -120,7 +123,7 @@ func HostnameOf(in Snapshot) string {
 //
 // What policies allow is another matter: it is of the Deployment as it is now (see shrink).
 func (s *planner) size() int32 {
-	return s.in.allowed(size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline()))
+	return s.in.allowed(s.withAutoscaler(size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline())))
 }
 
 func (in Snapshot) allowed(n int32) int32 {

@@ -31,7 +31,8 @@ func lost(pods []corev1.Pod, wanted int32, by time.Time) int32 {
 }
 
 // beginAnewIfLost begins a step anew of whose pods too many were taken away. Behind a gate they
-// have shown what they had to.
+// have shown what they had to. Of a canary that an autoscaler scales, pods go because it has them go: the last step goes on
+// until enough have lived through it (see isYoung).
 func (s *planner) beginAnewIfLost() (Move, bool) {
 	if s.atGate() {
 		return Move{}, false
@@ -40,7 +41,7 @@ func (s *planner) beginAnewIfLost() (Move, bool) {
 		role string
 		pods []corev1.Pod
 		is   bool
-	}{{v1alpha1.RoleCanary, s.in.Pods, true}, {v1alpha1.RoleBaseline, s.in.BaselinePods, s.wantsBaseline()}} {
+	}{{v1alpha1.RoleCanary, s.in.Pods, s.hpa() == nil}, {v1alpha1.RoleBaseline, s.in.BaselinePods, s.wantsBaseline()}} {
 		n := lost(set.pods, s.out.Replicas, s.podsMadeBy())
 		if !set.is || n <= tolerated(s.out.Replicas) {
 			continue

@@ -63,6 +63,8 @@ const (
 	// TransitionServiceLeft: a Service sends requests to canary pods and to none of the stable ones; nothing is
 	// judged until it goes to both.
 	TransitionServiceLeft TransitionKind = "ServiceLeft"
+	// TransitionNotAutoscaled: the autoscaler of the canary does not scale it; the message says why, in its words.
+	TransitionNotAutoscaled TransitionKind = "NotAutoscaled"
 	// TransitionReferenceGone: a ConfigMap or Secret is gone without which the stable template cannot start pods;
 	// create it again.
 	TransitionReferenceGone TransitionKind = "ReferenceGone"
@@ -142,6 +144,7 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(anew && after.Reason == v1alpha1.ReasonShareLost, TransitionShareLost)
 	tell(before.ReadyAt == nil && after.ReadyAt != nil, TransitionReady)
 	out = append(out, around(before, after)...)
+	out = append(out, notAutoscaled(before, after)...)
 	out = append(out, streaks(before, after)...)
 	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass && after.Phase == v1alpha1.PhaseReleasing, TransitionPassed)
 	tell(entered(v1alpha1.PhasePaused) && after.Verdict == "", TransitionPaused)

@@ -42,6 +42,7 @@ type world struct {
 	others     Others
 	around     Around
 	routes     routes
+	scalers    autoscalers
 	webhook    bool // is up
 	refuse     bool // the API server refuses the release
 	stretch    float64
@@ -140,6 +141,7 @@ func (w *world) input() Snapshot {
 			in.Leftovers = append(in.Leftovers, Leftover{name, view})
 		}
 	}
+	in.Autoscaler = w.autoscaler()
 	in.Traffic = w.routes.view(SourceOf(in), readyPods(in.Pods))
 	if w.taken || len(in.Pods)+len(in.BaselinePods) > 0 {
 		in.Full = w.full
@@ -171,6 +173,7 @@ func (w *world) step() (p Move, changed, killed bool) {
 		p = Next(in)
 	}
 	w.check(in, p)
+	w.checkAutoscaler(in, p)
 	if w.steps-1 == w.dieAt {
 		w.letGo = !w.areReady(in) || in.Run.Status.Phase == v1alpha1.PhasePaused || p.Status.Phase != in.Run.Status.Phase || p.Status.Reason != in.Run.Status.Reason
 	}
@@ -272,7 +275,7 @@ func (w *world) areReady(in Snapshot) bool {
 // fingerprint tells states of what actions write to apart.
 func (w *world) fingerprint() string {
 	var out strings.Builder
-	fmt.Fprint(&out, w.deployment, w.routes)
+	fmt.Fprint(&out, w.deployment, w.routes, w.scalers)
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		fmt.Fprint(&out, name, w.sets[name].Replicas, len(w.sets[name].pods))
 		for _, p := range w.sets[name].pods {

@@ -21,8 +21,11 @@ import (
 
 // autoscalersThatCount tells the owner of a Deployment that its autoscaler counts the pods of a run that begins:
 // nothing but a label tells these from the stable ones, and no autoscaler goes by another than Services do.
-// Who may not know of autoscalers tells nobody.
+// A canary behind none of its Services leaves out a label by which that goes, too (see traffic.Apart). Who may not know of autoscalers tells nobody.
 func (r *Reconciler) autoscalersThatCount(ctx context.Context, seen gather.Observed) []lifecycle.Transition {
+	if lifecycle.IsApart(seen.Snapshot) && !lifecycle.WantsBaseline(seen.Snapshot) {
+		return nil
+	}
 	all, err := r.autoscalersIn(ctx, seen.CanaryRun.Namespace, seen.Now)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("it is not known which autoscalers count the pods of the run", "why", fmt.Sprint(err))

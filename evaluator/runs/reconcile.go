@@ -91,7 +91,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.Gatherer.Forget(req.NamespacedName)
 		r.Memory.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
-			err = errors.Join(r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.TakeSharesOfGone(ctx, req.NamespacedName))
+			err = errors.Join(r.Executor.StopAutoscalingOfGone(ctx, req.NamespacedName), r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.TakeSharesOfGone(ctx, req.NamespacedName))
 		}
 		return ctrl.Result{}, err
 	}

@@ -222,6 +222,7 @@ var ofRuns = map[lifecycle.TransitionKind]form{
 	lifecycle.TransitionGivesWay:         {kind: normal, action: "Release", format: "run %s: %s"},
 	lifecycle.TransitionQueued:           {kind: normal, action: "Queue", format: "run %s: %s"},
 	lifecycle.TransitionServiceLeft:      {kind: warning, action: "Look", format: "run %s: %s"},
+	lifecycle.TransitionNotAutoscaled:    {kind: warning, action: "Autoscale", format: "run %s: %s"},
 	lifecycle.TransitionReferenceGone:    {kind: warning, action: "Look", format: "run %s: %s"},
 	lifecycle.TransitionRetried:          {kind: normal, action: "Retry", format: "run %s: %s"},
 	lifecycle.TransitionStarted:          {kind: normal, action: "Start", format: "run %s: %s", joined: "%s", deploymentOnly: true},

@@ -24,7 +24,7 @@ func TestEveryTransitionIsTold(t *testing.T) {
 		lifecycle.TransitionReverted, lifecycle.TransitionCanceled, lifecycle.TransitionSuperseded, lifecycle.TransitionScheduled, lifecycle.TransitionQueued, lifecycle.TransitionRetried, lifecycle.TransitionStep,
 		lifecycle.TransitionPaused, lifecycle.TransitionInconclusive, lifecycle.TransitionResumed, lifecycle.TransitionPromoted, lifecycle.TransitionWindow, lifecycle.TransitionDryRun,
 		lifecycle.TransitionNotCreated, lifecycle.TransitionTakenAway, lifecycle.TransitionShareLost, lifecycle.TransitionScaledToZero, lifecycle.TransitionDeploymentPaused,
-		lifecycle.TransitionServiceLeft, lifecycle.TransitionReferenceGone,
+		lifecycle.TransitionServiceLeft, lifecycle.TransitionReferenceGone, lifecycle.TransitionNotAutoscaled,
 		lifecycle.TransitionRecreate, lifecycle.TransitionGivesWay,
 		v1alpha1.EventHeld, v1alpha1.ReasonPolicyApplied, v1alpha1.EventRoomDoubtful, v1alpha1.EventAutoscalerCounts, v1alpha1.EventPodPutOut, v1alpha1.EventPodLeft,
 		v1alpha1.EventPodQuarantined, v1alpha1.EventPodReadmitted, v1alpha1.EventPodNotQuarantined, v1alpha1.EventUpdatesTooFast,

@@ -28,12 +28,31 @@ func serving(services []corev1.Service, pods map[string]string) []corev1.Service
 	return out
 }
 
-// Apart are the keys of labels without which none of the Services selects pods of these labels: as few as
+// demands are the labels of some pods that a selector asks for, of whatever values. What it forbids no pod
+// comes to have by leaving a label out.
+func demands(selector *metav1.LabelSelector, pods map[string]string) map[string]string {
+	out := map[string]string{}
+	if parsed, err := metav1.LabelSelectorAsSelector(selector); err != nil || !parsed.Matches(labels.Set(pods)) {
+		return out
+	}
+	for key := range selector.MatchLabels {
+		out[key] = pods[key]
+	}
+	for _, e := range selector.MatchExpressions {
+		if e.Operator == metav1.LabelSelectorOpIn || e.Operator == metav1.LabelSelectorOpExists {
+			out[e.Key] = pods[e.Key]
+		}
+	}
+	return out
+}
+
+// Apart are the keys of labels without which none of the Services selects pods of these labels, nor the selector of their
+// Deployment, by which an autoscaler of that finds the pods that it counts: as few as
 // come together by taking, one after the other, the key by which most of those that are left select. Among
 // equals the last in the order of their names is taken: what stands before it, app, is what else most often
 // is selected by.
-func Apart(services []corev1.Service, pods map[string]string) []string {
-	left := serving(services, pods)
+func Apart(services []corev1.Service, selector *metav1.LabelSelector, pods map[string]string) []string {
+	left := serving(append(slices.Clone(services), corev1.Service{Spec: corev1.ServiceSpec{Selector: demands(selector, pods)}}), pods)
 	var out []string
 	for len(left) > 0 {
 		counts := map[string]int{}

@@ -328,10 +328,11 @@ func (r Router) services(ctx context.Context, namespace string) ([]corev1.Servic
 	return out, nil
 }
 
-// Without are the labels that pods of a canary leave out, so that they are behind none of the Services.
-func (r Router) Without(ctx context.Context, namespace string, pods map[string]string) ([]string, error) {
+// Without are the labels that pods of a canary leave out, so that they are behind none of the Services, and counted by no
+// autoscaler of their Deployment, which has this selector.
+func (r Router) Without(ctx context.Context, namespace string, selector *metav1.LabelSelector, pods map[string]string) ([]string, error) {
 	services, err := r.services(ctx, namespace)
-	return Apart(services, pods), err
+	return Apart(services, selector, pods), err
 }
 
 // eachRoute visits the routes of a namespace, of whichever kinds the cluster has.

@@ -26,6 +26,7 @@ func (e Effective) Apply(plan v1alpha1.CanaryPlanSpec, replicas int32) (v1alpha1
 	a.addMetrics(e)
 	a.lengthen(e)
 	a.steer(e) // before the size: a step without a weight needs one
+	a.dropAutoscaler()
 	a.shrink(e)
 	a.hurry(e)
 	a.limit(e)

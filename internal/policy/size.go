@@ -27,6 +27,7 @@ func (e Effective) MostPods(replicas int32) int32 {
 // shrink brings the canary of every step down to the largest that is allowed.
 func (a *applying) shrink(e Effective) {
 	for _, most := range e.MaxReplicas {
+		a.shrinkAutoscaler(most)
 		if len(a.plan.Steps) == 0 {
 			a.shrinkTo(most, &a.plan.Replicas, nil, "replicas")
 		}

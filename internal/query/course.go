@@ -47,6 +47,7 @@ func validateCourse(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Error
 	errs = append(errs, validateWaits(spec, path.Child("deadline"))...)
 	errs = append(errs, validateManual(spec, path.Child("manual"))...)
 	errs = append(errs, validateTraffic(spec, path)...)
+	errs = append(errs, validateScale(spec, path)...)
 	errs = append(errs, validateSteps(spec, path.Child("steps"))...)
 	return append(errs, validateBaseline(spec, path)...)
 }

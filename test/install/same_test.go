@@ -60,6 +60,10 @@ patches:
 			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/traffic]",
 			args:    []string{"--set=traffic.enabled=true"},
 		},
+		"autoscaling": {
+			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/autoscaling]",
+			args:    []string{"--set=autoscaling.enabled=true"},
+		},
 		"in another namespace, with shares by routes": {
 			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/traffic]\n" +
 				"transformers: [MANIFESTS/transformers/namespace]",

@@ -79,6 +79,10 @@ func (e *Executor) change(ctx context.Context, seen gather.Observed, action life
 		return e.deleteSet(ctx, seen, a.Name)
 	case lifecycle.ServeCanary, lifecycle.ShareTraffic, lifecycle.StopServing:
 		return e.routeTraffic(ctx, seen, action)
+	case lifecycle.Autoscale:
+		return e.autoscale(ctx, seen, a)
+	case lifecycle.StopAutoscaling:
+		return e.stopAutoscaling(ctx, seen, a.Name)
 	case lifecycle.Release:
 		return objects.Annotate(ctx, e.Writer, seen.DeploymentObject, map[string]any{v1alpha1.ReleaseAnnotation: a.Hold})
 	case lifecycle.Revert:
@@ -122,7 +126,7 @@ func (e *Executor) revert(ctx context.Context, seen gather.Observed, a lifecycle
 
 // LastWord says whether an error is the last word on an action, and gives its message.
 func LastWord(err error) (string, bool) {
-	if errors.Is(err, errNameTaken) || errors.Is(err, traffic.ErrNameTaken) || errors.Is(err, canary.ErrInvalid) {
+	if errors.Is(err, errNameTaken) || errors.Is(err, traffic.ErrNameTaken) || errors.Is(err, errNoAutoscaler) || errors.Is(err, canary.ErrInvalid) {
 		return err.Error(), true
 	}
 	return refusal.Final(err)

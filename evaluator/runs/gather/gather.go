@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -47,6 +48,8 @@ type Observed struct {
 	// were made a moment ago.
 	stable *hold.Template
 	made   *madeSets
+	// Autoscalers are the HorizontalPodAutoscalers of the run, where lifecycle.NeedsAutoscaler says so.
+	Autoscalers []autoscalingv2.HorizontalPodAutoscaler
 	// TrafficRun is what must be known of the run to find its routes and Services, where lifecycle.NeedsTraffic says so.
 	TrafficRun traffic.Run
 }
@@ -88,7 +91,7 @@ func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun, since ti
 		},
 	}}
 	for _, gather := range []func(context.Context, *Observed) error{
-		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherLine, g.gatherStable, g.gatherAround, g.gatherTraffic,
+		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherLine, g.gatherStable, g.gatherAround, g.gatherTraffic, g.gatherAutoscaler,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return Observed{}, err

@@ -24,10 +24,9 @@ func (g *Gatherer) gatherTemplate(ctx context.Context, seen *Observed) error {
 	template, err := g.templateOf(ctx, *seen, starts)
 	if err == nil && template != nil {
 		var without []string
-		if without, err = g.leftOut(ctx, *seen, template); err != nil {
-			return err
+		if without, err = g.leftOut(ctx, *seen, template); err == nil {
+			seen.NewCanary, err = BuildSet(ctx, g.Objects, *seen, seen.CanaryName(), v1alpha1.RoleCanary, template, without...)
 		}
-		seen.NewCanary, err = BuildSet(ctx, g.Objects, *seen, seen.CanaryName(), v1alpha1.RoleCanary, template, without...)
 	}
 	if errors.Is(err, canary.ErrInvalid) {
 		seen.Invalid = err.Error()

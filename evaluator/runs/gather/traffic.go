@@ -2,10 +2,12 @@ package gather
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/traffic"
@@ -50,12 +52,22 @@ func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, 
 }
 
 // leftOut are the labels of its template that a canary leaves out, so that no Service of its Deployment
-// has it behind it. Of one that is there, and known to be as it was made, nobody asks.
+// has it behind it, nor its autoscaler counts it. Of one that is there, and known to be as it was made, nobody asks.
 func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Template) ([]string, error) {
 	if !lifecycle.IsApart(seen.Snapshot) || seen.canaryIsAsMade() {
 		return nil, nil
 	}
-	return g.Router.Without(ctx, seen.CanaryRun.Namespace, surround.Of(template).Labels)
+	selector, err := g.Objects.Selector(ctx, seen.DeploymentObject)
+	if err != nil {
+		return nil, err
+	}
+	pods := surround.Of(template).Labels
+	without, err := g.Router.Without(ctx, seen.CanaryRun.Namespace, selector, pods)
+	if err == nil && lifecycle.HPAOf(seen.Snapshot) != nil && !canary.LeftBy(selector, pods, without) {
+		return nil, fmt.Errorf("%w: whatever label its pods leave out, the selector of Deployment %s selects them, which asks for no label; "+
+			"an autoscaler of the Deployment would stop for those of the canary, so take scale.hpa off the plan", canary.ErrInvalid, seen.DeploymentObject.GetName())
+	}
+	return without, err
 }
 
 // canaryIsAsMade says whether the ReplicaSet of the canary is there, and the one that Holdfast remembers to have made.

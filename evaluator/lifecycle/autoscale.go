@@ -1,0 +1,230 @@
+package lifecycle
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// Where a plan has scale.hpa, a HorizontalPodAutoscaler of the run scales the canary's ReplicaSet by the load of its own
+// pods. Who settles the number of pods is divided like this:
+//
+//   - a step settles the fewest (status.replicas): as many are made when it begins, must get Ready, and are judged;
+//   - the autoscaler settles how many there are beyond, up to the plan's maxReplicas and what policies allow. Within
+//     these bounds, which it has itself, its number stands;
+//   - without a canary that is to have pods there is none: it goes before them, and before the pods of a canary
+//     that failed are left to be looked at, of which it would take some away.
+//
+// It follows from what is there and from the status, so it is the same after a restart.
+
+// Autoscaler is what there is of autoscalers of a run.
+type Autoscaler struct {
+	// Is says that the canary of this attempt has one, with these bounds; Whole that it is otherwise as the plan says.
+	Is, Whole   bool
+	Least, Most int32
+	// Left are the names of others of the run, of attempts before.
+	Left []string
+	// Active says that it has come to a number; Idle is why it has not, "" if it has or has said nothing yet. Since is
+	// since when.
+	Active bool
+	Idle   string
+	Since  time.Time
+}
+
+// NeedsAutoscaler says whether the next step depends on the autoscaler of the canary.
+func NeedsAutoscaler(in Snapshot) bool {
+	spec, _ := askedPlan(in)
+	status := in.Run.Status
+	return status.Autoscaler != nil || spec.HPA() != nil && status.CreatedAt != nil && !status.Phase.Ended() && !in.Run.Deleting
+}
+
+// HPAOf is what the autoscaler of a run's canary goes by, nil where it has none.
+func HPAOf(in Snapshot) *v1alpha1.CanaryHPA { s := reading(in); return s.hpa() }
+
+func (s *planner) hpa() *v1alpha1.CanaryHPA {
+	if !s.judged {
+		return nil
+	}
+	return s.plan.HPA()
+}
+
+// mostPods is the largest canary that the step under way may come to.
+func (s *planner) mostPods() int32 {
+	if hpa := s.hpa(); hpa != nil {
+		return max(s.in.allowed(*hpa.MaxReplicas), s.out.Replicas)
+	}
+	return s.out.Replicas
+}
+
+// withAutoscaler is how many pods a step begins with that asks for n of them.
+func (s *planner) withAutoscaler(n int32) int32 {
+	if hpa := s.hpa(); hpa != nil {
+		return min(max(n, *hpa.MinReplicas), *hpa.MaxReplicas)
+	}
+	return n
+}
+
+// scaledBy is a set of pods as the step has it whose number an autoscaler chose, from the fewest that it may have.
+func (s *planner) scaledBy(c *Canary) *Canary {
+	fewest := s.in.Run.Status.Replicas
+	if s.hpa() == nil || c == nil || c.Replicas <= fewest || fewest == 0 {
+		return c
+	}
+	out := *c
+	out.Scaled, out.Replicas = c.Replicas, fewest
+	return &out
+}
+
+// scaledTo is how many pods the canary is to have now.
+func (s *planner) scaledTo() int32 {
+	if c := s.in.Canary; c != nil && s.hpa() != nil {
+		return max(s.out.Replicas, min(c.Scaled, s.mostPods()))
+	}
+	return s.out.Replicas
+}
+
+// toBeReady is how many canary pods are judged by: as many as the step has and, of those beyond that an autoscaler added,
+// the ones that are Ready or have had the time to get so.
+func (s *planner) toBeReady() int32 {
+	if s.hpa() == nil {
+		return s.out.Replicas
+	}
+	n := readyPods(s.in.Pods)
+	for _, p := range s.in.Pods {
+		late := !s.in.Now.Before(p.CreationTimestamp.Add(s.plan.ReadyDeadline.Duration))
+		if p.DeletionTimestamp == nil && !podIsReady(p) && (late || !p.CreationTimestamp.After(s.podsMadeBy())) {
+			n++
+		}
+	}
+	return min(max(n, s.out.Replicas), s.scaledTo())
+}
+
+// autoscale has the canary scaled by an autoscaler for as long as it is to be, and says in the status what comes of it.
+func (s *planner) autoscale(p *Move) {
+	if !NeedsAutoscaler(s.in) {
+		return
+	}
+	a, before := s.in.Autoscaler, s.in.Run.Status
+	s.out.Autoscaler = before.Autoscaler
+	if before.Verdict != s.out.Verdict && s.out.Verdict != "" {
+		return // nothing is done about a verdict before it is stored
+	}
+	if c := s.in.Canary; c != nil && !c.Deleting && c.Scaled > s.mostPods() && !s.out.Phase.Ended() && !s.in.Run.Deleting && !slices.ContainsFunc(p.Actions, takesCanary) {
+		p.Actions = append(p.Actions, ScaleCanary{s.mostPods()})
+	}
+	gone := a.Left
+	wanted := s.wantsAutoscaler(*p)
+	if a.Is && !wanted {
+		gone = append([]string{s.canaryName()}, gone...)
+	}
+	s.stopAutoscaling(p, gone)
+	switch {
+	case !wanted && len(gone) == 0:
+		s.out.Autoscaler = nil
+		return
+	case !wanted:
+		s.out.Autoscaler = cmp.Or(s.out.Autoscaler, &v1alpha1.AutoscalerStatus{Name: gone[0]})
+		return
+	}
+	least, most := s.out.Replicas, s.mostPods()
+	s.out.Autoscaler = &v1alpha1.AutoscalerStatus{Name: s.canaryName(), MinReplicas: least, MaxReplicas: most}
+	same := a.Is && a.Whole && a.Least == least && a.Most == most
+	if !same {
+		p.Actions = append(p.Actions, Autoscale{Least: least, Most: most})
+		p.Requeue = sooner(p.Requeue, soon)
+	}
+	s.tellAutoscaler(p)
+}
+
+// stopAutoscaling deletes autoscalers before the pods go that they scale, and after all else: neither the share of what failed
+// nor its hold waits for an autoscaler that cannot be deleted.
+func (s *planner) stopAutoscaling(p *Move, names []string) {
+	at := slices.IndexFunc(p.Actions, func(a Action) bool {
+		switch a.(type) {
+		case EmptyLeftover, DeleteLeftover:
+			return true
+		}
+		return takesCanary(a)
+	})
+	if at < 0 {
+		at = len(p.Actions)
+	}
+	for _, name := range slices.Backward(names) {
+		p.Actions = slices.Insert(p.Actions, at, Action(StopAutoscaling{name}))
+		p.Requeue = sooner(p.Requeue, soon)
+	}
+}
+
+// wantsAutoscaler says whether the canary is to have an autoscaler after a move.
+func (s *planner) wantsAutoscaler(p Move) bool {
+	creates := slices.ContainsFunc(p.Actions, func(a Action) bool { _, is := a.(CreateCanary); return is })
+	switch {
+	case s.hpa() == nil, s.out.Phase.Ended(), s.in.Run.Deleting, !s.in.Deployment.Exists, s.in.Deployment.Deleting:
+		return false
+	case s.in.Run.Status.CreatedAt == nil, s.out.CreatedAt == nil, AttemptOf(s.in.Run.Status) != s.attempt(), s.out.Verdict == v1alpha1.VerdictFail:
+		return false
+	case s.out.Verdict != "" && !s.in.Autoscaler.Is, slices.ContainsFunc(p.Actions, takesCanary):
+		return false // who has a verdict goes on without what was refused, or is gone
+	case creates:
+		return true
+	}
+	c := s.in.Canary
+	return c != nil && !c.Deleting && !c.Foreign && (c.Replicas > 0 || s.out.Verdict == "")
+}
+
+// canaryName is what the canary of this attempt, and its autoscaler, are called.
+func (s *planner) canaryName() string {
+	return v1alpha1.CanaryName(s.in.Run.Name, AttemptOf(s.in.Run.Status))
+}
+
+// autoscalerGrace is how long an autoscaler may take to come to a number: its pods have to be measured first.
+const autoscalerGrace = 2 * time.Minute
+
+// tellAutoscaler says in a condition whether the autoscaler scales the canary, and if not, why, in its words. One that
+// does not keeps nothing from going on: the canary has the pods of its step, and is judged by what they do.
+func (s *planner) tellAutoscaler(p *Move) {
+	a := s.in.Autoscaler
+	set := func(status metav1.ConditionStatus, reason, message string) {
+		s.condition(v1alpha1.ConditionAutoscaled, status, reason, message)
+	}
+	switch idleUntil := a.Since.Add(autoscalerGrace); {
+	case a.Is && a.Active:
+		set(metav1.ConditionTrue, v1alpha1.ReasonAutoscaled, fmt.Sprintf("HorizontalPodAutoscaler %s scales the canary", s.canaryName()))
+	case a.Is && a.Idle != "" && !s.in.Now.Before(idleUntil):
+		set(metav1.ConditionFalse, v1alpha1.ReasonAutoscalerIdle, fmt.Sprintf(
+			"HorizontalPodAutoscaler %s does not scale the canary, which stays as it is: %s", s.canaryName(), a.Idle))
+	case a.Is && a.Idle != "":
+		p.Requeue = sooner(p.Requeue, s.in.until(idleUntil))
+		fallthrough
+	default:
+		if c := s.findCondition(v1alpha1.ConditionAutoscaled); c == nil {
+			set(metav1.ConditionUnknown, v1alpha1.ReasonAutoscalerStarts, "the autoscaler has not scaled the canary yet")
+		}
+		if !a.Is || a.Idle == "" {
+			p.Requeue = sooner(p.Requeue, lookAgain)
+		}
+	}
+}
+
+// notAutoscaled tells that the canary is not scaled, and why.
+func notAutoscaled(before, after v1alpha1.CanaryRunStatus) []Transition {
+	is := findFalse(after, v1alpha1.ConditionAutoscaled)
+	if is == nil || findFalse(before, v1alpha1.ConditionAutoscaled) != nil {
+		return nil
+	}
+	return []Transition{{Kind: TransitionNotAutoscaled, Message: is.Message, Reason: is.Reason}}
+}
+
+func findFalse(status v1alpha1.CanaryRunStatus, kind string) *metav1.Condition {
+	for i := range status.Conditions {
+		if c := &status.Conditions[i]; c.Type == kind && c.Status == metav1.ConditionFalse {
+			return c
+		}
+	}
+	return nil
+}
