@@ -8,6 +8,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/plan/size"
 	"holdfast.dev/holdfast/internal/room"
 	"holdfast.dev/holdfast/webhook/reply"
 )
@@ -51,6 +52,11 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *amendment) 
 	a.warnTaken(w.wish.Taken)
 	for _, doubt := range room.Doubts(r.New, r.Old.Template(), w.template) {
 		a.warn("there may be no room for the canary: " + doubt)
+	}
+	if r.plan != nil {
+		if why := size.Unscalable(r.plan.HPA(), w.template); why != "" {
+			a.warn("the canary will not be scaled: " + why)
+		}
 	}
 	if short := r.deadlineTooShort(); short != "" {
 		a.warn(short)
