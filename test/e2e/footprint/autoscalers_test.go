@@ -215,7 +215,7 @@ func report(s *shop.Shop, n, use int, of client.MatchingLabels) {
 			s.T.Fatal(err)
 		}
 		if use != unmeasured {
-			s.Must("annotate", "pod", pod.Name, fmt.Sprintf("holdfast.test/cpu=%dm", max(use, 0)))
+			s.Must("annotate", "--overwrite", "pod", pod.Name, fmt.Sprintf("holdfast.test/cpu=%dm", max(use, 0)))
 		}
 		if err := shop.World.Client.Status().Patch(s.T.Context(), &pod, client.RawPatch(types.StrategicMergePatchType, status)); err != nil {
 			s.T.Fatal(err)
