@@ -122,6 +122,35 @@ func TestWish(t *testing.T) {
 	}
 }
 
+// TestWishOfWhatIsThereTwice: backends that are the same but for their weights, and rules that are copies.
+func TestWishOfWhatIsThereTwice(t *testing.T) {
+	for name, tc := range map[string]struct{ user, sent, want string }{
+		"a weight of one of two": { // at 20 % it stands so: 12 and 20, and 3 and 5 of the canary
+			`[{"backendRefs": [{"name": "shop", "weight": 3}, {"name": "shop", "weight": 5}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 12}, {"name": "shop", "weight": 40}, {"name": "shop-canary", "weight": 3}, {"name": "shop-canary", "weight": 5}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 15}, {"name": "shop", "weight": 45}]}]`},
+		"one more comes, which has given nothing": {
+			`[{"backendRefs": [{"name": "shop", "weight": 3}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 50}, {"name": "shop", "weight": 12}, {"name": "shop-canary", "weight": 3}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 50}, {"name": "shop", "weight": 15}]}]`},
+		"a rule that is changed, and copied": {
+			`[{"backendRefs": [{"name": "shop", "weight": 9}]}]`,
+			`[{"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 36}, {"name": "shop-canary", "weight": 9}]}, {"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 36}, {"name": "shop-canary", "weight": 9}]}]`,
+			`[{"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 9}]}, {"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 9}]}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			laid, err := gatewayAPI.Lay(overlay(20), rules(t, tc.user))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _ := gatewayAPI.Wish(Standing{overlay(20), rules(t, tc.user), laid}, Author{}, rules(t, tc.sent))
+			if diff := cmp.Diff(rules(t, tc.want), got); diff != "" {
+				t.Errorf("the wish differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestRecordsOpenWhereTheyWereSealed(t *testing.T) {
 	key := hold.NewKey()
 	record := Record{UID: "u", Run: "shop-1", Service: "shop", Canary: "shop-canary", Percent: 5, Rules: rules(t, `[{"name": "<&>", "backendRefs": [{"weight": 1000000}]}]`)}

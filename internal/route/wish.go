@@ -79,8 +79,8 @@ func (d Dialect) withoutCanary(s Standing, backends []any) []any {
 
 // baseOf is which of the rules in the cluster a rule was made from that names the canary and is sent
 // in this place; -1 where none is found. It is the one that is equal; else the one of its name; else the
-// one that is equal but for the backends; else the one in its place. Among several, the one in
-// its place comes first.
+// one that is equal but for the backends; else one that has the same backends; else the one in its place. Among
+// several, the one in its place comes first.
 func (d Dialect) baseOf(s Standing, rule any, place int) int {
 	rest := func(rule any) map[string]any {
 		fields, _ := rule.(map[string]any)
@@ -91,6 +91,7 @@ func (d Dialect) baseOf(s Standing, rule any, place int) int {
 		func(i int) bool { return reflect.DeepEqual(s.Laid[i], rule) },
 		func(i int) bool { return name != "" && textOr(rest(s.Laid[i]), "name", "") == name },
 		func(i int) bool { return reflect.DeepEqual(rest(s.Laid[i]), rest(rule)) },
+		func(i int) bool { return reflect.DeepEqual(d.backendsOf(s.Laid[i]), d.backendsOf(rule)) },
 		func(i int) bool { return i == place },
 	} {
 		found := -1
@@ -146,8 +147,8 @@ func (d Dialect) undoBackends(s Standing, w Author, sent, laid, user []any) []an
 			out[i] = backend
 		default:
 			out[i] = backend
-			if from[i] >= 0 && d.weightOf(user[from[i]], len(user)) == 0 {
-				continue // it had nothing to give
+			if from[i] < 0 && len(laid) > 0 || from[i] >= 0 && d.weightOf(user[from[i]], len(user)) == 0 {
+				continue // it was not there, or had nothing to give
 			}
 			if given := d.given(s, backend, sent, taken); given > 0 {
 				out[i] = d.withWeight(backend, min(d.weightOf(backend, len(sent))+given, d.mostWeight))
@@ -158,7 +159,7 @@ func (d Dialect) undoBackends(s Standing, w Author, sent, laid, user []any) []an
 }
 
 // match finds for each backend the one it was, by all it says but its weight; -1 where there is none. Among several it is
-// one with its weight, and the one in its place.
+// one with its weight, the one in its place, and one that stands to the others as it did.
 func (d Dialect) match(backends, laid []any) []int {
 	used := make([]bool, len(laid))
 	out := make([]int, len(backends))
@@ -171,6 +172,7 @@ func (d Dialect) match(backends, laid []any) []int {
 		func(i, j int) bool { return i == j && equal(i, j) },
 		equal,
 		func(i, j int) bool { return i == j && alike(i, j) },
+		func(i, j int) bool { return alike(i, j) && inOrder(out, i, j) },
 		alike,
 	} {
 		for i := range backends {
@@ -182,6 +184,16 @@ func (d Dialect) match(backends, laid []any) []int {
 		}
 	}
 	return out
+}
+
+// inOrder says whether one that was in place j, and is in place i now, stands to all that are found as it did.
+func inOrder(found []int, i, j int) bool {
+	for at, was := range found {
+		if was >= 0 && (at < i) != (was < j) {
+			return false
+		}
+	}
+	return true
 }
 
 // given is the weight that a backend has given to the canary: that of its copy. Which are the copies of others is in taken.

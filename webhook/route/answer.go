@@ -126,12 +126,16 @@ func annotationBytes(annotations map[string]any, record string) int {
 	return n
 }
 
-// disown leaves the record to nobody: a text that was read with it owns it otherwise.
+// disown leaves the record to nobody: a text that was read with it owns it otherwise. Nor is it an annotation for which a
+// user has any.
 func (a *answer) disown(u update) {
-	if (ownership.HolderOf(a.managedFields, v1alpha1.OverlayAnnotation) == ownership.Holder{}) {
-		return
+	before := u.old.managedFields()
+	if (ownership.HolderOf(a.managedFields, v1alpha1.OverlayAnnotation) != ownership.Holder{}) {
+		a.managedFields = ownership.WithAnnotations(a.managedFields, before, []string{v1alpha1.OverlayAnnotation}, nil)
 	}
-	a.managedFields = ownership.WithAnnotations(a.managedFields, u.old.managedFields(), []string{v1alpha1.OverlayAnnotation}, nil)
+	if u.old != nil {
+		a.managedFields = ownership.WithAnnotationsAtAll(a.managedFields, before, u.manager, u.old.hasOthers(), u.new.hasOthers())
+	}
 }
 
 // keepOwners has the rules owned as they were, where the user asks for the rules that are asked for

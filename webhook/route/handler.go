@@ -98,6 +98,16 @@ func (o object) annotations() map[string]any {
 	return out
 }
 
+// hasOthers says whether there are annotations beside the record.
+func (o object) hasOthers() bool {
+	for key := range o.annotations() {
+		if key != v1alpha1.OverlayAnnotation {
+			return true
+		}
+	}
+	return false
+}
+
 func (o object) record() string {
 	out, _ := o.annotations()[v1alpha1.OverlayAnnotation].(string)
 	return out

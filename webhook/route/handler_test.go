@@ -223,6 +223,31 @@ func TestTheEvaluatorOwnsNothing(t *testing.T) {
 	}
 }
 
+// TestTheRecordIsNoAnnotationOfTheUsers: who brings the first one owns that there are any, and with the last one that goes.
+func TestTheRecordIsNoAnnotationOfTheUsers(t *testing.T) {
+	const entry = `
+- {manager: kubectl-annotate, operation: Update, apiVersion: gateway.networking.k8s.io/v1, time: "2026-02-02T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {%s}}}}
+`
+	overlay := record(t, "u", "shop-canary", asked)
+	none, noted := map[string]string{v1alpha1.OverlayAnnotation: overlay}, map[string]string{v1alpha1.OverlayAnnotation: overlay, "note": "a"}
+	owns := func(fields string) string { return owners + strings.Replace(entry, "%s", fields, 1) }
+	for name, tc := range map[string]struct{ before, sent, want map[string]any }{
+		"the first one": {
+			httpRoute(t, none, owners, laid), httpRoute(t, noted, owns(`"f:note": {}`), laid), httpRoute(t, noted, owns(`".": {}, "f:note": {}`), laid)},
+		"another one": {
+			httpRoute(t, noted, owners, laid), httpRoute(t, noted, owns(`"f:other": {}`), laid), httpRoute(t, noted, owns(`"f:other": {}`), laid)},
+		"the last one": {
+			httpRoute(t, noted, owns(`".": {}, "f:note": {}`), laid), httpRoute(t, none, owns(``), laid), httpRoute(t, none, owners, laid)}, // so the API server says who owns that alone
+	} {
+		t.Run(name, func(t *testing.T) {
+			stored, _ := send(t, sender{"ann", "kubectl-annotate"}, tc.before, tc.sent)
+			if diff := cmp.Diff(tc.want, stored); diff != "" {
+				t.Errorf("stored (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestATextThatWasReadEarlierIsTakenWithoutItsOverlay(t *testing.T) {
 	old := map[string]string{v1alpha1.OverlayAnnotation: record(t, "u", "old-canary", asked)}
 	text := httpRoute(t, old, owners, strings.ReplaceAll(laid, "shop-canary", "old-canary"))

@@ -193,3 +193,35 @@ func WithAnnotations(entries, before Entries, keys []string, owners []hold.Owner
 	}
 	return out
 }
+
+// WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one more than there is
+// for users: had they none before, an update that brings the first owns it; have they none any more, nobody does.
+func WithAnnotationsAtAll(entries, before Entries, manager string, had, have bool) Entries {
+	if had && have {
+		return entries
+	}
+	const atAll = "."
+	out := Entries{}
+	for _, e := range entries {
+		entry, ok := e.(map[string]any)
+		if !ok || keyOf(entry).subresource != "" {
+			out = append(out, e)
+			continue
+		}
+		k := keyOf(entry)
+		_, owns := annotationsOf(entry)[atAll]
+		owns = owns || len(annotationsOf(entry)) == 0 && hasField(entry["fieldsV1"], []string{"f:metadata", "f:annotations"})
+		brings := have && k.manager == manager && k.operation == Update && len(annotationsOf(entry)) > 0
+		if gets := brings || have && owns; gets != owns {
+			if entry = withAnnotation(entry, atAll, gets); isEmpty(entry) {
+				continue
+			}
+			entry = keepTime(entry, before)
+		}
+		out = append(out, entry)
+	}
+	if sameEntries(out, before) {
+		return before
+	}
+	return out
+}
