@@ -27,7 +27,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle chaos fuzz bench bench-judge bench-scale generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes chaos fuzz bench bench-judge bench-scale generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-e2e: ## Run the tests that need the test cluster
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
+
+oracle-routes: ## Play N random sequences of SEED that write a route while canaries have a share by it, or replay REPLAY=FILE
+	$(GO) run -C test ./oracle -routes $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
 
 hostile: ## Run the scenarios of hostile tenants with 10,000 plans and 2,000 Deployments (some minutes)
 	$(GO) test -C test ./e2e/footprint -count=1 -timeout 30m -run 'TestMany' -v -parallel 1 -hostile.plans=10000 -hostile.deployments=2000 $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))

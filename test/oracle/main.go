@@ -1,7 +1,7 @@
 // Command oracle proves that Holdfast answers every client as if the update it holds were in etcd:
 // it plays random sequences of commands, with the real kubectl and Helm, to a guarded and an
-// unguarded namespace of one API server, and compares what comes of them. docs/oracle.md tells
-// more.
+// unguarded namespace of one API server, and compares what comes of them. With -routes the commands
+// write a route over which runs have their share. docs/oracle.md tells more.
 package main
 
 import (
@@ -16,6 +16,8 @@ import (
 
 	"holdfast.dev/holdfast/test/cluster"
 	"holdfast.dev/holdfast/test/oracle/report"
+	"holdfast.dev/holdfast/test/oracle/routes"
+	"holdfast.dev/holdfast/test/oracle/routes/play"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 	"holdfast.dev/holdfast/test/oracle/stage"
 	shared "holdfast.dev/holdfast/test/stage"
@@ -32,10 +34,12 @@ type choices struct {
 	keep     string
 	replay   bool
 	explain  bool
+	routes   bool
+	most     time.Duration
 }
 
 func main() {
-	if isEditor, err := stage.Edit(); isEditor {
+	if isEditor, err := edit(); isEditor {
 		exit(err)
 	}
 	var c choices
@@ -48,10 +52,20 @@ func main() {
 	flag.StringVar(&c.keep, "keep", "", "a folder for the sequences that were shrunk")
 	flag.BoolVar(&c.replay, "replay", false, "play the sequences in the files that are the arguments")
 	flag.BoolVar(&c.explain, "explain", false, "print explained differences too")
+	flag.BoolVar(&c.routes, "routes", false, "play sequences that write a route while runs have their share by it")
+	flag.DurationVar(&c.most, "for", 0, "with -routes: begin no sequence after this time; 0 is no limit")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(run(ctx, c, flag.Args()))
+}
+
+// edit makes this process the editor of kubectl edit if it was started as one.
+func edit() (bool, error) {
+	if isEditor, err := stage.Edit(); isEditor {
+		return true, err
+	}
+	return play.Edit()
 }
 
 func exit(err error) {
@@ -64,12 +78,15 @@ func exit(err error) {
 
 func run(ctx context.Context, c choices, files []string) (err error) {
 	var all []sequence.Sequence
-	if c.replay {
+	switch {
+	case c.replay:
 		if all, err = read(files); err != nil {
 			return err
 		}
 		c.seed, c.lanes, c.failures = 0, min(c.lanes, len(all)), len(all)
-	} else {
+	case c.routes:
+		all = routes.Generated(c.seed, c.n)
+	default:
 		all = generated(c.seed, c.n)
 	}
 	running, stop, err := shared.Open(ctx, c.cluster)
@@ -77,6 +94,11 @@ func run(ctx context.Context, c choices, files []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	if c.routes {
+		return routes.Conduct(ctx, running, routes.Choices{
+			Seed: c.seed, Lanes: c.lanes, Failures: c.failures, Shrink: c.shrink, Keep: c.keep, For: c.most,
+		}, all)
+	}
 	return conduct(ctx, running, c, all)
 }
 

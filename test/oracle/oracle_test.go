@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"holdfast.dev/holdfast/test/cluster"
-	"holdfast.dev/holdfast/test/oracle/stage"
+	"holdfast.dev/holdfast/test/oracle/routes"
 	shared "holdfast.dev/holdfast/test/stage"
 )
 
@@ -18,7 +18,7 @@ var attach = flag.String("cluster", "", "the folder of a running cluster to use;
 var world *cluster.Cluster
 
 func TestMain(m *testing.M) {
-	if isEditor, err := stage.Edit(); isEditor {
+	if isEditor, err := edit(); isEditor {
 		exit(err)
 	}
 	flag.Parse()
@@ -51,6 +51,28 @@ func TestWhatOnceWentWrong(t *testing.T) {
 // TestRandomSequences plays the first of what `make oracle` plays.
 func TestRandomSequences(t *testing.T) {
 	if err := conduct(t.Context(), world, choices{seed: 1, lanes: lanes, failures: 1, shrink: 1}, generated(1, 30)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhatOnceWentWrongWithRoutes plays the sequences that have found mistakes in how routes are kept.
+func TestWhatOnceWentWrongWithRoutes(t *testing.T) {
+	files, err := filepath.Glob("testdata/routes/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := read(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := routes.Conduct(t.Context(), world, routes.Choices{Lanes: lanes, Failures: len(all)}, all); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRandomSequencesOfARoute plays the first of what `make oracle-routes` plays.
+func TestRandomSequencesOfARoute(t *testing.T) {
+	if err := routes.Conduct(t.Context(), world, routes.Choices{Seed: 1, Lanes: lanes, Failures: 1, Shrink: 1}, routes.Generated(1, 20)); err != nil {
 		t.Error(err)
 	}
 }

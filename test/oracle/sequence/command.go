@@ -21,7 +21,7 @@ import (
 // Verb is what a command does.
 type Verb string
 
-// The verbs. Those that send a whole manifest say all of it in their settings, the others what they change.
+// The verbs of sequences of a Deployment. Those that send a whole manifest say all of it in their settings, the others what they change.
 const (
 	Create         Verb = "create"          // kubectl create -f
 	Apply          Verb = "apply"           // kubectl apply, client-side
@@ -54,12 +54,21 @@ const (
 	Revert         Verb = "revert"          // what is held is rejected, as by the evaluator
 )
 
+// The verbs that come in sequences of a route only: what a run does to it, and texts that are kept for a while.
+const (
+	Begin  Verb = "begin"  // an update of the Deployment is held, and its run has the first share
+	Next   Verb = "next"   // the run has the next share
+	End    Verb = "end"    // the run ends; How says in which way
+	Keep   Verb = "keep"   // kubectl get -o yaml, into a file
+	Resend Verb = "resend" // that file, with the settings made in it, sent as With says
+)
+
 // Options of commands; every other key is a setting.
 const (
 	// By is the field manager of ServerApply and RereadServer. Owner is the one that does not force
 	// conflicts.
 	By = "by"
-	// With is the verb by which Recreate creates.
+	// With is the verb by which Recreate creates, and Resend sends.
 	With = "with"
 	// To is, for Undo, which of the templates asked for so far, counted from 1, each once; the
 	// revision that has it is looked up. For the rollbacks it is the number of the release.
@@ -68,16 +77,29 @@ const (
 	Min = "min"
 	// Max is the upper one.
 	Max = "max"
+	// How is the way in which a run ends.
+	How = "how"
+	// Wait is No for a command of a run that the next one does not wait for.
+	Wait = "wait"
+	// Part is Yes for a ServerApply that says a part of the route only.
+	Part = "part"
+)
+
+// Yes and No are the values of options that are one or the other.
+const (
+	Yes = "yes"
+	No  = "no"
 )
 
 // Owner is the one field manager whose ServerApply does not force conflicts.
 const Owner = "owner"
 
 var (
-	options = []string{By, With, To, Min, Max}
+	options = []string{By, With, To, Min, Max, How, Wait, Part}
 	wholes  = []Verb{Create, Apply, ServerApply, Replace, Recreate, Helm3, Helm4}
 	changes = []Verb{Helm3Rollback, Helm4Rollback, SetImage, SetEnv, SetResources, PatchStrategic, PatchMerge, PatchJSON, Edit,
 		RereadReplace, RereadApply, RereadServer, Scale, Autoscale, Label, Annotate, Undo, Restart, Pause, Resume, Release, Revert}
+	ofRoutes = []Verb{Begin, Next, End, Keep, Resend}
 )
 
 // Whole says whether the verb sends a whole manifest.
@@ -88,11 +110,11 @@ func (v Verb) Rereads() bool {
 	return slices.Contains([]Verb{RereadReplace, RereadApply, RereadServer}, v)
 }
 
-// Verbs are all there are.
+// Verbs are all of sequences of a Deployment.
 func Verbs() []Verb { return slices.Concat(wholes, changes) }
 
 // Known says whether there is such a verb.
-func (v Verb) Known() bool { return slices.Contains(Verbs(), v) }
+func (v Verb) Known() bool { return slices.Contains(Verbs(), v) || slices.Contains(ofRoutes, v) }
 
 // Word is one word of a command behind its verb.
 type Word struct {

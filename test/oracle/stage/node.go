@@ -2,7 +2,10 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"hash/fnv"
+	"net/netip"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +28,23 @@ type node struct{ client kubernetes.Interface }
 
 // heartbeat is how often the node says that it is alive, far more often than the cluster asks for.
 const heartbeat = 10 * time.Second
+
+// StartNode has pods run that name manifest.Node, until stop is called.
+func StartNode(ctx context.Context, client kubernetes.Interface) (stop func() error, err error) {
+	n := node{client}
+	if err := n.register(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	running := make(chan error, 1)
+	go func() { running <- n.run(ctx) }()
+	return func() error {
+		cancel()
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return errors.Join(<-running, n.remove(ending))
+	}, nil
+}
 
 // register makes the node, or takes over the one that an earlier run has left.
 func (n node) register(ctx context.Context) error {
@@ -126,7 +146,15 @@ func (n node) serve(ctx context.Context, pod *corev1.Pod) error {
 			return nil
 		}
 	}
-	patch := fmt.Sprintf(`{"metadata":{"uid":%q},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":%q}]}}`, pod.UID, longAgo)
+	patch := fmt.Sprintf(`{"metadata":{"uid":%q},"status":{"phase":"Running","podIP":%[3]q,"podIPs":[{"ip":%[3]q}],"conditions":[{"type":"Ready","status":"True","lastTransitionTime":%[2]q}]}}`,
+		pod.UID, longAgo, addressOf(pod))
 	_, err := pods.Patch(ctx, pod.Name, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
 	return err
+}
+
+// addressOf is one that nothing answers at: a pod without any is behind no Service.
+func addressOf(pod *corev1.Pod) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(pod.UID)) // never fails
+	return netip.AddrFrom4([4]byte{10, 200, byte(h.Sum32() >> 8), byte(h.Sum32())}).String()
 }
