@@ -12,6 +12,8 @@ type Dialect struct {
 	// have. mostWeight is the largest weight of a backend, mostTogether that of all of a rule.
 	mostRules, mostBackends  int
 	mostWeight, mostTogether int64
+	// matching is how it says which requests a rule is for, nil where no match is laid over it.
+	matching *matching
 	grammar
 }
 
@@ -29,8 +31,10 @@ type grammar interface {
 // DialectOf is that of a kind, and whether there is one.
 func DialectOf(group, kind string) (Dialect, bool) {
 	switch {
-	case group == "gateway.networking.k8s.io" && (kind == "HTTPRoute" || kind == "GRPCRoute"):
+	case group == "gateway.networking.k8s.io" && kind == "HTTPRoute":
 		return gatewayAPI, true
+	case group == "gateway.networking.k8s.io" && kind == "GRPCRoute":
+		return grpcAPI, true
 	case group == "networking.istio.io" && kind == "VirtualService":
 		return virtualService, true
 	}

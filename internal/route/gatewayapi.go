@@ -1,9 +1,15 @@
 package route
 
-// gatewayAPI is the dialect of HTTPRoute and GRPCRoute: BackendRef of
+// gatewayAPI is the dialect of HTTPRoute: BackendRef of
 // gateway.networking.k8s.io/v1, with the bounds of its schema.
 var gatewayAPI = Dialect{
-	Rules: "rules", backends: "backendRefs", grammar: backendRefs{},
+	Rules: "rules", backends: "backendRefs", matching: &httpMatching, grammar: backendRefs{},
+	mostRules: 64, mostBackends: 16, mostWeight: 1_000_000, mostTogether: 16_000_000,
+}
+
+// grpcAPI is the dialect of GRPCRoute, whose backends are as those of HTTPRoute.
+var grpcAPI = Dialect{
+	Rules: "rules", backends: "backendRefs", matching: &grpcMatching, grammar: backendRefs{},
 	mostRules: 64, mostBackends: 16, mostWeight: 1_000_000, mostTogether: 16_000_000,
 }
 

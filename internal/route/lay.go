@@ -18,7 +18,13 @@ type Overlay struct {
 	Parts []string
 	// Percent is the canary's share of the requests to Service, from 0 to 100.
 	Percent int64
+	// Match are headers: the requests to Service that have all of them go to the canary, whatever Percent is of the
+	// others. None match where it has none.
+	Match []Header
 }
+
+// IsNothing says whether the canary gets no requests by it.
+func (o Overlay) IsNothing() bool { return o.Percent <= 0 && len(o.Match) == 0 }
 
 // Lay lays the overlay over the rules of a user. In a rule that sends requests to the
 // production Service each backend that is that Service keeps its place and all it
@@ -30,15 +36,21 @@ type Overlay struct {
 // weight allows; beyond it they are rounded, and nobody who had a share is left
 // without one. A backend of weight 0 has no share to give.
 //
-// It fails, with the place in the rules, where a rule has no room for a backend more, and where there are too many.
+// Behind all of them stand the rules for the requests that match.
+//
+// It fails, with the place in the rules, where there is no room for a backend or a rule more, and where there are too many.
 func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
-	if o.Percent <= 0 || rules == nil {
+	if o.IsNothing() || rules == nil {
 		return rules, nil
 	}
 	if d.TooMany(rules) {
 		return nil, fmt.Errorf("spec.%s: has more than %d rules, or one with more than %d backends, and is not looked at; make two of it", d.Rules, d.mostRules, most)
 	}
-	out := make([]any, len(rules))
+	copies, err := d.copies(o, rules)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, len(rules), len(rules)+len(copies))
 	for i, rule := range rules {
 		laid, err := d.layRule(o, rule)
 		if err != nil {
@@ -46,7 +58,7 @@ func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
 		}
 		out[i] = laid
 	}
-	return out, nil
+	return append(out, copies...), nil
 }
 
 // Reaches says whether any rule sends requests to the production Service.
@@ -95,7 +107,7 @@ func (d Dialect) shared(o Overlay, backends []any) []int {
 func (d Dialect) layRule(o Overlay, rule any) (any, error) {
 	backends := d.backendsOf(rule)
 	at := d.shared(o, backends)
-	if len(at) == 0 {
+	if len(at) == 0 || o.Percent <= 0 {
 		return rule, nil
 	}
 	if n := len(backends) + len(at); n > d.mostBackends {

@@ -26,15 +26,16 @@ type Record struct {
 	Canary  string `json:"canary"`
 	// Parts are those of Service in which pods of the Deployment are.
 	Parts []string `json:"parts,omitempty"`
-	// Percent is the share.
-	Percent int64 `json:"percent"`
+	// Percent is the share, and Match the headers of the requests that go to the canary in any case.
+	Percent int64    `json:"percent"`
+	Match   []Header `json:"match,omitempty"`
 	// Rules are those that the user asked for, nil where the route has none.
 	Rules []any `json:"rules,omitempty"`
 }
 
 // Overlay is what the record lays over a route of this namespace.
 func (r Record) Overlay(namespace string) Overlay {
-	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Parts: r.Parts, Percent: r.Percent}
+	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Parts: r.Parts, Percent: r.Percent, Match: r.Match}
 }
 
 // MostAnnotations is the API server's limit for all annotations of an object together, keys and values, in bytes.

@@ -22,7 +22,8 @@ const (
 // Standing is the overlay as it stands on a route: what the user asked for, and what that became.
 type Standing struct {
 	Overlay
-	// User are the rules as the user asked for them, Laid those in the cluster.
+	// User are the rules as the user asked for them, Laid those in the cluster: these in their order, then the copies for
+	// requests that match.
 	User, Laid []any
 }
 
@@ -34,8 +35,9 @@ func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Stan
 	if s.Laid, err = d.Lay(s.Overlay, s.User); err != nil {
 		return s, err
 	}
+	laid := d.copiesLast(s, stored)
 	s.User, _ = d.Wish(s, Author{}, stored)
-	s.Laid = stored
+	s.Laid = laid
 	return s, nil
 }
 
@@ -58,11 +60,15 @@ func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
 	if sent == nil || d.TooMany(sent) {
 		return sent, way
 	}
-	out := make([]any, len(sent))
-	for i, rule := range sent {
-		out[i] = rule
-		if d.names(s, rule) {
-			out[i], way = d.undo(s, w, rule, d.baseOf(s, rule, i)), WayDifference
+	out := make([]any, 0, len(sent))
+	for _, rule := range sent {
+		switch {
+		case d.isCopy(s, rule):
+			way = WayDifference
+		case d.names(s, rule):
+			out, way = append(out, d.undo(s, w, rule, d.baseOf(s, rule, len(out)))), WayDifference
+		default:
+			out = append(out, rule)
 		}
 	}
 	return out, way
