@@ -192,6 +192,13 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:Maximum=100
 	MaxWeight *int32 `json:"maxWeight,omitempty"`
 
+	// requestMatch says by what plans may have requests go to the canary beside its weight (match). maxWeight does not
+	// bound these: a match may be of all requests there are. Any: by all that a match can say. Exact: by headers of one value;
+	// no regular expressions and no cookies. None: by nothing. Where a plan says more it is taken off, and a step
+	// without a weight has a weight of 1. What is not said is Any.
+	// +optional
+	RequestMatch RequestMatchLimit `json:"requestMatch,omitempty"`
+
 	// trafficSources are those that plans may have (traffic.source). A plan with
 	// another has Service instead: its pods are behind the Deployment's Services, and no route
 	// is changed. What is not said leaves all; so Service is on every list.
@@ -201,6 +208,29 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:XValidation:rule="'Service' in self",message="must have Service, which is what a plan with another source becomes"
 	TrafficSources []TrafficSource `json:"trafficSources,omitempty"`
+}
+
+// RequestMatchLimit is by what plans may have requests go to the canary beside its weight.
+//
+// +kubebuilder:validation:Enum=Any;Exact;None
+type RequestMatchLimit string
+
+// By what plans may have requests go to the canary beside its weight.
+const (
+	RequestMatchAny   RequestMatchLimit = "Any"
+	RequestMatchExact RequestMatchLimit = "Exact"
+	RequestMatchNone  RequestMatchLimit = "None"
+)
+
+// Allows says whether a plan may have a match.
+func (l RequestMatchLimit) Allows(match *RequestMatch) bool {
+	switch {
+	case match == nil:
+		return true
+	case l == RequestMatchExact:
+		return match.IsPortable()
+	}
+	return l != RequestMatchNone
 }
 
 // OfferedPlan is a plan that all namespaces of a policy may name.

@@ -8,7 +8,7 @@ import (
 // Step is one stage of a canary: how large it is, how long it must stay good,
 // and by what. The canary passes when its last step has.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.replicas) != has(self.podShare) || has(self.weight) && !has(self.replicas)",message="needs replicas or podShare, and not both"
+// +kubebuilder:validation:XValidation:rule="has(self.replicas) != has(self.podShare) || (has(self.weight) || has(self.match)) && !has(self.replicas)",message="needs replicas or podShare, and not both"
 type Step struct {
 	// replicas is the number of canary pods, or a share of the Deployment's
 	// replicas such as "10%" (rounded up, at least 1).
@@ -37,6 +37,11 @@ type Step struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Weight *int32 `json:"weight,omitempty"`
+
+	// match says which requests the canary gets in this step whatever its weight, where traffic.source is
+	// Weighted; default traffic.match. With a match and no weight, here or in traffic, it gets those alone.
+	// +optional
+	Match *RequestMatch `json:"match,omitempty"`
 
 	// period is how long the canary must stay good in this step, counted from
 	// when all of its pods are Ready; default analysis.period. initialDelay

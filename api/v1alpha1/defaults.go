@@ -77,8 +77,14 @@ func (s *CanaryPlanSpec) setTrafficDefaults() {
 		return
 	}
 	setDefault(&s.Traffic.Drain, metav1.Duration{Duration: 5 * time.Second})
+	s.Traffic.Match.setDefaults()
+	s.expandIncrement()
 	for i := range s.Steps {
 		step := &s.Steps[i]
+		if step.Match == nil {
+			step.Match = s.Traffic.Match.DeepCopy()
+		}
+		step.Match.setDefaults()
 		if step.Weight == nil && s.Traffic.Weight != nil {
 			setDefault(&step.Weight, *s.Traffic.Weight)
 		}
@@ -87,6 +93,30 @@ func (s *CanaryPlanSpec) setTrafficDefaults() {
 		}
 	}
 }
+
+// expandIncrement makes of traffic.increment the steps that it is short for, so that all else sees steps. What cannot be
+// one stays as it is, for the validation to say so.
+func (s *CanaryPlanSpec) expandIncrement() {
+	t := s.Traffic
+	if t.Increment == nil || t.Maximum == nil || t.Weight != nil || len(s.Steps) > 0 {
+		return
+	}
+	increment, most := *t.Increment, *t.Maximum
+	if increment < 1 || most < increment || most > 100 || most > MaxSteps*increment {
+		return
+	}
+	for weight := increment; ; weight += increment {
+		step := Step{Weight: new(min(weight, most))}
+		s.Steps = append(s.Steps, step)
+		if weight >= most {
+			break
+		}
+	}
+	t.Increment, t.Maximum = nil, nil
+}
+
+// MaxSteps is how many steps a plan has at most.
+const MaxSteps = 16
 
 // Total is the time that the steps of a plan take together, the default
 // period of its analysis set.

@@ -4,7 +4,10 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // Traffic is which requests a canary gets.
 //
-// +kubebuilder:validation:XValidation:rule="self.source == 'Weighted' || !has(self.weight) && !has(self.drain)",message="weight and drain are for source Weighted; take them off, or set that"
+// +kubebuilder:validation:XValidation:rule="self.source == 'Weighted' || !has(self.weight) && !has(self.drain) && !has(self.match) && !has(self.increment) && !has(self.maximum)",message="weight, match, increment, maximum and drain are for source Weighted; take them off, or set that"
+// +kubebuilder:validation:XValidation:rule="has(self.increment) == has(self.maximum)",message="increment and maximum go together: the weight of the first step, and that of the last"
+// +kubebuilder:validation:XValidation:rule="!has(self.increment) || !has(self.weight)",message="increment says the weight of each step; take weight off, or increment and maximum"
+// +kubebuilder:validation:XValidation:rule="!has(self.increment) || !has(self.maximum) || self.increment <= self.maximum && self.maximum <= 16 * self.increment",message="maximum must be from increment to 16 times increment: a plan has 16 steps at most"
 type Traffic struct {
 	// source is where the canary's requests come from.
 	// Service: from the Deployment's Services; each canary pod gets the share that its number gives it.
@@ -26,6 +29,26 @@ type Traffic struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Weight *int32 `json:"weight,omitempty"`
+
+	// match says which requests the canary gets whatever its weight, in a plan without steps and in steps
+	// that say none: for each rule that sends requests to the Deployment's Service the routes have one more, with
+	// these headers in each of its matches, that sends them to the canary. With a match and no weight
+	// the canary gets those alone.
+	// +optional
+	Match *RequestMatch `json:"match,omitempty"`
+
+	// increment and maximum are short for steps: of weight increment, twice increment, and so on, and maximum in the
+	// last. Each has the size of the plan (replicas) and takes analysis.period. A plan with them has no steps of its own.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Increment *int32 `json:"increment,omitempty"`
+
+	// maximum is the weight of the last step, where increment says that of the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Maximum *int32 `json:"maximum,omitempty"`
 
 	// drain is how long canary pods stay after routes send them nothing any more, for
 	// gateways to hear of it and for requests to be answered. Default 5s.
@@ -83,6 +106,9 @@ func (s *CanaryPlanSpec) Weighted() bool {
 type WeightStatus struct {
 	// percent is the share.
 	Percent int32 `json:"percent"`
+	// match says which requests it gets beside that.
+	// +optional
+	Match *RequestMatch `json:"match,omitempty"`
 	// since is when it was laid over the routes, or taken off them.
 	Since metav1.Time `json:"since"`
 	// routes are those that carry it, as kind/name.
@@ -90,3 +116,6 @@ type WeightStatus struct {
 	// +listType=set
 	Routes []string `json:"routes,omitempty"`
 }
+
+// IsSomething says whether routes give the canary any requests.
+func (w *WeightStatus) IsSomething() bool { return w != nil && (w.Percent > 0 || w.Match != nil) }

@@ -91,6 +91,11 @@ func describe(action Action) string {
 		return name + " " + a.Pod.Name
 	case Release, GiveWay:
 		return name
+	case ShareTraffic:
+		if a.Match == nil {
+			return fmt.Sprintf("%s %d", name, a.Percent)
+		}
+		return fmt.Sprintf("%s %d, and where %s", name, a.Percent, a.matched())
 	case Revert:
 		if a.Rejection.Passed {
 			return name + ", remembered as passed"

@@ -129,7 +129,7 @@ func Refused(in Snapshot, action Action, message string) (status v1alpha1.Canary
 		s.mend() // the canary may have been made in the same step
 		s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonAutoscalerRefused, "the autoscaler of the canary was refused: "+message)
 	case ShareTraffic:
-		if a.Percent == 0 || s.out.Verdict != "" {
+		if a.IsNothing() || s.out.Verdict != "" {
 			return in.Run.Status, false
 		}
 		s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, "the share of the canary was refused: "+message)

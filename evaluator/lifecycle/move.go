@@ -51,9 +51,9 @@ type (
 	Readmit struct{ Pod KeptPod }
 	// ServeCanary makes the Services of the canary's own.
 	ServeCanary struct{}
-	// ShareTraffic has routes give the canary this share of the requests, in percent; 0 makes them what their
+	// ShareTraffic has routes give the canary this share of the requests; none makes them what their
 	// user asked for.
-	ShareTraffic struct{ Percent int32 }
+	ShareTraffic struct{ Share }
 	// StopServing deletes the Services of the canary's own.
 	StopServing struct{}
 	// Autoscale has an autoscaler keep the canary between so many pods.

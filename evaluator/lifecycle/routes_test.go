@@ -9,7 +9,7 @@ import (
 
 // routes are what sends requests in a world: one route, which gives the canary this share.
 type routes struct {
-	share            int32
+	share            Share
 	served, gone     bool
 	unreached        bool // nobody is behind the Service of the canary
 	fresh            bool // there is a second one, which gives it nothing yet
@@ -19,14 +19,14 @@ type routes struct {
 }
 
 func (r routes) view(source v1alpha1.TrafficSource, ready int32) Routing {
-	out := Routing{Percent: r.share, Served: r.served && !r.gone, Refused: r.refused, Pending: r.pending}
+	out := Routing{Percent: r.share.Percent, Match: r.share.matched(), Served: r.served && !r.gone, Refused: r.refused, Pending: r.pending}
 	switch {
 	case r.gone:
 		out.NoRoute = "no route sends requests to a Service of Deployment web"
 	case source == v1alpha1.TrafficWeighted:
 		out.Routes = []string{"HTTPRoute/web"}
 	}
-	if r.share > 0 {
+	if !r.share.IsNothing() {
 		out.Laid, out.Whole = []string{"HTTPRoute/web"}, []string{"HTTPRoute/web"}
 	}
 	if r.silent {
@@ -51,26 +51,26 @@ func (w *world) routesDo(action Action) bool {
 	in := w.input()
 	if takesCanary(action) && SourceOf(in) == v1alpha1.TrafficWeighted {
 		drain := w.planOf(in).Traffic.Drain.Duration
-		if w.routes.share > 0 || w.now.Before(w.routes.takenOff.Add(drain)) {
-			w.t.Errorf("%s: the canary goes while routes give it %d %%, or within the drain time\n%s", w.now, w.routes.share, w.tail())
+		if !w.routes.share.IsNothing() || w.now.Before(w.routes.takenOff.Add(drain)) {
+			w.t.Errorf("%s: the canary goes while routes give it %s, or within the drain time\n%s", w.now, w.routes.share, w.tail())
 		}
 	}
 	switch a := action.(type) {
 	case ServeCanary:
 		w.routes.served = true
 	case StopServing:
-		if w.routes.share > 0 {
-			w.t.Errorf("the Service of the canary goes while routes give it %d %%\n%s", w.routes.share, w.tail())
+		if !w.routes.share.IsNothing() {
+			w.t.Errorf("the Service of the canary goes while routes give it %s\n%s", w.routes.share, w.tail())
 		}
 		w.routes.served = false
 	case ShareTraffic:
-		if a.Percent > w.routes.share && readyPods(in.Pods) < in.Run.Status.Replicas && w.routes.share == 0 && in.Run.Status.Weight.Percent == 0 {
-			w.t.Errorf("routes give a canary %d %% that is not Ready\n%s", a.Percent, w.tail())
+		if !a.IsNothing() && readyPods(in.Pods) < in.Run.Status.Replicas && w.routes.share.IsNothing() && !in.Run.Status.Weight.IsSomething() {
+			w.t.Errorf("routes give a canary %s that is not Ready\n%s", a.Share, w.tail())
 		}
-		if w.routes.share > 0 && a.Percent == 0 {
+		if !w.routes.share.IsNothing() && a.IsNothing() {
 			w.routes.takenOff = w.now
 		}
-		w.routes.share, w.routes.fresh = a.Percent, false
+		w.routes.share, w.routes.fresh = a.Share, false
 	default:
 		return false
 	}
@@ -89,9 +89,9 @@ func (w *world) routesHappen(what string) bool {
 	case what == "are accepted":
 		w.routes.pending = ""
 	case what == "lose the share":
-		w.routes.share = 0
+		w.routes.share = Share{}
 	case what == "are gone":
-		w.routes.gone, w.routes.share = true, 0
+		w.routes.gone, w.routes.share = true, Share{}
 	case what == "reach nobody":
 		w.routes.unreached = true
 	case what == "reach the canary":

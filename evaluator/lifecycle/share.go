@@ -34,8 +34,10 @@ type Routing struct {
 	// Silent are those of Whole of which nobody says whether he follows them. They are taken to be followed when the
 	// drain time is over: a plan says by it how long whoever follows its routes may be behind.
 	Silent []string
-	// Percent is the share that all Routes give the canary; -1 where they do not give it the same.
+	// Percent is the share that all Routes give the canary; -1 where they do not give it the same. Match says which
+	// requests they give it in any case (route.Text), "" where there are none.
 	Percent int32
+	Match   string
 	// Served says whether each route finds a Service of the canary, and Endpoints how many Ready pods the one with the
 	// fewest has. Services are the names of those that the canary has.
 	Served    bool
@@ -70,19 +72,6 @@ func IsApart(in Snapshot) bool {
 	return spec.Apart()
 }
 
-// weight is the share that the step under way asks for routes to give.
-func (s *course) weight() int32 {
-	switch step := s.step(); {
-	case !s.plan.Weighted():
-		return 0
-	case step.Weight != nil:
-		return *step.Weight
-	case s.plan.Traffic.Weight != nil:
-		return *s.plan.Traffic.Weight
-	}
-	return 0
-}
-
 // shareIsLaid says whether the routes give the canary what the step asks for, and why not yet.
 func (s *planner) shareIsLaid() (why string, is bool) {
 	t := s.in.Traffic
@@ -95,8 +84,8 @@ func (s *planner) shareIsLaid() (why string, is bool) {
 		return "all pods are Ready; " + t.Taken, false
 	case !t.Served || t.Endpoints < s.out.Replicas:
 		return fmt.Sprintf("all pods are Ready; the Service of the canary has %d of %d yet", t.Endpoints, s.out.Replicas), false
-	case t.Percent != s.weight():
-		why = fmt.Sprintf("all pods are Ready; the share of %d %% is laid over %s", s.weight(), plural(int32(len(t.Routes)), "route"))
+	case !t.gives(s.asked()):
+		why = fmt.Sprintf("all pods are Ready; the share of %s is laid over %s", s.asked(), plural(int32(len(t.Routes)), "route"))
 		if t.Pending != "" {
 			why = "all pods are Ready; " + t.Pending
 		}
@@ -130,7 +119,7 @@ func (s *planner) beginAnewIfShareLost() (Move, bool) {
 	if nobody := readyPods(s.in.Pods) == 0 || t.NoRoute == "" && t.Endpoints == 0; nobody || !s.shareIsOff() {
 		return Move{}, false
 	}
-	message := fmt.Sprintf("routes did not give the canary its %d %% of the requests for a while (%s)", s.weight(), strings.Join(t.Routes, " and "))
+	message := fmt.Sprintf("routes did not give the canary its %s of the requests for a while (%s)", s.asked(), strings.Join(t.Routes, " and "))
 	if t.NoRoute != "" {
 		message = "the routes are gone that gave the canary its share of the requests"
 	}
@@ -145,7 +134,7 @@ func (s *planner) shareIsOff() bool {
 		return false
 	}
 	t, stands := s.in.Traffic, s.in.Run.Status.Weight
-	if stands == nil || stands.Percent != s.weight() || t.NoRoute != "" {
+	if stands == nil || !shareOf(stands).is(s.asked()) || t.NoRoute != "" {
 		return true
 	}
 	return slices.ContainsFunc(stands.Routes, func(route string) bool {
@@ -157,7 +146,7 @@ func (s *planner) shareIsOff() bool {
 // are not there. What was there and is gone may be in the middle of being made anew.
 func (s *planner) refusedByRoutes() (Move, bool) {
 	why := s.in.Traffic.Refused
-	given := s.in.Run.Status.Weight != nil && s.in.Run.Status.Weight.Percent > 0 || s.out.Reason == v1alpha1.ReasonShareLost
+	given := s.in.Run.Status.Weight.IsSomething() || s.out.Reason == v1alpha1.ReasonShareLost
 	if !s.plan.Weighted() {
 		given = s.out.Phase == v1alpha1.PhaseRunning
 	}
@@ -185,20 +174,20 @@ func (s *planner) steer(p *Move) {
 		p.Requeue = sooner(p.Requeue, soon)
 	}
 	before := s.out.Weight
-	if before == nil || before.Percent != want || want > 0 && !slices.Equal(before.Routes, t.Routes) {
-		s.out.Weight = &v1alpha1.WeightStatus{Percent: want, Since: s.now()}
-		if before != nil && before.Percent == want {
+	if before == nil || !shareOf(before).is(want) || !want.IsNothing() && !slices.Equal(before.Routes, t.Routes) {
+		s.out.Weight = &v1alpha1.WeightStatus{Percent: want.Percent, Match: want.Match, Since: s.now()}
+		if before != nil && shareOf(before).is(want) {
 			s.out.Weight.Since = before.Since
 		}
-		if want > 0 {
+		if !want.IsNothing() {
 			s.out.Weight.Routes = t.Routes
 		}
 	}
-	if want > 0 && t.Percent != want || want == 0 && len(t.Laid) > 0 {
+	if !want.IsNothing() && !t.gives(want) || want.IsNothing() && len(t.Laid) > 0 {
 		p.Actions = append([]Action{ShareTraffic{want}}, p.Actions...)
 		p.Requeue = sooner(p.Requeue, soon)
 	}
-	if want == 0 {
+	if want.IsNothing() {
 		s.drain(p)
 	}
 }
@@ -237,24 +226,21 @@ func takesCanary(a Action) bool {
 	return false
 }
 
-// share is what the routes are to give the canary now, in percent.
-func (s *planner) share(p Move) int32 {
-	stands := int32(0)
-	if w := s.in.Run.Status.Weight; w != nil {
-		stands = w.Percent
-	}
+// share is what the routes are to give the canary now.
+func (s *planner) share(p Move) Share {
+	stands := shareOf(s.in.Run.Status.Weight)
 	switch {
 	case s.out.Phase.Ended(), s.in.Run.Deleting, !s.in.Deployment.Exists, s.in.Deployment.Deleting:
-		return 0
+		return Share{}
 	case s.out.Verdict == v1alpha1.VerdictFail, s.in.Traffic.Refused != "",
 		s.out.Reason == v1alpha1.ReasonRoutesRefuse, s.out.Reason == v1alpha1.ReasonRoutesPending && s.out.Verdict != "":
-		return 0
+		return Share{}
 	case readyPods(s.in.Pods) == 0, s.in.Traffic.Endpoints == 0, slices.ContainsFunc(p.Actions, takesCanary):
-		return 0 // there is nobody to answer
+		return Share{} // there is nobody to answer
 	case s.out.Phase == v1alpha1.PhaseStarting && (!s.areReady(s.in.Deployment.MinReady) || s.in.Traffic.Endpoints < s.out.Replicas):
 		return stands
 	case s.out.Phase == v1alpha1.PhasePaused && s.readyAt() == nil:
 		return stands
 	}
-	return s.weight()
+	return s.asked()
 }

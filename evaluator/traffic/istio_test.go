@@ -128,7 +128,7 @@ func TestWhatSpeaksAgainstAVirtualService(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _ := cluster(t, tc.route)
-			got, err := r.Doubt(t.Context(), "shop", "web", v1alpha1.TrafficWeighted, run.Pods)
+			got, err := r.Doubt(t.Context(), "shop", "web", &v1alpha1.CanaryPlanSpec{Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted}}, run.Pods)
 			if err != nil || !strings.HasPrefix(got, tc.want) || (got == "") != (tc.want == "") {
 				t.Errorf("it says %.200q, error %v", got, err)
 			}

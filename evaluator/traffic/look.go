@@ -82,8 +82,10 @@ func (r Router) open(on *unstructured.Unstructured) (route.Record, error) {
 type Run struct {
 	Namespace, Name string
 	UID             types.UID
-	// Source is where its canary has its requests from.
-	Source v1alpha1.TrafficSource
+	// Source is where its canary has its requests from, and Matches which of them it is to have in any case, step by
+	// step; nil is none.
+	Source  v1alpha1.TrafficSource
+	Matches []*v1alpha1.RequestMatch
 	// Deployment is the name of the Deployment, and Pods the labels of its pods' template.
 	Deployment string
 	Pods       map[string]string
@@ -141,7 +143,7 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 	if apierrors.IsForbidden(err) {
 		out := lifecycle.Routing{Refused: NoRight}
 		if told != nil {
-			out.Laid, out.Percent = told.Routes, told.Percent
+			out.Laid, out.Percent, out.Match = told.Routes, told.Percent, route.Text(route.HeadersOf(told.Match))
 		}
 		return out, nil
 	}
@@ -151,8 +153,9 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 // Doubt is why the canary of a Deployment may not get its requests from a source, "" if nothing speaks against it,
 // before there is a run: there is no Service; routes are not there, have no room, or no gateway follows them as they
 // are. pods are the labels of the Deployment's pods.
-func (r Router) Doubt(ctx context.Context, namespace, deployment string, source v1alpha1.TrafficSource, pods map[string]string) (string, error) {
-	run := Run{Namespace: namespace, Deployment: deployment, Source: source, Pods: pods}
+func (r Router) Doubt(ctx context.Context, namespace, deployment string, plan *v1alpha1.CanaryPlanSpec, pods map[string]string) (string, error) {
+	source := plan.TrafficSource()
+	run := Run{Namespace: namespace, Deployment: deployment, Source: source, Matches: lifecycle.MatchesOf(plan), Pods: pods}
 	r.most = mostToTell
 	seen, err := r.find(ctx, run)
 	if err == nil && source != v1alpha1.TrafficWeighted { // only who may make Services of canaries may look who is behind them
@@ -182,7 +185,11 @@ func (f found) view(run Run) lifecycle.Routing {
 		return f.viewOfServices(run)
 	}
 	out := lifecycle.Routing{Services: f.servicesOf(run)}
-	shares := map[int32]bool{}
+	type share struct {
+		percent int32
+		match   string
+	}
+	shares := map[share]bool{}
 	for _, r := range f.routes {
 		if r.mine {
 			out.Laid = append(out.Laid, r.String())
@@ -194,7 +201,7 @@ func (f found) view(run Run) lifecycle.Routing {
 		switch {
 		case r.mine && r.whole:
 			out.Whole = append(out.Whole, r.String())
-			shares[int32(r.record.Percent)] = true
+			shares[share{int32(r.record.Percent), route.Text(r.record.Match)}] = true
 			if r.silent() {
 				out.Silent = append(out.Silent, r.String())
 			}
@@ -206,13 +213,13 @@ func (f found) view(run Run) lifecycle.Routing {
 				out.Pending = pending
 			}
 		case r.mine:
-			shares[-1] = true
+			shares[share{percent: -1}] = true
 		case r.record != nil:
 			out.Foreign = append(out.Foreign, r.String())
 			out.Pending = fmt.Sprintf("%s carries the share of run %s still", r, r.record.Run)
 			fallthrough
 		default:
-			shares[0] = true
+			shares[share{}] = true
 		}
 		if why := r.cannot(run); why != "" && out.Refused == "" {
 			out.Refused = why
@@ -223,7 +230,8 @@ func (f found) view(run Run) lifecycle.Routing {
 	}
 	out.Percent = -1
 	if len(shares) == 1 {
-		out.Percent = slices.Collect(maps.Keys(shares))[0]
+		all := slices.Collect(maps.Keys(shares))[0]
+		out.Percent, out.Match = all.percent, all.match
 	}
 	if len(out.Routes) == 0 {
 		out.Percent = 0
@@ -273,22 +281,28 @@ func (r seenRoute) cannot(run Run) string {
 	if len(r.services) > 1 {
 		return fmt.Sprintf("%s sends requests to two Services of Deployment %s, %s and %s, and can carry a share of one only; have a route for each", r, run.Deployment, r.services[0], r.services[1])
 	}
-	o := r.overlay(run, 50)
-	if _, err := r.Lay(o, r.user); err != nil {
-		return fmt.Sprintf("%s: %v", r, err)
-	}
-	if n := r.recordOf(run, o).Bytes(r.object.GetAnnotations()); n > route.MostAnnotations {
-		return fmt.Sprintf("%s: its annotations would take %d bytes with the record of its rules, and may take %d; make two of it", r, n, route.MostAnnotations)
+	for _, match := range append([]*v1alpha1.RequestMatch{nil}, run.Matches...) {
+		o := r.overlay(run, 50, route.HeadersOf(match))
+		if _, err := r.Lay(o, r.user); err != nil {
+			return fmt.Sprintf("%s: %v", r, err)
+		}
+		if n := r.recordOf(run, o).Bytes(r.object.GetAnnotations()); n > route.MostAnnotations {
+			return fmt.Sprintf("%s: its annotations would take %d bytes with the record of its rules, and may take %d; make two of it", r, n, route.MostAnnotations)
+		}
 	}
 	return ""
 }
 
 func (r seenRoute) recordOf(run Run, o route.Overlay) route.Record {
-	return route.Record{UID: r.object.GetUID(), Run: run.Name, Service: o.Service, Canary: o.Canary, Parts: o.Parts, Percent: o.Percent, Rules: r.user}
+	return route.Record{
+		UID: r.object.GetUID(), Run: run.Name, Service: o.Service, Canary: o.Canary, Parts: o.Parts, Percent: o.Percent, Match: o.Match, Rules: r.user,
+	}
 }
 
-func (r seenRoute) overlay(run Run, percent int32) route.Overlay {
-	return route.Overlay{Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Parts: r.parts[0], Percent: int64(percent)}
+func (r seenRoute) overlay(run Run, percent int32, match []route.Header) route.Overlay {
+	return route.Overlay{
+		Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Parts: r.parts[0], Percent: int64(percent), Match: match,
+	}
 }
 
 // find reads the Services and the routes of the namespace.

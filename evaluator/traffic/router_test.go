@@ -233,7 +233,7 @@ status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status:
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			r, _ := cluster(t, tc.routes...)
-			got, err := r.Doubt(context.Background(), "shop", "web", v1alpha1.TrafficWeighted, run.Pods)
+			got, err := r.Doubt(context.Background(), "shop", "web", &v1alpha1.CanaryPlanSpec{Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted}}, run.Pods)
 			if err != nil || !strings.HasPrefix(got, tc.want) || (got == "") != (tc.want == "") {
 				t.Errorf("it says %q, error %v", got, err)
 			}
@@ -354,7 +354,7 @@ func TestACanaryHasAServiceOfItsOwn(t *testing.T) {
 			if got, err := r.Look(ctx, own, nil); err != nil || !strings.HasPrefix(got.Refused, "Service web-canary is not of a run") {
 				t.Errorf("beside one of somebody else %+v, error %v", got, err)
 			}
-			if why, err := r.Doubt(ctx, "shop", "web", source, map[string]string{"app": "other"}); err != nil || !strings.Contains(why, "no Service selects the pods of Deployment web") {
+			if why, err := r.Doubt(ctx, "shop", "web", &v1alpha1.CanaryPlanSpec{Traffic: &v1alpha1.Traffic{Source: source}}, map[string]string{"app": "other"}); err != nil || !strings.Contains(why, "no Service selects the pods of Deployment web") {
 				t.Errorf("whose pods no Service selects: %q, %v", why, err)
 			}
 		})

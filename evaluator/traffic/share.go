@@ -23,19 +23,20 @@ var ErrStale = errors.New("a route has changed meanwhile")
 
 func sameRules(a, b []any) bool { return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b) }
 
-// Share has the routes give the canary of a run this share; 0 makes them what their users ask for. A
-// route that sends nothing to the Deployment any more is made that too.
-func (r Router) Share(ctx context.Context, run Run, percent int32) error {
+// Share has the routes give the canary of a run this share, and the requests with these headers; neither makes them
+// what their users ask for. A route that sends nothing to the Deployment any more is made that too.
+func (r Router) Share(ctx context.Context, run Run, percent int32, match ...route.Header) error {
+	nothing := percent == 0 && len(match) == 0
 	seen, err := r.find(ctx, run)
 	if err != nil {
 		return err
 	}
 	for _, s := range seen.routes {
 		switch {
-		case s.mine && (percent == 0 || len(s.services) != 1):
+		case s.mine && (nothing || len(s.services) != 1):
 			err = r.write(ctx, s, s.user, nil)
-		case percent > 0 && len(s.services) == 1 && (s.record == nil || s.mine):
-			err = r.lay(ctx, run, s, percent)
+		case !nothing && len(s.services) == 1 && (s.record == nil || s.mine):
+			err = r.lay(ctx, run, s, s.overlay(run, percent, match))
 		}
 		if err != nil {
 			return err
@@ -44,8 +45,7 @@ func (r Router) Share(ctx context.Context, run Run, percent int32) error {
 	return nil
 }
 
-func (r Router) lay(ctx context.Context, run Run, s seenRoute, percent int32) error {
-	o := s.overlay(run, percent)
+func (r Router) lay(ctx context.Context, run Run, s seenRoute, o route.Overlay) error {
 	record := s.recordOf(run, o)
 	if s.whole && !s.unsealed && reflect.DeepEqual(*s.record, record) {
 		return nil

@@ -38,6 +38,8 @@ type Effective struct {
 	MaxReplicas []Bound[intstr.IntOrString]
 	// MaxWeight is the largest share of requests by routes.
 	MaxWeight Bound[int32]
+	// RequestMatch is by what plans may have requests go to the canary beside its weight.
+	RequestMatch Bound[v1alpha1.RequestMatchLimit]
 	// Sources has a list for each policy that has one: that of a plan must be on all.
 	Sources []Bound[[]v1alpha1.TrafficSource]
 	// Metrics are added to every plan. No two have one name.
@@ -116,6 +118,9 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	stricter(&e.MaxFailureLimit, limits.MaxFailureLimit, name, less)
 	stricter(&e.MaxRestartLimit, limits.MaxRestartLimit, name, less)
 	stricter(&e.MaxWeight, limits.MaxWeight, name, less)
+	if said, is := limits.RequestMatch, e.RequestMatch; said == v1alpha1.RequestMatchNone && is.Value != said || said == v1alpha1.RequestMatchExact && !is.Is() {
+		e.RequestMatch = Bound[v1alpha1.RequestMatchLimit]{said, name}
+	}
 	if limits.TrafficSources != nil {
 		e.Sources = append(e.Sources, Bound[[]v1alpha1.TrafficSource]{limits.TrafficSources, name})
 	}

@@ -59,6 +59,11 @@ func checkWithin(t *testing.T, policies []v1alpha1.CanaryPolicy, plan v1alpha1.C
 				t.Errorf("policy %s: weight %d in step %d", one.Name, *step.Weight, i)
 			}
 		}
+		for i, step := range append(slices.Clone(applied.Steps), v1alpha1.Step{Match: matchOf(applied)}) {
+			if !limits.RequestMatch.Allows(step.Match) {
+				t.Errorf("policy %s: match %+v in step %d", one.Name, *step.Match, i)
+			}
+		}
 		for _, metric := range one.Spec.Metrics {
 			if !slices.ContainsFunc(applied.Analysis.Metrics, func(m v1alpha1.Metric) bool { return m.Name == metric.Name && m.Query == metric.Query }) {
 				t.Errorf("policy %s: metric %s is missing", one.Name, metric.Name)

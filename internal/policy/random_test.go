@@ -66,6 +66,9 @@ func (d dice) policy(name string) v1alpha1.CanaryPolicy {
 		func() { l.MaxRestartLimit = d.number() },
 		func() { n := 1 + d.Int32N(100); l.MaxWeight = &n },
 		func() {
+			l.RequestMatch = []v1alpha1.RequestMatchLimit{v1alpha1.RequestMatchAny, v1alpha1.RequestMatchExact, v1alpha1.RequestMatchNone}[d.IntN(3)]
+		},
+		func() {
 			l.TrafficSources = []v1alpha1.TrafficSource{v1alpha1.TrafficService, v1alpha1.TrafficWeighted}[:1+d.IntN(2)]
 		},
 		func() { p.Spec.Metrics = []v1alpha1.Metric{d.metric()} },

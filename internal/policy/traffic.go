@@ -26,10 +26,11 @@ func (a *applying) steer(e Effective) {
 		a.changed(by, "traffic.source", string(a.plan.Traffic.Source), string(v1alpha1.TrafficService))
 		a.plan.Traffic = nil
 		for i := range a.plan.Steps {
-			a.plan.Steps[i].Weight = nil
+			a.plan.Steps[i].Weight, a.plan.Steps[i].Match = nil, nil
 		}
 		return
 	}
+	a.unmatch(e.RequestMatch)
 	most := e.MaxWeight
 	if !most.Is() {
 		return
@@ -42,6 +43,37 @@ func (a *applying) steer(e Effective) {
 		if weight := a.plan.Steps[i].Weight; weight != nil && *weight > most.Value {
 			a.changed(most.Policy, fmt.Sprintf("steps[%d].weight", i), text(weight), text(&most.Value))
 			a.plan.Steps[i].Weight = &most.Value
+		}
+	}
+}
+
+// unmatch takes off what plans may not match by. A step that has no weight then has the smallest: what is measured of a
+// canary without requests says nothing.
+func (a *applying) unmatch(bound Bound[v1alpha1.RequestMatchLimit]) {
+	off := func(field string, match **v1alpha1.RequestMatch) {
+		if !bound.Value.Allows(*match) {
+			a.changed(bound.Policy, field, "a match", "")
+			*match = nil
+		}
+	}
+	weigh := func(field string, weight **int32) {
+		if *weight == nil {
+			a.changed(bound.Policy, field, "", "1")
+			*weight = new(int32(1))
+		}
+	}
+	t := a.plan.Traffic
+	before := t.Match
+	off("traffic.match", &t.Match)
+	if before != nil && t.Match == nil && len(a.plan.Steps) == 0 {
+		weigh("traffic.weight", &t.Weight)
+	}
+	for i := range a.plan.Steps {
+		step := &a.plan.Steps[i]
+		before := step.Match
+		off(fmt.Sprintf("steps[%d].match", i), &step.Match)
+		if before != nil && step.Match == nil {
+			weigh(fmt.Sprintf("steps[%d].weight", i), &step.Weight)
 		}
 	}
 }

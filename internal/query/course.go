@@ -19,7 +19,7 @@ const BaselineMetric = "baseline"
 
 // The limits of CanaryPlan.
 const (
-	maxSteps       = 16
+	maxSteps       = v1alpha1.MaxSteps
 	maxStepMetrics = 8
 	maxWindows     = 32
 )
@@ -98,7 +98,7 @@ func validateManual(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLi
 // maxDrain is the longest drain time.
 const maxDrain = 10 * time.Minute
 
-// validateTraffic: a weighted canary has a weight in every step, and no other has one.
+// validateTraffic: a weighted canary has a weight or a match in every step, and no other has one.
 func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	wrong := func(weight *int32, at *field.Path) {
@@ -113,6 +113,8 @@ func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Erro
 	if t := spec.Traffic; t != nil {
 		at := path.Child("traffic")
 		wrong(t.Weight, at.Child("weight"))
+		errs = append(errs, validateMatch(spec, t.Match, at.Child("match"))...)
+		errs = append(errs, validateIncrement(spec, at)...)
 		switch {
 		case t.Source != "" && !slices.Contains(v1alpha1.TrafficSources, t.Source):
 			errs = append(errs, field.NotSupported(at.Child("source"), t.Source, v1alpha1.TrafficSources))
@@ -120,15 +122,16 @@ func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Erro
 			errs = append(errs, field.Forbidden(at.Child("drain"), "is for traffic.source Weighted; set that, or take it off"))
 		case t.Drain != nil && (t.Drain.Duration < 0 || t.Drain.Duration > maxDrain):
 			errs = append(errs, field.Invalid(at.Child("drain"), t.Drain.Duration.String(), "must be from 0s to 10m"))
-		case spec.Weighted() && t.Weight == nil && len(spec.Steps) == 0:
-			errs = append(errs, field.Required(at.Child("weight"), "a canary that routes give its requests needs a share, here or in each step"))
+		case spec.Weighted() && t.Weight == nil && t.Match == nil && t.Increment == nil && len(spec.Steps) == 0:
+			errs = append(errs, field.Required(at.Child("weight"), "a canary that routes give its requests needs a share or a match, here or in each step"))
 		}
 	}
 	for i := range spec.Steps {
 		at := path.Child("steps").Index(i).Child("weight")
 		wrong(spec.Steps[i].Weight, at)
-		if spec.Weighted() && spec.Steps[i].Weight == nil && spec.Traffic.Weight == nil {
-			errs = append(errs, field.Required(at, "a canary that routes give its requests needs a share, here or in traffic.weight"))
+		errs = append(errs, validateMatch(spec, spec.Steps[i].Match, path.Child("steps").Index(i).Child("match"))...)
+		if spec.Weighted() && spec.Steps[i].Weight == nil && spec.Steps[i].Match == nil && spec.Traffic.Weight == nil && spec.Traffic.Match == nil {
+			errs = append(errs, field.Required(at, "a canary that routes give its requests needs a share or a match, here or in traffic"))
 		}
 	}
 	return errs

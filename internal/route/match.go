@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 // Header is what a header of a request must be so that the request goes to the canary.
@@ -15,10 +17,29 @@ type Header struct {
 	Value string `json:"value"`
 }
 
-const (
-	exact             = "Exact"
-	regularExpression = "RegularExpression"
-)
+const exact = "Exact"
+
+// HeadersOf are the headers that a match of a plan asks for, none where there is no match.
+func HeadersOf(match *v1alpha1.RequestMatch) []Header {
+	var out []Header
+	for _, h := range match.AllHeaders() {
+		out = append(out, Header{Name: h.Name, Type: string(h.Type), Value: h.Value})
+	}
+	return out
+}
+
+// Text says for people which requests match, "" where none do. Other requests have another text.
+func Text(match []Header) string {
+	var out []string
+	for _, h := range match {
+		is := "is"
+		if h.Type != exact {
+			is = "matches"
+		}
+		out = append(out, fmt.Sprintf("%s %s %q", h.Name, is, h.Value))
+	}
+	return strings.Join(out, " and ")
+}
 
 // Requests that match go to the canary by rules of their own, copies: each is one of the user's with
 // the headers in each of its matches, whose backends that are the production Service are the canary's. Which of
@@ -166,7 +187,7 @@ func (d Dialect) withHeaders(o Overlay, match any) (any, error) {
 // has another rule to make it to. None sends anything to the production Service; and no rule of a user asks for
 // the headers, or nothing is laid over it.
 func (d Dialect) isCopy(s Standing, rule any) bool {
-	if len(s.Match) == 0 || slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Service) }) {
+	if slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Service) }) {
 		return false
 	}
 	if !d.names(s, rule) { // it may be of one that sends requests elsewhere
@@ -196,12 +217,26 @@ func (d Dialect) copiesLast(s Standing, rules []any) []any {
 		return rules
 	}
 	out := make([]any, 0, len(rules))
+	are := d.copiesAmong(s, rules)
 	for _, copies := range []bool{false, true} {
-		for _, rule := range rules {
-			if d.isCopy(s, rule) == copies {
+		for i, rule := range rules {
+			if are[i] == copies {
 				out = append(out, rule)
 			}
 		}
+	}
+	return out
+}
+
+// copiesAmong says which of the rules that somebody writes are copies. In a text that nowhere names the canary none is: it is
+// its user's own, also where a rule asks for the headers.
+func (d Dialect) copiesAmong(s Standing, sent []any) []bool {
+	out := make([]bool, len(sent))
+	if len(s.Match) == 0 || !slices.ContainsFunc(sent, func(rule any) bool { return d.names(s, rule) }) {
+		return out
+	}
+	for i, rule := range sent {
+		out[i] = d.isCopy(s, rule)
 	}
 	return out
 }

@@ -62,6 +62,11 @@ func TestLayForRequestsThatMatch(t *testing.T) {
 			  {"backendRefs": [{"name": "shop", "port": 80, "weight": 1}, {"name": "shop-canary", "port": 80, "weight": 1}]},
 			  {"matches": [{"method": {"type": "Exact", "service": "shop.Cart", "method": "Add"}, "headers": [` + asksAlways + `]}], "backendRefs": [{"name": "shop-canary", "port": 80, "weight": 1}]},
 			  {"matches": [{"headers": [` + asksAlways + `]}], "backendRefs": [{"name": "shop-canary", "port": 80, "weight": 1}]}]`},
+		"what a method of gRPC sends elsewhere goes there still, also where a gateway counts headers first": {grpcAPI, 0,
+			`[{"backendRefs": [{"name": "shop", "weight": 1}]}, {"matches": [{"method": {"service": "shop.Till"}}], "backendRefs": [{"name": "till"}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 1}]}, {"matches": [{"method": {"service": "shop.Till"}}], "backendRefs": [{"name": "till"}]},
+			  {"matches": [{"headers": [` + asksAlways + `]}], "backendRefs": [{"name": "shop-canary", "weight": 1}]},
+			  {"matches": [{"method": {"service": "shop.Till"}, "headers": [` + asksAlways + `]}], "backendRefs": [{"name": "till"}]}]`},
 		"a route without rules": {gatewayAPI, 50, `[]`, `[]`},
 	} {
 		t.Run(name, func(t *testing.T) {

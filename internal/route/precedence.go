@@ -51,8 +51,11 @@ func (d Dialect) whatItAsks(rule any) []map[string]any {
 }
 
 // comesBefore compares what weighs less than path and method. Which of two a gateway takes first where the path of one is a
-// regular expression is its own affair.
+// regular expression is its own affair, and so it seems to be of two methods of gRPC.
 func comesBefore(a, b map[string]any, first bool) bool {
+	if !sameCalls(a, b) {
+		return true
+	}
 	for _, key := range []string{"headers", "queryParams"} {
 		if n, m := len(objectsOf(a, key)), len(objectsOf(b, key)); n != m {
 			return n > m || isPattern(a) || isPattern(b)
@@ -106,11 +109,24 @@ func pathOf(match map[string]any) path {
 	return out
 }
 
-// asksAsMuchGRPC: the longer service comes first, then the longer method.
+// asksAsMuchGRPC: the longer service comes first, then the longer method, and both before headers. But Traefik 3.6 goes by the
+// length of the rule that it makes of a match, headers and all; so two that may fit one call are taken to ask for as much.
 func asksAsMuchGRPC(a, b map[string]any) bool {
 	if isPattern(a) || isPattern(b) {
 		return true
 	}
+	of, _ := a["method"].(map[string]any)
+	other, _ := b["method"].(map[string]any)
+	for _, key := range []string{"service", "method"} {
+		if one, two := textOr(of, key, ""), textOr(other, key, ""); one != two && one != "" && two != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// sameCalls says whether two matches name the same service and method of gRPC, or neither does.
+func sameCalls(a, b map[string]any) bool {
 	of, _ := a["method"].(map[string]any)
 	other, _ := b["method"].(map[string]any)
 	return textOr(of, "service", "") == textOr(other, "service", "") && textOr(of, "method", "") == textOr(other, "method", "")

@@ -61,9 +61,10 @@ func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
 		return sent, way
 	}
 	out := make([]any, 0, len(sent))
-	for _, rule := range sent {
+	copies := d.copiesAmong(s, sent)
+	for i, rule := range sent {
 		switch {
-		case d.isCopy(s, rule):
+		case copies[i]:
 			way = WayDifference
 		case d.names(s, rule):
 			out, way = append(out, d.undo(s, w, rule, d.baseOf(s, rule, len(out)))), WayDifference

@@ -13,9 +13,9 @@ import (
 
 // Routes knows which Services and routes lead to a Deployment.
 type Routes interface {
-	// Doubt is why its canary may not get its requests from a source, "" if nothing speaks against it. pods
+	// Doubt is why its canary may not get its requests as a plan says, "" if nothing speaks against it. pods
 	// are the labels of the pods that its Services select.
-	Doubt(ctx context.Context, namespace, deployment string, source v1alpha1.TrafficSource, pods map[string]string) (string, error)
+	Doubt(ctx context.Context, namespace, deployment string, plan *v1alpha1.CanaryPlanSpec, pods map[string]string) (string, error)
 }
 
 // tellRoutes warns whoever has an update held whose canary is to get its requests by routes, or by a Service of its own,
@@ -26,7 +26,7 @@ func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision)
 	}
 	ctx, cancel := dispensable(ctx, aroundTime)
 	defer cancel()
-	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, r.plan.TrafficSource(), surround.Of(r.Old.Template()).Labels)
+	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, r.plan, surround.Of(r.Old.Template()).Labels)
 	if err != nil { // it is told by the run
 		ctrl.LoggerFrom(ctx).Error(err, "routes not looked at")
 		return nil

@@ -18,7 +18,7 @@ type routesStub struct {
 	asked int
 }
 
-func (r *routesStub) Doubt(context.Context, string, string, v1alpha1.TrafficSource, map[string]string) (string, error) {
+func (r *routesStub) Doubt(context.Context, string, string, *v1alpha1.CanaryPlanSpec, map[string]string) (string, error) {
 	r.asked++
 	return r.why, r.err
 }

@@ -40,12 +40,40 @@ func Warnings(d demand.Demands, endpoints Definitions, namespace string, spec *v
 		out = append(out, late(e, spec)...)
 	}
 	out = append(out, reply.Few(trap.OfPlan(spec, scrape))...)
+	out = append(out, notPortable(spec)...)
 	_, empty := Tenancy(d, endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
 	out = append(out, empty[:min(len(empty), reply.MaxTraps)]...)
 	for i := range out {
 		out[i] = reply.Warning(out[i])
 	}
 	return out
+}
+
+// notPortable tells of a match that not every gateway can tell. The route's status may not say so.
+func notPortable(spec *v1alpha1.CanaryPlanSpec) []string {
+	tell := func(at string, match *v1alpha1.RequestMatch) []string {
+		if match.IsPortable() {
+			return nil
+		}
+		what := "a header by RegularExpression"
+		if match.Cookie != nil {
+			what = "a cookie, which routes ask for by a regular expression for the header Cookie"
+		}
+		return []string{fmt.Sprintf("%s asks for %s: gateways need not support that, and read such an expression each in a way of its own; "+
+			"see whether yours does, or have a header of type Exact", at, what)}
+	}
+	if spec.Traffic == nil {
+		return nil
+	}
+	if out := tell("spec.traffic.match", spec.Traffic.Match); out != nil {
+		return out
+	}
+	for i := range spec.Steps {
+		if out := tell(fmt.Sprintf("spec.steps[%d].match", i), spec.Steps[i].Match); out != nil {
+			return out
+		}
+	}
+	return nil
 }
 
 // late tells of steps that are over before a sample of them can be asked for.

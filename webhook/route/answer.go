@@ -76,6 +76,8 @@ func (a *answer) lay(key hold.Key, u update, record route.Record, standing route
 			return fmt.Errorf("its annotations would take %d bytes (%d of them the record of the route) and may take %d", size, len(encoded), route.MostAnnotations)
 		}
 		a.tell(record, way)
+	} else if way == route.WayDifference && len(record.Match) > 0 {
+		a.warn("what you changed is the canary's, and stays as it is: " + shareOf(record) + " go to " + record.Canary + " until canary run " + record.Run + " ends")
 	}
 	a.rules, a.record = laid, encoded
 	return nil
@@ -83,13 +85,25 @@ func (a *answer) lay(key hold.Key, u update, record route.Record, standing route
 
 // tell says what became of a change of the rules.
 func (a *answer) tell(record route.Record, way route.Way) {
-	share := fmt.Sprintf("%d %% of what goes to Service %s go to %s until canary run %s ends", record.Percent, record.Service, record.Canary, record.Run)
+	share := fmt.Sprintf("%s go to %s until canary run %s ends", shareOf(record), record.Canary, record.Run)
 	switch way {
 	case route.WayOwn:
 		a.warn("your change is stored with the share of a canary on it: " + share)
 	case route.WayDifference:
 		a.warn("your change was taken as one of the route without the share of a canary, and is stored with it: " + share)
 	}
+}
+
+// shareOf says for people what a record gives a canary.
+func shareOf(record route.Record) string {
+	matched := route.Text(record.Match)
+	switch {
+	case matched == "":
+		return fmt.Sprintf("%d %% of what goes to Service %s", record.Percent, record.Service)
+	case record.Percent == 0:
+		return fmt.Sprintf("of what goes to Service %s the requests whose %s", record.Service, matched)
+	}
+	return fmt.Sprintf("%d %% of what goes to Service %s, and all requests whose %s,", record.Percent, record.Service, matched)
 }
 
 // undoText takes off what the user's own text was read with: it may have a record that is not the one

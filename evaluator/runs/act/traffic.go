@@ -11,6 +11,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 	"holdfast.dev/holdfast/evaluator/traffic"
+	"holdfast.dev/holdfast/internal/route"
 )
 
 // routeTraffic takes an action on routes and on the Services of a canary.
@@ -22,7 +23,7 @@ func (e *Executor) routeTraffic(ctx context.Context, seen gather.Observed, actio
 	case lifecycle.StopServing:
 		err = e.Router.StopServing(ctx, seen.TrafficRun)
 	case lifecycle.ShareTraffic:
-		err = e.Router.Share(ctx, seen.TrafficRun, a.Percent)
+		err = e.Router.Share(ctx, seen.TrafficRun, a.Percent, route.HeadersOf(a.Match)...)
 	}
 	if errors.Is(err, traffic.ErrStale) {
 		return fmt.Errorf("%w: %w", objects.ErrStale, err)

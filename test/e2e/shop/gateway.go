@@ -55,6 +55,14 @@ spec:
 type Gateway struct {
 	client *http.Client
 	url    string
+	// name and value are of a header that its requests have, where they have one.
+	name, value string
+}
+
+// With has the requests have a header.
+func (g Gateway) With(name, value string) Gateway {
+	g.name, g.value = name, value
+	return g
 }
 
 // Gateway asks for what the route of the shop leads to.
@@ -68,7 +76,25 @@ func (s *Shop) Gateway() Gateway {
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	return Gateway{asker, config.Host + "/api/v1/namespaces/traefik/services/traefik:web/proxy/" + s.Namespace}
+	return Gateway{client: asker, url: config.Host + "/api/v1/namespaces/traefik/services/traefik:web/proxy/" + s.Namespace}
+}
+
+// Pod asks a pod of the shop for what is at a path.
+func (s *Shop) Pod(name, path string) Gateway {
+	s.T.Helper()
+	g := s.Gateway()
+	config, err := World.Cluster.RESTConfig()
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	g.url = config.Host + "/api/v1/namespaces/" + s.Namespace + "/pods/" + name + ":8080/proxy" + path
+	return g
+}
+
+// Text is the answer to a request, "" where it fails.
+func (g Gateway) Text(ctx context.Context) string {
+	text, _ := g.ask(ctx)
+	return text
 }
 
 // AwaitGateway waits until the gateway follows the route of the shop.
@@ -80,19 +106,28 @@ func (s *Shop) AwaitGateway() {
 
 // Ask sends a request and returns the version that answers, "" where it fails.
 func (g Gateway) Ask(ctx context.Context) string {
+	_, version := g.ask(ctx)
+	return version
+}
+
+func (g Gateway) ask(ctx context.Context) (text, version string) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url, nil)
 	if err != nil {
-		return ""
+		return "", ""
+	}
+	if g.name != "" {
+		request.Header.Set(g.name, g.value)
 	}
 	answer, err := g.client.Do(request)
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
-		return ""
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		return "", ""
 	}
-	return answer.Header.Get("X-App-Version")
+	return string(body), answer.Header.Get("X-App-Version")
 }
 
 // Count sends n requests, four at a time, and counts the versions that answer.
