@@ -58,6 +58,8 @@ func newHandler(b behaviour, now func() time.Time) http.Handler {
 	mux.HandleFunc("GET /touch/{path...}", touchFile)
 	mux.HandleFunc("GET /fail/{share}", h.fail)
 	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv(r.PathValue("name"))) })
+	mux.HandleFunc("POST "+version, h.answerCall)
+	mux.HandleFunc("GET /calls/{n}/{gateway}/{host}", makeCalls)
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }

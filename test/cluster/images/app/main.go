@@ -63,7 +63,7 @@ func serve(b behaviour) error {
 			os.Exit(b.exitCode)
 		})
 	}
-	server := &http.Server{Addr: b.address, Handler: newHandler(b, time.Now), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Addr: b.address, Handler: newHandler(b, time.Now), ReadHeaderTimeout: 10 * time.Second, Protocols: protocols()}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	fmt.Printf("app %s: serving on %s\n", b.version, b.address)
