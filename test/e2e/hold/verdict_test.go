@@ -40,7 +40,7 @@ func TestAGoodUpdateIsReleased(t *testing.T) {
 	if last := metric.Last[len(metric.Last)-1]; last.Outcome != v1alpha1.OutcomePassed || last.Value != "0" || !strings.Contains(last.Query, run.Name) {
 		t.Errorf("the last measurement is %+v", last)
 	}
-	s.WantEvents("Held", "CanaryStarted", "CanaryReady", "Released")
+	s.WantEvents("Held", "Released")
 	if history := s.Must("rollout", "history", "deployment/web"); !strings.Contains(history, "2 ") {
 		t.Errorf("rollout history has no second revision:\n%s", history)
 	}
@@ -57,7 +57,7 @@ func TestABadUpdateIsRevertedAndRemembered(t *testing.T) {
 	if !strings.Contains(ended.Status.Message, "error-rate") || !strings.Contains(ended.Status.Message, "[0, 0.05]") {
 		t.Errorf("the message names no metric and range: %s", ended.Status.Message)
 	}
-	s.WantEvents("Held", "CanaryStarted", "CanaryReady", "MeasurementFailed", "Reverted")
+	s.WantEvents("Held", "MeasurementFailed", "Reverted")
 
 	before := s.Deployment("web")
 	said := s.Apply("v2", "--error-rate=0.2")
