@@ -46,11 +46,12 @@ func NeedsAutoscaler(in Snapshot) bool {
 // HPAOf is what the autoscaler of a run's canary goes by, nil where it has none.
 func HPAOf(in Snapshot) *v1alpha1.CanaryHPA { s := reading(in); return s.hpa() }
 
-func (s *planner) hpa() *v1alpha1.CanaryHPA {
-	if !s.judged {
+// hpa is what an autoscaler of the canary goes by, nil where it has none.
+func (t terms) hpa() *v1alpha1.CanaryHPA {
+	if !t.judged {
 		return nil
 	}
-	return s.plan.HPA()
+	return t.plan.HPA()
 }
 
 // mostPods is the largest canary that the step under way may come to.
@@ -62,8 +63,8 @@ func (s *planner) mostPods() int32 {
 }
 
 // withAutoscaler is how many pods a step begins with that asks for n of them.
-func (s *planner) withAutoscaler(n int32) int32 {
-	if hpa := s.hpa(); hpa != nil {
+func (t terms) withAutoscaler(n int32) int32 {
+	if hpa := t.hpa(); hpa != nil {
 		return min(max(n, *hpa.MinReplicas), *hpa.MaxReplicas)
 	}
 	return n
@@ -120,9 +121,9 @@ func (s *planner) autoscale(p *Move) {
 	gone := a.Left
 	wanted := s.wantsAutoscaler(*p)
 	if a.Is && !wanted {
-		gone = append([]string{s.canaryName()}, gone...)
+		gone = append([]string{s.in.canaryName()}, gone...)
 	}
-	s.stopAutoscaling(p, gone)
+	stopAutoscaling(p, gone)
 	switch {
 	case !wanted && len(gone) == 0:
 		s.out.Autoscaler = nil
@@ -132,7 +133,7 @@ func (s *planner) autoscale(p *Move) {
 		return
 	}
 	least, most := s.out.Replicas, s.mostPods()
-	s.out.Autoscaler = &v1alpha1.AutoscalerStatus{Name: s.canaryName(), MinReplicas: least, MaxReplicas: most}
+	s.out.Autoscaler = &v1alpha1.AutoscalerStatus{Name: s.in.canaryName(), MinReplicas: least, MaxReplicas: most}
 	same := a.Is && a.Whole && a.Least == least && a.Most == most
 	if !same {
 		p.Actions = append(p.Actions, Autoscale{Least: least, Most: most})
@@ -143,7 +144,7 @@ func (s *planner) autoscale(p *Move) {
 
 // stopAutoscaling deletes autoscalers before the pods go that they scale, and after all else: neither the share of what failed
 // nor its hold waits for an autoscaler that cannot be deleted.
-func (s *planner) stopAutoscaling(p *Move, names []string) {
+func stopAutoscaling(p *Move, names []string) {
 	at := slices.IndexFunc(p.Actions, func(a Action) bool {
 		switch a.(type) {
 		case EmptyLeftover, DeleteLeftover:
@@ -178,8 +179,8 @@ func (s *planner) wantsAutoscaler(p Move) bool {
 }
 
 // canaryName is what the canary of this attempt, and its autoscaler, are called.
-func (s *planner) canaryName() string {
-	return v1alpha1.CanaryName(s.in.Run.Name, AttemptOf(s.in.Run.Status))
+func (in Snapshot) canaryName() string {
+	return v1alpha1.CanaryName(in.Run.Name, AttemptOf(in.Run.Status))
 }
 
 // autoscalerGrace is how long an autoscaler may take to come to a number: its pods have to be measured first.
@@ -194,10 +195,10 @@ func (s *planner) tellAutoscaler(p *Move) {
 	}
 	switch idleUntil := a.Since.Add(autoscalerGrace); {
 	case a.Is && a.Active:
-		set(metav1.ConditionTrue, v1alpha1.ReasonAutoscaled, fmt.Sprintf("HorizontalPodAutoscaler %s scales the canary", s.canaryName()))
+		set(metav1.ConditionTrue, v1alpha1.ReasonAutoscaled, fmt.Sprintf("HorizontalPodAutoscaler %s scales the canary", s.in.canaryName()))
 	case a.Is && a.Idle != "" && !s.in.Now.Before(idleUntil):
 		set(metav1.ConditionFalse, v1alpha1.ReasonAutoscalerIdle, fmt.Sprintf(
-			"HorizontalPodAutoscaler %s does not scale the canary, which stays as it is: %s", s.canaryName(), a.Idle))
+			"HorizontalPodAutoscaler %s does not scale the canary, which stays as it is: %s", s.in.canaryName(), a.Idle))
 	case a.Is && a.Idle != "":
 		p.Requeue = sooner(p.Requeue, s.in.until(idleUntil))
 		fallthrough

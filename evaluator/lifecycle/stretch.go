@@ -80,15 +80,15 @@ func (p Pace) With(lag, interval time.Duration, now time.Time) Pace {
 // IntervalOf is how long it is between two rounds of a run at present.
 func IntervalOf(in Snapshot) time.Duration {
 	s := reading(in)
-	return s.interval(s.analysis())
+	return in.interval(s.analysis())
 }
 
 // interval is that of an analysis, stretched, in whole seconds.
-func (s *planner) interval(a v1alpha1.Analysis) time.Duration {
-	if s.in.Stretch <= 1 {
+func (in Snapshot) interval(a v1alpha1.Analysis) time.Duration {
+	if in.Stretch <= 1 {
 		return max(a.Interval.Duration, time.Second)
 	}
-	return roundUpDuration(time.Duration(float64(a.Interval.Duration) * s.in.Stretch))
+	return roundUpDuration(time.Duration(float64(a.Interval.Duration) * in.Stretch))
 }
 
 func roundUpDuration(d time.Duration) time.Duration {
@@ -100,7 +100,7 @@ func roundUpDuration(d time.Duration) time.Duration {
 func (s *planner) schedule(a v1alpha1.Analysis) analysis.Schedule {
 	schedule := analysis.NewSchedule(a, s.readyAt().Time)
 	if s.in.Stretch > 1 || s.findCondition(v1alpha1.ConditionRoundsInTime) != nil {
-		return schedule.Stretched(s.interval(a), s.lastRound(), int64(s.out.Step.Measured))
+		return schedule.Stretched(s.in.interval(a), s.lastRound(), int64(s.out.Step.Measured))
 	}
 	return schedule
 }
@@ -112,7 +112,7 @@ func (s *planner) tellStretched(a v1alpha1.Analysis) {
 	case s.in.Stretch > 1:
 		s.condition(v1alpha1.ConditionRoundsInTime, metav1.ConditionFalse, v1alpha1.ReasonStretched, fmt.Sprintf(
 			"it is measured every %s and not every %s: more rounds are due than can be measured in time; a verdict takes as many rounds as the plan says, and so longer",
-			Short(s.interval(a)), Short(planned)))
+			Short(s.in.interval(a)), Short(planned)))
 	case s.findCondition(v1alpha1.ConditionRoundsInTime) != nil:
 		s.condition(v1alpha1.ConditionRoundsInTime, metav1.ConditionTrue, v1alpha1.ReasonMeasuring, "it is measured every "+Short(planned)+" again, as the plan says")
 	}
