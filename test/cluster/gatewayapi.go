@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"holdfast.dev/holdfast/test/cluster/build"
 )
@@ -27,9 +28,27 @@ func (c *Cluster) GatewayAPI(ctx context.Context) error {
 		if _, err := c.mustKubectl(ctx, "", "apply", "--server-side", "-f", file); err != nil {
 			return fmt.Errorf("install the kinds of the Gateway API: %w", err)
 		}
-		if _, err := c.mustKubectl(ctx, "", "wait", "--for=condition=Established", "-f", file); err != nil {
+		if err := c.awaitEstablished(ctx, "-f", file); err != nil {
 			return fmt.Errorf("install the kinds of the Gateway API: %w", err)
 		}
 	}
 	return nil
+}
+
+// awaitEstablished waits until a kind can be used. kubectl's own wait fails where the kind has no conditions yet.
+func (c *Cluster) awaitEstablished(ctx context.Context, kind ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, installLimit)
+	defer cancel()
+	get := append([]string{"get", "-o", `jsonpath={.status.conditions[?(@.type=="Established")].status}`}, kind...)
+	for {
+		established, err := c.mustKubectl(ctx, "", get...)
+		if err != nil || established == "True" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not established: %w", kind[len(kind)-1], ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }

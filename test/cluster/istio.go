@@ -41,7 +41,7 @@ func (c *Cluster) Istio(ctx context.Context) error {
 		if !found {
 			return fmt.Errorf("the module of Istio's API has no kind %s", name)
 		}
-		if _, err := c.mustKubectl(ctx, "", "wait", "--for=condition=Established", "crd/"+name); err != nil {
+		if err := c.awaitEstablished(ctx, "crd/"+name); err != nil {
 			return fmt.Errorf("install the kinds of Istio: %w", err)
 		}
 	}
