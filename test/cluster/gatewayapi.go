@@ -2,9 +2,13 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/test/cluster/build"
 )
@@ -39,11 +43,19 @@ func (c *Cluster) GatewayAPI(ctx context.Context) error {
 func (c *Cluster) awaitEstablished(ctx context.Context, kind ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, installLimit)
 	defer cancel()
-	get := append([]string{"get", "-o", `jsonpath={.status.conditions[?(@.type=="Established")].status}`}, kind...)
 	for {
-		established, err := c.mustKubectl(ctx, "", get...)
-		if err != nil || established == "True" {
+		text, err := c.mustKubectl(ctx, "", append([]string{"get", "-o", "json"}, kind...)...)
+		if err != nil {
 			return err
+		}
+		var object struct {
+			Status struct{ Conditions []metav1.Condition }
+		}
+		if err := json.Unmarshal([]byte(text), &object); err != nil {
+			return fmt.Errorf("read %s: %w", kind[len(kind)-1], err)
+		}
+		if meta.IsStatusConditionTrue(object.Status.Conditions, "Established") {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
