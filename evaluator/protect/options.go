@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,7 @@ import (
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/workload"
 )
 
 // Options are what the controller works with.
@@ -60,6 +62,8 @@ type protector struct {
 	known map[string]bool
 	// told are digests of what people were told, by namespace.
 	told map[string]map[digest]bool
+	// rests are until when namespaces are not looked at again whose Deployments are very many.
+	rests map[string]time.Time
 	// right is whether Holdfast may change ConfigMaps.
 	right *finalizer.Right
 }
@@ -74,7 +78,7 @@ func newProtector(o Options) *protector {
 func (p *protector) beginTerm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.known, p.told = map[string]bool{}, map[string]map[digest]bool{}
+	p.known, p.told, p.rests = map[string]bool{}, map[string]map[digest]bool{}, map[string]time.Time{}
 	p.right = &finalizer.Right{Writer: p.Writer, Now: p.Clock.Now}
 }
 
@@ -125,6 +129,10 @@ func (p *protector) forgetTold(namespace string) {
 
 // concerns says whether ConfigMaps may have to be kept for a Deployment: an update of it is held, or was rejected.
 func concerns(d client.Object) bool {
+	if u, ok := d.(*unstructured.Unstructured); ok { // there may be very many, and GetAnnotations copies
+		as := workload.Deployment{Object: u.Object}
+		return as.Annotation(v1alpha1.HeldAnnotation) != "" || as.Annotation(v1alpha1.FailedAnnotation) != ""
+	}
 	a := d.GetAnnotations()
 	return a[v1alpha1.HeldAnnotation] != "" || a[v1alpha1.FailedAnnotation] != ""
 }

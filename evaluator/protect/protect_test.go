@@ -44,8 +44,8 @@ type stage struct {
 	events []string
 	woken  []string
 	lists  int // of ConfigMaps
-	// listed is called after a list of ConfigMaps.
-	listed func()
+	// listed is called after a list of ConfigMaps, asked when a plan is.
+	listed, asked func()
 }
 
 // Eventf implements events.EventRecorder.
@@ -98,7 +98,12 @@ func (s *stage) restart() {
 	s.p = newProtector(Options{
 		Cached: s.api, Live: listingtest.APIServer{Reader: s.api}, Writer: s.api, Recorder: s, Clock: s.clock,
 		Plans: func(string) PlanFunc {
-			return func(context.Context, *unstructured.Unstructured) (plan.Resolved, error) { return s.plan, nil }
+			return func(context.Context, *unstructured.Unstructured) (plan.Resolved, error) {
+				if s.asked != nil {
+					s.asked()
+				}
+				return s.plan, nil
+			}
 		},
 	})
 	s.p.wake = func(namespace string) { s.woken = append(s.woken, namespace) }
@@ -250,6 +255,34 @@ func TestAConfigMapIsKeptAsLongAsTheStablePodsNeedIt(t *testing.T) {
 
 // TestAfterARevertAConfigMapIsKept that was deleted, by another replica too; one that was not has no finalizer once
 // the rejected update is asked for no more.
+// Going through very many Deployments takes time, and one of them changes at any moment.
+func TestANamespaceRestsForLongerThanALookAtItTakes(t *testing.T) {
+	s := newStage(t, mail("settings-1"))
+	s.change(func(d *appsv1.Deployment) { d.Annotations = map[string]string{v1alpha1.HeldAnnotation: "x"} })
+	s.plan.Spec.Protect = v1alpha1.ProtectNone
+	asked := 0
+	s.asked = func() { asked++; s.clock.Step(100 * time.Millisecond) }
+	again := func() time.Duration {
+		result, err := s.p.reconcile(t.Context(), request(shop))
+		s.must(err)
+		return result.RequeueAfter
+	}
+	again()
+	if rest := again(); rest != 2*time.Second || asked != 1 {
+		t.Errorf("after a look of 100 ms it rests for %s, and was looked at %d times", rest, asked)
+	}
+	s.clock.Step(2 * time.Second)
+	if rest := again(); rest != 0 || asked != 2 {
+		t.Errorf("then it rests for %s, and was looked at %d times", rest, asked)
+	}
+	s.asked = nil
+	s.clock.Step(2 * time.Second)
+	again()
+	if rest := again(); rest != 0 {
+		t.Errorf("after a look that took no time it rests for %s", rest)
+	}
+}
+
 func TestAfterARevertAConfigMapIsKept(t *testing.T) {
 	s := newStage(t, mail("settings-1"), configMap("settings-1"))
 	s.change(func(d *appsv1.Deployment) { d.Annotations = map[string]string{v1alpha1.HeldAnnotation: "x"} })

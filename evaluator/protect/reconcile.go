@@ -23,6 +23,9 @@ const (
 	// searchPace is after how long namespaces are searched for again: the webhook may have protected ConfigMaps for an
 	// update that was refused in the end, of which nobody hears.
 	searchPace = 10 * time.Minute
+	// restPerLook is how many times as long the next look waits as it took to go through the Deployments of a namespace:
+	// where there are very many, some change all the time, and each change would have all of them gone through.
+	restPerLook = 20
 	// rightPace is after how long it is asked again whether Holdfast may change ConfigMaps.
 	rightPace = 5 * time.Minute
 )
@@ -32,7 +35,29 @@ func (p *protector) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	if req == search {
 		return p.search(ctx)
 	}
+	if rest := p.rest(req.Namespace); rest > 0 {
+		return ctrl.Result{RequeueAfter: rest}, nil
+	}
 	return p.lookAfter(ctx, req.Namespace)
+}
+
+// rest is for how long a namespace is not looked at again.
+func (p *protector) rest(namespace string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rests[namespace].Sub(p.Clock.Now())
+}
+
+// looked notes that the Deployments of a namespace were gone through, from begun until now. Where that
+// takes next to no time it is done as often as they change.
+func (p *protector) looked(namespace string, begun time.Time) {
+	now := p.Clock.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.rests, namespace)
+	if took := now.Sub(begun); took >= time.Millisecond {
+		p.rests[namespace] = now.Add(restPerLook * took)
+	}
 }
 
 // search finds the namespaces that have protected ConfigMaps.
@@ -68,7 +93,9 @@ func (p *protector) lookAfter(ctx context.Context, namespace string) (ctrl.Resul
 		return ctrl.Result{}, fmt.Errorf("read namespace %q: %w", namespace, err)
 	}
 	ending := ns.DeletionTimestamp != nil
+	begun := p.Clock.Now()
 	asking, err := p.asking(ctx, namespace)
+	p.looked(namespace, begun)
 	if err != nil && !ending {
 		return ctrl.Result{}, err
 	}
