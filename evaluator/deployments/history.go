@@ -26,7 +26,7 @@ func (r *Reconciler) forgetOld(ctx context.Context, _ objects.Deployment, runs [
 	slices.SortFunc(ended, func(a, b v1alpha1.CanaryRun) int {
 		return cmp.Or(finishedAt(b).Compare(finishedAt(a)), cmp.Compare(b.Name, a.Name))
 	})
-	inARow, _ := lifecycle.Overtaken(runs)
+	inARow, _ := lifecycle.Overtaken(lifecycle.PointersTo(runs))
 	keep := max(r.History, min(inARow, lifecycle.TooMany))
 	for _, run := range ended[min(len(ended), keep):] {
 		uid := run.UID

@@ -16,10 +16,10 @@ const TooMany = 3
 // after the other, and says when the first of them was made. Those under way do not
 // count, and neither do those that users made by hand. Any other end, also that of a person or of a
 // rollback, begins the count anew.
-func Overtaken(runs []v1alpha1.CanaryRun) (inARow int, since time.Time) {
+func Overtaken(runs []*v1alpha1.CanaryRun) (inARow int, since time.Time) {
 	ended := make([]*v1alpha1.CanaryRun, 0, len(runs))
-	for i := range runs {
-		if run := &runs[i]; run.Status.Phase.Ended() && !run.Spec.ByHand() {
+	for _, run := range runs {
+		if run.Status.Phase.Ended() && !run.Spec.ByHand() {
 			ended = append(ended, run)
 		}
 	}
@@ -40,4 +40,13 @@ func endOf(run *v1alpha1.CanaryRun) time.Time {
 		return time.Time{}
 	}
 	return run.Status.FinishedAt.Time
+}
+
+// PointersTo are the runs of a list, as Overtaken takes them.
+func PointersTo(runs []v1alpha1.CanaryRun) []*v1alpha1.CanaryRun {
+	out := make([]*v1alpha1.CanaryRun, len(runs))
+	for i := range runs {
+		out[i] = &runs[i]
+	}
+	return out
 }

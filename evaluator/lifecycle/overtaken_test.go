@@ -41,7 +41,7 @@ func TestOvertaken(t *testing.T) {
 				run.Status.Phase, run.Status.Verdict = v1alpha1.Phase(phase), v1alpha1.Verdict(verdict)
 				runs = append([]v1alpha1.CanaryRun{run}, runs...) // lists have no order
 			}
-			inARow, since := Overtaken(runs)
+			inARow, since := Overtaken(PointersTo(runs))
 			if inARow != want.inARow || inARow > 0 && !since.Equal(begin.Add(time.Duration(want.since)*time.Minute)) {
 				t.Errorf("%d in a row since %s", inARow, since)
 			}

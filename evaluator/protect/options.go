@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/plan"
+	"holdfast.dev/holdfast/internal/respite"
 	"holdfast.dev/holdfast/internal/workload"
 )
 
@@ -62,8 +62,8 @@ type protector struct {
 	known map[string]bool
 	// told are digests of what people were told, by namespace.
 	told map[string]map[digest]bool
-	// rests are until when namespaces are not looked at again whose Deployments are very many.
-	rests map[string]time.Time
+	// respites are those of namespaces whose Deployments are very many.
+	respites map[string]respite.Respite
 	// right is whether Holdfast may change ConfigMaps.
 	right *finalizer.Right
 }
@@ -78,7 +78,7 @@ func newProtector(o Options) *protector {
 func (p *protector) beginTerm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.known, p.told, p.rests = map[string]bool{}, map[string]map[digest]bool{}, map[string]time.Time{}
+	p.known, p.told, p.respites = map[string]bool{}, map[string]map[digest]bool{}, map[string]respite.Respite{}
 	p.right = &finalizer.Right{Writer: p.Writer, Now: p.Clock.Now}
 }
 

@@ -256,7 +256,7 @@ func TestAConfigMapIsKeptAsLongAsTheStablePodsNeedIt(t *testing.T) {
 // TestAfterARevertAConfigMapIsKept that was deleted, by another replica too; one that was not has no finalizer once
 // the rejected update is asked for no more.
 // Going through very many Deployments takes time, and one of them changes at any moment.
-func TestANamespaceRestsForLongerThanALookAtItTakes(t *testing.T) {
+func TestANamespaceIsLeftAloneForLongerThanALookAtItTakes(t *testing.T) {
 	s := newStage(t, mail("settings-1"))
 	s.change(func(d *appsv1.Deployment) { d.Annotations = map[string]string{v1alpha1.HeldAnnotation: "x"} })
 	s.plan.Spec.Protect = v1alpha1.ProtectNone
@@ -268,18 +268,18 @@ func TestANamespaceRestsForLongerThanALookAtItTakes(t *testing.T) {
 		return result.RequeueAfter
 	}
 	again()
-	if rest := again(); rest != 2*time.Second || asked != 1 {
-		t.Errorf("after a look of 100 ms it rests for %s, and was looked at %d times", rest, asked)
+	if left := again(); left != 2*time.Second || asked != 1 {
+		t.Errorf("after a look of 100 ms it is left alone for %s, and was looked at %d times", left, asked)
 	}
 	s.clock.Step(2 * time.Second)
-	if rest := again(); rest != 0 || asked != 2 {
-		t.Errorf("then it rests for %s, and was looked at %d times", rest, asked)
+	if left := again(); left != 0 || asked != 2 {
+		t.Errorf("then it is left alone for %s, and was looked at %d times", left, asked)
 	}
 	s.asked = nil
 	s.clock.Step(2 * time.Second)
 	again()
-	if rest := again(); rest != 0 {
-		t.Errorf("after a look that took no time it rests for %s", rest)
+	if left := again(); left != 0 {
+		t.Errorf("after a look that took no time it is left alone for %s", left)
 	}
 }
 

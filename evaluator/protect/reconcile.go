@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/respite"
 	"holdfast.dev/holdfast/internal/surround"
 )
 
@@ -23,9 +24,6 @@ const (
 	// searchPace is after how long namespaces are searched for again: the webhook may have protected ConfigMaps for an
 	// update that was refused in the end, of which nobody hears.
 	searchPace = 10 * time.Minute
-	// restPerLook is how many times as long the next look waits as it took to go through the Deployments of a namespace:
-	// where there are very many, some change all the time, and each change would have all of them gone through.
-	restPerLook = 20
 	// rightPace is after how long it is asked again whether Holdfast may change ConfigMaps.
 	rightPace = 5 * time.Minute
 )
@@ -35,28 +33,30 @@ func (p *protector) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	if req == search {
 		return p.search(ctx)
 	}
-	if rest := p.rest(req.Namespace); rest > 0 {
-		return ctrl.Result{RequeueAfter: rest}, nil
+	if left := p.respite(req.Namespace); left > 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	return p.lookAfter(ctx, req.Namespace)
 }
 
-// rest is for how long a namespace is not looked at again.
-func (p *protector) rest(namespace string) time.Duration {
+// respite is for how long a namespace is not looked at again. Where its Deployments are very many, some change all the
+// time, and each change would have all of them gone through.
+func (p *protector) respite(namespace string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.rests[namespace].Sub(p.Clock.Now())
+	return p.respites[namespace].Left(p.Clock.Now())
 }
 
-// looked notes that the Deployments of a namespace were gone through, from begun until now. Where that
-// takes next to no time it is done as often as they change.
+// looked notes that the Deployments of a namespace were gone through, from begun until now.
 func (p *protector) looked(namespace string, begun time.Time) {
 	now := p.Clock.Now()
+	next := respite.After(begun, now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.rests, namespace)
-	if took := now.Sub(begun); took >= time.Millisecond {
-		p.rests[namespace] = now.Add(restPerLook * took)
+	if next.Left(now) > 0 {
+		p.respites[namespace] = next
+	} else {
+		delete(p.respites, namespace)
 	}
 }
 

@@ -27,7 +27,7 @@ func (r *Reconciler) overtaken(ctx context.Context, seen gather.Observed, after 
 			runs[i].Status = after
 		}
 	}
-	if inARow, since := lifecycle.Overtaken(runs); inARow >= lifecycle.TooMany {
+	if inARow, since := lifecycle.Overtaken(lifecycle.PointersTo(runs)); inARow >= lifecycle.TooMany {
 		ctrl.LoggerFrom(ctx).Info("updates come faster than a canary takes", "inARow", inARow, "since", since)
 		return []lifecycle.Transition{tell.Overtaken(inARow, since)}
 	}

@@ -1,7 +1,6 @@
 package tell
 
 import (
-	"context"
 	"slices"
 	"time"
 
@@ -19,14 +18,13 @@ type Metrics struct {
 	Decisions    *prometheus.CounterVec
 	Ungated      prometheus.Counter
 	Superseded   prometheus.Counter
-	overtaken    *overtakenDeployments
 	Duration     prometheus.Histogram
 	Lag          prometheus.Histogram
 	// StatusAge is how old the oldest status is that lacks rounds; to be set before the metrics are collected.
 	StatusAge func() time.Duration
 	// Stretch is how many times longer than plans say intervals are; likewise.
 	Stretch func() float64
-	phases  *runPhases
+	census  *census
 }
 
 // NewMetrics makes the evaluator's metrics and registers them, unless the
@@ -57,7 +55,6 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 			Name: "holdfast_superseded_runs_total",
 			Help: "Runs in whose place a newer update was held before they had a verdict.",
 		}),
-		overtaken: &overtakenDeployments{objects: cached},
 		Duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "holdfast_run_duration_seconds",
 			Help:    "Time from the making of a run to its end.",
@@ -68,7 +65,7 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 			Help:    "Time from when a round of measurements was due, or the first of those missed before it, until it was counted.",
 			Buckets: []float64{0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300},
 		}),
-		phases: &runPhases{runs: cached},
+		census: &census{objects: cached, now: time.Now},
 	}
 	for _, outcome := range []v1alpha1.Outcome{
 		v1alpha1.OutcomePassed, v1alpha1.OutcomeFailed, v1alpha1.OutcomeNoData, v1alpha1.OutcomeError,
@@ -89,7 +86,7 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 		Help: "How many times longer than plans say intervals between rounds are now, in the namespace where that is most; 1 where none is.",
 	}, func() float64 { return m.Stretch() })
 	if registerer != nil {
-		registerer.MustRegister(stretch, statusAge, m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.overtaken, m.Duration, m.Lag, m.phases)
+		registerer.MustRegister(stretch, statusAge, m.Holds, m.Verdicts, m.Measurements, m.Decisions, m.Ungated, m.Superseded, m.Duration, m.Lag, m.census)
 	}
 	return m
 }
@@ -110,49 +107,6 @@ func VerdictReason(reason string) string {
 		return reason
 	}
 	return "other"
-}
-
-// runPhases counts the runs in the cache by phase, at each scrape; without a
-// cache it counts none.
-type runPhases struct{ runs client.Reader }
-
-// collectTimeout is how long what is in the cache may take to be counted.
-const collectTimeout = time.Second
-
-var runsDesc = prometheus.NewDesc("holdfast_runs", "Runs that exist, by phase.", []string{"phase"}, nil)
-
-var phases = []v1alpha1.Phase{
-	v1alpha1.PhaseScheduled, v1alpha1.PhaseWaiting, v1alpha1.PhaseStarting, v1alpha1.PhaseRunning, v1alpha1.PhasePaused,
-	v1alpha1.PhaseFrozen, v1alpha1.PhaseReleasing,
-	v1alpha1.PhaseReleased, v1alpha1.PhasePassed, v1alpha1.PhaseReverted, v1alpha1.PhaseCanceled, v1alpha1.PhaseSuperseded,
-}
-
-// Describe implements prometheus.Collector.
-func (c *runPhases) Describe(descs chan<- *prometheus.Desc) { descs <- runsDesc }
-
-// Collect implements prometheus.Collector. It collects nothing while the cache
-// is not filled.
-func (c *runPhases) Collect(out chan<- prometheus.Metric) {
-	if c.runs == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
-	defer cancel()
-	var list v1alpha1.CanaryRunList
-	if err := c.runs.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return
-	}
-	count := map[v1alpha1.Phase]int{}
-	for i := range list.Items {
-		phase := list.Items[i].Status.Phase
-		if phase == "" { // made a moment ago
-			phase = v1alpha1.PhaseWaiting
-		}
-		count[phase]++
-	}
-	for _, phase := range phases {
-		out <- prometheus.MustNewConstMetric(runsDesc, prometheus.GaugeValue, float64(count[phase]), string(phase))
-	}
 }
 
 // What people have runs do, as the metric holdfast_decisions_total counts it.

@@ -7,9 +7,12 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -82,7 +85,7 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                 scheme,
 		Cache:                  objects.CacheOptions(key),
-		Metrics:                metricsserver.Options{BindAddress: o.metricsAddr},
+		Metrics:                metricsserver.Options{BindAddress: o.metricsAddr, FilterProvider: fewScrapes},
 		HealthProbeBindAddress: o.healthAddr,
 		PprofBindAddress:       o.pprofAddr,
 		WebhookServer:          server,
@@ -91,6 +94,26 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 		return nil, nil, err
 	}
 	return mgr, server, setUp(ctx, mgr, o, key, certificate)
+}
+
+// scrapesAtOnce is how many scrapes are answered at once. What a process tells of itself takes the longer the busier it is,
+// and those who ask every second, and wait for no longer, would have it do nothing else.
+const scrapesAtOnce = 2
+
+// fewScrapes answers more of them by 503.
+func fewScrapes(*rest.Config, *http.Client) (metricsserver.Filter, error) {
+	slots := make(chan struct{}, scrapesAtOnce)
+	return func(_ logr.Logger, handler http.Handler) (http.Handler, error) {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case slots <- struct{}{}:
+				defer func() { <-slots }()
+				handler.ServeHTTP(w, r)
+			default:
+				http.Error(w, "holdfast: other scrapes are answered still", http.StatusServiceUnavailable)
+			}
+		}), nil
+	}, nil
 }
 
 // webhookServer serves with the certificate, to those who may call. API servers
