@@ -124,12 +124,31 @@ type CanaryRunStatus struct {
 	// +optional
 	Weight *WeightStatus `json:"weight,omitempty"`
 
+	// alert is the first firing alert about the run that Alertmanager sent to Holdfast while the canary of
+	// this attempt was tried. It fails the canary.
+	// +optional
+	Alert *ReceivedAlert `json:"alert,omitempty"`
+
 	// conditions say separately whether the canary is ready, whether the
 	// analysis has come to a verdict, and whether the Deployment has rolled out.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ReceivedAlert is an alert that Alertmanager sent to Holdfast.
+type ReceivedAlert struct {
+	// name is that of its rule, the label alertname.
+	Name string `json:"name"`
+	// startsAt is since when it fires, as Alertmanager says.
+	// +optional
+	StartsAt *metav1.Time `json:"startsAt,omitempty"`
+	// receivedAt is when it came.
+	ReceivedAt metav1.Time `json:"receivedAt"`
+	// message says for people what it is about.
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // TransitionLog counts what happened to a run, and keeps of it what may not have been told: each is told at

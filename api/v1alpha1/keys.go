@@ -79,6 +79,8 @@ const (
 	StampedAnnotation = Prefix + "stamped"
 	// PoliciesAnnotation on a namespace names the CanaryPolicies that select it.
 	PoliciesAnnotation = Prefix + "policies"
+	// KillAnnotation on a namespace lets firing alerts that name its pods have them evicted: KillEnabled.
+	KillAnnotation = Prefix + "kill"
 	// DeletedAnnotationPrefix begins the keys under which a namespace that a
 	// policy guards remembers the Deployments that were deleted:
 	// deleted.holdfast.dev/<name>: '<hash of the template> <time>' (see DeletedAnnotation).
@@ -136,6 +138,9 @@ const (
 	// RoleBaseline: a fresh pod of the stable template, to compare the canary with.
 	RoleBaseline = "baseline"
 )
+
+// KillEnabled is the value of KillAnnotation.
+const KillEnabled = "enabled"
 
 // Values of CanaryAnnotation and CanaryLabel.
 const (

@@ -380,6 +380,11 @@ const (
 	// EventNotProtected: a ConfigMap has no finalizer of Holdfast though the plan asks for it, or Holdfast cannot take
 	// it off; the message says why, and what to do.
 	EventNotProtected = "NotProtected"
+	// EventKilled: a firing alert names the pod, and it is evicted for its controller to make another; or it would be,
+	// with --kill=dry-run.
+	EventKilled = "KilledForAlert"
+	// EventNotKilled: a firing alert names the pod, and it is not evicted; the message says why.
+	EventNotKilled = "NotKilledForAlert"
 	// EventCanaryAnnotationInvalid: the annotation holdfast.dev/canary of a namespace
 	// has a value that is none.
 	EventCanaryAnnotationInvalid = "CanaryAnnotationInvalid"

@@ -101,6 +101,8 @@ func (s *planner) next() Move {
 		return s.settle()
 	case !byHand && !s.in.Deployment.Guarded:
 		return s.guardLifted(spec.Deployment)
+	case s.out.Alert != nil && s.judged && s.out.CreatedAt != nil:
+		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonAlertFiring, s.out.Alert.Message)
 	case s.deadlineIsOver(s.in.Now):
 		return s.late()
 	case !byHand && s.in.Deployment.Replicas == 0 && s.out.CreatedAt != nil:

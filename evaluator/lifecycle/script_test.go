@@ -47,6 +47,7 @@ import (
 //	autoscaler scales to N | says WHY it does not | scales again | is deleted by others | is refused
 //	policies allow N | allow any number
 //	rounds are N times later | are in time
+//	alert fires WHY                  Alertmanager sends one about the canary, and another replica may take it
 //	nothing
 func (w *world) happen(what string) {
 	w.t.Helper()
@@ -56,6 +57,7 @@ func (w *world) happen(what string) {
 		"Deployment": w.deploymentHappens, "hold": w.holdHappens, "person": w.personDoes, "places:": w.placesAre, "others": w.othersDo,
 		"quota":      w.quotaIs,
 		"rounds":     w.roundsAre,
+		"alert":      w.alertHappens,
 		"routes":     w.routesHappen,
 		"autoscaler": w.autoscalerHappens,
 		"run":        func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
@@ -330,6 +332,15 @@ func (w *world) personDoes(what string) bool {
 		return false
 	}
 	return true
+}
+
+func (w *world) alertHappens(what string) bool {
+	why, fires := strings.CutPrefix(what, "fires ")
+	if fires && w.run.Status.CreatedAt != nil && w.run.Status.Verdict == "" { // as package inbound does
+		w.run.Status.Alert = &v1alpha1.ReceivedAlert{Name: why, ReceivedAt: metav1.NewTime(w.now), Message: "alert " + why + " fires"}
+		w.known, w.letGo = nil, true
+	}
+	return fires
 }
 
 func (w *world) roundsAre(what string) bool {

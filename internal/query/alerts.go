@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/prometheus/prometheus/model/labels"
+
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
@@ -27,6 +29,22 @@ func ofAlerts(a v1alpha1.AlertWatch) (Template, error) {
 		matchers = append(matchers, strings.TrimSpace(m))
 	}
 	return Parse("ALERTS{ " + strings.Join(matchers, ", ") + " }")
+}
+
+// AlertMatchers reads the label matchers of an alert watch, for alerts that are not asked for but sent.
+func AlertMatchers(texts []string) ([]*labels.Matcher, error) {
+	var out []*labels.Matcher
+	for _, text := range texts {
+		if err := checkMatcher(text); err != nil {
+			return nil, err
+		}
+		matchers, err := promQL.ParseMetricSelector("{" + text + "}")
+		if err != nil {
+			return nil, fmt.Errorf("read matcher %q: %w", text, err)
+		}
+		out = append(out, matchers...)
+	}
+	return out, nil
 }
 
 // checkMatcher checks one matcher of an alert watch.

@@ -64,6 +64,20 @@ patches:
 			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/autoscaling]",
 			args:    []string{"--set=autoscaling.enabled=true"},
 		},
+		"alerts": {
+			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/alerts]",
+			args:    []string{"--set=alerts.enabled=true"},
+		},
+		"kill, with a NetworkPolicy": {
+			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/alerts, MANIFESTS/components/kill, MANIFESTS/components/network-policy]",
+			args:    []string{"--set=alerts.enabled=true,alerts.kill=dry-run,networkPolicy.enabled=true"},
+		},
+		"in another namespace, kill and autoscaling": {
+			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/alerts, MANIFESTS/components/kill, MANIFESTS/components/autoscaling]\n" +
+				"transformers: [MANIFESTS/transformers/namespace]",
+			namespace: "canary-system",
+			args:      []string{"--set=alerts.enabled=true,alerts.kill=dry-run,autoscaling.enabled=true"},
+		},
 		"in another namespace, with shares by routes": {
 			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/traffic]\n" +
 				"transformers: [MANIFESTS/transformers/namespace]",

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"holdfast.dev/holdfast/internal/clientcert"
 )
 
 // TestOnlyAPIServersAreAnswered on the wire: a table of certificates that a client shows.
@@ -28,7 +30,7 @@ func TestOnlyAPIServersAreAnswered(t *testing.T) {
 	ours, others := newAuthority(t), newAuthority(t)
 	file := filepath.Join(t.TempDir(), "ca.crt")
 	write(t, file, ours.pem)
-	post := serveClients(t, &Clients{CAFile: file, Name: "apiserver"})
+	post := serveClients(t, &clientcert.Clients{CAFile: file, Name: "apiserver"})
 	for name, tc := range map[string]struct {
 		shown []tls.Certificate
 		want  string
@@ -61,14 +63,14 @@ func TestOnlyAPIServersAreAnswered(t *testing.T) {
 		if got := post([]tls.Certificate{others.issue(t, "apiserver", x509.ExtKeyUsageClientAuth)}); !strings.Contains(got, "bad certificate") {
 			t.Errorf("the client reads %q", got)
 		}
-		if err := (&Clients{CAFile: file}).Check(); err == nil {
+		if err := (&clientcert.Clients{CAFile: file}).Check(); err == nil {
 			t.Error("a file without certificates is taken for good")
 		}
 	})
 }
 
 // serveClients starts a server and returns what a client reads that shows a certificate.
-func serveClients(t *testing.T, clients *Clients) func([]tls.Certificate) string {
+func serveClients(t *testing.T, clients *clientcert.Clients) func([]tls.Certificate) string {
 	t.Helper()
 	donor := httptest.NewTLSServer(nil)
 	t.Cleanup(donor.Close)

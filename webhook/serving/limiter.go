@@ -10,8 +10,9 @@ import (
 	"runtime"
 	"time"
 
-	"holdfast.dev/holdfast/internal/fair"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/internal/fair"
 )
 
 // How much of requests is in memory at once, in bytes of their JSON. What is made

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"holdfast.dev/holdfast/internal/clientcert"
 )
 
 // Farewell is how long Holdfast goes on answering after it was told to stop:
@@ -32,7 +34,7 @@ type Server struct {
 	// Farewell is how long it goes on answering after it was told to stop.
 	Farewell time.Duration
 	// Clients, if there are any, are who may call; nil is everybody.
-	Clients *Clients
+	Clients *clientcert.Clients
 	// Limiter is that of all requests; there must be one.
 	Limiter *Limiter
 	leaving atomic.Bool
@@ -43,7 +45,7 @@ type Server struct {
 func (s *Server) Register(path string, hook http.Handler) {
 	hook = s.Limiter.Serve(hook)
 	if s.Clients != nil {
-		hook = s.Clients.only(hook)
+		hook = s.Clients.Only("--client-ca-file", hook)
 	}
 	s.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.leaving.Load() {

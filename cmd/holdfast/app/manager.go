@@ -175,6 +175,9 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 	if err := mgr.Add(lead); err != nil {
 		return err
 	}
+	if err := addAlerts(mgr, o, certificate, endpoints); err != nil {
+		return fmt.Errorf("set up the taking of alerts: %w", err)
+	}
 	return health(mgr, certificate)
 }
 

@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/clientcert"
 	"holdfast.dev/holdfast/internal/endpoint"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/outbound"
-	"holdfast.dev/holdfast/webhook/serving"
 )
 
 // Options are the flags of holdfast.
@@ -42,6 +42,7 @@ type Options struct {
 	certificates  string
 	clientCAFile  string
 	clientName    string
+	alerts        alertOptions
 	excluded      string
 	restartMarks  string
 	rewriteStatus bool
@@ -81,6 +82,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.podLabel, "pod-label", "pod", "the label of series that names a pod")
 
 	fs.IntVar(&o.webhookPort, "webhook-port", 9443, "the port that answers admission requests")
+	o.alerts.addFlags(fs)
 	fs.StringVar(&o.metricsAddr, "metrics-bind-address", ":8080", "where /metrics is served; 0 turns it off")
 	fs.StringVar(&o.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
 	fs.StringVar(&o.pprofAddr, "pprof-bind-address", "",
@@ -123,6 +125,9 @@ func (o *Options) Validate() error {
 	}
 	if o.clientName != "" && o.clientCAFile == "" {
 		return fmt.Errorf("--client-name is %q; it needs --client-ca-file, or anyone could take that name", o.clientName)
+	}
+	if err := o.alerts.validate(); err != nil {
+		return err
 	}
 	for _, name := range list(o.restartMarks) {
 		if err := hold.ValidateMark(name); err != nil {
@@ -188,11 +193,11 @@ func (o *Options) unguarded() []string {
 }
 
 // clients are who may call the webhook, nil for everybody.
-func (o *Options) clients() *serving.Clients {
+func (o *Options) clients() *clientcert.Clients {
 	if o.clientCAFile == "" {
 		return nil
 	}
-	return &serving.Clients{CAFile: o.clientCAFile, Name: o.clientName}
+	return &clientcert.Clients{CAFile: o.clientCAFile, Name: o.clientName}
 }
 
 // user is the name under which the API server knows this process.

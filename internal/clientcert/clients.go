@@ -1,4 +1,5 @@
-package serving
+// Package clientcert tells by the certificates that they show which clients of a server of Holdfast's are welcome.
+package clientcert
 
 import (
 	"crypto/tls"
@@ -10,16 +11,16 @@ import (
 	"slices"
 )
 
-// Clients tells API servers from everybody else by the certificates that they
-// show when they call.
+// Clients tells those who may call from everybody else by the certificates that
+// they show.
 //
 // A wrong certificate ends the handshake, so whoever has configured it reads why
-// in the API server's error. Without one the handshake succeeds and the request
+// in the client's error. Without one the handshake succeeds and the request
 // is refused: the pod's own readiness check shakes hands too, and shows none.
 type Clients struct {
-	// CAFile has the CAs, in PEM, that sign the certificates of API servers. It
-	// is read at each handshake, which API servers seldom do, so a change needs
-	// no restart.
+	// CAFile has the CAs, in PEM, that sign the certificates of clients. It is read
+	// at each handshake, which clients that keep connections seldom do, so a change
+	// needs no restart.
 	CAFile string
 	// Name is the common name, or one of the DNS names, that a certificate must
 	// have; "" takes all that the CAs have signed for clients.
@@ -38,11 +39,11 @@ func (c *Clients) Ask(config *tls.Config) {
 	config.VerifyConnection = c.verify
 }
 
-// only lets through who has shown a certificate.
-func (c *Clients) only(hook http.Handler) http.Handler {
+// Only lets through who has shown a certificate. flag is the flag that asks for it, for those who read the refusal.
+func (c *Clients) Only(flag string, hook http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-			http.Error(w, "holdfast: show a client certificate (--client-ca-file)", http.StatusUnauthorized)
+			http.Error(w, "holdfast: show a client certificate ("+flag+")", http.StatusUnauthorized)
 			return
 		}
 		hook.ServeHTTP(w, r)
@@ -51,7 +52,7 @@ func (c *Clients) only(hook http.Handler) http.Handler {
 
 func (c *Clients) verify(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
-		return nil // see only
+		return nil // see Only
 	}
 	roots, err := c.roots()
 	if err != nil {
