@@ -103,6 +103,17 @@ var operators = description{
 				words: "Requests to receivers that did not take a message. The log says what they answer.",
 				asked: []asked{{`sum by (notifier) (rate(holdfast_notification_failures_total{job=~"$job"}[$__rate_interval]))`, "{{notifier}}"}}},
 		}},
+		{"Alerts that are sent to Holdfast", []shown{
+			{as: lines, title: "Groups", unit: "reqps", width: 8,
+				words: "Groups of alerts that came, by what was answered. later ones are sent again by Alertmanager, refused ones are not.",
+				asked: []asked{{`sum by (path, answer) (rate(holdfast_alert_groups_total{job=~"$job"}[$__rate_interval]))`, "{{path}}: {{answer}}"}}},
+			{as: lines, title: "Canaries that alerts failed", unit: "none", width: 8,
+				words: "Canaries that were failed by an alert that was sent, within the hour before.",
+				asked: []asked{{`sum(increase(holdfast_alert_failures_total{job=~"$job"}[1h]))`, "failed"}}},
+			{as: lines, title: "Pods to be evicted", unit: "none", width: 8,
+				words: "Pods that alerts at /kill named, by what became of them, within the hour before.",
+				asked: []asked{{`sum by (outcome) (increase(holdfast_kills_total{job=~"$job"}[1h])) > 0`, "{{outcome}}"}}},
+		}},
 		{"API server and process", []shown{
 			{as: lines, title: "Requests to the API server", unit: "reqps", width: 8,
 				words: "What Holdfast asks of the API server, by method. PATCH and PUT are mostly statuses, which have a budget.",

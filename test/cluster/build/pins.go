@@ -15,6 +15,8 @@ type tool struct {
 	tags   string
 	// versionOf names the module whose version the tool reports as its own; see versionFlags.
 	versionOf string
+	// lacks is a file that the published module does not have and the build needs; an empty one will do.
+	lacks string
 	// onDemand tools are built only for those who name them.
 	onDemand bool
 	// firstTime is about how long two cores need with nothing compiled yet, told to those who wait.
@@ -34,6 +36,7 @@ var tools = []tool{
 	{name: "kwok", module: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok", onDemand: true, firstTime: 65 * time.Second},
 	{name: "certmanager", module: "certmanager", pkg: ".", onDemand: true, firstTime: 150 * time.Second},
 	{name: "victoria-metrics", module: "victoriametrics", pkg: "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics", onDemand: true, firstTime: 90 * time.Second},
+	{name: "alertmanager", module: "alertmanager", pkg: "github.com/prometheus/alertmanager/cmd/alertmanager", lacks: "ui/app/dist/index.html", onDemand: true, firstTime: 90 * time.Second},
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik", onDemand: true, firstTime: 240 * time.Second},
 	{name: "argo-rollouts", module: "argorollouts", pkg: "github.com/argoproj/argo-rollouts/cmd/rollouts-controller", onDemand: true, firstTime: 150 * time.Second},
 	{name: "flagger", module: "flagger", pkg: "github.com/fluxcd/flagger/cmd/flagger", onDemand: true, firstTime: 120 * time.Second},

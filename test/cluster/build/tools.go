@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -133,7 +134,16 @@ func (b toolBuild) run(ctx context.Context, progress io.Writer) error {
 	temporary := b.path + ".building"
 	defer func() { _ = os.Remove(temporary) }() // there is none after a success
 	args := append([]string{"build"}, flags...)
-	args = append(args, "-tags", b.tags, "-ldflags", linker, "-o", temporary, b.pkg)
+	args = append(args, "-tags", b.tags, "-ldflags", linker, "-o", temporary)
+	if b.lacks != "" {
+		completed, err := b.complete(ctx, temporary+".modules")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(temporary + ".modules")
+		args = append(args, "-modfile", completed)
+	}
+	args = append(args, b.pkg)
 
 	label := fmt.Sprintf("building %s, %d of %d, once (about %s with nothing compiled yet)", b.name, b.number, b.of, b.firstTime)
 	err = watched(progress, label, func() error {
@@ -147,4 +157,38 @@ func (b toolBuild) run(ctx context.Context, progress io.Writer) error {
 		return fmt.Errorf("put %s into the cache: %w", b.name, err)
 	}
 	return nil
+}
+
+// complete copies the tool's own module into a folder, with the file that it lacks, and returns the go.mod that has it
+// be built from there.
+func (b toolBuild) complete(ctx context.Context, folder string) (string, error) {
+	path, err := golang(ctx, b.dir, "list", "-f", "{{.Module.Path}}", b.pkg)
+	if err != nil {
+		return "", err
+	}
+	published, err := golang(ctx, b.dir, "list", "-m", "-f", "{{.Dir}}", path)
+	if err != nil {
+		return "", err
+	}
+	module := filepath.Join(folder, "module")
+	if err := os.CopyFS(module, os.DirFS(published)); err != nil {
+		return "", fmt.Errorf("copy module %s: %w", path, err)
+	}
+	lacking := filepath.Join(module, b.lacks)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(lacking), 0o755), os.WriteFile(lacking, nil, 0o644)); err != nil {
+		return "", fmt.Errorf("complete module %s: %w", path, err)
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(b.dir, name))
+		if err != nil {
+			return "", fmt.Errorf("read pins of %s: %w", b.name, err)
+		}
+		if name == "go.mod" {
+			content = fmt.Appendf(content, "\nreplace %s => %s\n", path, module)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
+			return "", fmt.Errorf("write pins of %s: %w", b.name, err)
+		}
+	}
+	return filepath.Join(folder, "go.mod"), nil
 }
