@@ -1,10 +1,12 @@
 package alerts
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/test/e2e/shop"
@@ -110,8 +113,28 @@ func (a alertmanager) send(t *testing.T, alerts ...alert) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:9093/proxy/api/v2/alerts", a.s.Namespace, a.pod)
-	a.s.Must("create", "--raw", path, "-f", "-", string(text)+"\n")
+	config, err := shop.World.Cluster.RESTConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asker, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := fmt.Sprintf("%s/api/v1/namespaces/%s/pods/%s:9093/proxy/api/v2/alerts", config.Host, a.s.Namespace, a.pod)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := asker.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("Alertmanager answers %s", answer.Status)
+	}
 }
 
 func (a alertmanager) says() string { return a.s.Must("logs", a.pod) }
