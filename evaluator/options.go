@@ -22,6 +22,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/notify"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/planqueries"
 	"holdfast.dev/holdfast/evaluator/protect"
 	"holdfast.dev/holdfast/evaluator/runs"
 	"holdfast.dev/holdfast/evaluator/runs/act"
@@ -96,6 +97,12 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	if err := e.Runs.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "run")); err != nil {
 		return fmt.Errorf("controller of CanaryRuns: %w", err)
+	}
+	queries := &planqueries.Reconciler{
+		Objects: e.Runs.Objects, Writer: mgr.GetClient(), Endpoints: o.Endpoints, Pods: e.Runs.Gatherer.Stable.Now, Clock: e.Deployments.Clock,
+	}
+	if err := queries.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "plan")); err != nil {
+		return fmt.Errorf("controller of the queries of plans: %w", err)
 	}
 	sweeper := &traffic.Sweeper{Router: traffic.Router{Live: live, Writer: mgr.GetClient(), Key: o.Key}, Runs: mgr.GetAPIReader()}
 	if err := sweeper.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "routes")); err != nil {

@@ -11,11 +11,13 @@ import (
 // Deployment of its namespace that names none.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=cplan,categories=holdfast
 // +kubebuilder:printcolumn:name="Replicas",type=string,JSONPath=`.spec.replicas`
 // +kubebuilder:printcolumn:name="Interval",type=string,JSONPath=`.spec.analysis.interval`
 // +kubebuilder:printcolumn:name="Period",type=string,JSONPath=`.spec.analysis.period`
 // +kubebuilder:printcolumn:name="Metrics",type=string,JSONPath=`.spec.analysis.metrics[*].name`
+// +kubebuilder:printcolumn:name="Answered",type=string,JSONPath=`.status.conditions[?(@.type=="QueriesAnswered")].status`
 // +kubebuilder:printcolumn:name="On failure",type=string,JSONPath=`.spec.onFailure`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type CanaryPlan struct {
@@ -26,7 +28,57 @@ type CanaryPlan struct {
 	// the runs that come after it and none that is under way.
 	// +required
 	Spec CanaryPlanSpec `json:"spec"`
+
+	// status says how the queries of the plan are answered.
+	// +optional
+	Status CanaryPlanStatus `json:"status,omitempty,omitzero"`
 }
+
+// CanaryPlanStatus says how the queries of a plan are answered, before an update is tried by it.
+type CanaryPlanStatus struct {
+	// observedGeneration is the generation of the plan that this is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions has QueriesAnswered: whether the endpoint of the plan answers all of its queries.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// queries are the answers, by metric. They were asked of the pods of a Deployment of the namespace that has this plan,
+	// as if these were a canary's.
+	// +optional
+	// +listType=map
+	// +listMapKey=metric
+	// +kubebuilder:validation:MaxItems=64
+	Queries []QueryAnswer `json:"queries,omitempty"`
+}
+
+// QueryAnswer is how the query of a metric was answered.
+type QueryAnswer struct {
+	// metric is the name of the metric.
+	Metric string `json:"metric"`
+	// series is how many series it gave. None need not be wrong: there may have been no requests, or no failures.
+	Series int32 `json:"series"`
+	// example is one of them, with its value.
+	// +optional
+	Example string `json:"example,omitempty"`
+	// error is why there is no answer, in the words of the server where it has some.
+	// +optional
+	Error string `json:"error,omitempty"`
+}
+
+// ConditionQueriesAnswered says of a CanaryPlan whether its endpoint answers all of its queries.
+const ConditionQueriesAnswered = "QueriesAnswered"
+
+// Reasons of QueriesAnswered.
+const (
+	// ReasonAnswered: all are answered.
+	ReasonAnswered = "Answered"
+	// ReasonNoQueries: the plan has none.
+	ReasonNoQueries = "NoQueries"
+	// ReasonNotAnswered: some are not; the message says which, and why.
+	ReasonNotAnswered = "NotAnswered"
+)
 
 // CanaryPlanList is a list of CanaryPlans.
 //

@@ -125,7 +125,7 @@ func NewCluster(t *testing.T, objects ...client.Object) *Cluster {
 	marks[v1alpha1.StampedAnnotation] = Key.SealStamped(Noon.Format(time.RFC3339), NamespaceUID)
 	stable := Web("v1")
 	stable.Annotations = map[string]string{v1alpha1.StableAnnotation: Stamp(t, "v1"), workload.RevisionAnnotation: "1"}
-	c.API = indexed(fake.NewClientBuilder().WithScheme(Scheme())).WithStatusSubresource(&v1alpha1.CanaryRun{}).WithObjects(append([]client.Object{
+	c.API = indexed(fake.NewClientBuilder().WithScheme(Scheme())).WithStatusSubresource(&v1alpha1.CanaryRun{}, &v1alpha1.CanaryPlan{}).WithObjects(append([]client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace, UID: NamespaceUID, Annotations: marks, Labels: guarded}},
 		stable, OwnReplicaSet(stable, "web-1", "1"), QuickPlan("default"),
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},

@@ -63,6 +63,19 @@ func (f *Finder) Pods(ctx context.Context, run *v1alpha1.CanaryRun, d objects.De
 	return out, tooManyToName(out)
 }
 
+// Now are the Deployment's own pods at present, by ReplicaSet of its present revision.
+func (f *Finder) Now(ctx context.Context, d objects.Deployment) (map[string][]string, error) {
+	sets, err := f.setsOf(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := f.podsOf(ctx, d, sets)
+	if err != nil {
+		return nil, err
+	}
+	return out, tooManyToName(out)
+}
+
 func tooManyToName(pods map[string][]string) error {
 	n := 0
 	for _, names := range pods {

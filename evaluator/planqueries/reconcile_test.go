@@ -1,0 +1,185 @@
+package planqueries_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/analysis"
+	"holdfast.dev/holdfast/evaluator/evaluatortest"
+	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/planqueries"
+	"holdfast.dev/holdfast/internal/listing/listingtest"
+)
+
+// prometheus answers queries by what stands in them.
+type prometheus struct {
+	answers map[string]analysis.Answer
+	asked   []string
+}
+
+func (p *prometheus) Query(_ context.Context, query string, _ time.Time) (analysis.Answer, error) {
+	p.asked = append(p.asked, query)
+	for part, answer := range p.answers {
+		if strings.Contains(query, part) {
+			return answer, nil
+		}
+	}
+	return analysis.Answer{}, nil
+}
+
+func (p *prometheus) QueryRange(ctx context.Context, query string, _, to time.Time, _ time.Duration) (analysis.Answer, error) {
+	return p.Query(ctx, query, to)
+}
+
+func (p *prometheus) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
+	return p.Query(ctx, query, at)
+}
+
+func reconciler(c *evaluatortest.Cluster, p *prometheus) (*planqueries.Reconciler, *clocktesting.FakePassiveClock) {
+	clock := clocktesting.NewFakePassiveClock(evaluatortest.Noon)
+	cached := evaluatortest.Trimming{Reader: c.API}
+	return &planqueries.Reconciler{
+		Objects: &objects.Reader{Cached: cached, Live: listingtest.APIServer{Reader: c.API}, Key: evaluatortest.Key}, Writer: c.API, Clock: clock,
+		Endpoints: func(string, string, []string) (measure.Endpoint, error) {
+			if p == nil {
+				return measure.Endpoint{}, errors.New("no Prometheus is configured: set --prometheus-url")
+			}
+			return measure.Endpoint{Querier: p, ScrapeInterval: time.Second}, nil
+		},
+		Pods: func(context.Context, objects.Deployment) (map[string][]string, error) {
+			return map[string][]string{"web-1": {"web-1-a", "web-1-b"}}, nil
+		},
+	}, clock
+}
+
+// soonAgain is after how long a plan is asked about again.
+const soonAgain = 30 * time.Second
+
+var theDefault = ctrl.Request{NamespacedName: types.NamespacedName{Namespace: evaluatortest.Namespace, Name: "default"}}
+
+func look(t *testing.T, c *evaluatortest.Cluster, r *planqueries.Reconciler) (v1alpha1.CanaryPlanStatus, metav1.Condition, time.Duration) {
+	t.Helper()
+	result, err := r.Reconcile(t.Context(), theDefault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &v1alpha1.CanaryPlan{}
+	if err := c.API.Get(t.Context(), theDefault.NamespacedName, p); err != nil {
+		t.Fatal(err)
+	}
+	condition := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionQueriesAnswered)
+	if condition == nil {
+		t.Fatalf("no condition in %+v", p.Status)
+	}
+	return p.Status, *condition, result.RequeueAfter
+}
+
+var metrics = []v1alpha1.Metric{
+	{Name: "errors", Query: `sum(rate(errors_total{ {{canary}} }[1m]))`, Range: v1alpha1.Range{Max: new(0.1)}},
+	{Name: "queue", Query: `max(queue_length{ {{canary}}, service="{{service}}" })`, Range: v1alpha1.Range{Max: new(5.0)}},
+}
+
+func TestAPlanSaysHowItsQueriesAreAnswered(t *testing.T) {
+	one := analysis.Answer{Series: []analysis.Series{{Labels: `{code="200"}`, Value: 0.25}}}
+	for name, tc := range map[string]struct {
+		answers map[string]analysis.Answer
+		without bool // a Prometheus
+		status  metav1.ConditionStatus
+		reason  string
+		says    string
+		again   time.Duration
+	}{
+		"all are answered":       {map[string]analysis.Answer{"errors_total": one, "queue_length": one}, false, metav1.ConditionTrue, v1alpha1.ReasonAnswered, "all queries are answered, asked of the pods of Deployment web", 0},
+		"one finds nothing":      {map[string]analysis.Answer{"errors_total": one}, false, metav1.ConditionTrue, v1alpha1.ReasonAnswered, "without a series for queue", 0},
+		"one is refused":         {map[string]analysis.Answer{"errors_total": one, "queue_length": {Error: "bad_data: unknown function"}}, false, metav1.ConditionFalse, v1alpha1.ReasonNotAnswered, "queue: bad_data: unknown function", soonAgain},
+		"one is of another type": {map[string]analysis.Answer{"queue_length": {WrongType: "string"}}, false, metav1.ConditionFalse, v1alpha1.ReasonNotAnswered, "queue: the answer is string", soonAgain},
+		"there is nobody to ask": {nil, true, metav1.ConditionFalse, v1alpha1.ReasonNotAnswered, "set --prometheus-url", soonAgain},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := evaluatortest.NewCluster(t)
+			c.JudgeBy(metrics...)
+			p := &prometheus{answers: tc.answers}
+			if tc.without {
+				p = nil
+			}
+			r, _ := reconciler(c, p)
+			status, condition, again := look(t, c, r)
+			if condition.Status != tc.status || condition.Reason != tc.reason || !strings.Contains(condition.Message, tc.says) || again != tc.again {
+				t.Errorf("%s %s: %s; again after %s", condition.Status, condition.Reason, condition.Message, again)
+			}
+			if len(status.Queries) != 2 {
+				t.Errorf("there are answers to %d queries: %+v", len(status.Queries), status.Queries)
+			}
+			if !tc.without && !strings.Contains(strings.Join(p.asked, "\n"), `pod=~"web-1-(?:a|b)"`) {
+				t.Errorf("asked was %q", p.asked)
+			}
+			if p != nil && !strings.Contains(strings.Join(p.asked, "\n"), `service="web"`) {
+				t.Errorf("asked was %q", p.asked)
+			}
+			if tc.status == metav1.ConditionTrue && status.Queries[0].Example != `{code="200"} 0.25` {
+				t.Errorf("the example is %q", status.Queries[0].Example)
+			}
+		})
+	}
+}
+
+// A plan is asked about once, and again while it is not answered, for the endpoint may have been away.
+func TestWhenAPlanIsAskedAbout(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.JudgeBy(metrics...)
+	p := &prometheus{answers: map[string]analysis.Answer{"errors_total": {Error: "no answer within 10s"}}}
+	r, clock := reconciler(c, p)
+	look(t, c, r)
+	asked := len(p.asked)
+	if _, _, again := look(t, c, r); len(p.asked) != asked || again != soonAgain {
+		t.Errorf("a moment later it is asked about again: %d queries; then after %s", len(p.asked)-asked, again)
+	}
+	clock.SetTime(clock.Now().Add(soonAgain))
+	p.answers = nil
+	if _, condition, again := look(t, c, r); condition.Status != metav1.ConditionTrue || again != 0 {
+		t.Errorf("when the endpoint is back: %+v, again after %s", condition, again)
+	}
+	asked = len(p.asked)
+	clock.SetTime(clock.Now().Add(time.Hour))
+	if look(t, c, r); len(p.asked) != asked {
+		t.Errorf("an hour later it is asked about again: %q", p.asked[asked:])
+	}
+}
+
+func TestAPlanThatNobodyHas(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.JudgeBy(metrics...)
+	c.AnnotateDeployment(map[string]string{v1alpha1.PlanAnnotation: "other"})
+	p := &prometheus{}
+	r, _ := reconciler(c, p)
+	if _, condition, _ := look(t, c, r); condition.Status != metav1.ConditionTrue || !strings.Contains(condition.Message, "no Deployment has this plan") {
+		t.Errorf("%+v", condition)
+	}
+	if len(p.asked) == 0 {
+		t.Error("nothing was asked")
+	}
+	c.EditAnalysis(func(a *v1alpha1.Analysis) { a.Metrics = nil })
+	p.asked = nil
+	plan := &v1alpha1.CanaryPlan{}
+	if err := c.API.Get(t.Context(), theDefault.NamespacedName, plan); err != nil {
+		t.Fatal(err)
+	}
+	plan.Generation++
+	if err := c.API.Update(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	if _, condition, _ := look(t, c, r); condition.Reason != v1alpha1.ReasonNoQueries || len(p.asked) > 0 {
+		t.Errorf("without metrics: %+v, asked %q", condition, p.asked)
+	}
+}
