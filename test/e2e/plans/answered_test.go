@@ -18,6 +18,7 @@ kind: CanaryPlan
 metadata: {name: default}
 spec:
   analysis:
+    interval: 1s # rounds are asked for whole intervals
     metrics:
     - {name: up, query: 'min(up{ {{canary}} })', range: {min: 1}}
     - {name: some, query: 'sum(limitk(1, up{ {{canary}} }))', range: {min: 1}}
