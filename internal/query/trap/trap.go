@@ -86,6 +86,7 @@ var traps = []struct {
 	{"RateOfGauge", rateOfGauge},
 	{"RawCounter", rawCounter},
 	{"Bounds", bounds},
+	{"FeatureFlag", behindFlags},
 }
 
 // Find finds the traps of a query, in the order of their kinds.
