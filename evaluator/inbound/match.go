@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/prometheus/prometheus/model/labels"
-
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/query"
 )
@@ -24,7 +22,7 @@ type watched struct {
 // criterion is one metric of a plan that watches for alerts.
 type criterion struct {
 	about    v1alpha1.AlertsAbout
-	matchers []*labels.Matcher
+	matchers query.AlertMatchers
 }
 
 // isTried says whether an alert can fail a run: it has a canary, and no verdict yet.
@@ -43,7 +41,7 @@ func watch(run *v1alpha1.CanaryRun, metrics []v1alpha1.Metric, by query.Labels) 
 		if m.Alerts == nil {
 			continue
 		}
-		matchers, err := query.AlertMatchers(m.Alerts.Matchers)
+		matchers, err := query.ReadAlertMatchers(m.Alerts.Matchers)
 		if err != nil { // it was checked when the plan was written; such a metric measures nothing either
 			continue
 		}
@@ -66,23 +64,14 @@ func (w watched) fails(a alert) bool {
 	for _, c := range w.criteria {
 		switch {
 		case c.about == v1alpha1.AlertsAboutAny:
-			if c.matches(a) {
+			if c.matchers.Match(a.Labels) {
 				return true
 			}
-		case onPods && c.matches(a):
+		case onPods && c.matchers.Match(a.Labels):
 			return true
 		default:
 			named = true
 		}
 	}
 	return onPods && !named
-}
-
-func (c criterion) matches(a alert) bool {
-	for _, m := range c.matchers {
-		if !m.Matches(a.Labels[m.Name]) {
-			return false
-		}
-	}
-	return true
 }

@@ -262,7 +262,7 @@ func (l lookup) Service(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	set := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"template": map[string]any(template)}}}
+	set := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"template": template}}}
 	set.SetNamespace(l.namespace)
 	return l.r.Objects.ServiceFor(ctx, set)
 }

@@ -31,9 +31,12 @@ func ofAlerts(a v1alpha1.AlertWatch) (Template, error) {
 	return Parse("ALERTS{ " + strings.Join(matchers, ", ") + " }")
 }
 
-// AlertMatchers reads the label matchers of an alert watch, for alerts that are not asked for but sent.
-func AlertMatchers(texts []string) ([]*labels.Matcher, error) {
-	var out []*labels.Matcher
+// AlertMatchers are the label matchers of an alert watch, for alerts that are not asked for but sent.
+type AlertMatchers []*labels.Matcher
+
+// ReadAlertMatchers reads them as a plan has them.
+func ReadAlertMatchers(texts []string) (AlertMatchers, error) {
+	var out AlertMatchers
 	for _, text := range texts {
 		if err := checkMatcher(text); err != nil {
 			return nil, err
@@ -45,6 +48,16 @@ func AlertMatchers(texts []string) ([]*labels.Matcher, error) {
 		out = append(out, matchers...)
 	}
 	return out, nil
+}
+
+// Match says whether an alert has them all. A label that it does not have is empty.
+func (m AlertMatchers) Match(alert map[string]string) bool {
+	for _, one := range m {
+		if !one.Matches(alert[one.Name]) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkMatcher checks one matcher of an alert watch.
