@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Every round of every run lists the run's ReplicaSets and pods, and every change of a Deployment its runs. Without
-// an index the cache looks at all there are in the namespace each time, which grows with the square of the runs.
+// Every round of every run lists the run's ReplicaSets and pods, every change of a Deployment its runs, and every end of
+// a run those that wait for its place. Without an index the cache looks at all there are in the namespace each time, which grows with the square of the runs.
 
 // Index is by what the cache finds objects of a kind; tests give it to theirs.
 type Index struct {
@@ -25,6 +25,7 @@ const (
 	ofRun        = "of-run"
 	ofDeployment = "of-deployment"
 	onDeployment = "on-deployment"
+	inQueue      = "in-queue"
 )
 
 // Indexes are those that the evaluator's cache must have.
@@ -33,6 +34,7 @@ func Indexes() []Index {
 	return []Index{
 		{&corev1.Pod{}, ofRun, run}, {&appsv1.ReplicaSet{}, ofRun, run},
 		{&v1alpha1.CanaryRun{}, ofDeployment, deployment}, {&v1alpha1.CanaryRun{}, onDeployment, deploymentOf},
+		{&v1alpha1.CanaryRun{}, inQueue, queued},
 	}
 }
 
@@ -61,6 +63,18 @@ func deploymentOf(o client.Object) []string {
 	}
 	return nil
 }
+
+// queued says of a run that waits for a place that it does.
+func queued(o client.Object) []string {
+	run, ok := o.(*v1alpha1.CanaryRun)
+	if ok && (run.Status.Reason == v1alpha1.ReasonQueued || run.Status.Reason == v1alpha1.ReasonQueuedInCluster) {
+		return []string{"yes"}
+	}
+	return nil
+}
+
+// InQueue selects the runs in the cache that wait for a place, in all namespaces.
+func InQueue() client.ListOption { return client.MatchingFields{inQueue: "yes"} }
 
 // OfRun selects the ReplicaSets and pods in the cache that bear the label of a run.
 func OfRun(namespace, name string) client.ListOption {

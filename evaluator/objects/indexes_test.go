@@ -39,11 +39,17 @@ func TestIndexesFindWhatLabelsSay(t *testing.T) {
 		out.Spec.Deployment = deployment
 		return out
 	}
+	waits := func(namespace, name, reason string) *v1alpha1.CanaryRun {
+		out := run(namespace, name, "", "queue")
+		out.Status.Reason = reason
+		return out
+	}
 	b := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
 		&corev1.Pod{ObjectMeta: meta("shop", "a", v1alpha1.RunLabel, "web-1")}, &corev1.Pod{ObjectMeta: meta("shop", "b", v1alpha1.RunLabel, "web-12")},
 		&corev1.Pod{ObjectMeta: meta("shop", "c", "", "")}, &corev1.Pod{ObjectMeta: meta("other", "d", v1alpha1.RunLabel, "web-1")},
 		&appsv1.ReplicaSet{ObjectMeta: meta("shop", "a", v1alpha1.RunLabel, "web-1")}, &appsv1.ReplicaSet{ObjectMeta: meta("shop", "b", v1alpha1.RunLabel, "web-12")},
 		run("shop", "web-1", "web", "web"), run("shop", "by-hand", "", "web"), run("shop", "of-another", "web", "api"), run("other", "web-1", "web", "web"),
+		waits("shop", "first", v1alpha1.ReasonQueued), waits("other", "second", v1alpha1.ReasonQueuedInCluster), waits("shop", "measured", v1alpha1.ReasonMeasuring),
 	)
 	for _, index := range Indexes() {
 		b = b.WithIndex(index.Object, index.Field, index.Of)
@@ -54,12 +60,13 @@ func TestIndexesFindWhatLabelsSay(t *testing.T) {
 		of   client.ListOption
 		want []string
 	}{
-		"pods of a run":             {&corev1.PodList{}, OfRun("shop", "web-1"), []string{"a"}},
-		"ReplicaSets of a run":      {&appsv1.ReplicaSetList{}, OfRun("shop", "web-1"), []string{"a"}},
-		"nothing of one unknown":    {&corev1.PodList{}, OfRun("shop", "web"), nil},
-		"runs of a Deployment":      {&v1alpha1.CanaryRunList{}, OfDeployment("shop", "web"), []string{"of-another", "web-1"}},
-		"runs that name it":         {&v1alpha1.CanaryRunList{}, OnDeployment("shop", "web"), []string{"by-hand", "web-1"}},
-		"runs in another namespace": {&v1alpha1.CanaryRunList{}, OnDeployment("other", "web"), []string{"web-1"}},
+		"pods of a run":              {&corev1.PodList{}, OfRun("shop", "web-1"), []string{"a"}},
+		"ReplicaSets of a run":       {&appsv1.ReplicaSetList{}, OfRun("shop", "web-1"), []string{"a"}},
+		"runs that wait for a place": {&v1alpha1.CanaryRunList{}, InQueue(), []string{"first", "second"}},
+		"nothing of one unknown":     {&corev1.PodList{}, OfRun("shop", "web"), nil},
+		"runs of a Deployment":       {&v1alpha1.CanaryRunList{}, OfDeployment("shop", "web"), []string{"of-another", "web-1"}},
+		"runs that name it":          {&v1alpha1.CanaryRunList{}, OnDeployment("shop", "web"), []string{"by-hand", "web-1"}},
+		"runs in another namespace":  {&v1alpha1.CanaryRunList{}, OnDeployment("other", "web"), []string{"web-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := api.List(context.Background(), tc.list, tc.of); err != nil {

@@ -67,9 +67,7 @@ func (r *Reconciler) runsOfPlan(ctx context.Context, o client.Object) []reconcil
 // queuedRuns are all runs that wait for a place, wherever one has become free:
 // the limit may be that of the cluster.
 func (r *Reconciler) queuedRuns(ctx context.Context, _ client.Object) []reconcile.Request {
-	return r.activeRuns(ctx, func(run *v1alpha1.CanaryRun) bool {
-		return run.Status.Reason == v1alpha1.ReasonQueued || run.Status.Reason == v1alpha1.ReasonQueuedInCluster
-	})
+	return r.activeRuns(ctx, func(*v1alpha1.CanaryRun) bool { return true }, objects.InQueue())
 }
 
 // placeFreed leaves out all that takes no run out of the line.
