@@ -14,6 +14,7 @@ import (
 	"holdfast.dev/holdfast/cmd/holdfast/app"
 	"holdfast.dev/holdfast/cmd/holdfast/backtest"
 	"holdfast.dev/holdfast/cmd/holdfast/cli"
+	"holdfast.dev/holdfast/cmd/holdfast/probe"
 	"holdfast.dev/holdfast/cmd/holdfast/uninstall"
 )
 
@@ -44,7 +45,7 @@ func newRoot(now time.Time) *cobra.Command {
 	logging.BindFlags(logger)
 	root.Flags().AddGoFlagSet(logger)
 	cli.Explain(root, cli.Failed)
-	root.AddCommand(backtest.Command(now), uninstall.Command(), newVersion())
+	root.AddCommand(backtest.Command(now), probe.Command(), uninstall.Command(), newVersion())
 	return root
 }
 

@@ -24,12 +24,13 @@ func run(t *testing.T, args ...string) (out, said string, code int) {
 func TestHelpOfEachCommand(t *testing.T) {
 	for args, want := range map[string][]string{
 		"--help": {
-			"makes every image change of a Deployment a canary", "holdfast [flags]", "backtest    say what", "uninstall   end all holds", "version     say which",
+			"makes every image change of a Deployment a canary", "holdfast [flags]", "backtest    say what", "probe       measure requests", "uninstall   end all holds", "version     say which",
 			"--prometheus-url string", "--zap-log-level level",
 		},
 		"-h":                 {"makes every image change of a Deployment a canary"},
 		"backtest --help":    {"In the past there was no canary", "holdfast backtest --plan FILE --deployment NAME [flags]", "--out web.html", "-n, --namespace string"},
 		"uninstall --help":   {"Deployments stay on their stable templates", "holdfast uninstall [flags]", "--timeout duration"},
+		"probe --help":       {"reads\nalong and changes nothing", "--drain duration", "--metrics-port int32"},
 		"version --help":     {"say which version this is", "holdfast version [flags]"},
 		"help uninstall":     {"Deployments stay on their stable templates"},
 		"uninstall -h extra": {"Deployments stay on their stable templates"},
@@ -53,7 +54,7 @@ func TestWhatIsNotKnownIsAnsweredWithWhatIs(t *testing.T) {
 	}{
 		"--no-such":                   {1, []string{"holdfast: unknown flag: --no-such; its flags are", "--prometheus-url string", "--zap-log-level"}},
 		"--max-runs=many":             {1, []string{`holdfast: invalid argument "many" for "--max-runs" flag`, "its flags are", "--max-runs int"}},
-		"uninstal":                    {1, []string{`holdfast: unknown command "uninstal"; there are backtest, help, uninstall, version`}},
+		"uninstal":                    {1, []string{`holdfast: unknown command "uninstal"; there are backtest, help, probe, uninstall, version`}},
 		"--namespace=a uninstal":      {1, []string{`unknown command "uninstal"; there are`}},
 		"backtest --no-such":          {2, []string{"holdfast backtest: unknown flag: --no-such; its flags are", "--deployment string"}},
 		"backtest plan.yaml":          {2, []string{`holdfast backtest: "plan.yaml" is no flag, and it takes nothing else; see --help`}},

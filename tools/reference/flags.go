@@ -9,6 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/cmd/holdfast/app"
 	"holdfast.dev/holdfast/cmd/holdfast/backtest"
+	"holdfast.dev/holdfast/cmd/holdfast/probe"
 	"holdfast.dev/holdfast/cmd/holdfast/uninstall"
 )
 
@@ -16,8 +17,15 @@ func flags(page *bytes.Buffer) error {
 	page.WriteString("# Flags of holdfast\n\n`holdfast --help` prints them too, with those of its logger (`--zap-…`).\n\n")
 	var o app.Options
 	table(page, o.AddFlags)
+	probeFlags(page)
 	uninstallFlags(page)
 	return nil
+}
+
+func probeFlags(page *bytes.Buffer) {
+	page.WriteString("\n# Flags of holdfast probe\n\n[What it does](../how-to/probe.md). Holdfast sets them itself in the pods that it measures.\n\n")
+	var o probe.Options
+	table(page, o.AddFlags)
 }
 
 func uninstallFlags(page *bytes.Buffer) {
