@@ -12,6 +12,7 @@ type Conversation struct {
 	mu       sync.Mutex
 	observer Observer
 	kind     Kind
+	ended    bool
 	first    []byte // what the client said while its kind is Unknown
 	early    []byte // what the application said then
 	h1       *http1
@@ -49,16 +50,16 @@ func (c *Conversation) Client(said []byte, now time.Time) {
 			return
 		}
 	}
-	switch c.kind {
-	case HTTP1:
+	switch {
+	case c.kind == HTTP1 && !c.ended:
 		if err := c.h1.client(said, now); err != nil {
 			c.giveUp(now)
 		}
-	case HTTP2:
+	case c.kind == HTTP2 && !c.ended:
 		if err := c.h2.client(said, now); err != nil {
 			c.giveUp(now)
 		}
-	default:
+	case c.kind == Other, c.kind == TLS:
 		c.observer.Carried(In, len(said))
 	}
 }
@@ -99,13 +100,13 @@ func (c *Conversation) begin(said []byte, now time.Time) []byte {
 func (c *Conversation) Application(said []byte, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch c.kind {
-	case Unknown:
+	switch {
+	case c.kind == Unknown:
 		c.early = append(c.early, said...)
 		if !settings(c.early) || len(c.early) > maxEarly {
 			c.other()
 		}
-	case HTTP1:
+	case c.kind == HTTP1 && !c.ended:
 		rest, err := c.h1.application(said, now)
 		switch {
 		case errors.Is(err, errHTTP2):
@@ -113,11 +114,11 @@ func (c *Conversation) Application(said []byte, now time.Time) {
 		case err != nil:
 			c.giveUp(now)
 		}
-	case HTTP2:
+	case c.kind == HTTP2 && !c.ended:
 		if err := c.h2.application(said, now); err != nil {
 			c.giveUp(now)
 		}
-	default:
+	case c.kind == Other, c.kind == TLS:
 		c.observer.Carried(Out, len(said))
 	}
 }
@@ -139,8 +140,8 @@ func (c *Conversation) giveUp(now time.Time) {
 	c.kind = Other
 }
 
-// End says how the connection ended, and returns what it was; Unknown is one on which nobody said anything. Nothing may be
-// told afterwards.
+// End says how the connection ended, and returns what it was; Unknown is one on which nobody said anything. It may be said
+// as soon as the application has ended: no requests begin afterwards, for nobody would answer them.
 func (c *Conversation) End(how Ending, now time.Time) Kind {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,6 +149,7 @@ func (c *Conversation) End(how Ending, now time.Time) Kind {
 	if len(c.first)+len(c.early) > 0 {
 		c.other()
 	}
+	c.ended = true
 	return c.kind
 }
 

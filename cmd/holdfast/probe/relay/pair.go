@@ -47,6 +47,11 @@ func (p *pair) run() follow.Ending {
 	<-done
 	p.client.Close()
 	p.application.Close()
+	return p.how()
+}
+
+// how both sides came apart, or will.
+func (p *pair) how() follow.Ending {
 	switch {
 	case p.stopped.Load():
 		return follow.Stopped
@@ -131,8 +136,14 @@ func (p *pair) answers() {
 	}
 }
 
-// applicationEnded passes on how the application's side ended.
+// applicationEnded passes on how the application's side ended. What it has not answered by then it will not.
 func (p *pair) applicationEnded(err error) {
+	if !errors.Is(err, io.EOF) {
+		p.ending.CompareAndSwap(notEnded, broken)
+	}
+	if kind := p.conversation.Kind(); kind == follow.HTTP1 || kind == follow.HTTP2 {
+		p.conversation.End(p.how(), time.Now())
+	}
 	if errors.Is(err, io.EOF) {
 		_ = p.client.CloseWrite()
 		if !p.clientClosed.Load() {
@@ -140,7 +151,6 @@ func (p *pair) applicationEnded(err error) {
 		}
 		return
 	}
-	p.ending.CompareAndSwap(notEnded, broken)
 	reset(p.client)
 }
 
