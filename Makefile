@@ -14,6 +14,9 @@ ORACLE  ?=
 JUDGE   ?=
 # SCALE has those of make bench-scale, for example "-n=100,1000 -interval=30s -profile=$PWD/profiles", or "-beside=argo-rollouts,flagger".
 SCALE   ?=
+# PROBE has those of make bench-probe.
+PROBE   ?=
+SOAK    ?= 1h
 CHAOS   ?=
 CLUSTER := $(GO) run -C test ./cluster/cmd/testcluster
 GEN     := $(GO) tool -modfile=tools/generate/go.mod controller-gen
@@ -27,7 +30,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes chaos fuzz bench bench-judge bench-scale generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes chaos fuzz bench bench-judge bench-probe bench-scale soak-probe generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +49,7 @@ test: test-unit test-image test-e2e test-gitops ## Run all tests
 test-unit: ## Run the tests that need no cluster (some minutes)
 	$(GO) test $(RACE) $(PKGS)
 	$(GO) test -C cmd/kubectl-holdfast $(RACE) $(PKGS)
+	$(GO) test -C test $(RACE) ./probe/...
 	$(GO) test -C test/engine -count=1 $(PKGS)
 
 test-image: ## Test the image and the bill of materials (chart, upgrade, uninstall: test-e2e)
@@ -86,6 +90,12 @@ bench: ## Measure what it costs to be guarded
 
 bench-judge: ## Compare judges by 2000 made-up runs of each kind; JUDGE has flags, such as "-n=200 -only=incident"
 	@$(GO) run -C test ./judge -seed $(SEED) $(JUDGE)
+
+bench-probe: ## Measure what the probe costs beside nginx, which is taken from Debian's packages; PROBE has flags, such as "-rounds=30"
+	@$(GO) run -C test ./probe/bench $(PROBE)
+
+soak-probe: ## Have streams through the probe last for SOAK (default 1h), and look at its memory
+	$(GO) test -C test ./probe/streams -count=1 -timeout 0 -run TestLargeBodies -v -soak $(SOAK)
 
 bench-scale: ## Measure what 100 canaries at once cost, with simulated pods; SCALE has flags, such as "-n=100,1000"
 	@$(GO) run -C test/scale . $(SCALE)
