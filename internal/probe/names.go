@@ -24,7 +24,7 @@ const (
 // The names of its metrics. All have the label PortLabel, and no label has a value that a
 // client chooses.
 const (
-	// RequestsTotal counts requests that were answered, by CodeLabel and GRPCStatusLabel.
+	// RequestsTotal counts requests that came to their end, by CodeLabel and GRPCStatusLabel.
 	RequestsTotal = "holdfast_probe_requests_total"
 	// RequestDuration is a histogram, classic and native, of how long they took, in
 	// seconds: from the last byte of the request's header to the last one of the answer.
@@ -42,14 +42,15 @@ const (
 	// PortLabel is the application's port: its name, or its number where it has none.
 	PortLabel = "port"
 	// CodeLabel is the status of an answer, such as "200"; any that is no status of
-	// HTTP is "other".
+	// HTTP is "other". Where the application gave no answer, or broke it off, it is "502"; where
+	// the client left before there was one it is "other".
 	CodeLabel = "code"
 	// GRPCStatusLabel is the name of a gRPC status, such as "OK" or "UNAVAILABLE",
 	// and "" where the request was none of gRPC.
 	GRPCStatusLabel = "grpc_status"
 	// DirectionLabel is "in" for what the client sent and "out" for what it got.
 	DirectionLabel = "direction"
-	// ResultLabel is how a connection ended: "closed", "reset", or "refused" where the
-	// application did not take it.
+	// ResultLabel is how a connection ended: "closed", "reset" where the application did so, or
+	// "refused" where it did not take it.
 	ResultLabel = "result"
 )

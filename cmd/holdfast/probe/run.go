@@ -39,7 +39,7 @@ func run(ctx context.Context, o Options, log logr.Logger) error {
 
 	failed := make(chan error, len(relays)+1)
 	for i, r := range relays {
-		go func() { failed <- r.Serve(listeners[i]) }()
+		go func() { failed <- r.Serve(ctx, listeners[i]) }()
 	}
 	go func() { failed <- server.Serve(admin) }()
 	log.Info("measuring", "ports", o.ports, "metricsPort", o.metricsPort)

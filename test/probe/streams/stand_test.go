@@ -27,7 +27,7 @@ func through(t *testing.T, l net.Listener) (address string, registry *prometheus
 	registry = prometheus.NewRegistry()
 	port := probe.Port{Name: "grpc", Listen: int32(own.Addr().(*net.TCPAddr).Port), Target: int32(l.Addr().(*net.TCPAddr).Port), Protocol: probe.Auto}
 	r := relay.New(port, meter.NewMetrics(registry).Port(port.Name), logr.Discard())
-	go r.Serve(own) //nolint:errcheck // closed below
+	go r.Serve(t.Context(), own) //nolint:errcheck // closed below
 	t.Cleanup(func() {
 		own.Close()
 		r.Stop()

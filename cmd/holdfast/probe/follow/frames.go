@@ -35,7 +35,7 @@ func (f frame) has(flag byte) bool { return f.flags&flag != 0 }
 // receiver is told of the frames of one direction.
 type receiver interface {
 	// fragment is a piece of fields, of a frame of headers, continuation or push.
-	fragment(f frame, piece []byte) error
+	fragment(piece []byte) error
 	// setting is one of a frame of settings.
 	setting(id uint16, value uint32)
 	// data are bytes of a body.
@@ -153,7 +153,7 @@ func (r *frames) payload(said []byte, to receiver) ([]byte, error) {
 	case r.frame.kind == frameData:
 		to.data(len(piece))
 	case r.frame.kind == frameHeaders, r.frame.kind == framePush, r.frame.kind == frameContinuation:
-		if err := to.fragment(r.frame, piece); err != nil {
+		if err := to.fragment(piece); err != nil {
 			return nil, err
 		}
 	}

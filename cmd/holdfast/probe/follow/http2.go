@@ -64,8 +64,8 @@ type answerFrames struct{ way }
 
 func newHTTP2(observer Observer) *http2 {
 	h := &http2{observer: observer, streams: map[uint32]stream{}}
-	h.requests.way.prepare(h)
-	h.answers.way.prepare(h)
+	h.requests.prepare(h)
+	h.answers.prepare(h)
 	return h
 }
 
@@ -112,7 +112,7 @@ func (f *fields) take(field hpack.HeaderField) {
 	}
 }
 
-func (w *way) fragment(f frame, piece []byte) error {
+func (w *way) fragment(piece []byte) error {
 	_, err := w.decoder.Write(piece)
 	return err
 }

@@ -45,8 +45,8 @@ func (p *pair) run() follow.Ending {
 	}()
 	p.answers()
 	<-done
-	p.client.Close()
-	p.application.Close()
+	_ = p.client.Close()
+	_ = p.application.Close()
 	return p.how()
 }
 
@@ -67,7 +67,7 @@ func (p *pair) how() follow.Ending {
 func (p *pair) requests() {
 	from, err := newSource(p.client)
 	if err != nil {
-		p.application.Close()
+		_ = p.application.Close()
 		return
 	}
 	for known, gone := false, false; ; {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -24,6 +25,7 @@ type Relay struct {
 	log      logr.Logger
 	refusals *refusals
 	sawTLS   sync.Once
+	host     atomic.Pointer[string] // where the application was found
 
 	mu      sync.Mutex
 	stopped bool
@@ -38,8 +40,8 @@ func New(port probe.Port, counted *meter.Port, log logr.Logger) *Relay {
 	return r
 }
 
-// Serve takes connections until l is closed.
-func (r *Relay) Serve(l *net.TCPListener) error {
+// Serve takes connections until l is closed. They go on when ctx ends.
+func (r *Relay) Serve(ctx context.Context, l *net.TCPListener) error {
 	const shortest, longest = 5 * time.Millisecond, time.Second
 	for pause := shortest; ; {
 		conn, err := l.AcceptTCP()
@@ -56,14 +58,14 @@ func (r *Relay) Serve(l *net.TCPListener) error {
 		r.open.Add(1)
 		go func() {
 			defer r.open.Done()
-			r.carry(conn)
+			r.carry(context.WithoutCancel(ctx), conn)
 		}()
 	}
 }
 
 // carry carries one connection.
-func (r *Relay) carry(client *net.TCPConn) {
-	application, err := r.dial(client)
+func (r *Relay) carry(ctx context.Context, client *net.TCPConn) {
+	application, err := r.dial(ctx, client)
 	if err != nil {
 		r.log.V(1).Info("the application does not take a connection", "error", err.Error())
 		r.refusals.answer(client)
@@ -88,23 +90,37 @@ func (r *Relay) carry(client *net.TCPConn) {
 // dialTimeout is how long an application may take to take a connection.
 const dialTimeout = 10 * time.Second
 
-// dial connects to the application: where it most likely listens, on IPv4, on IPv6, or on the address alone by which
-// the client found it.
-func (r *Relay) dial(client *net.TCPConn) (*net.TCPConn, error) {
-	own, _ := client.LocalAddr().(*net.TCPAddr)
-	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+// dial connects to the application: where it was found before, or else on IPv4, on IPv6, or on the address alone by which the
+// client found it.
+func (r *Relay) dial(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	if known := r.host.Load(); known != nil {
+		if conn, err := r.dialAt(ctx, *known); err == nil {
+			return conn, nil
+		}
+	}
+	own, _ := client.LocalAddr().(*net.TCPAddr)
 	var first error
 	for _, host := range []string{"127.0.0.1", "::1", own.IP.String()} {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(r.port.Target))))
+		conn, err := r.dialAt(ctx, host)
 		if err == nil {
-			return conn.(*net.TCPConn), nil
+			r.host.Store(&host)
+			return conn, nil
 		}
 		if first == nil {
 			first = err
 		}
 	}
 	return nil, first
+}
+
+func (r *Relay) dialAt(ctx context.Context, host string) (*net.TCPConn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(r.port.Target))))
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
 }
 
 // saw is told what a connection is read as.
@@ -140,9 +156,12 @@ func (r *Relay) Busy() int {
 
 // Gone says whether the application takes no connections.
 func (r *Relay) Gone(ctx context.Context) bool {
-	for _, host := range []string{"127.0.0.1", "::1"} {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(r.port.Target))))
-		if err == nil {
+	hosts := []string{"127.0.0.1", "::1"}
+	if known := r.host.Load(); known != nil {
+		hosts = []string{*known}
+	}
+	for _, host := range hosts {
+		if conn, err := r.dialAt(ctx, host); err == nil {
 			conn.Close()
 			return false
 		}

@@ -38,7 +38,7 @@ func before(t *testing.T, target net.Addr, protocol probe.Protocol) *stand {
 	port := probe.Port{Name: "http", Listen: int32(l.Addr().(*net.TCPAddr).Port), Target: int32(target.(*net.TCPAddr).Port), Protocol: protocol}
 	r := relay.New(port, meter.NewMetrics(s.registry).Port("http"), log)
 	served := make(chan error)
-	go func() { served <- r.Serve(l) }()
+	go func() { served <- r.Serve(t.Context(), l) }()
 	ended := false
 	s.end = func() {
 		if ended {
@@ -132,7 +132,7 @@ func application(t *testing.T, serve func(*net.TCPConn)) net.Addr {
 
 func listen(t *testing.T, address string) *net.TCPListener {
 	t.Helper()
-	l, err := net.Listen("tcp", address)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Skipf("this machine has no such address: %v", err)
 	}

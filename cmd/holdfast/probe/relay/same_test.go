@@ -50,7 +50,7 @@ func randomScript(r *rand.Rand) script {
 	var s script
 	s.Method = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PROPFIND"}[r.IntN(6)]
 	s.Path = []string{"/", "//a", "/a%2Fb?x=%zz;y", "/%E2%82%AC?", "/a/../b"}[r.IntN(5)]
-	if s.Method != "GET" && s.Method != "HEAD" {
+	if s.Method != http.MethodGet && s.Method != http.MethodHead {
 		s.Body = pieces()
 	}
 	s.Known, s.Trailers = r.IntN(2) == 0, r.IntN(3) == 0
