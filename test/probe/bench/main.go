@@ -22,6 +22,7 @@ var (
 	rounds = flag.Int("rounds", 10, "how many turns each of them has")
 	turn   = flag.Duration("turn", 2*time.Second, "how long a turn is")
 	rate   = flag.Int("rate", 1000, "requests a second that latency is measured at")
+	only   = flag.String("only", "", "measure only this: idle, latency, throughput or crowd")
 	core   = flag.Int("core", 1, "the core that proxies have to themselves; -1 is any")
 )
 
@@ -74,7 +75,24 @@ func measure(ctx context.Context) error {
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
 	fmt.Printf("load of the machine before: %s\n", strings.Join(strings.Fields(string(load))[:3], " "))
-	return errors.Join(idle(proxies), latency(ctx, application, proxies), throughput(ctx, proxies, 1<<10), throughput(ctx, proxies, 100<<10), crowd(ctx, proxies))
+	for _, part := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"idle", func() error { return idle(proxies) }},
+		{"latency", func() error { return latency(ctx, application, proxies) }},
+		{"throughput", func() error {
+			return errors.Join(throughput(ctx, proxies, 1<<10), throughput(ctx, proxies, 100<<10))
+		}},
+		{"crowd", func() error { return crowd(ctx, proxies) }},
+	} {
+		if *only == "" || *only == part.name {
+			if err := part.measure(); err != nil {
+				return fmt.Errorf("%s: %w", part.name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // begin starts the application and what is measured in front of it.
@@ -147,24 +165,28 @@ func memoryTable(title string, proxies []*process) error {
 	return nil
 }
 
-// latency measures it at a steady rate. What is added is a difference of quantiles.
+// latency measures it at a steady rate. A quantile is the median of those of all turns, for a turn may be beside something else that
+// the machine does; what is added is a difference of them.
 func latency(ctx context.Context, application *process, proxies []*process) error {
-	taken := map[string]times{}
-	if err := inTurns(append([]*process{application}, proxies...), func(p *process) error {
+	all := append([]*process{application}, proxies...)
+	median, ninetyNinth := map[string]times{}, map[string]times{}
+	if err := inTurns(all, func(p *process) error {
 		t, err := steady(ctx, p.port, 50, *rate, 1<<10, *turn)
-		taken[p.name] = append(taken[p.name], t...)
+		median[p.name] = append(median[p.name], t.quantile(.5))
+		ninetyNinth[p.name] = append(ninetyNinth[p.name], t.quantile(.99))
 		return err
 	}); err != nil {
 		return err
 	}
-	fmt.Printf("\n| %d requests a second, %v | p50 | p99 | added p50 | added p99 | p99 / nginx's |\n|---|---|---|---|---|---|\n", *rate, size(1<<10))
-	for _, t := range taken {
-		slices.Sort(t)
+	of := func(quantiles map[string]times, name string) float64 {
+		sorted := slices.Sorted(slices.Values(quantiles[name]))
+		return float64(times(sorted).quantile(.5).Nanoseconds()) / 1e6
 	}
-	of := func(name string, q float64) float64 { return float64(taken[name].quantile(q).Nanoseconds()) / 1e6 }
-	for _, p := range append([]*process{application}, proxies...) {
-		p50, p99 := of(p.name, .5), of(p.name, .99)
-		fmt.Printf("| %s | %.3f ms | %.3f ms | %.3f ms | %.3f ms | %.2f |\n", p.name, p50, p99, p50-of("application", .5), p99-of("application", .99), p99/of("nginx", .99))
+	fmt.Printf("\n| %d requests a second, %v | p50 | p99 | added p50 | added p99 | p99 / nginx's |\n|---|---|---|---|---|---|\n", *rate, size(1<<10))
+	for _, p := range all {
+		p50, p99 := of(median, p.name), of(ninetyNinth, p.name)
+		fmt.Printf("| %s | %.3f ms | %.3f ms | %.3f ms | %.3f ms | %.2f |\n", p.name, p50, p99,
+			p50-of(median, application.name), p99-of(ninetyNinth, application.name), p99/of(ninetyNinth, "nginx"))
 	}
 	return nil
 }
