@@ -69,10 +69,10 @@ func listen(port int32) (*net.TCPListener, error) {
 }
 
 // pages are those about the probe itself. Who reads /healthz finds that it listens on every port: it does before it
-// listens for that.
+// listens for that. The page of metrics is small, and a compressor is a twentieth of the probe's memory.
 func pages(registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, DisableCompression: true}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	return mux
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -79,7 +81,7 @@ func measure(ctx context.Context) error {
 		name    string
 		measure func() error
 	}{
-		{"idle", func() error { return idle(proxies) }},
+		{"idle", func() error { return idle(ctx, proxies) }},
 		{"latency", func() error { return latency(ctx, application, proxies) }},
 		{"throughput", func() error {
 			return errors.Join(throughput(ctx, proxies, 1<<10), throughput(ctx, proxies, 100<<10))
@@ -148,9 +150,44 @@ func inTurns(of []*process, do func(*process) error) error {
 	return nil
 }
 
-func idle(proxies []*process) error {
+// idle measures memory when nothing happens: after each has started, and after it has been used.
+func idle(ctx context.Context, proxies []*process) error {
 	time.Sleep(2 * time.Second)
-	return memoryTable("memory, idle", proxies)
+	if err := memoryTable("memory, started", proxies); err != nil {
+		return err
+	}
+	for _, p := range proxies {
+		if _, err := steady(ctx, p.port, 10, 100, 1<<10, time.Second); err != nil {
+			return err
+		}
+	}
+	for _, form := range []string{"text/plain", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
+		if err := scrape(ctx, form); err != nil {
+			return err
+		}
+		time.Sleep(time.Second)
+		if err := memoryTable("memory, idle after requests and a scrape as "+form[:strings.IndexAny(form+";", ";")], proxies); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scrape reads the probe's metrics as Prometheus does.
+func scrape(ctx context.Context, form string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort), nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Accept", form)
+	request.Header.Set("Accept-Encoding", "gzip")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(io.Discard, answer.Body)
+	return err
 }
 
 func memoryTable(title string, proxies []*process) error {
