@@ -39,7 +39,7 @@ func start(ctx context.Context, name string, core, port int, command ...string) 
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
-			conn.Close()
+			_ = conn.Close()
 			return p, nil
 		}
 		if time.Now().After(deadline) {

@@ -20,7 +20,7 @@ import (
 // client to go.
 type shop struct{ left chan error }
 
-func (s *shop) buy(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // the order is that of gRPC
+func (s *shop) buy(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	var n wrapperspb.Int64Value
 	if err := decode(&n); err != nil {
 		return nil, err
