@@ -55,7 +55,7 @@ func run(ctx context.Context, o Options, log logr.Logger) error {
 	log.Info("told to end", "drain", o.drain.String())
 	drain(context.WithoutCancel(ctx), o.drain, relays)
 	for _, l := range listeners {
-		l.Close()
+		_ = l.Close()
 	}
 	for _, r := range relays {
 		r.Stop()

@@ -104,7 +104,7 @@ func (p *pair) clientEnded(err error) {
 		p.clientClosed.Store(true)
 		_ = p.application.CloseWrite()
 	case isTimeout(err): // the application has ended before
-		p.client.Close()
+		_ = p.client.Close()
 	default:
 		p.ending.CompareAndSwap(notEnded, left)
 		reset(p.application)
@@ -115,7 +115,7 @@ func (p *pair) clientEnded(err error) {
 func (p *pair) answers() {
 	from, err := newSource(p.application)
 	if err != nil {
-		p.client.Close()
+		_ = p.client.Close()
 		return
 	}
 	for {
@@ -130,7 +130,7 @@ func (p *pair) answers() {
 		if err != nil {
 			p.ending.CompareAndSwap(notEnded, left)
 			reset(p.application)
-			p.client.Close()
+			_ = p.client.Close()
 			return
 		}
 	}
@@ -157,14 +157,14 @@ func (p *pair) applicationEnded(err error) {
 // stop ends both sides at once.
 func (p *pair) stop() {
 	p.stopped.Store(true)
-	p.client.Close()
-	p.application.Close()
+	_ = p.client.Close()
+	_ = p.application.Close()
 }
 
 // reset closes a connection so that its other end sees it broken, not ended.
 func reset(conn *net.TCPConn) {
 	_ = conn.SetLinger(0)
-	conn.Close()
+	_ = conn.Close()
 }
 
 func isTimeout(err error) bool {

@@ -53,7 +53,7 @@ func (r *refusals) answer(client *net.TCPConn) {
 	select {
 	case r.conns <- &begun{TCPConn: client, said: bytes.NewReader(said)}:
 	case <-r.ended:
-		client.Close()
+		_ = client.Close()
 	}
 }
 
@@ -92,7 +92,7 @@ func (r *refusals) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 func (r *refusals) stop() {
 	r.end.Do(func() { close(r.ended) })
-	r.server.Close()
+	_ = r.server.Close()
 }
 
 // Accept, Close and Addr make it the listener of its own server.

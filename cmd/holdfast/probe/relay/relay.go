@@ -162,7 +162,7 @@ func (r *Relay) Gone(ctx context.Context) bool {
 	}
 	for _, host := range hosts {
 		if conn, err := r.dialAt(ctx, host); err == nil {
-			conn.Close()
+			_ = conn.Close()
 			return false
 		}
 	}
