@@ -25,7 +25,7 @@ type Port struct {
 	Name string
 	// Listen is where the probe takes its requests.
 	Listen int32
-	// Target is where the application listens.
+	// Target is where the application listens, at the address by which a client finds the pod.
 	Target   int32
 	Protocol Protocol
 }

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strconv"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +25,7 @@ type Relay struct {
 	log      logr.Logger
 	refusals *refusals
 	sawTLS   sync.Once
-	host     atomic.Pointer[string] // where the application was found
+	found    atomic.Pointer[netip.AddrPort] // where the application last took a connection
 
 	mu      sync.Mutex
 	stopped bool
@@ -90,37 +90,28 @@ func (r *Relay) carry(ctx context.Context, client *net.TCPConn) {
 // dialTimeout is how long an application may take to take a connection.
 const dialTimeout = 10 * time.Second
 
-// dial connects to the application: where it was found before, or else on IPv4, on IPv6, or on the address alone by which the
-// client found it.
+// dial connects to the application at the address by which the client found the pod. So it is there for the probe where it is without it, and
+// sees connections from the pod's own address: many trust who comes from 127.0.0.1.
 func (r *Relay) dial(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	if known := r.host.Load(); known != nil {
-		if conn, err := r.dialAt(ctx, *known); err == nil {
-			return conn, nil
-		}
+	own, is := client.LocalAddr().(*net.TCPAddr)
+	if !is {
+		return nil, errNoAddress
 	}
-	own, _ := client.LocalAddr().(*net.TCPAddr)
-	var first error
-	for _, host := range []string{"127.0.0.1", "::1", own.IP.String()} {
-		conn, err := r.dialAt(ctx, host)
-		if err == nil {
-			r.host.Store(&host)
-			return conn, nil
-		}
-		if first == nil {
-			first = err
-		}
+	at := netip.AddrPortFrom(own.AddrPort().Addr().Unmap(), uint16(r.port.Target))
+	conn, err := dialAt(ctx, at)
+	if err == nil {
+		r.found.Store(&at)
 	}
-	return nil, first
+	return conn, err
 }
 
-func (r *Relay) dialAt(ctx context.Context, host string) (*net.TCPConn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(r.port.Target))))
-	if err != nil {
-		return nil, err
-	}
-	return conn.(*net.TCPConn), nil
+// errNoAddress: the client's connection is closed already.
+var errNoAddress = errors.New("the client's connection has no address")
+
+func dialAt(ctx context.Context, at netip.AddrPort) (*net.TCPConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	return (&net.Dialer{}).DialTCP(ctx, "tcp", netip.AddrPort{}, at)
 }
 
 // saw is told what a connection is read as.
@@ -154,19 +145,18 @@ func (r *Relay) Busy() int {
 	return len(r.pairs)
 }
 
-// Gone says whether the application takes no connections.
+// Gone says whether the application takes no connections, where it last took one.
 func (r *Relay) Gone(ctx context.Context) bool {
-	hosts := []string{"127.0.0.1", "::1"}
-	if known := r.host.Load(); known != nil {
-		hosts = []string{*known}
+	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(r.port.Target))
+	if found := r.found.Load(); found != nil {
+		at = *found
 	}
-	for _, host := range hosts {
-		if conn, err := r.dialAt(ctx, host); err == nil {
-			_ = conn.Close()
-			return false
-		}
+	conn, err := dialAt(ctx, at)
+	if err != nil {
+		return true
 	}
-	return true
+	_ = conn.Close()
+	return false
 }
 
 // Stop ends all connections, and waits until they have been counted. Its listener must be closed before.
