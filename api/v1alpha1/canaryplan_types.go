@@ -184,6 +184,11 @@ type CanaryPlanSpec struct {
 	// +optional
 	Traffic *Traffic `json:"traffic,omitempty"`
 
+	// probe has the requests to the canary's pods, and to those of its baseline, measured by a sidecar in them, where the
+	// application measures none: probe: {}. Criteria ask for it by source: Probe.
+	// +optional
+	Probe *Probe `json:"probe,omitempty"`
+
 	// steps are the stages of the canary, one after the other. Without any there
 	// is one, of replicas pods for analysis.period.
 	// +optional

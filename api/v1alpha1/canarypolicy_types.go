@@ -208,7 +208,28 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:XValidation:rule="'Service' in self",message="must have Service, which is what a plan with another source becomes"
 	TrafficSources []TrafficSource `json:"trafficSources,omitempty"`
+
+	// probe is whether plans may have a sidecar measure requests (probe). Allowed: they may. None: they may not; it is
+	// taken off a plan that has one, and what is asked of it has no data then. What is not said is Allowed.
+	// +optional
+	Probe ProbeLimit `json:"probe,omitempty"`
+
+	// maxProbeResources are the most CPU and memory that such a sidecar may request, and be limited to. Where CPU is
+	// said, it has a limit of that.
+	// +optional
+	MaxProbeResources ProbeAmounts `json:"maxProbeResources,omitempty,omitzero"`
 }
+
+// ProbeLimit is whether plans may have a sidecar measure requests.
+//
+// +kubebuilder:validation:Enum=Allowed;None
+type ProbeLimit string
+
+// Whether plans may have a sidecar measure requests.
+const (
+	ProbeAllowed ProbeLimit = "Allowed"
+	ProbeNone    ProbeLimit = "None"
+)
 
 // RequestMatchLimit is by what plans may have requests go to the canary beside its weight.
 //

@@ -42,6 +42,7 @@ func (s *CanaryPlanSpec) SetDefaults() {
 	}
 	s.setTrafficDefaults()
 	s.setScaleDefaults()
+	s.setProbeDefaults()
 	a := &s.Analysis
 	setDefault(&a.InitialDelay, metav1.Duration{})
 	setDefault(&a.Interval, metav1.Duration{Duration: 30 * time.Second})

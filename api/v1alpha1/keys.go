@@ -24,6 +24,10 @@ const (
 	// StatusLabelAnnotation is the label by which inline expectations of success tell
 	// how a request ended: "code" without it.
 	StatusLabelAnnotation = Prefix + "status-label"
+	// ProbeAnnotation has a sidecar measure requests. "enabled" on a Deployment whose plan is in annotations: in the pods of
+	// its canary and its baseline. "enabled" on a namespace: in all new pods, so that stable pods can be compared too; the
+	// label of the same key is derived from it. "disabled" on a pod template leaves its pods out of these.
+	ProbeAnnotation = Prefix + "probe"
 	// BesideRecreateAnnotation says whether a canary may run beside a Deployment whose
 	// strategy is Recreate, "true" or "false", whatever its plan says. It stands on the
 	// Deployment.
@@ -40,6 +44,12 @@ const (
 	// SkipAnnotation lets one update pass without a canary, for users who may
 	// "bypass" canaryruns. Its value says why, and counts once.
 	SkipAnnotation = Prefix + "skip"
+)
+
+// Values of ProbeAnnotation.
+const (
+	ProbeEnabled  = "enabled"
+	ProbeDisabled = "disabled"
 )
 
 // VerbBypass on canaryruns is the permission to update without a canary.

@@ -30,6 +30,7 @@ func (e Effective) Apply(plan v1alpha1.CanaryPlanSpec, replicas int32) (v1alpha1
 	a.shrink(e)
 	a.hurry(e)
 	a.limit(e)
+	a.boundProbe(e)
 	for _, window := range e.FreezeWindows {
 		if !slices.ContainsFunc(a.plan.FreezeWindows, func(w v1alpha1.FreezeWindow) bool { return sameWindow(w, window.Value) }) {
 			a.plan.FreezeWindows = append(a.plan.FreezeWindows, *window.Value.DeepCopy())

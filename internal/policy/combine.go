@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -42,6 +43,9 @@ type Effective struct {
 	RequestMatch Bound[v1alpha1.RequestMatchLimit]
 	// Sources has a list for each policy that has one: that of a plan must be on all.
 	Sources []Bound[[]v1alpha1.TrafficSource]
+	// Probe is whether plans may have a sidecar measure requests, ProbeCPU and ProbeMemory are the most that it may have.
+	Probe                 Bound[v1alpha1.ProbeLimit]
+	ProbeCPU, ProbeMemory Bound[resource.Quantity]
 	// Metrics are added to every plan. No two have one name.
 	Metrics       []Bound[v1alpha1.Metric]
 	FreezeWindows []Bound[v1alpha1.FreezeWindow]
@@ -121,6 +125,12 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	if said, is := limits.RequestMatch, e.RequestMatch; said == v1alpha1.RequestMatchNone && is.Value != said || said == v1alpha1.RequestMatchExact && !is.Is() {
 		e.RequestMatch = Bound[v1alpha1.RequestMatchLimit]{said, name}
 	}
+	if limits.Probe == v1alpha1.ProbeNone && !e.Probe.Is() {
+		e.Probe = Bound[v1alpha1.ProbeLimit]{limits.Probe, name}
+	}
+	smaller := func(a, b resource.Quantity) bool { return a.Cmp(b) < 0 }
+	stricter(&e.ProbeCPU, limits.MaxProbeResources.CPU, name, smaller)
+	stricter(&e.ProbeMemory, limits.MaxProbeResources.Memory, name, smaller)
 	if limits.TrafficSources != nil {
 		e.Sources = append(e.Sources, Bound[[]v1alpha1.TrafficSource]{limits.TrafficSources, name})
 	}
@@ -180,7 +190,7 @@ func less[T cmp.Ordered](a, b T) bool    { return a < b }
 func greater[T cmp.Ordered](a, b T) bool { return a > b }
 
 // stricter takes a demand over if it is one and stricter than what there is.
-func stricter[T cmp.Ordered](have *Bound[T], demand *T, policy string, than func(a, b T) bool) {
+func stricter[T any](have *Bound[T], demand *T, policy string, than func(a, b T) bool) {
 	if demand != nil && (!have.Is() || than(*demand, have.Value)) {
 		*have = Bound[T]{*demand, policy}
 	}

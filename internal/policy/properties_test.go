@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -62,6 +63,18 @@ func checkWithin(t *testing.T, policies []v1alpha1.CanaryPolicy, plan v1alpha1.C
 		for i, step := range append(slices.Clone(applied.Steps), v1alpha1.Step{Match: matchOf(applied)}) {
 			if !limits.RequestMatch.Allows(step.Match) {
 				t.Errorf("policy %s: match %+v in step %d", one.Name, *step.Match, i)
+			}
+		}
+		if applied.Probe != nil {
+			if limits.Probe == v1alpha1.ProbeNone {
+				t.Errorf("policy %s: there is a probe", one.Name)
+			}
+			for _, is := range []v1alpha1.ProbeAmounts{applied.Probe.Resources.Requests, applied.Probe.Resources.Limits} {
+				for _, pair := range [][2]*resource.Quantity{{is.CPU, limits.MaxProbeResources.CPU}, {is.Memory, limits.MaxProbeResources.Memory}} {
+					if pair[1] != nil && (pair[0] == nil || pair[0].Cmp(*pair[1]) > 0) {
+						t.Errorf("policy %s: the probe may have %v, want at most %s", one.Name, pair[0], pair[1])
+					}
+				}
 			}
 		}
 		for _, metric := range one.Spec.Metrics {

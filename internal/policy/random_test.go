@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -52,6 +53,17 @@ func (d dice) subjects() []v1alpha1.Subject {
 	return out
 }
 
+func (d dice) amounts() v1alpha1.ProbeAmounts {
+	var out v1alpha1.ProbeAmounts
+	if d.maybe() {
+		out.CPU = resource.NewMilliQuantity(1+d.Int64N(100), resource.DecimalSI)
+	}
+	if d.maybe() {
+		out.Memory = resource.NewQuantity(1+d.Int64N(256<<20), resource.BinarySI)
+	}
+	return out
+}
+
 func (d dice) policy(name string) v1alpha1.CanaryPolicy {
 	p := v1alpha1.CanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	p.Spec.Guard = []v1alpha1.Guard{"", v1alpha1.GuardEnabled, v1alpha1.GuardRequired}[d.IntN(3)]
@@ -71,6 +83,8 @@ func (d dice) policy(name string) v1alpha1.CanaryPolicy {
 		func() {
 			l.TrafficSources = []v1alpha1.TrafficSource{v1alpha1.TrafficService, v1alpha1.TrafficWeighted}[:1+d.IntN(2)]
 		},
+		func() { l.Probe = []v1alpha1.ProbeLimit{v1alpha1.ProbeAllowed, v1alpha1.ProbeNone}[d.IntN(2)] },
+		func() { l.MaxProbeResources = d.amounts() },
 		func() { p.Spec.Metrics = []v1alpha1.Metric{d.metric()} },
 		func() { p.Spec.FreezeWindows = []v1alpha1.FreezeWindow{d.window()} },
 		func() { p.Spec.Allow.Skip = d.subjects() },
@@ -117,6 +131,9 @@ func (d dice) plan() v1alpha1.CanaryPlanSpec {
 				p.Steps[i].Weight = &own
 			}
 		}
+	}
+	if d.maybe() {
+		p.Probe = &v1alpha1.Probe{Resources: v1alpha1.ProbeResources{Requests: d.amounts(), Limits: d.amounts()}}
 	}
 	if d.maybe() {
 		p.Deadline = d.duration(48 * time.Hour)

@@ -35,6 +35,7 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(path.Child("restartMarks").Index(i), plaintext.Cut(name, maxChange), err.Error()))
 		}
 	}
+	errs = append(errs, query.ValidateProbeAmounts(spec.Limits.MaxProbeResources, path.Child("limits", "maxProbeResources"))...)
 	named := *policy
 	if named.Name == "" { // of an object whose name the API server makes
 		named.Name = "this policy"

@@ -48,6 +48,7 @@ func validateCourse(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Error
 	errs = append(errs, validateManual(spec, path.Child("manual"))...)
 	errs = append(errs, validateTraffic(spec, path)...)
 	errs = append(errs, validateScale(spec, path)...)
+	errs = append(errs, validateProbe(spec.Probe, path.Child("probe"))...)
 	errs = append(errs, validateSteps(spec, path.Child("steps"))...)
 	return append(errs, validateBaseline(spec, path)...)
 }

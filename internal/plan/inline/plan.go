@@ -18,7 +18,7 @@ import (
 // Reads says whether annotations of this key are a part of a plan.
 func Reads(key string) bool {
 	switch key {
-	case v1alpha1.PeriodAnnotation, v1alpha1.SourceAnnotation, v1alpha1.StatusLabelAnnotation, v1alpha1.BesideRecreateAnnotation:
+	case v1alpha1.PeriodAnnotation, v1alpha1.SourceAnnotation, v1alpha1.StatusLabelAnnotation, v1alpha1.BesideRecreateAnnotation, v1alpha1.ProbeAnnotation:
 		return true
 	}
 	return strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)
@@ -85,6 +85,13 @@ func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.Error
 		spec.Analysis.Source = v1alpha1.Source(strings.TrimSpace(text))
 		if known := preset.Sources(); !slices.Contains(known, spec.Analysis.Source) {
 			errs = append(errs, field.NotSupported(path.Key(v1alpha1.SourceAnnotation), plaintext.Cut(text, maxShown), known))
+		}
+	}
+	if text, ok := annotations[v1alpha1.ProbeAnnotation]; ok {
+		if strings.TrimSpace(text) == v1alpha1.ProbeEnabled {
+			spec.Probe = &v1alpha1.Probe{}
+		} else {
+			errs = append(errs, field.NotSupported(path.Key(v1alpha1.ProbeAnnotation), plaintext.Cut(text, maxShown), []string{v1alpha1.ProbeEnabled}))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {

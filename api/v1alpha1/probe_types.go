@@ -1,0 +1,116 @@
+package v1alpha1
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Probe has a sidecar in the pods of a canary and of its baseline measure the requests that come to them. It is a
+// reverse proxy in front of the application's ports, whose names it takes over: Services whose targetPort is a name
+// send their requests through it, those whose targetPort is a number send them past it. probe: {} is enough.
+type Probe struct {
+	// ports are those that are measured: TCP ports that have a name in the pod template. Without any, all of them
+	// are, of all containers but init containers, up to 8. Left out are then those whose names say that
+	// they are for metrics or health (such as metrics, http-metrics, health), and of those whose names say that they
+	// have a protocol in which the server speaks first (such as mysql, smtp, tcp-x) connections are counted and no requests.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Ports []ProbePort `json:"ports,omitempty"`
+
+	// resources are those of the sidecar, requests and limits of cpu and memory. What is not said is
+	// 10m of CPU and 32Mi of memory that are requested, and 128Mi of memory at most. Where each container of the pod has
+	// a limit of its CPU it has one too, for quotas ask for that: 1, if it is not said. In a pod all of whose
+	// containers request what they are limited to it does so too, and leaves the pod its class.
+	// +optional
+	Resources ProbeResources `json:"resources,omitempty,omitzero"`
+}
+
+// ProbePort is a port of an application that is measured.
+type ProbePort struct {
+	// name is that of the port in the pod template.
+	// +required
+	// +kubebuilder:validation:MaxLength=15
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// protocol is how what comes at it is read. Auto: HTTP/1.1, HTTP/2 in clear text and gRPC are read as requests; of
+	// what begins otherwise, such as TLS, connections are counted. TCP: connections are counted, of every protocol; it
+	// is for those in which the server speaks first.
+	// +optional
+	// +kubebuilder:default=Auto
+	Protocol ProbeProtocol `json:"protocol,omitempty"`
+}
+
+// ProbeProtocol is how what comes at a port is read.
+//
+// +kubebuilder:validation:Enum=Auto;TCP
+type ProbeProtocol string
+
+// How what comes at a port can be read.
+const (
+	ProbeAuto ProbeProtocol = "Auto"
+	ProbeTCP  ProbeProtocol = "TCP"
+)
+
+// ProbeResources are those of the sidecar that measures requests.
+type ProbeResources struct {
+	// requests are what it requests.
+	// +optional
+	Requests ProbeAmounts `json:"requests,omitempty,omitzero"`
+
+	// limits are what it has at most.
+	// +optional
+	Limits ProbeAmounts `json:"limits,omitempty,omitzero"`
+}
+
+// ProbeAmounts are amounts of what the sidecar that measures requests needs.
+type ProbeAmounts struct {
+	// cpu is how much CPU, such as 10m.
+	// +optional
+	CPU *resource.Quantity `json:"cpu,omitempty"`
+
+	// memory is how much memory, such as 32Mi.
+	// +optional
+	Memory *resource.Quantity `json:"memory,omitempty"`
+}
+
+// setProbeDefaults fills in what a probe does not say. What follows from another field has no default in the
+// CustomResourceDefinition; a run has it in its copy of the plan.
+func (s *CanaryPlanSpec) setProbeDefaults() {
+	if s.Probe != nil {
+		s.Probe.SetDefaults()
+	}
+}
+
+// SetDefaults fills in what a probe does not say.
+func (p *Probe) SetDefaults() {
+	for i := range p.Ports {
+		setDefaultText(&p.Ports[i].Protocol, ProbeAuto)
+	}
+	requests, limits := &p.Resources.Requests, &p.Resources.Limits
+	setRequest(&requests.CPU, "10m", limits.CPU)
+	setRequest(&requests.Memory, "32Mi", limits.Memory)
+	if limits.Memory == nil {
+		limits.Memory = larger(resource.MustParse("128Mi"), *requests.Memory)
+	}
+}
+
+// setRequest sets an amount that is requested, which is never more than the limit.
+func setRequest(request **resource.Quantity, amount string, limit *resource.Quantity) {
+	if *request != nil {
+		return
+	}
+	value := resource.MustParse(amount)
+	if limit != nil && limit.Cmp(value) < 0 {
+		value = limit.DeepCopy()
+	}
+	*request = &value
+}
+
+func larger(a, b resource.Quantity) *resource.Quantity {
+	if a.Cmp(b) < 0 {
+		a = b.DeepCopy()
+	}
+	return &a
+}

@@ -1,0 +1,45 @@
+package policy
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// boundProbe takes the sidecar that measures requests off a plan that may have none, and bounds what another may have.
+func (a *applying) boundProbe(e Effective) {
+	if a.plan.Probe == nil {
+		return
+	}
+	if e.Probe.Value == v1alpha1.ProbeNone {
+		a.changed(e.Probe.Policy, "probe", "a sidecar", "none")
+		a.plan.Probe = nil
+		return
+	}
+	a.plan.Probe.SetDefaults() // what follows from no field has none yet in a plan from the API server
+	r := &a.plan.Probe.Resources
+	a.boundAmounts(e.ProbeCPU, "cpu", &r.Requests.CPU, &r.Limits.CPU)
+	a.boundAmounts(e.ProbeMemory, "memory", &r.Requests.Memory, &r.Limits.Memory)
+}
+
+// boundAmounts also sets a limit where there is none: a request alone lets it take more.
+func (a *applying) boundAmounts(most Bound[resource.Quantity], of string, request, limit **resource.Quantity) {
+	if !most.Is() {
+		return
+	}
+	for _, amount := range []struct {
+		field string
+		is    **resource.Quantity
+	}{{"probe.resources.requests." + of, request}, {"probe.resources.limits." + of, limit}} {
+		was := *amount.is
+		if was != nil && was.Cmp(most.Value) <= 0 {
+			continue
+		}
+		from := ""
+		if was != nil {
+			from = was.String()
+		}
+		a.changed(most.Policy, amount.field, from, most.Value.String())
+		*amount.is = new(most.Value.DeepCopy())
+	}
+}
