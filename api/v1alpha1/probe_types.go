@@ -9,9 +9,9 @@ import (
 // send their requests through it, those whose targetPort is a number send them past it. probe: {} is enough.
 type Probe struct {
 	// ports are those that are measured: TCP ports that have a name in the pod template. Without any, all of them
-	// are, of all containers but init containers, up to 8. Left out are then those whose names say that
-	// they are for metrics or health (such as metrics, http-metrics, health), and of those whose names say that they
-	// have a protocol in which the server speaks first (such as mysql, smtp, tcp-x) connections are counted and no requests.
+	// are, of all containers but init containers, up to 8. Left out are then those whose names have a word for
+	// metrics or health (such as http-metrics, health), or for a protocol in which the server speaks first (such as
+	// mysql, smtp, tcp-x).
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -20,7 +20,7 @@ type Probe struct {
 
 	// resources are those of the sidecar, requests and limits of cpu and memory. What is not said is
 	// 10m of CPU and 32Mi of memory that are requested, and 128Mi of memory at most. Where each container of the pod has
-	// a limit of its CPU it has one too, for quotas ask for that: 1, if it is not said. In a pod all of whose
+	// a limit of its CPU it has one too, for quotas ask for that: 500m, if it is not said. In a pod all of whose
 	// containers request what they are limited to it does so too, and leaves the pod its class.
 	// +optional
 	Resources ProbeResources `json:"resources,omitempty,omitzero"`
