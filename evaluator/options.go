@@ -68,6 +68,8 @@ type Options struct {
 	// WriteBudget is how many statuses are written a second in which nothing is new but good rounds;
 	// lifecycle.DefaultWriteBudget if zero.
 	WriteBudget lifecycle.WriteBudget
+	// ProbeImage is the image of Holdfast, for the sidecar that measures requests; without it no pod has one.
+	ProbeImage string
 	// RewriteStatus says that the webhook rewrites the status of Deployments;
 	// what was stored without it is put right.
 	RewriteStatus bool
@@ -160,7 +162,7 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 				Objects: reader, Writer: writer, Clock: o.Clock, Endpoints: o.Endpoints, MaxRuns: o.MaxRuns,
 				Stable: &stablepods.Finder{Objects: reader, Clock: o.Clock},
 				Looks:  &around.Looks{Objects: reader},
-				Router: router,
+				Router: router, ProbeImage: o.ProbeImage,
 			},
 			Memory:   memory,
 			Executor: &act.Executor{Objects: reader, Writer: writer, Router: router},

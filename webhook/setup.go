@@ -20,6 +20,7 @@ import (
 	"holdfast.dev/holdfast/webhook/namespace"
 	"holdfast.dev/holdfast/webhook/plan"
 	"holdfast.dev/holdfast/webhook/plancheck"
+	"holdfast.dev/holdfast/webhook/pod"
 	"holdfast.dev/holdfast/webhook/policy"
 	"holdfast.dev/holdfast/webhook/recreate"
 	"holdfast.dev/holdfast/webhook/route"
@@ -42,6 +43,8 @@ type Options struct {
 	RestartMarks []string
 	// RewriteStatus keeps tools that wait for a rollout waiting while an update is held.
 	RewriteStatus bool
+	// ProbeImage is that of the sidecar that measures requests; without it no pod has one.
+	ProbeImage string
 	// Leadership says when this replica keeps labels and status.
 	Leadership *leadership.Elector
 	// NewID makes IDs of holds, unique for all time.
@@ -80,6 +83,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 		"/route":  &route.Handler{Key: o.Key, Evaluator: o.User},
 		"/plan":   &plan.Handler{Endpoints: o.Endpoints, Policies: policies},
 		"/policy": policy.Handler{},
+		"/pod":    &pod.Handler{Image: o.ProbeImage, Policies: policies},
 		"/status": &status.Handler{Rewrite: o.RewriteStatus, Now: time.Now, Metrics: status.NewMetrics(o.Registerer)},
 	}
 	for path, failClosed := range map[string]bool{"/recreate/enabled": false, "/recreate/required": true} {
@@ -94,7 +98,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: o.Key, History: deployment.History{Reader: server, Hashes: hashes},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
-			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection, Routes: o.Routes,
+			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection, Routes: o.Routes, Probes: o.ProbeImage != "",
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
 		}
 	}

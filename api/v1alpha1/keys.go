@@ -119,6 +119,8 @@ var OwnAnnotations = []string{
 
 // Labels.
 const (
+	// ProbeLabel on a namespace is what the webhook configuration selects on whose new pods are measured.
+	ProbeLabel = ProbeAnnotation
 	// CanaryLabel on a namespace is what the webhook configuration selects on.
 	CanaryLabel = CanaryAnnotation
 	// PolicyLabel on a namespace is how its policies guard it, "enabled" or

@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/probe/inject"
 )
 
 // ErrInvalid is wrapped by the errors for a template that cannot be run as a
@@ -38,6 +39,8 @@ type Spec struct {
 	// Without are keys of labels of the template that the pods leave out, so that no Service of the
 	// Deployment has them behind it.
 	Without []string
+	// Probe is what the sidecar that measures requests is put into the pods by, nil for pods without it.
+	Probe *inject.Config
 	// Hostname is that of the only pod of a canary, "" for pods that go by their names.
 	Hostname string
 }
@@ -111,10 +114,15 @@ func podTemplate(s Spec) (hold.Template, error) {
 	for key, value := range v1alpha1.PodLabels(s.Run, s.Role, string(s.Hash)) {
 		podLabels[key] = value
 	}
-	if s.Role != v1alpha1.RoleCanary {
-		return template, nil
+	if s.Role == v1alpha1.RoleCanary {
+		if err := identify(template, podLabels, s.Hostname); err != nil {
+			return nil, err
+		}
 	}
-	return template, identify(template, podLabels, s.Hostname)
+	if s.Probe != nil { // what is left who applied the template was told
+		template, _ = inject.Into(template, *s.Probe)
+	}
+	return template, nil
 }
 
 // object returns the object below a key and puts an empty one there if there is none.

@@ -92,6 +92,9 @@ func analysisOf(spec *v1alpha1.CanaryPlanSpec, step v1alpha1.Step) v1alpha1.Anal
 // AnalysisOf is how a run is judged at present.
 func AnalysisOf(in Snapshot) v1alpha1.Analysis { s := reading(in); return s.analysis() }
 
+// ProbeOf is what the plan of a run says of the sidecar that measures requests, nil where its pods have none.
+func ProbeOf(in Snapshot) *v1alpha1.Probe { return reading(in).plan.Probe.DeepCopy() }
+
 // byHandHostname is what a canary is called that a user made by hand, as canary-controller called it.
 const byHandHostname = "canary"
 

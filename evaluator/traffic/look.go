@@ -25,6 +25,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/probe"
 	"holdfast.dev/holdfast/internal/route"
 	"holdfast.dev/holdfast/internal/surround"
 )
@@ -89,6 +90,8 @@ type Run struct {
 	// Deployment is the name of the Deployment, and Pods the labels of its pods' template.
 	Deployment string
 	Pods       map[string]string
+	// Measured are the ports of the canary's pods that are measured by the probe in them.
+	Measured []probe.Port
 }
 
 // found is what there is in the namespace of a run.

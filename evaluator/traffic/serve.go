@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -82,9 +84,25 @@ func serviceFor(run Run, of corev1.Service) *corev1.Service {
 	}
 	for _, port := range of.Spec.Ports {
 		port.NodePort = 0
+		port.TargetPort = run.throughProbe(port)
 		out.Spec.Ports = append(out.Spec.Ports, port)
 	}
 	return out
+}
+
+// throughProbe is where the canary's Service sends the requests of a port: where that is a number of one that is measured, to
+// the probe. By a name they go there already.
+func (r Run) throughProbe(port corev1.ServicePort) intstr.IntOrString {
+	target := port.TargetPort
+	if target.Type != intstr.Int || port.Protocol != "" && port.Protocol != corev1.ProtocolTCP {
+		return target
+	}
+	for _, measured := range r.Measured {
+		if number := cmp.Or(target.IntVal, port.Port); number == measured.Target {
+			return intstr.FromInt32(measured.Listen)
+		}
+	}
+	return target
 }
 
 // StopServing deletes the Services of the canary.

@@ -22,6 +22,13 @@ func (a *applying) boundProbe(e Effective) {
 	a.boundAmounts(e.ProbeMemory, "memory", &r.Requests.Memory, &r.Limits.Memory)
 }
 
+// ProbeWithin brings the sidecar that measures requests within the bounds; nil where there may be none.
+func (e Effective) ProbeWithin(probe v1alpha1.Probe) *v1alpha1.Probe {
+	a := &applying{plan: v1alpha1.CanaryPlanSpec{Probe: probe.DeepCopy()}}
+	a.boundProbe(e)
+	return a.plan.Probe
+}
+
 // boundAmounts also sets a limit where there is none: a request alone lets it take more.
 func (a *applying) boundAmounts(most Bound[resource.Quantity], of string, request, limit **resource.Quantity) {
 	if !most.Is() {

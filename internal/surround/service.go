@@ -1,6 +1,7 @@
 package surround
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -16,6 +17,8 @@ type Service struct {
 	Selector map[string]string
 	// Ports are the names by which its ports find those of containers, "" where one goes by number.
 	Ports []string
+	// Numbers are those of its ports that go by number, of TCP.
+	Numbers []int32
 	// Made is when it was made, Changed when somebody who owns its selector or its ports last
 	// changed it, both to the second.
 	Made, Changed time.Time
@@ -39,6 +42,9 @@ func View(s corev1.Service) Service {
 			name = port.TargetPort.StrVal
 		}
 		out.Ports = append(out.Ports, name)
+		if name == "" && (port.Protocol == "" || port.Protocol == corev1.ProtocolTCP) {
+			out.Numbers = append(out.Numbers, cmp.Or(port.TargetPort.IntVal, port.Port))
+		}
 	}
 	for _, entry := range s.ManagedFields {
 		var owned struct {
@@ -73,6 +79,7 @@ func (s Service) Size() int {
 	for _, port := range s.Ports {
 		n += len(port)
 	}
+	n += 4 * len(s.Numbers)
 	return n
 }
 

@@ -109,7 +109,7 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}, {port: 81, ta
 `), &s); err != nil {
 		t.Fatal(err)
 	}
-	want := Service{Name: "web", Selector: map[string]string{"app": "web"}, Ports: []string{"http", ""}, Made: noon, Changed: noon.Add(time.Hour)}
+	want := Service{Name: "web", Selector: map[string]string{"app": "web"}, Ports: []string{"http", ""}, Numbers: []int32{8081}, Made: noon, Changed: noon.Add(time.Hour)}
 	if diff := cmp.Diff(want, View(s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -66,6 +66,8 @@ type Handler struct {
 	Protection *finalizer.Right
 	// Routes knows which routes lead to a Deployment; nil knows nothing of any.
 	Routes Routes
+	// Probes says that canaries can have the sidecar that measures requests.
+	Probes bool
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Definitions

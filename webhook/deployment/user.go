@@ -65,7 +65,7 @@ func (h *Handler) answerUser(ctx context.Context, req admissionv1.AdmissionReque
 		return a, decision, err
 	}
 	unprotected := h.protect(ctx, r, decision)
-	a.warnings = slices.Concat(a.warnings, r.warnings, skipped, checks, unprotected, h.tellRoutes(ctx, r, decision), h.tellAround(ctx, r, w, decision),
+	a.warnings = slices.Concat(a.warnings, r.warnings, skipped, checks, unprotected, h.tellRoutes(ctx, r, decision), h.tellAround(ctx, r, w, decision), h.tellUnmeasured(ctx, r, w, decision),
 		tellDisabledInVain(demands, u), h.inlineTraps(req.Namespace, demands, u))
 	return a, decision, err
 }

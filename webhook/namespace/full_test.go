@@ -31,7 +31,7 @@ func (f *fullNamespace) Patch(_ context.Context, object client.Object, _ client.
 func TestAFullNamespaceIsGuarded(t *testing.T) {
 	full := &fullNamespace{}
 	ns := Metadata()
-	err := (&Reconciler{Client: full}).mark(t.Context(), ns, marks{"required", "required", "r"})
+	err := (&Reconciler{Client: full}).mark(t.Context(), ns, marks{canary: "required", policy: "required", policies: "r"})
 	if !apierrors.IsInvalid(err) {
 		t.Errorf("got error %v, want that of the annotation: it is tried again", err)
 	}
@@ -49,8 +49,8 @@ func TestWhatANamespaceSaysOfStampsEndsWithItsGuard(t *testing.T) {
 		says string
 	}{
 		"the guard ends":             {map[string]string{v1alpha1.CanaryLabel: "enabled"}, marks{}, ""},
-		"a policy begins":            {map[string]string{v1alpha1.CanaryLabel: "enabled"}, marks{"enabled", "enabled", "p"}, ""},
-		"a policy asks for more":     {map[string]string{v1alpha1.CanaryLabel: "enabled", v1alpha1.PolicyLabel: "enabled"}, marks{"required", "required", "p"}, "since then"},
+		"a policy begins":            {map[string]string{v1alpha1.CanaryLabel: "enabled"}, marks{canary: "enabled", policy: "enabled", policies: "p"}, ""},
+		"a policy asks for more":     {map[string]string{v1alpha1.CanaryLabel: "enabled", v1alpha1.PolicyLabel: "enabled"}, marks{canary: "required", policy: "required", policies: "p"}, "since then"},
 		"a policy ends, people stay": {map[string]string{v1alpha1.CanaryLabel: "enabled", v1alpha1.PolicyLabel: "enabled"}, marks{canary: "enabled"}, "since then"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,10 +22,10 @@ func TestMarks(t *testing.T) {
 	}{
 		"nothing":                                   {"", nil, marks{}},
 		"the annotation alone":                      {"enabled", nil, marks{canary: "enabled"}},
-		"a policy alone":                            {"", []v1alpha1.CanaryPolicy{enabled}, marks{"enabled", "enabled", "e"}},
-		"the policy is stricter":                    {"enabled", []v1alpha1.CanaryPolicy{required}, marks{"required", "required", "r"}},
-		"the annotation is stricter":                {"required", []v1alpha1.CanaryPolicy{enabled}, marks{"required", "enabled", "e"}},
-		"of two policies the stricter":              {"", []v1alpha1.CanaryPolicy{required, enabled}, marks{"required", "required", "e,r"}},
+		"a policy alone":                            {"", []v1alpha1.CanaryPolicy{enabled}, marks{canary: "enabled", policy: "enabled", policies: "e"}},
+		"the policy is stricter":                    {"enabled", []v1alpha1.CanaryPolicy{required}, marks{canary: "required", policy: "required", policies: "r"}},
+		"the annotation is stricter":                {"required", []v1alpha1.CanaryPolicy{enabled}, marks{canary: "required", policy: "enabled", policies: "e"}},
+		"of two policies the stricter":              {"", []v1alpha1.CanaryPolicy{required, enabled}, marks{canary: "required", policy: "required", policies: "e,r"}},
 		"one with bounds only leaves it to people":  {"", []v1alpha1.CanaryPolicy{bounds}, marks{policies: "b"}},
 		"one with bounds only, and people opted in": {"enabled", []v1alpha1.CanaryPolicy{bounds}, marks{canary: "enabled", policies: "b"}},
 	} {

@@ -93,6 +93,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if problem != "" {
 		r.Events.Eventf(ns, nil, corev1.EventTypeWarning, v1alpha1.EventCanaryAnnotationInvalid, "Label", "%s", problem)
 	}
+	measured, problem := Probe(ns.Name, ns.Annotations[v1alpha1.ProbeAnnotation], r.Excluded)
+	if problem != "" {
+		r.Events.Eventf(ns, nil, corev1.EventTypeWarning, v1alpha1.EventCanaryAnnotationInvalid, "Label", "%s", problem)
+	}
 	var demanded policy.Effective
 	if !slices.Contains(r.Excluded, ns.Name) {
 		var err error
@@ -101,14 +105,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	}
 	want := marksOf(label, demanded)
-	have := marks{ns.Labels[v1alpha1.CanaryLabel], ns.Labels[v1alpha1.PolicyLabel], ns.Annotations[v1alpha1.PoliciesAnnotation]}
+	want.probe = measured
+	have := marks{
+		canary: ns.Labels[v1alpha1.CanaryLabel], policy: ns.Labels[v1alpha1.PolicyLabel], probe: ns.Labels[v1alpha1.ProbeLabel],
+		policies: ns.Annotations[v1alpha1.PoliciesAnnotation],
+	}
 	if want == have {
 		return ctrl.Result{}, nil
 	}
 	if err := r.mark(ctx, ns, want); err != nil {
 		return ctrl.Result{}, err
 	}
-	ctrl.LoggerFrom(ctx).Info("namespace labels set", "label", want.canary, "was", have.canary, "policies", want.policies)
+	ctrl.LoggerFrom(ctx).Info("namespace labels set", "label", want.canary, "was", have.canary, "policies", want.policies, "probe", want.probe)
 	if want.canary != have.canary {
 		by := "the annotation"
 		if want.policy != "" && want.canary == want.policy {
@@ -138,6 +146,7 @@ func (r *Reconciler) write(ctx context.Context, ns *metav1.PartialObjectMetadata
 	labels, annotations := ns.GetLabels(), ns.GetAnnotations()
 	labels = set(labels, v1alpha1.CanaryLabel, want.canary)
 	labels = set(labels, v1alpha1.PolicyLabel, want.policy)
+	labels = set(labels, v1alpha1.ProbeLabel, want.probe)
 	ns.SetLabels(labels)
 	annotations = set(annotations, v1alpha1.PoliciesAnnotation, want.policies)
 	// Where a guard begins, by people or by a policy, Deployments may have no stamp yet, and have lost none.

@@ -45,6 +45,7 @@ type Options struct {
 	alerts        alertOptions
 	excluded      string
 	restartMarks  string
+	probeImage    string
 	rewriteStatus bool
 
 	leaderElect   bool
@@ -99,6 +100,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 
 	fs.StringVar(&o.restartMarks, "restart-marks", "",
 		"keys of annotations of pod templates, separated by commas, whose change is a restart and no update, beside those of kubectl, Rancher, Reloader and others that are known; a CanaryPolicy can have a list of its own instead")
+	fs.StringVar(&o.probeImage, "probe-image", "",
+		"the image of the sidecar that measures requests, which is that of Holdfast; default: that of the pod in which this runs, so that it can be left out there")
 	fs.BoolVar(&o.rewriteStatus, "rewrite-status", true,
 		"keep tools that wait for a rollout waiting while an update is held, and make them fail after its revert, by what the Deployment's status says")
 

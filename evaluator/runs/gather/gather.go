@@ -50,6 +50,8 @@ type Observed struct {
 	made   *madeSets
 	// Autoscalers are the HorizontalPodAutoscalers of the run, where lifecycle.NeedsAutoscaler says so.
 	Autoscalers []autoscalingv2.HorizontalPodAutoscaler
+	// probeImage is that of the sidecar that measures requests, "" where there is none to be had.
+	probeImage string
 	// TrafficRun is what must be known of the run to find its routes and Services, where lifecycle.NeedsTraffic says so.
 	TrafficRun traffic.Run
 }
@@ -64,6 +66,8 @@ type Gatherer struct {
 	MaxRuns int
 	Stable  *stablepods.Finder
 	Looks   *around.Looks
+	// ProbeImage is that of the sidecar that measures requests; without it no pod has one.
+	ProbeImage string
 	// Router finds the routes of a Deployment.
 	Router *traffic.Router
 
@@ -83,7 +87,7 @@ func (o Observed) BaselineName() string {
 // Gather reads what the next step of a run depends on. Nearly all of it comes
 // from the cache; the API server itself is asked only while a run waits for a rollout.
 func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun, since time.Time) (Observed, error) {
-	seen := Observed{CanaryRun: run, stable: new(hold.Template), made: &g.made, Snapshot: lifecycle.Snapshot{
+	seen := Observed{CanaryRun: run, stable: new(hold.Template), made: &g.made, probeImage: g.ProbeImage, Snapshot: lifecycle.Snapshot{
 		Now: g.Clock.Now(), Since: since,
 		Run: lifecycle.Run{
 			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time,

@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
+	"holdfast.dev/holdfast/internal/probe/inject"
 )
 
 // gatherTemplate looks whether the template on trial can run as a canary, and
@@ -84,6 +85,16 @@ func (g *Gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (
 	return template, nil
 }
 
+// probeOf is what the sidecar that measures requests is put into the pods of a run by, nil where they have none.
+func probeOf(seen Observed) *inject.Config {
+	asked := lifecycle.ProbeOf(seen.Snapshot)
+	if asked == nil || seen.probeImage == "" {
+		return nil
+	}
+	asked.SetDefaults()
+	return &inject.Config{Image: seen.probeImage, Probe: *asked}
+}
+
 // BuildSet builds a ReplicaSet of a run, whose pods leave these labels of the template out; the plan
 // says of how many pods.
 func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name, role string, template hold.Template, without ...string) (*unstructured.Unstructured, error) {
@@ -100,6 +111,6 @@ func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name,
 	return canary.ReplicaSet(canary.Spec{
 		Run: seen.CanaryRun.Name, Name: name, Role: role, Namespace: seen.CanaryRun.Namespace, UID: seen.CanaryRun.UID,
 		Deployment: seen.DeploymentObject.GetName(), Selector: selector, MinReadySeconds: seen.DeploymentObject.View().MinReadySeconds(),
-		Hash: hash, Template: template, Replicas: 1, Hostname: lifecycle.HostnameOf(seen.Snapshot), Without: without,
+		Hash: hash, Template: template, Replicas: 1, Hostname: lifecycle.HostnameOf(seen.Snapshot), Without: without, Probe: probeOf(seen),
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/probe/inject"
 	"holdfast.dev/holdfast/internal/surround"
 )
 
@@ -38,6 +39,9 @@ func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, 
 	}
 	if !seen.Deployment.Exists {
 		return run, nil
+	}
+	if seen.NewCanary != nil {
+		run.Measured = inject.PortsOf(canary.TemplateOf(seen.NewCanary))
 	}
 	if labels, known := g.Looks.StableLabels(client.ObjectKeyFromObject(seen.CanaryRun), seen.DeploymentObject.Hash()); known {
 		run.Pods = labels

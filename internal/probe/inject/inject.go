@@ -69,6 +69,26 @@ func Has(template hold.Template) bool {
 	})
 }
 
+// PortsOf are the ports that the probe in a pod measures, none where it has none.
+func PortsOf(template hold.Template) []probe.Port {
+	var out []probe.Port
+	for _, each := range list(object(template["spec"])["initContainers"]) {
+		if container := object(each); text(container["name"]) == probe.Container {
+			for _, arg := range list(container["args"]) {
+				if said, is := strings.CutPrefix(text(arg), portFlag); is {
+					if port, err := probe.ParsePort(said); err == nil {
+						out = append(out, port)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// portFlag begins an argument of the probe that names a port.
+const portFlag = "--port="
+
 // kinds are the fields with containers.
 var kinds = []string{"containers", "initContainers"}
 
@@ -103,7 +123,7 @@ func takeNames(container map[string]any, measured []probe.Port) {
 func sidecar(spec map[string]any, ports []probe.Port, c Config) map[string]any {
 	args, listens := []any{"probe"}, []any{}
 	for _, port := range ports {
-		args = append(args, "--port="+port.String())
+		args = append(args, portFlag+port.String())
 		listens = append(listens, map[string]any{"name": port.Name, "containerPort": int64(port.Listen), "protocol": "TCP"})
 	}
 	args = append(args, fmt.Sprintf("--metrics-port=%d", probe.MetricsPort))

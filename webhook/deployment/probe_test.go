@@ -1,0 +1,55 @@
+package deployment
+
+import (
+	"strings"
+	"testing"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/policy"
+	"holdfast.dev/holdfast/internal/surround"
+	"holdfast.dev/holdfast/webhook/demand"
+	"holdfast.dev/holdfast/webhook/deployment/decide"
+)
+
+// TestWhatAProbeWillNotSeeIsToldToWhoHasAnUpdateHeld, where the plan asks for one and no policy forbids it.
+func TestWhatAProbeWillNotSeeIsToldToWhoHasAnUpdateHeld(t *testing.T) {
+	probe := &v1alpha1.Probe{}
+	measured := &v1alpha1.CanaryPlanSpec{Probe: probe}
+	apart := &v1alpha1.CanaryPlanSpec{Probe: probe, Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficCanaryService}}
+	both := &v1alpha1.CanaryPlanSpec{Probe: probe, Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficBoth}}
+	none := policy.Effective{Probe: policy.Bound[v1alpha1.ProbeLimit]{Value: v1alpha1.ProbeNone, Policy: "p"}}
+	behind := policy.Effective{Sources: []policy.Bound[[]v1alpha1.TrafficSource]{{Value: []v1alpha1.TrafficSource{v1alpha1.TrafficService}, Policy: "p"}}}
+	for sentence, tc := range map[string]struct {
+		plan     *v1alpha1.CanaryPlanSpec
+		policies policy.Effective
+		effect   decide.Effect
+		noImage  bool
+		told     string // "" for nothing
+	}{
+		"a Service by number":                       {plan: measured, effect: decide.Hold, told: "by its number"},
+		"what is held already":                      {plan: measured, effect: decide.Keep},
+		"a plan without a probe":                    {plan: &v1alpha1.CanaryPlanSpec{}, effect: decide.Hold},
+		"no plan":                                   {effect: decide.Hold},
+		"a policy takes it off":                     {plan: measured, policies: none, effect: decide.Hold},
+		"Services of its own":                       {plan: apart, effect: decide.Hold},
+		"Services of its own, and the Deployment's": {plan: both, effect: decide.Hold, told: "by its number"},
+		"a policy puts it behind the Deployment's":  {plan: apart, policies: behind, effect: decide.Hold, told: "by its number"},
+		"the image is not known":                    {plan: measured, effect: decide.Hold, noImage: true, told: "--probe-image"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			services := []surround.Service{{Name: "web", Selector: map[string]string{"app": "web"}, Ports: []string{""}, Numbers: []int32{8080}}}
+			r := &request{plan: tc.plan, demands: demand.Demands{Effective: tc.policies}, errands: &errands{around: around{services: func() []surround.Service { return services }}}}
+			w := wanted{template: hold.Template{
+				"metadata": map[string]any{"labels": map[string]any{"app": "web"}},
+				"spec": map[string]any{"containers": []any{map[string]any{"name": "web", "ports": []any{
+					map[string]any{"name": "http", "containerPort": int64(8080)},
+				}}}},
+			}}
+			said := strings.Join((&Handler{Probes: !tc.noImage}).tellUnmeasured(t.Context(), r, w, decide.Decision{Effect: tc.effect}), "; ")
+			if (said != "") != (tc.told != "") || !strings.Contains(said, tc.told) {
+				t.Errorf("told %q, want %q in it", said, tc.told)
+			}
+		})
+	}
+}
