@@ -110,7 +110,13 @@ webhooks:
 // when they are made, and waits until the answer to the creation of one shows it.
 func (n *neighbour) podWebhook(path, shows string) {
 	n.T.Helper()
-	name := fmt.Sprintf("pods-%s%s", n.Namespace, strings.ReplaceAll(path, "/", "-"))
+	n.podWebhookAt("pods", path, shows)
+}
+
+// podWebhookAt does so at a place among the others, with more fields.
+func (n *neighbour) podWebhookAt(place, path, shows string, more ...string) {
+	n.T.Helper()
+	name := fmt.Sprintf("%s-pods-%s%s", place, n.Namespace, strings.ReplaceAll(path, "/", "-"))
 	n.install("mutatingwebhookconfiguration", name, fmt.Sprintf(`
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
@@ -123,7 +129,8 @@ webhooks:
   rules: [{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}]
   sideEffects: None
   admissionReviewVersions: [v1]
-`, name, n.ca, n.Namespace, path))
+  %[5]s
+`, name, n.ca, n.Namespace, path, strings.Join(more, "\n  ")))
 	n.awaitShownBy(shows, "apiVersion: v1\nkind: Pod\nmetadata: {name: probe, labels: {app: web}}\nspec: {containers: [{name: app, image: 'holdfast.test/app:v1'}]}\n")
 }
 

@@ -77,6 +77,40 @@ func (t template) inject(image string) {
 	})
 }
 
+// meshPort is where the proxy that mesh adds answers for the kubelet.
+const meshPort = 8181
+
+// mesh does what Istio does without native sidecars: it adds a proxy as the first container, and has the kubelet ask that for
+// the health of all others, init containers among them, by whatever port they are asked. A port by name that is not one
+// of the container is left, as Istio leaves it.
+func (t template) mesh(image string) {
+	inits, _ := t.spec()["initContainers"].([]any)
+	for _, c := range append(append([]any{}, inits...), t.containers()...) {
+		container, _ := c.(map[string]any)
+		if container["name"] == "sidecar" {
+			return
+		}
+		names := map[any]bool{}
+		ports, _ := container["ports"].([]any)
+		for _, p := range ports {
+			port, _ := p.(map[string]any)
+			names[port["name"]] = true
+		}
+		for _, kind := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
+			probe, _ := container[kind].(map[string]any)
+			get, _ := probe["httpGet"].(map[string]any)
+			name, byName := get["port"].(string)
+			if get != nil && (!byName || names[name]) {
+				get["port"], get["path"] = meshPort, "/readyz"
+			}
+		}
+	}
+	t.spec()["containers"] = append([]any{map[string]any{
+		"name": "sidecar", "image": image, "args": []any{fmt.Sprintf("--listen=:%d", meshPort), "--drain=0s"},
+		"readinessProbe": map[string]any{"httpGet": map[string]any{"port": meshPort, "path": "/readyz"}, "periodSeconds": 1},
+	}}, t.containers()...)
+}
+
 // pin puts a digest behind each image that has none: app:v2 becomes app:v2@sha256:….
 func (t template) pin() {
 	for _, c := range t.containers() {
