@@ -15,7 +15,8 @@ type routes struct {
 	fresh            bool // there is a second one, which gives it nothing yet
 	silent           bool // nobody says that he follows it
 	refused, pending string
-	takenOff         time.Time // zero before the first time
+	takenOff         time.Time     // zero before the first time
+	slow             time.Duration // how long it takes until a share that is asked for is on it, or off
 }
 
 func (r routes) view(source v1alpha1.TrafficSource, ready int32) Routing {
@@ -64,6 +65,7 @@ func (w *world) routesDo(action Action) bool {
 		}
 		w.routes.served = false
 	case ShareTraffic:
+		w.now = w.now.Add(w.routes.slow)
 		if !a.IsNothing() && readyPods(in.Pods) < in.Run.Status.Replicas && w.routes.share.IsNothing() && !in.Run.Status.Weight.IsSomething() {
 			w.t.Errorf("routes give a canary %s that is not Ready\n%s", a.Share, w.tail())
 		}
@@ -84,6 +86,10 @@ func (w *world) routesHappen(what string) bool {
 		w.routes.refused = why
 	case word == "wait":
 		w.routes.pending = why
+	case word == "take":
+		slow, err := time.ParseDuration(why)
+		w.routes.slow = slow
+		return err == nil
 	case what == "are silent":
 		w.routes.silent = true
 	case what == "are accepted":

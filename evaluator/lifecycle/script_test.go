@@ -43,7 +43,7 @@ import (
 //	others change WHAT | change nothing | hide WHY | give POD | leave POD | make the canary
 //	person promotes [as WHO: WHY] | aborts [as WHO: WHY] | pauses | resumes | approves N | retries N
 //	routes refuse WHY | wait WHY | are accepted | lose the share | are gone | are back | are two |
-//	       reach nobody | reach the canary
+//	       reach nobody | reach the canary | take DURATION
 //	autoscaler scales to N | says WHY it does not | scales again | is deleted by others | is refused
 //	policies allow N | allow any number
 //	rounds are N times later | are in time

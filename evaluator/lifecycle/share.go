@@ -192,22 +192,25 @@ func (s *planner) steer(p *Move) {
 	}
 }
 
-// drain keeps the pods of the canary until the drain time is over. With the last of them goes their Service.
+// drain keeps the pods of the canary until no route has given it anything for the drain time. That counts from the look that
+// finds so: a write may take long. Routes that had something at the look before stand in the status until then. With
+// the last of the pods goes their Service.
 func (s *planner) drain(p *Move) {
+	laid, weight := s.in.Traffic.Laid, s.out.Weight
+	if had := len(weight.Routes) > 0 || !shareOf(s.in.Run.Status.Weight).IsNothing(); had && len(laid) == 0 {
+		weight.Since = metav1.NewTime(roundUp(s.in.Now))
+	}
+	weight.Routes = laid
 	var drain time.Duration
 	if s.plan.Weighted() {
 		drain = s.plan.Traffic.Drain.Duration
 	}
-	at := roundUp(s.out.Weight.Since.Add(drain))
-	if len(s.in.Traffic.Laid) > 0 { // taken off now, in a part of the second that is written down
-		at = roundUp(s.in.Now).Add(drain)
-		s.out.Weight.Since = metav1.NewTime(roundUp(s.in.Now))
-	}
+	at := roundUp(weight.Since.Add(drain))
 	switch {
-	case s.in.Now.Before(at) && slices.ContainsFunc(p.Actions, takesCanary):
+	case (len(laid) > 0 || s.in.Now.Before(at)) && slices.ContainsFunc(p.Actions, takesCanary):
 		p.Actions = slices.DeleteFunc(p.Actions, takesCanary)
 		p.Requeue = sooner(p.Requeue, max(at.Sub(s.in.Now), time.Millisecond))
-	case (s.out.Phase.Ended() || s.in.Run.Deleting) && s.in.Canary == nil && len(s.in.Traffic.Laid) == 0:
+	case (s.out.Phase.Ended() || s.in.Run.Deleting) && s.in.Canary == nil && len(laid) == 0:
 		if len(s.in.Traffic.Services) > 0 {
 			p.Actions = append(p.Actions, StopServing{})
 		}
