@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"math"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -19,14 +20,20 @@ type Routes interface {
 }
 
 // tellRoutes warns whoever has an update held whose canary is to get its requests by routes, or by a Service of its own,
-// and may not. The evaluator looks anew when the canary is there.
+// and may not, by what policies leave of its plan. The evaluator looks anew when the canary is there.
 func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision) []string {
-	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Served() || r.demands.Forbids(r.plan.TrafficSource()) != "" {
+	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Served() {
+		return nil
+	}
+	asked := r.plan.DeepCopy()
+	asked.SetDefaults()
+	bounded, _ := r.demands.Apply(*asked, int32(min(r.New.Replicas(), math.MaxInt32)))
+	if !bounded.Served() {
 		return nil
 	}
 	ctx, cancel := dispensable(ctx, aroundTime)
 	defer cancel()
-	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, r.plan, surround.Of(r.Old.Template()).Labels)
+	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, &bounded, surround.Of(r.Old.Template()).Labels)
 	if err != nil { // it is told by the run
 		ctrl.LoggerFrom(ctx).Error(err, "routes not looked at")
 		return nil

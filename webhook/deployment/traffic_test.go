@@ -16,10 +16,12 @@ type routesStub struct {
 	why   string
 	err   error
 	asked int
+	plan  *v1alpha1.CanaryPlanSpec
 }
 
-func (r *routesStub) Doubt(context.Context, string, string, *v1alpha1.CanaryPlanSpec, map[string]string) (string, error) {
+func (r *routesStub) Doubt(_ context.Context, _, _ string, plan *v1alpha1.CanaryPlanSpec, _ map[string]string) (string, error) {
 	r.asked++
+	r.plan = plan
 	return r.why, r.err
 }
 
@@ -52,5 +54,26 @@ func TestWhatSpeaksAgainstAShareIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 				t.Errorf("asked %d times, told %q", routes.asked, said)
 			}
 		})
+	}
+}
+
+// TestWhatAPolicyTakesOffIsNotDoubted: the routes are asked for the plan as the run will have it.
+func TestWhatAPolicyTakesOffIsNotDoubted(t *testing.T) {
+	routes := &routesStub{}
+	most := int32(5)
+	bounds := policy.Effective{
+		RequestMatch: policy.Bound[v1alpha1.RequestMatchLimit]{Value: v1alpha1.RequestMatchNone, Policy: "p"},
+		MaxWeight:    policy.Bound[int32]{Value: most, Policy: "p"},
+	}
+	asked := &v1alpha1.CanaryPlanSpec{Traffic: &v1alpha1.Traffic{
+		Source: v1alpha1.TrafficWeighted, Weight: new(int32(50)), Match: &v1alpha1.RequestMatch{Headers: []v1alpha1.HeaderMatch{{Name: "x-canary", Value: "1"}}},
+	}}
+	r := &request{plan: asked, demands: demand.Demands{Effective: bounds}}
+	(&Handler{Routes: routes}).tellRoutes(t.Context(), r, decide.Decision{Effect: decide.Hold})
+	if routes.plan == nil || routes.plan.Traffic.Match != nil || *routes.plan.Traffic.Weight != most {
+		t.Errorf("the routes were asked for %+v", routes.plan)
+	}
+	if asked.Traffic.Match == nil || *asked.Traffic.Weight != 50 {
+		t.Error("the plan was changed")
 	}
 }
