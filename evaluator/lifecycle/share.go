@@ -143,14 +143,10 @@ func (s *planner) shareIsOff() bool {
 }
 
 // refusedByRoutes: routes that cannot give the canary its share leave the run without a verdict, and so do Services that
-// are not there. What was there and is gone may be in the middle of being made anew.
+// are not there. What was there and is gone may be in the middle of being made anew, be it at a gate.
 func (s *planner) refusedByRoutes() (Move, bool) {
 	why := s.in.Traffic.Refused
-	given := s.in.Run.Status.Weight.IsSomething() || s.out.Reason == v1alpha1.ReasonShareLost
-	if !s.plan.Weighted() {
-		given = s.out.Phase == v1alpha1.PhaseRunning
-	}
-	if !given {
+	if given := s.in.Run.Status.Weight.IsSomething() || s.out.ReadyAt != nil; !given {
 		why = cmp.Or(why, s.in.Traffic.NoRoute)
 	}
 	if !s.plan.Served() || why == "" {
