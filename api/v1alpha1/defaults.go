@@ -68,14 +68,17 @@ const MaxPeriod = 365 * 24 * time.Hour
 // maxTotal is what a sum of periods is at most that nobody has checked; twice as much is a duration still.
 const maxTotal = time.Duration(math.MaxInt64 / 2)
 
-// setTrafficDefaults fills in what steps do not say of a weighted canary: its weight and its size.
+// setTrafficDefaults fills in what steps do not say of a canary that routes give its requests: its weight and its size.
 func (s *CanaryPlanSpec) setTrafficDefaults() {
 	if s.Traffic == nil {
 		return
 	}
 	setDefaultText(&s.Traffic.Source, TrafficService)
-	if !s.Weighted() {
+	if !s.ByRoutes() {
 		return
+	}
+	if s.Mirrored() && s.Traffic.Increment == nil {
+		setDefault(&s.Traffic.Weight, 100)
 	}
 	setDefault(&s.Traffic.Drain, metav1.Duration{Duration: 5 * time.Second})
 	s.Traffic.Match.setDefaults()

@@ -36,9 +36,11 @@ func (s Share) String() string {
 	return fmt.Sprintf("%d %% and what matches", s.Percent)
 }
 
-// short is a share for lists of runs.
-func (s Share) short() string {
+// short is a share for lists of runs; of copies, if it is mirrored.
+func (s Share) short(mirrored bool) string {
 	switch {
+	case mirrored:
+		return fmt.Sprintf("mirrored %d%%", s.Percent)
 	case s.Match == nil:
 		return fmt.Sprintf("weighted %d%%", s.Percent)
 	case s.Percent == 0:
@@ -57,7 +59,7 @@ func shareOf(w *v1alpha1.WeightStatus) Share {
 
 // asked is the share that the step under way asks for routes to give.
 func (s *course) asked() Share {
-	if !s.plan.Weighted() {
+	if !s.plan.ByRoutes() {
 		return Share{}
 	}
 	step, traffic := s.step(), s.plan.Traffic
@@ -89,6 +91,26 @@ func MatchesOf(plan *v1alpha1.CanaryPlanSpec) []*v1alpha1.RequestMatch {
 		out = append(out, plan.Steps[i].Match)
 	}
 	return out
+}
+
+// IsPartly says whether a plan asks for less than all of the requests in any of its steps.
+func IsPartly(plan *v1alpha1.CanaryPlanSpec) bool {
+	least := int32(100)
+	if t := plan.Traffic; t != nil && len(plan.Steps) == 0 && t.Weight != nil {
+		least = *t.Weight
+	}
+	for i := range plan.Steps {
+		if weight := plan.Steps[i].Weight; weight != nil {
+			least = min(least, *weight)
+		}
+	}
+	return least < 100
+}
+
+// GivesPartly says whether the plan of a run asks for less than all of the requests in any of its steps.
+func GivesPartly(in Snapshot) bool {
+	spec, _ := askedPlan(in)
+	return IsPartly(spec)
 }
 
 // MatchesFor are the matches that the plan of a run asks for in any of its steps.

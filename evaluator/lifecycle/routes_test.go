@@ -24,7 +24,7 @@ func (r routes) view(source v1alpha1.TrafficSource, ready int32) Routing {
 	switch {
 	case r.gone:
 		out.NoRoute = "no route sends requests to a Service of Deployment web"
-	case source == v1alpha1.TrafficWeighted:
+	case source.ByRoutes():
 		out.Routes = []string{"HTTPRoute/web"}
 	}
 	if !r.share.IsNothing() {
@@ -50,7 +50,7 @@ func (r routes) view(source v1alpha1.TrafficSource, ready int32) Routing {
 func (w *world) routesDo(action Action) bool {
 	w.t.Helper()
 	in := w.input()
-	if takesCanary(action) && SourceOf(in) == v1alpha1.TrafficWeighted {
+	if takesCanary(action) && SourceOf(in).ByRoutes() {
 		drain := w.planOf(in).Traffic.Drain.Duration
 		if !w.routes.share.IsNothing() || w.now.Before(w.routes.takenOff.Add(drain)) {
 			w.t.Errorf("%s: the canary goes while routes give it %s, or within the drain time\n%s", w.now, w.routes.share, w.tail())

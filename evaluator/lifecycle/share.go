@@ -130,7 +130,7 @@ func (s *planner) beginAnewIfShareLost() (Move, bool) {
 // for nobody was there to answer, or others did. A route that is new has it in a moment. Behind a gate the canary has
 // shown what it had to.
 func (s *planner) shareIsOff() bool {
-	if !s.plan.Weighted() || s.atGate() {
+	if !s.plan.ByRoutes() || s.atGate() {
 		return false
 	}
 	t, stands := s.in.Traffic, s.in.Run.Status.Weight
@@ -198,7 +198,7 @@ func (s *planner) drain(p *Move) {
 	}
 	weight.Routes = laid
 	var drain time.Duration
-	if s.plan.Weighted() {
+	if s.plan.ByRoutes() {
 		drain = s.plan.Traffic.Drain.Duration
 	}
 	at := roundUp(weight.Since.Add(drain))

@@ -81,8 +81,8 @@ func (s *planner) traffic() string {
 	switch {
 	case s.plan.TrafficSource() == v1alpha1.TrafficCanaryService && s.in.Traffic.Served && !s.isOut():
 		return "canary service"
-	case s.plan.Weighted() && s.out.Weight.IsSomething():
-		return shareOf(s.out.Weight).short()
+	case s.plan.ByRoutes() && s.out.Weight.IsSomething():
+		return shareOf(s.out.Weight).short(s.plan.Mirrored())
 	case s.plan.Apart(), s.out.Service == "", s.isOut():
 		return "none"
 	case s.step().PodShare == nil || all == 0:

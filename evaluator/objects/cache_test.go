@@ -147,7 +147,7 @@ func TestTheCacheKeepsByWhatRequestsCame(t *testing.T) {
 		return &v1alpha1.CanaryPlanSpec{ReadyDeadline: &metav1.Duration{}, Traffic: &v1alpha1.Traffic{Source: source, Drain: &metav1.Duration{Duration: 7 * time.Second}}}
 	}
 	for source, needed := range map[v1alpha1.TrafficSource]bool{
-		v1alpha1.TrafficWeighted: true, v1alpha1.TrafficCanaryService: true, v1alpha1.TrafficBoth: true, v1alpha1.TrafficNone: false, v1alpha1.TrafficService: false,
+		v1alpha1.TrafficWeighted: true, v1alpha1.TrafficMirror: true, v1alpha1.TrafficCanaryService: true, v1alpha1.TrafficBoth: true, v1alpha1.TrafficNone: false, v1alpha1.TrafficService: false,
 	} {
 		for _, run := range []*v1alpha1.CanaryRun{
 			{Spec: v1alpha1.CanaryRunSpec{Plan: of(source)}},

@@ -39,6 +39,8 @@ type seenRoute struct {
 	// services are those of the Deployment that it sends requests to, and parts those of each that its pods are in.
 	services []string
 	parts    [][]string
+	// lacks is what a gateway does not list that the run needs, "" where it is not looked for, or nothing.
+	lacks string
 	// unknown says that nobody knows whether the Deployment's pods are in a part of a Service.
 	unknown string
 }
@@ -47,13 +49,14 @@ func (r seenRoute) String() string { return r.object.GetKind() + "/" + r.object.
 
 func (r seenRoute) recordOf(run Run, o route.Overlay) route.Record {
 	return route.Record{
-		UID: r.object.GetUID(), Run: run.Name, Service: o.Service, Canary: o.Canary, Parts: o.Parts, Percent: o.Percent, Match: o.Match, Rules: r.user,
+		UID: r.object.GetUID(), Run: run.Name, Service: o.Service, Canary: o.Canary, Parts: o.Parts, Percent: o.Percent, Mirror: o.Mirror, Match: o.Match, Rules: r.user,
 	}
 }
 
 func (r seenRoute) overlay(run Run, percent int32, match []route.Header) route.Overlay {
 	return route.Overlay{
 		Namespace: run.Namespace, Service: r.services[0], Canary: run.canaryOf(r.services[0]), Parts: r.parts[0], Percent: int64(percent), Match: match,
+		Mirror: run.Source == v1alpha1.TrafficMirror,
 	}
 }
 
@@ -65,7 +68,7 @@ func (r Router) find(ctx context.Context, run Run) (found, error) {
 		return out, err
 	}
 	out.services = serving(out.all, run.Pods)
-	if run.Source != v1alpha1.TrafficWeighted {
+	if !run.Source.ByRoutes() {
 		return out, nil
 	}
 	err = r.eachRoute(ctx, run.Namespace, func(seen seenRoute) {

@@ -20,6 +20,9 @@ import (
 // have it still.
 func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) (lifecycle.Routing, error) {
 	seen, err := r.find(ctx, run)
+	if err == nil {
+		err = r.able(ctx, run, &seen)
+	}
 	out := seen.view(run)
 	if err == nil {
 		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
@@ -39,11 +42,14 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 // are. pods are the labels of the Deployment's pods.
 func (r Router) Doubt(ctx context.Context, namespace, deployment string, plan *v1alpha1.CanaryPlanSpec, pods map[string]string) (string, error) {
 	source := plan.TrafficSource()
-	run := Run{Namespace: namespace, Deployment: deployment, Source: source, Matches: lifecycle.MatchesOf(plan), Pods: pods}
+	run := Run{Namespace: namespace, Deployment: deployment, Source: source, Matches: lifecycle.MatchesOf(plan), Partly: lifecycle.IsPartly(plan), Pods: pods}
 	r.most = mostToTell
 	seen, err := r.find(ctx, run)
-	if err == nil && source != v1alpha1.TrafficWeighted { // only who may make Services of canaries may look who is behind them
+	if err == nil && !source.ByRoutes() { // only who may make Services of canaries may look who is behind them
 		_, err = r.endpoints(ctx, namespace, deployment)
+	}
+	if err == nil {
+		err = r.able(ctx, run, &seen)
 	}
 	if apierrors.IsForbidden(err) {
 		return NoRight, nil
@@ -65,7 +71,7 @@ func (r Router) Doubt(ctx context.Context, namespace, deployment string, plan *v
 
 // view is what the routes say, and what is to be said of them.
 func (f found) view(run Run) lifecycle.Routing {
-	if run.Source != v1alpha1.TrafficWeighted {
+	if !run.Source.ByRoutes() {
 		return f.viewOfServices(run)
 	}
 	out := lifecycle.Routing{Services: f.servicesOf(run)}
@@ -147,20 +153,20 @@ func (f found) viewOfServices(run Run) lifecycle.Routing {
 
 func (f found) noRoute(run Run) string {
 	if len(f.services) == 0 {
-		return fmt.Sprintf("traffic.source is Weighted, and no Service selects the pods of Deployment %s; make one and a route to it, or have source: Service", run.Deployment)
+		return fmt.Sprintf("traffic.source is %s, and no Service selects the pods of Deployment %s; make one and a route to it, or have source: Service", run.Source, run.Deployment)
 	}
 	names := ""
 	for _, s := range f.services {
 		names += " " + s.Name
 	}
-	return fmt.Sprintf("traffic.source is Weighted, and no HTTPRoute, GRPCRoute or VirtualService of the namespace sends requests to a Service of Deployment %s (%s); make one, or have source: Service",
-		run.Deployment, names[1:])
+	return fmt.Sprintf("traffic.source is %s, and no HTTPRoute, GRPCRoute or VirtualService of the namespace sends requests to a Service of Deployment %s (%s); make one, or have source: Service",
+		run.Source, run.Deployment, names[1:])
 }
 
 // cannot says why the overlay cannot be laid over a route, "" if it can.
 func (r seenRoute) cannot(run Run) string {
-	if r.unknown != "" {
-		return r.unknown
+	if why := cmp.Or(r.unknown, r.lacks); why != "" {
+		return why
 	}
 	if len(r.services) > 1 {
 		return fmt.Sprintf("%s sends requests to two Services of Deployment %s, %s and %s, and can carry a share of one only; have a route for each", r, run.Deployment, r.services[0], r.services[1])

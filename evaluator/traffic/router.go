@@ -75,6 +75,8 @@ type Run struct {
 	// step; nil is none.
 	Source  v1alpha1.TrafficSource
 	Matches []*v1alpha1.RequestMatch
+	// Partly says that it is to have less than all of the requests in some step.
+	Partly bool
 	// Deployment is the name of the Deployment, and Pods the labels of its pods' template.
 	Deployment string
 	Pods       map[string]string
@@ -86,7 +88,7 @@ type Run struct {
 // user has it; others are to know it beforehand.
 func (r Run) canaryOf(service string) string {
 	const suffix = "-canary"
-	if r.Source != v1alpha1.TrafficWeighted && len(service)+len(suffix) <= 63 {
+	if !r.Source.ByRoutes() && len(service)+len(suffix) <= 63 {
 		return service + suffix
 	}
 	hash := sha256.Sum256([]byte(string(r.UID) + "/" + service))

@@ -57,6 +57,10 @@ func cluster(t *testing.T, routes ...string) (Router, client.Client) {
 		scheme.AddKnownTypeWithName(kind, &unstructured.Unstructured{})
 		scheme.AddKnownTypeWithName(kind.GroupVersion().WithKind(kind.Kind+"List"), &unstructured.UnstructuredList{})
 	}
+	for _, kind := range []string{"Gateway", "GatewayClass"} {
+		scheme.AddKnownTypeWithName(kinds[0].GroupVersion().WithKind(kind), &unstructured.Unstructured{})
+		scheme.AddKnownTypeWithName(kinds[0].GroupVersion().WithKind(kind+"List"), &unstructured.UnstructuredList{})
+	}
 	for _, version := range virtualServices {
 		scheme.AddKnownTypeWithName(version.GroupVersion().WithKind("DestinationRule"), &unstructured.Unstructured{})
 		scheme.AddKnownTypeWithName(version.GroupVersion().WithKind("DestinationRuleList"), &unstructured.UnstructuredList{})

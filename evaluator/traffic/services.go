@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/surround"
 )
@@ -69,7 +68,7 @@ func (f found) servicesOf(run Run) []string {
 // they send requests to.
 func (f found) reached(run Run) []string {
 	var out []string
-	if run.Source != v1alpha1.TrafficWeighted {
+	if !run.Source.ByRoutes() {
 		for _, s := range f.services {
 			out = append(out, s.Name)
 		}

@@ -99,14 +99,15 @@ func validateManual(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLi
 // maxDrain is the longest drain time.
 const maxDrain = 10 * time.Minute
 
-// validateTraffic: a weighted canary has a weight or a match in every step, and no other has one.
+// validateTraffic: a canary that routes give a share has a weight or a match in every step; one that has copies may have a weight, and no
+// other has one.
 func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	wrong := func(weight *int32, at *field.Path) {
 		switch {
 		case weight == nil:
-		case !spec.Weighted():
-			errs = append(errs, field.Forbidden(at, "is for traffic.source Weighted; set that, or take it off"))
+		case !spec.ByRoutes():
+			errs = append(errs, field.Forbidden(at, "is for traffic.source Weighted or Mirror; set one of these, or take it off"))
 		case *weight < 1 || *weight > 100:
 			errs = append(errs, field.Invalid(at, *weight, "must be a percentage from 1 to 100"))
 		}
@@ -119,11 +120,11 @@ func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Erro
 		switch {
 		case t.Source != "" && !slices.Contains(v1alpha1.TrafficSources, t.Source):
 			errs = append(errs, field.NotSupported(at.Child("source"), t.Source, v1alpha1.TrafficSources))
-		case t.Drain != nil && !spec.Weighted():
-			errs = append(errs, field.Forbidden(at.Child("drain"), "is for traffic.source Weighted; set that, or take it off"))
+		case t.Drain != nil && !spec.ByRoutes():
+			errs = append(errs, field.Forbidden(at.Child("drain"), "is for traffic.source Weighted or Mirror; set one of these, or take it off"))
 		case t.Drain != nil && (t.Drain.Duration < 0 || t.Drain.Duration > maxDrain):
 			errs = append(errs, field.Invalid(at.Child("drain"), t.Drain.Duration.String(), "must be from 0s to 10m"))
-		case spec.Weighted() && t.Weight == nil && t.Match == nil && t.Increment == nil && len(spec.Steps) == 0:
+		case spec.TrafficSource() == v1alpha1.TrafficWeighted && t.Weight == nil && t.Match == nil && t.Increment == nil && len(spec.Steps) == 0:
 			errs = append(errs, field.Required(at.Child("weight"), "a canary that routes give its requests needs a share or a match, here or in each step"))
 		}
 	}
@@ -131,7 +132,7 @@ func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Erro
 		at := path.Child("steps").Index(i).Child("weight")
 		wrong(spec.Steps[i].Weight, at)
 		errs = append(errs, validateMatch(spec, spec.Steps[i].Match, path.Child("steps").Index(i).Child("match"))...)
-		if spec.Weighted() && spec.Steps[i].Weight == nil && spec.Steps[i].Match == nil && spec.Traffic.Weight == nil && spec.Traffic.Match == nil {
+		if spec.TrafficSource() == v1alpha1.TrafficWeighted && spec.Steps[i].Weight == nil && spec.Steps[i].Match == nil && spec.Traffic.Weight == nil && spec.Traffic.Match == nil {
 			errs = append(errs, field.Required(at, "a canary that routes give its requests needs a share or a match, here or in traffic"))
 		}
 	}

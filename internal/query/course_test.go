@@ -44,7 +44,15 @@ func TestValidateCourse(t *testing.T) {
 		}, "spec.steps[0].weight: Required value"},
 		"a weight of a canary that has none": {func(s *spec) { s.Steps = []v1alpha1.Step{{Replicas: &one, Weight: &podShare}} },
 			"spec.steps[0].weight: Forbidden: is for traffic.source Weighted"},
-		"a source that is none": {func(s *spec) { s.Traffic = &v1alpha1.Traffic{Source: "Mirror"} }, `spec.traffic.source: Unsupported value: "Mirror"`},
+		"a source that is none": {func(s *spec) { s.Traffic = &v1alpha1.Traffic{Source: "Elsewhere"} }, `spec.traffic.source: Unsupported value: "Elsewhere"`},
+		"copies of requests":    {func(s *spec) { s.Traffic = &v1alpha1.Traffic{Source: v1alpha1.TrafficMirror} }, ""},
+		"copies of some, in steps": {func(s *spec) {
+			s.Traffic, s.Steps = &v1alpha1.Traffic{Source: v1alpha1.TrafficMirror}, []v1alpha1.Step{{Weight: &podShare}}
+			s.SetDefaults()
+		}, ""},
+		"copies of requests that match": {func(s *spec) {
+			s.Traffic = &v1alpha1.Traffic{Source: v1alpha1.TrafficMirror, Match: &v1alpha1.RequestMatch{Headers: []v1alpha1.HeaderMatch{{Name: "X-Canary", Value: "1"}}}}
+		}, "spec.traffic.match: Forbidden: is for traffic.source Weighted"},
 		"a drain time of a day": {func(s *spec) {
 			s.Traffic = &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted, Weight: &podShare, Drain: &metav1.Duration{Duration: 24 * time.Hour}}
 		}, "spec.traffic.drain: Invalid value"},

@@ -28,7 +28,7 @@ func validateMatch(spec *v1alpha1.CanaryPlanSpec, match *v1alpha1.RequestMatch, 
 	switch {
 	case match == nil:
 		return nil
-	case !spec.Weighted():
+	case spec.TrafficSource() != v1alpha1.TrafficWeighted:
 		return field.ErrorList{field.Forbidden(at, "is for traffic.source Weighted; set that, or take it off")}
 	case len(match.Headers) == 0 && match.Cookie == nil:
 		return field.ErrorList{field.Required(at, "needs headers or a cookie, or it would match all requests")}
@@ -80,8 +80,8 @@ func validateIncrement(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.Erro
 	switch {
 	case t.Increment == nil && t.Maximum == nil:
 		return nil
-	case !spec.Weighted():
-		return field.ErrorList{field.Forbidden(at.Child("increment"), "is for traffic.source Weighted; set that, or take it off")}
+	case !spec.ByRoutes():
+		return field.ErrorList{field.Forbidden(at.Child("increment"), "is for traffic.source Weighted or Mirror; set one of these, or take it off")}
 	case t.Increment == nil:
 		return field.ErrorList{field.Required(at.Child("increment"), "maximum is the weight of the last step; say that of the first too, or take it off")}
 	case t.Maximum == nil:

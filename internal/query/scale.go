@@ -24,7 +24,7 @@ func validateScale(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorL
 	at := path.Child("scale", "hpa")
 	if !spec.Apart() {
 		errs = append(errs, field.Forbidden(at, fmt.Sprintf("is for a canary behind none of the Deployment's Services, and with traffic.source %s it is: more pods would take more requests, "+
-			"and an autoscaler of the Deployment would stop; take it off, or set traffic.source to Weighted, CanaryService or None", spec.TrafficSource())))
+			"and an autoscaler of the Deployment would stop; take it off, or set traffic.source to Weighted, Mirror, CanaryService or None", spec.TrafficSource())))
 	}
 	if spec.Baseline != nil {
 		errs = append(errs, field.Forbidden(at, "a baseline is as large as its canary, and this changes how large that is; take one of them off, or compare with the stable pods (compare.to: Stable)"))

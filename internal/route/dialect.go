@@ -14,6 +14,8 @@ type Dialect struct {
 	mostWeight, mostTogether int64
 	// matching is how it says which requests a rule is for, nil where no match is laid over it.
 	matching *matching
+	// mirroring is how it says that requests are copied, nil where none are.
+	mirroring *mirroring
 	grammar
 }
 

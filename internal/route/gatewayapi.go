@@ -3,7 +3,7 @@ package route
 // gatewayAPI is the dialect of HTTPRoute: BackendRef of
 // gateway.networking.k8s.io/v1, with the bounds of its schema.
 var gatewayAPI = Dialect{
-	Rules: "rules", backends: "backendRefs", matching: &httpMatching, grammar: backendRefs{},
+	Rules: "rules", backends: "backendRefs", matching: &httpMatching, mirroring: &httpMirroring, grammar: backendRefs{},
 	mostRules: 64, mostBackends: 16, mostWeight: 1_000_000, mostTogether: 16_000_000,
 }
 

@@ -16,8 +16,10 @@ type Overlay struct {
 	// Parts are the parts of Service by name in which pods of the Deployment are: a backend that is any other part has
 	// no share to give. Only some dialects know parts.
 	Parts []string
-	// Percent is the canary's share of the requests to Service, from 0 to 100.
+	// Percent is the canary's share of the requests to Service, from 0 to 100. Mirror has it get copies of so many
+	// instead, whose answers nobody sees.
 	Percent int64
+	Mirror  bool
 	// Match are headers: the requests to Service that have all of them go to the canary, whatever Percent is of the
 	// others. None match where it has none.
 	Match []Header
@@ -54,7 +56,7 @@ func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
 	for i, rule := range rules {
 		laid, err := d.layRule(o, rule)
 		if err != nil {
-			return nil, fmt.Errorf("spec.%s[%d].%s: %w", d.Rules, i, d.backends, err)
+			return nil, fmt.Errorf("spec.%s[%d].%w", d.Rules, i, err)
 		}
 		out[i] = laid
 	}
@@ -105,13 +107,19 @@ func (d Dialect) shared(o Overlay, backends []any) []int {
 }
 
 func (d Dialect) layRule(o Overlay, rule any) (any, error) {
+	if o.Percent <= 0 {
+		return rule, nil
+	}
+	if o.Mirror {
+		return d.mirror(o, rule)
+	}
 	backends := d.backendsOf(rule)
 	at := d.shared(o, backends)
-	if len(at) == 0 || o.Percent <= 0 {
+	if len(at) == 0 {
 		return rule, nil
 	}
 	if n := len(backends) + len(at); n > d.mostBackends {
-		return nil, fmt.Errorf("has %d backends and may have %d, so there is no room for the canary", len(backends), d.mostBackends)
+		return nil, fmt.Errorf("%s: has %d backends and may have %d, so there is no room for the canary", d.backends, len(backends), d.mostBackends)
 	}
 	percent := min(o.Percent, 100)
 	weights := make([]int64, len(backends))

@@ -26,8 +26,9 @@ type Record struct {
 	Canary  string `json:"canary"`
 	// Parts are those of Service in which pods of the Deployment are.
 	Parts []string `json:"parts,omitempty"`
-	// Percent is the share, and Match the headers of the requests that go to the canary in any case.
+	// Percent is the share, of copies where Mirror says so, and Match the headers of the requests that go to the canary in any case.
 	Percent int64    `json:"percent"`
+	Mirror  bool     `json:"mirror,omitempty"`
 	Match   []Header `json:"match,omitempty"`
 	// Rules are those that the user asked for, nil where the route has none.
 	Rules []any `json:"rules,omitempty"`
@@ -35,7 +36,7 @@ type Record struct {
 
 // Overlay is what the record lays over a route of this namespace.
 func (r Record) Overlay(namespace string) Overlay {
-	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Parts: r.Parts, Percent: r.Percent, Match: r.Match}
+	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Parts: r.Parts, Percent: r.Percent, Mirror: r.Mirror, Match: r.Match}
 }
 
 // MostAnnotations is the API server's limit for all annotations of an object together, keys and values, in bytes.

@@ -75,9 +75,9 @@ func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
 	return out, way
 }
 
-// names says whether a rule sends requests to the canary.
+// names says whether a rule sends requests to the canary, or copies of them.
 func (d Dialect) names(s Standing, rule any) bool {
-	return slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
+	return d.isMirrored(s, rule) || slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
 }
 
 func (d Dialect) withoutCanary(s Standing, backends []any) []any {
@@ -122,8 +122,14 @@ func (d Dialect) undo(s Standing, w Author, rule any, base int) any {
 			return s.User[base]
 		}
 		laid, user = d.backendsOf(s.Laid[base]), d.backendsOf(s.User[base])
+		rule = d.unmirror(s, rule, s.User[base])
+	} else {
+		rule = d.unmirror(s, rule, nil)
 	}
 	sent := d.backendsOf(rule)
+	if !slices.ContainsFunc(sent, func(b any) bool { return d.isService(b, s.Namespace, s.Canary) }) && s.Mirror {
+		return rule // its backends are as their user has them
+	}
 	if reflect.DeepEqual(sent, laid) {
 		return d.withBackends(rule, user)
 	}

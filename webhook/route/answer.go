@@ -98,6 +98,8 @@ func (a *answer) tell(record route.Record, way route.Way) {
 func shareOf(record route.Record) string {
 	matched := route.Text(record.Match)
 	switch {
+	case record.Mirror:
+		return fmt.Sprintf("copies of %d %% of what goes to Service %s", record.Percent, record.Service)
 	case matched == "":
 		return fmt.Sprintf("%d %% of what goes to Service %s", record.Percent, record.Service)
 	case record.Percent == 0:

@@ -107,14 +107,17 @@ func traffic(w Wish) (*v1alpha1.Traffic, error) {
 	switch {
 	case w.Traffic != "" && i < 0:
 		return nil, fmt.Errorf("--traffic is %q; it must be one of %v", w.Traffic, v1alpha1.TrafficSources)
-	case w.Weight != 0 && (i < 0 || v1alpha1.TrafficSources[i] != v1alpha1.TrafficWeighted):
-		return nil, errors.New("--weight is for --traffic=Weighted; set that, or take it off")
+	case w.Weight != 0 && (i < 0 || !v1alpha1.TrafficSources[i].ByRoutes()):
+		return nil, errors.New("--weight is for --traffic=Weighted or --traffic=Mirror; set one of these, or take it off")
 	case i < 0:
 		return nil, nil
 	}
 	out := &v1alpha1.Traffic{Source: v1alpha1.TrafficSources[i]}
-	if out.Source == v1alpha1.TrafficWeighted {
+	switch {
+	case out.Source == v1alpha1.TrafficWeighted:
 		out.Weight = new(cmp.Or(w.Weight, defaultWeight))
+	case w.Weight != 0:
+		out.Weight = new(w.Weight)
 	}
 	return out, nil
 }

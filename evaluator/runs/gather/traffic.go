@@ -35,7 +35,7 @@ func (g *Gatherer) gatherTraffic(ctx context.Context, seen *Observed) error {
 func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, error) {
 	run := traffic.Run{
 		Namespace: seen.CanaryRun.Namespace, Name: seen.CanaryRun.Name, UID: seen.CanaryRun.UID, Deployment: seen.CanaryRun.Spec.Deployment,
-		Source: lifecycle.SourceOf(seen.Snapshot), Matches: lifecycle.MatchesFor(seen.Snapshot),
+		Source: lifecycle.SourceOf(seen.Snapshot), Matches: lifecycle.MatchesFor(seen.Snapshot), Partly: lifecycle.GivesPartly(seen.Snapshot),
 	}
 	if !seen.Deployment.Exists {
 		return run, nil
