@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"holdfast.dev/holdfast/test/oracle/generate"
@@ -117,7 +114,7 @@ func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.W
 			printing.Lock()
 			fmt.Fprintf(out, "=== seed %d\n%s\n", course.Sequence.Seed, least)
 			printing.Unlock()
-			if err = errors.Join(err, save(least, course.Sequence.Seed, keep)); err != nil {
+			if err = errors.Join(err, shrink.Keep(least.Sequence, string(least.Difference.Aspect), least.Steps, course.Sequence.Seed, keep)); err != nil {
 				return err
 			}
 		}
@@ -125,35 +122,10 @@ func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.W
 	})
 }
 
-// minimal is the course of the least sequence that fails in the same aspect; the given one if it
-// fails no more.
+// minimal is the course of the least sequence that fails in the same aspect; the given one if it fails no more.
 func minimal(ctx context.Context, lane *stage.Lane, course report.Course) (report.Course, error) {
-	least := course
-	_, err := shrink.Minimal(course.Sequence, questions, func(s sequence.Sequence) (bool, error) {
-		again, err := lane.Play(ctx, s)
-		same := err == nil && again.Failed() && again.Difference.Aspect == course.Difference.Aspect
-		if same {
-			least = again
-		}
-		return same, err
-	})
-	return least, err
-}
-
-// save writes a sequence to the folder, to be replayed.
-func save(least report.Course, seed uint64, folder string) error {
-	if folder == "" {
-		return nil
-	}
-	kept := least.Sequence
-	kept.Why = fmt.Sprintf("%s after command %d", least.Difference.Aspect, least.Steps)
-	data, err := kept.Encode()
-	if err != nil {
-		return err
-	}
-	name := filepath.Join(folder, fmt.Sprintf("%s-%d.yaml", strings.ToLower(string(least.Difference.Aspect)), seed))
-	if err := errors.Join(os.MkdirAll(folder, 0o750), os.WriteFile(name, data, 0o600)); err != nil {
-		return fmt.Errorf("keep sequence: %w", err)
-	}
-	return nil
+	return shrink.Least(course, course.Sequence, questions, func(s sequence.Sequence) (report.Course, error) { return lane.Play(ctx, s) },
+		func(again report.Course) bool {
+			return again.Failed() && again.Difference.Aspect == course.Difference.Aspect
+		})
 }
