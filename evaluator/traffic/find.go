@@ -123,6 +123,6 @@ func (r *seenRoute) read(record route.Record) {
 	if err != nil {
 		return
 	}
+	r.whole = sameRules(record.Rules, standing.User) && r.IsLaid(r.object.GetNamespace(), record, r.user)
 	r.record, r.user = &record, standing.User
-	r.whole = sameRules(record.Rules, standing.User)
 }

@@ -41,6 +41,14 @@ func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Stan
 	return s, nil
 }
 
+// IsLaid says whether the overlay of a record is on the rules that are in the cluster: each sends requests to the canary that
+// would. Somebody may have written the user's own rules while no webhook was there to answer, and left the record.
+func (d Dialect) IsLaid(namespace string, record Record, stored []any) bool {
+	s := Standing{Overlay: record.Overlay(namespace)}
+	laid, err := d.Lay(s.Overlay, record.Rules)
+	return err == nil && slices.EqualFunc(laid, stored, func(a, b any) bool { return d.names(s, a) == d.names(s, b) })
+}
+
 // Author is what is known of who writes rules.
 type Author struct {
 	// Blind says that a weight which changes was said without a look at the others, as
