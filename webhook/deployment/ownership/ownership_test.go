@@ -60,6 +60,21 @@ func TestWithTemplateAtAHold(t *testing.T) {
 	}
 }
 
+// TestWhoOwnsThatThereIsASpecGoesOnOwningIt, where others own what is in it.
+func TestWhoOwnsThatThereIsASpecGoesOnOwningIt(t *testing.T) {
+	old := entries(t, `
+- {manager: dns, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": {}}}
+- {manager: deployer, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:rules": {}}}}
+`)
+	sent := entries(t, `
+- {manager: dns, operation: Apply, apiVersion: apps/v1, time: "1", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": {}}}
+- {manager: deployer, operation: Apply, apiVersion: apps/v1, time: "2", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:labels": {"f:b": {}}}, "f:spec": {"f:rules": {}}}}
+`)
+	if diff := cmp.Diff(sent, WithField(sent, old, "rules", FieldOwners(old, "rules"))); diff != "" {
+		t.Errorf("owners differ (-want +got):\n%s", diff)
+	}
+}
+
 func TestWithTemplateAtARelease(t *testing.T) {
 	// Held with the argument dropped, the release gives the new owners.
 	held := TemplateOwners(entries(t, dropped))
