@@ -11,6 +11,7 @@ LONG    := $(addprefix ./,install e2e/outages e2e/judge e2e/shapes oracle e2e/te
 N       ?= 200
 SEED    ?= 1
 ORACLE  ?=
+RUNS    ?= 20
 JUDGE   ?=
 # SCALE has those of make bench-scale, for example "-n=100,1000 -interval=30s -profile=$PWD/profiles", or "-beside=argo-rollouts,flagger".
 SCALE   ?=
@@ -66,6 +67,9 @@ oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded
 
 oracle-routes: ## Play N random sequences of SEED that write a route while canaries have a share by it, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle -routes $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
+
+soak-traffic: ## Have RUNS (20) canaries in a row their share by a real gateway, under load; no request may fail
+	$(GO) test -C test ./e2e/traffic -count=1 -timeout 60m -run TestNoRequestFailsThroughRunsInARow -v -soak.runs=$(RUNS) $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))
 
 hostile: ## Run the scenarios of hostile tenants with 10,000 plans and 2,000 Deployments (some minutes)
 	$(GO) test -C test ./e2e/footprint -count=1 -timeout 30m -run 'TestMany' -v -parallel 1 -hostile.plans=10000 -hostile.deployments=2000 $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))
