@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"holdfast.dev/holdfast/test/cluster"
 	"holdfast.dev/holdfast/test/oracle/report"
 	"holdfast.dev/holdfast/test/oracle/routes"
@@ -55,6 +58,7 @@ func main() {
 	flag.BoolVar(&c.routes, "routes", false, "play sequences that write a route while runs have their share by it")
 	flag.DurationVar(&c.most, "for", 0, "with -routes: begin no sequence after this time; 0 is no limit")
 	flag.Parse()
+	log.SetLogger(logr.Discard()) // the client's: warnings are what many commands ask for
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(run(ctx, c, flag.Args()))
