@@ -31,13 +31,13 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes chaos fuzz bench bench-judge bench-probe bench-scale soak-probe generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-probe generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## See a good update released and a bad one reverted, on a real control plane (KEEP=1 leaves it up)
-	@$(GO) run -C test ./demo $(if $(KEEP),--keep)
+demo: ## See a good update released and a bad one reverted, and shares of a real gateway's requests (KEEP=1 leaves it up; PART=1, PART=2)
+	@$(GO) run -C test ./demo $(if $(KEEP),--keep) $(if $(PART),--part=$(PART))
 
 up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubeconfig
 	@$(CLUSTER) up --dir $(CURDIR)/.cluster --install $(CURDIR)/manifests/overlays/test

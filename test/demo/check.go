@@ -58,7 +58,7 @@ func (s *story) until(ctx context.Context, holds condition) error {
 
 func (s *story) deployment(ctx context.Context, name string) (*appsv1.Deployment, error) {
 	var d appsv1.Deployment
-	err := s.client.Get(ctx, client.ObjectKey{Namespace: "shop", Name: name}, &d)
+	err := s.client.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &d)
 	return &d, err
 }
 
@@ -93,11 +93,11 @@ func (s *story) generationIs(want int64) condition {
 
 func (s *story) noCanary(ctx context.Context) error {
 	var sets appsv1.ReplicaSetList
-	if err := s.client.List(ctx, &sets, client.InNamespace("shop"), client.HasLabels{v1alpha1.RunLabel}); err != nil {
+	if err := s.client.List(ctx, &sets, client.InNamespace(s.namespace), client.HasLabels{v1alpha1.RunLabel}); err != nil {
 		return err
 	}
 	var pods corev1.PodList
-	if err := s.client.List(ctx, &pods, client.InNamespace("shop"), client.HasLabels{v1alpha1.RoleLabel}); err != nil {
+	if err := s.client.List(ctx, &pods, client.InNamespace(s.namespace), client.HasLabels{v1alpha1.RoleLabel}); err != nil {
 		return err
 	}
 	if len(sets.Items)+len(pods.Items) > 0 {
@@ -110,7 +110,7 @@ func (s *story) noCanary(ctx context.Context) error {
 // kubectl rollout history shows.
 func (s *story) hasRevisions(want int) condition {
 	return func(ctx context.Context) error {
-		result, err := s.cluster.Kubectl(ctx, "", "-n", "shop", "rollout", "history", "deployment/web")
+		result, err := s.cluster.Kubectl(ctx, "", "-n", s.namespace, "rollout", "history", "deployment/web")
 		if err != nil {
 			return err
 		}
@@ -145,9 +145,9 @@ func (s *story) awaitRollout(ctx context.Context, name string) error {
 // namespace's label must be set, and the API server must have seen it.
 func (s *story) awaitGuarded(ctx context.Context) error {
 	return s.until(ctx, func(ctx context.Context) error {
-		result, err := s.cluster.Kubectl(ctx, "", "apply", "--dry-run=server", "-f", filepath.Join(s.shop, "web-v2.yaml"))
+		result, err := s.cluster.Kubectl(ctx, "", "apply", "--dry-run=server", "-f", filepath.Join(s.folder, "web-v2.yaml"))
 		if err == nil && !strings.Contains(result.Stderr, "update held") {
-			err = fmt.Errorf("updates in namespace shop are not held yet; kubectl says: %s%s", result.Stdout, result.Stderr)
+			err = fmt.Errorf("updates in namespace %s are not held yet; kubectl says: %s%s", s.namespace, result.Stdout, result.Stderr)
 		}
 		return err
 	})

@@ -20,7 +20,7 @@ const runLimit = 3 * time.Minute
 func (s *story) follow(ctx context.Context, name string, want v1alpha1.Phase) error {
 	ctx, cancel := context.WithTimeout(ctx, runLimit)
 	defer cancel()
-	w, err := s.client.Watch(ctx, &v1alpha1.CanaryRunList{}, client.InNamespace("shop"),
+	w, err := s.client.Watch(ctx, &v1alpha1.CanaryRunList{}, client.InNamespace(s.namespace),
 		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", name)})
 	if err != nil {
 		return fmt.Errorf("watch run %s: %w", name, err)

@@ -1,6 +1,8 @@
 // Command demo tells the story of Holdfast on a real control plane: a good
 // update is held, tried and released, a bad one is caught and reverted, and the
-// bad one is refused when it is applied again. It ends with exit status 0 only
+// bad one is refused when it is applied again. Then requests come by way of a real
+// gateway: a good update has a growing share of them, which is measured, and that of a bad
+// one is taken off. It ends with exit status 0 only
 // if each of these really happened, as checked against the API server.
 package main
 
@@ -22,10 +24,11 @@ import (
 
 func main() {
 	keep := flag.Bool("keep", false, "leave the cluster up afterwards, in .cluster of the repository; make down ends it")
+	part := flag.Int("part", 0, "tell this part alone: 1, updates by the number of pods, or 2, behind a gateway; 0 is both")
 	flag.Parse()
 	log.SetLogger(logr.Discard()) // the client's: what the story shows is said by kubectl
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, *keep)
+	err := run(ctx, os.Stdout, *keep, *part)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
@@ -35,7 +38,7 @@ func main() {
 
 // run starts a cluster, tells the story and stops the cluster. The working
 // directory is the module's, as `go run -C test ./demo` makes it.
-func run(ctx context.Context, out io.Writer, keep bool) (err error) {
+func run(ctx context.Context, out io.Writer, keep bool, part int) (err error) {
 	root, err := filepath.Abs("..")
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func run(ctx context.Context, out io.Writer, keep bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := story.tell(ctx); err != nil {
+	if err := story.tell(ctx, part); err != nil {
 		return err
 	}
 	if keep {

@@ -18,10 +18,12 @@ import (
 // story is the demo: what the user does, what comes of it, and what is checked.
 type story struct {
 	*terminal
-	cluster  *cluster.Cluster
-	client   client.WithWatch
-	shop     string // the folder with the user's manifests
-	timeline []moment
+	cluster   *cluster.Cluster
+	client    client.WithWatch
+	folder    string // with the user's manifests
+	namespace string
+	asker     *asker // of the gateway, once there is one
+	timeline  []moment
 }
 
 // moment is one line of the time line at the end.
@@ -46,26 +48,34 @@ func newStory(c *cluster.Cluster, t *terminal, shop string) (*story, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &story{terminal: t, cluster: c, client: api, shop: shop}, nil
+	return &story{terminal: t, cluster: c, client: api, folder: shop, namespace: "shop"}, nil
 }
 
-func (s *story) tell(ctx context.Context) error {
+// tell plays a part of the story, or all of it (0).
+func (s *story) tell(ctx context.Context, part int) error {
 	s.begun = time.Now()
 	for _, scene := range []struct {
+		part  int
 		title string
 		play  func(context.Context) error
 	}{
-		{"A shop: one annotation on the namespace, v1 running under load", s.opening},
-		{"v2 is a good update", s.goodUpdate},
-		{"v3 answers every fifth request with an error", s.badUpdate},
-		{"v3 is applied again, as a GitOps tool would", s.again},
+		{1, "A shop: one annotation on the namespace, v1 running under load", s.opening},
+		{1, "v2 is a good update", s.goodUpdate},
+		{1, "v3 answers every fifth request with an error", s.badUpdate},
+		{1, "v3 is applied again, as a GitOps tool would", s.again},
+		{2, "A gateway: requests come by a route, which says nothing of canaries", s.behindAGateway},
+		{2, "v2 has 5 %, 20 % and 50 % of the requests", s.growingShare},
+		{2, "v3 answers every fifth request with an error, and has 5 %", s.takenOff},
 	} {
+		if part != 0 && part != scene.part {
+			continue
+		}
 		s.title(scene.title)
 		if err := scene.play(ctx); err != nil {
 			return fmt.Errorf("%s: %w", scene.title, err)
 		}
 	}
-	s.ending()
+	s.ending(part)
 	return nil
 }
 
@@ -158,8 +168,8 @@ func (s *story) update(ctx context.Context, version string) (string, error) {
 
 // apply is kubectl apply of one of the user's manifests; it returns what kubectl said.
 func (s *story) apply(ctx context.Context, file string) (string, error) {
-	s.typed("kubectl apply -f shop/" + file)
-	result, err := s.cluster.Kubectl(ctx, "", "apply", "-f", filepath.Join(s.shop, file))
+	s.typed("kubectl apply -f " + filepath.Join(filepath.Base(s.folder), file))
+	result, err := s.cluster.Kubectl(ctx, "", "apply", "-f", filepath.Join(s.folder, file))
 	if err != nil {
 		return "", err
 	}
@@ -175,10 +185,14 @@ func (s *story) remember(what string) {
 	s.timeline = append(s.timeline, moment{time.Now(), what})
 }
 
-func (s *story) ending() {
+func (s *story) ending(part int) {
 	s.title("Time line")
 	for _, m := range s.timeline {
 		fmt.Fprintf(s.out, "%s  %s\n", s.clock(m.at), m.what)
 	}
-	fmt.Fprintf(s.out, "\nEvery step was checked against the API server. The user typed kubectl apply and nothing else.\n")
+	fmt.Fprint(s.out, "\nEvery step was checked against the API server. The user typed nothing but kubectl apply")
+	if part != 1 {
+		fmt.Fprint(s.out, ", and approved three steps")
+	}
+	fmt.Fprintln(s.out, ".")
 }
