@@ -56,7 +56,8 @@ func (s scene) filters() []any {
 }
 
 // TestCopiesOfRequestsAreLaidWhereTheGatewayListsThem: as a filter, which stays whoever applies the route, and comes off
-// exactly. Where the weight is 100 no percentage is said, which older versions of the kind do not know.
+// exactly (fluxcd/flagger#1525 has tools told to ignore it). Where the weight is 100 no percentage is said, which older versions of
+// the kind do not know (kubernetes-sigs/gateway-api#3171).
 func TestCopiesOfRequestsAreLaidWhereTheGatewayListsThem(t *testing.T) {
 	t.Parallel()
 	needGatewayAPI(t)
