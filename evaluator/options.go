@@ -18,6 +18,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/deployments"
+	"holdfast.dev/holdfast/evaluator/gates"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/notify"
@@ -53,6 +54,8 @@ type Options struct {
 	Clock clock.PassiveClock
 	// Notifications tells receivers outside of the cluster; nobody if nil.
 	Notifications *notify.Outbox
+	// Hooks are what an administrator says of the hooks of plans.
+	Hooks gates.Settings
 	// Registerer takes the evaluator's metrics; none are registered if nil.
 	Registerer prometheus.Registerer
 	// NamespaceLabel and PodLabel are the labels by which Prometheus knows a
@@ -165,10 +168,12 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 				Router: router, ProbeImage: o.ProbeImage,
 			},
 			Memory:   memory,
+			Hooks:    gates.New(o.Hooks, gates.NewMetrics(o.Registerer), o.Clock),
 			Executor: &act.Executor{Objects: reader, Writer: writer, Router: router},
 			Wake:     func(types.NamespacedName) {},
 		},
 	}
+	e.Runs.Hooks.Wake = func(run types.NamespacedName) { e.Runs.Wake(run) }
 	if o.Notifications != nil {
 		o.Notifications.OnDelivered(func(run types.NamespacedName) { e.Runs.Wake(run) })
 	}

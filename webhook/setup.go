@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/internal/finalizer"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/leadership"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/webhook/apiserver"
 	"holdfast.dev/holdfast/webhook/bypass"
 	"holdfast.dev/holdfast/webhook/demand"
@@ -35,6 +36,8 @@ type Options struct {
 	User string
 	// Endpoints are the Prometheus servers that plans may name.
 	Endpoints plancheck.Definitions
+	// HookHosts are those that hooks of plans may be at.
+	HookHosts outbound.Hosts
 	// Routes knows which routes lead to a Deployment.
 	Routes deployment.Routes
 	// Excluded are the namespaces that are never guarded.
@@ -81,7 +84,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 	hashes := &deployment.RevisionHashes{}
 	handlers := map[string]admission.Handler{
 		"/route":  &route.Handler{Key: o.Key, Evaluator: o.User},
-		"/plan":   &plan.Handler{Endpoints: o.Endpoints, Policies: policies},
+		"/plan":   &plan.Handler{Endpoints: o.Endpoints, HookHosts: o.HookHosts, Policies: policies},
 		"/policy": policy.Handler{},
 		"/pod":    &pod.Handler{Image: o.ProbeImage, Policies: policies},
 		"/status": &status.Handler{Rewrite: o.RewriteStatus, Now: time.Now, Metrics: status.NewMetrics(o.Registerer)},

@@ -197,6 +197,14 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Steps []Step `json:"steps,omitempty"`
 
+	// hooks are servers that the run asks at moments of its course: gates that hold it until they say yes, and checks
+	// that can fail it. Those who come from Flagger know them as webhooks.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Hooks []Hook `json:"hooks,omitempty"`
+
 	// manual asks for the verdict of a person beside that of the analysis.
 	// +optional
 	Manual *Manual `json:"manual,omitempty"`

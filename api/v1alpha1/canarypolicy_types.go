@@ -107,6 +107,10 @@ type CanaryPolicySpec struct {
 	// prometheus says what the queries of the namespaces may ask.
 	// +optional
 	Prometheus PolicyPrometheus `json:"prometheus,omitempty,omitzero"`
+
+	// hooks says which servers the plans of the namespaces may have asked.
+	// +optional
+	Hooks PolicyHooks `json:"hooks,omitempty,omitzero"`
 }
 
 // Guard is how a namespace is guarded.

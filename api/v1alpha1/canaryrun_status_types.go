@@ -97,6 +97,13 @@ type CanaryRunStatus struct {
 	// +listMapKey=name
 	Metrics []MetricStatus `json:"metrics,omitempty"`
 
+	// hooks are those that were asked, but for hooks of type Rollout, which are among the metrics.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Hooks []HookStatus `json:"hooks,omitempty"`
+
 	// service, scale, traffic, validation and duration are for people who list
 	// runs: where traffic comes from, pods ready of pods wanted, share of
 	// traffic, good measurements of those taken, and time measured of the time

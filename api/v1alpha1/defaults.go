@@ -41,6 +41,7 @@ func (s *CanaryPlanSpec) SetDefaults() {
 		}
 	}
 	s.setTrafficDefaults()
+	s.setHookDefaults()
 	s.setScaleDefaults()
 	s.setProbeDefaults()
 	a := &s.Analysis

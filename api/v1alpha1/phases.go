@@ -149,6 +149,11 @@ const (
 	// ReasonAutoscalerIdle: the autoscaler of the canary comes to no number of pods; the
 	// message has what it says. The canary has the pods of its step, and the run goes on.
 	ReasonAutoscalerIdle = "AutoscalerIdle"
+	// ReasonGateClosed: a hook of the plan has not said yes yet, and the run waits for it; the message names it, and says
+	// since when and what it answered.
+	ReasonGateClosed = "GateClosed"
+	// ReasonPreRollout: the canary pods are Ready, and hooks of the plan are asked before anything is measured.
+	ReasonPreRollout = "PreRollout"
 	// ReasonUnjudged: nothing judges the run; it lives until it is deleted.
 	ReasonUnjudged = "Unjudged"
 )
@@ -194,6 +199,10 @@ const (
 	ReasonLabelFound = "LabelFound"
 	// ReasonAlertFiring: an alert that a metric watches for fires.
 	ReasonAlertFiring = "AlertFiring"
+	// ReasonHookRefused: a hook of the plan said no, more often in a row than its failureLimit.
+	ReasonHookRefused = "HookRefused"
+	// ReasonRollbackAsked: a hook of type Rollback said yes.
+	ReasonRollbackAsked = "RollbackAsked"
 	// ReasonCrashed: containers of the canary restarted more often than restartLimit; the
 	// message has the exit code.
 	ReasonCrashed = "Crashed"
@@ -331,6 +340,12 @@ const (
 	MeasuredAlertFiring = "AlertFiring"
 	// MeasuredNoAlert: none does.
 	MeasuredNoAlert = "NoAlert"
+	// MeasuredHookYes: a hook said yes.
+	MeasuredHookYes = "HookYes"
+	// MeasuredHookNo: it said no.
+	MeasuredHookNo = "HookNo"
+	// MeasuredHookNone: it gave no answer.
+	MeasuredHookNone = "HookNone"
 )
 
 // Reasons of other events about Deployments and namespaces.

@@ -164,6 +164,8 @@ func failedReason(metric string, m v1alpha1.Measurement) string {
 		return v1alpha1.ReasonLabelFound
 	case m.Reason == v1alpha1.MeasuredAlertFiring:
 		return v1alpha1.ReasonAlertFiring
+	case m.Reason == v1alpha1.MeasuredHookNo:
+		return v1alpha1.ReasonHookRefused
 	}
 	return v1alpha1.ReasonMetricOutOfRange
 }

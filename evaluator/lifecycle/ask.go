@@ -8,8 +8,11 @@ import "time"
 type Ask interface{ isAsk() }
 
 type (
-	// Measure asks for a round of measurements at a time. The answer is Snapshot.Round.
-	Measure struct{ At time.Time }
+	// Measure asks for a round of measurements at a time, and hooks for what goes with it. The answer is Snapshot.Round.
+	Measure struct {
+		At        time.Time
+		Questions []Question
+	}
 	// LookAround asks for what stands beside the Deployment now, before a verdict: none is reached on a canary
 	// that got all requests. The answer is Snapshot.Around, with Now set.
 	LookAround struct{}

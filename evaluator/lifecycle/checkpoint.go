@@ -55,7 +55,8 @@ var beginnings = []string{
 // A run that needed a place has its status written at once, for by that it has the place; and so has one that a user
 // made, for it has its plan in it.
 func BeginsQuietly(in Snapshot, stored, after v1alpha1.CanaryRunStatus, log *v1alpha1.TransitionLog, clusterLimit int) bool {
-	if stored.Phase != "" || in.Run.Spec.ByHand() || !in.Now.Before(quietUntil(after, in.Now)) || after.Verdict != "" {
+	if stored.Phase != "" || in.Run.Spec.ByHand() || !in.Now.Before(quietUntil(after, in.Now)) || after.Verdict != "" ||
+		len(after.Hooks) > 0 { // when a hook was first asked is a part of the question
 		return false
 	}
 	if spec, _ := askedPlan(in); clusterLimit > 0 || spec.MaxRuns != nil {

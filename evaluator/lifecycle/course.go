@@ -55,7 +55,7 @@ func (s *course) judge(verdict v1alpha1.Verdict, reason, message string) Move {
 		phase = v1alpha1.PhaseReleasing
 	case verdict == v1alpha1.VerdictInconclusive && s.plan.OnInconclusive == v1alpha1.InconclusivePause:
 		phase = v1alpha1.PhasePaused
-	case verdict == v1alpha1.VerdictFail && s.plan.OnFailure == v1alpha1.FailureFreeze:
+	case verdict == v1alpha1.VerdictFail && s.plan.OnFailure == v1alpha1.FailureFreeze && reason != v1alpha1.ReasonRollbackAsked:
 		phase = v1alpha1.PhaseFrozen
 	}
 	s.enter(phase, reason, message)

@@ -23,6 +23,9 @@ func (w *world) check(in Snapshot, p Move) {
 		{old.Phase.Ended() && (p.Status.Phase != old.Phase || p.Status.Reason != old.Reason), "an ended run moved"},
 		{old.Verdict != "" && p.Status.Verdict != old.Verdict && !retried, "the verdict changed"},
 		{old.Verdict == "" && p.Status.Verdict != "" && decided, "a verdict was written together with actions"},
+		{passes && !gatesAreOpen(plan, old, v1alpha1.HookConfirmPromotion), "passed although a hook had not said yes, as far as is stored"},
+		{old.CreatedAt == nil && p.Status.CreatedAt != nil && !gatesAreOpen(plan, old, v1alpha1.HookConfirmRollout), "made its canary although a hook had not said yes"},
+		{old.ReadyAt == nil && p.Status.ReadyAt != nil && p.Status.Reason != v1alpha1.ReasonUnjudged && !gatesAreOpen(plan, old, v1alpha1.HookPreRollout), "was measured although a hook had not said yes"},
 		{passes && !w.allGood(in, p.Status), "passed although not every metric was good at last"},
 		{passes && in.Others.Changed != "", "passed by what others changed"},
 		{passes && in.Canary != nil && in.Canary.Foreign, "passed by what others made"},
@@ -85,6 +88,9 @@ func (w *world) allGood(in Snapshot, status v1alpha1.CanaryRunStatus) bool {
 	}
 	for _, m := range AnalysisOf(in).Metrics {
 		names = append(names, m.Name)
+	}
+	for _, h := range w.planOf(in).HooksOf(v1alpha1.HookRollout) {
+		names = append(names, h.Name)
 	}
 	for _, name := range names {
 		if m, ok := analysis.Newest(analysis.Find(status.Metrics, name)); !ok || m.Outcome != v1alpha1.OutcomePassed {

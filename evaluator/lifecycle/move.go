@@ -14,6 +14,9 @@ type Move struct {
 	// Ask is what is to be asked first, nil if nothing is. Then nothing of this plan is
 	// carried out, and another is made with the answer.
 	Ask Ask
+	// Questions are to be put to hooks when the status is written. They are asked aside; the answers are
+	// Snapshot.Answers, and the run is planned anew with each.
+	Questions []Question
 	// Requeue is after how long to plan again if nothing has happened until
 	// then; 0 is never.
 	Requeue time.Duration

@@ -80,7 +80,7 @@ func (s *planner) next() Move {
 	spec, byHand := s.in.Run.Spec, s.byHand
 	switch {
 	case s.in.Run.Deleting || s.out.Phase.Ended():
-		return Move{Actions: s.in.takeDown(s.out.FinishedAt)}
+		return Move{Actions: s.in.takeDown(s.out.FinishedAt), Questions: s.postRollout()}
 	case !s.in.Deployment.Exists:
 		return s.noDeployment()
 	case s.in.Deployment.Deleting:

@@ -96,7 +96,7 @@ func (s *planner) pause() Move {
 // paused: the run is paused, and no field of it says so (any longer).
 func (s *planner) paused() Move {
 	switch s.out.Reason {
-	case v1alpha1.ReasonApproval, v1alpha1.ReasonManual:
+	case v1alpha1.ReasonApproval, v1alpha1.ReasonManual, v1alpha1.ReasonGateClosed:
 		return s.measure()
 	}
 	if s.out.CreatedAt == nil {
@@ -113,7 +113,7 @@ func (s *planner) paused() Move {
 	return s.begin(s.number(), v1alpha1.ReasonResumed)
 }
 
-// atGate says whether the period of a step was good and a person must let the run
+// atGate says whether the period of a step was good and a person, or a hook, must let the run
 // through. It is measured on meanwhile, and what goes bad fails it; it goes on from
 // there only if its newest measurements are good.
 func (s *course) atGate() bool { return s.out.Phase == v1alpha1.PhasePaused }

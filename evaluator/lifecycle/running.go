@@ -30,7 +30,10 @@ func (s *planner) measure() Move {
 	s.count(a, s.schedule(a))
 	s.tellStretched(a)
 	schedule := s.schedule(a)
-	judgment := analysis.Evaluate(a, s.out.Metrics, analysis.Progress{
+	if p, over := s.rolledBack(); over {
+		return p
+	}
+	judgment := analysis.Evaluate(s.withHooks(a), s.out.Metrics, analysis.Progress{
 		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
 	})
 	if v := judgment.Verdict; v == v1alpha1.VerdictFail || v == v1alpha1.VerdictInconclusive {
@@ -49,7 +52,7 @@ func (s *planner) measure() Move {
 		judgment = analysis.Judgment{}
 	}
 	due, isDue := s.due(schedule)
-	if judgment.Verdict == v1alpha1.VerdictPass && s.in.isPast(s.lastRound()) && (isDue || s.isUnseen(a)) {
+	if judgment.Verdict == v1alpha1.VerdictPass && s.in.isPast(s.lastRound()) && (isDue || s.isUnseen(a) || s.hookIsUnseen()) {
 		judgment = analysis.Judgment{}
 	}
 	isDue = isDue && s.in.Round == nil
@@ -70,9 +73,13 @@ func (s *planner) measure() Move {
 		p.Requeue = min(p.Requeue, s.in.until(youngUntil))
 	}
 	if isDue {
-		p.Ask = Measure{At: due}
+		p.Ask = Measure{At: due, Questions: s.withRound(due)}
 	} else if s.atGate() {
-		s.enter(s.out.Phase, s.out.Reason, "a person must decide, and not before the newest measurements are all good again")
+		who := "a person must decide"
+		if s.out.Reason == v1alpha1.ReasonGateClosed {
+			who = "a hook must say yes"
+		}
+		s.enter(s.out.Phase, s.out.Reason, who+", and not before the newest measurements are all good again")
 	}
 	if end := schedule.End(); s.in.Now.Before(end) {
 		p.Requeue = min(p.Requeue, s.in.until(end))
@@ -123,6 +130,7 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 		}
 		counted = append(counted, analysis.Take(metric, analysis.Find(s.out.Metrics, metric.Name), r.At, observation))
 	}
+	counted = append(counted, s.countHooks(r)...)
 	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
 	s.out.Step.Measured++

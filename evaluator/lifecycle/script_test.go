@@ -45,6 +45,7 @@ import (
 //	routes refuse WHY | wait WHY | are accepted | lose the share | are gone | are back | are two |
 //	       reach nobody | reach the canary | take DURATION
 //	autoscaler scales to N | says WHY it does not | scales again | is deleted by others | is refused
+//	hook NAME says WORD...       yes, no or none, one a question, the last one from then on
 //	policies allow N | allow any number
 //	rounds are N times later | are in time
 //	alert fires WHY                  Alertmanager sends one about the canary, and another replica may take it
@@ -58,6 +59,7 @@ func (w *world) happen(what string) {
 		"quota":      w.quotaIs,
 		"rounds":     w.roundsAre,
 		"alert":      w.alertHappens,
+		"hook":       w.hookSays,
 		"routes":     w.routesHappen,
 		"autoscaler": w.autoscalerHappens,
 		"run":        func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
@@ -85,6 +87,16 @@ func (w *world) happen(what string) {
 		w.t.Fatalf("%q: not understood", what)
 	}
 	w.answer(subject, strings.Fields(values))
+}
+
+// hookSays has a hook answer the questions to come with these words.
+func (w *world) hookSays(what string) bool {
+	words := strings.Fields(what)
+	if len(words) < 3 || words[1] != "says" {
+		return false
+	}
+	w.hooks[words[0]] = words[2:]
+	return true
 }
 
 // answer has a metric give these values, one a round.

@@ -236,6 +236,8 @@ func (s *planner) share(p Move) Share {
 		return Share{}
 	case readyPods(s.in.Pods) == 0, s.in.Traffic.Endpoints == 0, slices.ContainsFunc(p.Actions, takesCanary):
 		return Share{} // there is nobody to answer
+	case s.out.Phase == v1alpha1.PhaseStarting && s.preRolls():
+		return stands
 	case s.out.Phase == v1alpha1.PhaseStarting && (!s.areReady(s.in.Deployment.MinReady) || s.in.Traffic.Endpoints < s.out.Replicas):
 		return stands
 	case s.out.Phase == v1alpha1.PhasePaused && s.readyAt() == nil:

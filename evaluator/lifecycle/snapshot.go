@@ -58,6 +58,8 @@ type Snapshot struct {
 	Around Around
 	// Invalid says why the template cannot run as a canary, "" if it can.
 	Invalid string
+	// Answers are by name what hooks said last, as far as this evaluator has asked them.
+	Answers map[string]Answer
 	// Round is what was measured because the last plan asked for it, nil otherwise.
 	Round *Round
 }
@@ -193,4 +195,6 @@ type Round struct {
 	At time.Time
 	// Observations are the answers, by name of the metric.
 	Observations map[string]analysis.Observation
+	// Answers are those of the hooks that were asked with it, by name.
+	Answers map[string]Answer
 }

@@ -23,6 +23,11 @@ func (s *planner) start() Move {
 		return p
 	}
 	ready := s.areReady(s.in.Deployment.MinReady)
+	if ready {
+		if p, asks := s.preRollout(); asks {
+			return p
+		}
+	}
 	unlaid, laid := s.shareIsLaid()
 	if ready && laid {
 		at := metav1.NewTime(roundUp(s.in.Now))
@@ -37,7 +42,7 @@ func (s *planner) start() Move {
 	if s.areReady(0) { // and have to be so for minReadySeconds
 		allowed += time.Duration(s.in.Deployment.MinReady)*time.Second + availableGrace
 	}
-	deadline := s.out.Step.StartedAt.Add(allowed)
+	deadline := later(s.out.Step.StartedAt.Time, s.preRolledAt()).Add(allowed)
 	reason, message := s.whyNot()
 	if ready {
 		reason, message = v1alpha1.ReasonRoutesPending, unlaid
@@ -70,7 +75,7 @@ func (s *planner) start() Move {
 // step, or to be measured again after a pause or in the place of others.
 func (s *course) startReason() string {
 	switch s.out.Reason {
-	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed, v1alpha1.ReasonPodsTakenAway, v1alpha1.ReasonShareLost:
+	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed, v1alpha1.ReasonPodsTakenAway, v1alpha1.ReasonShareLost, v1alpha1.ReasonPreRollout:
 		return s.out.Reason
 	}
 	return v1alpha1.ReasonCanaryStarting

@@ -59,7 +59,7 @@ func (s *course) stepMessage() string {
 }
 
 // stepPassed: the period of a step is over and all was good. A gate keeps the
-// run until a person approves; the last step brings the verdict.
+// run until a person approves, then until hooks say yes; the last step brings the verdict.
 func (s *planner) stepPassed(reason, message string) Move {
 	n := s.number()
 	if s.step().Approval {
@@ -68,10 +68,16 @@ func (s *planner) stepPassed(reason, message string) Move {
 		}
 		message += fmt.Sprintf("; step %d of %d was approved", n, len(s.plan.Steps))
 	}
-	switch {
-	case n < len(stepsOf(s.plan)):
+	if n < len(stepsOf(s.plan)) {
+		if p, closed := s.closed(v1alpha1.HookConfirmTrafficIncrease, v1alpha1.PhasePaused, n+1); closed {
+			return p
+		}
 		return s.begin(n+1, v1alpha1.ReasonNextStep)
-	case s.plan.Manual != nil:
+	}
+	if p, closed := s.closed(v1alpha1.HookConfirmPromotion, v1alpha1.PhasePaused, 0); closed {
+		return p
+	}
+	if s.plan.Manual != nil {
 		return s.awaitDecision(message)
 	}
 	return s.judge(v1alpha1.VerdictPass, reason, message)

@@ -54,6 +54,14 @@ const (
 	// TransitionInconclusive: errors, missing data, the deadline, or what others did to its pods
 	// kept the run from a verdict: promote, abort or retry it, or apply another update.
 	TransitionInconclusive TransitionKind = "Inconclusive"
+	// TransitionGateClosed: a hook of the plan does not say yes, and the run waits for it.
+	TransitionGateClosed TransitionKind = "GateClosed"
+	// TransitionGateOpened: it said yes.
+	TransitionGateOpened TransitionKind = "GateOpened"
+	// TransitionHookPassed: a hook of type PreRollout or PostRollout said yes.
+	TransitionHookPassed TransitionKind = "HookPassed"
+	// TransitionHookFailed: it did not; the message has its answer, in short.
+	TransitionHookFailed TransitionKind = "HookFailed"
 	// TransitionResumed: the run goes on after a pause.
 	TransitionResumed TransitionKind = "Resumed"
 	// TransitionTakenAway: so many pods of the run were deleted, evicted or drained that its period begins anew.
@@ -136,6 +144,7 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(newReason(v1alpha1.ReasonRecreate), TransitionRecreate)
 	tell(queued(after.Reason) && !queued(before.Reason), TransitionQueued)
 	tell(AttemptOf(before) < AttemptOf(after), TransitionRetried)
+	out = append(out, askedHooks(before, after)...)
 	tell(before.CreatedAt == nil && after.CreatedAt != nil && after.Verdict == "", TransitionStarted)
 	tell(newReason(v1alpha1.ReasonNextStep) || after.Reason == v1alpha1.ReasonNextStep && stepOf(before) != stepOf(after), TransitionStep)
 	tell(newReason(v1alpha1.ReasonResumed) || newReason(v1alpha1.ReasonServed), TransitionResumed)
@@ -147,7 +156,7 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	out = append(out, notAutoscaled(before, after)...)
 	out = append(out, streaks(before, after)...)
 	tell(before.Verdict == "" && after.Verdict == v1alpha1.VerdictPass && after.Phase == v1alpha1.PhaseReleasing, TransitionPassed)
-	tell(entered(v1alpha1.PhasePaused) && after.Verdict == "", TransitionPaused)
+	tell(waitsForPerson(after) && !waitsForPerson(before), TransitionPaused)
 	tell(after.Phase == v1alpha1.PhasePaused && after.Verdict != "" && (entered(v1alpha1.PhasePaused) || before.Verdict == ""), TransitionInconclusive)
 	tell(entered(v1alpha1.PhaseFrozen), TransitionFrozen)
 	tell(newReason(v1alpha1.ReasonPromoted) && after.Phase == v1alpha1.PhaseReleasing && before.Phase != v1alpha1.PhaseReleasing, TransitionPromoted)
@@ -163,6 +172,11 @@ func Transitions(before, after v1alpha1.CanaryRunStatus) []Transition {
 	tell(entered(v1alpha1.PhaseCanceled), TransitionCanceled)
 	tell(entered(v1alpha1.PhaseSuperseded), TransitionSuperseded)
 	return out
+}
+
+// waitsForPerson says whether a run without a verdict is paused, and not by a hook, of which that tells.
+func waitsForPerson(s v1alpha1.CanaryRunStatus) bool {
+	return s.Phase == v1alpha1.PhasePaused && s.Verdict == "" && s.Reason != v1alpha1.ReasonGateClosed
 }
 
 func queued(reason string) bool {

@@ -18,7 +18,7 @@ func NeedsRollout(status v1alpha1.CanaryRunStatus) bool {
 }
 
 // wait: the run waits for its time, for a plan that can be followed, for the
-// Deployment, for its turn. Then the canary is made.
+// Deployment, for hooks that confirm it, for its turn. Then the canary is made.
 func (s *planner) wait() Move {
 	if c := s.in.Canary; s.out.Reason == v1alpha1.ReasonServed && c != nil && // it is still the one that broke, or goes
 		(c.Deleting || c.Replicas == 0 || s.trouble(s.in.Pods, s.in.Now).reason != "") {
@@ -34,6 +34,9 @@ func (s *planner) wait() Move {
 	}
 	if goOn(s.in.Leftovers) {
 		return s.waitFor(hindrance{reason: v1alpha1.ReasonRetried, message: "the pods of the attempt before are ended", poll: soon})
+	}
+	if p, closed := s.closed(v1alpha1.HookConfirmRollout, v1alpha1.PhaseWaiting, 0); closed {
+		return p
 	}
 	if h := isNotItsTurn(s.in, s.terms); h.reason != "" {
 		return s.waitFor(h)

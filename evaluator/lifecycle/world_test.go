@@ -65,6 +65,12 @@ type world struct {
 	every time.Duration
 	known *v1alpha1.CanaryRunStatus
 	since time.Time
+	// hooks are the words with which they answer, one a question, the last one from then on; answers are what the
+	// evaluator knows of that, and asked counts the times that a question was put.
+	hooks   map[string][]string
+	answers map[string]Answer
+	asked   map[string]int
+	said    map[string]Answer
 	// answered is what Prometheus said once of a metric and a time: it says it again.
 	answered map[string]map[time.Time]analysis.Observation
 
@@ -89,6 +95,7 @@ func newWorld(t *testing.T, edit ...func(*v1alpha1.CanaryPlanSpec)) *world {
 	return &world{
 		t: t, now: noon, webhook: true, rounds: map[time.Time]int{}, sets: map[string]*set{}, killAt: -1, dieAt: -1,
 		answered: map[string]map[time.Time]analysis.Observation{},
+		hooks:    map[string][]string{}, answers: map[string]Answer{}, asked: map[string]int{}, said: map[string]Answer{},
 		run: Run{Name: "web-held", Namespace: "shop", CreatedAt: noon, Spec: v1alpha1.CanaryRunSpec{
 			Deployment: "web", Hold: holdID, TemplateHash: heldHash, Plan: spec, PlanSource: "CanaryPlan default",
 		}},
@@ -128,6 +135,7 @@ func (w *world) input() Snapshot {
 	}
 	in := Snapshot{
 		Now: w.now, Since: w.since, Stretch: w.stretch, Run: run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
+		Answers: maps.Clone(w.answers),
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {
 		view, pods := w.sets[name].Canary, w.sets[name].pods
@@ -190,6 +198,7 @@ func (w *world) step() (p Move, changed, killed bool) {
 		}
 		changed = changed || before != w.fingerprint()
 	}
+	defer func() { changed = w.put(p.Questions, killed) || changed }()
 	if same := reflect.DeepEqual(in.Run.Status, p.Status); same && (w.known == nil || MayWait(in.Run.Status, p.Status, w.every, w.now)) {
 		return p, changed, false
 	}
@@ -211,7 +220,10 @@ func (w *world) step() (p Move, changed, killed bool) {
 func (w *world) lookUp(in Snapshot, ask Ask) Snapshot {
 	switch ask := ask.(type) {
 	case Measure:
-		in.Round = &Round{At: ask.At, Observations: map[string]analysis.Observation{}}
+		in.Round = &Round{At: ask.At, Observations: map[string]analysis.Observation{}, Answers: map[string]Answer{}}
+		for _, q := range ask.Questions {
+			in.Round.Answers[q.Hook.Name] = w.say(q)
+		}
 		for _, m := range AnalysisOf(in).Metrics {
 			in.Round.Observations[m.Name] = w.ask(m.Name, ask.At)
 		}
@@ -236,6 +248,7 @@ func (w *world) dies() bool {
 // die has another evaluator take over, who knows what is stored and nothing else.
 func (w *world) die() {
 	w.known, w.since = nil, w.now
+	clear(w.answers)
 	maps.DeleteFunc(w.rounds, func(at time.Time, _ int) bool { return at.After(w.newestRound(w.run.Status)) })
 }
 
@@ -255,6 +268,51 @@ func (w *world) ask(metric string, at time.Time) analysis.Observation {
 		w.answered[metric][at] = answer
 	}
 	return answer
+}
+
+// put has hooks answer the questions of a plan that was carried out, and says whether any did.
+func (w *world) put(questions []Question, killed bool) bool {
+	if killed {
+		return false
+	}
+	for _, q := range questions {
+		w.answers[q.Hook.Name] = w.say(q)
+	}
+	return len(questions) > 0
+}
+
+// say is what a hook answers. It says the same to the same question, of a gate in the same moment.
+func (w *world) say(q Question) Answer {
+	key := q.About
+	if q.Hook.Type.IsGate() {
+		key += w.now.String()
+	}
+	w.asked[q.About]++
+	if a, said := w.said[key]; said {
+		return a
+	}
+	a := Answer{About: q.About, At: w.now, Said: v1alpha1.HookYes, Message: "200 OK"}
+	words := w.hooks[q.Hook.Name]
+	if len(words) == 0 {
+		words = []string{"yes"}
+		if q.Hook.Type == v1alpha1.HookRollback {
+			words = []string{"no"}
+		}
+	}
+	if len(words) > 1 {
+		w.hooks[q.Hook.Name] = words[1:]
+	}
+	switch words[0] {
+	case "yes":
+	case "no":
+		a.Said, a.Message = v1alpha1.HookNo, "403 Forbidden"
+	case "none":
+		a.Said, a.Message = v1alpha1.HookNone, "no answer within 10s"
+	default:
+		w.t.Fatalf("a hook says %q", words[0])
+	}
+	w.said[key] = a
+	return a
 }
 
 // know keeps a status in memory.

@@ -91,10 +91,13 @@ func (r *Rounds) Forget(run types.NamespacedName) {
 	}
 }
 
-// Start measures a run at a time, and has it looked at when that is done. It
+// Beside finds out what goes with a round and no Prometheus knows: what hooks answer.
+type Beside func(context.Context) map[string]lifecycle.Answer
+
+// Start measures a run at a time, and what goes with the round, if that is not nil, and has it looked at when both are done. It
 // does nothing while a round of it is under way. The round ends with ctx, which
 // has to be the controller's.
-func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Time) {
+func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Time, beside Beside) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of[s.Run] != nil {
@@ -103,7 +106,18 @@ func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Ti
 	p := &pending{pods: keyOf(s), budget: r.budget.Reserve(s.Run.Namespace), done: make(chan struct{})}
 	r.of[s.Run] = p
 	go func() {
+		answers := make(chan map[string]lifecycle.Answer, 1)
+		go func() {
+			if beside == nil {
+				answers <- nil
+				return
+			}
+			answers <- beside(ctx)
+		}()
 		round, err := r.observe(ctx, s, lookup, at, p.budget)
+		if said := <-answers; round != nil {
+			round.Answers = said
+		}
 		if err != nil { // only ctx's: the next leader measures
 			ctrl.LoggerFrom(ctx).V(1).Info("measuring was cut off", "why", err.Error())
 		}

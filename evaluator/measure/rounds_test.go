@@ -52,7 +52,7 @@ func readySince(uid types.UID, readyAt time.Time) Subject {
 func TestARoundIsMeasuredBesideTheWorkers(t *testing.T) {
 	s, run, round := newSlow(), readySince("a", noon), &lifecycle.Round{At: noon}
 	for range 3 {
-		s.Start(t.Context(), run, nil, noon)
+		s.Start(t.Context(), run, nil, noon, nil)
 		if got, _ := s.Take(run); got != nil {
 			t.Fatalf("a round before there is an answer: %v", got)
 		}
@@ -85,7 +85,7 @@ func TestARoundOfOtherPodsIsDropped(t *testing.T) {
 		"a status without its step": {Run: web, UID: "a"},
 	} {
 		s := newSlow()
-		s.Start(t.Context(), readySince("a", noon), nil, noon)
+		s.Start(t.Context(), readySince("a", noon), nil, noon, nil)
 		s.answer <- &lifecycle.Round{At: noon}
 		<-s.woken
 		if got, _ := s.Take(now); got != nil || len(s.of) != 0 || len(s.budget.of) != 0 {
@@ -99,7 +99,7 @@ func TestARoundOfOtherPodsIsDropped(t *testing.T) {
 func TestARoundOfNobodyIsForgotten(t *testing.T) {
 	s, run := newSlow(), readySince("a", noon)
 	ctx, stop := context.WithCancelCause(t.Context())
-	s.Start(ctx, run, nil, noon)
+	s.Start(ctx, run, nil, noon, nil)
 	if s.Forget(web); len(s.of) != 1 {
 		t.Fatal("a round under way was forgotten: a second could start beside it")
 	}
@@ -109,7 +109,7 @@ func TestARoundOfNobodyIsForgotten(t *testing.T) {
 	if release(); got != nil {
 		t.Errorf("took %v", got)
 	}
-	s.Start(ctx, run, nil, noon)
+	s.Start(ctx, run, nil, noon, nil)
 	<-s.woken
 	if s.Forget(web); len(s.of) != 0 || len(s.budget.of) != 0 {
 		t.Error("the round of a run that is gone is kept")

@@ -103,19 +103,25 @@ func trimRun(object any) (any, error) {
 		run.Spec.Template = &runtime.RawExtension{}
 	}
 	if run.Status.Phase.Ended() {
-		run.Spec.Plan, run.Status.Plan = trimPlan(run.Spec.Plan), trimPlan(run.Status.Plan)
+		run.Spec.Plan, run.Status.Plan = trimPlan(run.Spec.Plan, run.Status), trimPlan(run.Status.Plan, run.Status)
 		run.Spec.Policies, run.Spec.Containers, run.Status.Metrics = nil, nil, nil
 	}
 	return run, nil
 }
 
 // trimPlan leaves of a plan that there is one, and by what the canary's requests came: its pods wait for
-// the drain time after the end, and its Services go after them.
-func trimPlan(plan *v1alpha1.CanaryPlanSpec) *v1alpha1.CanaryPlanSpec {
+// the drain time after the end, and its Services go after them; and the hooks that were not told of the end yet.
+func trimPlan(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStatus) *v1alpha1.CanaryPlanSpec {
 	if plan == nil {
 		return nil
 	}
-	return &v1alpha1.CanaryPlanSpec{Traffic: plan.Traffic}
+	out := &v1alpha1.CanaryPlanSpec{Traffic: plan.Traffic}
+	for _, h := range plan.HooksOf(v1alpha1.HookPostRollout) {
+		if status.Hook(h.Name).Answer == "" {
+			out.Hooks = append(out.Hooks, h)
+		}
+	}
+	return out
 }
 
 // trimNamespace leaves all labels, for policies select by any of them.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/gates"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
@@ -57,6 +58,8 @@ type Reconciler struct {
 	Memory *checkpoint.Memory
 	// places keeps two runs from taking one place.
 	places sync.Mutex
+	// Hooks asks those of plans.
+	Hooks *gates.Asker
 	// Wake has a run looked at.
 	Wake func(types.NamespacedName)
 
@@ -76,6 +79,7 @@ func (r *Reconciler) BeginTerm() {
 	r.told = newTold()
 	r.rounds = measure.NewRounds()
 	r.rounds.Wake = func(run types.NamespacedName) { r.Wake(run) }
+	r.Hooks.BeginTerm()
 	r.Gatherer.BeginTerm()
 	r.Memory.BeginTerm()
 	r.paces.forgetAll()
@@ -90,6 +94,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.told.forget(req.NamespacedName)
 		r.Gatherer.Forget(req.NamespacedName)
 		r.Memory.Forget(req.NamespacedName)
+		r.Hooks.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = errors.Join(r.Executor.StopAutoscalingOfGone(ctx, req.NamespacedName), r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.TakeSharesOfGone(ctx, req.NamespacedName))
 		}
@@ -101,7 +106,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	seen, err := r.Gatherer.Gather(ctx, known.Run, known.Since)
 	seen.Stored, seen.Ours = run, known.Ours
-	seen.Stretch = r.paces.stretch(run.Namespace)
+	seen.Stretch, seen.Answers = r.paces.stretch(run.Namespace), r.Hooks.Answers(run)
 	if now := r.Gatherer.Clock.Now(); err != nil && lifecycle.BegunQuietly(run.Status, known.Run.Status, now) { // it is not kept from people any longer
 		err = errors.Join(err, r.writeStatus(ctx, run, lifecycle.Written(known.Run.Status, now)))
 	}
@@ -124,7 +129,11 @@ func (r *Reconciler) plan(ctx context.Context, seen gather.Observed) (ctrl.Resul
 	next := lifecycle.Next(seen.Snapshot)
 	switch ask := next.Ask.(type) {
 	case lifecycle.Measure:
-		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), ask.At)
+		beside, err := r.besideRound(ctx, seen, ask.Questions)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		r.rounds.Start(ctx, seen.Subject(), r.Gatherer.Lookup(seen), ask.At, beside)
 		return ctrl.Result{RequeueAfter: roundPoll}, nil
 	case lifecycle.LookAround:
 		if err := r.Gatherer.LookAround(ctx, &seen); err != nil {
@@ -164,6 +173,9 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 	r.count(ctx, seen, seen.CanaryRun.Status, status)
 	if written {
 		r.tell(seen, status)
+	}
+	if err := r.putQuestions(ctx, seen, next.Questions); err != nil {
+		return ctrl.Result{}, err
 	}
 	if again, ok := lifecycle.Forgettable(status, r.delivered(seen.CanaryRun), seen.Now); ok && (next.Requeue == 0 || again < next.Requeue) {
 		next.Requeue = max(again, time.Millisecond)

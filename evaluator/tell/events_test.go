@@ -26,6 +26,7 @@ func TestEveryTransitionIsTold(t *testing.T) {
 		lifecycle.TransitionNotCreated, lifecycle.TransitionTakenAway, lifecycle.TransitionShareLost, lifecycle.TransitionScaledToZero, lifecycle.TransitionDeploymentPaused,
 		lifecycle.TransitionServiceLeft, lifecycle.TransitionReferenceGone, lifecycle.TransitionNotAutoscaled,
 		lifecycle.TransitionRecreate, lifecycle.TransitionGivesWay,
+		lifecycle.TransitionGateClosed, lifecycle.TransitionGateOpened, lifecycle.TransitionHookPassed, lifecycle.TransitionHookFailed,
 		v1alpha1.EventHeld, v1alpha1.ReasonPolicyApplied, v1alpha1.EventRoomDoubtful, v1alpha1.EventAutoscalerCounts, v1alpha1.EventPodPutOut, v1alpha1.EventPodLeft,
 		v1alpha1.EventPodQuarantined, v1alpha1.EventPodReadmitted, v1alpha1.EventPodNotQuarantined, v1alpha1.EventUpdatesTooFast,
 	}

@@ -94,7 +94,7 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 // verdictReasons are the reasons a verdict can have.
 var verdictReasons = []string{
 	v1alpha1.ReasonPeriodOver, v1alpha1.ReasonNotWorse, v1alpha1.ReasonMetricOutOfRange, v1alpha1.ReasonWorse,
-	v1alpha1.ReasonLabelFound, v1alpha1.ReasonAlertFiring, v1alpha1.ReasonCrashed, v1alpha1.ReasonImagePull,
+	v1alpha1.ReasonLabelFound, v1alpha1.ReasonAlertFiring, v1alpha1.ReasonHookRefused, v1alpha1.ReasonRollbackAsked, v1alpha1.ReasonCrashed, v1alpha1.ReasonImagePull,
 	v1alpha1.ReasonContainerConfig, v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodsNotCreated, v1alpha1.ReasonNotReady,
 	v1alpha1.ReasonCanaryInvalid, v1alpha1.ReasonErrorLimit, v1alpha1.ReasonNoDataLimit, v1alpha1.ReasonUnsettled, v1alpha1.ReasonTampered, v1alpha1.ReasonPodsTakenAway,
 	v1alpha1.ReasonAutoscalerRefused, v1alpha1.ReasonRoutesRefuse, v1alpha1.ReasonRoutesPending, v1alpha1.ReasonShareLost,

@@ -55,6 +55,8 @@ type Effective struct {
 	Skip []Bound[[]v1alpha1.Subject]
 	// Endpoints has a list for each policy that has one: a plan's must be on all.
 	Endpoints []Bound[[]string]
+	// HookHosts has a list for each policy that has one: the host of a hook must be on all.
+	HookHosts []Bound[[]string]
 	// Marks has a list for each policy that has one: what counts as a restart is on all.
 	// LeavesKnownMarks says that a policy guards and has none: what is known counts at most.
 	Marks            []Bound[[]string]
@@ -153,6 +155,9 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	}
 	if spec.Prometheus.Endpoints != nil {
 		e.Endpoints = append(e.Endpoints, Bound[[]string]{spec.Prometheus.Endpoints, name})
+	}
+	if spec.Hooks.Hosts != nil {
+		e.HookHosts = append(e.HookHosts, Bound[[]string]{spec.Hooks.Hosts, name})
 	}
 	if spec.RestartMarks != nil {
 		e.Marks = append(e.Marks, Bound[[]string]{spec.RestartMarks, name})

@@ -1,9 +1,14 @@
 package policy
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/outbound"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // MaySkip says whether the policies let a user go without a canary, and if not,
@@ -41,6 +46,32 @@ func (e Effective) MayAsk(endpoint string) (may bool, policy string) {
 	}
 	for _, list := range e.Endpoints {
 		if !slices.Contains(list.Value, endpoint) {
+			return false, list.Policy
+		}
+	}
+	return true, ""
+}
+
+// HookAllowed says why a hook of a plan in a namespace may not be asked at a URL, nil if it may: an administrator allows
+// hosts, and policies fewer.
+func (e Effective) HookAllowed(hosts outbound.Hosts, namespace, url string) error {
+	if len(hosts) == 0 {
+		return errors.New("no hook is asked: the administrator of Holdfast allows no host (--hook-hosts)")
+	}
+	if !hosts.Allow(url, namespace) {
+		return fmt.Errorf("its host is none that the administrator of Holdfast allows (--hook-hosts: %s)", plaintext.Cut(strings.Join(hosts, ", "), 200))
+	}
+	if may, by := e.mayHook(url, namespace); !may {
+		return fmt.Errorf("CanaryPolicy %s does not let plans of this namespace name its host (hooks.hosts)", by)
+	}
+	return nil
+}
+
+// mayHook says whether the policies let a plan of a namespace have a hook with this URL, and if not, which of them does
+// not.
+func (e Effective) mayHook(url, namespace string) (may bool, policy string) {
+	for _, list := range e.HookHosts {
+		if !outbound.Hosts(list.Value).Allow(url, namespace) {
 			return false, list.Policy
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/query/tenancy"
@@ -30,6 +31,7 @@ func Validate(policy *v1alpha1.CanaryPolicy, path *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(path.Child("prometheus", "matchers").Index(i), plaintext.Cut(text, maxChange), err.Error()))
 		}
 	}
+	errs = append(errs, outbound.ValidateHosts(spec.Hooks.Hosts, path.Child("hooks", "hosts"))...)
 	for i, name := range spec.RestartMarks {
 		if err := hold.ValidateMark(name); err != nil {
 			errs = append(errs, field.Invalid(path.Child("restartMarks").Index(i), plaintext.Cut(name, maxChange), err.Error()))

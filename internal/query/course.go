@@ -46,6 +46,7 @@ func validateCourse(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.Error
 	}
 	errs = append(errs, validateWaits(spec, path.Child("deadline"))...)
 	errs = append(errs, validateManual(spec, path.Child("manual"))...)
+	errs = append(errs, validateHooks(spec, path.Child("hooks"))...)
 	errs = append(errs, validateTraffic(spec, path)...)
 	errs = append(errs, validateScale(spec, path)...)
 	errs = append(errs, validateProbe(spec.Probe, path.Child("probe"))...)

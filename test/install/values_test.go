@@ -109,6 +109,7 @@ func TestValuesReachThePod(t *testing.T) {
 		"prometheus.scrapeInterval=30s":                  `--prometheus-scrape-interval=30s`,
 		"prometheus.endpoints[0].name=eu,prometheus.endpoints[0].url=http://p": `"configMap":{"name":"holdfast-endpoints"}`,
 		"notifiers.file.notifiers[0].name=ci":                                  `"--notifiers=/etc/holdfast/notifiers/notifiers.yaml"`,
+		"hooks.hosts={gate.example.com,*.test.svc:*}":                          `"--hook-hosts=gate.example.com,*.test.svc:*"`,
 		"notifiers.secret=receivers":                                           `{"name":"notifiers-secret","secret":{"secretName":"receivers"}}`,
 		"certificates.mode=cert-manager":                                       `--certificates=cert-manager`,
 		"clientCA.configMap=clients,clientCA.name=apiserver":                   `"--client-ca-file=/etc/holdfast/client-ca/ca.crt","--client-name=apiserver"`,

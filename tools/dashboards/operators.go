@@ -114,6 +114,14 @@ var operators = description{
 				words: "Pods that alerts at /kill named, by what became of them, within the hour before.",
 				asked: []asked{{`sum by (outcome) (increase(holdfast_kills_total{job=~"$job"}[1h])) > 0`, "{{outcome}}"}}},
 		}},
+		{"Hooks", []shown{
+			{as: lines, title: "Answers", unit: "reqps", width: 12,
+				words: "What hooks of plans answered, by their type. None is nobody there, or a host that is not allowed; the run says which, and a gate that stays so holds its run.",
+				asked: []asked{{`sum by (type, answer) (rate(holdfast_hook_answers_total{job=~"$job"}[$__rate_interval])) > 0`, "{{type}}: {{answer}}"}}},
+			{as: lines, title: "Time to answer", unit: "s", width: 12,
+				words: "Of 100 questions the slowest, by the type of the hook, retries and the wait for a turn included. Rounds last as long as the hooks that go with them.",
+				asked: []asked{{`histogram_quantile(0.99, sum by (le, type) (rate(holdfast_hook_duration_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "{{type}}"}}},
+		}},
 		{"API server and process", []shown{
 			{as: lines, title: "Requests to the API server", unit: "reqps", width: 8,
 				words: "What Holdfast asks of the API server, by method. PATCH and PUT are mostly statuses, which have a budget.",

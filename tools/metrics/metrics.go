@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast.dev/holdfast/certs"
+	"holdfast.dev/holdfast/evaluator/gates"
 	"holdfast.dev/holdfast/evaluator/inbound"
 	"holdfast.dev/holdfast/evaluator/notify"
 	"holdfast.dev/holdfast/evaluator/promql"
@@ -37,6 +38,7 @@ func List() []Metric {
 	serving.NewMetrics(&c)
 	tell.NewMetrics(&c, nil)
 	promql.NewMetrics(&c)
+	gates.NewMetrics(&c)
 	notify.NewMetrics(&c)
 	inbound.NewMetrics(&c)
 	slices.SortFunc(c.metrics, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/webhook/demand"
 	"holdfast.dev/holdfast/webhook/plancheck"
@@ -23,6 +24,8 @@ import (
 type Handler struct {
 	// Endpoints tells how often pods are scraped, and what is asked for a namespace.
 	Endpoints plancheck.Definitions
+	// HookHosts are those that hooks may be at.
+	HookHosts outbound.Hosts
 	// Policies finds what administrators demand of the namespace.
 	Policies demand.Policies
 }
@@ -50,6 +53,9 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 		return reply.Invalid(refused)
 	}
 	if errs := plancheck.EndpointForbidden(demands, &plan.Spec); len(errs) > 0 {
+		return reply.Invalid(errs)
+	}
+	if errs := plancheck.HooksForbidden(demands, h.HookHosts, req.Namespace, &plan.Spec); len(errs) > 0 {
 		return reply.Invalid(errs)
 	}
 	warnings := append(plancheck.Changes(demands, &plan.Spec), plancheck.Warnings(demands, h.Endpoints, req.Namespace, &plan.Spec)...)

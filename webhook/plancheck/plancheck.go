@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/policy"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/query/trap"
@@ -131,6 +132,12 @@ func Changes(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
 		return nil
 	}
 	return []string{reply.Warning("runs of this plan will differ from it: " + policy.Sentences(changes, 900))}
+}
+
+// HooksForbidden refuses a plan with hooks that are never asked. They would keep its runs for ever, and not only when the
+// plan was changed last.
+func HooksForbidden(d demand.Demands, hosts outbound.Hosts, namespace string, spec *v1alpha1.CanaryPlanSpec) field.ErrorList {
+	return query.HookForbidden(spec, field.NewPath("spec"), func(url string) error { return d.HookAllowed(hosts, namespace, url) })
 }
 
 // EndpointForbidden refuses a plan that names an endpoint which policies do not allow.

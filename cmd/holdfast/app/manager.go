@@ -162,13 +162,13 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 	}
 	image := probeImageOf(ctx, mgr.GetAPIReader(), o)
 	if err := holdwebhook.SetupWithManager(mgr, holdwebhook.Options{
-		Key: key, User: o.user(), Endpoints: endpoints, Routes: routes, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus, RestartMarks: list(o.restartMarks), ProbeImage: image,
+		Key: key, User: o.user(), Endpoints: endpoints, HookHosts: o.hooks().Hosts, Routes: routes, Excluded: o.unguarded(), RewriteStatus: o.rewriteStatus, RestartMarks: list(o.restartMarks), ProbeImage: image,
 		Leadership: lead, NewID: newID, Registerer: metrics.Registry,
 	}); err != nil {
 		return fmt.Errorf("set up webhook: %w", err)
 	}
 	if err := evaluator.SetupWithManager(ctx, mgr, evaluator.Options{
-		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry, Notifications: notifications,
+		Key: key, Leadership: lead, Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{}, Registerer: metrics.Registry, Notifications: notifications, Hooks: o.hooks(),
 		MaxConcurrentReconciles: o.runsAtOnce, HistoryLimit: o.historySize, MaxRuns: o.maxRuns, WriteBudget: lifecycle.WriteBudget(o.writeBudget), RewriteStatus: o.rewriteStatus, ProbeImage: image,
 	}); err != nil {
 		return fmt.Errorf("set up evaluator: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"holdfast.dev/holdfast/evaluator/gates"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/clientcert"
 	"holdfast.dev/holdfast/internal/endpoint"
@@ -24,6 +25,10 @@ type Options struct {
 	prometheusURL       string
 	prometheusEndpoints string
 	notifiers           string
+	hookHosts           string
+	hookAllowAddresses  string
+	hookDenyAddresses   string
+	hookCAFile          string
 	tenancyLabel        string
 	allowAddresses      string
 	denyAddresses       string
@@ -69,6 +74,12 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 		"a file that defines more of them, with credentials, which plans name by spec.analysis.endpoint; it is reread when it changes")
 	fs.StringVar(&o.notifiers, "notifiers", "",
 		"a file that names receivers of notifications (Slack, webhooks, Alertmanager) and what each is told; it is reread when it changes")
+	fs.StringVar(&o.hookHosts, "hook-hosts", "",
+		"hosts that hooks of plans may be at, separated by commas: names such as gate.example.com, with :PORT where that is another than the scheme's and :* for any, *.example.com for all below a name, and {{namespace}} for that of the plan; without any no hook is asked")
+	fs.StringVar(&o.hookAllowAddresses, "hook-allow-addresses", "",
+		"IP addresses, and ranges of them, at which hooks may be although they are loopback, link-local or of a cloud's metadata, separated by commas")
+	fs.StringVar(&o.hookDenyAddresses, "hook-deny-addresses", "", "IP addresses, and ranges of them, at which no hook may be, separated by commas")
+	fs.StringVar(&o.hookCAFile, "hook-ca-file", "", "a file with the CAs by which hooks with https are trusted, those of the system without it")
 	fs.DurationVar(&o.scrapeInterval, "prometheus-scrape-interval", endpoint.DefaultScrapeInterval,
 		"how often --prometheus-url scrapes pods; a window on a canary is first asked for when it holds four samples")
 	fs.DurationVar(&o.prometheusTimeout, "prometheus-timeout", 10*time.Second, "the longest a query may take")
@@ -176,8 +187,21 @@ func (o *Options) prometheus() endpoint.Definition {
 	return e
 }
 
+// hooks are the settings of hooks.
+func (o *Options) hooks() gates.Settings {
+	return gates.Settings{
+		Hosts: list(o.hookHosts), AllowAddresses: list(o.hookAllowAddresses), DenyAddresses: list(o.hookDenyAddresses), CAFile: o.hookCAFile,
+	}
+}
+
 func (o *Options) validateAddresses() error {
-	for name, text := range map[string]string{"--prometheus-allow-addresses": o.allowAddresses, "--prometheus-deny-addresses": o.denyAddresses} {
+	if errs := outbound.ValidateHosts(list(o.hookHosts), nil); len(errs) > 0 {
+		return fmt.Errorf("--hook-hosts %s", errs[0].ErrorBody())
+	}
+	for name, text := range map[string]string{
+		"--prometheus-allow-addresses": o.allowAddresses, "--prometheus-deny-addresses": o.denyAddresses,
+		"--hook-allow-addresses": o.hookAllowAddresses, "--hook-deny-addresses": o.hookDenyAddresses,
+	} {
 		if errs := outbound.ValidateAddresses(list(text), nil); len(errs) > 0 {
 			return fmt.Errorf("%s %s", name, errs[0].ErrorBody())
 		}

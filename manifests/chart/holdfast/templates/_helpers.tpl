@@ -70,6 +70,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- with .Values.prometheus.scrapeInterval }}{{ $args = append $args (printf "--prometheus-scrape-interval=%s" .) }}{{ end }}
 {{- if .Values.prometheus.endpoints }}{{ $args = append $args "--prometheus-endpoints=/etc/holdfast/endpoints/endpoints.yaml" }}{{ end }}
 {{- if .Values.notifiers.file }}{{ $args = append $args "--notifiers=/etc/holdfast/notifiers/notifiers.yaml" }}{{ end }}
+{{- with .Values.hooks.hosts }}{{ $args = append $args (printf "--hook-hosts=%s" (join "," .)) }}{{ end }}
 {{- if eq .Values.certificates.mode "cert-manager" }}{{ $args = append $args "--certificates=cert-manager" }}{{ end }}
 {{- with .Values.clientCA }}
 {{- if .configMap }}{{ $args = append $args (printf "--client-ca-file=/etc/holdfast/client-ca/%s" .key) }}{{ end }}
