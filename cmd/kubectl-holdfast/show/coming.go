@@ -40,6 +40,8 @@ func Next(run *v1alpha1.CanaryRun, minReady time.Duration, now time.Time) []Comi
 		return []Coming{{What: "nothing: no plan judges the run, and its canary lives until the run is deleted"}}
 	case plan == nil, s.Step == nil:
 		return []Coming{{What: "the canary is made when this is over: " + s.Message}}
+	case s.Phase == v1alpha1.PhaseStarting && s.Reason == v1alpha1.ReasonPreRollout:
+		return append([]Coming{{What: "when the hooks have said yes, the canary is measured for " + lifecycle.Short(periodOf(plan, stepsOf(plan)[stepNumber(plan, run)-1]))}}, deadline(run, plan)...)
 	case s.Phase == v1alpha1.PhaseStarting:
 		return append([]Coming{{
 			s.Step.StartedAt.Add(query.Length(plan.ReadyDeadline) + minReady),
@@ -74,6 +76,12 @@ func lastChances(run *v1alpha1.CanaryRun, plan *v1alpha1.CanaryPlanSpec, n int) 
 		limits[m.Name] = *plan.Analysis.FailureLimit
 		if m.FailureLimit != nil {
 			limits[m.Name] = *m.FailureLimit
+		}
+	}
+	for _, h := range plan.HooksOf(v1alpha1.HookRollout) {
+		limits[h.Name] = *plan.Analysis.FailureLimit
+		if h.FailureLimit != nil {
+			limits[h.Name] = *h.FailureLimit
 		}
 	}
 	var out []Coming
@@ -156,6 +164,8 @@ func whoDecides(run *v1alpha1.CanaryRun, plan *v1alpha1.CanaryPlanSpec) []Coming
 		return []Coming{out}
 	case v1alpha1.ReasonPausedByUser:
 		return []Coming{{What: "nothing, until somebody lets it go on: " + command("resume")}}
+	case v1alpha1.ReasonGateClosed:
+		return []Coming{{What: "nothing, until the hook says yes, which is asked again and again; or " + command("promote") + ", or abort"}}
 	case v1alpha1.ReasonServiceLeft:
 		return []Coming{{What: "it goes on by itself when that is over"}}
 	}

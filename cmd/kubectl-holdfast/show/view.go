@@ -36,6 +36,7 @@ func View(seen Seen, now time.Time) string {
 	var page strings.Builder
 	head(&page, run, plan, now)
 	metrics(&page, run)
+	hooks(&page, run, now)
 	next(&page, Next(run, seen.MinReady, now), now)
 	pods(&page, seen, now) // last, for there may be many
 	return page.String()
@@ -125,6 +126,26 @@ func metrics(page *strings.Builder, run *v1alpha1.CanaryRun) {
 	}
 	_ = w.Flush()
 	fmt.Fprintln(page, Legend)
+}
+
+// hooks are those that were asked, but for those among the metrics.
+func hooks(page *strings.Builder, run *v1alpha1.CanaryRun, now time.Time) {
+	if len(run.Status.Hooks) == 0 {
+		return
+	}
+	page.WriteByte('\n')
+	w := tabwriter.NewWriter(page, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "HOOK\tTYPE\tSAID\tASKED FOR\tSAYS")
+	for _, h := range run.Status.Hooks {
+		since := "-"
+		if h.Since != nil {
+			since = age(h.Since.Time, now)
+		}
+		fmt.Fprintln(w, strings.Join([]string{
+			plaintext.Line(h.Name, maxCell), cmp.Or(plaintext.Line(string(h.Type), maxCell), "-"), cmp.Or(plaintext.Line(string(h.Answer), maxCell), "-"), since, plaintext.Line(h.Message, maxCell),
+		}, "\t"))
+	}
+	_ = w.Flush()
 }
 
 func pods(page *strings.Builder, seen Seen, now time.Time) {
