@@ -40,5 +40,6 @@ var tools = []tool{
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik", onDemand: true, firstTime: 240 * time.Second},
 	{name: "argo-rollouts", module: "argorollouts", pkg: "github.com/argoproj/argo-rollouts/cmd/rollouts-controller", onDemand: true, firstTime: 150 * time.Second},
 	{name: "flagger", module: "flagger", pkg: "github.com/fluxcd/flagger/cmd/flagger", onDemand: true, firstTime: 120 * time.Second},
+	{name: "loadtester", module: "loadtester", pkg: "github.com/fluxcd/flagger/cmd/loadtester", onDemand: true, firstTime: 40 * time.Second},
 	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd", firstTime: 150 * time.Second},
 }
