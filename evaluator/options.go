@@ -24,6 +24,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/notify"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/planqueries"
+	"holdfast.dev/holdfast/evaluator/probes"
 	"holdfast.dev/holdfast/evaluator/protect"
 	"holdfast.dev/holdfast/evaluator/runs"
 	"holdfast.dev/holdfast/evaluator/runs/act"
@@ -50,6 +51,8 @@ type Options struct {
 	Prometheus measure.Querier
 	// Endpoints finds who answers the queries of a plan.
 	Endpoints measure.EndpointFunc
+	// DialProbe makes connections to the probes of pods; the system's if nil.
+	DialProbe probes.DialFunc
 	// Clock tells the time; the system's if nil.
 	Clock clock.PassiveClock
 	// Notifications tells receivers outside of the cluster; nobody if nil.
@@ -97,6 +100,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	e := New(o, mgr.GetCache(), live, mgr.GetClient(), mgr.GetEventRecorder("holdfast"))
 	o.Leadership.OnBegin(func(context.Context) { e.beginTerm() })
+	if err := mgr.Add(e.Probes); err != nil {
+		return fmt.Errorf("evaluator: %w", err)
+	}
 	if err := e.Deployments.Setup(mgr, o.Leadership, controllerOptions(mgr, o, "deployment")); err != nil {
 		return fmt.Errorf("controller of Deployments: %w", err)
 	}
@@ -125,8 +131,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	})
 }
 
-// Evaluator is both reconcilers.
+// Evaluator is both reconcilers, and what reads the probes of runs under way.
 type Evaluator struct {
+	Probes      *probes.Reader
 	Deployments *deployments.Reconciler
 	Runs        *runs.Reconciler
 }
@@ -153,7 +160,9 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 	}
 	router := &traffic.Router{Live: live, Writer: writer, Key: o.Key}
 	memory := &checkpoint.Memory{Budget: o.WriteBudget}
+	ofProbes := probes.New(probes.Options{Clock: o.Clock, Dial: o.DialProbe, Metrics: probes.NewMetrics(o.Registerer)})
 	e := &Evaluator{
+		Probes: ofProbes,
 		Deployments: &deployments.Reconciler{
 			Objects: reader, Writer: writer, Clock: o.Clock, Teller: teller, Metrics: metrics,
 			History: o.HistoryLimit, RewritesStatus: o.RewriteStatus,
@@ -166,6 +175,7 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 				Stable: &stablepods.Finder{Objects: reader, Clock: o.Clock},
 				Looks:  &around.Looks{Objects: reader},
 				Router: router, ProbeImage: o.ProbeImage,
+				Probes: ofProbes,
 			},
 			Memory:   memory,
 			Hooks:    gates.New(o.Hooks, gates.NewMetrics(o.Registerer), o.Clock),

@@ -1,6 +1,8 @@
 package v1alpha1
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -15,7 +17,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.compare) || has(self.query) || has(self.compare.count)",message="compare needs a query whose values are compared, or count"
 // +kubebuilder:validation:XValidation:rule="!has(self.compare) || !has(self.over) && !has(self.per)",message="over and per are not for compare, which asks for all windows since Ready, of all pods together"
 // +kubebuilder:validation:XValidation:rule="has(self.query) || !has(self.range) && !has(self.deviation) && !has(self.list)",message="range, deviation and list judge a query; take them off, or write a query"
-// +kubebuilder:validation:XValidation:rule="has(self.expect) || !has(self.source)",message="source is for expect; a query names its metrics itself"
+// +kubebuilder:validation:XValidation:rule="has(self.expect) || !has(self.source) || self.source == 'Probe' && (has(self.query) || has(self.compare))",message="source is for expect, and Probe for query and compare too; any other query names its metrics itself"
 // +kubebuilder:validation:XValidation:rule="has(self.expect) || !has(self.statusLabel)",message="statusLabel is for expect; a query names its labels itself"
 // +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.expect) || !has(self.over) && !has(self.per) && !has(self.window)",message="over, per and window are for query and expect"
 // +kubebuilder:validation:XValidation:rule="has(self.over) || !has(self.samples)",message="samples needs over: an instant query has one sample of each series"
@@ -57,7 +59,9 @@ type Metric struct {
 	Alerts *AlertWatch `json:"alerts,omitempty"`
 
 	// source is what measures the requests that expect is about; that of the
-	// analysis if it is not said.
+	// analysis if it is not said. A query or a comparison may say Probe: then it is
+	// asked about what Holdfast's probes measure, and not of a Prometheus, unless
+	// analysis.endpoint names one.
 	// +optional
 	Source Source `json:"source,omitempty"`
 
@@ -135,9 +139,11 @@ type Metric struct {
 }
 
 // Source is what measures the requests of a pod: which Prometheus metrics there
-// are, and under what names and labels.
+// are, and under what names and labels. Probe is the sidecar that Holdfast puts into
+// pods. The evaluator reads it from the pods itself, so that no Prometheus is needed,
+// unless analysis.endpoint names one that does.
 //
-// +kubebuilder:validation:Enum=PrometheusClient;Istio;Linkerd;NGINXIngress;EnvoyGateway;Traefik
+// +kubebuilder:validation:Enum=PrometheusClient;Istio;Linkerd;Probe;NGINXIngress;EnvoyGateway;Traefik
 type Source string
 
 // The sources that built-in queries exist for. Those of the second group
@@ -146,11 +152,36 @@ const (
 	SourcePrometheusClient Source = "PrometheusClient"
 	SourceIstio            Source = "Istio"
 	SourceLinkerd          Source = "Linkerd"
+	SourceProbe            Source = "Probe"
 
 	SourceNGINXIngress Source = "NGINXIngress"
 	SourceEnvoyGateway Source = "EnvoyGateway"
 	SourceTraefik      Source = "Traefik"
 )
+
+// ReadsProbes says whether a metric is measured by reading probes, and not by asking
+// a Prometheus: one that the plan names has what it scraped of them.
+func (a *Analysis) ReadsProbes(m Metric) bool {
+	return m.Source == SourceProbe && a.Endpoint == ""
+}
+
+// ReadsAnyProbes says whether any of its metrics is.
+func (a *Analysis) ReadsAnyProbes() bool { return slices.ContainsFunc(a.Metrics, a.ReadsProbes) }
+
+// OnlyReadsProbes says whether a plan has metrics that read probes, and none for which a
+// Prometheus is asked.
+func (s *CanaryPlanSpec) OnlyReadsProbes() bool {
+	reads := false
+	for _, m := range s.AllMetrics() {
+		switch {
+		case s.Analysis.ReadsProbes(m):
+			reads = true
+		case m.Labels == nil:
+			return false
+		}
+	}
+	return reads
+}
 
 // Per says what is judged by series of its own.
 //

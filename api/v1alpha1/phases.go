@@ -289,6 +289,9 @@ const (
 	MeasuredNoData = "NoData"
 	// MeasuredError: Prometheus gave no answer, or an error; the message says which.
 	MeasuredError = "Error"
+	// MeasuredProbeFailed: the probe of a pod cannot be read; that says nothing of the
+	// application in it.
+	MeasuredProbeFailed = "ProbeFailed"
 	// MeasuredWrongType: the query has no number or vector for its result.
 	MeasuredWrongType = "WrongType"
 	// MeasuredNotReady: fewer pods are Ready than there must be.

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 	}
 	switch {
 	case o.Error != "":
-		m.Outcome, m.Reason, m.Message = v1alpha1.OutcomeError, v1alpha1.MeasuredError, o.Error
+		m.Outcome, m.Reason, m.Message = v1alpha1.OutcomeError, cmp.Or(o.Reason, v1alpha1.MeasuredError), o.Error
 	case o.WrongType != "":
 		m.Outcome, m.Reason = v1alpha1.OutcomeError, v1alpha1.MeasuredWrongType
 		m.Message = fmt.Sprintf("the query gave a %s, where a scalar or an instant vector of numbers is wanted", o.WrongType)

@@ -19,6 +19,9 @@ type Answer struct {
 	WrongType string
 	// Error is set where no answer came, and says why.
 	Error string
+	// Reason is the reason of the measurement where Error is set; v1alpha1.MeasuredError
+	// if empty.
+	Reason string
 	// Warnings are what the source warned of beside its answer: it may be partial,
 	// and is judged by nobody.
 	Warnings []string

@@ -339,11 +339,12 @@ func (c *Cluster) patch(ctx context.Context, api client.WithWatch, o client.Obje
 	return api.Update(ctx, d)
 }
 
-// Pass reconciles everything once and lets the rest of the cluster act, then a
+// Pass reads the probes that are due, reconciles everything once and lets the rest of the cluster act, then a
 // second goes by. Errors are those of the writes that were made to fail.
 func (c *Cluster) Pass() {
 	c.T.Helper()
 	ctx := ctrl.LoggerInto(c.T.Context(), logr.Discard())
+	c.Evaluator.Probes.ReadDue(ctx)()
 	if _, err := c.Evaluator.Deployments.Reconcile(ctx, Request(Namespace, "web")); err != nil && !errors.Is(err, ErrCut) {
 		c.T.Fatalf("Deployment: %v", err)
 	}

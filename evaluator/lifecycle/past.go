@@ -20,6 +20,7 @@ import (
 //
 // Prometheus does not know what the API server knew. That pods were Ready at a time is told by how long
 // those have been that are; before that there is nothing to make up for. Labels are not counted for a time that is over.
+// Probes that are read directly cannot be asked about the past: of a run with such metrics nothing is made up for.
 // At a gate the period is over, and the run may have been paused since: there nothing is made up for.
 // A pass is never given on a round that was made up for and left something out, or while a newer one is due.
 
@@ -37,7 +38,7 @@ func (s *planner) due(schedule analysis.Schedule) (time.Time, bool) {
 // pastDue is the round of the past that is to be made up for now.
 func (s *planner) pastDue(schedule analysis.Schedule) (time.Time, bool) {
 	ready, known := s.in.readySince(s.out.Replicas, s.wantsBaseline())
-	if s.in.Since.IsZero() || s.atGate() || !known || !allGood(s.out.Metrics) {
+	if s.in.Since.IsZero() || s.atGate() || !known || !allGood(s.out.Metrics) || s.readsProbes() {
 		return time.Time{}, false
 	}
 	from := roundUp(later(ready, s.in.Since.Add(-pastReach)))
@@ -45,16 +46,22 @@ func (s *planner) pastDue(schedule analysis.Schedule) (time.Time, bool) {
 	return at, s.in.isPast(at)
 }
 
+func (s *planner) readsProbes() bool {
+	a := s.analysis()
+	return a.ReadsAnyProbes()
+}
+
 // isPast says whether a round is of a time at which this evaluator did not look.
 func (in Snapshot) isPast(at time.Time) bool {
 	return at.Truncate(time.Second).Before(in.Since.Truncate(time.Second))
 }
 
-// isUnseen says whether the newest round left out what is not known of its time.
-func (s *course) isUnseen(a v1alpha1.Analysis) bool {
+// isUnseen says whether the newest round left out what is not known of its time: labels of a time
+// that is over, and probes that have not been read for long enough since the evaluator began.
+func (s *planner) isUnseen(a v1alpha1.Analysis) bool {
 	return slices.ContainsFunc(a.Metrics, func(m v1alpha1.Metric) bool {
 		newest, ok := analysis.Newest(analysis.Find(s.out.Metrics, m.Name))
-		return m.Labels != nil && (!ok || newest.Time.Time.Before(s.lastRound()))
+		return (m.Labels != nil && s.in.isPast(s.lastRound()) || a.ReadsProbes(m)) && (!ok || newest.Time.Time.Before(s.lastRound()))
 	})
 }
 

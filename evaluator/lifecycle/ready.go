@@ -98,7 +98,7 @@ func (s *planner) judgePods(at time.Time) v1alpha1.Measurement {
 	if m.Outcome == v1alpha1.OutcomeFailed && ready+s.replaced() >= wanted {
 		m.Outcome = v1alpha1.OutcomeError
 	}
-	return m
+	return butForProbes(m, s.in.Pods, ready+s.replaced(), wanted)
 }
 
 // replaced counts the pods that were Ready in this step and were deleted, whose

@@ -52,7 +52,7 @@ func (s *planner) measure() Move {
 		judgment = analysis.Judgment{}
 	}
 	due, isDue := s.due(schedule)
-	if judgment.Verdict == v1alpha1.VerdictPass && s.in.isPast(s.lastRound()) && (isDue || s.isUnseen(a) || s.hookIsUnseen()) {
+	if judgment.Verdict == v1alpha1.VerdictPass && (s.isUnseen(a) || s.in.isPast(s.lastRound()) && (isDue || s.hookIsUnseen())) {
 		judgment = analysis.Judgment{}
 	}
 	isDue = isDue && s.in.Round == nil

@@ -133,8 +133,9 @@ func eachWaiting(pods []corev1.Pod, visit func(corev1.Pod, corev1.ContainerStatu
 	}
 }
 
+// containers are those of a pod, but for a probe.
 func containers(p corev1.Pod) []corev1.ContainerStatus {
-	return slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
+	return slices.Concat(withoutProbe(p.Status.InitContainerStatuses), p.Status.ContainerStatuses)
 }
 
 // turnOf is when a pod last came forward: it was taken by a node, its volumes and

@@ -95,6 +95,9 @@ func (r *round) addCounters(out *rendered, metric v1alpha1.Metric, values query.
 	from := analysis.CountFrom(analysis.Find(r.subject.Status.Metrics, metric.Name), out.comparison.since, r.at)
 	back := align(max(r.at.Sub(from), 0)+sampleReach, time.Second)
 	out.comparison.asked = r.at.Add(-back)
+	if since := r.endpoint.Since; since.After(out.comparison.asked) {
+		out.comparison.asked = since // of what was counted before there is no sample to count from
+	}
 	for _, counter := range []struct {
 		text string
 		into func(*analysis.SideSamples) *[]analysis.Series
@@ -183,7 +186,7 @@ func (r *round) askComparison(ctx context.Context, c *comparison) (analysis.Obse
 		}
 		*c.queries[i].into(out.Comparison) = answer.Series
 		if out.Error == "" && out.WrongType == "" && (answer.Error != "" || answer.WrongType != "") {
-			out.Error, out.WrongType, out.Query = answer.Error, answer.WrongType, answer.Query
+			out.Error, out.Reason, out.WrongType, out.Query = answer.Error, answer.Reason, answer.WrongType, answer.Query
 		}
 		for _, w := range answer.Warnings {
 			if !slices.Contains(out.Warnings, w) {

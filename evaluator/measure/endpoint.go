@@ -28,6 +28,9 @@ type Endpoint struct {
 	ScrapeInterval time.Duration
 	// Delay is how long after it was taken a sample can be asked for.
 	Delay time.Duration
+	// Since is the time from which on there are samples of the run at all; zero where they
+	// have been taken all along.
+	Since time.Time
 }
 
 // EndpointFunc finds the endpoint that a plan of a namespace names, "" being the

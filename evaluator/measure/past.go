@@ -22,6 +22,9 @@ func (p Past) Endpoint(_ context.Context, name string) (Endpoint, error) {
 	return p.Endpoints(p.Namespace, name, nil)
 }
 
+// Probes is the default endpoint: of the past only a Prometheus can tell that scraped them.
+func (p Past) Probes(context.Context) (Endpoint, error) { return p.Endpoints(p.Namespace, "", nil) }
+
 // Stable is StablePods.
 func (p Past) Stable(context.Context) (map[string][]string, error) { return p.StablePods, nil }
 

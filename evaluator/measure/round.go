@@ -29,14 +29,12 @@ func Observe(ctx context.Context, s Subject, lookup Lookup, at time.Time, budget
 
 // Observe is what Observe does, and reads no query twice.
 func (q *Queries) Observe(ctx context.Context, s Subject, lookup Lookup, at time.Time, budget *Reservation) (*lifecycle.Round, error) {
-	interval := s.Analysis.Interval.Duration
-	r := &round{queries: q, subject: s, lookup: lookup, interval: interval}
-	r.endpoint, r.unknown = lookup.Endpoint(ctx, s.Analysis.Endpoint)
-	r.at = alignTime(at.Add(-r.endpoint.Delay), interval)
+	of := q.roundsOf(ctx, s, lookup, at)
 	observations := make([]analysis.Observation, len(s.Analysis.Metrics))
 	errs := make([]error, len(s.Analysis.Metrics))
 	var wait sync.WaitGroup
 	for i, metric := range s.Analysis.Metrics {
+		r := of(metric)
 		q, err := safely(ctx, func() (rendered, error) { return r.render(ctx, metric) })
 		switch {
 		case err != nil:
@@ -44,6 +42,8 @@ func (q *Queries) Observe(ctx context.Context, s Subject, lookup Lookup, at time
 		case q.text == "": // it looks at what is known already
 		case r.age() < q.warmUp:
 			observations[i] = analysis.Observation{WarmingUp: lifecycle.Short(q.warmUp + r.endpoint.Delay)}
+		case r.sampledFor() < q.warmUp:
+			observations[i] = analysis.Observation{WarmingUp: lifecycle.Short(r.subject.age(r.endpoint.Since.Add(q.warmUp)))}
 		default:
 			wait.Go(func() {
 				o, err := safely(ctx, func() (analysis.Observation, error) { return r.ask(ctx, metric, q) })
@@ -63,9 +63,29 @@ func (q *Queries) Observe(ctx context.Context, s Subject, lookup Lookup, at time
 		if errs[i] != nil {
 			observations[i] = failed(errs[i])
 		}
-		out.Observations[metric.Name] = r.complete(ctx, metric, observations[i])
+		out.Observations[metric.Name] = of(metric).complete(ctx, metric, observations[i])
 	}
 	return out, nil
+}
+
+// roundsOf are the round at the endpoint of the plan, and the one at the probes of the
+// run for the metrics that read those.
+func (q *Queries) roundsOf(ctx context.Context, s Subject, lookup Lookup, at time.Time) func(v1alpha1.Metric) *round {
+	of := map[bool]*round{}
+	return func(metric v1alpha1.Metric) *round {
+		probes := s.Analysis.ReadsProbes(metric)
+		if of[probes] == nil {
+			r := &round{queries: q, subject: s, lookup: lookup, interval: s.Analysis.Interval.Duration}
+			if probes {
+				r.endpoint, r.unknown = lookup.Probes(ctx)
+			} else {
+				r.endpoint, r.unknown = lookup.Endpoint(ctx, s.Analysis.Endpoint)
+			}
+			r.at = alignTime(at.Add(-r.endpoint.Delay), r.interval)
+			of[probes] = r
+		}
+		return of[probes]
+	}
 }
 
 func failed(err error) analysis.Observation {
@@ -123,6 +143,14 @@ type rendered struct {
 // shortened to one that other runs are likely to have too.
 func (r *round) age() time.Duration {
 	return align(r.subject.age(r.at), r.interval)
+}
+
+// sampledFor is how long there have been samples of the run.
+func (r *round) sampledFor() time.Duration {
+	if r.endpoint.Since.IsZero() {
+		return r.age()
+	}
+	return r.at.Sub(r.endpoint.Since)
 }
 
 // ask asks the query of a metric, for the time or for what it looks back over:

@@ -62,6 +62,8 @@ func (s Subject) age(at time.Time) time.Duration {
 type Lookup interface {
 	// Endpoint finds the endpoint that the plan names, "" being the default.
 	Endpoint(ctx context.Context, name string) (Endpoint, error)
+	// Probes answers about the probes of the run's pods, which are read without a Prometheus.
+	Probes(ctx context.Context) (Endpoint, error)
 	// Stable are the Deployment's own pods: by ReplicaSet the names of all that it is
 	// known to have made, those that are gone too.
 	Stable(ctx context.Context) (map[string][]string, error)

@@ -86,6 +86,7 @@ func trimConditions[C any](conditions []C, keep func(*C) (read bool, words *stri
 // trimPodStatus leaves what is judged of the health of a pod.
 func trimPodStatus(status *corev1.PodStatus) {
 	*status = corev1.PodStatus{
+		PodIP: status.PodIP, HostIP: status.HostIP, // where its probe is, and is not
 		Phase: status.Phase, Reason: status.Reason, Message: cut(status.Message, maxWords), StartTime: status.StartTime,
 		Conditions: trimConditions(status.Conditions, func(c *corev1.PodCondition) (bool, *string) {
 			switch c.Type {

@@ -19,12 +19,13 @@ const (
 	maxMessage = 1 << 10
 )
 
-// metricsOf are the metrics of a plan and of its steps, each name once.
+// metricsOf are the metrics of a plan and of its steps, each name once. Those that read probes are asked about
+// nobody but a run: its pods have some, and are read from when it begins.
 func metricsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Metric {
 	out, known := []v1alpha1.Metric{}, map[string]bool{}
 	add := func(metrics []v1alpha1.Metric) {
 		for _, m := range metrics {
-			if !known[m.Name] {
+			if !known[m.Name] && !spec.Analysis.ReadsProbes(m) {
 				known[m.Name] = true
 				out = append(out, m)
 			}

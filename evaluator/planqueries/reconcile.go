@@ -3,6 +3,7 @@ package planqueries
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -248,6 +249,11 @@ func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, er
 		return measure.Endpoint{}, err
 	}
 	return l.r.Endpoints(l.namespace, name, demands.MatcherTexts())
+}
+
+// Probes are not read for a plan.
+func (l lookup) Probes(context.Context) (measure.Endpoint, error) {
+	return measure.Endpoint{}, errors.New("probes are read when a run begins")
 }
 
 // Stable are the same pods.

@@ -87,6 +87,7 @@ func look(t *testing.T, c *evaluatortest.Cluster, r *planqueries.Reconciler) (v1
 
 var metrics = []v1alpha1.Metric{
 	{Name: "errors", Query: `sum(rate(errors_total{ {{canary}} }[1m]))`, Range: v1alpha1.Range{Max: new(0.1)}},
+	{Name: "probed", Expect: "success >= 99%", Source: v1alpha1.SourceProbe}, // which nobody is asked about
 	{Name: "queue", Query: `max(queue_length{ {{canary}}, service="{{service}}" })`, Range: v1alpha1.Range{Max: new(5.0)}},
 }
 

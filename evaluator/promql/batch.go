@@ -81,7 +81,7 @@ func seriesOf(all []analysis.Series, prefix string) []analysis.Series {
 		}
 		s.Metric = maps.Clone(s.Metric)
 		delete(s.Metric, query.BatchLabel)
-		s.Labels = labelText(s.Metric)
+		s.Labels = LabelText(s.Metric)
 		out = append(out, s)
 	}
 	return out

@@ -95,7 +95,7 @@ func present(data json.RawMessage) bool { return len(data) > 0 && string(data) !
 
 // observed is the series as it is judged. That of a range has its last value.
 func (s *series) observed() analysis.Series {
-	out := analysis.Series{Labels: labelText(s.Metric), Metric: s.Metric}
+	out := analysis.Series{Labels: LabelText(s.Metric), Metric: s.Metric}
 	if s.Value != nil {
 		out.Value = s.Value.value
 		return out
@@ -111,8 +111,8 @@ func (s *series) observed() analysis.Series {
 // maxLabels is the longest text that labels make.
 const maxLabels = 4 << 10
 
-// labelText writes labels as PromQL does.
-func labelText(labels map[string]string) string {
+// LabelText writes labels as PromQL does.
+func LabelText(labels map[string]string) string {
 	metric := make(model.Metric, len(labels))
 	for name, value := range labels {
 		metric[model.LabelName(name)] = model.LabelValue(value)

@@ -21,7 +21,8 @@ func (r Resolved) Within(demands policy.Effective, replicas int32) Resolved {
 	if r.Reason != "" || len(demands.Policies) == 0 {
 		return r
 	}
-	if may, by := demands.MayAsk(r.Spec.Analysis.Endpoint); !may {
+	spec, changes := demands.Apply(r.Spec, replicas)
+	if may, by := demands.MayAsk(r.Spec.Analysis.Endpoint); !may && !spec.OnlyReadsProbes() { // with the policies' own metrics
 		endpoint := r.Spec.Analysis.Endpoint
 		if endpoint == "" {
 			endpoint = policy.DefaultEndpoint
@@ -30,7 +31,6 @@ func (r Resolved) Within(demands policy.Effective, replicas int32) Resolved {
 			"CanaryPolicy %s does not let plans of this namespace name the endpoint %s, as the plan (%s) does; name another, until then the update stays held",
 			by, endpoint, r.Source)}
 	}
-	spec, changes := demands.Apply(r.Spec, replicas)
 	if errs := query.ValidatePlan(&spec, field.NewPath("spec")); len(errs) > 0 {
 		return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
 			"with what policies demand (%s) the plan (%s) cannot be followed, until then the update stays held: %s",

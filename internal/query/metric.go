@@ -69,7 +69,8 @@ func validateShape(m v1alpha1.Metric, at *field.Path) field.ErrorList {
 	for _, judge := range judges {
 		refuse(m.Query == "", judge, fmt.Sprintf("judges a query; %s knows by itself what is good", subjects[0]))
 	}
-	refuse(m.Expect == "" && m.Source != "", "source", "is for expect; a query names its metrics itself")
+	refuse(m.Expect == "" && m.Source != "" && m.Source != v1alpha1.SourceProbe, "source", "is for expect, and Probe for query and compare too; any other query names its metrics itself")
+	refuse(m.Source == v1alpha1.SourceProbe && m.Expect == "" && m.Query == "" && m.Compare == nil, "source", "is for expect, query and compare: probes measure requests, and nothing else")
 	refuse(m.Expect == "" && m.StatusLabel != "", "statusLabel", "is for expect; a query names its labels itself")
 	refuse(!asks && m.Over != nil, "over", "is for query and expect")
 	refuse(!asks && m.Per != "", "per", "is for query and expect")

@@ -29,6 +29,9 @@ func PlanTenancy(spec *v1alpha1.CanaryPlanSpec, namespace string, matchers tenan
 	var out []Tenanted
 	look := func(metrics []v1alpha1.Metric, at *field.Path) {
 		for i, m := range metrics {
+			if spec.Analysis.ReadsProbes(m) { // of nobody but the run's own pods
+				continue
+			}
 			for _, q := range queriesOf(m, at.Index(i)) {
 				q.look(namespace, matchers)
 				out = append(out, q.Tenanted)

@@ -27,6 +27,7 @@ func byNamespace(t *testing.T, namespace string) tenancy.Matchers {
 // endpoint with tenancy, and have data there.
 func TestBuiltInQueriesKeepToTheirNamespace(t *testing.T) {
 	spec := &v1alpha1.CanaryPlanSpec{}
+	spec.Analysis.Endpoint = "thanos" // which has what it scraped of probes, too
 	for _, source := range preset.Sources() {
 		for _, expect := range []string{"success > 0.99", "P99 < 300ms"} {
 			spec.Analysis.Metrics = append(spec.Analysis.Metrics, v1alpha1.Metric{Name: string(source), Source: source, Expect: expect})
@@ -36,6 +37,10 @@ func TestBuiltInQueriesKeepToTheirNamespace(t *testing.T) {
 	all := PlanTenancy(spec, "shop", byNamespace(t, "shop"), field.NewPath("spec"))
 	if len(all) != len(spec.Analysis.Metrics) {
 		t.Errorf("%d queries of %d metrics", len(all), len(spec.Analysis.Metrics))
+	}
+	spec.Analysis.Endpoint = ""
+	if read := PlanTenancy(spec, "shop", byNamespace(t, "shop"), field.NewPath("spec")); len(read) != len(all)-2 {
+		t.Errorf("%d of %d queries have matchers where probes are read without a Prometheus", len(read), len(all))
 	}
 	for _, q := range all {
 		if q.Refused != nil || len(q.Empty) > 0 {

@@ -92,6 +92,17 @@ var operators = description{
 				words: "Of 100 queries the slowest, by endpoint. What takes longer than an interval makes rounds late.",
 				asked: []asked{{`histogram_quantile(0.99, sum by (le, endpoint) (rate(holdfast_query_duration_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "{{endpoint}}"}}},
 		}},
+		{"Probes", []shown{
+			{as: lines, title: "Scrapes", unit: "reqps", width: 8,
+				words: "Probes of pods that the evaluator reads, by how that ended. skipped: too many were under way. What is failed for long is an error of a measurement, ProbeFailed.",
+				asked: []asked{{`sum by (result) (rate(holdfast_probe_scrapes_total{job=~"$job"}[$__rate_interval]))`, "{{result}}"}}},
+			{as: lines, title: "Time to read one", unit: "s", width: 8,
+				words: "Of 100 scrapes the slowest. One may take 3 s, and no longer than until the next.",
+				asked: []asked{{`histogram_quantile(0.99, sum by (le) (rate(holdfast_probe_scrape_duration_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "P99"}}},
+			{as: lines, title: "Pods", unit: "short", width: 8,
+				words: "Pods whose probes the evaluator reads: of canaries, of baselines, and up to 25 of each Deployment that a canary is compared with.",
+				asked: []asked{{`sum(holdfast_probe_scraped_pods{job=~"$job"})`, "pods"}}},
+		}},
 		{"Notifications", []shown{
 			{as: lines, title: "Messages", unit: "reqps", width: 8,
 				words: "What became of messages to receivers outside of the cluster. given_up ones were not taken for an hour, refused ones would be refused again.",

@@ -14,6 +14,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/gates"
 	"holdfast.dev/holdfast/evaluator/inbound"
 	"holdfast.dev/holdfast/evaluator/notify"
+	"holdfast.dev/holdfast/evaluator/probes"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/evaluator/tell"
 	"holdfast.dev/holdfast/webhook/deployment"
@@ -41,6 +42,7 @@ func List() []Metric {
 	gates.NewMetrics(&c)
 	notify.NewMetrics(&c)
 	inbound.NewMetrics(&c)
+	probes.NewMetrics(&c)
 	slices.SortFunc(c.metrics, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return c.metrics
 }

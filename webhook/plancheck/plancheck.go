@@ -34,11 +34,13 @@ func Warnings(d demand.Demands, endpoints Definitions, namespace string, spec *v
 	var scrape time.Duration
 	if endpoints != nil {
 		e, err := endpoints.Endpoint(namespace, spec.Analysis.Endpoint)
-		if err != nil {
+		if err != nil && !spec.OnlyReadsProbes() {
 			out = append(out, "runs of this plan will end inconclusive: spec.analysis.endpoint: "+err.Error())
 		}
 		scrape = e.ScrapeInterval.Duration
-		out = append(out, late(e, spec)...)
+		if !spec.OnlyReadsProbes() {
+			out = append(out, late(e, spec)...)
+		}
 	}
 	out = append(out, reply.Few(trap.OfPlan(spec, scrape))...)
 	out = append(out, notPortable(spec)...)
@@ -144,6 +146,9 @@ func HooksForbidden(d demand.Demands, hosts outbound.Hosts, namespace string, sp
 func EndpointForbidden(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) field.ErrorList {
 	may, by := d.MayAsk(spec.Analysis.Endpoint)
 	if may {
+		return nil
+	}
+	if applied, _ := d.Apply(*spec, assumedReplicas); applied.OnlyReadsProbes() {
 		return nil
 	}
 	return field.ErrorList{field.Forbidden(field.NewPath("spec", "analysis", "endpoint"),

@@ -19,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/probes"
 	"holdfast.dev/holdfast/evaluator/runs/around"
 	"holdfast.dev/holdfast/evaluator/runs/stablepods"
 	"holdfast.dev/holdfast/evaluator/traffic"
@@ -68,6 +69,8 @@ type Gatherer struct {
 	Looks   *around.Looks
 	// ProbeImage is that of the sidecar that measures requests; without it no pod has one.
 	ProbeImage string
+	// Probes reads the probes of the pods of runs.
+	Probes *probes.Reader
 	// Router finds the routes of a Deployment.
 	Router *traffic.Router
 
@@ -95,7 +98,7 @@ func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun, since ti
 		},
 	}}
 	for _, gather := range []func(context.Context, *Observed) error{
-		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherLine, g.gatherStable, g.gatherAround, g.gatherTraffic, g.gatherAutoscaler,
+		g.gatherDeployment, g.gatherPolicies, g.gatherSets, g.gatherPlan, g.gatherRollout, g.gatherTemplate, g.gatherRoom, g.gatherOwn, g.gatherProbes, g.gatherLine, g.gatherStable, g.gatherAround, g.gatherTraffic, g.gatherAutoscaler,
 	} {
 		if err := gather(ctx, &seen); err != nil {
 			return Observed{}, err
@@ -186,12 +189,14 @@ func (o Observed) StableTemplate(ctx context.Context, reader *objects.Reader) (h
 // BeginTerm forgets what was known in the last term.
 func (g *Gatherer) BeginTerm() {
 	g.Stable.BeginTerm()
+	g.Probes.BeginTerm()
 	g.made.forgetAll()
 }
 
 // Forget forgets a run that is gone.
 func (g *Gatherer) Forget(run types.NamespacedName) {
 	g.Stable.Forget(run)
+	g.Probes.Forget(run)
 	g.Looks.Forget(run)
 }
 

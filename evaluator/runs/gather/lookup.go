@@ -4,6 +4,7 @@ import (
 	"context"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/measure"
@@ -38,6 +39,10 @@ func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, er
 		return measure.Endpoint{}, err
 	}
 	return l.g.Endpoints(l.seen.CanaryRun.Namespace, name, demands.MatcherTexts())
+}
+
+func (l lookup) Probes(context.Context) (measure.Endpoint, error) {
+	return l.g.Probes.Endpoint(client.ObjectKeyFromObject(l.seen.CanaryRun))
 }
 
 func (l lookup) Stable(ctx context.Context) (map[string][]string, error) {

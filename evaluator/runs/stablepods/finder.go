@@ -34,18 +34,22 @@ type Finder struct {
 	Clock   clock.PassiveClock
 	seen    memory
 	sets    knownSets
+	// probed are those whose probes are read.
+	probed knownProbes
 }
 
 // BeginTerm forgets what was known in the last term.
 func (f *Finder) BeginTerm() {
 	f.seen.reset()
 	f.sets.reset()
+	f.probed.reset()
 }
 
 // Forget forgets a run that is over.
 func (f *Finder) Forget(run types.NamespacedName) {
 	f.seen.forget(run)
 	f.sets.forget(run)
+	f.probed.forget(run)
 }
 
 // Pods finds the Deployment's own pods: by ReplicaSet of its present revision the
@@ -156,9 +160,12 @@ func (f *Finder) podsOf(ctx context.Context, d objects.Deployment, sets replicaS
 type podMetadata struct {
 	Metadata struct {
 		Name            string                  `json:"name"`
+		UID             types.UID               `json:"uid"`
 		GenerateName    string                  `json:"generateName"`
 		Labels          map[string]string       `json:"labels"`
 		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
+
+		DeletionTimestamp *metav1.Time `json:"deletionTimestamp"`
 	} `json:"metadata"`
 }
 

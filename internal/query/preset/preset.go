@@ -125,6 +125,7 @@ var sources = map[v1alpha1.Source]source{
 	v1alpha1.SourcePrometheusClient: prometheusClient,
 	v1alpha1.SourceIstio:            istio,
 	v1alpha1.SourceLinkerd:          linkerd,
+	v1alpha1.SourceProbe:            ofProbe,
 	v1alpha1.SourceNGINXIngress:     nginxIngress,
 	v1alpha1.SourceEnvoyGateway:     envoyGateway,
 	v1alpha1.SourceTraefik:          traefik,

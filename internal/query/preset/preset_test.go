@@ -89,7 +89,7 @@ func TestASourceInFrontOfTheServiceCannotTellPodsApart(t *testing.T) {
 
 func TestAnUnknownSourceIsRefusedWithThoseThatAreKnown(t *testing.T) {
 	_, err := preset.Question{Source: "Nginx", Pods: "canary"}.Duration(0.5)
-	if err == nil || !strings.Contains(err.Error(), `"Nginx"; known are EnvoyGateway, Istio, Linkerd, NGINXIngress, PrometheusClient, Traefik`) {
+	if err == nil || !strings.Contains(err.Error(), `"Nginx"; known are EnvoyGateway, Istio, Linkerd, NGINXIngress, Probe, PrometheusClient, Traefik`) {
 		t.Errorf("got %v", err)
 	}
 }

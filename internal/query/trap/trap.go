@@ -161,7 +161,11 @@ func InPlan(spec *v1alpha1.CanaryPlanSpec, scrape time.Duration) []Warning {
 	var out []Warning
 	metrics := spec.AllMetrics()
 	given.Watched = slices.ContainsFunc(metrics, watchesFailures)
+	probes := query.ProbeTimesOf(v1alpha1.Analysis{Endpoint: spec.Analysis.Endpoint, Interval: spec.Analysis.Interval, Metrics: metrics}, 0).Every
 	for _, m := range metrics {
+		if given.Scrape = scrape; spec.Analysis.ReadsProbes(m) {
+			given.Scrape = probes
+		}
 		given.Window, given.Range = query.WindowOf(m, given.Interval), m.Range
 		traps := metricTraps(m, given)
 		never := slices.ContainsFunc(traps, func(t Trap) bool { return t.Name == trapNever || t.Name == trapItself })

@@ -50,6 +50,11 @@ var writers = map[v1alpha1.Source]func(traffic) string{
 			t.histogram("response_latency_ms", pod, 100, 500) +
 			traffic{bad: 1000}.counters("response_total", probe, `classification="success"`, `classification="failure"`)
 	},
+	v1alpha1.SourceProbe: func(t traffic) string {
+		pod := fmt.Sprintf(`namespace=%q,pod=%q,port="http"`, t.namespace, t.pod)
+		return t.counters("holdfast_probe_requests_total", pod, `code="200"`, `code="200",grpc_status="UNAVAILABLE"`) +
+			t.histogram("holdfast_probe_request_duration_seconds", pod, 0.1, 0.5)
+	},
 	v1alpha1.SourceNGINXIngress: func(t traffic) string {
 		service := fmt.Sprintf(`namespace="ingress",pod="controller",exported_namespace=%q,service=%q,ingress="x"`, t.namespace, t.service)
 		return t.counters("nginx_ingress_controller_requests", service, `status="200"`, `status="502"`) +
