@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/internal/probe"
 )
 
 // monitored are base and the component for the Prometheus Operator, in another namespace too.
@@ -42,6 +44,32 @@ func TestTheServiceMonitor(t *testing.T) {
 		wantDuration(t, string(monitor.Spec.Endpoints[0].Interval))
 		if ports := scraped(t, all, namespace, monitor.Spec); !slices.Equal(ports, []string{"metrics"}) {
 			t.Errorf("%s has the ports %q of containers scraped", id, ports)
+		}
+	}
+}
+
+// TestThePodMonitor is the same by Helm and by kustomize, has no field that the operator does not know, and
+// scrapes the probes of pods wherever they are.
+func TestThePodMonitor(t *testing.T) {
+	t.Parallel()
+	for namespace, content := range monitored {
+		id := "PodMonitor.monitoring.coreos.com " + namespace + "/holdfast-probes"
+		all := kustomize(t, overlay(t, content))
+		for _, helm := range helms {
+			got := helmTemplate(t, helm, namespace, "--set=podMonitor.enabled=true,podMonitor.interval=15s")
+			if diff := cmp.Diff(all[id], got[id]); diff != "" {
+				t.Errorf("%s installs another %s (-kustomize +helm):\n%s", helm, id, diff)
+			}
+			if got := helmTemplate(t, helm, namespace); got[id] != nil {
+				t.Errorf("%s installs %s unasked, which needs the operator's kinds", helm, id)
+			}
+		}
+		var monitor monitoringv1.PodMonitor
+		strict(t, all[id], &monitor)
+		endpoint := monitor.Spec.PodMetricsEndpoints[0]
+		wantDuration(t, string(endpoint.Interval))
+		if endpoint.Port == nil || *endpoint.Port != probe.MetricsPortName || endpoint.HonorLabels || !monitor.Spec.NamespaceSelector.Any {
+			t.Errorf("%s scrapes %+v", id, monitor.Spec)
 		}
 	}
 }
