@@ -1,0 +1,44 @@
+package plancheck
+
+import (
+	"fmt"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/query"
+	"holdfast.dev/holdfast/webhook/demand"
+)
+
+// unprobed tells of metrics that are about probes which the pods do not have, and of
+// windows that have too few samples of them.
+func unprobed(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
+	if d.NamespaceAnnotations[v1alpha1.ProbeAnnotation] == v1alpha1.ProbeEnabled { // all new pods have one
+		return shortForProbes(spec)
+	}
+	var out []string
+	for _, m := range spec.AllMetrics() {
+		switch {
+		case m.Source != v1alpha1.SourceProbe:
+		case spec.Probe == nil:
+			return []string{fmt.Sprintf("runs of this plan will end inconclusive: metric %s has source: Probe, and the pods have no probe; add probe: {} to the spec of the plan", m.Name)}
+		case query.NamesStable(m):
+			out = append(out, fmt.Sprintf("metric %s is about the Deployment's own pods, which have no probe; annotate the namespace %s: %s and restart the Deployment, or compare with a baseline (baseline: {} in the plan, compare.to: Baseline)",
+				m.Name, v1alpha1.ProbeAnnotation, v1alpha1.ProbeEnabled))
+		}
+	}
+	return append(out, shortForProbes(spec)...)
+}
+
+// shortForProbes: a window has four scrapes, or a lost one leaves too little.
+func shortForProbes(spec *v1alpha1.CanaryPlanSpec) []string {
+	a := spec.Analysis
+	a.Metrics = spec.AllMetrics()
+	every := query.ProbeTimesOf(a, 0).Every
+	var out []string
+	for _, m := range a.Metrics {
+		if window := query.WindowOf(m, query.Length(a.Interval)); a.ReadsProbes(m) && m.Window != nil && window < 4*every {
+			out = append(out, fmt.Sprintf("metric %s, window: probes are read every %s at most, and a window of %s has too few samples of them; make it %s or longer",
+				m.Name, query.Duration(every), query.Duration(window), query.Duration(6*every)))
+		}
+	}
+	return out
+}

@@ -1,0 +1,40 @@
+package plancheck
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/webhook/demand"
+)
+
+func TestMetricsAboutProbesThatNoPodHasAreTold(t *testing.T) {
+	expects := v1alpha1.Metric{Name: "success", Expect: "success >= 99%", Source: v1alpha1.SourceProbe}
+	short := expects
+	short.Window = &metav1.Duration{Duration: 2 * time.Second}
+	stable := v1alpha1.Metric{Name: "errors", Source: v1alpha1.SourceProbe, Compare: &v1alpha1.Comparison{To: v1alpha1.CompareToStable, Count: &v1alpha1.Counted{}}}
+	for name, tc := range map[string]struct {
+		probe     *v1alpha1.Probe
+		namespace string
+		metric    v1alpha1.Metric
+		want      string
+	}{
+		"a plan without a probe":         {nil, "", expects, "metric success has source: Probe, and the pods have no probe; add probe: {} to the spec of the plan"},
+		"with one":                       {&v1alpha1.Probe{}, "", expects, ""},
+		"in a namespace that has probes": {nil, v1alpha1.ProbeEnabled, expects, ""},
+		"about the stable pods":          {&v1alpha1.Probe{}, "", stable, "annotate the namespace holdfast.dev/probe: enabled and restart the Deployment"},
+		"about those, which have probes": {nil, v1alpha1.ProbeEnabled, stable, ""},
+		"another source":                 {nil, "", v1alpha1.Metric{Name: "success", Expect: "success >= 99%"}, ""},
+		"a window that is too short":     {&v1alpha1.Probe{}, "", short, "probes are read every 1s at most, and a window of 2s has too few samples of them; make it 6s or longer"},
+	} {
+		spec := &v1alpha1.CanaryPlanSpec{Probe: tc.probe, Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{tc.metric}}}
+		spec.SetDefaults()
+		got := strings.Join(unprobed(demand.Demands{NamespaceAnnotations: map[string]string{v1alpha1.ProbeAnnotation: tc.namespace}}, spec), "|")
+		if got != tc.want && (tc.want == "" || !strings.Contains(got, tc.want)) {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
