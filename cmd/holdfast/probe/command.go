@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"holdfast.dev/holdfast/cmd/holdfast/cli"
+	"holdfast.dev/holdfast/cmd/holdfast/probe/ready"
 )
 
 const about = `holdfast probe carries connections to an application of the same pod, and
@@ -37,5 +38,6 @@ func Command() *cobra.Command {
 	}
 	o.AddFlags(c.Flags())
 	cli.Explain(c, cli.Wrong)
+	c.AddCommand(ready.Command())
 	return c
 }

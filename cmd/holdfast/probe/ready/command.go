@@ -37,6 +37,7 @@ func Command() *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&port, "metrics-port", int(probe.MetricsPort), "the port at which the probe answers")
+	cli.Explain(c, cli.Wrong)
 	return c
 }
 
