@@ -129,7 +129,7 @@ func trimNamespace(object any) (any, error) {
 	if ns, ok := object.(*metav1.PartialObjectMetadata); ok {
 		trimMetadata(ns, func(labels map[string]string) map[string]string { return labels })
 		ns.Annotations = pick(ns.Annotations, v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.PoliciesAnnotation, v1alpha1.StampedAnnotation,
-			v1alpha1.KillAnnotation)
+			v1alpha1.KillAnnotation, v1alpha1.ProbeAnnotation)
 	}
 	return object, nil
 }

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,21 @@ func TestTheCacheKeepsOfARecordOfAnotherWhatItSaysOfItself(t *testing.T) {
 		if text := kept.Annotation(v1alpha1.HeldAnnotation); run != want || text == "" || len(text) > maxShort {
 			t.Errorf("of the record of run %.20q %d bytes are kept, which name run %q", want, len(text), run)
 		}
+	}
+}
+
+// TestTheCacheKeepsWhatPeopleAskOfANamespace: it is the webhook's, too, which derives labels from it.
+func TestTheCacheKeepsWhatPeopleAskOfANamespace(t *testing.T) {
+	ns := NewNamespace()
+	asked := map[string]string{v1alpha1.CanaryAnnotation: "enabled", v1alpha1.PlanAnnotation: "slow", v1alpha1.ProbeAnnotation: "enabled", v1alpha1.KillAnnotation: "enabled"}
+	ns.SetAnnotations(maps.Clone(asked))
+	ns.Annotations["example.com/notes"] = "x"
+	trimmed, err := trimNamespace(ns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(asked, trimmed.(*metav1.PartialObjectMetadata).Annotations); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
