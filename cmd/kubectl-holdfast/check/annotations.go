@@ -20,9 +20,9 @@ var (
 	ofDeployments = []string{
 		v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.PeriodAnnotation, v1alpha1.SourceAnnotation, v1alpha1.StatusLabelAnnotation,
 		v1alpha1.BesideRecreateAnnotation, v1alpha1.CanaryImageAnnotation, v1alpha1.CanaryContainerAnnotation, v1alpha1.StartAtAnnotation,
-		v1alpha1.RetryAnnotation, v1alpha1.SkipAnnotation,
+		v1alpha1.RetryAnnotation, v1alpha1.SkipAnnotation, v1alpha1.ProbeAnnotation,
 	}
-	ofNamespaces = []string{v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation}
+	ofNamespaces = []string{v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.ProbeAnnotation, v1alpha1.KillAnnotation}
 	ofHoldfast   = []string{
 		v1alpha1.HeldAnnotation, v1alpha1.RejectedAnnotation, v1alpha1.StableAnnotation, v1alpha1.SkippedAnnotation, v1alpha1.UntriedAnnotation,
 		v1alpha1.ToldAnnotation, v1alpha1.ReleaseAnnotation, v1alpha1.PoliciesAnnotation, v1alpha1.StampedAnnotation, v1alpha1.CountedAnnotation,
@@ -64,7 +64,11 @@ func (d document) deployment(scrape time.Duration) []Finding {
 
 // namespace looks at the annotations of a namespace.
 func (d document) namespace() []Finding {
-	return d.keys(ofNamespaces, v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired)
+	found := d.keys(ofNamespaces, v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired)
+	if value, there := d.annotations()[v1alpha1.ProbeAnnotation]; there && value != v1alpha1.ProbeEnabled {
+		found = append(found, d.annotation(v1alpha1.ProbeAnnotation, Mistake, "must be "+v1alpha1.ProbeEnabled))
+	}
+	return found
 }
 
 // keys looks for annotations that there are not, and for values of the one that opts in.
@@ -94,7 +98,11 @@ func (d document) misplaced() []Finding {
 	_, annotations := child(metadata, "annotations")
 	var out []Finding
 	for i := 0; annotations != nil && annotations.Kind == yaml.MappingNode && i+1 < len(annotations.Content); i += 2 {
-		if key := annotations.Content[i]; guard.IsOwnKey(key.Value) {
+		key, value := annotations.Content[i], annotations.Content[i+1].Value
+		if key.Value == v1alpha1.ProbeAnnotation && value == v1alpha1.ProbeDisabled { // pods may say so themselves
+			continue
+		}
+		if guard.IsOwnKey(key.Value) {
 			out = append(out, d.finding(key, Mistake, at.Key(key.Value).String(), "stands on the pod template, where Holdfast does not read it; put it into metadata.annotations of the Deployment"))
 		}
 	}
