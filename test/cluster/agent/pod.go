@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -143,14 +144,17 @@ func (p *pod) live(alive context.Context) {
 	}
 	go p.volumes.keepFresh(alive)
 
-	// Sidecars outlive the containers they serve, so they do not end with alive.
-	serving, endSidecars := context.WithCancel(context.WithoutCancel(alive))
-	var sidecars, mains sync.WaitGroup
-	defer sidecars.Wait()
-	defer endSidecars()
+	// Sidecars outlive the containers they serve, so they do not end with alive. They end one after the other, the last first.
+	var mains sync.WaitGroup
+	var endSidecars []func()
+	defer func() {
+		for _, end := range slices.Backward(endSidecars) {
+			end()
+		}
+	}()
 	for _, c := range p.init {
 		if c.kind == sidecarContainer {
-			sidecars.Go(func() { c.run(serving) })
+			endSidecars = append(endSidecars, serve(alive, c.run))
 			if !c.awaitStarted(alive) {
 				return
 			}
@@ -162,6 +166,20 @@ func (p *pod) live(alive context.Context) {
 		mains.Go(func() { c.run(alive) })
 	}
 	mains.Wait()
+}
+
+// serve runs a sidecar, and returns what ends it: that returns when it has ended.
+func serve(alive context.Context, run func(context.Context)) (end func()) {
+	serving, cancel := context.WithCancel(context.WithoutCancel(alive))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		run(serving)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // setUp makes the pod's folder, network and volumes, trying again until it succeeds or the pod is to end.
