@@ -114,7 +114,7 @@ func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.W
 			printing.Lock()
 			fmt.Fprintf(out, "=== seed %d\n%s\n", course.Sequence.Seed, least)
 			printing.Unlock()
-			if err = errors.Join(err, shrink.Keep(least.Sequence, string(least.Difference.Aspect), least.Steps, course.Sequence.Seed, keep)); err != nil {
+			if err = errors.Join(err, stage.Keep(least.Sequence, string(least.Difference.Aspect), least.Steps, course.Sequence.Seed, keep)); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/test/oracle/routes/play"
 	"holdfast.dev/holdfast/test/oracle/sequence"
 	"holdfast.dev/holdfast/test/oracle/shrink"
+	"holdfast.dev/holdfast/test/oracle/stage"
 )
 
 // band plays many sequences at a time, each in a lane.
@@ -116,7 +117,7 @@ func (b *band) shrink(ctx context.Context, failed []play.Course, keep string) er
 			printing.Lock()
 			fmt.Printf("=== seed %d\n%s\n", course.Sequence.Seed, describe(least))
 			printing.Unlock()
-			if err = errors.Join(err, shrink.Keep(least.Sequence, string(least.Difference.Aspect), least.Steps, course.Sequence.Seed, keep)); err != nil {
+			if err = errors.Join(err, stage.Keep(least.Sequence, string(least.Difference.Aspect), least.Steps, course.Sequence.Seed, keep)); err != nil {
 				return err
 			}
 		}
