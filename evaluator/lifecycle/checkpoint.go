@@ -105,6 +105,9 @@ func onlyGoodRounds(before, after v1alpha1.CanaryRunStatus) bool {
 		if !sameStanding(was, after.Metrics[i]) {
 			return false
 		}
+		if newest, _ := analysis.Newest(after.Metrics[i]); newest.Reason == v1alpha1.MeasuredHookYes { // it cannot be asked about a time that is over
+			return false
+		}
 	}
 	return true
 }
