@@ -36,8 +36,8 @@ LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## See a good update released and a bad one reverted, and shares of a real gateway's requests (KEEP=1 leaves it up; PART=1, PART=2)
-	@$(GO) run -C test ./demo $(if $(KEEP),--keep) $(if $(PART),--part=$(PART))
+demo: ## See a good update released and a bad one reverted, and shares of a real gateway's requests (KEEP=1 leaves it up; PART=1, PART=2; PROBE=1 without Prometheus)
+	@$(GO) run -C test ./demo $(if $(KEEP),--keep) $(if $(PART),--part=$(PART)) $(if $(PROBE),--probe)
 
 up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubeconfig
 	@$(CLUSTER) up --dir $(CURDIR)/.cluster --install $(CURDIR)/manifests/overlays/test
