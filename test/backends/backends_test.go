@@ -96,6 +96,7 @@ func names(set string) map[string][]string {
 type lookup struct{ endpoint measure.Endpoint }
 
 func (l lookup) Endpoint(context.Context, string) (measure.Endpoint, error) { return l.endpoint, nil }
+func (l lookup) Probes(context.Context) (measure.Endpoint, error)           { return l.endpoint, nil }
 func (l lookup) Stable(context.Context) (map[string][]string, error)        { return names("web-1"), nil }
 func (l lookup) Service(context.Context) (string, error)                    { return "", nil }
 func (l lookup) DeploymentLabels(context.Context) (map[string]string, error) {
