@@ -20,7 +20,7 @@ spec:
   analysis:
     source: Probe
     interval: 2s
-    period: 40s
+    period: 80s # 500 requests of each are wanted before a pass
     metrics:
     - name: success
       expect: success >= 95%
