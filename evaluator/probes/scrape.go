@@ -51,7 +51,7 @@ func scrape(ctx context.Context, client *http.Client, address netip.Addr) ([]poi
 	if err != nil {
 		return nil, wordsOf(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("it answers /metrics with status %d", resp.StatusCode)
 	}

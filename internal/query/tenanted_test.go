@@ -10,13 +10,14 @@ import (
 	"holdfast.dev/holdfast/internal/query/tenancy"
 )
 
-func byNamespace(t *testing.T, namespace string) tenancy.Matchers {
+// ofShop are the matchers that keep queries to the namespace shop.
+func ofShop(t *testing.T) tenancy.Matchers {
 	t.Helper()
 	m, err := tenancy.ByLabel("namespace")
 	if err != nil {
 		t.Fatal(err)
 	}
-	matchers, err := tenancy.ForNamespace(tenancy.Matchers{m}, namespace)
+	matchers, err := tenancy.ForNamespace(tenancy.Matchers{m}, "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,12 +35,12 @@ func TestBuiltInQueriesKeepToTheirNamespace(t *testing.T) {
 		}
 	}
 	spec.Analysis.Metrics = append(spec.Analysis.Metrics, v1alpha1.Metric{Name: "alerts", Alerts: &v1alpha1.AlertWatch{}})
-	all := PlanTenancy(spec, "shop", byNamespace(t, "shop"), field.NewPath("spec"))
+	all := PlanTenancy(spec, "shop", ofShop(t), field.NewPath("spec"))
 	if len(all) != len(spec.Analysis.Metrics) {
 		t.Errorf("%d queries of %d metrics", len(all), len(spec.Analysis.Metrics))
 	}
 	spec.Analysis.Endpoint = ""
-	if read := PlanTenancy(spec, "shop", byNamespace(t, "shop"), field.NewPath("spec")); len(read) != len(all)-2 {
+	if read := PlanTenancy(spec, "shop", ofShop(t), field.NewPath("spec")); len(read) != len(all)-2 {
 		t.Errorf("%d of %d queries have matchers where probes are read without a Prometheus", len(read), len(all))
 	}
 	for _, q := range all {
@@ -53,7 +54,7 @@ func TestCountersKeepToTheirNamespace(t *testing.T) {
 	spec := &v1alpha1.CanaryPlanSpec{Steps: []v1alpha1.Step{{Metrics: []v1alpha1.Metric{{
 		Name: "errors", Compare: &v1alpha1.Comparison{Count: &v1alpha1.Counted{Bad: `bad{ {{pods}} }`, Total: `all{ {{pods}}, namespace="other" }`}},
 	}}}}}
-	all := PlanTenancy(spec, "shop", byNamespace(t, "shop"), field.NewPath("spec"))
+	all := PlanTenancy(spec, "shop", ofShop(t), field.NewPath("spec"))
 	if len(all) != 2 || all[0].Path.String() != "spec.steps[0].metrics[0].compare.count.bad" || len(all[0].Empty) != 0 || len(all[1].Warnings()) != 1 {
 		t.Errorf("got %+v", all)
 	}
@@ -62,7 +63,7 @@ func TestCountersKeepToTheirNamespace(t *testing.T) {
 // TestPlanTenancySaysWhere: in the text that the user wrote, not in what it became.
 func TestPlanTenancySaysWhere(t *testing.T) {
 	spec := &v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{{Name: "a", Query: "up{ {{canary}} }\n  / info(up{ {{canary}} })"}}}}
-	all := PlanTenancy(spec, "shop", byNamespace(t, "shop"), field.NewPath("spec"))
+	all := PlanTenancy(spec, "shop", ofShop(t), field.NewPath("spec"))
 	if len(all) != 1 || all[0].Refused == nil || all[0].Refused.Line != 2 || all[0].Refused.Column != 5 {
 		t.Errorf("got %+v", all)
 	}

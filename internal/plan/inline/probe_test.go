@@ -8,7 +8,7 @@ import (
 
 func TestAnAnnotationHasRequestsMeasured(t *testing.T) {
 	for value, want := range map[string]struct{ probe, wrong bool }{
-		"enabled": {probe: true}, " enabled\n": {probe: true}, "true": {wrong: true}, "": {wrong: true},
+		"enabled": {probe: true}, "\tenabled\n": {probe: true}, "true": {wrong: true}, "": {wrong: true},
 	} {
 		spec, errs := Parse(map[string]string{period: "10m", v1alpha1.ProbeAnnotation: value})
 		if probe := spec != nil && spec.Probe != nil; probe != want.probe || (len(errs) > 0) != want.wrong {

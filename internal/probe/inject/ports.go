@@ -80,7 +80,7 @@ func portsOf(spec map[string]any) []port {
 				out = append(out, port{
 					field:     fmt.Sprintf("spec.template.spec.%s[%d].ports[%d]", kind, i, j),
 					container: text(container["name"]), sidecar: kind == "initContainers",
-					name: text(is["name"]), number: int32(number), tcp: isTCP(is), onNode: host != 0, //nolint:gosec // checked by the API server
+					name: text(is["name"]), number: int32(number), tcp: isTCP(is), onNode: host != 0,
 				})
 			}
 		}

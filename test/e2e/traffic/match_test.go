@@ -145,7 +145,7 @@ func TestPlansThatMatchNothingAreRefused(t *testing.T) {
 		`{source: Weighted, match: {headers: [{name: "X Canary", value: a}]}}`:                          "spec.traffic.match.headers[0].name",
 		`{source: Weighted, match: {headers: [{name: cookie, value: a}], cookie: {name: a, value: b}}}`: "cookie is asked for by the header Cookie",
 		`{source: Weighted, match: {headers: [{name: X-A, value: a}, {name: x-a, value: b}]}}`:          "spec.traffic.match.headers[1].name",
-		`{source: Both, match: {headers: [{name: X-A, value: a}]}}`:                                     "for source Weighted; take them off, or set that",
+		`{source: Both, match: {headers: [{name: X-A, value: a}]}}`:                                     "for source Weighted, and all but match for Mirror; take them off, or set that",
 		`{source: Weighted, increment: 3, maximum: 50}`:                                                 "a plan has 16 steps at most",
 		`{source: Weighted, increment: 10}`:                                                             "increment and maximum go together",
 		`{source: Weighted}`:                                                                            "needs a weight or a match",
