@@ -115,14 +115,14 @@ func TestValuesReachThePod(t *testing.T) {
 		"clientCA.configMap=clients,clientCA.name=apiserver":                   `"--client-ca-file=/etc/holdfast/client-ca/ca.crt","--client-name=apiserver"`,
 		"excludedNamespaces={kube-system,monitoring}":                          `--excluded-namespaces=kube-system,monitoring`,
 		"logging.level=debug,logging.encoder=console":                          `"--zap-log-level=debug","--zap-encoder=console"`,
-		"logging.level=4":                                                      `"--zap-log-level=4"`,
-		"extraArgs={--max-runs=20}":                                            `"--max-runs=20"]`,
-		"nodeSelector.pool=system":                                             `"nodeSelector":{"pool":"system"}`,
-		"tolerations[0].operator=Exists":                                       `"tolerations":[{"operator":"Exists"}]`,
-		"priorityClassName=system-cluster-critical":                            `"priorityClassName":"system-cluster-critical"`,
-		"podAnnotations.team=sre":                                              `"team":"sre"`,
-		"podLabels.team=sre":                                                   `"team":"sre"`,
-		"extraVolumes[0].name=token,extraVolumeMounts[0].mountPath=/token":     `"mountPath":"/token"`,
+		"logging.level=4":                           `"--zap-log-level=4"`,
+		"extraArgs={--max-runs=20}":                 `"--max-runs=20"]`,
+		"nodeSelector.pool=system":                  `"nodeSelector":{"pool":"system"}`,
+		"tolerations[0].operator=Exists":            `"tolerations":[{"operator":"Exists"}]`,
+		"priorityClassName=system-cluster-critical": `"priorityClassName":"system-cluster-critical"`,
+		"podAnnotations.team=sre":                   `"team":"sre"`,
+		"podLabels.team=sre":                        `"team":"sre"`,
+		"extraVolumes[0].name=token,extraVolumeMounts[0].mountPath=/token": `"mountPath":"/token"`,
 	} {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
