@@ -48,7 +48,7 @@ down: ## Stop the test cluster and remove every trace of it
 test: test-unit test-image test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (some minutes)
-	$(GO) test $(RACE) $(PKGS)
+	$(GO) test $(RACE) -timeout 25m $(PKGS)
 	$(GO) test -C cmd/kubectl-holdfast $(RACE) $(PKGS)
 	$(GO) test -C test $(RACE) ./probe/...
 	$(GO) test -C test/engine -count=1 $(PKGS)
