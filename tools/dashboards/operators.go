@@ -99,7 +99,7 @@ var operators = description{
 			{as: lines, title: "Time to read one", unit: "s", width: 8,
 				words: "Of 100 scrapes the slowest. One may take 3 s, and no longer than until the next.",
 				asked: []asked{{`histogram_quantile(0.99, sum by (le) (rate(holdfast_probe_scrape_duration_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "P99"}}},
-			{as: lines, title: "Pods", unit: "short", width: 8,
+			{as: lines, title: "Pods", unit: "none", width: 8,
 				words: "Pods whose probes the evaluator reads: of canaries, of baselines, and up to 25 of each Deployment that a canary is compared with.",
 				asked: []asked{{`sum(holdfast_probe_scraped_pods{job=~"$job"})`, "pods"}}},
 		}},
