@@ -58,7 +58,7 @@ test-image: ## Test the image and the bill of materials (chart, upgrade, uninsta
 	$(GO) test -C tools/vulncheck -count=1 $(PKGS)
 
 test-e2e: ## Run the tests that need the test cluster
-	@$(if $(filter ./...,$(TESTS)),$(CLUSTER) build helm3 helm4 certmanager victoria-metrics traefik alertmanager >&2) # not beside the tests: they have deadlines
+	@$(if $(filter ./...,$(TESTS)),$(CLUSTER) build helm3 helm4 certmanager victoria-metrics traefik alertmanager loadtester >&2) # not beside the tests: they have deadlines
 	$(CLUSTER) run --install $(CURDIR)/manifests/overlays/test -- \
 	  $(GO) test -count=1 -timeout 60m -p 3 -parallel 5 $(if $(filter ./...,$(TESTS)),$(LONG)) $(TESTS)
 

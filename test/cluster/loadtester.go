@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
-
-	"holdfast.dev/holdfast/test/cluster/build"
 )
 
 // loadTesterYAML runs Flagger's load tester in the network of the cluster itself, where a name is not needed to find it.
@@ -36,15 +33,7 @@ spec:
 // LoadTester installs Flagger's load tester, which answers at http://10.0.0.1:9094, and returns when it runs. It builds it
 // if that has never been done, which is told on progress. It goes with the cluster.
 func (c *Cluster) LoadTester(ctx context.Context, progress io.Writer) error {
-	source, err := build.Source()
-	if err != nil {
-		return err
-	}
-	program, err := build.Tool(ctx, source, "loadtester", progress)
-	if err != nil {
-		return err
-	}
-	if err := build.Place(program, filepath.Join(c.state.Images(), "loadtester")); err != nil {
+	if err := c.toolImage(ctx, "loadtester", progress); err != nil {
 		return err
 	}
 	if _, err := c.mustKubectl(ctx, loadTesterYAML, "apply", "-f", "-"); err != nil {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
-
-	"holdfast.dev/holdfast/test/cluster/build"
 )
 
 // traefikYAML runs Traefik in a pod as the data plane of the Gateway traefik/web, port 8000, which takes
@@ -70,15 +67,7 @@ spec:
 // Traefik installs the Gateway API and Traefik as its data plane, and returns when it runs. It builds it
 // if that has never been done, which takes minutes and is told on progress. It goes with the cluster.
 func (c *Cluster) Traefik(ctx context.Context, progress io.Writer) error {
-	source, err := build.Source()
-	if err != nil {
-		return err
-	}
-	program, err := build.Tool(ctx, source, "traefik", progress)
-	if err != nil {
-		return err
-	}
-	if err := build.Place(program, filepath.Join(c.state.Images(), "traefik")); err != nil {
+	if err := c.toolImage(ctx, "traefik", progress); err != nil {
 		return err
 	}
 	if err := c.GatewayAPI(ctx); err != nil {
