@@ -153,7 +153,7 @@ func New(o Options, cached client.Reader, live listing.Lister, writer client.Cli
 		only := measure.Endpoint{Querier: o.Prometheus, Labels: query.Labels{Namespace: o.NamespaceLabel, Pod: o.PodLabel}}
 		o.Endpoints = func(string, string, []string) (measure.Endpoint, error) { return only, nil }
 	}
-	reader, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.NewMetrics(o.Registerer, cached)
+	reader, metrics := &objects.Reader{Cached: cached, Live: live, Key: o.Key}, tell.NewMetrics(o.Registerer, cached, o.Clock.Now)
 	teller := tell.Tellers{tell.Events{Recorder: recorder}}
 	if o.Notifications != nil {
 		teller = append(teller, o.Notifications)

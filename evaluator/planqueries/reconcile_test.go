@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,11 +26,14 @@ import (
 // prometheus answers queries by what stands in them.
 type prometheus struct {
 	answers map[string]analysis.Answer
+	mu      sync.Mutex // of asked: queries are asked side by side
 	asked   []string
 }
 
 func (p *prometheus) Query(_ context.Context, query string, _ time.Time) (analysis.Answer, error) {
+	p.mu.Lock()
 	p.asked = append(p.asked, query)
+	p.mu.Unlock()
 	for part, answer := range p.answers {
 		if strings.Contains(query, part) {
 			return answer, nil

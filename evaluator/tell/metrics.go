@@ -28,8 +28,9 @@ type Metrics struct {
 }
 
 // NewMetrics makes the evaluator's metrics and registers them, unless the
-// registerer is nil. Runs are counted in what is cached, unless that is nil. Labels are of fixed sets; none is the name of an object.
-func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics {
+// registerer is nil. Runs are counted in what is cached, unless that is nil; now tells how long that takes. Labels are of
+// fixed sets; none is the name of an object.
+func NewMetrics(registerer prometheus.Registerer, cached client.Reader, now func() time.Time) *Metrics {
 	m := &Metrics{
 		Holds: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_holds_total",
@@ -65,7 +66,7 @@ func NewMetrics(registerer prometheus.Registerer, cached client.Reader) *Metrics
 			Help:    "Time from when a round of measurements was due, or the first of those missed before it, until it was counted.",
 			Buckets: []float64{0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300},
 		}),
-		census: &census{objects: cached, now: time.Now},
+		census: &census{objects: cached, now: now},
 	}
 	for _, outcome := range []v1alpha1.Outcome{
 		v1alpha1.OutcomePassed, v1alpha1.OutcomeFailed, v1alpha1.OutcomeNoData, v1alpha1.OutcomeError,

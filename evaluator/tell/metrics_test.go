@@ -21,7 +21,7 @@ func TestMetricsExposition(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-x"}, Status: v1alpha1.CanaryRunStatus{Phase: v1alpha1.PhaseRunning}}
-	m := NewMetrics(registry, fake.NewClientBuilder().WithScheme(known).WithObjects(run).Build())
+	m := NewMetrics(registry, fake.NewClientBuilder().WithScheme(known).WithObjects(run).Build(), time.Now)
 	m.Holds.Inc()
 	m.Verdicts.WithLabelValues("Fail", VerdictReason("Crashed")).Inc()
 	m.Verdicts.WithLabelValues("Fail", VerdictReason("whatever a user wrote")).Inc()

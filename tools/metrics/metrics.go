@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -37,7 +38,7 @@ func List() []Metric {
 	deployment.NewMetrics(&c)
 	status.NewMetrics(&c)
 	serving.NewMetrics(&c)
-	tell.NewMetrics(&c, nil)
+	tell.NewMetrics(&c, nil, time.Now)
 	promql.NewMetrics(&c)
 	gates.NewMetrics(&c)
 	notify.NewMetrics(&c)
