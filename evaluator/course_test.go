@@ -171,7 +171,7 @@ func TestCutOffAtAnyWrite(t *testing.T) {
 				if want.Created != 1 || want.Writes < 10 || !want.Run().Status.Phase.Ended() {
 					t.Fatalf("undisturbed: %d canaries, %d writes: %+v", want.Created, want.Writes, summary(want))
 				}
-				for failAt := 1; failAt <= want.Writes; failAt++ {
+				for failAt := range evaluatortest.Cuts(want.Writes) {
 					got := course(failAt)
 					if diff := cmp.Diff(summary(want), summary(got)); diff != "" {
 						t.Errorf("write %d of %d, answer lost %t: -want +got:\n%s", failAt, want.Writes, lost, diff)

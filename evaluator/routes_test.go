@@ -202,7 +202,7 @@ func TestKilledAtAnyWriteNoWeightIsLeftBehind(t *testing.T) {
 				}
 				undisturbed := play(0)
 				want := summary(undisturbed.Cluster)
-				for failAt := 1; failAt <= undisturbed.Writes; failAt++ {
+				for failAt := range evaluatortest.Cuts(undisturbed.Writes) {
 					c := play(failAt)
 					if diff := cmp.Diff(want, summary(c.Cluster)); diff != "" {
 						t.Errorf("write %d of %d (-want +got):\n%s", failAt, undisturbed.Writes, diff)
