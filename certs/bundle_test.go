@@ -16,6 +16,9 @@ var (
 // serve the leaf of the step before, an API server may trust what was published
 // in the step before.
 func TestRotateForThreeYears(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long under the race detector, and nothing in it runs side by side: make test-unit runs it without")
+	}
 	var b Bundle
 	var published []byte
 	var told trust
