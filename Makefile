@@ -4,6 +4,9 @@ GO      ?= go
 PKGS    := ./...
 TESTS   := ./...
 FUZZ    ?= 20s
+# These play thousands of made-up courses, and are pure: the race detector makes them take eight times as long and has
+# nothing to find. With -short, certs and evaluator leave what is long under it to a run without.
+PURE    := evaluator/lifecycle evaluator/analysis/evidence internal/route webhook/deployment/intent
 # The packages of test-e2e that take minutes begin first, those on clusters of their own in turn with those on the shared one.
 LONG    := $(addprefix ./,install e2e/outages e2e/judge e2e/shapes oracle e2e/tenants e2e/clients e2e/footprint e2e/neighbours e2e/certmanager)
 # Of make oracle; ORACLE has more of its flags, for example -cluster=$PWD/.cluster.
@@ -48,8 +51,8 @@ down: ## Stop the test cluster and remove every trace of it
 test: test-unit test-image test-e2e test-gitops ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (some minutes)
-	$(GO) test $(RACE) -short -timeout 25m $(PKGS) # -short leaves to the next line what would be long under the race detector
-	$(GO) test ./certs ./evaluator ./evaluator/analysis/evidence
+	$(GO) test $(RACE) -short -timeout 25m $$($(GO) list $(PKGS) | grep -v $(addprefix -e ,$(addsuffix $$,$(PURE))))
+	$(GO) test $(addprefix ./,$(PURE)) ./certs ./evaluator
 	$(GO) test -C cmd/kubectl-holdfast $(RACE) $(PKGS)
 	$(GO) test -C test $(RACE) ./probe/...
 	$(GO) test -C test/engine -count=1 $(PKGS)

@@ -151,9 +151,6 @@ func TestTheEvidenceIsAMixtureOfLikelihoodRatios(t *testing.T) {
 // Rates that drift, incidents and shares of traffic that change, looked at after
 // every interval until the run ends or the test is wrong.
 func TestFalseAlarmsAndMissesStayWithinTheirBudgets(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long under the race detector, and nothing in it runs side by side: make test-unit runs it without")
-	}
 	const runs, rounds = 600, 40
 	c := with(plain(), func(c *CountTest) { c.Alpha, c.Beta, c.MinTotal, c.MinPoints = 0.05, 0.05, 0, 0 })
 	for name, tt := range map[string]struct {

@@ -92,9 +92,6 @@ func TestValuesSentences(t *testing.T) {
 }
 
 func TestValuesErrNoMoreOftenThanTheyMay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long under the race detector, and nothing in it runs side by side: make test-unit runs it without")
-	}
 	const runs, rounds = 600, 60
 	v := latency()
 	v.Alpha, v.Beta, v.MinPoints = 0.05, 0.05, 0
@@ -151,9 +148,6 @@ func TestValuesBoundsHoldTheTrueRatio(t *testing.T) {
 }
 
 func TestValuesLookedAtLaterDecideTheSame(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long under the race detector, and nothing in it runs side by side: make test-unit runs it without")
-	}
 	v, r := latency(), seeded(11)
 	for range 50 {
 		all := noisy(r, 60, 150, 100, 0.3)
