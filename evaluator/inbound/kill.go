@@ -92,8 +92,14 @@ func (k *Killer) take(ctx context.Context, g group) error {
 	return later
 }
 
-// one kills a pod, or finds out why not.
+// one kills a pod, or finds out why not. Of a namespace that did not opt in nothing is read.
 func (k *Killer) one(ctx context.Context, name types.NamespacedName, a alert) error {
+	if in, err := k.optedIn(ctx, name.Namespace); err != nil {
+		return err
+	} else if !in {
+		k.Metrics.kills.WithLabelValues(string(outcomeNotOptedIn)).Inc()
+		return nil
+	}
 	pod := &corev1.Pod{}
 	if err := k.Live.Get(ctx, name, pod); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -111,18 +117,23 @@ func (k *Killer) one(ctx context.Context, name types.NamespacedName, a alert) er
 	return err
 }
 
-// judge finds out whether a pod may be killed, and does it.
-func (k *Killer) judge(ctx context.Context, pod *corev1.Pod, a alert) (outcome, error) {
+// optedIn says whether pods of a namespace are to be killed; one that is not there has none.
+func (k *Killer) optedIn(ctx context.Context, namespace string) (bool, error) {
 	ns := &metav1.PartialObjectMetadata{}
 	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := k.Cached.Get(ctx, types.NamespacedName{Name: pod.Namespace}, ns); err != nil {
-		return "", fmt.Errorf("read its namespace: %w", err)
+	if err := k.Cached.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil && !apierrors.IsNotFound(err) {
+		return false, fmt.Errorf("read its namespace: %w", err)
 	}
+	return ns.Annotations[v1alpha1.KillAnnotation] == v1alpha1.KillEnabled, nil
+}
+
+// judge finds out whether a pod may be killed, and does it.
+func (k *Killer) judge(ctx context.Context, pod *corev1.Pod, a alert) (outcome, error) {
 	workloadUID, err := k.workloadOf(ctx, pod)
 	if err != nil {
 		return "", err
 	}
-	if o := mayKill(pod, ns.Annotations, workloadUID, a); o != "" {
+	if o := mayKill(pod, workloadUID, a); o != "" {
 		return o, nil
 	}
 	if k.DryRun {
@@ -140,12 +151,10 @@ func (k *Killer) judge(ctx context.Context, pod *corev1.Pod, a alert) (outcome, 
 
 // mayKill says why a pod is not killed that an alert names; "" if it may be. A pod that began after the alert
 // did is another one of the same name, as StatefulSets make them: it was not meant.
-func mayKill(pod *corev1.Pod, namespace map[string]string, workloadUID types.UID, a alert) outcome {
+func mayKill(pod *corev1.Pod, workloadUID types.UID, a alert) outcome {
 	switch {
 	case pod.DeletionTimestamp != nil, !a.StartsAt.IsZero() && pod.CreationTimestamp.After(a.StartsAt):
 		return outcomeGone
-	case namespace[v1alpha1.KillAnnotation] != v1alpha1.KillEnabled:
-		return outcomeNotOptedIn
 	case workloadUID == "":
 		return outcomeNoController
 	}
@@ -205,7 +214,7 @@ var words = map[outcome]string{
 	outcomeForbidden:    "cannot be evicted: the API server does not let Holdfast",
 }
 
-// tell writes an event on the pod. Of a namespace that did not opt in nobody there is told.
+// tell writes an event on the pod, where somebody has to hear of it.
 func (k *Killer) tell(ctx context.Context, pod *corev1.Pod, a alert, o outcome) {
 	ctrl.LoggerFrom(ctx).Info("an alert names a pod to be killed", "alert", a.name(), "namespace", pod.Namespace, "pod", pod.Name, "outcome", o)
 	what, told := words[o]
