@@ -67,10 +67,10 @@ test-e2e: ## Run the tests that need the test cluster
 	  $(GO) test -count=1 -timeout 60m -p 3 -parallel 5 $(if $(filter ./...,$(TESTS)),$(LONG)) $(TESTS)
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
-	$(GO) run -C test ./oracle $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
+	$(GO) run -C test ./oracle $(ORACLE) $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED))
 
 oracle-routes: ## Play N random sequences of SEED that write a route while canaries have a share by it, or replay REPLAY=FILE
-	$(GO) run -C test ./oracle -routes $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED)) $(ORACLE)
+	$(GO) run -C test ./oracle -routes $(ORACLE) $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED))
 
 soak-traffic: ## Have RUNS (20) canaries in a row their share by a real gateway, under load; no request may fail
 	$(GO) test -C test ./e2e/traffic -count=1 -timeout 60m -run TestNoRequestFailsThroughRunsInARow -v -soak.runs=$(RUNS) $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))

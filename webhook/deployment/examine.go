@@ -79,8 +79,13 @@ func (r *request) needsCheck(w wanted, d decide.Decision) bool {
 	if r.DryRun && r.Manager == checkManager {
 		return false
 	}
-	workedOut := r.record != nil && w.wish.Rule != intent.RuleUntouched && w.hash != r.stableHash
-	return d.Effect == decide.Hold || d.Effect == decide.Pass && workedOut
+	workedOut := r.record != nil && w.wish.Rule != intent.RuleUntouched && !r.stands(w)
+	return d.Effect == decide.Hold || workedOut && (d.Effect == decide.Pass || d.Reason == decide.ReasonWithdrawn)
+}
+
+// stands says whether the template that is wanted is the stable one, down to the mark of a restart.
+func (r *request) stands(w wanted) bool {
+	return w.hash == r.stableHash && hold.Restarted(w.template) == hold.Restarted(r.Old.Template())
 }
 
 // refuseAs refuses with what the API server says of a template, the reason,

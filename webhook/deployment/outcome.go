@@ -165,7 +165,7 @@ func (r *request) drop(w wanted, a *amendment, d decide.Decision) error {
 		a.lastApplied = r.record.LastApplied // an undo leaves alone what kubectl remembers
 		return nil
 	}
-	if w.hash != r.stableHash || hold.Restarted(w.template) != hold.Restarted(a.template) { // the stable template but for a restart, which passes
+	if !r.stands(w) { // the stable template but for a restart, which passes
 		a.template = w.template
 		r.markRestarted(w.hash, a)
 	}
