@@ -194,7 +194,7 @@ func (h *Handler) keep(r *request, w wanted, a *amendment) error {
 	switch {
 	case r.touched():
 		a.warn(warnAlreadyHeld(r.namespace, *r.record))
-	case !sameBeside(held, r.record.Beside):
+	case !saysSameBeside(held, r.record.Beside):
 		a.warn(warnBesideHeld(*r.record, w.beside.keys))
 	case r.read != nil:
 		a.warn(warnReread(*r.record))

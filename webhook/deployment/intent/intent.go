@@ -242,7 +242,8 @@ func (r Request) serverSideApply() (Desired, error) {
 	if err != nil {
 		return Desired{}, err
 	}
-	if r.Writer.Read != nil && len(sent) > 0 {
+	// A text with nothing is one from which all was taken off, unless there was nothing in it to begin with.
+	if r.Writer.Read != nil && (len(sent) > 0 || len(r.Stable.Template) == 0) {
 		if sent, err = r.rebase(sent); err != nil {
 			return Desired{}, err
 		}
