@@ -8,6 +8,9 @@ package probe
 // Container is the name of the sidecar in a pod.
 const Container = "holdfast-probe"
 
+// RedirectContainer is the name of the init container that redirects requests to it, where a plan asks for that.
+const RedirectContainer = "holdfast-probe-redirect"
+
 // Where the probe listens, in the pod.
 const (
 	// MetricsPort serves /metrics and /healthz.

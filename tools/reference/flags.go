@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/holdfast/cmd/holdfast/app"
 	"holdfast.dev/holdfast/cmd/holdfast/backtest"
 	"holdfast.dev/holdfast/cmd/holdfast/probe"
+	"holdfast.dev/holdfast/cmd/holdfast/probe/redirect"
 	"holdfast.dev/holdfast/cmd/holdfast/uninstall"
 )
 
@@ -26,6 +27,9 @@ func probeFlags(page *bytes.Buffer) {
 	page.WriteString("\n# Flags of holdfast probe\n\n[What it does](../how-to/probe.md). Holdfast sets them itself in the pods that it measures.\n\n")
 	var o probe.Options
 	table(page, o.AddFlags)
+	page.WriteString("\n# Flags of holdfast probe redirect\n\n[What it does](../how-to/inject-the-probe.md#redirect). Holdfast sets them itself.\n\n")
+	var r redirect.Options
+	table(page, r.AddFlags)
 }
 
 func uninstallFlags(page *bytes.Buffer) {

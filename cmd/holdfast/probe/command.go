@@ -9,6 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/cmd/holdfast/cli"
 	"holdfast.dev/holdfast/cmd/holdfast/probe/ready"
+	"holdfast.dev/holdfast/cmd/holdfast/probe/redirect"
 )
 
 const about = `holdfast probe carries connections to an application of the same pod, and
@@ -38,6 +39,6 @@ func Command() *cobra.Command {
 	}
 	o.AddFlags(c.Flags())
 	cli.Explain(c, cli.Wrong)
-	c.AddCommand(ready.Command())
+	c.AddCommand(ready.Command(), redirect.Command())
 	return c
 }
