@@ -218,6 +218,12 @@ type PolicyLimits struct {
 	// +optional
 	Probe ProbeLimit `json:"probe,omitempty"`
 
+	// probeCapture is how the requests of plans may come to such a sidecar (probe.capture). Name: by the names of ports.
+	// Redirect: by rules of the pod's network too, for which the pods of canaries and baselines get an init container with the capability NET_ADMIN
+	// that runs as root. Where no policy says it, it is Name. A plan that asks for more is refused.
+	// +optional
+	ProbeCapture ProbeCapture `json:"probeCapture,omitempty"`
+
 	// maxProbeResources are the most CPU and memory that such a sidecar may request, and be limited to. Where CPU is
 	// said, it has a limit of that.
 	// +optional

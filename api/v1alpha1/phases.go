@@ -223,6 +223,9 @@ const (
 	// ReasonBaselineInvalid: the API server refused the ReplicaSet of the baseline, in its
 	// words.
 	ReasonBaselineInvalid = "BaselineInvalid"
+	// ReasonProbeFailed: the sidecar that measures requests, or what redirects them to it, did not get to run or is refused,
+	// so the canary was not Ready within readyDeadline and nothing is known of the application in it.
+	ReasonProbeFailed = "ProbeFailed"
 	// ReasonErrorLimit: a metric could not be measured, more often in a row than
 	// errorLimit.
 	ReasonErrorLimit = "ErrorLimit"

@@ -4,14 +4,22 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// Probe has a sidecar in the pods of a canary and of its baseline measure the requests that come to them. It is a
-// reverse proxy in front of the application's ports, whose names it takes over: Services whose targetPort is a name
-// send their requests through it, those whose targetPort is a number send them past it. probe: {} is enough.
+// Probe has a sidecar in the pods of a canary and of its baseline measure the requests that come to them. It
+// stands in front of the application's ports; capture says how requests come to it. probe: {} is enough.
 type Probe struct {
+	// capture is how requests come to the sidecar. Name: it takes over the names of the ports, so Services whose targetPort
+	// is a name send their requests through it, and those whose targetPort is a number send them past it; nothing else is needed.
+	// Redirect: rules of nftables in the pod bring it every connection to the ports, whatever the targetPort, with
+	// names or without. An init container that has the capability NET_ADMIN, and runs as root, writes them: a CanaryPolicy must allow that
+	// (limits.probeCapture), and so must the namespace's Pod Security Standard. A pod all of whose ports can be measured by their names needs no more than Name.
+	// +optional
+	// +kubebuilder:default=Name
+	Capture ProbeCapture `json:"capture,omitempty"`
+
 	// ports are those that are measured: TCP ports that have a name in the pod template. Without any, all of them
 	// are, of all containers but init containers, up to 8. Left out are then those whose names have a word for
 	// metrics or health (such as http-metrics, health), or for a protocol in which the server speaks first (such as
-	// mysql, smtp, tcp-x).
+	// mysql, smtp, tcp-x). With capture Redirect ports without a name are measured too, and go by their numbers.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -28,7 +36,8 @@ type Probe struct {
 
 // ProbePort is a port of an application that is measured.
 type ProbePort struct {
-	// name is that of the port in the pod template.
+	// name is that of the port in the pod template. With capture Redirect it may be a number, such as "8080": of a port
+	// that has no name, or that no container says it has.
 	// +required
 	// +kubebuilder:validation:MaxLength=15
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
@@ -41,6 +50,17 @@ type ProbePort struct {
 	// +kubebuilder:default=Auto
 	Protocol ProbeProtocol `json:"protocol,omitempty"`
 }
+
+// ProbeCapture is how requests come to the sidecar that measures them.
+//
+// +kubebuilder:validation:Enum=Name;Redirect
+type ProbeCapture string
+
+// How requests come to the sidecar that measures them.
+const (
+	ProbeByName     ProbeCapture = "Name"
+	ProbeByRedirect ProbeCapture = "Redirect"
+)
 
 // ProbeProtocol is how what comes at a port is read.
 //
@@ -85,6 +105,7 @@ func (s *CanaryPlanSpec) setProbeDefaults() {
 
 // SetDefaults fills in what a probe does not say.
 func (p *Probe) SetDefaults() {
+	setDefaultText(&p.Capture, ProbeByName)
 	for i := range p.Ports {
 		setDefaultText(&p.Ports[i].Protocol, ProbeAuto)
 	}

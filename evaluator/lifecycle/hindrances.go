@@ -87,7 +87,16 @@ func planIsWrong(in Snapshot, t terms) hindrance {
 		return hindrance{reason: v1alpha1.ReasonPlanInvalid,
 			message: fmt.Sprintf("the plan (%s) cannot be followed: %s", source, errs.ToAggregate())}
 	}
+	if in.CaptureForbidden != "" {
+		return hindrance{reason: v1alpha1.ReasonPlanInvalid, message: captureForbidden(in.CaptureForbidden)}
+	}
 	return hindrance{}
+}
+
+// captureForbidden tells of a plan that was good when the run was made, and that policies forbid since. The run keeps
+// its plan, so another one is for the next.
+func captureForbidden(why string) string {
+	return "the plan of the run cannot be followed since policies changed: spec.probe.capture: " + why + ", and retry the update"
 }
 
 // isAlone: a run waits for a word.

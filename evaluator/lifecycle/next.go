@@ -24,8 +24,9 @@ import (
 //  11. a run whose deadline is over ends;
 //  12. while the Deployment is scaled to zero there is no canary either;
 //  13. beside a Deployment that is to be alone there is none either (see isToBeAlone);
-//  14. a person who pauses is obeyed;
-//  15. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
+//  14. a canary that policies forbid since it was made is ended, without a verdict on the update;
+//  15. a person who pauses is obeyed;
+//  16. otherwise the run goes its course: Scheduled, Waiting, Starting, Running.
 func Next(in Snapshot) Move {
 	s := newPlanner(in)
 	s.shrink()
@@ -109,6 +110,8 @@ func (s *planner) next() Move {
 		return s.standDown(scaledToZero)
 	case s.isToBeAlone(s.in.Deployment) && s.out.CreatedAt != nil:
 		return s.standDown(besideRecreate)
+	case s.in.CaptureForbidden != "" && s.judged && s.out.CreatedAt != nil:
+		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonPlanInvalid, captureForbidden(s.in.CaptureForbidden))
 	case spec.Paused:
 		return s.pause()
 	}

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,13 +37,51 @@ func mentionsProbes(spec *v1alpha1.CanaryPlanSpec) bool {
 		slices.ContainsFunc(spec.Steps, func(step v1alpha1.Step) bool { return slices.ContainsFunc(step.Metrics, names) })
 }
 
-// withoutProbe are containers but for the probe.
+func isProbe(c corev1.ContainerStatus) bool {
+	return c.Name == probe.Container || c.Name == probe.RedirectContainer
+}
+
+// withoutProbe are containers but for the probe and what redirects to it.
 func withoutProbe(all []corev1.ContainerStatus) []corev1.ContainerStatus {
-	isProbe := func(c corev1.ContainerStatus) bool { return c.Name == probe.Container }
 	if !slices.ContainsFunc(all, isProbe) {
 		return all
 	}
 	return slices.DeleteFunc(slices.Clone(all), isProbe)
+}
+
+// probeHinders says what of the probe keeps a canary from getting Ready, "" if nothing does: its pods are refused because
+// of it, or one of its containers does not get to run, and the application after it is not begun. Nothing is known of the
+// application then.
+func probeHinders(c *Canary, pods []corev1.Pod) string {
+	if c != nil && strings.Contains(c.CreateFailure, probe.RedirectContainer) { // as Pod Security names it
+		return "pods that have the probe are refused: " + c.CreateFailure
+	}
+	for _, p := range byPodName(pods) {
+		if p.DeletionTimestamp != nil || podIsReady(p) {
+			continue
+		}
+		for _, c := range p.Status.InitContainerStatuses {
+			if isProbe(c) && (c.Started == nil || !*c.Started) && !c.Ready && doesNotRun(c) {
+				return fmt.Sprintf("pod %s: container %s, which measures requests, does not run%s", p.Name, c.Name, whyNotRun(c))
+			}
+		}
+	}
+	return ""
+}
+
+// doesNotRun says whether a container has failed, or waits for other than its turn.
+func doesNotRun(c corev1.ContainerStatus) bool {
+	if w := c.State.Waiting; w != nil {
+		return w.Reason != "PodInitializing" && w.Reason != "ContainerCreating" && w.Reason != ""
+	}
+	return c.RestartCount > 0 || c.State.Terminated != nil && c.State.Terminated.ExitCode != 0
+}
+
+func whyNotRun(c corev1.ContainerStatus) string {
+	if w := c.State.Waiting; w != nil && w.Reason != "CrashLoopBackOff" {
+		return fmt.Sprintf(": %s: %s", w.Reason, w.Message)
+	}
+	return lastEnd(c)
 }
 
 // butForProbes makes the failure of pods an error that is one of their probes.

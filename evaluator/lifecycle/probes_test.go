@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +95,63 @@ func TestWhichRunsReadProbes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// probed is a pod whose application is Ready, and whose probe crashed or runs again.
+func probed(p corev1.Pod, runs bool) corev1.Pod {
+	p = conditioned(p, corev1.PodReady, runs, "", "containers with unready status: [holdfast-probe]")
+	restarts := int32(1)
+	for _, c := range p.Status.InitContainerStatuses {
+		restarts += c.RestartCount
+	}
+	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: probe.Container, Ready: runs, Started: &runs, RestartCount: restarts}}
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", Ready: true}}
+	return p
+}
+
+// What keeps the probe from running is told from what keeps the application from being Ready.
+func TestWhatOfTheProbeHinders(t *testing.T) {
+	state := func(reason string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "why"}}
+	}
+	for name, tc := range map[string]struct {
+		refused string
+		init    []corev1.ContainerStatus
+		hinders bool
+	}{
+		"nothing is known yet":              {"", nil, false},
+		"the pod begins":                    {"", []corev1.ContainerStatus{{Name: probe.RedirectContainer, State: state("PodInitializing")}, {Name: probe.Container, State: state("PodInitializing")}}, false},
+		"both run, and the application not": {"", []corev1.ContainerStatus{{Name: probe.RedirectContainer, Ready: true}, {Name: probe.Container, Ready: true, RestartCount: 1}}, false},
+		"rules cannot be written":           {"", []corev1.ContainerStatus{{Name: probe.RedirectContainer, State: state("CrashLoopBackOff"), RestartCount: 2}}, true},
+		"the image of the probe is nowhere": {"", []corev1.ContainerStatus{{Name: probe.Container, State: state("ImagePullBackOff")}}, true},
+		"another init container fails":      {"", []corev1.ContainerStatus{{Name: probe.Container, Ready: true}, {Name: "migrate", State: state("CrashLoopBackOff"), RestartCount: 2}}, false},
+		"Pod Security refuses the pods":     {`pods "web" is forbidden: violates PodSecurity "baseline:latest": non-default capabilities (container "holdfast-probe-redirect" must not include "NET_ADMIN")`, nil, true},
+		"a quota refuses them":              {`pods "web" is forbidden: exceeded quota`, nil, false},
+	} {
+		p := probedPod(false, false, 0)
+		p.Status.InitContainerStatuses = tc.init
+		if why := probeHinders(&Canary{CreateFailure: tc.refused}, []corev1.Pod{p}); (why != "") != tc.hinders {
+			t.Errorf("%s: %q", name, why)
+		}
+	}
+}
+
+// Whatever happens to runs whose probes crash, and whatever policies forbid meanwhile, they come to rest.
+func TestRandomTrajectoriesWithProbes(t *testing.T) {
+	probes := []string{"canary has its probe crash", "canary has its probe run", "canary cannot start its probe holdfast-probe x",
+		"policies forbid to redirect", "policies allow to redirect", "pods are Ready"}
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(11, seed))
+		w := randomWorld(t, random)
+		w.live(random, func(random *rand.Rand) string {
+			if random.IntN(3) == 0 {
+				return probes[random.IntN(len(probes))]
+			}
+			return someHappening(random)
+		})
+		if w.wantTidy(); !mayRest(w) || t.Failed() {
+			t.Fatalf("seed %d: the run hangs in %s/%s:\n%s", seed, w.run.Status.Phase, w.run.Status.Reason, strings.Join(w.log, "\n"))
+		}
 	}
 }

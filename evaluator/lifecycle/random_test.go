@@ -207,7 +207,7 @@ func mayRest(w *world) bool {
 
 // settle lets everything around the run be well until nothing happens any more.
 func (w *world) settle() {
-	w.webhook, w.refuse, w.killAt, w.line.Others = true, false, -1, nil
+	w.webhook, w.refuse, w.killAt, w.line.Others, w.redirecting = true, false, -1, nil, ""
 	w.deployment.Replicas, w.deployment.Paused = max(w.deployment.Replicas, 1), false
 	w.deployment.BesideRecreate, w.full = ptr(true), ""
 	for range 5000 {

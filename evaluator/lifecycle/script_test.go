@@ -20,6 +20,7 @@ import (
 //
 //	pods are Ready | take long to end | have ended
 //	canary|baseline crashes | waits REASON WHY | is not Ready WHY | finds no node WHY | gets no pods WHY
+//	canary|baseline has its probe crash | has its probe run | cannot start its probe NAME WHY
 //	canary|baseline is Ready | is available | is deleted | is scaled to N | is left over | loses N pods
 //	METRIC is VALUE...           one answer a round, the last one from then on;
 //	                             "none" finds no series, "down" is an error,
@@ -46,7 +47,7 @@ import (
 //	       reach nobody | reach the canary | take DURATION
 //	autoscaler scales to N | says WHY it does not | scales again | is deleted by others | is refused
 //	hook NAME says WORD...       yes, no or none, one a question, the last one from then on
-//	policies allow N | allow any number
+//	policies allow N | allow any number | forbid to redirect | allow to redirect
 //	rounds are N times later | are in time
 //	alert fires WHY                  Alertmanager sends one about the canary, and another replica may take it
 //	nothing
@@ -64,6 +65,10 @@ func (w *world) happen(what string) {
 		"autoscaler": w.autoscalerHappens,
 		"run":        func(string) bool { w.run.Deleting = true; return rest == "is being deleted" },
 		"policies": func(what string) bool {
+			if verb, redirects := strings.CutSuffix(what, " to redirect"); redirects {
+				w.redirecting = map[bool]string{true: "CanaryPolicy p allows Name only"}[verb == "forbid"]
+				return true
+			}
 			n, _ := strconv.Atoi(strings.TrimPrefix(what, "allow "))
 			w.most = int32(n)
 			return true
@@ -207,6 +212,8 @@ func (w *world) setHappens(name func() string) func(string) bool {
 		case "is Ready":
 			w.becomeReady(s)
 			return true
+		case "has its probe crash", "has its probe run":
+			return first(func(p corev1.Pod) corev1.Pod { return probed(p, what == "has its probe run") })
 		case "is available":
 			s.Available = s.Replicas
 			return true
@@ -226,6 +233,15 @@ func (w *world) setHappens(name func() string) func(string) bool {
 				s.pods = append(s.pods, pod(fmt.Sprintf("%s-%d-%d", name(), w.now.Unix(), i), w.now))
 			}
 			return err == nil
+		}
+		if rest, ok := strings.CutPrefix(what, "cannot start its probe "); ok {
+			container, why, _ := strings.Cut(rest, " ")
+			return first(func(p corev1.Pod) corev1.Pod {
+				p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: container, RestartCount: 3, State: corev1.ContainerState{
+					Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off"},
+				}, LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: why}}}}
+				return waiting(p, "PodInitializing", "")
+			})
 		}
 		if rest, ok := strings.CutPrefix(what, "waits "); ok {
 			reason, why, _ := strings.Cut(rest, " ")

@@ -45,6 +45,9 @@ type Snapshot struct {
 	// MostPods is the largest canary that policies allow beside the Deployment as it is
 	// scaled now; 0 is no limit.
 	MostPods int32
+	// CaptureForbidden says why policies do not let requests come to the probe as the run's plan asks for, "" if
+	// they do.
+	CaptureForbidden string
 	// Line are the other runs. It is needed while NeedsLine says so.
 	Line Line
 	// Service is the first Service, in order of names, that selects the pods of

@@ -58,6 +58,9 @@ func (s *planner) start() Move {
 		if reason == v1alpha1.ReasonBaselineSick {
 			return s.judge(v1alpha1.VerdictInconclusive, reason, "the baseline was not Ready within "+within)
 		}
+		if why := probeHinders(s.in.Canary, s.in.Pods); why != "" {
+			return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonProbeFailed, "the canary was not Ready within "+Short(allowed)+": "+why)
+		}
 		return s.judge(v1alpha1.VerdictFail, reason, "the canary was not Ready within "+within)
 	}
 	s.enter(v1alpha1.PhaseStarting, s.startReason(), message)

@@ -29,26 +29,27 @@ const (
 // world is a cluster with one run in it, in plain values: what the API server
 // stores, what the webhook and the kubelet would do, and what was done to it.
 type world struct {
-	t          *testing.T
-	now        time.Time
-	run        Run
-	deployment Deployment
-	rollout    RolloutProgress
-	sets       map[string]*set
-	ref        plan.Resolved
-	line       Line
-	invalid    string
-	most       int32
-	others     Others
-	around     Around
-	routes     routes
-	scalers    autoscalers
-	webhook    bool // is up
-	refuse     bool // the API server refuses the release
-	stretch    float64
-	slow       bool   // pods take long to end
-	full       string // why a quota leaves no room
-	taken      bool   // by others
+	t           *testing.T
+	now         time.Time
+	run         Run
+	deployment  Deployment
+	rollout     RolloutProgress
+	sets        map[string]*set
+	ref         plan.Resolved
+	line        Line
+	invalid     string
+	most        int32
+	redirecting string // why policies forbid to redirect
+	others      Others
+	around      Around
+	routes      routes
+	scalers     autoscalers
+	webhook     bool // is up
+	refuse      bool // the API server refuses the release
+	stretch     float64
+	slow        bool   // pods take long to end
+	full        string // why a quota leaves no room
+	taken       bool   // by others
 	// value answers the query of a metric.
 	value func(metric string, at time.Time) analysis.Observation
 	// killAt is the number of the write, and dieAt that of the step, from 0, before which the evaluator is
@@ -134,7 +135,7 @@ func (w *world) input() Snapshot {
 		run.Status = *w.known
 	}
 	in := Snapshot{
-		Now: w.now, Since: w.since, Stretch: w.stretch, Run: run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
+		Now: w.now, Since: w.since, Stretch: w.stretch, Run: run, Deployment: w.deployment, Rollout: w.rollout, Service: "web", Invalid: w.invalid, MostPods: w.most, CaptureForbidden: w.redirecting, Ref: w.ref, Line: w.line, Others: w.others, Around: w.around,
 		Answers: maps.Clone(w.answers),
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.sets)) {

@@ -99,7 +99,7 @@ var verdictReasons = []string{
 	v1alpha1.ReasonContainerConfig, v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodsNotCreated, v1alpha1.ReasonNotReady,
 	v1alpha1.ReasonCanaryInvalid, v1alpha1.ReasonErrorLimit, v1alpha1.ReasonNoDataLimit, v1alpha1.ReasonUnsettled, v1alpha1.ReasonTampered, v1alpha1.ReasonPodsTakenAway,
 	v1alpha1.ReasonAutoscalerRefused, v1alpha1.ReasonRoutesRefuse, v1alpha1.ReasonRoutesPending, v1alpha1.ReasonShareLost,
-	v1alpha1.ReasonManualLate, v1alpha1.ReasonDeadline, v1alpha1.ReasonBaselineSick, v1alpha1.ReasonBaselineInvalid,
+	v1alpha1.ReasonManualLate, v1alpha1.ReasonDeadline, v1alpha1.ReasonBaselineSick, v1alpha1.ReasonBaselineInvalid, v1alpha1.ReasonProbeFailed, v1alpha1.ReasonPlanInvalid,
 }
 
 // VerdictReason keeps the label bounded, whatever stands in a status.

@@ -18,10 +18,20 @@ const maxChanges = 128
 // many replicas. What no bound can mend, and what the bounds leave nothing of,
 // keeps the update held.
 func (r Resolved) Within(demands policy.Effective, replicas int32) Resolved {
-	if r.Reason != "" || len(demands.Policies) == 0 {
+	if r.Reason != "" {
 		return r
 	}
-	spec, changes := demands.Apply(r.Spec, replicas)
+	spec, changes := r.Spec, []v1alpha1.PolicyChange(nil)
+	if len(demands.Policies) > 0 {
+		spec, changes = demands.Apply(r.Spec, replicas)
+	}
+	if why := demands.CaptureForbidden(&spec); why != "" {
+		return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
+			"the plan (%s) cannot be followed, until then the update stays held: spec.probe.capture: %s", r.Source, why)}
+	}
+	if len(demands.Policies) == 0 {
+		return r
+	}
 	if may, by := demands.MayAsk(r.Spec.Analysis.Endpoint); !may && !spec.OnlyReadsProbes() { // with the policies' own metrics
 		endpoint := r.Spec.Analysis.Endpoint
 		if endpoint == "" {

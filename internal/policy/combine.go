@@ -43,8 +43,10 @@ type Effective struct {
 	RequestMatch Bound[v1alpha1.RequestMatchLimit]
 	// Sources has a list for each policy that has one: that of a plan must be on all.
 	Sources []Bound[[]v1alpha1.TrafficSource]
-	// Probe is whether plans may have a sidecar measure requests, ProbeCPU and ProbeMemory are the most that it may have.
+	// Probe is whether plans may have a sidecar measure requests, ProbeCapture how requests may come to it, and ProbeCPU and
+	// ProbeMemory are the most that it may have.
 	Probe                 Bound[v1alpha1.ProbeLimit]
+	ProbeCapture          Bound[v1alpha1.ProbeCapture]
 	ProbeCPU, ProbeMemory Bound[resource.Quantity]
 	// Metrics are added to every plan. No two have one name.
 	Metrics       []Bound[v1alpha1.Metric]
@@ -129,6 +131,9 @@ func (e *Effective) add(name string, spec *v1alpha1.CanaryPolicySpec) {
 	}
 	if limits.Probe == v1alpha1.ProbeNone && !e.Probe.Is() {
 		e.Probe = Bound[v1alpha1.ProbeLimit]{limits.Probe, name}
+	}
+	if said := limits.ProbeCapture; said == v1alpha1.ProbeByRedirect && !e.ProbeCapture.Is() || said == v1alpha1.ProbeByName && e.ProbeCapture.Value != said {
+		e.ProbeCapture = Bound[v1alpha1.ProbeCapture]{said, name}
 	}
 	smaller := func(a, b resource.Quantity) bool { return a.Cmp(b) < 0 }
 	stricter(&e.ProbeCPU, limits.MaxProbeResources.CPU, name, smaller)

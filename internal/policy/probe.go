@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -27,6 +29,20 @@ func (e Effective) ProbeWithin(probe v1alpha1.Probe) *v1alpha1.Probe {
 	a := &applying{plan: v1alpha1.CanaryPlanSpec{Probe: probe.DeepCopy()}}
 	a.boundProbe(e)
 	return a.plan.Probe
+}
+
+// CaptureForbidden says why requests do not come to the sidecar of a plan as that asks for, and what helps; "" if they
+// may. Rules in the network of pods are for administrators to allow, so they are forbidden where no policy says anything.
+func (e Effective) CaptureForbidden(spec *v1alpha1.CanaryPlanSpec) string {
+	if spec.Probe == nil || spec.Probe.Capture != v1alpha1.ProbeByRedirect || e.ProbeCapture.Value == v1alpha1.ProbeByRedirect {
+		return ""
+	}
+	why := fmt.Sprintf("no CanaryPolicy of this namespace allows %s", v1alpha1.ProbeByRedirect)
+	if e.ProbeCapture.Is() {
+		why = fmt.Sprintf("CanaryPolicy %s allows %s only", e.ProbeCapture.Policy, e.ProbeCapture.Value)
+	}
+	return fmt.Sprintf("%s (limits.probeCapture), for which pods get an init container that has NET_ADMIN and runs as root; "+
+		"set it to %s, or have your administrator allow it", why, v1alpha1.ProbeByName)
 }
 
 // boundAmounts also sets a limit where there is none: a request alone lets it take more.

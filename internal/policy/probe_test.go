@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,14 +17,14 @@ func TestPoliciesBoundTheProbe(t *testing.T) {
 		want         string // the probe
 		changes      []string
 	}{
-		"nothing is said":   {"{}", "{}", `{resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 128Mi}}}`, nil},
-		"it is allowed":     {"{}", "{probe: Allowed}", `{resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 128Mi}}}`, nil},
+		"nothing is said":   {"{}", "{}", `{capture: Name, resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 128Mi}}}`, nil},
+		"it is allowed":     {"{}", "{probe: Allowed}", `{capture: Name, resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 128Mi}}}`, nil},
 		"it is not allowed": {"{}", "{probe: None}", "null", []string{"probe: a sidecar, none"}},
 		"less than it has by itself": {"{}", "{maxProbeResources: {cpu: 5m, memory: 64Mi}}",
-			`{resources: {requests: {cpu: 5m, memory: 32Mi}, limits: {cpu: 5m, memory: 64Mi}}}`,
+			`{capture: Name, resources: {requests: {cpu: 5m, memory: 32Mi}, limits: {cpu: 5m, memory: 64Mi}}}`,
 			[]string{"probe.resources.requests.cpu: 10m, 5m", "probe.resources.limits.cpu: , 5m", "probe.resources.limits.memory: 128Mi, 64Mi"}},
 		"less than it asks for": {"{resources: {requests: {memory: 1Gi}}}", "{maxProbeResources: {memory: 512Mi}}",
-			`{resources: {requests: {cpu: 10m, memory: 512Mi}, limits: {memory: 512Mi}}}`,
+			`{capture: Name, resources: {requests: {cpu: 10m, memory: 512Mi}, limits: {memory: 512Mi}}}`,
 			[]string{"probe.resources.requests.memory: 1Gi, 512Mi", "probe.resources.limits.memory: 1Gi, 512Mi"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,5 +50,43 @@ func TestPoliciesBoundTheProbe(t *testing.T) {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWhoMayRedirect: rules in the network of pods are for administrators to allow, and of several policies the strictest counts.
+func TestWhoMayRedirect(t *testing.T) {
+	for name, tc := range map[string]struct {
+		plan, limits []string
+		told         string // "" where it is allowed
+	}{
+		"no policy":                      {[]string{"{capture: Redirect}"}, nil, "no CanaryPolicy of this namespace allows Redirect (limits.probeCapture)"},
+		"a policy that says nothing":     {[]string{"{capture: Redirect}"}, []string{"{}"}, "no CanaryPolicy of this namespace allows Redirect"},
+		"one that allows it":             {[]string{"{capture: Redirect}"}, []string{"{}", "{probeCapture: Redirect}"}, ""},
+		"one that allows less":           {[]string{"{capture: Redirect}"}, []string{"{probeCapture: Redirect}", "{probeCapture: Name}"}, "CanaryPolicy b allows Name only"},
+		"in whatever order":              {[]string{"{capture: Redirect}"}, []string{"{probeCapture: Name}", "{probeCapture: Redirect}"}, "CanaryPolicy a allows Name only"},
+		"nobody asks for it":             {[]string{"{capture: Name}", "{}", "null"}, nil, ""},
+		"there is to be no probe at all": {[]string{"{capture: Redirect}"}, []string{"{probe: None}"}, ""},
+	} {
+		var policies []v1alpha1.CanaryPolicy
+		for i, text := range tc.limits {
+			p := v1alpha1.CanaryPolicy{}
+			if err := yaml.Unmarshal([]byte("spec: {limits: "+text+"}"), &p); err != nil {
+				t.Fatal(err)
+			}
+			p.Name = string(rune('a' + i))
+			policies = append(policies, p)
+		}
+		for _, text := range tc.plan {
+			var plan v1alpha1.CanaryPlanSpec
+			if err := yaml.Unmarshal([]byte("probe: "+text), &plan); err != nil {
+				t.Fatal(err)
+			}
+			plan.SetDefaults()
+			demands := Combine(policies)
+			applied, _ := demands.Apply(plan, 3)
+			if got := demands.CaptureForbidden(&applied); (got != "") != (tc.told != "") || !strings.Contains(got, tc.told) {
+				t.Errorf("%s: %q, want %q in it", name, got, tc.told)
+			}
+		}
 	}
 }

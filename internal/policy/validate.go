@@ -84,6 +84,9 @@ func Warnings(policy *v1alpha1.CanaryPolicy) []string {
 		for _, trap := range trap.OfPlan(&plan, 0) {
 			out = append(out, fmt.Sprintf("plan %s, %s", offered.Name, trap))
 		}
+		if plan.Probe != nil && plan.Probe.Capture == v1alpha1.ProbeByRedirect && spec.Limits.ProbeCapture != v1alpha1.ProbeByRedirect {
+			out = append(out, fmt.Sprintf("plan %s has probe.capture: Redirect, which cannot be followed where no policy allows it; set spec.limits.probeCapture: Redirect", offered.Name))
+		}
 	}
 	return out
 }

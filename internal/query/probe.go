@@ -1,7 +1,10 @@
 package query
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -21,12 +24,19 @@ func validateProbe(p *v1alpha1.Probe, at *field.Path) field.ErrorList {
 	if n := len(p.Ports); n > probe.MaxPorts {
 		errs = append(errs, field.TooMany(at.Child("ports"), n, probe.MaxPorts))
 	}
+	captures := []v1alpha1.ProbeCapture{v1alpha1.ProbeByName, v1alpha1.ProbeByRedirect}
+	if p.Capture != "" && !slices.Contains(captures, p.Capture) {
+		errs = append(errs, field.NotSupported(at.Child("capture"), p.Capture, captures))
+	}
 	known := []v1alpha1.ProbeProtocol{v1alpha1.ProbeAuto, v1alpha1.ProbeTCP}
 	names := map[string]bool{}
 	for i, port := range p.Ports {
 		each := at.Child("ports").Index(i)
-		for _, message := range validation.IsValidPortName(port.Name) {
-			errs = append(errs, field.Invalid(each.Child("name"), plaintext.Cut(port.Name, 80), message))
+		if n, err := strconv.ParseUint(port.Name, 10, 16); err == nil && p.Capture == v1alpha1.ProbeByRedirect {
+			errs = append(errs, validateNumber(int32(n), each.Child("name"))...)
+		} else if messages := validation.IsValidPortName(port.Name); len(messages) > 0 {
+			errs = append(errs, field.Invalid(each.Child("name"), plaintext.Cut(port.Name, 80), strings.Join(messages, "; ")+
+				"; a port without a name can be measured with capture Redirect"))
 		}
 		if names[port.Name] {
 			errs = append(errs, field.Duplicate(each.Child("name"), port.Name))
@@ -45,6 +55,14 @@ func validateProbe(p *v1alpha1.Probe, at *field.Path) field.ErrorList {
 		}
 	}
 	return errs
+}
+
+// validateNumber checks a port that goes by its number.
+func validateNumber(n int32, at *field.Path) field.ErrorList {
+	if n == 0 || n == probe.MetricsPort {
+		return field.ErrorList{field.Invalid(at, strconv.Itoa(int(n)), fmt.Sprintf("must be from 1 to 65535, and not %d, at which the probe has its metrics", probe.MetricsPort))}
+	}
+	return nil
 }
 
 // ValidateProbeAmounts checks amounts of what the sidecar that measures requests needs.

@@ -34,8 +34,8 @@ type Demands struct {
 	Guard v1alpha1.Guard
 	// GuardedBy says which policy, or what is left of one, guards it.
 	GuardedBy string
-	// NamespaceAnnotations are those of the namespace.
-	NamespaceAnnotations map[string]string
+	// NamespaceAnnotations and NamespaceLabels are those of the namespace.
+	NamespaceAnnotations, NamespaceLabels map[string]string
 }
 
 // Guarded says whether a policy guards the namespace, whatever its Deployments say.
@@ -71,7 +71,7 @@ func (p Policies) ForNamespace(ctx context.Context, namespace string) (Demands, 
 	if err != nil {
 		return Demands{}, err
 	}
-	d := Demands{Effective: effective, NamespaceAnnotations: ns.Annotations}
+	d := Demands{Effective: effective, NamespaceAnnotations: ns.Annotations, NamespaceLabels: ns.Labels}
 	d.Guard, d.GuardedBy = d.GuardOf(ns.Labels)
 	return d, nil
 }

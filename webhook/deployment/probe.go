@@ -6,6 +6,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
 	"holdfast.dev/holdfast/webhook/deployment/precheck"
+	"holdfast.dev/holdfast/webhook/plancheck"
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
@@ -18,6 +19,12 @@ func (h *Handler) tellUnmeasured(ctx context.Context, r *request, w wanted, d de
 	if !h.Probes {
 		return []string{reply.Warning("the canary runs without the probe that the plan asks for, and its requests are not measured: " +
 			"Holdfast does not know its own image; have your administrator set --probe-image")}
+	}
+	if why := r.demands.CaptureForbidden(r.plan); why != "" {
+		return []string{reply.Warning("the update stays held, and no canary is made: spec.probe.capture of the plan: " + why)}
+	}
+	for _, why := range plancheck.SecurityForbids(r.demands, r.plan) {
+		return []string{reply.Warning(why)}
 	}
 	if r.errands == nil {
 		r.errands = &errands{around: h.lookAround(ctx, r)}

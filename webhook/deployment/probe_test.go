@@ -20,11 +20,14 @@ func TestWhatAProbeWillNotSeeIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 	both := &v1alpha1.CanaryPlanSpec{Probe: probe, Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficBoth}}
 	none := policy.Effective{Probe: policy.Bound[v1alpha1.ProbeLimit]{Value: v1alpha1.ProbeNone, Policy: "p"}}
 	behind := policy.Effective{Sources: []policy.Bound[[]v1alpha1.TrafficSource]{{Value: []v1alpha1.TrafficSource{v1alpha1.TrafficService}, Policy: "p"}}}
+	redirected := &v1alpha1.CanaryPlanSpec{Probe: &v1alpha1.Probe{Capture: v1alpha1.ProbeByRedirect}}
+	redirects := policy.Effective{ProbeCapture: policy.Bound[v1alpha1.ProbeCapture]{Value: v1alpha1.ProbeByRedirect, Policy: "p"}}
 	for sentence, tc := range map[string]struct {
 		plan     *v1alpha1.CanaryPlanSpec
 		policies policy.Effective
 		effect   decide.Effect
 		noImage  bool
+		security string
 		told     string // "" for nothing
 	}{
 		"a Service by number":                       {plan: measured, effect: decide.Hold, told: "by its number"},
@@ -35,11 +38,14 @@ func TestWhatAProbeWillNotSeeIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 		"Services of its own":                       {plan: apart, effect: decide.Hold},
 		"Services of its own, and the Deployment's": {plan: both, effect: decide.Hold, told: "by its number"},
 		"a policy puts it behind the Deployment's":  {plan: apart, policies: behind, effect: decide.Hold, told: "by its number"},
+		"it is redirected":                          {plan: redirected, policies: redirects, effect: decide.Hold},
+		"no policy allows it":                       {plan: redirected, effect: decide.Hold, told: "the update stays held, and no canary is made: spec.probe.capture"},
+		"Pod Security forbids it":                   {plan: redirected, policies: redirects, security: "restricted", effect: decide.Hold, told: "pod-security.kubernetes.io/enforce: restricted"},
 		"the image is not known":                    {plan: measured, effect: decide.Hold, noImage: true, told: "--probe-image"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			services := []surround.Service{{Name: "web", Selector: map[string]string{"app": "web"}, Ports: []string{""}, Numbers: []int32{8080}}}
-			r := &request{plan: tc.plan, demands: demand.Demands{Effective: tc.policies}, errands: &errands{around: around{services: func() []surround.Service { return services }}}}
+			r := &request{plan: tc.plan, demands: demand.Demands{Effective: tc.policies, NamespaceLabels: map[string]string{"pod-security.kubernetes.io/enforce": tc.security}}, errands: &errands{around: around{services: func() []surround.Service { return services }}}}
 			w := wanted{template: hold.Template{
 				"metadata": map[string]any{"labels": map[string]any{"app": "web"}},
 				"spec": map[string]any{"containers": []any{map[string]any{"name": "web", "ports": []any{

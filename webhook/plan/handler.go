@@ -55,6 +55,9 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if errs := plancheck.EndpointForbidden(demands, &plan.Spec); len(errs) > 0 {
 		return reply.Invalid(errs)
 	}
+	if errs := plancheck.CaptureForbidden(demands, &plan.Spec); len(errs) > 0 {
+		return reply.Invalid(errs)
+	}
 	if errs := plancheck.HooksForbidden(demands, h.HookHosts, req.Namespace, &plan.Spec); len(errs) > 0 {
 		return reply.Invalid(errs)
 	}

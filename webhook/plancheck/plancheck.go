@@ -45,6 +45,7 @@ func Warnings(d demand.Demands, endpoints Definitions, namespace string, spec *v
 	out = append(out, reply.Few(trap.OfPlan(spec, scrape))...)
 	out = append(out, notPortable(spec)...)
 	out = append(out, unprobed(d, spec)...)
+	out = append(out, SecurityForbids(d, spec)...)
 	_, empty := Tenancy(d, endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
 	out = append(out, empty[:min(len(empty), reply.MaxTraps)]...)
 	for i := range out {

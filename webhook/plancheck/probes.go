@@ -3,6 +3,8 @@ package plancheck
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/webhook/demand"
@@ -42,3 +44,25 @@ func shortForProbes(spec *v1alpha1.CanaryPlanSpec) []string {
 	}
 	return out
 }
+
+// CaptureForbidden refuses a plan whose requests come to the probe in a way that policies do not allow.
+func CaptureForbidden(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) field.ErrorList {
+	applied, _ := d.Apply(*spec, assumedReplicas) // which may leave no probe
+	if why := d.CaptureForbidden(&applied); why != "" {
+		return field.ErrorList{field.Forbidden(field.NewPath("spec", "probe", "capture"), why)}
+	}
+	return nil
+}
+
+// SecurityForbids tells of a Pod Security Standard that keeps the pods of a plan from being made.
+func SecurityForbids(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
+	level := d.NamespaceLabels[podSecurity]
+	if spec.Probe == nil || spec.Probe.Capture != v1alpha1.ProbeByRedirect || level != "baseline" && level != "restricted" {
+		return nil
+	}
+	return []string{fmt.Sprintf("spec.probe.capture is Redirect, and the namespace is labelled %s: %s: pods with an init container that has NET_ADMIN are refused there, so no canary can be made; "+
+		"set capture to Name, or have your administrator label the namespace privileged", podSecurity, level)}
+}
+
+// podSecurity is the label by which the API server admits pods (k8s.io/pod-security-admission).
+const podSecurity = "pod-security.kubernetes.io/enforce"

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/policy"
 	"holdfast.dev/holdfast/webhook/demand"
 )
 
@@ -35,6 +36,29 @@ func TestMetricsAboutProbesThatNoPodHasAreTold(t *testing.T) {
 		got := strings.Join(unprobed(demand.Demands{NamespaceAnnotations: map[string]string{v1alpha1.ProbeAnnotation: tc.namespace}}, spec), "|")
 		if got != tc.want && (tc.want == "" || !strings.Contains(got, tc.want)) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+func TestWhatKeepsRequestsFromBeingRedirectedIsTold(t *testing.T) {
+	redirect := &v1alpha1.CanaryPlanSpec{Probe: &v1alpha1.Probe{Capture: v1alpha1.ProbeByRedirect}}
+	redirect.SetDefaults()
+	byName := &v1alpha1.CanaryPlanSpec{Probe: &v1alpha1.Probe{}}
+	byName.SetDefaults()
+	allowed := demand.Demands{Effective: policy.Effective{ProbeCapture: policy.Bound[v1alpha1.ProbeCapture]{Value: v1alpha1.ProbeByRedirect, Policy: "p"}}}
+	if errs := CaptureForbidden(demand.Demands{}, redirect); len(errs) != 1 || errs[0].Field != "spec.probe.capture" || !strings.Contains(errs[0].Detail, "set it to Name") {
+		t.Errorf("no policy allows it: %v", errs)
+	}
+	if errs := append(CaptureForbidden(allowed, redirect), CaptureForbidden(demand.Demands{}, byName)...); len(errs) > 0 {
+		t.Errorf("it is allowed, or not asked for: %v", errs)
+	}
+	for level, told := range map[string]bool{"": false, "privileged": false, "baseline": true, "restricted": true} {
+		allowed.NamespaceLabels = map[string]string{"pod-security.kubernetes.io/enforce": level}
+		if got := SecurityForbids(allowed, redirect); (len(got) > 0) != told {
+			t.Errorf("%s: %q", level, got)
+		}
+		if got := SecurityForbids(allowed, byName); len(got) > 0 {
+			t.Errorf("%s, by name: %q", level, got)
 		}
 	}
 }

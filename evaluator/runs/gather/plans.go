@@ -3,6 +3,8 @@ package gather
 import (
 	"context"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/plan/load"
 )
@@ -36,6 +38,8 @@ func (g *Gatherer) gatherPolicies(ctx context.Context, seen *Observed) error {
 	if err != nil {
 		return err
 	}
+	asked := lifecycle.ProbeOf(seen.Snapshot)
+	seen.CaptureForbidden = demands.CaptureForbidden(&v1alpha1.CanaryPlanSpec{Probe: asked})
 	seen.MostPods = demands.MostPods(seen.Deployment.Replicas)
 	for _, window := range demands.FreezeWindows {
 		seen.FreezeWindows = append(seen.FreezeWindows, window.Value)

@@ -50,16 +50,32 @@ func Into(template hold.Template, c Config) (hold.Template, []Left) {
 	}
 	out := runtime.DeepCopyJSON(template)
 	spec := object(out["spec"])
+	var added []any
+	if redirects(c.Probe) {
+		detours := takeHandlers(spec, ports)
+		added = append(added, redirector(spec, ports, detours, c))
+	} else {
+		for _, container := range lasting(spec) {
+			takeNames(container, ports)
+		}
+	}
+	added = append(added, sidecar(spec, ports, c))
+	spec["initContainers"] = append(added, list(spec["initContainers"])...)
+	advertise(out)
+	return out, left
+}
+
+// lasting are the containers that run as long as the pod does.
+func lasting(spec map[string]any) []map[string]any {
+	var out []map[string]any
 	for _, kind := range kinds {
 		for _, each := range list(spec[kind]) {
 			if container := object(each); kind == "containers" || isSidecar(container) {
-				takeNames(container, ports)
+				out = append(out, container)
 			}
 		}
 	}
-	spec["initContainers"] = slices.Insert(slices.Clone(list(spec["initContainers"])), 0, any(sidecar(spec, ports, c)))
-	advertise(out)
-	return out, left
+	return out
 }
 
 // Has says whether a pod has the probe.
@@ -69,10 +85,13 @@ func Has(template hold.Template) bool {
 	})
 }
 
-// PortsOf are the ports that the probe in a pod measures, none where it has none.
+// PortsOf are the ports of which the probe in a pod takes the names, none where it has none or takes no names.
 func PortsOf(template hold.Template) []probe.Port {
 	var out []probe.Port
 	for _, each := range list(object(template["spec"])["initContainers"]) {
+		if text(object(each)["name"]) == probe.RedirectContainer {
+			return nil
+		}
 		if container := object(each); text(container["name"]) == probe.Container {
 			for _, arg := range list(container["args"]) {
 				if said, is := strings.CutPrefix(text(arg), portFlag); is {
@@ -107,16 +126,26 @@ func takeNames(container map[string]any, measured []probe.Port) {
 	if len(numbers) == 0 {
 		return
 	}
+	for _, action := range actionsOf(container, "httpGet", "tcpSocket") { // gRPC goes by number always
+		if number, taken := numbers[text(action["port"])]; taken {
+			action["port"] = number
+		}
+	}
+}
+
+// actionsOf is what the kubelet asks of a container in these ways, by probes and by hooks.
+func actionsOf(container map[string]any, ways ...string) []map[string]any {
 	handlers := []any{container["livenessProbe"], container["readinessProbe"], container["startupProbe"]}
 	hooks := object(container["lifecycle"])
+	var out []map[string]any
 	for _, handler := range append(handlers, hooks["postStart"], hooks["preStop"]) {
-		for _, way := range []string{"httpGet", "tcpSocket"} { // gRPC goes by number always
-			action := object(object(handler)[way])
-			if number, taken := numbers[text(action["port"])]; taken {
-				action["port"] = number
+		for _, way := range ways {
+			if action := object(object(handler)[way]); action != nil {
+				out = append(out, action)
 			}
 		}
 	}
+	return out
 }
 
 // sidecar is the container of the probe, with what the API server fills in by default: it is compared with what is stored. It is first of the init containers: what comes after it waits until it listens.
@@ -124,6 +153,9 @@ func sidecar(spec map[string]any, ports []probe.Port, c Config) map[string]any {
 	args, listens := []any{"probe"}, []any{}
 	for _, port := range ports {
 		args = append(args, portFlag+port.String())
+		if redirects(c.Probe) { // Services find the application, and so do network policies
+			continue
+		}
 		listens = append(listens, map[string]any{"name": port.Name, "containerPort": int64(port.Listen), "protocol": "TCP"})
 	}
 	args = append(args, fmt.Sprintf("--metrics-port=%d", probe.MetricsPort))

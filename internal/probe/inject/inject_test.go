@@ -89,6 +89,10 @@ func checkProperties(t *testing.T, template hold.Template, before string, got ho
 	if class, is := qosOf(was.Spec), qosOf(pod.Spec); class == guaranteed && is != guaranteed {
 		t.Errorf("a pod of class %s has class %s with the probe", class, is)
 	}
+	if c.Probe.Capture == v1alpha1.ProbeByRedirect {
+		checkRedirect(t, was.Spec, pod.Spec)
+		return
+	}
 	// What reached the application by a name reaches it by the probe, and what the kubelet asks is as before.
 	measured := map[string]bool{}
 	probe := pod.Spec.InitContainers[0]
@@ -138,14 +142,14 @@ func find(spec corev1.PodSpec, name string) int32 {
 	return 0
 }
 
-// handlers are the ports of probes and hooks of a container, "" where it has none.
+// handlers are the ports of probes and hooks that ask a container of the pod itself.
 func handlers(c corev1.Container) map[string]string {
 	out := map[string]string{}
 	put := func(name string, get *corev1.HTTPGetAction, socket *corev1.TCPSocketAction) {
-		if get != nil {
+		if get != nil && get.Host == "" {
 			out[name] = get.Port.String()
 		}
-		if socket != nil {
+		if socket != nil && socket.Host == "" {
 			out[name] = socket.Port.String()
 		}
 	}

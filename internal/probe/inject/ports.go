@@ -17,6 +17,10 @@ import (
 //  2. there is no probe for Windows;
 //  3. a template that uses the name or the port of the probe has no room for it.
 //
+// With capture Redirect also:
+//
+//   - a mesh in the template redirects by itself.
+//
 // Of one port:
 //
 //  4. one that the plan does not ask for is left;
@@ -25,22 +29,31 @@ import (
 //  7. where a plan names none, those are left whose name says that people's requests do not come there, or that the
 //     server speaks first, and those of the proxies of meshes;
 //  8. of more than probe.MaxPorts the first are measured.
+//
+// With capture Redirect a port goes by its number, and needs no name.
 func Measured(template hold.Template, asked v1alpha1.Probe) ([]probe.Port, []Left) {
 	spec := object(template["spec"])
 	if why := hindrance(spec); why != nil {
 		return nil, []Left{*why}
 	}
-	found := finding{asked: asked, taken: map[int32]bool{probe.MetricsPort: true}, seen: map[string]bool{}, told: map[string]bool{}}
+	if why := meshIn(spec); why != nil && redirects(asked) {
+		return nil, []Left{*why}
+	}
+	found := finding{asked: asked, taken: map[int32]bool{probe.MetricsPort: true}, numbers: map[int32]bool{}, seen: map[string]bool{}, told: map[string]bool{}}
 	for _, p := range portsOf(spec) {
 		found.taken[p.number] = true
 	}
 	for _, p := range portsOf(spec) {
 		found.take(p)
 	}
+	found.takeNumbers()
 	for _, port := range asked.Ports {
 		if !found.has(port.Name) && !found.told[port.Name] {
 			found.left = append(found.left, Left{Why: "no container has a port that is named " + quoted(port.Name) + ", which spec.probe.ports asks for; name it in the template, or take it off the plan", Asked: true})
 		}
+	}
+	if len(found.ports) == 0 && len(found.left) == 0 && redirects(asked) {
+		found.left = append(found.left, nothingToRedirect)
 	}
 	if len(found.ports) == 0 && len(found.left) == 0 {
 		found.left = append(found.left, Left{
@@ -99,8 +112,8 @@ func hindrance(spec map[string]any) *Left {
 	for _, kind := range kinds {
 		for i, each := range list(spec[kind]) {
 			container, at := object(each), fmt.Sprintf("spec.template.spec.%s[%d]", kind, i)
-			if text(container["name"]) == probe.Container {
-				return &Left{at + ".name", "is " + probe.Container + ", which is that of the probe, so pods are made without it; give the container another name", true}
+			if name := text(container["name"]); name == probe.Container || name == probe.RedirectContainer {
+				return &Left{at + ".name", "is " + name + ", which is that of the probe, so pods are made without it; give the container another name", true}
 			}
 			if kind == "initContainers" && !isSidecar(container) {
 				continue
@@ -125,6 +138,8 @@ type finding struct {
 	ports []probe.Port
 	left  []Left
 	taken map[int32]bool
+	// numbers are those of ports that are measured.
+	numbers map[int32]bool
 	// seen are names of TCP ports that were looked at, told those that are left with a reason.
 	seen, told map[string]bool
 }
@@ -140,6 +155,9 @@ func (f *finding) asks(name string) bool {
 
 // take measures a port, or says why not. A name that several containers have is that of the first, as for Services.
 func (f *finding) take(p port) {
+	if redirects(f.asked) {
+		p = f.byNumber(p)
+	}
 	explicit := len(f.asked.Ports) > 0
 	leave := func(why string) {
 		f.told[p.name] = true
@@ -158,22 +176,30 @@ func (f *finding) take(p port) {
 			leave("(" + quoted(p.name) + ") is no TCP port, and only these are measured; take it off spec.probe.ports")
 		}
 	case p.onNode:
-		leave("(" + quoted(p.name) + ") has a hostPort: requests at the node go past the probe, so it is not measured; take hostPort off to have it measured")
+		why := "requests at the node go past the probe"
+		if redirects(f.asked) {
+			why = "how requests come from the node depends on the network of the cluster"
+		}
+		leave("(" + quoted(p.name) + ") has a hostPort: " + why + ", so it is not measured; take hostPort off to have it measured")
 	case !explicit && isAside(p.name):
 	case len(f.ports) == probe.MaxPorts:
 		leave(fmt.Sprintf("(%s) is one more than the %d that are measured; name in spec.probe.ports those that matter", quoted(p.name), probe.MaxPorts))
 	default:
+		f.numbers[p.number] = true
 		f.ports = append(f.ports, probe.Port{Name: p.name, Listen: f.listen(), Target: p.number, Protocol: f.protocol(p.name)})
 	}
 }
 
 // listen is the next port at which nothing in the pod says that it listens.
-func (f *finding) listen() int32 {
+func (f *finding) listen() int32 { return nextFree(f.taken) }
+
+// nextFree takes the next number that is not taken.
+func nextFree(taken map[int32]bool) int32 {
 	n := probe.FirstPort
-	for f.taken[n] {
+	for taken[n] {
 		n++
 	}
-	f.taken[n] = true
+	taken[n] = true
 	return n
 }
 

@@ -96,6 +96,14 @@ func TestWhatHoldsOfEveryTemplate(t *testing.T) {
 				asked.Ports = append(asked.Ports, v1alpha1.ProbePort{Name: name})
 			}
 		}
+		if d.IntN(2) == 0 {
+			asked.Capture = v1alpha1.ProbeByRedirect
+			for i := range asked.Ports {
+				if d.maybe() {
+					asked.Ports[i].Name = pick(d, "8080", "9000", "15100", "7000")
+				}
+			}
+		}
 		asked.SetDefaults()
 		c := inject.Config{Image: "holdfast:v1", Probe: asked}
 		template := d.template()

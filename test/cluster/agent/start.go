@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -125,6 +126,7 @@ func (c *container) config(image image) (jail.Spec, error) {
 		Env:      env,
 		Dir:      filepath.Join("/", c.spec.WorkingDir),
 		User:     user,
+		NetAdmin: security != nil && security.Capabilities != nil && slices.Contains(security.Capabilities.Add, "NET_ADMIN"),
 	}, nil
 }
 

@@ -40,7 +40,7 @@ func becomeProgram() error {
 	if err := layRoot(spec); err != nil {
 		return err
 	}
-	if err := dropPrivileges(spec.User); err != nil {
+	if err := dropPrivileges(spec.User, spec.NetAdmin); err != nil {
 		return err
 	}
 	if err := os.Chdir(spec.Dir); err != nil {

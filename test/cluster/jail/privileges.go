@@ -9,10 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dropPrivileges takes on the user and leaves no capability behind: an empty bounding set means
-// that not even a program run as root gets one.
-func dropPrivileges(user User) error {
+// dropPrivileges takes on the user and leaves no capability behind but NET_ADMIN where that is asked for: what is
+// not in the bounding set not even a program run as root gets, and what is, none but root.
+func dropPrivileges(user User, netAdmin bool) error {
 	for capability := uintptr(0); capability <= unix.CAP_LAST_CAP; capability++ {
+		if netAdmin && capability == unix.CAP_NET_ADMIN {
+			continue
+		}
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil && err != unix.EINVAL {
 			return fmt.Errorf("drop capability %d: %w", capability, err)
 		}

@@ -1,6 +1,7 @@
 // Package jail starts one program in namespaces of its own, the way a container runtime does: its
 // own process ids, mounts, hostname and IPC, the network namespace of its pod, a root file system
-// that holds nothing but the program and what is mounted for it, and no capability at all.
+// that holds nothing but the program and what is mounted for it, and no capability but one of the pod's network
+// that a container may ask for.
 //
 // Starting takes two steps. The parent clones itself into the new namespaces (Start); the clone
 // reads its Spec from a pipe, lays the mounts, gives up its privileges and replaces itself by the
@@ -27,6 +28,8 @@ type Spec struct {
 	// Dir is the working directory, made if it is missing and the root is not the host's.
 	Dir  string
 	User User
+	// NetAdmin leaves a program that runs as root the capability NET_ADMIN.
+	NetAdmin bool
 }
 
 // Mount puts a file or directory of the host where the container expects it.

@@ -14,7 +14,7 @@ import (
 
 // Unmeasured says what a probe will not see of the canary's requests: what keeps the pods of a template from having one, and
 // the Services whose requests go past it. services are those of the namespace; behind says that the canary's pods are behind
-// them, and has not Services of its own alone.
+// them, and has not Services of its own alone. With capture Redirect it does not matter by what a Service goes.
 func Unmeasured(template hold.Template, asked v1alpha1.Probe, services []surround.Service, behind bool) []string {
 	ports, left := inject.Measured(template, asked)
 	var out []string
@@ -29,7 +29,7 @@ func Unmeasured(template hold.Template, asked v1alpha1.Probe, services []surroun
 	for i, why := range out {
 		out[i] = "not all that the plan has measured (spec.probe) is: " + why
 	}
-	if behind {
+	if behind && asked.Capture != v1alpha1.ProbeByRedirect {
 		out = append(out, past(surround.Of(template), ports, services)...)
 	}
 	return out

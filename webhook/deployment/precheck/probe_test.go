@@ -28,6 +28,7 @@ func TestUnmeasured(t *testing.T) {
 	}{
 		"by name":                        {spec: web, services: []surround.Service{byName, other, elsewhere}, behind: true},
 		"by number":                      {spec: web, services: []surround.Service{byName, byNumber}, behind: true, want: []string{"Service by-number sends requests to port 8080 by its number"}},
+		"redirected":                     {spec: web, asked: v1alpha1.Probe{Capture: v1alpha1.ProbeByRedirect}, services: []surround.Service{byNumber, elsewhere}, behind: true},
 		"by number, by its own Services": {spec: web, services: []surround.Service{byNumber}},
 		"a port that is not there":       {spec: web, asked: v1alpha1.Probe{Ports: []v1alpha1.ProbePort{{Name: "http"}, {Name: "grpc"}}}, want: []string{`no container has a port that is named "grpc"`}},
 		"the network of the node":        {spec: "{hostNetwork: true, containers: [{name: web, ports: [{name: http, containerPort: 8080}]}]}", want: []string{"runs without the probe that the plan asks for, and its requests are not measured: spec.template.spec.hostNetwork"}},
