@@ -59,6 +59,10 @@ func newHandler(b behaviour, now func() time.Time) http.Handler {
 	mux.HandleFunc("GET /fail/{share}", h.fail)
 	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv(r.PathValue("name"))) })
 	mux.HandleFunc("POST "+version, h.answerCall)
+	mux.HandleFunc("POST "+watch, h.answerStream)
+	mux.HandleFunc("POST /echo", echo)
+	mux.Handle("GET /messages", echoMessages)
+	mux.HandleFunc("GET /streams/{address}", askStreams)
 	mux.HandleFunc("GET /calls/{n}/{gateway}/{host}", makeCalls)
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
