@@ -1,11 +1,14 @@
 package v1alpha1
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // Probe has a sidecar in the pods of a canary and of its baseline measure the requests that come to them. It
-// stands in front of the application's ports; capture says how requests come to it. probe: {} is enough.
+// stands in front of the application's ports; capture says how requests come to it. probe: {} is enough,
+// and is meant where a metric has source: Probe.
 type Probe struct {
 	// capture is how requests come to the sidecar. Name: it takes over the names of the ports, so Services whose targetPort
 	// is a name send their requests through it, and those whose targetPort is a number send them past it; nothing else is needed.
@@ -99,6 +102,18 @@ type ProbeAmounts struct {
 // CustomResourceDefinition; a run has it in its copy of the plan.
 func (s *CanaryPlanSpec) setProbeDefaults() {
 	if s.Probe != nil {
+		s.Probe.SetDefaults()
+	}
+}
+
+// ImplyProbe gives a plan that says nothing of a probe the one that its metrics ask: there is no other way to answer these.
+// It is no default of the plan, for a policy may take the probe off.
+func (s *CanaryPlanSpec) ImplyProbe() {
+	asks := func(m Metric) bool {
+		return m.Source == SourceProbe || m.Source == "" && m.Expect != "" && s.Analysis.Source == SourceProbe
+	}
+	if s.Probe == nil && slices.ContainsFunc(s.AllMetrics(), asks) {
+		s.Probe = &Probe{}
 		s.Probe.SetDefaults()
 	}
 }

@@ -22,6 +22,9 @@ func termsOf(in Snapshot) terms {
 	spec, judged := askedPlan(in)
 	t := terms{spec.DeepCopy(), judged, in.Run.Spec.ByHand()}
 	t.plan.SetDefaults()
+	if t.byHand && in.Run.Spec.Plan != nil { // any other plan came by policies, which may have taken the probe off
+		t.plan.ImplyProbe()
+	}
 	return t
 }
 

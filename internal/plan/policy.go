@@ -24,12 +24,15 @@ func (r Resolved) Within(demands policy.Effective, replicas int32) Resolved {
 	spec, changes := r.Spec, []v1alpha1.PolicyChange(nil)
 	if len(demands.Policies) > 0 {
 		spec, changes = demands.Apply(r.Spec, replicas)
+	} else {
+		spec.ImplyProbe()
 	}
 	if why := demands.CaptureForbidden(&spec); why != "" {
 		return Resolved{Reason: v1alpha1.ReasonPlanInvalid, Message: fmt.Sprintf(
 			"the plan (%s) cannot be followed, until then the update stays held: spec.probe.capture: %s", r.Source, why)}
 	}
 	if len(demands.Policies) == 0 {
+		r.Spec = spec
 		return r
 	}
 	if may, by := demands.MayAsk(r.Spec.Analysis.Endpoint); !may && !spec.OnlyReadsProbes() { // with the policies' own metrics

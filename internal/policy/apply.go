@@ -30,6 +30,7 @@ func (e Effective) Apply(plan v1alpha1.CanaryPlanSpec, replicas int32) (v1alpha1
 	a.shrink(e)
 	a.hurry(e)
 	a.limit(e)
+	a.plan.ImplyProbe() // metrics of policies may ask it
 	a.boundProbe(e)
 	for _, window := range e.FreezeWindows {
 		if !slices.ContainsFunc(a.plan.FreezeWindows, func(w v1alpha1.FreezeWindow) bool { return sameWindow(w, window.Value) }) {

@@ -90,3 +90,27 @@ func TestWhoMayRedirect(t *testing.T) {
 		}
 	}
 }
+
+// TestAMetricThatAsksAProbeMeansOne, be it the plan's or a policy's, and where policies allow none there is none.
+func TestAMetricThatAsksAProbeMeansOne(t *testing.T) {
+	asks := v1alpha1.Metric{Name: "success", Expect: "success >= 99%", Source: v1alpha1.SourceProbe}
+	for name, tc := range map[string]struct {
+		analysis v1alpha1.Analysis
+		policy   v1alpha1.CanaryPolicySpec
+		has      bool
+	}{
+		"a metric of the plan":    {v1alpha1.Analysis{Metrics: []v1alpha1.Metric{asks}}, v1alpha1.CanaryPolicySpec{}, true},
+		"the source of the plan":  {v1alpha1.Analysis{Source: v1alpha1.SourceProbe, Metrics: []v1alpha1.Metric{{Name: "success", Expect: "success >= 99%"}}}, v1alpha1.CanaryPolicySpec{}, true},
+		"a metric of a policy":    {v1alpha1.Analysis{}, v1alpha1.CanaryPolicySpec{Metrics: []v1alpha1.Metric{asks}}, true},
+		"policies allow none":     {v1alpha1.Analysis{Metrics: []v1alpha1.Metric{asks}}, v1alpha1.CanaryPolicySpec{Limits: v1alpha1.PolicyLimits{Probe: v1alpha1.ProbeNone}}, false},
+		"another source":          {v1alpha1.Analysis{Metrics: []v1alpha1.Metric{{Name: "success", Expect: "success >= 99%"}}}, v1alpha1.CanaryPolicySpec{}, false},
+		"no metric but the pods'": {v1alpha1.Analysis{Source: v1alpha1.SourceProbe}, v1alpha1.CanaryPolicySpec{}, false},
+	} {
+		plan := v1alpha1.CanaryPlanSpec{Analysis: tc.analysis}
+		plan.SetDefaults()
+		got, _ := Combine([]v1alpha1.CanaryPolicy{{Spec: tc.policy}}).Apply(plan, 3)
+		if (got.Probe != nil) != tc.has {
+			t.Errorf("%s: the probe is %+v", name, got.Probe)
+		}
+	}
+}

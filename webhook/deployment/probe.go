@@ -13,26 +13,31 @@ import (
 // tellUnmeasured warns whoever has an update held whose canary is to be measured by a probe that will not see all of its
 // requests.
 func (h *Handler) tellUnmeasured(ctx context.Context, r *request, w wanted, d decide.Decision) []string {
-	if d.Effect != decide.Hold || r.plan == nil || r.plan.Probe == nil || r.demands.Probe.Value == v1alpha1.ProbeNone {
+	if d.Effect != decide.Hold || r.plan == nil || r.demands.Probe.Value == v1alpha1.ProbeNone {
+		return nil
+	}
+	plan := *r.plan
+	plan.ImplyProbe()
+	if plan.Probe == nil {
 		return nil
 	}
 	if !h.Probes {
 		return []string{reply.Warning("the canary runs without the probe that the plan asks for, and its requests are not measured: " +
 			"Holdfast does not know its own image; have your administrator set --probe-image")}
 	}
-	if why := r.demands.CaptureForbidden(r.plan); why != "" {
+	if why := r.demands.CaptureForbidden(&plan); why != "" {
 		return []string{reply.Warning("the update stays held, and no canary is made: spec.probe.capture of the plan: " + why)}
 	}
-	for _, why := range plancheck.SecurityForbids(r.demands, r.plan) {
+	for _, why := range plancheck.SecurityForbids(r.demands, &plan) {
 		return []string{reply.Warning(why)}
 	}
 	if r.errands == nil {
 		r.errands = &errands{around: h.lookAround(ctx, r)}
 	}
-	source := r.plan.TrafficSource()
+	source := plan.TrafficSource()
 	behind := source == v1alpha1.TrafficService || source == v1alpha1.TrafficBoth || r.demands.Forbids(source) != ""
 	var out []string
-	for _, why := range precheck.Unmeasured(w.template, *r.plan.Probe, r.errands.around.services(), behind) {
+	for _, why := range precheck.Unmeasured(w.template, *plan.Probe, r.errands.around.services(), behind) {
 		out = append(out, reply.Warning(why))
 	}
 	return out[:min(len(out), reply.MaxTraps)]

@@ -31,6 +31,7 @@ func TestWhatAProbeWillNotSeeIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 		told     string // "" for nothing
 	}{
 		"a Service by number":                       {plan: measured, effect: decide.Hold, told: "by its number"},
+		"a plan whose metrics ask a probe":          {plan: &v1alpha1.CanaryPlanSpec{Analysis: v1alpha1.Analysis{Source: v1alpha1.SourceProbe, Metrics: []v1alpha1.Metric{{Name: "success", Expect: "success >= 99%"}}}}, effect: decide.Hold, told: "by its number"},
 		"what is held already":                      {plan: measured, effect: decide.Keep},
 		"a plan without a probe":                    {plan: &v1alpha1.CanaryPlanSpec{}, effect: decide.Hold},
 		"no plan":                                   {effect: decide.Hold},

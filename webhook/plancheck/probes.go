@@ -17,11 +17,13 @@ func unprobed(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
 		return shortForProbes(spec)
 	}
 	var out []string
+	applied, _ := d.Apply(*spec, assumedReplicas)
 	for _, m := range spec.AllMetrics() {
 		switch {
 		case m.Source != v1alpha1.SourceProbe:
-		case spec.Probe == nil:
-			return []string{fmt.Sprintf("runs of this plan will end inconclusive: metric %s has source: Probe, and the pods have no probe; add probe: {} to the spec of the plan", m.Name)}
+		case applied.Probe == nil:
+			return []string{fmt.Sprintf("runs of this plan will end inconclusive: metric %s has source: Probe, and CanaryPolicy %s allows no probe (limits.probe); have it allow one, or name another source",
+				m.Name, d.Probe.Policy)}
 		case query.NamesStable(m):
 			out = append(out, fmt.Sprintf("metric %s is about the Deployment's own pods, which have no probe; annotate the namespace %s: %s and restart the Deployment, or compare with a baseline (baseline: {} in the plan, compare.to: Baseline)",
 				m.Name, v1alpha1.ProbeAnnotation, v1alpha1.ProbeEnabled))

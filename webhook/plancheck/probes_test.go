@@ -23,7 +23,8 @@ func TestMetricsAboutProbesThatNoPodHasAreTold(t *testing.T) {
 		metric    v1alpha1.Metric
 		want      string
 	}{
-		"a plan without a probe":         {nil, "", expects, "metric success has source: Probe, and the pods have no probe; add probe: {} to the spec of the plan"},
+		"a plan that means one":          {nil, "", expects, ""},
+		"one that may have none":         {nil, "", expects, "metric success has source: Probe, and CanaryPolicy strict allows no probe"},
 		"with one":                       {&v1alpha1.Probe{}, "", expects, ""},
 		"in a namespace that has probes": {nil, v1alpha1.ProbeEnabled, expects, ""},
 		"about the stable pods":          {&v1alpha1.Probe{}, "", stable, "annotate the namespace holdfast.dev/probe: enabled and restart the Deployment"},
@@ -33,7 +34,11 @@ func TestMetricsAboutProbesThatNoPodHasAreTold(t *testing.T) {
 	} {
 		spec := &v1alpha1.CanaryPlanSpec{Probe: tc.probe, Analysis: v1alpha1.Analysis{Metrics: []v1alpha1.Metric{tc.metric}}}
 		spec.SetDefaults()
-		got := strings.Join(unprobed(demand.Demands{NamespaceAnnotations: map[string]string{v1alpha1.ProbeAnnotation: tc.namespace}}, spec), "|")
+		d := demand.Demands{NamespaceAnnotations: map[string]string{v1alpha1.ProbeAnnotation: tc.namespace}}
+		if name == "one that may have none" {
+			d.Probe = policy.Bound[v1alpha1.ProbeLimit]{Value: v1alpha1.ProbeNone, Policy: "strict"}
+		}
+		got := strings.Join(unprobed(d, spec), "|")
 		if got != tc.want && (tc.want == "" || !strings.Contains(got, tc.want)) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
