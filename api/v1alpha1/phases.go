@@ -309,6 +309,9 @@ const (
 	MeasuredPodMissing = "PodMissing"
 	// MeasuredNoPodLabel: a series does not say which pod it is of.
 	MeasuredNoPodLabel = "NoPodLabel"
+	// MeasuredDataLate: nothing was found, and the samples of the endpoint come later than
+	// its delay says; the message says which delay helps.
+	MeasuredDataLate = "DataLate"
 	// MeasuredBeyondBuckets: a quantile is in range as far as its histogram tells, and
 	// lies beyond the last finite bucket.
 	MeasuredBeyondBuckets = "BeyondBuckets"

@@ -55,6 +55,9 @@ func Judge(metric v1alpha1.Metric, before v1alpha1.MetricStatus, at time.Time, o
 			m.Message = m.Value + " is the end of the last finite bucket, and the quantile lies beyond it, nobody knows where; make max less than that, or let expect do it"
 		}
 	}
+	if metric.Labels == nil {
+		blameLateness(&m, o.SampleAge)
+	}
 	if len(o.Infos) > 0 {
 		m.Message += fmt.Sprintf(" (Prometheus remarks: %s)", strings.Join(o.Infos, "; "))
 	}

@@ -56,6 +56,8 @@ type Observation struct {
 	// FalseAlarms is the probability of a false alarm that a comparison may spend;
 	// that of a run with one comparison if zero.
 	FalseAlarms float64
+	// SampleAge is how late samples come to the endpoint that was asked.
+	SampleAge SampleAge
 	// Late says that the period is over: what is missing now does not come in time.
 	Late bool
 }

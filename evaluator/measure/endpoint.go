@@ -28,9 +28,27 @@ type Endpoint struct {
 	ScrapeInterval time.Duration
 	// Delay is how long after it was taken a sample can be asked for.
 	Delay time.Duration
+	// Name is what plans call it by; "" if they do not.
+	Name string
+	// SampleAge is how old its newest sample was, as far as that is known.
+	SampleAge analysis.SampleAge
 	// Since is the time from which on there are samples of the run at all; zero where they
 	// have been taken all along.
 	Since time.Time
+}
+
+// AgeOf asks how old the newest sample is that some rendered queries find at a time.
+func (e Endpoint) AgeOf(ctx context.Context, queries []string, now time.Time) (analysis.SampleAge, error) {
+	text := query.NewestSample(queries...)
+	if text == "" {
+		return analysis.SampleAge{}, nil
+	}
+	answer, err := e.Query(ctx, text, now)
+	newest := promql.TimeIn(answer)
+	if err != nil || answer.Error != "" || newest.IsZero() {
+		return analysis.SampleAge{}, err
+	}
+	return analysis.SampleAge{Known: true, Age: max(0, now.Sub(newest)), Endpoint: e.Name, Delay: e.Delay, Scrape: e.ScrapeInterval}, nil
 }
 
 // EndpointFunc finds the endpoint that a plan of a namespace names, "" being the
@@ -47,7 +65,7 @@ func EndpointsOf(known *promql.Endpoints) EndpointFunc {
 		}
 		e := view.Endpoint()
 		return Endpoint{
-			Querier: view, ScrapeInterval: e.ScrapeInterval.Duration, Delay: e.Delay.Duration,
+			Name: e.Name, SampleAge: view.SampleAge(), Querier: view, ScrapeInterval: e.ScrapeInterval.Duration, Delay: e.Delay.Duration,
 			Labels: query.Labels{Namespace: e.Labels.Namespace, Pod: e.Labels.Pod},
 		}, nil
 	}

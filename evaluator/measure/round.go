@@ -218,7 +218,7 @@ func (r *round) clampWindow(window time.Duration, at time.Time) time.Duration {
 // complete adds to an observation what is known of the canary otherwise.
 func (r *round) complete(ctx context.Context, metric v1alpha1.Metric, o analysis.Observation) analysis.Observation {
 	o.Pods, o.Wanted = countedPods(r.subject.Pods), r.subject.Status.Replicas
-	o.PodLabel = r.endpoint.Labels.Pod
+	o.PodLabel, o.SampleAge = r.endpoint.Labels.Pod, r.endpoint.SampleAge
 	o.Deployment = map[string]string{}
 	if metric.Labels != nil {
 		if err := r.addLabels(ctx, &o); err != nil {

@@ -173,12 +173,17 @@ func (r *Reconciler) ask(ctx context.Context, p *v1alpha1.CanaryPlan) (v1alpha1.
 	}
 	reservation := r.budget.Reserve(p.Namespace)
 	defer reservation.Release()
-	subject := subjectOf(p.Namespace, name, spec, pods, r.Clock.Now())
-	round, err := measure.Observe(ctx, subject, lookup{r, p.Namespace, d, pods}, r.Clock.Now(), reservation)
+	now, find := r.Clock.Now(), lookup{r, p.Namespace, d, pods}
+	subject := subjectOf(p.Namespace, name, spec, pods, now)
+	round, err := measure.Observe(ctx, subject, find, now, reservation)
 	if err != nil {
 		return v1alpha1.CanaryPlanStatus{}, err
 	}
-	return statusOf(p.Generation, subject.Analysis.Metrics, round, about), nil
+	late, err := lateness(ctx, find, subject.Analysis, round, now)
+	if err != nil {
+		return v1alpha1.CanaryPlanStatus{}, err
+	}
+	return addLateness(statusOf(p.Generation, subject.Analysis.Metrics, round, about), late), nil
 }
 
 // deploymentWith is the first Deployment, by name, that would be tried by a plan and wants pods; none if there is none.

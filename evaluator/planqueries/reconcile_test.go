@@ -26,20 +26,30 @@ import (
 // prometheus answers queries by what stands in them.
 type prometheus struct {
 	answers map[string]analysis.Answer
-	mu      sync.Mutex // of asked: queries are asked side by side
-	asked   []string
+	// newest is when the newest sample was taken; zero if it has none.
+	newest time.Time
+
+	mu    sync.Mutex
+	asked []string
 }
 
 func (p *prometheus) Query(_ context.Context, query string, _ time.Time) (analysis.Answer, error) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.asked = append(p.asked, query)
-	p.mu.Unlock()
+	if strings.HasPrefix(query, "max(timestamp(") {
+		if p.newest.IsZero() {
+			return analysis.Answer{Query: query}, nil
+		}
+		return analysis.Answer{Query: query, Series: []analysis.Series{{Value: float64(p.newest.Unix())}}}, nil
+	}
 	for part, answer := range p.answers {
 		if strings.Contains(query, part) {
+			answer.Query = query
 			return answer, nil
 		}
 	}
-	return analysis.Answer{}, nil
+	return analysis.Answer{Query: query}, nil
 }
 
 func (p *prometheus) QueryRange(ctx context.Context, query string, _, to time.Time, _ time.Duration) (analysis.Answer, error) {
@@ -59,7 +69,7 @@ func reconciler(c *evaluatortest.Cluster, p *prometheus) (*planqueries.Reconcile
 			if p == nil {
 				return measure.Endpoint{}, errors.New("no Prometheus is configured: set --prometheus-url")
 			}
-			return measure.Endpoint{Querier: p, ScrapeInterval: time.Second}, nil
+			return measure.Endpoint{Name: "default", Querier: p, ScrapeInterval: time.Second}, nil
 		},
 		Pods: func(context.Context, objects.Deployment) (map[string][]string, error) {
 			return map[string][]string{"web-1": {"web-1-a", "web-1-b"}}, nil
@@ -186,5 +196,34 @@ func TestAPlanThatNobodyHas(t *testing.T) {
 	}
 	if _, condition, _ := look(t, c, r); condition.Reason != v1alpha1.ReasonNoQueries || len(p.asked) > 0 {
 		t.Errorf("without metrics: %+v, asked %q", condition, p.asked)
+	}
+}
+
+// Samples that come late are told of though the queries are answered: the pods that are asked about have been there all the while.
+func TestAPlanSaysThatSamplesComeLate(t *testing.T) {
+	one := analysis.Answer{Series: []analysis.Series{{Labels: `{}`, Value: 0.01}}}
+	for name, tc := range map[string]struct {
+		newest        time.Time
+		says, saysNot string
+	}{
+		"in time":         {evaluatortest.Noon.Add(-time.Second), "all queries are answered", "late"},
+		"nobody knows":    {time.Time{}, "all queries are answered", "late"},
+		"41 s late":       {evaluatortest.Noon.Add(-41 * time.Second), "the newest is 41s old and delay is 0s: set delay: 45s for endpoint default", ""},
+		"at a standstill": {evaluatortest.Noon.Add(-time.Hour), "nothing new comes to endpoint default", "set delay"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := evaluatortest.NewCluster(t)
+			c.JudgeBy(metrics...)
+			p := &prometheus{answers: map[string]analysis.Answer{"errors_total": one, "queue_length": one}, newest: tc.newest}
+			r, _ := reconciler(c, p)
+			_, condition, _ := look(t, c, r)
+			if condition.Status != metav1.ConditionTrue || !strings.Contains(condition.Message, tc.says) || tc.saysNot != "" && strings.Contains(condition.Message, tc.saysNot) {
+				t.Errorf("%s: %s", condition.Status, condition.Message)
+			}
+			want := `max(timestamp(errors_total{namespace="shop",pod=~"web-1-(?:a|b)"}) or timestamp(queue_length{`
+			if last := p.asked[len(p.asked)-1]; !strings.HasPrefix(last, want) {
+				t.Errorf("asked last was %q", last)
+			}
+		})
 	}
 }

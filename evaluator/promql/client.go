@@ -30,6 +30,7 @@ type Client struct {
 	mu      sync.Mutex
 	breaker breaker
 	trouble errorLog
+	age     sampleAge
 }
 
 // New makes a client of an endpoint, its defaults set. With the empty URL there
@@ -109,6 +110,7 @@ func (a Asker) observe(ctx context.Context, query, path string, form url.Values,
 	if err := c.allow(); err != nil {
 		return c.failed(out, err)
 	}
+	c.asked(out.Query)
 	began := c.clock.Now()
 	r, err := c.ask(asking, path, form)
 	c.metrics.duration.WithLabelValues(c.endpoint.Name).Observe(c.clock.Since(began).Seconds())

@@ -173,12 +173,15 @@ func (e *Endpoints) Endpoint(namespace, name string) (endpoint.Definition, error
 
 // Start looks at the files until ctx ends. A mistake is logged, once for as long
 // as it is the same, and what was there before stays in use. Endpoints that are
-// not asked any more let go of what they kept.
+// not asked any more let go of what they kept; of others it is measured how old
+// their samples are.
 func (e *Endpoints) Start(ctx context.Context) error {
 	log := ctrl.LoggerFrom(ctx).WithName("endpoints")
 	ticker := e.clock.NewTicker(rereadInterval)
 	defer ticker.Stop()
 	told := ""
+	var measuring sync.WaitGroup
+	defer measuring.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -186,6 +189,7 @@ func (e *Endpoints) Start(ctx context.Context) error {
 		case <-ticker.C():
 		}
 		e.forget()
+		e.measureSampleAges(ctx, &measuring)
 		err := e.Reread()
 		if err == nil {
 			told = ""
@@ -201,6 +205,15 @@ func (e *Endpoints) forget() {
 	defer e.mu.RUnlock()
 	for _, c := range e.clients {
 		c.shared.forget()
+	}
+}
+
+// measureSampleAges measures those of the endpoints that are due, each in a goroutine of its own.
+func (e *Endpoints) measureSampleAges(ctx context.Context, measuring *sync.WaitGroup) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, c := range e.clients {
+		measuring.Go(func() { c.MeasureSampleAge(ctx) })
 	}
 }
 

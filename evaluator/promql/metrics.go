@@ -2,6 +2,8 @@ package promql
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
 // Metrics count the queries, their errors and what was shared. The label
@@ -11,6 +13,8 @@ type Metrics struct {
 	errors   *prometheus.CounterVec
 	shared   *prometheus.CounterVec
 	open     *prometheus.GaugeVec
+	age      *prometheus.GaugeVec
+	ageLimit *prometheus.GaugeVec
 }
 
 // Ways in which a measurement is spared a request, the values of the label how.
@@ -40,9 +44,17 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "holdfast_query_breaker_open",
 			Help: "1 while an endpoint that failed several times in a row is left alone.",
 		}, []string{"endpoint"}),
+		age: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_query_sample_age_seconds",
+			Help: "How old the newest sample was that an endpoint could be asked for, measured each half minute while it is asked.",
+		}, []string{"endpoint"}),
+		ageLimit: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_query_sample_age_limit_seconds",
+			Help: "How old it is at most where the delay and the scrape interval of the endpoint are right.",
+		}, []string{"endpoint"}),
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.duration, m.errors, m.shared, m.open)
+		registerer.MustRegister(m.duration, m.errors, m.shared, m.open, m.age, m.ageLimit)
 	}
 	return m
 }
@@ -58,10 +70,22 @@ func (m *Metrics) begin(endpoint string) {
 	m.open.WithLabelValues(endpoint).Set(0)
 }
 
+// showAge shows how old the newest sample of an endpoint is.
+func (m *Metrics) showAge(a analysis.SampleAge) {
+	m.age.WithLabelValues(a.Endpoint).Set(a.Age.Seconds())
+	m.ageLimit.WithLabelValues(a.Endpoint).Set(a.Limit().Seconds())
+}
+
+// forgetAge does not show it, for it is not known.
+func (m *Metrics) forgetAge(endpoint string) {
+	m.age.DeleteLabelValues(endpoint)
+	m.ageLimit.DeleteLabelValues(endpoint)
+}
+
 // end takes the series of an endpoint that is gone away.
 func (m *Metrics) end(endpoint string) {
 	of := prometheus.Labels{"endpoint": endpoint}
-	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.duration, m.errors, m.shared, m.open} {
+	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.duration, m.errors, m.shared, m.open, m.age, m.ageLimit} {
 		vec.DeletePartialMatch(of)
 	}
 }

@@ -33,6 +33,9 @@ func (c *Client) View(namespace string, demanded ...string) (*View, error) {
 // Endpoint returns the settings of the endpoint.
 func (v *View) Endpoint() endpoint.Definition { return v.client.Endpoint() }
 
+// SampleAge is how old the newest sample of the endpoint was, whosever it is.
+func (v *View) SampleAge() analysis.SampleAge { return v.client.SampleAge() }
+
 // Query is Client.Query of the namespace's series.
 func (v *View) Query(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
 	return v.ask(query, func(query string) (analysis.Answer, error) { return v.asks().Query(ctx, query, at) })

@@ -107,6 +107,13 @@ func (l lookup) PodLabels(context.Context, analysis.Pod) (map[string]string, err
 // open opens an endpoint with settings as administrators write them.
 func open(t *testing.T, url, settings string) measure.Endpoint {
 	t.Helper()
+	e, _ := opened(t, url, settings)
+	return e
+}
+
+// opened is the endpoint and its client.
+func opened(t *testing.T, url, settings string) (measure.Endpoint, *promql.Client) {
+	t.Helper()
 	text := fmt.Sprintf("endpoints:\n- name: default\n  url: %s\n  scrapeInterval: %s\n%s", url, scrape, settings)
 	found, mistakes := endpoint.Parse([]byte(text), endpoint.PodLabels{Namespace: "namespace", Pod: "pod"})
 	if len(mistakes) > 0 {
@@ -122,8 +129,9 @@ func open(t *testing.T, url, settings string) measure.Endpoint {
 		t.Fatal(err)
 	}
 	return measure.Endpoint{
-		Querier: view, Labels: query.Labels{Namespace: "namespace", Pod: "pod"}, ScrapeInterval: found[0].ScrapeInterval.Duration, Delay: found[0].Delay.Duration,
-	}
+		Name: found[0].Name, Querier: view, ScrapeInterval: found[0].ScrapeInterval.Duration, Delay: found[0].Delay.Duration,
+		Labels: query.Labels{Namespace: found[0].Labels.Namespace, Pod: found[0].Labels.Pod},
+	}, client
 }
 
 // outcomes are those of the last of the rounds until a time, a line for each metric.
@@ -188,28 +196,6 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 					}
 				}
 			})
-		}
-	}
-}
-
-// TestWhatComesLateIsMissed without those settings: VictoriaMetrics leaves out the newest half a minute, so a canary that is
-// Ready since less has no data. It is what the settings are for.
-func TestWhatComesLateIsMissed(t *testing.T) {
-	t.Parallel()
-	began := time.Now()
-	config := scrapeConfig(t, application(t, began))
-	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
-	time.Sleep(time.Until(began.Add(25 * time.Second)))
-	now := time.Now()
-	good := subject(t, "good", began.Add(time.Second))
-	for _, tc := range []struct{ url, settings, want string }{
-		{byPrometheus, "", "Passed"},
-		{byVictoria, "", "NoData"},
-		{byVictoria, "  delay: 2s\n  arguments: {latency_offset: 1s}\n", "Passed"},
-		{byVictoria, "  delay: 30s\n", "warming up until 34s"},
-	} {
-		if got := outcomes(t, open(t, tc.url, tc.settings), good, now)["success"]; !strings.HasPrefix(got, tc.want) {
-			t.Errorf("with %q: %s, want %s", tc.settings, got, tc.want)
 		}
 	}
 }

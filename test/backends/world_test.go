@@ -28,15 +28,18 @@ type pod struct {
 	failing, takes float64
 	// restartsAfter is when it begins to count anew, with another failing share of none; 0 is never.
 	restartsAfter time.Duration
+	// begins is when it answers first.
+	begins time.Duration
 }
 
-// The pods of the world: two that serve well, two canaries of each kind, and one that restarts.
+// The pods of the world: two that serve well, two canaries of each kind, one that restarts, and those that came later.
 var pods = []pod{
 	{name: "web-1-a", set: "web-1", takes: 0.05}, {name: "web-1-b", set: "web-1", takes: 0.05},
 	{name: "good-a", set: "good", takes: 0.05}, {name: "good-b", set: "good", takes: 0.05},
 	{name: "bad-a", set: "bad", failing: 0.3, takes: 0.05}, {name: "bad-b", set: "bad", failing: 0.3, takes: 0.05},
 	{name: "slow-a", set: "slow", takes: 0.7}, {name: "slow-b", set: "slow", takes: 0.7},
 	{name: "again-a", set: "again", takes: 0.05, restartsAfter: 35 * time.Second}, {name: "again-b", set: "again", takes: 0.05},
+	{name: "new-a", set: "new", takes: 0.05, begins: 20 * time.Second}, {name: "new-b", set: "new", takes: 0.05, begins: 20 * time.Second},
 }
 
 const (
@@ -49,7 +52,7 @@ func (p pod) export(w *bytes.Buffer, since time.Duration) {
 	if p.restartsAfter > 0 && since > p.restartsAfter {
 		since -= p.restartsAfter
 	}
-	total := since.Seconds() * perSecond
+	total := (since - p.begins).Seconds() * perSecond
 	bad := total * p.failing
 	fmt.Fprintf(w, "# TYPE http_requests_total counter\nhttp_requests_total{code=\"200\"} %g\n", float64(int(total-bad)))
 	if p.failing > 0 {
@@ -73,7 +76,7 @@ func application(t *testing.T, began time.Time) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, p := range pods {
-			if r.URL.Path == "/"+p.name {
+			if r.URL.Path == "/"+p.name && time.Since(began) > p.begins {
 				var out bytes.Buffer
 				p.export(&out, time.Since(began))
 				w.Header().Set("Content-Type", "text/plain; version=0.0.4")

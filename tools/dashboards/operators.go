@@ -80,17 +80,22 @@ var operators = description{
 				asked: []asked{{`max(holdfast_overtaken_deployments{job=~"$job"})`, "Deployments"}}},
 		}},
 		{"Prometheus endpoints", []shown{
-			{as: lines, title: "Queries", unit: "reqps", width: 8,
+			{as: lines, title: "Queries", unit: "reqps", width: 6,
 				words: "Queries that an endpoint was asked, and those that needed no request of their own, because another was identical or they were batched.",
 				asked: []asked{
 					{`sum by (endpoint) (rate(holdfast_query_duration_seconds_count{job=~"$job"}[$__rate_interval]))`, "{{endpoint}}"},
 					{`sum by (endpoint, how) (rate(holdfast_query_shared_total{job=~"$job"}[$__rate_interval]))`, "{{endpoint}}, shared: {{how}}"}}},
-			{as: lines, title: "Errors", unit: "reqps", width: 8,
+			{as: lines, title: "Errors", unit: "reqps", width: 6,
 				words: "Queries without an answer. refused is about credentials, timeout about a slow server, unreachable about DNS or a NetworkPolicy.",
 				asked: []asked{{`sum by (endpoint, kind) (rate(holdfast_query_errors_total{job=~"$job"}[$__rate_interval])) > 0`, "{{endpoint}}: {{kind}}"}}},
-			{as: lines, title: "Time to answer", unit: "s", width: 8,
+			{as: lines, title: "Time to answer", unit: "s", width: 6,
 				words: "Of 100 queries the slowest, by endpoint. What takes longer than an interval makes rounds late.",
 				asked: []asked{{`histogram_quantile(0.99, sum by (le, endpoint) (rate(holdfast_query_duration_seconds_bucket{job=~"$job"}[$__rate_interval])))`, "{{endpoint}}"}}},
+			{as: lines, title: "Age of the newest sample", unit: "s", width: 6,
+				words: "How old the newest sample is that an endpoint can be asked for, and how old it is at most where its delay is right. Above that canaries have no data, or those of before.",
+				asked: []asked{
+					{`max by (endpoint) (holdfast_query_sample_age_seconds{job=~"$job"})`, "{{endpoint}}"},
+					{`max by (endpoint) (holdfast_query_sample_age_limit_seconds{job=~"$job"})`, "{{endpoint}}, at most"}}},
 		}},
 		{"Probes", []shown{
 			{as: lines, title: "Scrapes", unit: "reqps", width: 8,

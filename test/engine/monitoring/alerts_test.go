@@ -106,6 +106,8 @@ func TestAlertsFireWhenTheyMust(t *testing.T) {
 		{"HoldfastCertificateExpires", "tomorrow, at one of them", replica("a", "holdfast_certificate_expiry_timestamp_seconds", "", "2592000x30") + replica("b", "holdfast_certificate_expiry_timestamp_seconds", "", "86400x30"), true},
 		{"HoldfastPrometheusUnreachable", "it answers", both("holdfast_query_breaker_open", `endpoint="default"`, "0x30"), false},
 		{"HoldfastPrometheusUnreachable", "one of two does not", both("holdfast_query_breaker_open", `endpoint="default"`, "0x30") + replica("a", "holdfast_query_breaker_open", `endpoint="thanos"`, "1x30"), true},
+		{"HoldfastSamplesLate", "they come in time, and later for a while", replica("a", "holdfast_query_sample_age_seconds", `endpoint="default"`, "9x10 40x3 9x17") + replica("a", "holdfast_query_sample_age_limit_seconds", `endpoint="default"`, "17x30"), false},
+		{"HoldfastSamplesLate", "one of two is late", replica("a", "holdfast_query_sample_age_seconds", `endpoint="default"`, "9x30") + replica("a", "holdfast_query_sample_age_limit_seconds", `endpoint="default"`, "17x30") + replica("a", "holdfast_query_sample_age_seconds", `endpoint="victoria"`, "31x30") + replica("a", "holdfast_query_sample_age_limit_seconds", `endpoint="victoria"`, "17x30"), true},
 		{"HoldfastUpdatesTooFast", "runs end with a verdict", both("holdfast_overtaken_deployments", "", "0x30"), false},
 		{"HoldfastUpdatesTooFast", "a run got through", both("holdfast_overtaken_deployments", "", "1x20 0x10"), false},
 		{"HoldfastUpdatesTooFast", "none does", both("holdfast_overtaken_deployments", "", "0x10 1x20"), true},
