@@ -73,7 +73,7 @@ type Metric struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-zA-Z_][a-zA-Z0-9_]*$`
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z_][-a-zA-Z0-9_./]*$`
 	StatusLabel string `json:"statusLabel,omitempty"`
 
 	// window is what {{window}} stands for, and what built-in queries look
@@ -107,7 +107,7 @@ type Metric struct {
 	// Holdfast knows pods (a flag, usually "pod") if it is not said.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-zA-Z_][a-zA-Z0-9_]*$`
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z_][-a-zA-Z0-9_./]*$`
 	PodLabel string `json:"podLabel,omitempty"`
 
 	// range is what every value must lie in, ends included.

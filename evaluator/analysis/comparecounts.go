@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis/evidence"
+	"holdfast.dev/holdfast/internal/query"
 )
 
 // Counts: what counters have risen by since the time that was counted to. Both
@@ -77,12 +79,23 @@ func notScraped(c v1alpha1.Comparison, s ComparisonSamples, at time.Time) proble
 	}{{"the canary", s.Canary.Total}, {otherSide(c), s.Other.Total}} {
 		switch newest := newestSample(side.total); {
 		case newest.IsZero():
-			return problem{v1alpha1.MeasuredNoData, fmt.Sprintf("the counter of all (total) has no series of %s: is there traffic, is the pod scraped, is the selector right?", side.name)}
+			return problem{v1alpha1.MeasuredNoData, fmt.Sprintf("the counter of all (total) has no series of %s: is there traffic, is the pod scraped, is the selector right?%s", side.name, nativeHint(*c.Count))}
 		case at.Sub(newest) > s.patience():
 			return problem{v1alpha1.MeasuredNoData, fmt.Sprintf("the counter of all (total) of %s has had no samples since %s", side.name, newest.UTC().Format(time.RFC3339))}
 		}
 	}
 	return problem{}
+}
+
+// nativeHint: a histogram may have none of the series that are counted.
+func nativeHint(c v1alpha1.Counted) string {
+	name := query.CounterOf(c.Total).Name
+	for _, suffix := range []string{"_count", "_bucket"} {
+		if base, is := strings.CutSuffix(name, suffix); is {
+			return fmt.Sprintf(" Is %s a native histogram? It has no %s: compare its quantile by a query", base, suffix)
+		}
+	}
+	return ""
 }
 
 // tallied returns the status with what a comparison of counts remembers.

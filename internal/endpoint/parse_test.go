@@ -129,7 +129,7 @@ func TestParseRefuses(t *testing.T) {
 		"header smuggling": {one("  headers: {x: \"a\\r\\ny: z\"}"), []string{"must be one line"}},
 		"odd label":        {one("  labels: {pod: 'a\"b'}"), []string{"endpoints[0].labels.pod"}},
 		"odd namespace":    {one("  namespaces: ['[']"), []string{"endpoints[0].namespaces[0]"}},
-		"odd tenancy":      {one("  tenancy: {label: 'a-b', matchers: ['up', 'a=\"{{x}}\"']}"), []string{"endpoints[0].tenancy.label", "endpoints[0].tenancy.matchers[0]", "unknown placeholder"}},
+		"odd tenancy":      {one("  tenancy: {label: 'a b', matchers: ['up', 'a=\"{{x}}\"']}"), []string{"endpoints[0].tenancy.label", "endpoints[0].tenancy.matchers[0]", "unknown placeholder"}},
 		"odd addresses":    {one("  allowAddresses: [localhost]\n  denyAddresses: [10.0.0.0/33]"), []string{"endpoints[0].allowAddresses[0]: Invalid value: \"localhost\": must be an address", "endpoints[0].denyAddresses[0]"}},
 		"long delay":       {one("  delay: 1h"), []string{"endpoints[0].delay: Invalid value: \"1h0m0s\": must be from 0s to 10m"}},
 		"own argument":     {one("  arguments: {time: \"0\"}"), []string{"endpoints[0].arguments[time]: Forbidden: is set by Holdfast; delay"}},

@@ -9,13 +9,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"holdfast.dev/holdfast/internal/labelname"
 	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 var (
 	endpointName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-	labelName    = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	argumentName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.]*(\[\])?$`)
 	pattern      = regexp.MustCompile(`^[-a-z0-9*]+$`)
 )
@@ -46,8 +46,8 @@ func (e *Definition) validate(at *field.Path) field.ErrorList {
 	errs = append(errs, e.ValidateTarget(at)...)
 	errs = append(errs, validateArguments(e.Arguments, at.Child("arguments"))...)
 	for _, label := range []struct{ key, name string }{{"namespace", e.Labels.Namespace}, {"pod", e.Labels.Pod}} {
-		if label.name != "" && !labelName.MatchString(label.name) {
-			errs = append(errs, field.Invalid(at.Child("labels", label.key), plaintext.Cut(label.name, 80), `must be the name of a label, such as "pod"`))
+		if label.name != "" && !labelname.Valid(label.name) {
+			errs = append(errs, field.Invalid(at.Child("labels", label.key), plaintext.Cut(label.name, 80), `must be the name of a label, such as "pod" or "k8s.pod.name"`))
 		}
 	}
 	errs = append(errs, e.Tenancy.validate(at.Child("tenancy"))...)

@@ -3,6 +3,8 @@ package query
 import (
 	"strings"
 	"sync"
+
+	"holdfast.dev/holdfast/internal/labelname"
 )
 
 // knownBatches is how much a Batcher remembers, in bytes of text. Tenants choose the queries.
@@ -46,7 +48,7 @@ func (r *Batcher) Of(rendered string) (Batch, bool) {
 
 // patternIn is what stands where the first pattern of pods is as Render writes it.
 func (r *Batcher) patternIn(rendered string) string {
-	_, after, _ := strings.Cut(rendered, r.podLabel+`=~"`)
+	_, after, _ := strings.Cut(rendered, labelname.Quoted(r.podLabel)+`=~"`)
 	pattern, _, _ := strings.Cut(after, `"`)
 	return pattern
 }

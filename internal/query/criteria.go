@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/labelname"
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
@@ -48,7 +49,7 @@ func validateDeviation(d v1alpha1.Deviation, a v1alpha1.Analysis, at *field.Path
 
 func validateList(l v1alpha1.List, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if !labelName.MatchString(l.Label) {
+	if !labelname.Valid(l.Label) {
 		errs = append(errs, field.Invalid(at.Child("label"), plaintext.Cut(l.Label, 100), "is no name of a Prometheus label"))
 	}
 	if len(l.Good)+len(l.Bad) == 0 {

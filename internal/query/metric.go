@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/labelname"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/query/preset"
 )
@@ -25,7 +26,7 @@ func validateMetric(m v1alpha1.Metric, a v1alpha1.Analysis, at *field.Path) fiel
 	if m.FailureLimit != nil && *m.FailureLimit < 0 {
 		errs = append(errs, field.Invalid(at.Child("failureLimit"), *m.FailureLimit, "must not be negative"))
 	}
-	if m.PodLabel != "" && !labelName.MatchString(m.PodLabel) {
+	if m.PodLabel != "" && !labelname.Valid(m.PodLabel) {
 		errs = append(errs, field.Invalid(at.Child("podLabel"), plaintext.Cut(m.PodLabel, 100), "is no name of a Prometheus label"))
 	}
 	switch {
@@ -170,7 +171,7 @@ func validateStatusLabel(m v1alpha1.Metric, expected Expectation, at *field.Path
 	switch {
 	case m.StatusLabel == "":
 		return nil
-	case len(m.StatusLabel) > maxLabelName || !labelName.MatchString(m.StatusLabel):
+	case len(m.StatusLabel) > maxLabelName || !labelname.Valid(m.StatusLabel):
 		return field.ErrorList{field.Invalid(at, plaintext.Cut(m.StatusLabel, 100), fmt.Sprintf("is no name of a Prometheus label of up to %d letters", maxLabelName))}
 	case !expected.Success():
 		return field.ErrorList{field.Forbidden(at, "is for success; of durations all requests count, however they ended")}

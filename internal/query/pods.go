@@ -6,13 +6,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"holdfast.dev/holdfast/internal/labelname"
 )
 
 // podMatchers selects the pods of some ReplicaSets.
 func (v Values) podMatchers(replicaSets []string) (string, error) {
 	namespaceLabel, podLabel := cmp.Or(v.Labels.Namespace, "namespace"), cmp.Or(v.Labels.Pod, DefaultPodLabel)
 	for _, label := range []string{namespaceLabel, podLabel} {
-		if !labelName.MatchString(label) {
+		if !labelname.Valid(label) {
 			return "", fmt.Errorf("%q is no name of a Prometheus label", label)
 		}
 	}
@@ -23,6 +25,7 @@ func (v Values) podMatchers(replicaSets []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	namespaceLabel, podLabel = labelname.Quoted(namespaceLabel), labelname.Quoted(podLabel)
 	if pattern == "" {
 		return fmt.Sprintf(`%s="%s",%s!~".*"`, namespaceLabel, v.Namespace, podLabel), nil
 	}

@@ -122,7 +122,6 @@ func (p part) render(v Values) (string, error) {
 
 var (
 	objectName = regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$`)
-	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
 // name renders the name of an object into a string. In a regular expression a

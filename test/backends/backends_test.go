@@ -63,11 +63,11 @@ analysis:
       count: {good: 'http_request_duration_seconds_bucket{ {{pods}}, le="0.25" }', total: 'http_request_duration_seconds_count{ {{pods}} }'}
 `
 
-// subject is a canary whose pods are those of a set, Ready for so long.
-func subject(t *testing.T, set string, ready time.Time) measure.Subject {
+// subject is a canary whose pods are those of a set, Ready since a time, and judged by a plan.
+func subject(t *testing.T, set string, ready time.Time, plan string) measure.Subject {
 	t.Helper()
 	var spec v1alpha1.CanaryPlanSpec
-	if err := yaml.UnmarshalStrict([]byte(criteria), &spec); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(plan), &spec); err != nil {
 		t.Fatal(err)
 	}
 	spec.SetDefaults()
@@ -180,7 +180,7 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 	now := time.Now()
 	ready := began.Add(5 * time.Second)
 	for _, set := range []string{"good", "bad", "slow", "again"} {
-		want := outcomes(t, open(t, byPrometheus, ""), subject(t, set, ready), now)
+		want := outcomes(t, open(t, byPrometheus, ""), subject(t, set, ready, criteria), now)
 		for name, settings := range map[string]string{
 			"VictoriaMetrics, its latency taken back": "  delay: 5s\n  arguments: {latency_offset: 1s}\n",
 			"VictoriaMetrics, its latency waited for": "  delay: 30s\n",
@@ -189,12 +189,8 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 				if want["success"] == "" || set == "bad" && !strings.HasPrefix(want["success"], "Failed") || set == "slow" && !strings.HasPrefix(want["latency"], "Failed") {
 					t.Fatalf("Prometheus itself came to %v", want)
 				}
-				got := outcomes(t, open(t, byVictoria, settings), subject(t, set, ready), now)
-				for _, metric := range sortedKeys(want) {
-					if got[metric] != want[metric] {
-						t.Errorf("%s: %s, and by Prometheus %s", metric, got[metric], want[metric])
-					}
-				}
+				got := outcomes(t, open(t, byVictoria, settings), subject(t, set, ready, criteria), now)
+				agree(t, got, want)
 			})
 		}
 	}

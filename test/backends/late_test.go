@@ -25,7 +25,7 @@ func TestWhatComesLateIsMissed(t *testing.T) {
 	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
 	time.Sleep(time.Until(began.Add(36 * time.Second)))
 	now := time.Now()
-	fresh := subject(t, "new", began.Add(21*time.Second))
+	fresh := subject(t, "new", began.Add(21*time.Second), criteria)
 	for _, tc := range []struct{ name, url, settings, want, late string }{
 		{"Prometheus", byPrometheus, "", "Passed", ""},
 		{"VictoriaMetrics as it comes", byVictoria, "", "NoData DataLate", "set delay: 35s for endpoint default"},
@@ -42,7 +42,7 @@ func TestWhatComesLateIsMissed(t *testing.T) {
 		}
 	}
 	late := measured(t, byVictoria, "")
-	round, err := measure.Observe(t.Context(), subject(t, "good", began), lookup{late}, now, new(measure.Budget).Reserve("shop"))
+	round, err := measure.Observe(t.Context(), subject(t, "good", began, criteria), lookup{late}, now, new(measure.Budget).Reserve("shop"))
 	if err != nil {
 		t.Fatal(err)
 	}

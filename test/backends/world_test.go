@@ -179,10 +179,11 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-func prometheusServer(t *testing.T, config string) string {
+func prometheusServer(t *testing.T, config string, more ...string) string {
 	t.Helper()
 	program, address := tool(t, "prometheus"), "127.0.0.1:"+freePort(t)
-	start(t, program, "http://"+address+"/-/ready", "--config.file="+config, "--storage.tsdb.path="+t.TempDir(), "--web.listen-address="+address)
+	args := append([]string{"--config.file=" + config, "--storage.tsdb.path=" + t.TempDir(), "--web.listen-address=" + address}, more...)
+	start(t, program, "http://"+address+"/-/ready", args...)
 	return "http://" + address
 }
 

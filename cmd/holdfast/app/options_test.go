@@ -27,7 +27,7 @@ func TestValidate(t *testing.T) {
 		"a password":           {"--prometheus-url=http://u:secret@prometheus", "--prometheus-url"},
 		"no scrape interval":   {"--prometheus-scrape-interval=1ms", "--prometheus-scrape-interval is 1ms; it must be at least 1s"},
 		"no query ever":        {"--prometheus-concurrency=0", "--prometheus-concurrency at least 1"},
-		"no label":             {"--prometheus-tenancy-label=a-b", `--prometheus-tenancy-label: label "a-b" must be the name of a label`},
+		"no label":             {"--prometheus-tenancy-label=a b", `--prometheus-tenancy-label: label "a b" must be the name of a label`},
 		"no address":           {"--prometheus-allow-addresses=10.0.0.1,localhost", `--prometheus-allow-addresses Invalid value: "localhost": must be an address`},
 		"addresses":            {"--prometheus-deny-addresses=10.0.0.1, 10.1.0.0/16", ""},
 		"a name without a CA":  {"--client-name=apiserver", "it needs --client-ca-file"},

@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/backtest"
 	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/internal/labelname"
 	"holdfast.dev/holdfast/internal/query"
 )
 
@@ -59,7 +60,7 @@ func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values quer
 	for _, t := range plan.Templates(r.labels) {
 		selectors = append(selectors, t.CanarySelectors(values, r.pattern)...)
 	}
-	selectors = append(selectors, fmt.Sprintf(`up{%s=%q,%s=~%q}`, r.labels.Namespace, r.namespace, r.labels.Pod, r.pattern))
+	selectors = append(selectors, fmt.Sprintf(`up{%s=%q,%s=~%q}`, labelname.Quoted(r.labels.Namespace), r.namespace, labelname.Quoted(r.labels.Pod), r.pattern))
 	slices.Sort(selectors)
 	for _, selector := range slices.Compact(selectors) {
 		more, err := r.seen(ctx, selector, r.labels.Pod, "", from, to)
@@ -75,7 +76,7 @@ func (r *recorder) pods(ctx context.Context, plan backtest.Prepared, values quer
 
 // seen finds when pods were first and last seen by the samples of a selector.
 func (r *recorder) seen(ctx context.Context, selector, podLabel, setLabel string, from, to time.Time) (map[string]backtest.RecordedPod, error) {
-	by := podLabel
+	by := labelname.Quoted(podLabel)
 	if setLabel != "" {
 		by += ", " + setLabel
 	}

@@ -162,7 +162,7 @@ func TestParseRefusesAStatusLabelThatCannotBeMeant(t *testing.T) {
 		metric, label, source, want string
 	}{
 		"no label":               {"success >= 99%", " ", "", at + "Required value: names no label"},
-		"no name of a label":     {"success >= 99%", "http.status", "", at + `Invalid value: "http.status": is no name of a Prometheus label`},
+		"no name of a label":     {"success >= 99%", "http status", "", at + `Invalid value: "http status": is no name of a Prometheus label`},
 		"a label of a proxy":     {"success >= 99%", "code", "Istio", at + "Forbidden: is for source PrometheusClient; Istio has labels of its own"},
 		"nothing that has to it": {"P99 < 1s", "code", "", at + "Forbidden: is for an expectation such as “success >= 99%”"},
 	} {

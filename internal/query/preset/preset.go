@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/labelname"
 )
 
 // Question is what a built-in query asks for.
@@ -40,9 +41,18 @@ func (r Question) Examples() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	unsaid := strings.Join(r.StatusLabels(), `="", `) + `=""`
+	unsaid := unsaid(r.StatusLabels())
 	return fmt.Sprintf("topk(%d, %s)\nor topk(%d, %s)",
 		examples, s.each(s.requests, unsaid, "%s"), examples, s.each(s.requests, "", "%s")), nil
+}
+
+// unsaid are matchers of series that have none of some labels.
+func unsaid(labels []string) string {
+	out := make([]string, len(labels))
+	for i, label := range labels {
+		out[i] = labelname.Quoted(label) + `=""`
+	}
+	return strings.Join(out, ", ")
 }
 
 // examples is how many series of each kind are enough to know their labels by.
@@ -59,7 +69,7 @@ func (r Question) Duration(quantile float64) (string, error) {
 	if s.millis {
 		value += " / 1000"
 	}
-	value = fmt.Sprintf("%s\nand on (%s) (%s > 0)", value, r.By, r.sum(nil, s.rates(s.durations+"_count", "")))
+	value = fmt.Sprintf("%s\nand on (%s) (%s > 0)", value, r.by(), r.sum(nil, s.rates(s.durations+"_count", "")))
 	if s.native { // without requests it is NaN, and histogram_count is not known everywhere
 		value += fmt.Sprintf("\nor histogram_quantile(%s, %s) >= 0", number(quantile), r.sum(nil, s.rates(s.durations, "")))
 	}
@@ -166,15 +176,23 @@ func (s source) counted(r Question) string {
 // and is in no bucket, because buckets were dropped or renamed, may have taken any time.
 func (s source) quantile(r Question, q float64) string {
 	buckets := s.durations + "_bucket"
-	beyond := fmt.Sprintf("(max by (%s) (%s) < %s * %s)", r.By,
+	beyond := fmt.Sprintf("(max by (%s) (%s) < %s * %s)", r.by(),
 		r.sum(le, s.rates(buckets, `le!="+Inf"`)), number(q), r.sum(nil, s.rates(s.durations+"_count", "")))
 	return fmt.Sprintf("(\n  histogram_quantile(%s, %s)\n  unless on (%s) %s\n  or %s * 0 + Inf\n)", number(q),
-		r.sum(le, s.rates(buckets, "")), r.By, beyond, beyond)
+		r.sum(le, s.rates(buckets, "")), r.by(), beyond, beyond)
 }
 
 func number(q float64) string { return strconv.FormatFloat(q, 'g', -1, 64) }
 
 var le = []string{"le"}
+
+// by is the label of the pods as it stands in a query, "" for none.
+func (r Question) by() string {
+	if r.By == "" {
+		return ""
+	}
+	return labelname.Quoted(r.By)
+}
 
 // sum adds up, by the label of the pods and more.
 func (r Question) sum(by []string, of string) string {
@@ -184,7 +202,7 @@ func (r Question) sum(by []string, of string) string {
 	if len(by) == 0 {
 		return "sum(" + of + ")"
 	}
-	return "sum by (" + strings.Join(by, ", ") + ") (" + of + ")"
+	return "sum by (" + labelname.List(by...) + ") (" + of + ")"
 }
 
 func joined(names []v1alpha1.Source) string {

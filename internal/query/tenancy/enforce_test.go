@@ -125,7 +125,7 @@ func TestMatchers(t *testing.T) {
 			t.Errorf("%q was taken for the name of a namespace", name)
 		}
 	}
-	for _, name := range []string{"", "__name__", "a-b"} {
+	for _, name := range []string{"", "__name__", "a b"} {
 		if _, err := ByLabel(name); err == nil {
 			t.Errorf("%q was taken for the name of a label", name)
 		}

@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/internal/labelname"
 )
 
 // FuzzEnforce: whatever the expression and the matcher, either it is refused, or
@@ -24,7 +26,7 @@ func FuzzEnforce(f *testing.F) {
 	f.Add(`up{a="b"}`, "a", `"} or up{`, 2)
 	f.Fuzz(func(t *testing.T, expr, label, value string, kind int) {
 		m, err := labels.NewMatcher(labels.MatchType(((kind%4)+4)%4), label, value)
-		if err != nil || !labelName.MatchString(label) || label == model.MetricNameLabel {
+		if err != nil || !labelname.Valid(label) || label == model.MetricNameLabel {
 			return
 		}
 		enforced, err := Enforce(expr, []*labels.Matcher{m})

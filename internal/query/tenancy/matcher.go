@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"holdfast.dev/holdfast/internal/labelname"
 )
 
 // Matchers are label matchers, all of which must hold.
@@ -17,14 +19,11 @@ type Matchers = []*labels.Matcher
 // Namespace stands in the value of a matcher for the name of a namespace.
 const Namespace = "{{namespace}}"
 
-var (
-	labelName     = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-	namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-)
+var namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // ByLabel is the matcher of a label whose value is the namespace.
 func ByLabel(label string) (*labels.Matcher, error) {
-	if !labelName.MatchString(label) || label == model.MetricNameLabel {
+	if !labelname.Valid(label) || label == model.MetricNameLabel {
 		return nil, errors.New(`must be the name of a label, such as "namespace"`)
 	}
 	return labels.NewMatcher(labels.MatchEqual, label, Namespace)
@@ -44,7 +43,7 @@ func ParseMatcher(text string) (*labels.Matcher, error) {
 	}
 	m := s.LabelMatchers[0]
 	switch {
-	case !labelName.MatchString(m.Name) || m.Name == model.MetricNameLabel:
+	case !labelname.Valid(m.Name) || m.Name == model.MetricNameLabel:
 		return nil, errors.New(form + "; the name of the metric is no label of a tenant")
 	case strings.Contains(strings.ReplaceAll(m.Value, Namespace, ""), "{{"):
 		return nil, errors.New("has an unknown placeholder; known is " + Namespace)

@@ -10,7 +10,7 @@ import (
 )
 
 // podLabels are the labels that commonly name a pod.
-var podLabels = []string{query.DefaultPodLabel, "pod_name", "exported_pod", "kubernetes_pod_name", "k8s_pod_name"}
+var podLabels = []string{query.DefaultPodLabel, "pod_name", "exported_pod", "kubernetes_pod_name", "k8s_pod_name", "k8s.pod.name"}
 
 // othersPods: what the names of pods begin with tells nobody whose they are.
 func othersPods(l looked) []caught {
