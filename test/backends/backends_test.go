@@ -169,29 +169,44 @@ func outcomes(t *testing.T, e measure.Endpoint, s measure.Subject, until time.Ti
 
 const falseAlarms = 0.01
 
-// TestEveryBackendComesToTheSameOutcomes, criterion by criterion, for canaries that are good, fail, are slow, and restart.
+// TestEveryBackendComesToTheSameOutcomes, criterion by criterion, for canaries that are good, fail, are slow, restart, and fail
+// for the first time.
 func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	config := scrapeConfig(t, application(t, began))
 	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
+	byReceiver := agentAndReceiver(t, config)
 	t.Log("75 s of samples are scraped")
 	time.Sleep(time.Until(began.Add(75 * time.Second)))
 	now := time.Now()
 	ready := began.Add(5 * time.Second)
-	for _, set := range []string{"good", "bad", "slow", "again"} {
+	for _, set := range []string{"good", "bad", "slow", "again", "born"} {
 		want := outcomes(t, open(t, byPrometheus, ""), subject(t, set, ready, criteria), now)
-		for name, settings := range map[string]string{
-			"VictoriaMetrics, its latency taken back": "  delay: 5s\n  arguments: {latency_offset: 1s}\n",
-			"VictoriaMetrics, its latency waited for": "  delay: 30s\n",
+		fails := map[string]string{"bad": "success", "born": "success", "slow": "latency"}[set]
+		if want["success"] == "" || fails != "" && !strings.HasPrefix(want[fails], "Failed") {
+			t.Fatalf("%s: Prometheus itself came to %v", set, want)
+		}
+		for _, backend := range []struct{ name, address, settings string }{
+			{"VictoriaMetrics, its latency taken back", byVictoria, "  delay: 5s\n  arguments: {latency_offset: 1s}\n"},
+			{"VictoriaMetrics, its latency waited for", byVictoria, "  delay: 30s\n"},
+			{"an agent that writes to Prometheus", byReceiver, "  delay: 10s\n"},
 		} {
-			t.Run(set+" by "+name, func(t *testing.T) {
-				if want["success"] == "" || set == "bad" && !strings.HasPrefix(want["success"], "Failed") || set == "slow" && !strings.HasPrefix(want["latency"], "Failed") {
-					t.Fatalf("Prometheus itself came to %v", want)
-				}
-				got := outcomes(t, open(t, byVictoria, settings), subject(t, set, ready, criteria), now)
-				agree(t, got, want)
+			if set == "born" && strings.Contains(backend.settings, "delay: 30s") {
+				continue // which looks at a time before
+			}
+			t.Run(set+" by "+backend.name, func(t *testing.T) {
+				agree(t, outcomes(t, open(t, backend.address, backend.settings), subject(t, set, ready, criteria), now), want)
 			})
+		}
+	}
+	firstIncrements(t, open(t, byPrometheus, ""), now, 0, 0)
+	firstIncrements(t, open(t, byVictoria, "  arguments: {latency_offset: 1s}\n"), now, 9, 0)
+	for name, e := range map[string]measure.Endpoint{
+		"what an agent wrote": measured(t, byReceiver, "  delay: 10s\n"),
+	} {
+		if t.Logf("%s: the newest sample is %s old", name, e.SampleAge.Age); !e.SampleAge.Known || e.SampleAge.IsLate() {
+			t.Errorf("%s: %+v", name, e.SampleAge)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package backends
 import (
 	"bytes"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -33,6 +31,11 @@ func (p pod) otlp(began, now time.Time) *metricspb.ResourceMetrics {
 	requests := []*metricspb.NumberDataPoint{counted("200", total-bad)}
 	if p.failing > 0 {
 		requests = append(requests, counted("500", bad))
+	}
+	if p.burst > 0 && since > ofBursts {
+		failed := counted("500", int64(p.burst))
+		failed.StartTimeUnixNano = uint64(began.Add(ofBursts).UnixNano()) // #nosec G115 -- of this century
+		requests = append(requests, failed)
 	}
 	duration := &metricspb.ExponentialHistogramDataPoint{
 		StartTimeUnixNano: start, TimeUnixNano: at, Count: uint64(total), Sum: proto.Float64(float64(total) * p.takes), // #nosec G115 -- is positive
@@ -72,13 +75,9 @@ func attribute(key, value string) *commonpb.KeyValue {
 }
 
 // otlpServer is a Prometheus that scrapes nothing and takes OTLP, with settings for that.
-func otlpServer(t *testing.T, settings string) string {
+func otlpServer(t *testing.T, settings string, more ...string) string {
 	t.Helper()
-	config := filepath.Join(t.TempDir(), "otlp.yaml")
-	if err := os.WriteFile(config, []byte("otlp:\n"+settings), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return prometheusServer(t, config, "--web.enable-otlp-receiver")
+	return prometheusServer(t, fileOf(t, "otlp:\n"+settings), append(more, "--web.enable-otlp-receiver")...)
 }
 
 // send sends what all pods have each second, to several servers, until a time.
@@ -125,8 +124,11 @@ func post(t *testing.T, address string, body []byte) {
 	}
 }
 
-// withDots are the labels of an endpoint whose resource attributes keep their names.
-const withDots = "  labels: {namespace: k8s.namespace.name, pod: k8s.pod.name}\n"
+// The labels of an endpoint whose resource attributes keep their names, and of one where they do not.
+const (
+	withUnderscores = "  labels: {namespace: k8s_namespace_name, pod: k8s_pod_name}\n"
+	withDots        = "  labels: {namespace: k8s.namespace.name, pod: k8s.pod.name}\n"
+)
 
 // joined are metrics for series whose pod stands on target_info only.
 const joined = `
@@ -174,16 +176,18 @@ func TestSeriesThatCameByOTLP(t *testing.T) {
 	dots := otlpServer(t, "  translation_strategy: NoUTF8EscapingWithSuffixes\n"+promoted)
 	underscores := otlpServer(t, promoted)
 	alone := otlpServer(t, "  translation_strategy: UnderscoreEscapingWithSuffixes\n")
+	byStart := otlpServer(t, promoted, "--enable-feature=st-storage,use-start-timestamps")
 	scraped := prometheusServer(t, scrapeConfig(t, application(t, began)))
 	until := began.Add(75 * time.Second)
-	send(t, began, until, dots, underscores, alone)
+	send(t, began, until, dots, underscores, alone, byStart)
 	ready := began.Add(5 * time.Second)
-	for _, set := range []string{"good", "bad", "slow", "again"} {
+	for _, set := range []string{"good", "bad", "slow", "again", "born"} {
 		want := outcomes(t, open(t, scraped, ""), subject(t, set, ready, criteria), until)
 		want["slow-compared"] = "NoData NoData" // no classic bucket is there to be counted; it says so
 		for name, e := range map[string]struct{ address, labels string }{
 			"labels with dots":        {dots, withDots},
-			"labels with underscores": {underscores, "  labels: {namespace: k8s_namespace_name, pod: k8s_pod_name}\n"},
+			"start timestamps":        {byStart, withUnderscores},
+			"labels with underscores": {underscores, withUnderscores},
 		} {
 			t.Run(set+" by "+name, func(t *testing.T) {
 				agree(t, outcomes(t, open(t, e.address, e.labels), subject(t, set, ready, criteria), until), want)
@@ -196,13 +200,14 @@ func TestSeriesThatCameByOTLP(t *testing.T) {
 			})
 		})
 		t.Run(set+" by target_info", func(t *testing.T) {
-			got := outcomes(t, open(t, alone, "  labels: {namespace: k8s_namespace_name, pod: k8s_pod_name}\n"), subject(t, set, ready, joined), until)
+			got := outcomes(t, open(t, alone, withUnderscores), subject(t, set, ready, joined), until)
 			agree(t, got, map[string]string{
 				"error-rate": want["error-rate"], "queue": want["queue"],
 				"latency": want["latency"], "of-each": map[bool]string{false: "Passed InRange", true: "Failed BelowMin"}[set == "bad"],
 			})
 		})
 	}
+	firstIncrements(t, open(t, byStart, withUnderscores), until, 9, 30)
 	// There is no up, and how late samples come is known by what is asked.
 	e, client := opened(t, dots, withDots)
 	if _, err := e.Query(t.Context(), `sum({"http_requests_total","k8s.pod.name"="good-a"})`, time.Now()); err != nil {

@@ -30,9 +30,15 @@ type pod struct {
 	restartsAfter time.Duration
 	// begins is when it answers first.
 	begins time.Duration
+	// burst is how many requests failed, all at once and no more after that, at the time of bursts.
+	burst int
 }
 
-// The pods of the world: two that serve well, two canaries of each kind, one that restarts, and those that came later.
+// ofBursts is when requests fail for the first time of a pod that has a burst: its counter of failures is born with them.
+const ofBursts = 58 * time.Second
+
+// The pods of the world: two that serve well, two canaries of each kind, one that restarts, those that
+// came later, and those whose counter of failures is born with all that it ever counts.
 var pods = []pod{
 	{name: "web-1-a", set: "web-1", takes: 0.05}, {name: "web-1-b", set: "web-1", takes: 0.05},
 	{name: "good-a", set: "good", takes: 0.05}, {name: "good-b", set: "good", takes: 0.05},
@@ -40,6 +46,7 @@ var pods = []pod{
 	{name: "slow-a", set: "slow", takes: 0.7}, {name: "slow-b", set: "slow", takes: 0.7},
 	{name: "again-a", set: "again", takes: 0.05, restartsAfter: 35 * time.Second}, {name: "again-b", set: "again", takes: 0.05},
 	{name: "new-a", set: "new", takes: 0.05, begins: 20 * time.Second}, {name: "new-b", set: "new", takes: 0.05, begins: 20 * time.Second},
+	{name: "born-a", set: "born", takes: 0.05, burst: 9}, {name: "born-b", set: "born", takes: 0.05, burst: 30},
 }
 
 const (
@@ -57,6 +64,9 @@ func (p pod) export(w *bytes.Buffer, since time.Duration) {
 	fmt.Fprintf(w, "# TYPE http_requests_total counter\nhttp_requests_total{code=\"200\"} %g\n", float64(int(total-bad)))
 	if p.failing > 0 {
 		fmt.Fprintf(w, "http_requests_total{code=\"500\"} %g\n", float64(int(bad)))
+	}
+	if p.burst > 0 && since > ofBursts {
+		fmt.Fprintf(w, "http_requests_total{code=\"500\"} %d\n", p.burst)
 	}
 	fmt.Fprintf(w, "# TYPE http_request_duration_seconds histogram\n")
 	for _, le := range []float64{0.1, 0.25, 0.5, 1, 2.5} {
@@ -94,13 +104,18 @@ func application(t *testing.T, began time.Time) string {
 func scrapeConfig(t *testing.T, target string) string {
 	t.Helper()
 	var out strings.Builder
-	fmt.Fprintf(&out, "global: {scrape_interval: %s}\nscrape_configs:\n- job_name: pods\n  relabel_configs:\n"+
+	fmt.Fprintf(&out, "global: {scrape_interval: %s, external_labels: {replica: a}}\nscrape_configs:\n- job_name: pods\n  relabel_configs:\n"+
 		"  - {source_labels: [pod], target_label: __metrics_path__, replacement: /$1}\n  static_configs:\n", scrape)
 	for _, p := range pods {
 		fmt.Fprintf(&out, "  - {targets: [%q], labels: {namespace: shop, pod: %s}}\n", target, p.name)
 	}
-	path := filepath.Join(t.TempDir(), "scrape.yaml")
-	if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
+	return fileOf(t, out.String())
+}
+
+func fileOf(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -192,4 +207,18 @@ func victoriaServer(t *testing.T, config string) string {
 	program, address := tool(t, "victoria-metrics"), "127.0.0.1:"+freePort(t)
 	start(t, program, "http://"+address+"/health", "-promscrape.config="+config, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+address)
 	return "http://" + address
+}
+
+// agentAndReceiver are a Prometheus as agent, which scrapes, and the one that it writes to, which answers.
+func agentAndReceiver(t *testing.T, scraping string) string {
+	t.Helper()
+	receiver := prometheusServer(t, fileOf(t, "global: {}\n"), "--web.enable-remote-write-receiver")
+	config, err := os.ReadFile(scraping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := fileOf(t, string(config)+"remote_write:\n- url: "+receiver+"/api/v1/write\n")
+	program, address := tool(t, "prometheus"), "127.0.0.1:"+freePort(t)
+	start(t, program, "http://"+address+"/-/ready", "--agent", "--config.file="+written, "--storage.agent.path="+t.TempDir(), "--web.listen-address="+address)
+	return receiver
 }
