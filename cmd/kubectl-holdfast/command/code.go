@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"holdfast.dev/holdfast/cmd/holdfast/cli"
-	"holdfast.dev/holdfast/cmd/kubectl-holdfast/remedy"
+	"holdfast.dev/holdfast/internal/remedy"
 )
 
 // coded is an error with an exit code, and with the remedy of what an API server refused. One that has a code keeps it.

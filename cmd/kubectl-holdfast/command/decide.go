@@ -10,8 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/cmd/kubectl-holdfast/decision"
 	"holdfast.dev/holdfast/cmd/kubectl-holdfast/pick"
+	"holdfast.dev/holdfast/internal/decision"
 )
 
 const ofARun = `NAME is a run or a Deployment; run/NAME and deployment/NAME say which. Of a Deployment it is the run that has not ended.`

@@ -10,7 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/cmd/holdfast/cli"
-	"holdfast.dev/holdfast/cmd/kubectl-holdfast/difference"
+	"holdfast.dev/holdfast/internal/difference"
 	"holdfast.dev/holdfast/internal/hold"
 )
 

@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"holdfast.dev/holdfast/cmd/kubectl-holdfast/remedy"
+	"holdfast.dev/holdfast/internal/remedy"
 )
 
 // How often is looked anew where nothing tells of changes, and how long after a change that is told.

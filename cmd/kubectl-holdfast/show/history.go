@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/outlook"
 	"holdfast.dev/holdfast/internal/hold"
 )
 
@@ -27,7 +28,7 @@ func History(runs []v1alpha1.CanaryRun, annotations map[string]string, now time.
 		run := &runs[i]
 		s := run.Status
 		chapters = append(chapters, chapter{run.CreationTimestamp.Time, []string{
-			stamp(run.CreationTimestamp.Time), run.Name, string(s.Phase), s.Reason, tookUntilEnd(run, now), s.Validation, decidedBy(run), planName(run), s.Message,
+			stamp(run.CreationTimestamp.Time), run.Name, string(s.Phase), s.Reason, tookUntilEnd(run, now), s.Validation, decidedBy(run), outlook.PlanName(run), s.Message,
 		}})
 	}
 	if skipped, err := hold.ParseSkipped(annotations[v1alpha1.SkippedAnnotation]); err == nil && !skipped.At.IsZero() {

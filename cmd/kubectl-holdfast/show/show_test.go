@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/outlook"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -98,12 +99,12 @@ func TestThePageShowsAViewAsItIs(t *testing.T) {
 func TestDurationOfARunThatIsMeasuredIsReckonedFromNow(t *testing.T) {
 	s := scenes(t)["testdata/views/running"]
 	for after, want := range map[time.Duration]string{0: "42s/1m20s", 5 * time.Second: "47s/1m20s", time.Hour: "1m20s/1m20s", -time.Hour: "20s/1m20s"} {
-		if got := Duration(&s.Run, s.Now.Add(after)); got != want {
+		if got := outlook.Duration(&s.Run, s.Now.Add(after)); got != want {
 			t.Errorf("after %s: %s, want %s", after, got, want)
 		}
 	}
 	s.Run.Status.Phase = v1alpha1.PhasePaused
-	if got := Duration(&s.Run, s.Now); got != s.Run.Status.Duration {
+	if got := outlook.Duration(&s.Run, s.Now); got != s.Run.Status.Duration {
 		t.Errorf("paused: %s, want that of the status", got)
 	}
 }

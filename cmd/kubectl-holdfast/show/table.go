@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/outlook"
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
@@ -24,8 +25,8 @@ func Runs(runs []v1alpha1.CanaryRun, now time.Time) *metav1.Table {
 	for i := range runs {
 		run := &runs[i]
 		s := run.Status
-		addRow(t, run.Namespace, run.Name, string(s.Phase), run.Spec.Deployment, s.Service, s.Scale, s.Traffic, s.Validation, Duration(run, now),
-			s.Reason, planName(run), age(run.CreationTimestamp.Time, now), s.Message)
+		addRow(t, run.Namespace, run.Name, string(s.Phase), run.Spec.Deployment, s.Service, s.Scale, s.Traffic, s.Validation, outlook.Duration(run, now),
+			s.Reason, outlook.PlanName(run), age(run.CreationTimestamp.Time, now), s.Message)
 	}
 	return t
 }
@@ -35,19 +36,6 @@ func Sort(runs []v1alpha1.CanaryRun) {
 	slices.SortFunc(runs, func(a, b v1alpha1.CanaryRun) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-}
-
-// planName is by which plan a run is tried.
-func planName(run *v1alpha1.CanaryRun) string {
-	switch {
-	case run.Spec.PlanSource != "":
-		return run.Spec.PlanSource
-	case run.Spec.PlanRef != "":
-		return "CanaryPlan " + run.Spec.PlanRef
-	case run.Spec.Plan != nil:
-		return "of the run"
-	}
-	return ""
 }
 
 // table has these columns; those whose name ends in + are for -o wide.

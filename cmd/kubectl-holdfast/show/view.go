@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/outlook"
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
@@ -32,12 +33,12 @@ const maxLine = 2000
 // View is a run, as a page of text.
 func View(seen Seen, now time.Time) string {
 	run := &seen.Run
-	plan := planOf(run)
+	plan := outlook.PlanOf(run)
 	var page strings.Builder
 	head(&page, run, plan, now)
 	metrics(&page, run)
 	hooks(&page, run, now)
-	next(&page, Next(run, seen.MinReady, now), now)
+	next(&page, outlook.Next(run, seen.MinReady, now), now)
 	pods(&page, seen, now) // last, for there may be many
 	return page.String()
 }
@@ -56,16 +57,16 @@ func head(page *strings.Builder, run *v1alpha1.CanaryRun, plan *v1alpha1.CanaryP
 	if d := run.Spec; d.Decision != "" {
 		line("Decision", "%s, by %s", because(string(d.Decision), "", d.DecisionReason), cmp.Or(d.DecidedBy, "a person"))
 	}
-	line("Plan", "%s", cmp.Or(planName(run), "none"))
+	line("Plan", "%s", cmp.Or(outlook.PlanName(run), "none"))
 	if n := lifecycle.AttemptOf(s); n > 1 {
 		line("Attempt", "%d", n)
 	}
 	if plan != nil && s.Step != nil {
-		steps := stepsOf(plan)
-		n := stepNumber(plan, run)
-		line("Step", "%d of %d, with %s for %s", n, len(steps), sizeOf(steps[n-1]), lifecycle.Short(periodOf(plan, steps[n-1])))
+		steps := outlook.StepsOf(plan)
+		n := outlook.StepNumber(plan, run)
+		line("Step", "%d of %d, with %s for %s", n, len(steps), outlook.SizeOf(steps[n-1]), lifecycle.Short(outlook.PeriodOf(plan, steps[n-1])))
 	}
-	if d := Duration(run, now); d != "" {
+	if d := outlook.Duration(run, now); d != "" {
 		line("Duration", "%s", strings.TrimSpace(d+"  "+progress(plan, run, now)))
 	}
 	line("Scale", "%s", cmp.Or(s.Scale, "-"))
@@ -96,7 +97,7 @@ func progress(plan *v1alpha1.CanaryPlanSpec, run *v1alpha1.CanaryRun, now time.T
 	if plan == nil || plan.Total() <= 0 || run.Status.Phase != v1alpha1.PhaseRunning {
 		return ""
 	}
-	done := int(width * elapsed(plan, run, now) / plan.Total())
+	done := int(width * outlook.Elapsed(plan, run, now) / plan.Total())
 	return "[" + strings.Repeat("#", done) + strings.Repeat(".", width-done) + "]"
 }
 
@@ -201,7 +202,7 @@ func restarts(p corev1.Pod) int32 {
 }
 
 // next says what comes, and when.
-func next(page *strings.Builder, coming []Coming, now time.Time) {
+func next(page *strings.Builder, coming []outlook.Coming, now time.Time) {
 	if len(coming) == 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package show
+package outlook
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ type Coming struct {
 // count as available.
 func Next(run *v1alpha1.CanaryRun, minReady time.Duration, now time.Time) []Coming {
 	s := run.Status
-	plan := planOf(run)
+	plan := PlanOf(run)
 	switch {
 	case s.Phase.Ended():
 		return nil
@@ -41,11 +41,11 @@ func Next(run *v1alpha1.CanaryRun, minReady time.Duration, now time.Time) []Comi
 	case plan == nil, s.Step == nil:
 		return []Coming{{What: "the canary is made when this is over: " + s.Message}}
 	case s.Phase == v1alpha1.PhaseStarting && s.Reason == v1alpha1.ReasonPreRollout:
-		return append([]Coming{{What: "when the hooks have said yes, the canary is measured for " + lifecycle.Short(periodOf(plan, stepsOf(plan)[stepNumber(plan, run)-1]))}}, deadline(run, plan)...)
+		return append([]Coming{{What: "when the hooks have said yes, the canary is measured for " + lifecycle.Short(PeriodOf(plan, StepsOf(plan)[StepNumber(plan, run)-1]))}}, deadline(run, plan)...)
 	case s.Phase == v1alpha1.PhaseStarting:
 		return append([]Coming{{
 			s.Step.StartedAt.Add(query.Length(plan.ReadyDeadline) + minReady),
-			"all canary pods must be Ready, or the update is " + onFailure(plan) + "; then they are measured for " + lifecycle.Short(periodOf(plan, stepsOf(plan)[stepNumber(plan, run)-1])),
+			"all canary pods must be Ready, or the update is " + onFailure(plan) + "; then they are measured for " + lifecycle.Short(PeriodOf(plan, StepsOf(plan)[StepNumber(plan, run)-1])),
 		}}, deadline(run, plan)...)
 	case s.Phase == v1alpha1.PhaseRunning && s.Step.ReadyAt != nil:
 		return append(measuring(run, plan, now), deadline(run, plan)...)
@@ -56,8 +56,8 @@ func Next(run *v1alpha1.CanaryRun, minReady time.Duration, now time.Time) []Comi
 // measuring is what comes in a run that is measured.
 func measuring(run *v1alpha1.CanaryRun, plan *v1alpha1.CanaryPlanSpec, now time.Time) []Coming {
 	ready := run.Status.Step.ReadyAt.Time
-	n := stepNumber(plan, run)
-	end := ready.Add(periodOf(plan, stepsOf(plan)[n-1]))
+	n := StepNumber(plan, run)
+	end := ready.Add(PeriodOf(plan, StepsOf(plan)[n-1]))
 	var out []Coming
 	if at, more := nextRound(ready, end, plan, now); more {
 		out = append(out, Coming{at, "the metrics are measured"})
@@ -72,7 +72,7 @@ func measuring(run *v1alpha1.CanaryRun, plan *v1alpha1.CanaryPlanSpec, now time.
 // lastChances are the metrics that have failed as often in a row as is borne.
 func lastChances(run *v1alpha1.CanaryRun, plan *v1alpha1.CanaryPlanSpec, n int) []Coming {
 	limits := map[string]int32{query.PodsMetric: *plan.Analysis.FailureLimit}
-	for _, m := range slices.Concat(plan.Analysis.Metrics, stepsOf(plan)[n-1].Metrics) {
+	for _, m := range slices.Concat(plan.Analysis.Metrics, StepsOf(plan)[n-1].Metrics) {
 		limits[m.Name] = *plan.Analysis.FailureLimit
 		if m.FailureLimit != nil {
 			limits[m.Name] = *m.FailureLimit
@@ -112,12 +112,12 @@ func nextRound(ready, end time.Time, plan *v1alpha1.CanaryPlanSpec, now time.Tim
 
 // after is what follows on step n.
 func after(plan *v1alpha1.CanaryPlanSpec, n int) string {
-	steps := stepsOf(plan)
+	steps := StepsOf(plan)
 	switch {
 	case steps[n-1].Approval:
 		return fmt.Sprintf("the run waits for somebody to approve step %d", n)
 	case n < len(steps):
-		return fmt.Sprintf("step %d of %d begins with %s", n+1, len(steps), sizeOf(steps[n]))
+		return fmt.Sprintf("step %d of %d begins with %s", n+1, len(steps), SizeOf(steps[n]))
 	case plan.Manual != nil:
 		return "the run waits for somebody to promote or abort it"
 	case plan.DryRun:
@@ -126,7 +126,8 @@ func after(plan *v1alpha1.CanaryPlanSpec, n int) string {
 	return "the update is released"
 }
 
-func sizeOf(step v1alpha1.Step) string {
+// SizeOf is how large the canary is in a step, for people.
+func SizeOf(step v1alpha1.Step) string {
 	switch {
 	case step.PodShare != nil:
 		return fmt.Sprintf("%d%% of all pods", *step.PodShare)

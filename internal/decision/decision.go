@@ -9,7 +9,6 @@ import (
 	"fmt"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
 // Verb is what a person does to a run.
@@ -65,7 +64,7 @@ func Of(run *v1alpha1.CanaryRun, verb Verb, by Decider) (Edit, error) {
 	case Approve:
 		return approve(run)
 	case Retry:
-		next := max(run.Spec.Attempt, lifecycle.AttemptOf(s)) + 1
+		next := max(run.Spec.Attempt, max(s.Attempt, 1)) + 1
 		return Edit{map[string]any{"attempt": next}, fmt.Sprintf("retried: attempt %d begins anew with fresh pods", next)}, nil
 	}
 	return Edit{}, fmt.Errorf("%q is no decision", verb)
