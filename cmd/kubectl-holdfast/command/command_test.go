@@ -77,6 +77,8 @@ func TestCommands(t *testing.T) {
 		"no update to compare, nor the right":             {args: []string{"diff", "web"}, code: 2, words: []string{"You lack the verb"}},
 		"completion of names":                             {args: []string{"__complete", "get", ""}, words: []string{"api\napi-b\nweb\nweb-a\n"}},
 		"completion of Deployments":                       {args: []string{"__complete", "skip", ""}, words: []string{"api\nweb\n"}},
+		"a page of what one may not list":                 {args: []string{"dashboard", "-A", "--no-browser"}, code: 1, words: []string{`You lack the verb "get"`}},
+		"a page of an API server that is not there":       {args: []string{"dashboard", "--no-browser"}, gone: true, code: 1, words: []string{"connect"}},
 		"lint without a file":                             {args: []string{"lint"}, code: 2, words: []string{"-f is missing"}},
 		"lint of a file that there is not":                {args: []string{"lint", "-f", "nope.yaml"}, code: 2, words: []string{"nope.yaml"}},
 		"lint of a folder":                                {args: []string{"lint", "-f", "../check/testdata"}, code: 1, words: []string{"../check/testdata/deployment.yaml:6:26: error: "}},

@@ -54,7 +54,7 @@ func Root(o Options) *cobra.Command {
 	root.SetVersionTemplate(fmt.Sprintf("kubectl holdfast %s (%s %s/%s)\n", o.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	s.flags.AddFlags(root.PersistentFlags())
 	root.SetUsageTemplate(usage)
-	root.AddCommand(s.get(), s.status(), s.wait(), s.history(), s.diff(), s.lint(), s.generate(), s.backtest(), s.retry(), s.skip(), s.options())
+	root.AddCommand(s.get(), s.status(), s.wait(), s.history(), s.diff(), s.lint(), s.generate(), s.backtest(), s.dashboard(), s.retry(), s.skip(), s.options())
 	root.AddCommand(s.decisions()...)
 	return root
 }
