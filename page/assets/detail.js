@@ -53,10 +53,6 @@ export class Detail {
     this.abort = new AbortController();
     this.verbs = null;
     this.phaseSeen = this.uid = "";
-    for (const part of [this.nextSection, this.chartSection, this.hookSection, this.diffSection, this.eventSection]) show(part, false);
-    for (const list of [this.next, this.chartList, this.facts, this.hooks, this.eventList, this.buttons, this.diff]) list.replaceChildren();
-    for (const line of [this.says, this.noRight, this.barSays]) text(line, "");
-    show(this.stale, false);
     show(this.parent, true);
     if (card) this.head(card);
     else text(this.title, key);
@@ -72,7 +68,18 @@ export class Detail {
     for (const chart of this.charts.values()) chart.dispose();
     this.charts.clear();
     this.key = "";
+    this.card = null;
+    this.coming = this.told = [];
     show(this.parent, false);
+    this.wipe();
+  }
+
+  // wipe leaves nothing of the run that was open: the next who sits here may not see it.
+  wipe() {
+    for (const part of [this.nextSection, this.chartSection, this.hookSection, this.diffSection, this.eventSection]) show(part, false);
+    for (const list of [this.next, this.chartList, this.facts, this.hooks, this.eventList, this.buttons, this.diff]) list.replaceChildren();
+    for (const line of [this.title, this.where, this.phase, this.says, this.noRight, this.barSays, this.diffSays, this.eventSays]) text(line, "");
+    show(this.stale, false);
   }
 
   // changed asks for what there is to a card that has changed; changes meanwhile come together.

@@ -72,6 +72,15 @@ patches:
 			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/alerts, MANIFESTS/components/kill, MANIFESTS/components/network-policy]",
 			args:    []string{"--set=alerts.enabled=true,alerts.kill=dry-run,networkPolicy.enabled=true"},
 		},
+		"the page": {
+			overlay: "resources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/page, MANIFESTS/components/network-policy]",
+			args:    []string{"--set=page.enabled=true,networkPolicy.enabled=true"},
+		},
+		"the page in another namespace": {
+			overlay:   "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/page]\ntransformers: [MANIFESTS/transformers/namespace]",
+			namespace: "canary-system",
+			args:      []string{"--set=page.enabled=true"},
+		},
 		"in another namespace, kill and autoscaling": {
 			overlay: "namespace: canary-system\nresources: [MANIFESTS/base]\ncomponents: [MANIFESTS/components/alerts, MANIFESTS/components/kill, MANIFESTS/components/autoscaling]\n" +
 				"transformers: [MANIFESTS/transformers/namespace]",

@@ -130,6 +130,14 @@ var operators = description{
 				words: "Pods that alerts at /kill named, by what became of them, within the hour before.",
 				asked: []asked{{`sum by (outcome) (increase(holdfast_kills_total{job=~"$job"}[1h])) > 0`, "{{outcome}}"}}},
 		}},
+		{"The page", []shown{
+			{as: lines, title: "Tabs that follow", unit: "none", width: 12,
+				words: "Tabs of browsers that have the page open, in all replicas. One person has at most 12, a replica 256.",
+				asked: []asked{{`sum(holdfast_page_streams{job=~"$job"})`, "tabs"}}},
+			{as: lines, title: "Requests", unit: "reqps", width: 12,
+				words: "What the page is asked, and what it answers. Many strangers are a token that has expired, or somebody who guesses.",
+				asked: []asked{{`sum by (asked, answer) (rate(holdfast_page_requests_total{job=~"$job"}[$__rate_interval])) > 0`, "{{asked}}: {{answer}}"}}},
+		}},
 		{"Hooks", []shown{
 			{as: lines, title: "Answers", unit: "reqps", width: 12,
 				words: "What hooks of plans answered, by their type. None is nobody there, or a host that is not allowed; the run says which, and a gate that stays so holds its run.",

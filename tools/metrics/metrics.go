@@ -18,6 +18,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/probes"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/evaluator/tell"
+	"holdfast.dev/holdfast/page"
 	"holdfast.dev/holdfast/webhook/deployment"
 	"holdfast.dev/holdfast/webhook/serving"
 	"holdfast.dev/holdfast/webhook/status"
@@ -44,6 +45,7 @@ func List() []Metric {
 	notify.NewMetrics(&c)
 	inbound.NewMetrics(&c)
 	probes.NewMetrics(&c)
+	page.NewMetrics(&c)
 	slices.SortFunc(c.metrics, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return c.metrics
 }

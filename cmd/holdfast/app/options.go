@@ -48,6 +48,7 @@ type Options struct {
 	clientCAFile  string
 	clientName    string
 	alerts        alertOptions
+	page          pageOptions
 	excluded      string
 	restartMarks  string
 	probeImage    string
@@ -95,6 +96,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 
 	fs.IntVar(&o.webhookPort, "webhook-port", 9443, "the port that answers admission requests")
 	o.alerts.addFlags(fs)
+	o.page.addFlags(fs)
 	fs.StringVar(&o.metricsAddr, "metrics-bind-address", ":8080", "where /metrics is served; 0 turns it off")
 	fs.StringVar(&o.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
 	fs.StringVar(&o.pprofAddr, "pprof-bind-address", "",

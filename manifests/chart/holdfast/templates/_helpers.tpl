@@ -79,6 +79,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- if .Values.alerts.enabled }}{{ $args = concat $args (list "--alerts-bind-address=:9095" "--alerts-token-file=/etc/holdfast/alerts/token") }}
 {{- if ne .Values.alerts.kill "off" }}{{ $args = append $args (printf "--kill=%s" .Values.alerts.kill) }}{{ end }}
 {{- end }}
+{{- if .Values.page.enabled }}{{ $args = append $args "--page-bind-address=:9096" }}{{ end }}
 {{- if ne (join "," .Values.excludedNamespaces) "kube-system" }}{{ $args = append $args (printf "--excluded-namespaces=%s" (join "," .Values.excludedNamespaces)) }}{{ end }}
 {{- with .Values.logging.level }}{{ $args = append $args (printf "--zap-log-level=%v" .) }}{{ end }}
 {{- with .Values.logging.encoder }}{{ $args = append $args (printf "--zap-encoder=%s" .) }}{{ end }}
