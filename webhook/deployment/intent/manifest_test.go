@@ -65,6 +65,12 @@ func TestAManifest(t *testing.T) {
 			asked: `{name: app, image: v1, args: [x], env: [{name: A, value: a}]}`, fields: `"f:args":{}`, byOther: true,
 			want: `{name: app, image: v2, args: [x]}`,
 		},
+		"leaves a list that it dropped, and that others filled": {
+			stable: `{name: app, image: v1, env: [{name: A, value: a}]}`,
+			held:   `{name: app, image: v1, env: [{name: B, value: b}]}`, heldFields: `"f:image":{}`,
+			asked: `{name: app, image: v1, env: [{name: A, value: a}]}`, fields: `"f:image":{},` + envA,
+			want: `{name: app, image: v1, env: [{name: B, value: b}]}`,
+		},
 		"says nothing of the API's defaults": {
 			stable: `{name: app, image: v1, terminationMessagePath: /dev/termination-log}`,
 			held:   `{name: app, image: v2, terminationMessagePath: /other}`, heldFields: `"f:image":{}`,

@@ -165,7 +165,9 @@ func (m Manifest) said(held hold.Template, own *fieldpath.Set) (*fieldpath.Set, 
 	if !differs.Empty() && differs.Intersection(changed).Empty() {
 		return said, nil
 	}
-	return said.Difference(untouched(toHeld.Removed, withMembers(changed))), nil
+	// What then is left of an object or a list without anything in it was not said: others may have something there.
+	left := said.Difference(untouched(toHeld.Removed, withMembers(changed)))
+	return withMembers(left.Leaves().Intersection(said.Leaves())), nil
 }
 
 // untouched are the removed fields and elements that nothing was changed in.
