@@ -34,7 +34,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-probe generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-page soak-probe test-page generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ up: ## Start the test cluster with Holdfast installed; KUBECONFIG=.cluster/kubec
 down: ## Stop the test cluster and remove every trace of it
 	@$(CLUSTER) down --dir $(CURDIR)/.cluster
 
-test: test-unit test-image test-e2e test-gitops ## Run all tests
+test: test-unit test-image test-e2e test-gitops test-page ## Run all tests
 
 test-unit: ## Run the tests that need no cluster (some minutes)
 	$(GO) test $(RACE) -short -timeout 25m $$($(GO) list $(PKGS) | grep -v $(addprefix -e ,$(addsuffix $$,$(PURE))))
@@ -80,6 +80,12 @@ hostile: ## Run the scenarios of hostile tenants with 10,000 plans and 2,000 Dep
 
 test-gitops: ## Run the engines of Flux and Argo CD against the test cluster
 	$(GO) test -C test/gitops -count=1 -timeout 30m -parallel 10 $(TESTS)
+
+test-page: ## Test the page in Chromium, which is installed from Debian's packages if it is missing (as root), and on a cluster
+	$(GO) test -C test/page -count=1 -timeout 30m -p 1 $(TESTS)
+
+soak-page: ## Have the page with 200 runs open for SOAK (default 1h), and look at the memory of browser and server
+	$(GO) test -C test/page -count=1 -timeout 0 -run TestAPageWith200Runs -v . -soak $(SOAK)
 
 fuzz: ## Fuzz every parser for FUZZ (default 20s) each
 	@for package in $$($(GO) list ./...); do \
