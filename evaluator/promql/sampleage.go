@@ -133,6 +133,9 @@ func (c *Client) timeOf(ctx context.Context, text string, now time.Time) (time.T
 	if err != nil {
 		return time.Time{}, err
 	}
+	if len(r.Warnings) > 0 || r.IsPartial { // there may be a newer one
+		return time.Time{}, nil
+	}
 	var out analysis.Answer
 	if err := c.decode(r, func(kind string) bool { return kind == typeVector }, &out); err != nil {
 		return time.Time{}, err

@@ -21,6 +21,7 @@ type aged struct {
 	newest time.Time
 	halted bool // no instant query finds it any more
 	refuse bool
+	partly bool     // some of its stores are away
 	asked  []string // of the age
 }
 
@@ -41,7 +42,11 @@ func (a *aged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case a.newest.IsZero() || a.halted && !strings.Contains(text, "[1h:1m]"):
 		found = `[]`
 	}
-	reply200(success("vector", found))(w, r)
+	body := success("vector", found)
+	if a.partly {
+		body = strings.Replace(body, "{", `{"warnings":["No StoreAPIs matched"],`, 1)
+	}
+	reply200(body)(w, r)
 }
 
 func (a *aged) times() int {
@@ -139,6 +144,17 @@ func TestAnEndpointWithoutSamplesIsNotLate(t *testing.T) {
 	}
 	if n, _ := testutil.GatherAndCount(registry, "holdfast_query_sample_age_seconds"); n != 0 {
 		t.Error("an age is shown")
+	}
+}
+
+// Where some of its stores are away, the newest sample may be in those.
+func TestAPartialAnswerSaysNothingOfLateness(t *testing.T) {
+	a := &aged{newest: noon.Add(-time.Hour), partly: true}
+	c, _, _ := agedClient(t, a)
+	mustQuery(t, c, "x", noon)
+	c.MeasureSampleAge(t.Context())
+	if age := c.SampleAge(); age.Known {
+		t.Errorf("%+v", age)
 	}
 }
 

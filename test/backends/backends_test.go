@@ -176,7 +176,7 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 	began := time.Now()
 	config := scrapeConfig(t, application(t, began))
 	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
-	byReceiver := agentAndReceiver(t, config)
+	byReceiver, byThanos := agentAndReceiver(t, config), thanosQuery(t, byPrometheus)
 	t.Log("75 s of samples are scraped")
 	time.Sleep(time.Until(began.Add(75 * time.Second)))
 	now := time.Now()
@@ -191,6 +191,7 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 			{"VictoriaMetrics, its latency taken back", byVictoria, "  delay: 5s\n  arguments: {latency_offset: 1s}\n"},
 			{"VictoriaMetrics, its latency waited for", byVictoria, "  delay: 30s\n"},
 			{"an agent that writes to Prometheus", byReceiver, "  delay: 10s\n"},
+			{"Thanos with a sidecar", byThanos, "  arguments: {partial_response: \"false\"}\n"},
 		} {
 			if set == "born" && strings.Contains(backend.settings, "delay: 30s") {
 				continue // which looks at a time before
@@ -201,9 +202,10 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 		}
 	}
 	firstIncrements(t, open(t, byPrometheus, ""), now, 0, 0)
+	firstIncrements(t, open(t, byThanos, ""), now, 0, 0)
 	firstIncrements(t, open(t, byVictoria, "  arguments: {latency_offset: 1s}\n"), now, 9, 0)
 	for name, e := range map[string]measure.Endpoint{
-		"what an agent wrote": measured(t, byReceiver, "  delay: 10s\n"),
+		"what an agent wrote": measured(t, byReceiver, "  delay: 10s\n"), "Thanos": measured(t, byThanos, ""),
 	} {
 		if t.Logf("%s: the newest sample is %s old", name, e.SampleAge.Age); !e.SampleAge.Known || e.SampleAge.IsLate() {
 			t.Errorf("%s: %+v", name, e.SampleAge)

@@ -222,3 +222,14 @@ func agentAndReceiver(t *testing.T, scraping string) string {
 	start(t, program, "http://"+address+"/-/ready", "--agent", "--config.file="+written, "--storage.agent.path="+t.TempDir(), "--web.listen-address="+address)
 	return receiver
 }
+
+// thanosQuery is one that asks the sidecar of a Prometheus.
+func thanosQuery(t *testing.T, prometheus string) string {
+	t.Helper()
+	program, store := tool(t, "thanos"), "127.0.0.1:"+freePort(t)
+	sidecar, address := "127.0.0.1:"+freePort(t), "127.0.0.1:"+freePort(t)
+	start(t, program, "http://"+sidecar+"/-/ready", "sidecar", "--prometheus.url="+prometheus, "--tsdb.path="+t.TempDir(), "--grpc-address="+store, "--http-address="+sidecar)
+	start(t, program, "http://"+address+"/-/ready", "query", "--endpoint="+store, "--query.replica-label=replica",
+		"--grpc-address=127.0.0.1:"+freePort(t), "--http-address="+address)
+	return "http://" + address
+}
