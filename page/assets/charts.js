@@ -95,10 +95,10 @@ export class ChartView {
     const axis = { stroke: colors.text, grid: { stroke: colors.grid, width: 1 }, ticks: { stroke: colors.grid, width: 1, size: 4 }, font: "12px system-ui, sans-serif" };
     const none = { show: false };
     return {
-      width: this.canvas.clientWidth || 600, height: HEIGHT, legend: none, pxAlign: 1, padding: [12, 12, 0, 0],
+      width: this.canvas.clientWidth || 600, height: HEIGHT, legend: none, pxAlign: 1, padding: [12, 30, 0, 0],
       cursor: { y: false, points: none, drag: { x: false, y: false } },
       scales: { x: { time: true, range: (_, a, b) => (a === b ? [a - 30, b + 30] : [a, b]) }, y: { range: (u, a, b) => this.reach(u, a, b) } },
-      axes: [{ ...axis, space: 70, size: 30, values: (_, at) => at.map((t) => hour(t * 1000)) }, { ...axis, size: 56, values: (_, at) => at.map(short) }],
+      axes: [{ ...axis, space: 70, size: 30, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400], values: (_, at) => at.map((t) => hour(t * 1000)) }, { ...axis, size: 56, values: (_, at) => at.map(short) }],
       series: [{}, { stroke: colors.line, width: 2, spanGaps: true, points: { show: true, size: 6, fill: colors.card, stroke: colors.line, width: 2 } },
         { stroke: colors.edge, width: 1, points: none, spanGaps: true }, { stroke: colors.edge, width: 1, points: none, spanGaps: true },
         { stroke: colors.sure, width: 1, dash: [3, 3], points: none, show: compares }, { stroke: colors.sure, width: 1, dash: [3, 3], points: none, show: compares },

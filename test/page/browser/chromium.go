@@ -18,7 +18,7 @@ func Install(ctx context.Context) (string, error) {
 	}
 	fmt.Fprintln(os.Stderr, "browser: installing the Debian packages chromium and fonts-dejavu-core, once")
 	for _, command := range [][]string{{"apt-get", "update", "-q"}, {"apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-dejavu-core"}} {
-		cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the commands are those above
+		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("install chromium by %q (tests of the page need it): %w\n%s", command, err, out)
