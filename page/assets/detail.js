@@ -28,7 +28,7 @@ export class Detail {
     this.next = el("ul", { class: "next" });
     this.nextSection = section("What comes next", this.next);
     this.chartList = el("div", { class: "charts" });
-    this.chartSection = section("Metrics", this.chartList);
+    this.chartSection = section("Metrics", el("p", { class: "hint" }, "Charts begin with the last ten rounds, which the status of a run keeps; this tab adds those that it sees."), this.chartList);
     this.facts = el("dl", { class: "facts" });
     this.hooks = el("tbody");
     this.hookSection = section("Hooks", scroll("Hooks", el("table", {}, head("Hook", "Type", "Said", "Asked for", "Says"), this.hooks)));
