@@ -5,6 +5,7 @@ import { date, hour } from "./time.js";
 import { word } from "./cards.js";
 
 const MOST = 600; // rounds that a tab remembers of a metric
+const ROWS = 100; // and those of them that are in its table
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const n = (v) => (v === null || v === undefined ? null : v);
@@ -40,8 +41,8 @@ export class ChartView {
     text(this.says, chart.says);
     text(this.query, chart.query || "");
     show(this.asked, Boolean(chart.query));
-    text(this.count, `${rounds.length} ${rounds.length === 1 ? "round" : "rounds"}`);
-    this.table(rounds);
+    text(this.count, rounds.length > ROWS ? `the newest ${ROWS} of ${rounds.length} rounds` : `${rounds.length} ${rounds.length === 1 ? "round" : "rounds"}`);
+    this.table(rounds.slice(-ROWS));
     this.evidence.draw(chart);
     const drawn = rounds.some((r) => r.value !== undefined);
     show(this.canvas, drawn);
@@ -59,7 +60,8 @@ export class ChartView {
       return this.lines.get(r.at);
     });
     keep(this.rows, rows);
-    for (const at of this.lines.keys()) if (!this.rounds.has(at)) this.lines.delete(at);
+    const shown = new Set(rounds.map((r) => r.at));
+    for (const at of this.lines.keys()) if (!shown.has(at)) this.lines.delete(at);
   }
 
   // plot draws canary, the other side and what is wanted.
