@@ -3,6 +3,7 @@
 package redirect
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 
 // apart runs the tests as root of namespaces in which nobody else is, and returns their exit code.
 func apart() int {
-	self := exec.Command("/proc/self/exe", os.Args[1:]...)
+	self := exec.CommandContext(context.Background(), "/proc/self/exe", os.Args[1:]...)
 	self.Env = append(os.Environ(), role+"=tests")
 	self.Stdin, self.Stdout, self.Stderr = os.Stdin, os.Stdout, os.Stderr
 	self.SysProcAttr = &syscall.SysProcAttr{

@@ -66,16 +66,16 @@ func command(ctx context.Context, args ...string) error {
 
 // serveApplication serves HTTP at 8080, and speaks first at 9000, at all addresses.
 func serveApplication() {
-	l, err := net.Listen("tcp", ":8080")
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: 8080})
 	must(err)
-	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // of a test
+	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:errcheck,gosec // of a test
 		from, _, _ := net.SplitHostPort(r.RemoteAddr)
 		sum := sha256.New()
 		n, _ := io.Copy(sum, r.Body)
 		w.Header().Set("From", from)
 		fmt.Fprintf(w, "%d %x", n, sum.Sum(nil))
 	}))
-	first, err := net.Listen("tcp", ":9000")
+	first, err := net.ListenTCP("tcp", &net.TCPAddr{Port: 9000})
 	must(err)
 	go func() {
 		for {
@@ -118,7 +118,7 @@ type pod struct {
 // newPod is a pod whose network is connected with this one, in which nothing runs yet.
 func newPod(t *testing.T) *pod {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.CommandContext(context.Background(), "/proc/self/exe") // it ends with its input
 	cmd.Env = append(os.Environ(), role+"=pod")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}

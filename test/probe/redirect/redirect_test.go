@@ -56,7 +56,7 @@ func TestWhatComesFromOutsideIsMeasured(t *testing.T) {
 		}
 		n++
 		counted(t, n)
-		conn, err := net.DialTimeout("tcp", net.JoinHostPort(at.pod, "9000"), 10*time.Second)
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", net.JoinHostPort(at.pod, "9000"))
 		if err != nil {
 			t.Fatal(err)
 		}
