@@ -43,9 +43,7 @@ func run(ctx context.Context, o Options, log logr.Logger) error {
 	}
 	go func() { failed <- server.Serve(admin) }()
 	log.Info("measuring", "ports", o.ports, "metricsPort", o.metricsPort)
-	if err := shed(); err != nil {
-		log.V(1).Info("memory of the start is kept", "error", err.Error())
-	}
+	go shedAgain(ctx, log)
 
 	select {
 	case err := <-failed:
@@ -75,6 +73,28 @@ func pages(registry *prometheus.Registry) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, DisableCompression: true}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	return mux
+}
+
+// shedEvery is how often pages are given back that were needed once. Those that are needed come back from the cache of
+// files within microseconds each.
+const shedEvery = time.Minute
+
+// shedAgain sheds what only the start needed, and from then on what only rare things do: of a scrape as Protocol Buffers, or
+// an answer in place of the application, 10 MiB of the program would stay.
+func shedAgain(ctx context.Context, log logr.Logger) {
+	every := time.NewTicker(shedEvery)
+	defer every.Stop()
+	for {
+		if err := shed(); err != nil {
+			log.V(1).Info("memory is kept that is not needed", "error", err.Error())
+			return
+		}
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // look is how often it is looked whether the application is gone.
