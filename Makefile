@@ -34,7 +34,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-page soak-probe test-page generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-page soak-probe test-backends test-page generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded
 
 oracle-routes: ## Play N random sequences of SEED that write a route while canaries have a share by it, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle -routes $(ORACLE) $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED))
+
+test-backends: ## Judge by whatever answers PromQL, Thanos among it, whose first build takes some ten minutes
+	$(GO) test -C test ./backends -count=1 -timeout 60m -v -thanos
 
 soak-traffic: ## Have RUNS (20) canaries in a row their share by a real gateway, under load; no request may fail
 	$(GO) test -C test ./e2e/traffic -count=1 -timeout 60m -run TestNoRequestFailsThroughRunsInARow -v -soak.runs=$(RUNS) $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))

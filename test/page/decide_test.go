@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/page/pagetest"
+	"holdfast.dev/holdfast/internal/page/pagetest"
 	"holdfast.dev/holdfast/test/page/browser"
 	"holdfast.dev/holdfast/test/page/gallery"
 )

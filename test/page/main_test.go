@@ -16,11 +16,11 @@ import (
 	"k8s.io/utils/clock"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/page"
-	"holdfast.dev/holdfast/page/entrance"
-	"holdfast.dev/holdfast/page/local"
-	"holdfast.dev/holdfast/page/pagetest"
-	"holdfast.dev/holdfast/page/person"
+	"holdfast.dev/holdfast/internal/page"
+	"holdfast.dev/holdfast/internal/page/entrance"
+	"holdfast.dev/holdfast/internal/page/local"
+	"holdfast.dev/holdfast/internal/page/pagetest"
+	"holdfast.dev/holdfast/internal/page/person"
 	"holdfast.dev/holdfast/test/page/browser"
 	"holdfast.dev/holdfast/test/page/gallery"
 )

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"holdfast.dev/holdfast/page/pagetest"
+	"holdfast.dev/holdfast/internal/page/pagetest"
 	"holdfast.dev/holdfast/test/page/browser"
 	"holdfast.dev/holdfast/test/page/gallery"
 )

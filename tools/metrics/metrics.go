@@ -18,7 +18,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/probes"
 	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/evaluator/tell"
-	"holdfast.dev/holdfast/page"
+	"holdfast.dev/holdfast/internal/page"
 	"holdfast.dev/holdfast/webhook/deployment"
 	"holdfast.dev/holdfast/webhook/serving"
 	"holdfast.dev/holdfast/webhook/status"

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/page"
-	"holdfast.dev/holdfast/page/entrance"
+	"holdfast.dev/holdfast/internal/page"
+	"holdfast.dev/holdfast/internal/page/entrance"
 )
 
 // pageOptions are the flags about the page.

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"holdfast.dev/holdfast/page/local"
+	"holdfast.dev/holdfast/internal/page/local"
 )
 
 // dashboard serves the page.

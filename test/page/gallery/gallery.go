@@ -13,7 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
-	"holdfast.dev/holdfast/page/pagetest"
+	"holdfast.dev/holdfast/internal/page/pagetest"
 )
 
 // Tokens of the users of the gallery.

@@ -17,8 +17,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
-	"holdfast.dev/holdfast/page"
-	"holdfast.dev/holdfast/page/person"
+	"holdfast.dev/holdfast/internal/page"
+	"holdfast.dev/holdfast/internal/page/person"
 )
 
 // Options say what is served.

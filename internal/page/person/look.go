@@ -17,7 +17,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/difference"
 	"holdfast.dev/holdfast/internal/hold"
-	"holdfast.dev/holdfast/page/view"
+	"holdfast.dev/holdfast/internal/page/view"
 )
 
 // MinReady is how long the pods of a run must be Ready to count as available; 0 where its Deployment cannot be read.

@@ -21,8 +21,8 @@ import (
 	"k8s.io/utils/clock"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/page"
-	"holdfast.dev/holdfast/page/person"
+	"holdfast.dev/holdfast/internal/page"
+	"holdfast.dev/holdfast/internal/page/person"
 )
 
 const (

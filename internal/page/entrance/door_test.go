@@ -10,8 +10,8 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 
-	"holdfast.dev/holdfast/page"
-	"holdfast.dev/holdfast/page/pagetest"
+	"holdfast.dev/holdfast/internal/page"
+	"holdfast.dev/holdfast/internal/page/pagetest"
 )
 
 func open(t *testing.T) (*Door, *pagetest.API, *clocktesting.FakeClock) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"holdfast.dev/holdfast/page/person"
+	"holdfast.dev/holdfast/internal/page/person"
 )
 
 // Door says who may come in.

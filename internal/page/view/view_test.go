@@ -28,7 +28,7 @@ type scene struct {
 	Run      v1alpha1.CanaryRun
 }
 
-const scenes = "../../cmd/kubectl-holdfast/show/testdata/views/*.yaml"
+const scenes = "../../../cmd/kubectl-holdfast/show/testdata/views/*.yaml"
 
 // TestDetails: each scene is shown as the file of its name in testdata says.
 func TestDetails(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/page/view"
+	"holdfast.dev/holdfast/internal/page/view"
 )
 
 const (

@@ -20,9 +20,9 @@ import (
 	"k8s.io/utils/clock"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/page"
-	"holdfast.dev/holdfast/page/pagetest"
-	"holdfast.dev/holdfast/page/person"
+	"holdfast.dev/holdfast/internal/page"
+	"holdfast.dev/holdfast/internal/page/pagetest"
+	"holdfast.dev/holdfast/internal/page/person"
 )
 
 // house is a page over an API server in memory.

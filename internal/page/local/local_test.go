@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/page/pagetest"
+	"holdfast.dev/holdfast/internal/page/pagetest"
 )
 
 func run(namespace, name string, phase v1alpha1.Phase) *v1alpha1.CanaryRun {

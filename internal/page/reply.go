@@ -12,7 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/remedy"
-	"holdfast.dev/holdfast/page/person"
+	"holdfast.dev/holdfast/internal/page/person"
 )
 
 // maxProblem is the longest that a problem is in words, in bytes.
