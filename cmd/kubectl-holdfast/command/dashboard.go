@@ -97,7 +97,7 @@ func (o *dashboard) open(ctx context.Context, address string) (remove func()) {
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, openTime)
 		defer cancel()
-		_ = exec.CommandContext(ctx, program, append(args, file)...).Run() //nolint:gosec // the program is one of three, the file this command's own
+		_ = exec.CommandContext(ctx, program, append(args, file)...).Run()
 	}()
 	return remove
 }

@@ -59,13 +59,14 @@ func TestTheLeaderIsKilledInEachPhase(t *testing.T) {
 	}
 }
 
-// TestTheLeaderIsKilledWhileARunWaits for the Deployment's own rollout.
+// TestTheLeaderIsKilledWhileARunWaits for its Deployment to be resumed.
 func TestTheLeaderIsKilledWhileARunWaits(t *testing.T) {
-	s := shop.Open(t, shop.Settings{Plan: shop.QuickPlan, Args: []string{"--ready-after=5s"}})
-	s.Must("rollout", "restart", "deployment/web")
+	s := shop.Open(t, shop.Settings{Plan: shop.QuickPlan})
+	s.Must("rollout", "pause", "deployment/web")
 	run := s.HoldV2()
 	shop.Await(s, "the run waits", run.Name, &v1alpha1.CanaryRun{}, inPhase(v1alpha1.PhaseWaiting))
 	killLeader(s)
+	s.Must("rollout", "resume", "deployment/web")
 	s.AwaitPhase(run.Name, v1alpha1.PhaseReleased)
 	s.WantImage("v2")
 }
