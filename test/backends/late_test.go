@@ -54,7 +54,7 @@ func TestWhatComesLateIsMissed(t *testing.T) {
 	if age, err := open(t, byVictoria, "").AgeOf(t.Context(), []string{`sum(rate(http_requests_total{pod="good-a"}[20s]))`}, now); err != nil || !age.IsLate() {
 		t.Errorf("of the samples of a plan: %+v, %v", age, err)
 	}
-	showTimes(t, now, byPrometheus, byVictoria)
+	showTimes(t, byPrometheus, byVictoria)
 }
 
 // measured is an endpoint of which it was measured how late its samples come, as while runs ask it.
@@ -70,7 +70,8 @@ func measured(t *testing.T, address, settings string) measure.Endpoint {
 }
 
 // showTimes: the time beside a value is the one that was asked for, on both; the value of timestamp() is that of the sample.
-func showTimes(t *testing.T, now time.Time, byPrometheus, byVictoria string) {
+// It asks for now: what VictoriaMetrics leaves out goes by its own clock.
+func showTimes(t *testing.T, byPrometheus, byVictoria string) {
 	t.Helper()
 	for _, tc := range []struct {
 		name, address string
@@ -79,6 +80,7 @@ func showTimes(t *testing.T, now time.Time, byPrometheus, byVictoria string) {
 		{"Prometheus", byPrometheus, 0, 3 * time.Second},
 		{"VictoriaMetrics", byVictoria, 28 * time.Second, 36 * time.Second},
 	} {
+		now := time.Now()
 		beside, _ := instant(t, tc.address, `queue_length{pod="good-a"}`, now)
 		if beside.Sub(now).Abs() > time.Second {
 			t.Errorf("%s: beside the value is %s, asked for was %s", tc.name, beside, now)
