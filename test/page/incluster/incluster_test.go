@@ -36,7 +36,7 @@ spec:
     falseAlarms: "1%"
     metrics:
     - name: error-rate
-      query: 'sum(rate(http_requests_total{ {{canary}}, code=~"5.." }[10s])) / sum(rate(http_requests_total{ {{canary}} }[10s])) or vector(0)'
+      query: '1 - sum(rate(http_requests_total{ {{canary}}, code!~"5.." }[10s])) / sum(rate(http_requests_total{ {{canary}} }[10s]))'
       range: {min: 0, max: 0.5}
     - name: errors
       compare:
