@@ -10,9 +10,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"holdfast.dev/holdfast/internal/page/person"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/remedy"
-	"holdfast.dev/holdfast/internal/page/person"
 )
 
 // maxProblem is the longest that a problem is in words, in bytes.

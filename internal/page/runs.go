@@ -11,8 +11,8 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/decision"
-	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/internal/page/view"
+	"holdfast.dev/holdfast/internal/plaintext"
 )
 
 // run is the one that a question is about: of the board while it goes on, where it is as fresh and costs nothing, and

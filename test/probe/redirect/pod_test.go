@@ -68,7 +68,7 @@ func command(ctx context.Context, args ...string) error {
 func serveApplication() {
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: 8080})
 	must(err)
-	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:errcheck,gosec // of a test
+	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:errcheck // of a test
 		from, _, _ := net.SplitHostPort(r.RemoteAddr)
 		sum := sha256.New()
 		n, _ := io.Copy(sum, r.Body)
