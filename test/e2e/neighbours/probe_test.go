@@ -12,7 +12,7 @@ import (
 )
 
 // TestTheProbeAndAMeshAreBothThere: beside an injector that has the kubelet ask its own proxy, before Holdfast's webhook or after
-// it, a pod has one probe and one proxy, and gets Ready. (issue 15, part 3)
+// it, a pod has one probe and one proxy, and gets Ready.
 func TestTheProbeAndAMeshAreBothThere(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]string{"before": before, "after": after} {

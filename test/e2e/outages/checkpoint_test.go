@@ -11,7 +11,7 @@ import (
 )
 
 // TestNoRoundIsLostThatWasInMemoryOnly: the leader is killed with rounds that stand in no status, which is written once a
-// minute. Whoever goes on asks for their times, and for those at which nobody led (issue 13).
+// minute. Whoever goes on asks for their times, and for those at which nobody led.
 func TestNoRoundIsLostThatWasInMemoryOnly(t *testing.T) {
 	args := withArgs(t, func(args []string) []string { return append(args, "--status-writes-per-second=0.0166") })
 	defer func() { // before the context of the test ends

@@ -40,7 +40,7 @@ spec:
 `
 
 // TestWithoutPrometheusProbesJudge: with no Prometheus at all a good update is released, and one that fails a fifth of
-// its requests and one that is three times slower are reverted, each by comparison with the baseline (issue 15).
+// its requests and one that is three times slower are reverted, each by comparison with the baseline.
 func TestWithoutPrometheusProbesJudge(t *testing.T) {
 	if err := shop.World.Cluster.StopComponent(t.Context(), "prometheus"); err != nil {
 		t.Fatal(err)

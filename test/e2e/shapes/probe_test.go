@@ -25,7 +25,7 @@ spec:
 const answered = `holdfast_probe_requests_total{code="200",grpc_status="",port="http"} `
 
 // TestPodsOfARunAreMeasured: a Service by name sends requests through the probe, the kubelet asks the application, and the
-// update is released as it was asked for. (issue 15, parts 3 and 4)
+// update is released as it was asked for.
 func TestPodsOfARunAreMeasured(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: measuredPlan})
@@ -51,7 +51,7 @@ func TestPodsOfARunAreMeasured(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotMeasuredIsToldAtApply, with the field and the remedy; the update is tried all the same. (issue 15, parts 3 and 4)
+// TestWhatIsNotMeasuredIsToldAtApply, with the field and the remedy; the update is tried all the same.
 func TestWhatIsNotMeasuredIsToldAtApply(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: strings.Replace(measuredPlan, "period: 8s", "period: 10m", 1), Replicas: 1})
@@ -75,7 +75,7 @@ func TestWhatIsNotMeasuredIsToldAtApply(t *testing.T) {
 	}
 }
 
-// TestAllPodsOfANamespaceAreMeasured that asks for it, but for those that ask for none. (issue 15, part 3)
+// TestAllPodsOfANamespaceAreMeasured that asks for it, but for those that ask for none.
 func TestAllPodsOfANamespaceAreMeasured(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: measuredPlan, Replicas: 1})

@@ -43,7 +43,7 @@ func numbered(s *shop.Shop, version string) string {
 }
 
 // TestRequestsAreRedirected: by a Service that goes by number and a port without a name, each request is measured and none of the
-// kubelet's; what is released has nothing of it. When policies forbid it the run ends without a verdict. (issue 15, part 3)
+// kubelet's; what is released has nothing of it. When policies forbid it the run ends without a verdict.
 func TestRequestsAreRedirected(t *testing.T) {
 	t.Parallel()
 	s := openRedirected(t)
@@ -84,7 +84,7 @@ func TestRequestsAreRedirected(t *testing.T) {
 	}
 }
 
-// TestPodSecurityRefusesToRedirect: it is told at apply, and the run ends without a verdict on the update. (issue 15, part 3)
+// TestPodSecurityRefusesToRedirect: it is told at apply, and the run ends without a verdict on the update.
 func TestPodSecurityRefusesToRedirect(t *testing.T) {
 	t.Parallel()
 	s := openRedirected(t)

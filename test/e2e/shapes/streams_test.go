@@ -15,7 +15,7 @@ import (
 )
 
 // TestStreamsThroughAPodThatIsMeasured: a chunked body of 100 MiB both ways at once, a WebSocket and a stream of gRPC over HTTP/2 go
-// through the probe of a canary whole, whichever way they come to it, and are counted as what they are. (issue 15, part 5)
+// through the probe of a canary whole, whichever way they come to it, and are counted as what they are.
 func TestStreamsThroughAPodThatIsMeasured(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -52,7 +52,7 @@ func TestStreamsThroughAPodThatIsMeasured(t *testing.T) {
 }
 
 // TestAProbeThatHangsAndCrashesIsNoVerdict: while the probe of a canary says nothing its measurements are errors; when it is killed
-// another one goes on in its place, the application is not restarted, and the update is released. (issue 15, parts 4 and 5)
+// another one goes on in its place, the application is not restarted, and the update is released.
 func TestAProbeThatHangsAndCrashesIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: `
@@ -98,7 +98,7 @@ spec:
 }
 
 // TestNoRequestIsLostByTheProbe, nor when pods that have it come and go: of a load through the Service none fails, while a canary
-// and a baseline are there, and while the Deployment rolls out. (issue 15, part 5)
+// and a baseline are there, and while the Deployment rolls out.
 func TestNoRequestIsLostByTheProbe(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: measuredPlan})

@@ -31,7 +31,7 @@ func counted(t *testing.T, want int) {
 }
 
 // TestWhatComesFromOutsideIsMeasured, by either family and by a number that no name is given; what the pod says to itself is not,
-// nor is what takes the detour, which goes on while the probe does not run. (issue 15, part 3)
+// nor is what takes the detour, which goes on while the probe does not run.
 func TestWhatComesFromOutsideIsMeasured(t *testing.T) {
 	p := newPod(t)
 	for _, what := range []string{"application", "redirect", "probe"} {
