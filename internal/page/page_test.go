@@ -12,12 +12,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/page"
@@ -30,13 +33,21 @@ type house struct {
 	t     *testing.T
 	api   *pagetest.API
 	board *page.Board
+	busy  *atomic.Bool
 	url   string
 }
 
 // doorkeeper knows the users of the API server by their tokens, and asks it nothing.
-type doorkeeper struct{ api *pagetest.API }
+type doorkeeper struct {
+	api *pagetest.API
+	// busy: nobody can be told apart at present.
+	busy *atomic.Bool
+}
 
 func (d doorkeeper) Enter(_ context.Context, token string) (*page.Visitor, error) {
+	if d.busy.Load() {
+		return nil, page.ErrBusy
+	}
 	user, known := d.api.Users[token]
 	if !known {
 		return nil, page.ErrStranger
@@ -52,14 +63,19 @@ func (d doorkeeper) Enter(_ context.Context, token string) (*page.Visitor, error
 
 func open(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, api: pagetest.New(t), board: page.NewBoard()}
+	return openAt(t, clock.RealClock{})
+}
+
+func openAt(t *testing.T, c clock.WithTicker) *house {
+	t.Helper()
+	h := &house{t: t, api: pagetest.New(t), board: page.NewBoard(), busy: new(atomic.Bool)}
 	h.api.Users["jane"] = pagetest.User{Name: "jane", May: []string{
 		"get shop/canaryruns", "patch shop/canaryruns", "get shop/deployments", "list shop/events",
 	}}
 	h.api.Users["vic"] = pagetest.User{Name: "vic", May: []string{"get shop/canaryruns"}}
 	ready := make(chan struct{})
 	close(ready)
-	handler := page.Handler(page.Options{Door: doorkeeper{h.api}, Board: h.board, Clock: clock.RealClock{}, Ready: ready, Hosts: nil})
+	handler := page.Handler(page.Options{Door: doorkeeper{h.api, h.busy}, Board: h.board, Clock: c, Ready: ready, Hosts: nil})
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	h.url = server.URL
@@ -265,6 +281,24 @@ func TestAStreamTellsWhatChangesAndNothingElse(t *testing.T) {
 	}
 	if news, _ := again.next("news"); !strings.Contains(news, `"gone":["shop/api-c"]`) || strings.Contains(news, "web-a") {
 		t.Errorf("news since: %s", news)
+	}
+}
+
+// What a person may see may be another by now, so a stream does not go on for long while nobody can tell.
+func TestAStreamEndsWhereItsPersonStaysUnknown(t *testing.T) {
+	c := clocktesting.NewFakeClock(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))
+	h := openAt(t, c)
+	s := h.stream("vic", "")
+	s.next("hello")
+	h.busy.Store(true)
+	go func() {
+		for t.Context().Err() == nil {
+			c.Step(time.Second)
+			runtime.Gosched()
+		}
+	}()
+	if farewell, _ := s.next("end"); !strings.Contains(farewell, page.ErrBusy.Error()) {
+		t.Errorf("it ends with %s", farewell)
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	// person may see what it sends.
 	beatTime  = 10 * time.Second
 	checkTime = 30 * time.Second
+	// mostUnsure is how many checks in a row may not find that out: then the stream ends, and the tab comes again.
+	mostUnsure = 4
 	// writeTime is how long a message may take to be taken; a tab that takes longer comes again.
 	writeTime = 20 * time.Second
 	// batch is how many cards a message has at most.
@@ -62,6 +64,8 @@ type flow struct {
 	r    *http.Request
 	v    *Visitor
 	sees map[string]bool
+	// unsure is how many checks in a row could not find out what the person may see.
+	unsure int
 }
 
 // stream sends cards as they change, until the tab goes or its person may no longer see them.
@@ -161,18 +165,33 @@ func (f *flow) maySee(ctx context.Context, namespace string) (bool, error) {
 	return sees, err
 }
 
-// check asks anew who the person is and what they may see.
+// check asks anew who the person is and what they may see. What cannot be found out stays as it was, for a while.
 func (f *flow) check(ctx context.Context, w *watcher) error {
-	v, err := f.enter(ctx, f.r)
-	if errors.Is(err, ErrBusy) {
-		return nil // it is asked soon again
+	switch err := f.askAnew(ctx, w); {
+	case err == nil:
+		f.unsure = 0
+	case !errors.Is(err, ErrBusy):
+		return err
+	default:
+		if f.unsure++; f.unsure >= mostUnsure {
+			return err
+		}
 	}
+	return f.tell(ctx, w)
+}
+
+func (f *flow) askAnew(ctx context.Context, w *watcher) error {
+	v, err := f.enter(ctx, f.r)
 	if err != nil {
 		return err
 	}
 	f.v = v
+	var unsure error
 	for namespace, saw := range f.sees {
 		sees, err := v.Sees(ctx, namespace)
+		if err != nil {
+			unsure = err
+		}
 		if err != nil || sees == saw {
 			continue
 		}
@@ -191,7 +210,7 @@ func (f *flow) check(ctx context.Context, w *watcher) error {
 		}
 		w.again(keys)
 	}
-	return f.tell(ctx, w)
+	return unsure
 }
 
 // tell sends what has changed, and rests: more changes come together.
