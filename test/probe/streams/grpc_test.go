@@ -182,7 +182,7 @@ func TestAClientThatCancelsOrWaitsNoLonger(t *testing.T) {
 	}
 	counts(t, registry, "1 other CANCELLED")
 
-	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := begin(ctx).RecvMsg(&wrapperspb.Int64Value{}); status.Code(err) != codes.DeadlineExceeded {
 		t.Error(err)
@@ -190,7 +190,7 @@ func TestAClientThatCancelsOrWaitsNoLonger(t *testing.T) {
 	if err := <-s.left; err == nil {
 		t.Error("the server saw no end")
 	}
-	eitherWay := func() bool { // the server may be the first to say so
+	eitherWay := func() bool { // the server may be the first to say so, by a reset or by a status
 		got := counted(t, registry)
 		return got == "1 200 DEADLINE_EXCEEDED, 1 other CANCELLED" || got == "1 other CANCELLED, 1 other DEADLINE_EXCEEDED"
 	}

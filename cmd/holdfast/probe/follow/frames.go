@@ -22,6 +22,15 @@ const (
 	flagPriority   = 0x20
 )
 
+// Codes of RST_STREAM (RFC 9113, 7).
+const (
+	resetRefused  = 0x7
+	resetCancel   = 0x8
+	resetCalm     = 0xb
+	resetInsecure = 0xc
+	resetUnknown  = 0xe // and above
+)
+
 // frame is the head of one.
 type frame struct {
 	length int
@@ -40,8 +49,9 @@ type receiver interface {
 	setting(id uint16, value uint32)
 	// data are bytes of a body.
 	data(n int)
-	// whole is told when all of a frame has come; last is the last stream that a frame of kind GOAWAY lets live.
-	whole(f frame, last uint32) error
+	// whole is told when all of a frame has come; said is the last stream that a frame of kind GOAWAY lets live, or
+	// the code that one of kind RST_STREAM gives.
+	whole(f frame, said uint32) error
 }
 
 // frames reads frames in whatever pieces they come, and keeps no more of one than some bytes.
@@ -55,7 +65,7 @@ type frames struct {
 	want    int // bytes to keep before what follows is handed on
 	begun   bool
 	block   uint32 // the stream whose fields go on in the next frame
-	last    uint32
+	said    uint32 // of the newest frame of kind GOAWAY or RST_STREAM
 }
 
 // read reads what was said.
@@ -76,7 +86,7 @@ func (r *frames) read(said []byte, to receiver) error {
 		}
 		if r.left == 0 && r.padding == 0 && r.want == 0 {
 			r.reading, r.have = false, 0
-			if err := to.whole(r.frame, r.last); err != nil {
+			if err := to.whole(r.frame, r.said); err != nil {
 				return err
 			}
 		}
@@ -115,7 +125,7 @@ func (r *frames) head() error {
 	switch {
 	case f.kind == frameHeaders && f.has(flagPriority):
 		r.want = 5
-	case f.kind == framePush:
+	case f.kind == framePush, f.kind == frameReset:
 		r.want = 4
 	case f.kind == frameGoAway:
 		r.want = 8
@@ -176,7 +186,9 @@ func (r *frames) before(to receiver) error {
 			r.want = 6
 		}
 	case frameGoAway:
-		r.last = binary.BigEndian.Uint32(kept) &^ (1 << 31)
+		r.said = binary.BigEndian.Uint32(kept) &^ (1 << 31)
+	case frameReset:
+		r.said = binary.BigEndian.Uint32(kept)
 	default:
 		if r.frame.has(flagPadded) {
 			if r.padding = int(kept[0]); r.padding > r.left {

@@ -11,12 +11,15 @@ type GRPCStatus uint8
 
 // Those that are made of what happened, and not only read.
 const (
-	NoGRPC               GRPCStatus = 0
-	GRPCOK               GRPCStatus = 1
-	GRPCCancelled        GRPCStatus = 2
-	GRPCUnknown          GRPCStatus = 3
-	GRPCDeadlineExceeded GRPCStatus = 5
-	GRPCUnavailable      GRPCStatus = 15
+	NoGRPC                GRPCStatus = 0
+	GRPCOK                GRPCStatus = 1
+	GRPCCancelled         GRPCStatus = 2
+	GRPCUnknown           GRPCStatus = 3
+	GRPCDeadlineExceeded  GRPCStatus = 5
+	GRPCPermissionDenied  GRPCStatus = 8
+	GRPCResourceExhausted GRPCStatus = 9
+	GRPCInternal          GRPCStatus = 14
+	GRPCUnavailable       GRPCStatus = 15
 )
 
 // GRPCStatuses is how many there are, NoGRPC included.
@@ -38,6 +41,24 @@ func grpcStatus(value string) GRPCStatus {
 		return GRPCUnknown
 	}
 	return GRPCStatus(n + 1)
+}
+
+// grpcReset is the status that clients give a stream which was reset with the code ("gRPC over HTTP2", Errors).
+func grpcReset(code uint32) GRPCStatus {
+	switch {
+	case code == resetRefused:
+		return GRPCUnavailable
+	case code == resetCancel:
+		return GRPCCancelled
+	case code == resetCalm:
+		return GRPCResourceExhausted
+	case code == resetInsecure:
+		return GRPCPermissionDenied
+	case code < resetUnknown:
+		return GRPCInternal
+	default:
+		return GRPCUnknown
+	}
 }
 
 func isGRPC(contentType string) bool {

@@ -16,6 +16,9 @@ const (
 	maxField = 128 << 10
 	// maxStreams is how many requests may be under way on one connection.
 	maxStreams = 10000
+	// jitter is how much earlier than its grpc-timeout says a client may seem to go when the time has passed: what a
+	// request is delayed by on its way here, and the word of its end is not. It is a tenth of short timeouts.
+	jitter = 100 * time.Millisecond
 )
 
 // stream is a request under way.
@@ -170,13 +173,13 @@ func (a *answerFrames) setting(id uint16, value uint32) { allow(a.requests.decod
 
 func (a *answerFrames) data(n int) { a.observer.Carried(Out, n) }
 
-func (a *answerFrames) whole(f frame, last uint32) error {
+func (a *answerFrames) whole(f frame, told uint32) error {
 	switch f.kind {
 	case frameReset:
-		a.close(f.stream, ApplicationBroke)
+		a.broken(f.stream, grpcReset(told))
 		return nil
 	case frameGoAway:
-		a.leaving, a.spared = true, last
+		a.leaving, a.spared = true, told
 		return nil
 	case frameData:
 		if f.has(flagEndStream) {
@@ -209,31 +212,44 @@ func (a *answerFrames) whole(f frame, last uint32) error {
 
 // close ends a stream that is under way.
 func (h *http2) close(id uint32, how Ending) {
-	s, known := h.streams[id]
-	if !known {
-		return
+	if s, known := h.remove(id); known {
+		h.observer.Ended(s.outcome(how, GRPCUnavailable, h.now.Sub(s.began)))
 	}
-	delete(h.streams, id)
-	h.observer.Ended(s.outcome(how, h.now.Sub(s.began)))
 }
 
-// outcome is what becomes of a stream that ends.
-func (s stream) outcome(how Ending, took time.Duration) Request {
+// broken ends a stream that the application resets, which clients of gRPC take for status.
+func (h *http2) broken(id uint32, status GRPCStatus) {
+	if s, known := h.remove(id); known {
+		h.observer.Ended(s.outcome(ApplicationBroke, status, h.now.Sub(s.began)))
+	}
+}
+
+func (h *http2) remove(id uint32) (s stream, known bool) {
+	s, known = h.streams[id]
+	delete(h.streams, id)
+	return s, known
+}
+
+// outcome is what becomes of a stream that ends; broken is the status where the application broke it.
+func (s stream) outcome(how Ending, broken GRPCStatus, took time.Duration) Request {
 	r := Request{Code: s.code, Took: took}
+	late := s.timeout > 0 && took >= s.timeout-min(s.timeout/10, jitter)
 	switch how {
 	case ApplicationClosed:
 		if r.GRPC = s.status; r.GRPC == NoGRPC {
 			r.GRPC = GRPCUnknown // as clients take an answer of gRPC that has none
 		}
 	case ApplicationBroke:
-		r.Code, r.GRPC = badGateway, GRPCUnavailable
+		r.Code, r.GRPC = badGateway, broken
 	default:
-		if r.GRPC = GRPCCancelled; s.timeout > 0 && took >= s.timeout {
-			r.GRPC = GRPCDeadlineExceeded
-		}
+		r.GRPC = GRPCCancelled
 	}
-	if !s.grpc {
+	switch {
+	case !s.grpc:
 		r.GRPC = NoGRPC
+	case late && r.GRPC == GRPCCancelled && how != ApplicationClosed:
+		// Both sides count the time, and whoever is first cancels. To the client it is the same.
+		r.Code, r.GRPC = s.code, GRPCDeadlineExceeded
 	}
 	return r
 }

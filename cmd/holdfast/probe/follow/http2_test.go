@@ -122,10 +122,11 @@ func streams(tb testing.TB) []streamCase {
 			c.fields(5, true, 99, call...), a.fields(5, true, 98, ":status", "503", "content-type", "text/html"),
 		}
 	})
-	add("a client that waits no longer", follow.ApplicationClosed, "2 began; 0 CANCELLED in 1s, 0 DEADLINE_EXCEEDED in 1s; in 0, out 0", func(c, a *speaker) []line {
+	add("a client that waits no longer", follow.ApplicationClosed, "3 began; 0 CANCELLED in 1s, 0 DEADLINE_EXCEEDED in 1s, 0 DEADLINE_EXCEEDED in 1s; in 0, out 0", func(c, a *speaker) []line {
 		return []line{
-			c.fields(1, true, 99, append(slices.Clone(call), "grpc-timeout", "1S")...), c.fields(3, true, 99, append(slices.Clone(call), "grpc-timeout", "1001m")...),
-			pause(time.Second), c.reset(1, http2.ErrCodeCancel), c.reset(3, http2.ErrCodeCancel), a.fields(1, true, 98, ":status", "200"),
+			c.fields(1, true, 99, append(slices.Clone(call), "grpc-timeout", "1S")...), c.fields(3, true, 99, append(slices.Clone(call), "grpc-timeout", "1100m")...),
+			c.fields(5, true, 99, append(slices.Clone(call), "grpc-timeout", "1200m")...),
+			pause(time.Second), c.reset(1, http2.ErrCodeCancel), c.reset(3, http2.ErrCodeCancel), c.reset(5, http2.ErrCodeCancel), a.fields(1, true, 98, ":status", "200"),
 		}
 	})
 	add("streams that the application breaks off, and one reset after its answer", follow.ApplicationBroke, "4 began; 200, 502, 502, 502 UNAVAILABLE; in 0, out 2", func(c, a *speaker) []line {
@@ -134,6 +135,20 @@ func streams(tb testing.TB) []streamCase {
 			c.fields(3, true, 99, ":method", "GET"), a.fields(3, false, 99, ":status", "200"), a.data(3, false, "ab"), a.reset(3, http2.ErrCodeInternal),
 			c.fields(5, true, 99, call...), a.reset(5, http2.ErrCodeRefusedStream), c.fields(7, true, 99, ":method", "GET"),
 		}
+	})
+	add("an application whose client waits no longer, and that is the first to say so", follow.ApplicationClosed, "2 began; 0 DEADLINE_EXCEEDED in 1s, 502 CANCELLED in 1s; in 0, out 0", func(c, a *speaker) []line {
+		return []line{
+			c.fields(1, true, 99, append(slices.Clone(call), "grpc-timeout", "1S")...), c.fields(3, true, 99, append(slices.Clone(call), "grpc-timeout", "1200m")...),
+			pause(time.Second), a.reset(1, http2.ErrCodeCancel), a.reset(3, http2.ErrCodeCancel), c.reset(1, http2.ErrCodeCancel), c.reset(3, http2.ErrCodeCancel),
+		}
+	})
+	add("streams of gRPC that the application resets", follow.ApplicationClosed, "6 began; 502 INTERNAL, 502 INTERNAL, 502 PERMISSION_DENIED, 502 RESOURCE_EXHAUSTED, 502 UNAVAILABLE, 502 UNKNOWN; in 0, out 0", func(c, a *speaker) []line {
+		var lines []line
+		for i, code := range []http2.ErrCode{http2.ErrCodeNo, http2.ErrCodeEnhanceYourCalm, http2.ErrCodeInadequateSecurity, http2.ErrCodeHTTP11Required, 1 << 31, http2.ErrCodeRefusedStream} {
+			id := uint32(2*i + 1)
+			lines = append(lines, c.fields(id, true, 99, call...), a.reset(id, code))
+		}
+		return lines
 	})
 	add("streams that the application will not answer", follow.ApplicationClosed, "2 began; 0, 502; in 0, out 0", func(c, a *speaker) []line {
 		return []line{
