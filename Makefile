@@ -34,7 +34,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo up down test test-unit test-e2e test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-page soak-probe test-backends test-page generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-long test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-page soak-probe test-backends test-page generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,10 +61,15 @@ test-image: ## Test the image and the bill of materials (chart, upgrade, uninsta
 	$(GO) test -C tools/image -count=1 $(PKGS)
 	$(GO) test -C tools/vulncheck -count=1 $(PKGS)
 
-test-e2e: ## Run the tests that need the test cluster
+# With -short, scenarios that take minutes are left to test-long; packages that are named run whole.
+SHORT   := -short
+test-e2e: ## Run the tests that need the test cluster (TESTS=./e2e/judge runs one package, whole)
 	@$(if $(filter ./...,$(TESTS)),$(CLUSTER) build helm3 helm4 certmanager victoria-metrics traefik alertmanager loadtester >&2) # not beside the tests: they have deadlines
 	$(CLUSTER) run --install $(CURDIR)/manifests/overlays/test -- \
-	  $(GO) test -count=1 -timeout 60m -p 3 -parallel 5 $(if $(filter ./...,$(TESTS)),$(LONG)) $(TESTS)
+	  $(GO) test -count=1 -timeout 60m -p 3 -parallel 5 $(if $(filter ./...,$(TESTS)),$(SHORT) $(LONG)) $(TESTS)
+
+test-long: SHORT :=
+test-long: test-e2e ## Run those too that take minutes each: outages, leaders that are killed, installations by each tool
 
 oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded and unguarded, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle $(ORACLE) $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED))

@@ -17,6 +17,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/cluster"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // root is the checkout, where the docs' commands for Helm are run.
@@ -28,6 +29,9 @@ const root = "../.."
 func TestLifeWithHelm(t *testing.T) {
 	for _, helm := range helms {
 		t.Run(helm, func(t *testing.T) {
+			if helm != helms[len(helms)-1] {
+				stage.Long(t)
+			}
 			s := newSite(t, helm)
 			install := strings.Join(page(t, "install.md", "## With Helm", "sh"), "")
 			s.sh(root, strings.ReplaceAll(install, "manifests/chart/holdfast", olderChart(t)))
@@ -79,6 +83,7 @@ func TestLifeWithHelm(t *testing.T) {
 // TestLifeWithKustomize goes through the same pages, by their commands for kustomize; then Helm
 // takes over, and is uninstalled.
 func TestLifeWithKustomize(t *testing.T) {
+	stage.Long(t)
 	s := newSite(t, "helm3")
 	folder := kustomizations(t)
 	s.sh(folder, strings.Join(page(t, "install.md", "## With kustomize", "sh"), ""))

@@ -11,6 +11,8 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // A shop whose Deployment has an update held, one that was rejected, and a canary that somebody
@@ -52,6 +54,7 @@ spec: {deployment: web, containers: [{name: app, image: "holdfast.test/app:v5"}]
 // held and one rejected, and lost, and restored while Holdfast is there; and once more before it
 // is.
 func TestBackupAndRestore(t *testing.T) {
+	stage.Long(t)
 	s := newSite(t, "helm4")
 	install := page(t, "install.md", "## With Helm", "sh")[0]
 	s.sh(root, install)

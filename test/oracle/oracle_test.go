@@ -33,6 +33,14 @@ func TestMain(m *testing.M) {
 // lanes suit two cores: most of the time of a sequence is waiting.
 const lanes = 8
 
+// some is how many of n random sequences are played: a third with -short.
+func some(n int) int {
+	if testing.Short() {
+		return n / 3
+	}
+	return n
+}
+
 // TestWhatOnceWentWrong plays the sequences that have found mistakes, each as small as it could be made.
 func TestWhatOnceWentWrong(t *testing.T) {
 	files, err := filepath.Glob("testdata/regressions/*.yaml")
@@ -50,7 +58,7 @@ func TestWhatOnceWentWrong(t *testing.T) {
 
 // TestRandomSequences plays the first of what `make oracle` plays.
 func TestRandomSequences(t *testing.T) {
-	if err := conduct(t.Context(), world, choices{seed: 1, lanes: lanes, failures: 1, shrink: 1}, generated(1, 30)); err != nil {
+	if err := conduct(t.Context(), world, choices{seed: 1, lanes: lanes, failures: 1, shrink: 1}, generated(1, some(30))); err != nil {
 		t.Error(err)
 	}
 }
@@ -72,7 +80,7 @@ func TestWhatOnceWentWrongWithRoutes(t *testing.T) {
 
 // TestRandomSequencesOfARoute plays the first of what `make oracle-routes` plays.
 func TestRandomSequencesOfARoute(t *testing.T) {
-	if err := routes.Conduct(t.Context(), world, routes.Choices{Seed: 1, Lanes: lanes, Failures: 1, Shrink: 1}, routes.Generated(1, 20)); err != nil {
+	if err := routes.Conduct(t.Context(), world, routes.Choices{Seed: 1, Lanes: lanes, Failures: 1, Shrink: 1}, routes.Generated(1, some(20))); err != nil {
 		t.Error(err)
 	}
 }

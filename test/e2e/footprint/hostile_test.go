@@ -19,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/plaintext"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // How many there are of what a tenant may make many of; make hostile has more.
@@ -178,6 +179,7 @@ func each(t *testing.T, n int, do func(i int) error) {
 // TestManyLargePlansTakeLittleMemory: they cost the API server their size, and
 // Holdfast their names. The test runs alone, for it measures.
 func TestManyLargePlansTakeLittleMemory(t *testing.T) {
+	stage.Long(t)
 	n, size := *hostilePlans, min(30_000, 300_000_000/max(*hostilePlans, 1)) // a plan may have 32 KiB
 	s := shop.Open(t, shop.Settings{Plan: shop.Patient, NoLoad: true, Replicas: 1})
 	before, memory := shop.Restarts(t), residentMiB(s)
@@ -203,6 +205,7 @@ func TestManyLargePlansTakeLittleMemory(t *testing.T) {
 // TestManyDeploymentsInANamespace are all looked after, in bounded memory, and keep
 // no other namespace waiting. The test runs alone, for it measures.
 func TestManyDeploymentsInANamespace(t *testing.T) {
+	stage.Long(t)
 	n := *hostileDeployments
 	s := shop.Open(t, shop.Settings{Plan: shop.Patient, NoLoad: true, Replicas: 1})
 	before, memory := shop.Restarts(t), residentMiB(s)

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // limitMiB is the memory limit of Holdfast's container, in manifests/base/deployment.yaml.
@@ -116,6 +117,7 @@ func openUnguarded(t *testing.T) *shop.Shop {
 // megabyte, of many small parts, that match the selector of its Deployment, and updates
 // it three times at once. The test runs alone, for it measures.
 func TestLargeReplicaSetsTakeLittleMemory(t *testing.T) {
+	stage.Long(t)
 	s := shop.Open(t, shop.Settings{Plan: shop.Patient, NoLoad: true, Replicas: 1})
 	tenant, before := tenant(s), shop.Restarts(t)
 	args := slices.Repeat([]string{"01234567"}, 80_000) // the API server takes a list of texts for one field

@@ -15,6 +15,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // TestTheDeploymentControllerRests: it compares the status it computes with the
@@ -45,6 +46,7 @@ func TestTheDeploymentControllerRests(t *testing.T) {
 // progress for ever nor hidden, and one that is mended makes tools wait again.
 // It runs alone, as the one above.
 func TestAStableRolloutDuringAHold(t *testing.T) {
+	stage.Long(t)
 	s := shop.Open(t, shop.Settings{Plan: shop.LongPlan, NoLoad: true})
 	s.Must("create", "configmap", "needed", "--from-literal=a=b")
 	s.Must("patch", "deployment", "web", "--patch", `{"spec":{"template":{"spec":{"containers":[{"name":"app","envFrom":[{"configMapRef":{"name":"needed"}}]}]}}},"metadata":{"annotations":{"holdfast.dev/canary":"disabled"}}}`)

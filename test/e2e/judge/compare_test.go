@@ -15,6 +15,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // compared is a metric that compares failed requests with the baseline's.
@@ -84,6 +85,7 @@ func failPods(s *shop.Shop, share string, pods ...string) {
 // TestJudgingByComparisonInASharedIncident: all pods fail for a while,
 // those of the healthy canary among them.
 func TestJudgingByComparisonInASharedIncident(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: lasting("10m", under("0.05")), Replicas: 1})
 	run := s.HoldV2()
@@ -162,6 +164,7 @@ const comparedLatency = `
 // TestJudgingByComparisonCountsEachRequestOnce, the first of a kind too, with which
 // its counter appears: what was counted is what the pods say they have answered.
 func TestJudgingByComparisonCountsEachRequestOnce(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	args := []string{"--late-series", "--error-rate=0.3"}
 	// All requests come between two rounds: an interval in which one side has none is left out.

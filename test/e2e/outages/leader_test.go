@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // killLeader kills the replica that evaluates as kill -9 does.
@@ -28,6 +29,7 @@ func killLeader(s *shop.Shop) {
 
 // TestTheLeaderIsKilledInEachPhase: whoever leads next goes on where the run was.
 func TestTheLeaderIsKilledInEachPhase(t *testing.T) {
+	stage.Long(t)
 	// Nothing is measured before the windows of the query are full, so that every
 	// round measures every metric.
 	slow := strings.NewReplacer("period: 8s", "period: 14s", "initialDelay: 3s", "initialDelay: 6s").Replace(shop.QuickPlan)
@@ -78,6 +80,7 @@ func inPhase(phase v1alpha1.Phase) func(*v1alpha1.CanaryRun) bool {
 // TestALeaderThatLosesItsLeaseGoesOnAnswering: while somebody else has the lease, updates are held and no
 // replica ends; who leads next goes on where the run was.
 func TestALeaderThatLosesItsLeaseGoesOnAnswering(t *testing.T) {
+	stage.Long(t)
 	s := shop.Open(t, shop.Settings{Plan: strings.NewReplacer("period: 8s", "period: 10m", "initialDelay: 3s", "initialDelay: 6s").Replace(shop.QuickPlan)})
 	run := s.HoldV2()
 	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)

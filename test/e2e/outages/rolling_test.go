@@ -17,6 +17,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // TestHoldfastIsUpdatedUnderAStreamOfUpdates: its replicas are replaced one after
@@ -24,6 +25,7 @@ import (
 // none passes. The new replicas run with --rewrite-status=false, so the status is
 // the controller's then, and Holdfast's again after them. The test runs alone.
 func TestHoldfastIsUpdatedUnderAStreamOfUpdates(t *testing.T) {
+	stage.Long(t)
 	shops := []*shop.Shop{
 		shop.Open(t, shop.Settings{Plan: shop.Patient, NoLoad: true}),
 		shop.Open(t, shop.Settings{Plan: shop.Patient, NoLoad: true, Guard: v1alpha1.CanaryRequired}),

@@ -16,6 +16,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // shares has two, and a canary that is judged by whether it is down.
@@ -96,6 +97,7 @@ func decide(what string) func(s *shop.Shop, run string) {
 // change, when it is to come off, when it is off, and in the release. No request fails, and no weight is left behind. In
 // memory that is seen for every write: evaluator/routes_test.go.
 func TestAllOfHoldfastIsKilledAtEachMomentOfAShare(t *testing.T) {
+	stage.Long(t)
 	type played struct {
 		*shop.Shop
 		run, before string
@@ -167,6 +169,7 @@ func wantNothingLeft(s *shop.Shop, before, image string) {
 // is written in another way. It is stored as it came; when Holdfast is back the share lies over it, and at the end it
 // is what its user asked for.
 func TestWhatIsWrittenWhileNobodyAnswersIsWhatItsUserWants(t *testing.T) {
+	stage.Long(t)
 	if err := shop.World.Cluster.GatewayAPI(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -285,6 +288,7 @@ func backends(r *unstructured.Unstructured) string {
 // TestTheGatewayIsKilledWhileACanaryHasItsShare, and while it is taken off: the run goes on, the gateway that is back gives
 // the canary its share, and at the end the route is its user's. Requests that come while no gateway is there fail.
 func TestTheGatewayIsKilledWhileACanaryHasItsShare(t *testing.T) {
+	stage.Long(t)
 	s, before := openRouted(t, shares)
 	run := s.HoldV2("--version=v2", "--drain=5s")
 	s.AwaitPhase(run.Name, v1alpha1.PhasePaused)

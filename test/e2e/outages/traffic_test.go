@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 const weighted = `
@@ -95,6 +96,7 @@ func awaitRoute(s *shop.Shop, what string, is func(*unstructured.Unstructured) b
 // TestTheShareGoesOnWithoutTheEvaluator: whoever evaluates is killed while a canary has its share of the requests. The
 // share stays as it is, no request fails, and it comes off at the end.
 func TestTheShareGoesOnWithoutTheEvaluator(t *testing.T) {
+	stage.Long(t)
 	shop.NeedTraefik(t)
 	s := shop.Open(t, shop.Settings{Plan: weighted, NoLoad: true, Args: []string{"--drain=5s"}})
 	s.Must("apply", "-f", "-", s.RouteBy(shop.Traefik))

@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // TestStreamsThroughAPodThatIsMeasured: a chunked body of 100 MiB both ways at once, a WebSocket and a stream of gRPC over HTTP/2 go
@@ -54,6 +55,7 @@ func TestStreamsThroughAPodThatIsMeasured(t *testing.T) {
 // TestAProbeThatHangsAndCrashesIsNoVerdict: while the probe of a canary says nothing its measurements are errors; when it is killed
 // another one goes on in its place, the application is not restarted, and the update is released.
 func TestAProbeThatHangsAndCrashesIsNoVerdict(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: `
 apiVersion: holdfast.dev/v1alpha1
@@ -100,6 +102,7 @@ spec:
 // TestNoRequestIsLostByTheProbe, nor when pods that have it come and go: of a load through the Service none fails, while a canary
 // and a baseline are there, and while the Deployment rolls out.
 func TestNoRequestIsLostByTheProbe(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: measuredPlan})
 	s.Measure()
