@@ -31,11 +31,14 @@ spec:
   analysis: {interval: 1s, period: 2s}
 `
 
+// patient has a pod answer on for longer than a gateway on a busy machine needs to see that it goes.
+const patient = "--drain=12s"
+
 // openRouted is a shop behind Traefik and under load, and its route as its user has it.
 func openRouted(t *testing.T, plan string) (s *shop.Shop, before string) {
 	t.Helper()
 	shop.NeedTraefik(t)
-	s = shop.Open(t, shop.Settings{Plan: plan, NoLoad: true, Args: []string{"--drain=5s"}})
+	s = shop.Open(t, shop.Settings{Plan: plan, NoLoad: true, Args: []string{patient}})
 	s.Must("apply", "--server-side", "--field-manager=gitops", "-f", "-", s.RouteBy(shop.Traefik))
 	s.AwaitGateway()
 	return s, askedOf(awaitRoute(s, "it is there", func(*unstructured.Unstructured) bool { return true }))
@@ -108,7 +111,7 @@ func TestAllOfHoldfastIsKilledAtEachMomentOfAShare(t *testing.T) {
 	}
 	for i, scene := range scenes {
 		plays[i].LoadGateway(10)
-		plays[i].run = plays[i].HoldV2(append([]string{"--version=v2", "--drain=5s"}, scene.args...)...).Name
+		plays[i].run = plays[i].HoldV2(append([]string{"--version=v2", patient}, scene.args...)...).Name
 	}
 	for i, scene := range slices.Backward(scenes) { // the first takes longest
 		if s := plays[i]; scene.begin == nil {
@@ -290,7 +293,7 @@ func backends(r *unstructured.Unstructured) string {
 func TestTheGatewayIsKilledWhileACanaryHasItsShare(t *testing.T) {
 	stage.Long(t)
 	s, before := openRouted(t, shares)
-	run := s.HoldV2("--version=v2", "--drain=5s")
+	run := s.HoldV2("--version=v2", patient)
 	s.AwaitPhase(run.Name, v1alpha1.PhasePaused)
 	killGateway(s)
 	g := s.Gateway()

@@ -98,11 +98,11 @@ func awaitRoute(s *shop.Shop, what string, is func(*unstructured.Unstructured) b
 func TestTheShareGoesOnWithoutTheEvaluator(t *testing.T) {
 	stage.Long(t)
 	shop.NeedTraefik(t)
-	s := shop.Open(t, shop.Settings{Plan: weighted, NoLoad: true, Args: []string{"--drain=5s"}})
+	s := shop.Open(t, shop.Settings{Plan: weighted, NoLoad: true, Args: []string{patient}})
 	s.Must("apply", "-f", "-", s.RouteBy(shop.Traefik))
 	s.AwaitGateway()
 	s.LoadGateway(40)
-	run := s.HoldV2("--version=v2", "--drain=5s")
+	run := s.HoldV2("--version=v2", patient)
 	s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
 	g := s.Gateway()
 	shop.Until(s, "the gateway goes by the route", func() bool { return g.Ask(t.Context()) == "v2" }) // it says so before
