@@ -17,6 +17,7 @@ type Aspect string
 // The aspects.
 const (
 	ExitCode    Aspect = "ExitCode"    // one command succeeded, the other failed
+	Migration   Aspect = "Migration"   // kubectl left the fields of client-side apply as they were on one side
 	Presence    Aspect = "Presence"    // there is one Deployment only
 	Template    Aspect = "Template"    // other templates are asked for
 	ChangeCause Aspect = "ChangeCause" // other change-causes are asked for, or that of a stable template changed
@@ -88,6 +89,8 @@ func (s Step) Compare() Difference {
 		return Difference{Record, guarded.Broken}
 	case (s.Outcome.Unguarded.Code == 0) != (s.Outcome.Guarded.Code == 0):
 		return Difference{ExitCode, Diff(s.Outcome.Unguarded.Code, s.Outcome.Guarded.Code)}
+	case s.Outcome.Unguarded.gaveUp() != s.Outcome.Guarded.gaveUp():
+		return Difference{Migration, Diff(s.Outcome.Unguarded.gaveUp(), s.Outcome.Guarded.gaveUp())}
 	case (unguarded.Object == nil) != (guarded.Object == nil):
 		return Difference{Presence, Diff(unguarded.Object, guarded.Object)}
 	case !Same(unguarded.Desired(), guarded.Desired()):
@@ -112,6 +115,16 @@ func (s Step) Compare() Difference {
 		}
 	}
 	return s.stability()
+}
+
+// gaveUp says whether kubectl ended well although its last request met a conflict: after a server-side apply it hands over what its
+// client-side one owned, and after five conflicts leaves that for the next time (migrateToSSAIfNecessary, kubectl 1.37).
+func (o Outcome) gaveUp() bool {
+	if o.Code != 0 || len(o.Requests) == 0 {
+		return false
+	}
+	last := o.Requests[len(o.Requests)-1]
+	return last.Status == statusConflict && last.ContentType == jsonPatch
 }
 
 // remembered looks whether kubectl remembers the same of a text that was read and applied. While it is held,

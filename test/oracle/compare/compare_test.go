@@ -48,6 +48,7 @@ func child(o map[string]any, path ...string) map[string]any {
 
 func TestCompareAfterACommand(t *testing.T) {
 	failed, warned := Outcome{Code: 1}, Outcome{Requests: []Request{{Warnings: []string{"passed without a canary: no pod is Ready"}}}}
+	gaveUp := Outcome{Requests: []Request{{ContentType: applyPatch, Status: 200}, {ContentType: jsonPatch, Status: 409}}}
 	for name, tc := range map[string]struct {
 		verb                       sequence.Verb
 		before, unguarded, guarded string
@@ -60,6 +61,8 @@ func TestCompareAfterACommand(t *testing.T) {
 		"both may fail":                 {before: "image=v1", unguarded: "image=v1", guarded: "image=v1", outcome: Pair[Outcome]{failed, Outcome{Code: 3}}},
 		"only the guarded one fails":    {before: "image=v1", unguarded: "image=v1", guarded: "image=v1", outcome: Pair[Outcome]{Guarded: failed}, want: ExitCode},
 		"only the unguarded one fails":  {before: "image=v1", unguarded: "image=v1", guarded: "image=v1", outcome: Pair[Outcome]{Unguarded: failed}, want: ExitCode},
+		"kubectl gave up on one side":   {before: "image=v1", unguarded: "image=v1", guarded: "image=v1", outcome: Pair[Outcome]{Unguarded: gaveUp}, want: Migration},
+		"kubectl gave up on both":       {before: "image=v1", unguarded: "image=v1", guarded: "image=v1", outcome: Pair[Outcome]{gaveUp, gaveUp}},
 		"another template is held":      {before: "image=v1", unguarded: "image=v2 env.A=1", guarded: "image=v1|image=v2", want: Template},
 		"nothing is held":               {before: "image=v1", unguarded: "image=v2", guarded: "image=v1", want: Template},
 		"too much is held":              {before: "image=v1", unguarded: "image=v1", guarded: "image=v1|image=v2", want: Template},

@@ -52,11 +52,14 @@ const (
 	// ManifestUnseen: Helm 3 sent nothing about a field that it had dropped with what is held, and
 	// that the stable template still has: its manifest may have it again or not.
 	ManifestUnseen Explanation = "ManifestUnseen"
+	// ClientGaveUp: kubectl met conflicts with controllers on one side until it left the fields of client-side apply as
+	// they were.
+	ClientGaveUp Explanation = "ClientGaveUp"
 )
 
 // Explanations are all there are.
 var Explanations = []Explanation{
-	RefusedFromMemory, UndoOfWhatNeverRan, UndoOfOtherHistory, UndoLeavesAnnotations, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, OrderOfTheStable, ManifestUnseen,
+	RefusedFromMemory, UndoOfWhatNeverRan, UndoOfOtherHistory, UndoLeavesAnnotations, UndoReadAsWithdrawal, ClientRefused, ConflictOfOwners, PatchDidNotFit, ClientSentNothing, ClientSentLess, OrderOfTheStable, ManifestUnseen, ClientGaveUp,
 }
 
 // Explain names why the sides differ after a step, if what was observed in it says that it could
@@ -70,6 +73,8 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 		return s.explainOwned()
 	case Annotations:
 		return s.explainAnnotations()
+	case Migration:
+		return ClientGaveUp, true
 	default:
 		return "", false
 	}
