@@ -73,19 +73,35 @@ func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wa
 
 // needsCheck: templates are checked when they are about to be held, but not in
 // a check. One that passes is checked by the API server as it is stored; but one
-// that was worked out here, and is neither in the request nor in the record, has
+// that was worked out here, and is neither in the cluster nor in the record, has
 // to be known as it is stored, for the owners of what the API server fills in.
 func (r *request) needsCheck(w wanted, d decide.Decision) bool {
 	if r.DryRun && r.Manager == checkManager {
 		return false
 	}
-	workedOut := r.record != nil && w.wish.Rule != intent.RuleUntouched && !r.stands(w)
-	return d.Effect == decide.Hold || workedOut && (d.Effect == decide.Pass || d.Reason == decide.ReasonWithdrawn)
+	if d.Effect == decide.Hold {
+		return true
+	}
+	if r.record == nil || w.wish.Rule == intent.RuleUntouched {
+		return false
+	}
+	switch {
+	case d.Effect == decide.Pass, d.Reason == decide.ReasonWithdrawn:
+		return !r.stands(w)
+	case d.Effect == decide.Keep:
+		return !r.isHeld(w)
+	}
+	return false
 }
 
 // stands says whether the template that is wanted is the stable one, down to the mark of a restart.
 func (r *request) stands(w wanted) bool {
 	return w.hash == r.stableHash && hold.Restarted(w.template) == hold.Restarted(r.Old.Template())
+}
+
+// isHeld says whether it is the held one, down to the mark of a restart.
+func (r *request) isHeld(w wanted) bool {
+	return w.hash == r.heldHash && hold.Restarted(w.template) == hold.Restarted(r.record.Template)
 }
 
 // refuseAs refuses with what the API server says of a template, the reason,

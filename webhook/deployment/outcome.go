@@ -204,7 +204,7 @@ func (h *Handler) keep(r *request, w wanted, a *amendment) error {
 	}
 	record := *r.record
 	record.Owners, record.LastApplied, record.Beside = w.wish.Owners, r.remembered(w), held
-	if w.hash != r.heldHash || hold.Restarted(w.template) != hold.Restarted(r.record.Template) {
+	if !r.isHeld(w) {
 		record.Template = w.template
 		if record.Under != nil {
 			record.Under = w.wish.Template

@@ -22,7 +22,7 @@ const (
 	Template    Aspect = "Template"    // other templates are asked for
 	ChangeCause Aspect = "ChangeCause" // other change-causes are asked for, or that of a stable template changed
 	Remembered  Aspect = "Remembered"  // of a text that was read, kubectl remembers other templates
-	Owned       Aspect = "Owned"       // of a text that was read, its applier owns other fields
+	Owned       Aspect = "Owned"       // of a text that was read, its applier owns other fields; or Helm does of what it takes back
 	Unguarded   Aspect = "Unguarded"   // a stable template changed that should not have
 	Record      Aspect = "Record"      // the record does not open
 	Unsettled   Aspect = "Unsettled"   // the controllers did not come to rest
@@ -107,6 +107,9 @@ func (s Step) Compare() Difference {
 		return d
 	}
 	if d := s.owned(); d.Found() {
+		return d
+	}
+	if d := s.ownedByHelm(); d.Found() {
 		return d
 	}
 	if s.Command.Verb == sequence.Undo && s.Outcome.Unguarded.Code == 0 {
@@ -208,17 +211,19 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 // tools can see.
 func Final(states Pair[Snapshot]) Difference {
 	unguarded, guarded := states.Unguarded.Object, states.Guarded.Object
+	manifests := Pair[any]{comparableManifest(annotation(unguarded, lastApplied)), comparableManifest(annotation(guarded, lastApplied))}
+	withoutFilledIn(manifests)
 	for _, part := range []struct {
 		aspect Aspect
-		of     func(map[string]any) any
+		of     Pair[any]
 	}{
-		{Spec, func(o map[string]any) any { return at(o, "spec") }},
-		{Labels, func(o map[string]any) any { return at(o, "metadata", "labels") }},
-		{LastApplied, func(o map[string]any) any { return comparableManifest(annotation(o, lastApplied)) }},
-		{Annotations, func(o map[string]any) any { return comparableAnnotations(o) }},
-		{Ownership, func(o map[string]any) any { return OwnersOf(o) }},
+		{Spec, Pair[any]{at(unguarded, "spec"), at(guarded, "spec")}},
+		{Labels, Pair[any]{at(unguarded, "metadata", "labels"), at(guarded, "metadata", "labels")}},
+		{LastApplied, manifests},
+		{Annotations, Pair[any]{comparableAnnotations(unguarded), comparableAnnotations(guarded)}},
+		{Ownership, Pair[any]{OwnersOf(unguarded), OwnersOf(guarded)}},
 	} {
-		if diff := Diff(part.of(unguarded), part.of(guarded)); diff != "" {
+		if diff := Diff(part.of.Unguarded, part.of.Guarded); diff != "" {
 			return Difference{part.aspect, diff}
 		}
 	}
@@ -243,7 +248,8 @@ func comparableManifest(text string) any {
 	annotations, _ := metadata["annotations"].(map[string]any)
 	release, byHelm := annotations[clientstate.HelmReleaseAnnotation].(string)
 	restarted, _ := at(object, "spec", "template", "metadata", "annotations").(map[string]any)
-	if metadata["uid"] == nil && !byHelm && restarted[hold.RestartedAt] == nil {
+	isRead := metadata["uid"] != nil || at(object, "spec", "progressDeadlineSeconds") != nil // no text of the oracle's own has that
+	if !isRead && !byHelm && restarted[hold.RestartedAt] == nil {
 		return manifest
 	}
 	delete(restarted, hold.RestartedAt) // each side was restarted at a time of its own
@@ -256,6 +262,18 @@ func comparableManifest(text string) any {
 	}
 	delete(object, "status")
 	return object
+}
+
+// withoutFilledIn takes the templates of two texts that were read from the cluster for one if they differ in what the API defaults
+// alone: who writes over what was read may leave that out.
+func withoutFilledIn(manifests Pair[any]) {
+	unguarded, _ := manifests.Unguarded.(map[string]any)
+	guarded, _ := manifests.Guarded.(map[string]any)
+	left, isRead := at(unguarded, "spec", "template").(map[string]any)
+	right, areBoth := at(guarded, "spec", "template").(map[string]any)
+	if spec, _ := at(guarded, "spec").(map[string]any); isRead && areBoth && Same(left, right) {
+		spec["template"] = left
+	}
 }
 
 // comparableAnnotations are the annotations that both sides must have alike, without the mark of

@@ -97,6 +97,7 @@ func TestCompareInTheEnd(t *testing.T) {
 			"manager": manager, "operation": "Update", "time": "then", "fieldsV1": map[string]any{"f:metadata": map[string]any{"f:annotations": map[string]any{field: map[string]any{}}}},
 		})
 	}
+	const readText = `{"metadata":{"uid":"a","generation":1,"annotations":{}},"spec":{"replicas":1,"template":{"spec":{"containers":[{"image":"app:v1","name":"app"}]}}}}`
 	for name, tc := range map[string]struct {
 		plant func(guarded map[string]any)
 		want  Aspect
@@ -110,10 +111,16 @@ func TestCompareInTheEnd(t *testing.T) {
 		"the revision":                     {func(o map[string]any) { child(o, "metadata", "annotations")[revision] = "7" }, ""},
 		"a blank in what was last applied": {func(o map[string]any) { child(o, "metadata", "annotations")[lastApplied] = "{} " }, LastApplied},
 		"a text that was read is applied": {func(o map[string]any) {
-			child(o, "metadata", "annotations")[lastApplied] = `{"metadata":{"uid":"b","generation":2,"annotations":{"holdfast.dev/stable":"x"}},"spec":{"replicas":1},"status":{"replicas":1}}`
+			child(o, "metadata", "annotations")[lastApplied] = strings.Replace(readText, `{"uid":"a","generation":1,"annotations":{}}`, `{"uid":"b","generation":2,"annotations":{"holdfast.dev/stable":"x"}},"status":{"replicas":1}`, 1)
 		}, ""},
 		"another text that was read": {func(o map[string]any) {
-			child(o, "metadata", "annotations")[lastApplied] = `{"metadata":{"uid":"b"},"spec":{"replicas":2}}`
+			child(o, "metadata", "annotations")[lastApplied] = strings.Replace(readText, `"replicas":1`, `"replicas":2`, 1)
+		}, LastApplied},
+		"a text that was read, with what is filled in": {func(o map[string]any) {
+			child(o, "metadata", "annotations")[lastApplied] = strings.Replace(readText, `"name":"app"`, `"name":"app","terminationMessagePath":"/dev/termination-log"`, 1)
+		}, ""},
+		"a text that was read, with another image": {func(o map[string]any) {
+			child(o, "metadata", "annotations")[lastApplied] = strings.Replace(readText, "app:v1", "app:v2", 1)
 		}, LastApplied},
 		"an owner":                      {func(o map[string]any) { owned(o, "kubectl-edit", "f:a") }, Ownership},
 		"an owner of Holdfast's fields": {func(o map[string]any) { owned(o, "kubectl-edit", "f:"+v1alpha1.HeldAnnotation) }, ""},
@@ -126,7 +133,7 @@ func TestCompareInTheEnd(t *testing.T) {
 				child(o, "metadata", "annotations")[lastApplied] = "{}"
 			}
 			if strings.Contains(name, "text that was read") {
-				child(states.Unguarded.Object, "metadata", "annotations")[lastApplied] = `{"metadata":{"uid":"a","generation":1,"annotations":{}},"spec":{"replicas":1}}`
+				child(states.Unguarded.Object, "metadata", "annotations")[lastApplied] = readText
 			}
 			tc.plant(states.Guarded.Object)
 			if got := Final(states); got.Aspect != tc.want {

@@ -70,6 +70,9 @@ func (s Step) Explain(d Difference) (Explanation, bool) {
 	case Remembered:
 		return s.explainRemembered()
 	case Owned:
+		if s.Command.Verb == sequence.Helm3 {
+			return s.explainOwnedByHelm()
+		}
 		return s.explainOwned()
 	case Annotations:
 		return s.explainAnnotations()
