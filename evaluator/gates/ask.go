@@ -46,12 +46,12 @@ type reply struct {
 	again   bool // another request may come to something else
 }
 
-// ask puts a question, again if there is no answer and the hook says so.
-func (c client) ask(ctx context.Context, q lifecycle.Question, body []byte) lifecycle.Answer {
+// ask puts a question of a namespace, again if there is no answer and the hook says so.
+func (c client) ask(ctx context.Context, namespace string, q lifecycle.Question, body []byte) lifecycle.Answer {
 	var r reply
 	pause := c.pause
 	for try := int32(0); ; try++ {
-		r = c.request(ctx, q.Hook, body)
+		r = c.request(ctx, namespace, q.Hook, body)
 		if !r.again || q.Hook.Retries == nil || try >= min(*q.Hook.Retries, v1alpha1.MaxHookRetries) || ctx.Err() != nil {
 			break
 		}
@@ -67,7 +67,7 @@ func (c client) ask(ctx context.Context, q lifecycle.Question, body []byte) life
 }
 
 // request sends one request. Each has connections of its own: hooks of two tenants share none.
-func (c client) request(ctx context.Context, h v1alpha1.Hook, body []byte) reply {
+func (c client) request(ctx context.Context, namespace string, h v1alpha1.Hook, body []byte) reply {
 	timeout := timeoutOf(h)
 	target := outbound.Target{URL: h.URL, AllowAddresses: c.settings.AllowAddresses, DenyAddresses: c.settings.DenyAddresses, TLS: outbound.TLS{CAFile: c.settings.CAFile}}
 	rt, err := transport.New(target, timeout, 1)
@@ -86,6 +86,14 @@ func (c client) request(ctx context.Context, h v1alpha1.Hook, body []byte) reply
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "holdfast")
+	if file := c.settings.Credentials.FileFor(h.URL, namespace); file != "" {
+		credential, err := transport.ReadCredential(file)
+		if err != nil { // without it the answer would be about who Holdfast is, and not about the canary
+			ctrl.LoggerFrom(ctx).Error(err, "a hook is not asked without its credential")
+			return reply{said: v1alpha1.HookNone, message: "the credential for its host cannot be read (--hook-credentials); the log of Holdfast says why"}
+		}
+		req.Header.Set("Authorization", credential)
+	}
 	resp, err := (&http.Client{Transport: rt, CheckRedirect: transport.NoRedirects}).Do(req)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).V(1).Info("no answer of a hook", "hook", h.Name, "why", err.Error())

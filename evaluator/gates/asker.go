@@ -26,6 +26,8 @@ type Settings struct {
 	AllowAddresses, DenyAddresses []string
 	// CAFile has the CAs to trust by https, the system's without it.
 	CAFile string
+	// Credentials say who Holdfast is at some of the hosts.
+	Credentials outbound.Credentials
 }
 
 // atOnce is how many questions are under way at once. A namespace leaves as much free as it holds.
@@ -206,5 +208,5 @@ func (a *Asker) Ask(ctx context.Context, run *v1alpha1.CanaryRun, demands policy
 		return none("it was not its turn in time")
 	}
 	defer giveBack()
-	return a.client.ask(ctx, q, body)
+	return a.client.ask(ctx, run.Namespace, q, body)
 }

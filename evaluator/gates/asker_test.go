@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/policy"
 )
 
@@ -120,6 +123,38 @@ func status(code int, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)
 		_, _ = io.WriteString(w, text)
+	}
+}
+
+// Who Holdfast is it says as a file has it at the time, and a hook is not asked without that.
+func TestACredentialIsShown(t *testing.T) {
+	var shown atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { shown.Store(r.Header.Get("Authorization")) }))
+	defer server.Close()
+	folder := t.TempDir()
+	host := strings.TrimPrefix(server.URL, "http://")
+	ask := func(credentials string) lifecycle.Answer {
+		t.Helper()
+		known, err := outbound.ParseCredentials([]string{credentials})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown.Store("nothing was asked")
+		return anAsker(func(s *Settings) { s.Credentials = known }).Ask(t.Context(), aRun("shop", "web-x"), policy.Effective{}, aQuestion(server.URL+"/check"))
+	}
+	for _, credential := range []string{"Bearer abc", "Basic eA=="} {
+		if err := os.WriteFile(filepath.Join(folder, "shop"), []byte(credential+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask("http://" + host + "=" + folder + "/{{namespace}}"); got.Said != v1alpha1.HookYes || shown.Load() != credential {
+			t.Errorf("said %s: %q; shown was %q", got.Said, got.Message, shown.Load())
+		}
+	}
+	if got := ask(host + "=" + folder + "/shop"); got.Said != v1alpha1.HookYes || shown.Load() != "" {
+		t.Errorf("in the clear: said %s: %q; shown was %q", got.Said, got.Message, shown.Load())
+	}
+	if got := ask("http://" + host + "=" + folder + "/none"); got.Said != v1alpha1.HookNone || !strings.Contains(got.Message, "--hook-credentials") || strings.Contains(got.Message, folder) || shown.Load() != "nothing was asked" {
+		t.Errorf("without its file: said %s: %q; shown was %q", got.Said, got.Message, shown.Load())
 	}
 }
 

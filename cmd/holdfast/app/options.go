@@ -29,6 +29,7 @@ type Options struct {
 	hookAllowAddresses  string
 	hookDenyAddresses   string
 	hookCAFile          string
+	hookCredentials     string
 	tenancyLabel        string
 	allowAddresses      string
 	denyAddresses       string
@@ -80,6 +81,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.hookAllowAddresses, "hook-allow-addresses", "",
 		"IP addresses, and ranges of them, at which hooks may be although they are loopback, link-local or of a cloud's metadata, separated by commas")
 	fs.StringVar(&o.hookDenyAddresses, "hook-deny-addresses", "", "IP addresses, and ranges of them, at which no hook may be, separated by commas")
+	fs.StringVar(&o.hookCredentials, "hook-credentials", "",
+		"HOST=FILE, separated by commas: to hooks at HOST, which is as one of --hook-hosts, what is in FILE is shown in the header Authorization, such as Bearer abc; by https alone, unless HOST begins with http://. {{namespace}} in FILE stands for that of the plan. Files are reread at each request")
 	fs.StringVar(&o.hookCAFile, "hook-ca-file", "", "a file with the CAs by which hooks with https are trusted, those of the system without it")
 	fs.DurationVar(&o.scrapeInterval, "prometheus-scrape-interval", endpoint.DefaultScrapeInterval,
 		"how often --prometheus-url scrapes pods; a window on a canary is first asked for when it holds four samples")
@@ -191,14 +194,19 @@ func (o *Options) prometheus() endpoint.Definition {
 
 // hooks are the settings of hooks.
 func (o *Options) hooks() gates.Settings {
+	credentials, _ := outbound.ParseCredentials(list(o.hookCredentials)) // which validate has read
 	return gates.Settings{
-		Hosts: list(o.hookHosts), AllowAddresses: list(o.hookAllowAddresses), DenyAddresses: list(o.hookDenyAddresses), CAFile: o.hookCAFile,
+		Credentials: credentials,
+		Hosts:       list(o.hookHosts), AllowAddresses: list(o.hookAllowAddresses), DenyAddresses: list(o.hookDenyAddresses), CAFile: o.hookCAFile,
 	}
 }
 
 func (o *Options) validateAddresses() error {
 	if errs := outbound.ValidateHosts(list(o.hookHosts), nil); len(errs) > 0 {
 		return fmt.Errorf("--hook-hosts %s", errs[0].ErrorBody())
+	}
+	if _, err := outbound.ParseCredentials(list(o.hookCredentials)); err != nil {
+		return fmt.Errorf("--hook-credentials: %w", err)
 	}
 	for name, text := range map[string]string{
 		"--prometheus-allow-addresses": o.allowAddresses, "--prometheus-deny-addresses": o.denyAddresses,
