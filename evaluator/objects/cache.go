@@ -20,6 +20,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/probe/inject"
 )
 
 // CacheOptions keep in memory what the evaluator reads and no more, in a cluster of
@@ -68,8 +69,11 @@ func exists(label string) labels.Selector {
 
 func trimPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
-		print := PrintOfPod(pod)
-		pod.Annotations, pod.Spec = map[string]string{printAnnotation: string(print)}, corev1.PodSpec{}
+		kept := map[string]string{printAnnotation: string(PrintOfPod(pod))}
+		if mesh := MeshOfPod(pod); mesh != "" {
+			kept[meshAnnotation] = mesh
+		}
+		pod.Annotations, pod.Spec = kept, corev1.PodSpec{}
 		trimMetadata(pod, labelsOrMark)
 		trimPodStatus(&pod.Status)
 	}
@@ -129,7 +133,7 @@ func trimNamespace(object any) (any, error) {
 	if ns, ok := object.(*metav1.PartialObjectMetadata); ok {
 		trimMetadata(ns, func(labels map[string]string) map[string]string { return labels })
 		ns.Annotations = pick(ns.Annotations, v1alpha1.CanaryAnnotation, v1alpha1.PlanAnnotation, v1alpha1.PoliciesAnnotation, v1alpha1.StampedAnnotation,
-			v1alpha1.KillAnnotation, v1alpha1.ProbeAnnotation)
+			v1alpha1.KillAnnotation, v1alpha1.ProbeAnnotation, inject.LinkerdAnnotation)
 	}
 	return object, nil
 }
@@ -143,6 +147,18 @@ func PrintOfPod(pod *corev1.Pod) canary.Print {
 		return canary.Print(pod.Annotations[printAnnotation])
 	}
 	return canary.PodPrint(pod)
+}
+
+// meshAnnotation is where the cache keeps what MeshOfPod says.
+const meshAnnotation = v1alpha1.Prefix + "mesh"
+
+// MeshOfPod says what in a pod keeps its requests from being redirected to its probe, as inject.MeshIn does, of a pod as the API
+// server or as the cache has it.
+func MeshOfPod(pod *corev1.Pod) string {
+	if len(pod.Spec.Containers) == 0 {
+		return pod.Annotations[meshAnnotation]
+	}
+	return inject.MeshIn(pod)
 }
 
 // PrintOfSet is the print of what a ReplicaSet makes, likewise.

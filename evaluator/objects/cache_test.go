@@ -17,6 +17,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/canary"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/probe"
 )
 
 var sealKey = hold.Key(strings.Repeat("k", hold.KeySize))
@@ -154,6 +155,25 @@ func TestTheCacheKeepsAPrintInPlaceOfASpec(t *testing.T) {
 	}
 	if PrintOfSet(rs) != wantSet || len(rs.Spec.Template.Spec.Containers) != 0 || len(rs.Spec.Template.Annotations) != 1 {
 		t.Errorf("the ReplicaSet is kept as %+v", rs)
+	}
+}
+
+// What keeps requests from the probe of a pod is known when its containers are not, and is told by nobody else.
+func TestTheCacheKeepsWhichMeshAPodHas(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{InitContainers: []corev1.Container{{Name: probe.RedirectContainer}}, Containers: []corev1.Container{{Name: "web"}}}}
+	plain := pod.DeepCopy()
+	plain.Annotations = map[string]string{meshAnnotation: "forged"}
+	pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: "istio-proxy"})
+	said := MeshOfPod(pod)
+	for range 2 {
+		for _, p := range []*corev1.Pod{pod, plain} {
+			if _, err := trimPod(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if said == "" || MeshOfPod(pod) != said || MeshOfPod(plain) != "" {
+		t.Errorf("it says %q, the cache %q, and of a pod without one %q", said, MeshOfPod(pod), MeshOfPod(plain))
 	}
 }
 

@@ -31,12 +31,15 @@ func (h *Handler) tellUnmeasured(ctx context.Context, r *request, w wanted, d de
 	for _, why := range plancheck.SecurityForbids(r.demands, &plan) {
 		return []string{reply.Warning(why)}
 	}
+	var out []string
+	for _, why := range plancheck.MeshAhead(r.demands, &plan, w.template) {
+		out = append(out, reply.Warning(why))
+	}
 	if r.errands == nil {
 		r.errands = &errands{around: h.lookAround(ctx, r)}
 	}
 	source := plan.TrafficSource()
 	behind := source == v1alpha1.TrafficService || source == v1alpha1.TrafficBoth || r.demands.Forbids(source) != ""
-	var out []string
 	for _, why := range precheck.Unmeasured(w.template, *plan.Probe, r.errands.around.services(), behind) {
 		out = append(out, reply.Warning(why))
 	}

@@ -28,6 +28,7 @@ func TestWhatAProbeWillNotSeeIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 		effect   decide.Effect
 		noImage  bool
 		security string
+		mesh     string
 		told     string // "" for nothing
 	}{
 		"a Service by number":                       {plan: measured, effect: decide.Hold, told: "by its number"},
@@ -42,11 +43,13 @@ func TestWhatAProbeWillNotSeeIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 		"it is redirected":                          {plan: redirected, policies: redirects, effect: decide.Hold},
 		"no policy allows it":                       {plan: redirected, effect: decide.Hold, told: "the update stays held, and no canary is made: spec.probe.capture"},
 		"Pod Security forbids it":                   {plan: redirected, policies: redirects, security: "restricted", effect: decide.Hold, told: "pod-security.kubernetes.io/enforce: restricted"},
+		"a mesh takes the requests first":           {plan: redirected, policies: redirects, mesh: "enabled", effect: decide.Hold, told: "the namespace is labelled istio-injection: enabled, so a mesh takes the requests"},
+		"a mesh, and requests by names":             {plan: apart, mesh: "enabled", effect: decide.Hold},
 		"the image is not known":                    {plan: measured, effect: decide.Hold, noImage: true, told: "--probe-image"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			services := []surround.Service{{Name: "web", Selector: map[string]string{"app": "web"}, Ports: []string{""}, Numbers: []int32{8080}}}
-			r := &request{plan: tc.plan, demands: demand.Demands{Effective: tc.policies, NamespaceLabels: map[string]string{"pod-security.kubernetes.io/enforce": tc.security}}, errands: &errands{around: around{services: func() []surround.Service { return services }}}}
+			r := &request{plan: tc.plan, demands: demand.Demands{Effective: tc.policies, NamespaceLabels: map[string]string{"pod-security.kubernetes.io/enforce": tc.security, "istio-injection": tc.mesh}}, errands: &errands{around: around{services: func() []surround.Service { return services }}}}
 			w := wanted{template: hold.Template{
 				"metadata": map[string]any{"labels": map[string]any{"app": "web"}},
 				"spec": map[string]any{"containers": []any{map[string]any{"name": "web", "ports": []any{

@@ -46,6 +46,7 @@ func Warnings(d demand.Demands, endpoints Definitions, namespace string, spec *v
 	out = append(out, notPortable(spec)...)
 	out = append(out, unprobed(d, spec)...)
 	out = append(out, SecurityForbids(d, spec)...)
+	out = append(out, MeshAhead(d, spec, nil)...)
 	_, empty := Tenancy(d, endpoints, namespace, spec, func(q query.Tenanted) *field.Path { return q.Path })
 	out = append(out, empty[:min(len(empty), reply.MaxTraps)]...)
 	for i := range out {

@@ -6,6 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/probe"
+	"holdfast.dev/holdfast/internal/probe/inject"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/webhook/demand"
 )
@@ -64,6 +67,24 @@ func SecurityForbids(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
 	}
 	return []string{fmt.Sprintf("spec.probe.capture is Redirect, and the namespace is labelled %s: %s: pods with an init container that has NET_ADMIN are refused there, so no canary can be made; "+
 		"set capture to Name, or have your administrator label the namespace privileged", podSecurity, level)}
+}
+
+// MeshAhead tells of a mesh that takes the requests of the pods of a plan before they are redirected to the probe. The template is nil
+// where only the plan is known.
+func MeshAhead(d demand.Demands, spec *v1alpha1.CanaryPlanSpec, template hold.Template) []string {
+	if spec.Probe == nil || spec.Probe.Capture != v1alpha1.ProbeByRedirect {
+		return nil
+	}
+	var ports []probe.Port
+	if template != nil {
+		if ports, _ = inject.Measured(template, *spec.Probe); len(ports) == 0 { // which is told with its reason
+			return nil
+		}
+	}
+	if why := inject.MeshAhead(template, ports, d.NamespaceLabels, d.NamespaceAnnotations); why != "" {
+		return []string{"spec.probe.capture is Redirect, and " + why}
+	}
+	return nil
 }
 
 // podSecurity is the label by which the API server admits pods (k8s.io/pod-security-admission).

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/policy"
 	"holdfast.dev/holdfast/webhook/demand"
 )
@@ -64,6 +65,23 @@ func TestWhatKeepsRequestsFromBeingRedirectedIsTold(t *testing.T) {
 		}
 		if got := SecurityForbids(allowed, byName); len(got) > 0 {
 			t.Errorf("%s, by name: %q", level, got)
+		}
+	}
+	allowed.NamespaceLabels = map[string]string{"istio.io/rev": "stable"}
+	template := hold.Template{"spec": map[string]any{"containers": []any{map[string]any{"name": "web", "ports": []any{map[string]any{"containerPort": int64(8080)}}}}}}
+	for sentence, tc := range map[string]struct {
+		spec     *v1alpha1.CanaryPlanSpec
+		template hold.Template
+		told     string
+	}{
+		"a plan":                           {redirect, nil, "spec.probe.capture is Redirect, and the namespace is labelled istio.io/rev: stable"},
+		"an update":                        {redirect, template, `excludeInboundPorts: "8080"`},
+		"an update in which nothing is":    {redirect, hold.Template{}, ""},
+		"a plan whose probe goes by names": {byName, nil, ""},
+	} {
+		got := strings.Join(MeshAhead(allowed, tc.spec, tc.template), "|")
+		if (got != "") != (tc.told != "") || !strings.Contains(got, tc.told) {
+			t.Errorf("%s: told %q, want %q in it", sentence, got, tc.told)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/probes"
 	"holdfast.dev/holdfast/internal/query"
 )
@@ -52,7 +53,7 @@ func probesIn(side string, pods []corev1.Pod) []probes.Pod {
 		isReady := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
 			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 		})
-		out = append(out, probes.Pod{Name: p.Name, UID: p.UID, IP: p.Status.PodIP, HostIP: p.Status.HostIP, IsReady: isReady})
+		out = append(out, probes.Pod{Name: p.Name, UID: p.UID, IP: p.Status.PodIP, HostIP: p.Status.HostIP, IsReady: isReady, Lacks: objects.MeshOfPod(&p)})
 	}
 	slices.SortFunc(out, func(a, b probes.Pod) int { return strings.Compare(a.Name, b.Name) })
 	for i := maxProbes; i < len(out); i++ {

@@ -16,15 +16,12 @@ var nothingToRedirect = Left{
 	Why: "have no TCP port that is measured without being named in spec.probe.ports: say the ports of the containers, or name there the numbers at which the application listens",
 }
 
-// meshInits are the names of the init containers by which meshes redirect; some have no other mark in a template.
-var meshInits = map[string]bool{"istio-init": true, "istio-validation": true, "linkerd-init": true, "linkerd-network-validator": true, "kuma-init": true}
-
-// meshIn is what redirects in a pod already. Of two rules for one connection the first counts, and what comes to the
-// application then comes from its mesh, within the pod.
+// meshIn is what redirects in a template already.
 func meshIn(spec map[string]any) *Left {
 	for _, kind := range kinds {
 		for i, each := range list(spec[kind]) {
-			if name := text(object(each)["name"]); meshInits[name] || meshes[name] {
+			name := text(object(each)["name"])
+			if slices.ContainsFunc(known, func(m mesh) bool { return slices.Contains(m.containers, name) }) {
 				return &Left{"spec.template.spec." + kind + "[" + strconv.Itoa(i) + "].name", "is " + name +
 					": a mesh redirects the requests of the pod already, so pods are made without the probe; set spec.probe.capture to Name, or have the mesh measure them (analysis.source)", true}
 			}

@@ -56,6 +56,7 @@ func newHandler(b behaviour, now func() time.Time) http.Handler {
 	})
 	mux.HandleFunc("GET /file/{path...}", readFile)
 	mux.HandleFunc("GET /touch/{path...}", touchFile)
+	mux.HandleFunc("GET /app-health/{port}/{path...}", askBeside)
 	mux.HandleFunc("GET /fail/{share}", h.fail)
 	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv(r.PathValue("name"))) })
 	mux.HandleFunc("POST "+version, h.answerCall)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"os"
 )
@@ -22,4 +24,22 @@ func touchFile(w http.ResponseWriter, r *http.Request) {
 	if err := os.WriteFile("/"+r.PathValue("path"), []byte("touched\n"), 0o644); err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 	}
+}
+
+// askBeside answers as another container of the pod does at a port, which it asks from within: the proxy of a mesh does so for the
+// kubelet.
+func askBeside(w http.ResponseWriter, r *http.Request) {
+	asked, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", r.PathValue("port"))+"/"+r.PathValue("path"), nil)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer, err := http.DefaultClient.Do(asked)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer answer.Body.Close()
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body)
 }

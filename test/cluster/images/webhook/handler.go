@@ -17,7 +17,10 @@ func newHandler(sidecar, message string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("POST /inject", mutate(func(t template) { t.inject(sidecar) }))
-	mux.HandleFunc("POST /mesh", mutate(func(t template) { t.mesh(sidecar) }))
+	mux.HandleFunc("POST /mesh", mutate(func(t template) { t.mesh("sidecar", sidecar) }))
+	mux.HandleFunc("POST /mesh/{name}", func(w http.ResponseWriter, r *http.Request) {
+		mutate(func(t template) { t.mesh(r.PathValue("name"), sidecar) })(w, r)
+	})
 	mux.HandleFunc("POST /pin", mutate(template.pin))
 	mux.HandleFunc("POST /annotate", mutate(template.annotate))
 	mux.HandleFunc("POST /deny/{tag}", func(w http.ResponseWriter, r *http.Request) {

@@ -80,33 +80,37 @@ func (t template) inject(image string) {
 // meshPort is where the proxy that mesh adds answers for the kubelet.
 const meshPort = 8181
 
-// mesh does what Istio does without native sidecars: it adds a proxy as the first container, and has the kubelet ask that for
-// the health of all others, init containers among them, by whatever port they are asked. A port by name that is not one
-// of the container is left, as Istio leaves it.
-func (t template) mesh(image string) {
+// mesh does what Istio does without native sidecars, but for redirecting: it adds a proxy as the first container, and has the kubelet ask
+// that for the health of all others, init containers among them, which the proxy asks in turn, from within the pod, at the port at which
+// the kubelet would have. A port by name that is not one of the container is left, as Istio leaves it.
+func (t template) mesh(name, image string) {
 	inits, _ := t.spec()["initContainers"].([]any)
 	for _, c := range append(append([]any{}, inits...), t.containers()...) {
 		container, _ := c.(map[string]any)
-		if container["name"] == "sidecar" {
+		if container["name"] == name {
 			return
 		}
-		names := map[any]bool{}
+		numbers := map[string]any{}
 		ports, _ := container["ports"].([]any)
 		for _, p := range ports {
 			port, _ := p.(map[string]any)
-			names[port["name"]] = true
+			called, _ := port["name"].(string)
+			numbers[called] = port["containerPort"]
 		}
 		for _, kind := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
 			probe, _ := container[kind].(map[string]any)
 			get, _ := probe["httpGet"].(map[string]any)
-			name, byName := get["port"].(string)
-			if get != nil && (!byName || names[name]) {
-				get["port"], get["path"] = meshPort, "/readyz"
+			number := get["port"]
+			if called, byName := number.(string); byName {
+				number = numbers[called]
+			}
+			if get != nil && number != nil {
+				get["port"], get["path"] = meshPort, fmt.Sprintf("/app-health/%v%v", number, get["path"])
 			}
 		}
 	}
 	t.spec()["containers"] = append([]any{map[string]any{
-		"name": "sidecar", "image": image, "args": []any{fmt.Sprintf("--listen=:%d", meshPort), "--drain=0s"},
+		"name": name, "image": image, "args": []any{fmt.Sprintf("--listen=:%d", meshPort), "--drain=0s"},
 		"readinessProbe": map[string]any{"httpGet": map[string]any{"port": meshPort, "path": "/readyz"}, "periodSeconds": 1},
 	}}, t.containers()...)
 }
