@@ -26,6 +26,7 @@ import (
 	"holdfast.dev/holdfast/internal/page"
 	"holdfast.dev/holdfast/internal/page/pagetest"
 	"holdfast.dev/holdfast/internal/page/person"
+	"holdfast.dev/holdfast/internal/page/view"
 )
 
 // house is a page over an API server in memory.
@@ -61,6 +62,13 @@ func (d doorkeeper) Enter(_ context.Context, token string) (*page.Visitor, error
 	}}, nil
 }
 
+// memory says of which run it was asked.
+type memory struct{}
+
+func (memory) Earlier(_ context.Context, run *v1alpha1.CanaryRun) ([]view.Earlier, error) {
+	return []view.Earlier{{Name: run.Name, Says: "asked"}}, nil
+}
+
 func open(t *testing.T) *house {
 	t.Helper()
 	return openAt(t, clock.RealClock{})
@@ -75,7 +83,7 @@ func openAt(t *testing.T, c clock.WithTicker) *house {
 	h.api.Users["vic"] = pagetest.User{Name: "vic", May: []string{"get shop/canaryruns"}}
 	ready := make(chan struct{})
 	close(ready)
-	handler := page.Handler(page.Options{Door: doorkeeper{h.api, h.busy}, Board: h.board, Clock: c, Ready: ready, Hosts: nil})
+	handler := page.Handler(page.Options{Door: doorkeeper{h.api, h.busy}, Board: h.board, Clock: c, Ready: ready, Past: memory{}, Hosts: nil})
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	h.url = server.URL
@@ -148,6 +156,9 @@ func TestWhoMayAskWhat(t *testing.T) {
 		"what a site beside it asks for":        {"GET", aRun, "jane", "", []string{"Sec-Fetch-Site", "same-site"}, 403, "another site"},
 		"events that one may not list":          {"GET", aRun + "/events", "vic", "", nil, 200, `"hidden":"events is forbidden`},
 		"a Deployment that one may not read":    {"GET", aRun + "/difference", "vic", "", nil, 200, `"hidden":"deployments is forbidden`},
+		"earlier values of who may list":        {"GET", aRun + "/earlier", "vic", "", nil, 200, `{"metrics":[{"name":"web-a","says":"asked"}]}`},
+		"and of who may not":                    {"GET", "/api/runs/vault/key-b/earlier", "vic", "", nil, 403, "vault"},
+		"earlier values without a token":        {"GET", aRun + "/earlier", "", "", nil, 401, "not known"},
 		"a token that is too long":              {"GET", aRun, strings.Repeat("x", 40000), "", nil, 401, "not known"},
 		"another way to ask":                    {"PUT", aRun, "jane", "", nil, 405, ""},
 		"a path that there is not":              {"GET", "/api/secrets", "jane", "", nil, 404, ""},

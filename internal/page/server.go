@@ -22,6 +22,8 @@ type Options struct {
 	Ready <-chan struct{}
 	// Trouble says why the board may be behind, "" if it is not; nil if it never is.
 	Trouble func() string
+	// Past asks for values that statuses do not have; nil where there is no endpoint to ask.
+	Past Past
 	// Metrics may be nil.
 	Metrics *Metrics
 }
@@ -59,6 +61,7 @@ func Handler(o Options) http.Handler {
 		"GET " + run:                 s.detail,
 		"GET " + run + "/events":     s.events,
 		"GET " + run + "/difference": s.difference,
+		"GET " + run + "/earlier":    s.earlier,
 		"GET " + run + "/rights":     s.rights,
 		"POST " + run + "/{verb}":    s.decide,
 	} {

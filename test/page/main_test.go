@@ -119,7 +119,7 @@ func inCluster(t *testing.T, api *pagetest.API) *httptest.Server {
 		t.Fatal("the runs are not there")
 	}
 	close(ready)
-	server := httptest.NewUnstartedServer(page.Handler(page.Options{Door: door, Board: board, Clock: ticking{}, Ready: ready}))
+	server := httptest.NewUnstartedServer(page.Handler(page.Options{Door: door, Board: board, Clock: ticking{}, Ready: ready, Past: recollection{}}))
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })

@@ -179,7 +179,7 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o Options, key hold.Key, certi
 	if err := addAlerts(mgr, o, certificate, endpoints); err != nil {
 		return fmt.Errorf("set up the taking of alerts: %w", err)
 	}
-	if err := addPage(ctx, mgr, o, certificate); err != nil {
+	if err := addPage(ctx, mgr, o, certificate, endpoints); err != nil {
 		return fmt.Errorf("set up the page: %w", err)
 	}
 	return health(mgr, certificate)

@@ -13,8 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/evaluator/measure"
+	"holdfast.dev/holdfast/evaluator/promql"
 	"holdfast.dev/holdfast/internal/page"
 	"holdfast.dev/holdfast/internal/page/entrance"
+	"holdfast.dev/holdfast/internal/page/past"
+	"holdfast.dev/holdfast/webhook/demand"
 )
 
 // pageOptions are the flags about the page.
@@ -26,7 +30,7 @@ func (o *pageOptions) addFlags(fs *pflag.FlagSet) {
 }
 
 // addPage has a manager serve the page, where a flag says so.
-func addPage(ctx context.Context, mgr ctrl.Manager, o Options, certificate certificates) error {
+func addPage(ctx context.Context, mgr ctrl.Manager, o Options, certificate certificates, endpoints *promql.Endpoints) error {
 	if o.page.address == "" || o.page.address == noAddress {
 		return nil
 	}
@@ -51,10 +55,18 @@ func addPage(ctx context.Context, mgr ctrl.Manager, o Options, certificate certi
 	})); err != nil {
 		return err
 	}
+	policies := demand.Policies{Reader: mgr.GetClient()}
+	earlier := past.New(past.Options{
+		Endpoints: measure.EndpointsOf(endpoints), Clock: clock.RealClock{},
+		Matchers: func(ctx context.Context, namespace string) ([]string, error) {
+			demands, err := policies.ForNamespace(ctx, namespace)
+			return demands.MatcherTexts(), err //nolint:wrapcheck // it says what was read
+		},
+	})
 	return mgr.Add(&page.Server{
 		Address: o.page.address, TLS: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.GetCertificate},
 		Handler: page.Handler(page.Options{
-			Door: door, Board: board, Clock: clock.RealClock{}, Ready: ready, Metrics: page.NewMetrics(metrics.Registry),
+			Door: door, Board: board, Clock: clock.RealClock{}, Ready: ready, Past: earlier, Metrics: page.NewMetrics(metrics.Registry),
 		}),
 	})
 }

@@ -70,7 +70,7 @@ export class CardView {
   }
 }
 
-const WORDS = { Passed: "passed", Failed: "failed", NoData: "no data", Error: "not measured" };
+const WORDS = { Passed: "passed", Failed: "failed", NoData: "no data", Error: "not measured", Earlier: "asked later" };
 export const word = (outcome) => WORDS[outcome] || outcome;
 
 // Bar is how far a run has come in its steps, each as long as it takes.

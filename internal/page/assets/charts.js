@@ -11,14 +11,17 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const n = (v) => (v === null || v === undefined ? null : v);
 const short = (v) => (v === null || v === undefined ? "–" : Number(v.toPrecision(4)).toString());
 
-// ChartView is one metric. It remembers the rounds that it has seen: the status of a run keeps the last ten.
+// ChartView is one metric. It remembers the rounds that it has seen: the status of a run keeps the last ten. What was before it knows
+// from the endpoint: values, of rounds whose outcomes nobody knows any more.
 export class ChartView {
   constructor() {
     this.rounds = new Map();
+    this.before = [];
     this.growth = new Map();
     this.name = el("h4");
     this.wanted = el("span", { class: "wanted" });
     this.says = el("p", { class: "chartsays" });
+    this.beforeSays = el("p", { class: "chartsays before" });
     this.canvas = el("div", { class: "canvas", "aria-hidden": "true" });
     this.legend = el("p", { class: "legend", "aria-hidden": "true" });
     this.evidence = new EvidenceView();
@@ -26,16 +29,25 @@ export class ChartView {
     this.count = el("span");
     this.query = el("pre");
     this.asked = el("details", {}, el("summary", {}, "Query as it was asked"), this.query);
-    this.element = el("article", { class: "chart" }, el("header", {}, this.name, this.wanted), this.says, this.canvas, this.legend, this.evidence.element,
+    this.element = el("article", { class: "chart" }, el("header", {}, this.name, this.wanted), this.says, this.beforeSays, this.canvas, this.legend, this.evidence.element,
       el("details", {}, el("summary", {}, "Values of ", this.count), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Values" },
         el("table", {}, el("thead", {}, el("tr", {}, ...["Time", "Outcome", "Value", "Wanted", "Says"].map((h) => el("th", { scope: "col" }, h)))), this.rows))), this.asked);
+  }
+
+  // earlier adds what the endpoint says of the time before.
+  earlier(e) {
+    this.before = e.rounds || [];
+    text(this.beforeSays, e.says || "");
+    if (this.chart) this.draw(this.chart);
   }
 
   draw(chart) {
     this.chart = chart;
     for (const round of chart.rounds || []) this.rounds.set(round.at, round);
     for (const old of [...this.rounds.keys()].sort((a, b) => a - b).slice(0, Math.max(0, this.rounds.size - MOST))) this.rounds.delete(old);
-    const rounds = [...this.rounds.values()].sort((a, b) => a.at - b.at);
+    const seen = [...this.rounds.values()].sort((a, b) => a.at - b.at);
+    const rounds = [...this.before.filter((r) => !seen.length || r.at < seen[0].at), ...seen];
+    show(this.beforeSays, Boolean(this.beforeSays.textContent));
     text(this.name, chart.name);
     text(this.wanted, chart.wanted ? `wanted: ${chart.wanted}` : "");
     text(this.says, chart.says);
@@ -153,7 +165,7 @@ export class ChartView {
     ctx.lineWidth = 2 * devicePixelRatio;
     ctx.setLineDash([]);
     for (const r of this.outcomes) {
-      if (r.outcome === "Passed") continue;
+      if (r.outcome === "Passed" || r.outcome === EARLIER) continue;
       const x = u.valToPos(r.at / 1000, "x", true);
       const y = r.value === undefined ? bbox.top + bbox.height - 2 * size : u.valToPos(r.value, "y", true);
       ctx.beginPath();
@@ -188,6 +200,7 @@ export class ChartView {
 }
 
 const HEIGHT = 210;
+const EARLIER = "Earlier"; // in the place of an outcome
 
 const range = (r) => {
   if (r.low === undefined && r.high === undefined) return "–";

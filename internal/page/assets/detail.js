@@ -8,6 +8,8 @@ import { ago, date, measured, now, span } from "./time.js";
 
 const LABELS = { promote: "Promote", abort: "Abort", pause: "Pause", resume: "Resume", approve: "Approve step", retry: "Retry" };
 const ORDER = ["approve", "promote", "pause", "resume", "retry", "abort"];
+const TEN = "Charts begin with the last ten rounds, which the status of a run keeps; this tab adds those that it sees.";
+const ASKED = "What was before the last ten rounds is asked of the endpoint when you open the run. How those rounds came out is not known any more, so they have no marks.";
 const SETTLE = 150, EVENTS_EVERY = 10000, RIGHTS_EVERY = 30000;
 
 export class Detail {
@@ -28,7 +30,8 @@ export class Detail {
     this.next = el("ul", { class: "next" });
     this.nextSection = section("What comes next", this.next);
     this.chartList = el("div", { class: "charts" });
-    this.chartSection = section("Metrics", el("p", { class: "hint" }, "Charts begin with the last ten rounds, which the status of a run keeps; this tab adds those that it sees."), this.chartList);
+    this.chartHint = el("p", { class: "hint" });
+    this.chartSection = section("Metrics", this.chartHint, this.chartList);
     this.facts = el("dl", { class: "facts" });
     this.hooks = el("tbody");
     this.hookSection = section("Hooks", scroll("Hooks", el("table", {}, head("Hook", "Type", "Said", "Asked for", "Says"), this.hooks)));
@@ -52,7 +55,9 @@ export class Detail {
     this.key = key;
     this.abort = new AbortController();
     this.verbs = null;
-    this.phaseSeen = this.uid = "";
+    this.phaseSeen = this.uid = this.earlierOf = "";
+    this.earlierSeen = [];
+    text(this.chartHint, TEN);
     show(this.parent, true);
     if (card) this.head(card);
     else text(this.title, key);
@@ -69,7 +74,7 @@ export class Detail {
     this.charts.clear();
     this.key = "";
     this.card = null;
-    this.coming = this.told = [];
+    this.coming = this.told = this.earlierSeen = [];
     show(this.parent, false);
     this.wipe();
   }
@@ -99,7 +104,7 @@ export class Detail {
   gone() { if (this.key) { text(this.stale, "This run is gone: it was deleted, or you may no longer see it. What stands here is what was seen last."); show(this.stale, true); this.buttons.replaceChildren(); } }
 
   head(card) {
-    if (this.uid && this.uid !== card.uid) { for (const chart of this.charts.values()) chart.dispose(); this.charts.clear(); }
+    if (this.uid && this.uid !== card.uid) { for (const chart of this.charts.values()) chart.dispose(); this.charts.clear(); this.earlierSeen = []; }
     this.card = card;
     this.uid = card.uid;
     text(this.title, card.deployment);
@@ -125,6 +130,7 @@ export class Detail {
         turned || now() - this.rightsAt > RIGHTS_EVERY ? this.rights(key, abort.signal) : null,
         turned ? this.difference(key, abort.signal) : null,
         turned || now() - this.eventsAt > EVENTS_EVERY ? this.events(key, abort.signal) : null,
+        detail.charts?.length && this.earlierOf !== this.uid ? this.earlier(key, abort.signal) : null,
       ]);
     } catch (error) {
       if (error.name === "AbortError" || key !== this.key) return;
@@ -147,7 +153,11 @@ export class Detail {
     const charts = d.charts || [];
     show(this.chartSection, charts.length > 0);
     keep(this.chartList, charts.map((c) => {
-      if (!this.charts.has(c.name)) this.charts.set(c.name, new ChartView());
+      if (!this.charts.has(c.name)) {
+        this.charts.set(c.name, new ChartView());
+        const known = this.earlierSeen.find((e) => e.name === c.name);
+        if (known) this.charts.get(c.name).earlier(known);
+      }
       return this.charts.get(c.name).element;
     }));
     for (const c of charts) this.charts.get(c.name).draw(c);
@@ -167,6 +177,24 @@ export class Detail {
     if (key !== this.key) return;
     this.verbs = new Set(verbs);
     this.decisions();
+  }
+
+  // earlier asks once for what was before the rounds that the status has. A page that has too much to do is asked again with the next change.
+  async earlier(key, signal) {
+    const { uid } = this;
+    this.earlierOf = uid;
+    try {
+      const d = await ask(key, "/earlier", signal);
+      if (key !== this.key || uid !== this.uid) return;
+      this.earlierSeen = d.metrics || [];
+      text(this.chartHint, d.says || ASKED);
+      for (const e of this.earlierSeen) this.charts.get(e.name)?.earlier(e);
+    } catch (error) {
+      if (error.name === "AbortError" || error.code === 401) throw error;
+      if (key !== this.key) return;
+      if (error.code === 503 && this.earlierOf === uid) this.earlierOf = "";
+      text(this.chartHint, `${TEN} Earlier values are not known: ${error.message}.`);
+    }
   }
 
   // decisions has a button for each verb that would do something and that the person may use.
