@@ -181,6 +181,7 @@ func TestThePageOfACluster(t *testing.T) {
 	decides.AwaitText("#detail .buttons", "Promote")
 	looks.Await("document.querySelectorAll('#detail .chart:nth-child(1) .scroll tbody tr').length >= 10")
 	h.shoot(decides, "demo-good")
+	h.wantsEarlierValues(looks, viewer)
 	decides.Click(`#detail button[data-verb="pause"]`)
 	decides.AwaitText("#detail .phase", "Paused")
 	looks.AwaitText("#detail .phase", "Paused")
@@ -206,6 +207,90 @@ func TestThePageOfACluster(t *testing.T) {
 	decides.Click(`.card[data-tone="busy"]`)
 	decides.AwaitText("#detail .lead", "Reverted")
 	h.shoot(decides, "demo-bad")
+	for _, c := range append(decides.Complaints(), looks.Complaints()...) {
+		t.Error(c)
+	}
+}
+
+// row is a round in the table of the first chart.
+type row struct{ At, Outcome, Value string }
+
+const rows = "[...document.querySelectorAll('#detail .chart:nth-child(1) .scroll tbody tr')].map((r) => " +
+	"({At: r.querySelector('time').getAttribute('datetime'), Outcome: r.children[1].textContent, Value: r.children[2].textContent}))"
+
+// wantsEarlierValues: when a tab has seen more rounds than the status has, one that comes later has values of the same times from
+// the endpoint, which are those that were measured: samples that came late may make a few of them others.
+func (h *house) wantsEarlierValues(watches *browser.Tab, token string) {
+	h.T.Helper()
+	watches.Await("document.querySelectorAll('#detail .chart:nth-child(1) .scroll tbody tr').length >= 18")
+	late := h.tab(token)
+	late.AwaitText("#groups", "Running")
+	late.Click(".card")
+	late.AwaitText("#detail .chart:nth-child(1) .before", "Since the canary was Ready")
+	late.AwaitText("#detail .chart:nth-child(2) .before", "Earlier factors are not asked for")
+	measured := map[string]row{}
+	for _, r := range browser.Eval[[]row](watches, rows) {
+		measured[r.At] = r
+	}
+	both, same := 0, 0
+	for _, r := range browser.Eval[[]row](late, rows) {
+		if known, is := measured[r.At]; is && r.Outcome == "asked later" {
+			both++
+			if known.Value == r.Value {
+				same++
+			}
+		}
+	}
+	if both < 5 || 2*same < both {
+		h.T.Errorf("%d values are asked later of rounds that were seen, and %d of them are the same: %v, and before %v", both, same, browser.Eval[[]row](late, rows), measured)
+	}
+	for _, c := range late.Complaints() {
+		h.T.Error(c)
+	}
+}
+
+const steps = `
+apiVersion: holdfast.dev/v1alpha1
+kind: CanaryPlan
+metadata: {name: default}
+spec:
+  deadline: 30m
+  readyDeadline: 2m
+  analysis: {interval: 1s, initialDelay: 0s}
+  steps:
+  - {replicas: 1, period: 2s, approval: true}
+  - {replicas: 1, period: 20m}
+`
+
+// TestAStepIsApprovedAndARunRetried by who may, and by nobody else.
+func TestAStepIsApprovedAndARunRetried(t *testing.T) {
+	h := open(t)
+	h.Must("apply", "-f", "-", steps)
+	viewer, promoter := user(h.Shop, "viewer", "page-view"), user(h.Shop, "promoter", "page-view", "page-decide")
+	h.Must("set", "image", "deployment/web", "app=holdfast.test/app:v2")
+	h.AwaitReason(h.OnlyRun().Name, v1alpha1.ReasonApproval)
+	decides, looks := h.tab(promoter), h.tab(viewer)
+	for _, tab := range []*browser.Tab{decides, looks} {
+		tab.AwaitText("#groups", "needs approval")
+		tab.Click(".card")
+	}
+	looks.AwaitText("#detail", "You may look at this run and not decide it")
+	decides.AwaitText("#detail .buttons", "Approve step")
+	decides.Click(`#detail button[data-verb="approve"]`)
+	decides.AwaitText("#ask[open]", "leaves the step")
+	decides.Click("#askYes")
+	looks.AwaitText("#detail .phase", "Running")
+	if run := h.OnlyRun(); run.Spec.ApprovedSteps != 1 {
+		t.Errorf("approved: %+v", run.Spec)
+	}
+	decides.AwaitText("#detail .buttons", "Retry")
+	decides.Click(`#detail button[data-verb="retry"]`)
+	decides.AwaitText("#ask[open]", "begins anew")
+	decides.Click("#askYes")
+	looks.AwaitText("#detail .facts", "Attempt") // of the first one nothing is said
+	if run := h.OnlyRun(); run.Spec.Attempt != 2 || run.Status.Attempt != 2 {
+		t.Errorf("retried: %+v, and %+v", run.Spec, run.Status)
+	}
 	for _, c := range append(decides.Complaints(), looks.Complaints()...) {
 		t.Error(c)
 	}
