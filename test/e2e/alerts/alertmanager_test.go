@@ -28,13 +28,13 @@ var image = sync.OnceValue(func() error {
 })
 
 // alertmanagerYAML is an Alertmanager that sends what it gets to Holdfast, as docs/how-to/alerts.md has it: at %[1]s,
-// with the token %[2]s and the CA %[3]s. No DNS runs in the test cluster, so the URL has an address.
+// with the CA %[2]s, and with what %[3]s says of who it is by the files %[4]s. No DNS runs in the test cluster, so the URL has
+// an address.
 const alertmanagerYAML = `
 apiVersion: v1
 kind: Secret
 metadata: {name: alertmanager}
 stringData:
-  token: %[2]s
   alertmanager.yml: |
     route:
       receiver: holdfast
@@ -48,12 +48,13 @@ stringData:
       - url: %[1]s
         max_alerts: 1000
         http_config:
-          authorization: {credentials_file: /etc/alertmanager/token}
           tls_config:
             ca_file: /etc/alertmanager/ca.crt
             server_name: holdfast-webhook.holdfast-system.svc
+%[3]s
 data:
-  ca.crt: %[3]s
+  ca.crt: %[2]s
+%[4]s
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -83,6 +84,12 @@ type alertmanager struct {
 
 func runAlertmanager(s *shop.Shop, path, token string) alertmanager {
 	s.T.Helper()
+	return runAlertmanagerAs(s, shop.HoldfastPods(s.T)[0].Status.PodIP, path, "          authorization: {credentials_file: /etc/alertmanager/token}", map[string][]byte{"token": []byte(token)})
+}
+
+// runAlertmanagerAs runs one that says who it is by lines of its http_config, below tls_config, and by files.
+func runAlertmanagerAs(s *shop.Shop, at, path, who string, files map[string][]byte) alertmanager {
+	s.T.Helper()
 	if err := image(); err != nil {
 		s.T.Fatal(err)
 	}
@@ -91,8 +98,11 @@ func runAlertmanager(s *shop.Shop, path, token string) alertmanager {
 	if err := shop.World.Client.Get(s.T.Context(), name, certificate); err != nil {
 		s.T.Fatal(err)
 	}
-	at := shop.HoldfastPods(s.T)[0].Status.PodIP
-	s.Must("apply", "-f", "-", fmt.Sprintf(alertmanagerYAML, "https://"+at+":9095"+path, token, base64.StdEncoding.EncodeToString(certificate.Data["ca.crt"])))
+	var more []string
+	for file, content := range files {
+		more = append(more, "  "+file+": "+base64.StdEncoding.EncodeToString(content))
+	}
+	s.Must("apply", "-f", "-", fmt.Sprintf(alertmanagerYAML, "https://"+at+":9095"+path, base64.StdEncoding.EncodeToString(certificate.Data["ca.crt"]), who, strings.Join(more, "\n")))
 	shop.Await(s, "Alertmanager is ready", "alertmanager", &appsv1.Deployment{}, shop.RolledOut)
 	pod := strings.TrimSpace(s.Must("get", "pods", "-l", "app=alertmanager", "-o", "jsonpath={.items[0].metadata.name}"))
 	return alertmanager{s, pod}
