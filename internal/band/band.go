@@ -40,6 +40,21 @@ func Of(m v1alpha1.Measurement) Band {
 	}
 }
 
+// Words says a rule without an infinite end: "[-inf, 2] (1, at most 10% up)" as "at most 2 (1, at most 10% up)".
+func Words(rule string) string {
+	interval, rest, closed := strings.Cut(rule, "]")
+	if !closed {
+		return rule
+	}
+	if high, open := strings.CutPrefix(interval, "[-inf, "); open {
+		return "at most " + high + rest
+	}
+	if low, open := strings.CutSuffix(interval, ", inf"); open && strings.HasPrefix(low, "[") {
+		return "at least " + low[1:] + rest
+	}
+	return rule
+}
+
 // Number reads a value that can be drawn: the whole text, or what stands before
 // the interval that the value lies in.
 func Number(value string) (float64, bool) {

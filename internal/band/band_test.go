@@ -27,6 +27,22 @@ func TestOf(t *testing.T) {
 	}
 }
 
+func TestWords(t *testing.T) {
+	for rule, want := range map[string]string{
+		"[0, 0.05]":                     "[0, 0.05]",
+		"[-inf, 2] (1, at most 10% up)": "at most 2 (1, at most 10% up)",
+		"[0.9, inf], all samples of 5m": "at least 0.9, all samples of 5m",
+		"P99 < 310ms":                   "P99 < 310ms",
+		"[-inf, inf":                    "[-inf, inf",
+		"no alert fires]":               "no alert fires]",
+		"":                              "",
+	} {
+		if got := Words(rule); got != want {
+			t.Errorf("%s: got %q, want %q", rule, got, want)
+		}
+	}
+}
+
 func TestNumber(t *testing.T) {
 	for text, want := range map[string]float64{"0.05": 0.05, "15.3 [7.81, 36.2]": 15.3, "1e-9": 1e-9} {
 		if got, ok := Number(text); !ok || got != want {

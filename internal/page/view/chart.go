@@ -92,7 +92,7 @@ func chartsOf(run *v1alpha1.CanaryRun) []Chart {
 func chartOf(m v1alpha1.MetricStatus, rule v1alpha1.Metric, falseAlarms float64) Chart {
 	newest := m.Last[len(m.Last)-1]
 	c := Chart{
-		Name: short(m.Name), Wanted: short(newest.Range), Says: describe(m), Query: plaintext.Block(newest.Query, maxQuery),
+		Name: short(m.Name), Wanted: short(band.Words(newest.Range)), Says: describe(m), Query: plaintext.Block(newest.Query, maxQuery),
 		Passed: m.Passed, Failed: m.Failed, Errors: m.Errors, NoData: m.NoData,
 	}
 	if rule.Compare != nil {

@@ -20,7 +20,7 @@ func minis(metrics []v1alpha1.MetricStatus) []Mini {
 		}
 		newest := m.Last[len(m.Last)-1]
 		out = append(out, Mini{
-			Name: short(m.Name), Outcome: string(newest.Outcome), Value: short(glance(newest.Value)), Wanted: short(newest.Range), Spark: spark(m.Last),
+			Name: short(m.Name), Outcome: string(newest.Outcome), Value: short(glance(newest.Value)), Wanted: short(band.Words(newest.Range)), Spark: spark(m.Last),
 		})
 	}
 	return out
