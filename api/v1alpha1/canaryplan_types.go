@@ -59,6 +59,9 @@ type QueryAnswer struct {
 	Metric string `json:"metric"`
 	// series is how many series it gave. None need not be wrong: there may have been no requests, or no failures.
 	Series int32 `json:"series"`
+	// type is what the server says that its answer is: vector, scalar or matrix.
+	// +optional
+	Type string `json:"type,omitempty"`
 	// example is one of them, with its value.
 	// +optional
 	Example string `json:"example,omitempty"`

@@ -12,6 +12,8 @@ type Answer struct {
 	Query string
 	// At is the evaluation time that was asked for; zero for that of the round.
 	At time.Time
+	// Type is the type of the answer in the server's word: vector, scalar or matrix; "" where that is not known.
+	Type string
 	// Series are the values found, one for a scalar.
 	Series []Series
 	// WrongType is set where the answer is of a type that has no single values

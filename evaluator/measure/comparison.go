@@ -176,7 +176,7 @@ func (r *round) askComparison(ctx context.Context, c *comparison) (analysis.Obse
 	}
 	wait.Wait()
 	out := analysis.Observation{
-		Answer:     analysis.Answer{At: r.at, Query: c.queries[0].text},
+		Answer:     analysis.Answer{At: r.at, Query: c.queries[0].text, Type: answers[0].Type},
 		Comparison: &analysis.ComparisonSamples{Since: c.since, Asked: c.asked, Scrape: r.endpoint.ScrapeInterval},
 	}
 	out.Comparison.Canary.Made, out.Comparison.Other.Made = madeAt(r.subject.Pods), madeAt(r.subject.BaselinePods)

@@ -95,7 +95,7 @@ func answerOf(metric string, o analysis.Observation) v1alpha1.QueryAnswer {
 	if out.Error != "" {
 		return out
 	}
-	out.Series = int32(len(series))
+	out.Series, out.Type = int32(len(series)), o.Type
 	if len(series) > 0 {
 		out.Example = plaintext.Line(strings.TrimSpace(fmt.Sprintf("%s %g", series[0].Labels, series[0].Value)), maxExample)
 	}

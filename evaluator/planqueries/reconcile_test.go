@@ -106,7 +106,7 @@ var metrics = []v1alpha1.Metric{
 }
 
 func TestAPlanSaysHowItsQueriesAreAnswered(t *testing.T) {
-	one := analysis.Answer{Series: []analysis.Series{{Labels: `{code="200"}`, Value: 0.25}}}
+	one := analysis.Answer{Type: "vector", Series: []analysis.Series{{Labels: `{code="200"}`, Value: 0.25}}}
 	for name, tc := range map[string]struct {
 		answers map[string]analysis.Answer
 		without bool // a Prometheus
@@ -142,8 +142,8 @@ func TestAPlanSaysHowItsQueriesAreAnswered(t *testing.T) {
 			if p != nil && !strings.Contains(strings.Join(p.asked, "\n"), `service="web"`) {
 				t.Errorf("asked was %q", p.asked)
 			}
-			if tc.status == metav1.ConditionTrue && status.Queries[0].Example != `{code="200"} 0.25` {
-				t.Errorf("the example is %q", status.Queries[0].Example)
+			if first := status.Queries[0]; tc.status == metav1.ConditionTrue && (first.Example != `{code="200"} 0.25` || first.Type != "vector") {
+				t.Errorf("the first is %+v", first)
 			}
 		})
 	}

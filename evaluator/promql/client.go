@@ -179,7 +179,7 @@ func (c *Client) learn(err error) bool {
 func (c *Client) failed(out analysis.Answer, err error) answerWithCause {
 	kind := kindOf(err)
 	c.metrics.errors.WithLabelValues(c.endpoint.Name, kind).Inc()
-	out.Series, out.WrongType = nil, ""
+	out.Series, out.Type, out.WrongType = nil, "", ""
 	out.Error = message(kind, c.endpoint.Name, err, c.endpoint.Limits.Timeout.Duration)
 	return answerWithCause{out, err}
 }

@@ -93,22 +93,22 @@ func TestQuery(t *testing.T) {
 		body   string
 		want   analysis.Answer // its Error is part of the one wanted
 	}{
-		"scalar": {200, success("scalar", `[1,"0.5"]`), analysis.Answer{Series: []analysis.Series{{Value: 0.5}}}},
+		"scalar": {200, success("scalar", `[1,"0.5"]`), analysis.Answer{Type: "scalar", Series: []analysis.Series{{Value: 0.5}}}},
 		"vector": {
 			200, success("vector", `[{"metric":{"__name__":"up","pod":"a"},"value":[1,"1"]},{"metric":{},"value":[1,"NaN"]}]`),
-			analysis.Answer{Series: []analysis.Series{
+			analysis.Answer{Type: "vector", Series: []analysis.Series{
 				{Labels: `up{pod="a"}`, Value: 1, Metric: map[string]string{"__name__": "up", "pod": "a"}},
 				{Labels: `{}`, Value: math.NaN(), Metric: map[string]string{}},
 			}},
 		},
 		"infinities": {
 			200, success("vector", `[{"metric":{"a":"b"},"value":[1,"+Inf"]},{"metric":{"a":"c"},"value":[1.5,"-Inf"]}]`),
-			analysis.Answer{Series: []analysis.Series{
+			analysis.Answer{Type: "vector", Series: []analysis.Series{
 				{Labels: `{a="b"}`, Value: math.Inf(1), Metric: map[string]string{"a": "b"}},
 				{Labels: `{a="c"}`, Value: math.Inf(-1), Metric: map[string]string{"a": "c"}},
 			}},
 		},
-		"empty vector": {200, success("vector", `[]`), analysis.Answer{}},
+		"empty vector": {200, success("vector", `[]`), analysis.Answer{Type: "vector"}},
 		"matrix":       {200, success("matrix", `[{"metric":{},"values":[[1,"1"]]}]`), analysis.Answer{WrongType: "matrix"}},
 		"string":       {200, success("string", `[1,"x"]`), analysis.Answer{WrongType: "string"}},
 		"histogram": {
@@ -117,11 +117,11 @@ func TestQuery(t *testing.T) {
 		},
 		"warnings and infos": {
 			200, `{"status":"success","warnings":["slow"],"infos":["odd"],"data":{"resultType":"scalar","result":[1,"1"]}}`,
-			analysis.Answer{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"slow"}, Infos: []string{"odd"}},
+			analysis.Answer{Type: "scalar", Series: []analysis.Series{{Value: 1}}, Warnings: []string{"slow"}, Infos: []string{"odd"}},
 		},
 		"partial, as VictoriaMetrics says it": {
 			200, `{"status":"success","isPartial":true,"data":{"resultType":"scalar","result":[1,"1"]}}`,
-			analysis.Answer{Series: []analysis.Series{{Value: 1}}, Warnings: []string{"the answer is partial"}},
+			analysis.Answer{Type: "scalar", Series: []analysis.Series{{Value: 1}}, Warnings: []string{"the answer is partial"}},
 		},
 		"bad query":               {400, `{"status":"error","errorType":"bad_data","error":"1:3: parse error"}`, analysis.Answer{Error: "Prometheus: bad_data: 1:3: parse error"}},
 		"execution":               {422, `{"status":"error","errorType":"execution","error":"many-to-many"}`, analysis.Answer{Error: "Prometheus: execution: many-to-many"}},
@@ -172,7 +172,7 @@ func TestQueryRange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := analysis.Answer{Query: "up", Series: []analysis.Series{{
+	want := analysis.Answer{Query: "up", Type: "matrix", Series: []analysis.Series{{
 		Labels: `{pod="a"}`, Metric: map[string]string{"pod": "a"}, Value: math.NaN(),
 		Samples: []analysis.Sample{{Time: noon, Value: 1}, {Time: noon.Add(15500 * time.Millisecond), Value: math.NaN()}},
 	}}}

@@ -27,6 +27,7 @@ func decode(data json.RawMessage, wanted func(kind string) bool, limit int, out 
 		out.WrongType = r.Type
 		return nil
 	}
+	out.Type = r.Type
 	if r.Type == typeScalar {
 		return decodeScalar(r.Result, out)
 	}
@@ -46,7 +47,7 @@ func decodeSeries(r result, limit int, out *analysis.Answer) error {
 			break
 		}
 		if problem := s.problem(r.Type); problem != "" {
-			out.Series, out.WrongType = nil, problem
+			out.Series, out.Type, out.WrongType = nil, "", problem
 			return nil
 		}
 		one := s.observed()
@@ -71,7 +72,7 @@ func decodeScalar(data json.RawMessage, out *analysis.Answer) error {
 		return fmt.Errorf("scalar: %s", unreadable(err))
 	}
 	if s == nil {
-		out.WrongType = "scalar without a value"
+		out.Type, out.WrongType = "", "scalar without a value"
 		return nil
 	}
 	out.Series = []analysis.Series{{Value: s.value}}

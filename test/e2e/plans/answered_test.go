@@ -42,7 +42,7 @@ func TestAPlanSaysHowItsQueriesAreAnswered(t *testing.T) {
 	if !strings.Contains(says, "some: ") || !strings.Contains(says, "limitk") || strings.Contains(says, "up: ") {
 		t.Errorf("the plan says %q", says)
 	}
-	if q := p.Status.Queries[0]; q.Metric != "up" || q.Series != 1 || !strings.HasSuffix(q.Example, "1") {
+	if q := p.Status.Queries[0]; q.Metric != "up" || q.Series != 1 || q.Type != "vector" || !strings.HasSuffix(q.Example, "1") {
 		t.Errorf("the first query is answered by %+v", q)
 	}
 	mended := strings.Replace(askedPlan, "SOME", "up{ {{canary}} }", 1)
