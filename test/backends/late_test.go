@@ -25,12 +25,12 @@ func TestWhatComesLateIsMissed(t *testing.T) {
 	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
 	time.Sleep(time.Until(began.Add(36 * time.Second)))
 	now := time.Now()
-	fresh := subject(t, "new", began.Add(21*time.Second), criteria)
+	fresh := tried(t, "new", began, 21*time.Second, criteria)
 	for _, tc := range []struct{ name, url, settings, want, late string }{
 		{"Prometheus", byPrometheus, "", "Passed", ""},
 		{"VictoriaMetrics as it comes", byVictoria, "", "NoData DataLate", "set delay: 35s for endpoint default"},
-		{"with its latency taken back", byVictoria, "  delay: 5s\n  arguments: {latency_offset: 1s}\n", "Passed", ""},
-		{"with a delay", byVictoria, "  delay: 30s\n", "warming up until 34s", ""},
+		{"with its latency taken back", byVictoria, settings(shortDelay, latencyTakenBack), "Passed", ""},
+		{"with a delay", byVictoria, settings(longDelay), "warming up until 34s", ""},
 	} {
 		e := measured(t, tc.url, tc.settings)
 		t.Logf("%s: the newest sample is %s old, %s at most where the settings are right", tc.name, e.SampleAge.Age, e.SampleAge.Limit())
@@ -42,7 +42,7 @@ func TestWhatComesLateIsMissed(t *testing.T) {
 		}
 	}
 	late := measured(t, byVictoria, "")
-	round, err := measure.Observe(t.Context(), subject(t, "good", began, criteria), lookup{late}, now, new(measure.Budget).Reserve("shop"))
+	round, err := measure.Observe(t.Context(), tried(t, "good", began, 0, criteria).at(now), lookup{late}, now, new(measure.Budget).Reserve("shop"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestWhatComesLateIsMissed(t *testing.T) {
 // measured is an endpoint of which it was measured how late its samples come, as while runs ask it.
 func measured(t *testing.T, address, settings string) measure.Endpoint {
 	t.Helper()
-	e, client := opened(t, address, settings)
+	e, client := opened(t, shop, address, settings)
 	if _, err := e.Query(t.Context(), `sum(http_requests_total)`, time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -81,11 +81,11 @@ func showTimes(t *testing.T, byPrometheus, byVictoria string) {
 		{"VictoriaMetrics", byVictoria, 28 * time.Second, 36 * time.Second},
 	} {
 		now := time.Now()
-		beside, _ := instant(t, tc.address, `queue_length{pod="good-a"}`, now)
+		beside, _ := instant(t, tc.address, `queue_length{namespace="shop",pod="good-a"}`, now)
 		if beside.Sub(now).Abs() > time.Second {
 			t.Errorf("%s: beside the value is %s, asked for was %s", tc.name, beside, now)
 		}
-		_, value := instant(t, tc.address, `timestamp(queue_length{pod="good-a"})`, now)
+		_, value := instant(t, tc.address, `timestamp(queue_length{namespace="shop",pod="good-a"})`, now)
 		if age := now.Sub(time.UnixMilli(int64(value * 1000))); age < tc.from || age > tc.to {
 			t.Errorf("%s: the sample is %s old, want %s to %s", tc.name, age, tc.from, tc.to)
 		}

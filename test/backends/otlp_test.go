@@ -15,11 +15,11 @@ import (
 // otlp is what a pod sends, for a time: what it would export, and its durations as a native histogram alone.
 func (p pod) otlp(began, now time.Time) *metricspb.ResourceMetrics {
 	since := now.Sub(began)
-	start, at := uint64(began.UnixNano()), uint64(now.UnixNano()) // #nosec G115 -- of this century
+	start, at := uint64(began.Add(p.begins).UnixNano()), uint64(now.UnixNano()) // #nosec G115 -- of this century
 	if p.restartsAfter > 0 && since > p.restartsAfter {
 		since -= p.restartsAfter
 	}
-	total := int64(since.Seconds() * perSecond)
+	total := int64((since - p.begins).Seconds() * perSecond)
 	bad := int64(float64(total) * p.failing)
 	counted := func(code string, n int64) *metricspb.NumberDataPoint {
 		point := &metricspb.NumberDataPoint{StartTimeUnixNano: start, TimeUnixNano: at, Value: &metricspb.NumberDataPoint_AsInt{AsInt: n}}
@@ -43,8 +43,8 @@ func (p pod) otlp(began, now time.Time) *metricspb.ResourceMetrics {
 	}
 	return &metricspb.ResourceMetrics{
 		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{
-			attribute("service.name", "web"), attribute("service.instance.id", p.name),
-			attribute("k8s.namespace.name", "shop"), attribute("k8s.pod.name", p.name),
+			attribute("service.name", "web"), attribute("service.instance.id", p.namespace()+"/"+p.name),
+			attribute("k8s.namespace.name", p.namespace()), attribute("k8s.pod.name", p.name),
 		}},
 		ScopeMetrics: []*metricspb.ScopeMetrics{{Metrics: []*metricspb.Metric{
 			sum("http_requests", requests...), sum("jobs", counted("", 0)), sum("jobs_failed", counted("", 0)),
@@ -91,7 +91,7 @@ func send(t *testing.T, began, until time.Time, servers ...string) {
 		}
 		all := &metricspb.MetricsData{} // on the wire the same as an ExportMetricsServiceRequest
 		for _, p := range pods {
-			if now.Sub(began) > p.begins {
+			if p.isThere(now.Sub(began)) {
 				all.ResourceMetrics = append(all.ResourceMetrics, p.otlp(began, now))
 			}
 		}
@@ -123,12 +123,6 @@ func post(t *testing.T, address string, body []byte) {
 		t.Fatalf("it answers %s: %s", response.Status, said.String())
 	}
 }
-
-// The labels of an endpoint whose resource attributes keep their names, and of one where they do not.
-const (
-	withUnderscores = "  labels: {namespace: k8s_namespace_name, pod: k8s_pod_name}\n"
-	withDots        = "  labels: {namespace: k8s.namespace.name, pod: k8s.pod.name}\n"
-)
 
 // joined are metrics for series whose pod stands on target_info only.
 const joined = `
@@ -180,9 +174,8 @@ func TestSeriesThatCameByOTLP(t *testing.T) {
 	scraped := prometheusServer(t, scrapeConfig(t, application(t, began)))
 	until := began.Add(75 * time.Second)
 	send(t, began, until, dots, underscores, alone, byStart)
-	ready := began.Add(5 * time.Second)
-	for _, set := range []string{"good", "bad", "slow", "again", "born"} {
-		want := outcomes(t, open(t, scraped, ""), subject(t, set, ready, criteria), until)
+	for _, set := range sets {
+		want := outcomes(t, open(t, scraped, ""), tried(t, set, began, ready, criteria), until)
 		want["slow-compared"] = "NoData NoData" // no classic bucket is there to be counted; it says so
 		for name, e := range map[string]struct{ address, labels string }{
 			"labels with dots":        {dots, withDots},
@@ -190,44 +183,31 @@ func TestSeriesThatCameByOTLP(t *testing.T) {
 			"labels with underscores": {underscores, withUnderscores},
 		} {
 			t.Run(set+" by "+name, func(t *testing.T) {
-				agree(t, outcomes(t, open(t, e.address, e.labels), subject(t, set, ready, criteria), until), want)
+				agree(t, outcomes(t, open(t, e.address, settings(e.labels)), tried(t, set, began, ready, criteria), until), want)
 			})
 		}
 		t.Run(set+" by a native histogram", func(t *testing.T) {
-			got := outcomes(t, open(t, dots, withDots), subject(t, set, ready, native), until)
+			got := outcomes(t, open(t, dots, settings(withDots)), tried(t, set, began, ready, native), until)
 			agree(t, got, map[string]string{
 				"latency": want["latency"], "fast": map[bool]string{false: "Passed InRange", true: "Failed BelowMin"}[set == "slow"],
 			})
 		})
 		t.Run(set+" by target_info", func(t *testing.T) {
-			got := outcomes(t, open(t, alone, withUnderscores), subject(t, set, ready, joined), until)
+			got := outcomes(t, open(t, alone, settings(withUnderscores)), tried(t, set, began, ready, joined), until)
 			agree(t, got, map[string]string{
 				"error-rate": want["error-rate"], "queue": want["queue"],
-				"latency": want["latency"], "of-each": map[bool]string{false: "Passed InRange", true: "Failed BelowMin"}[set == "bad"],
+				"latency": want["latency"], "of-each": map[bool]string{false: "Passed InRange", true: "Failed BelowMin"}[set == "bad" || set == "sick"],
 			})
 		})
 	}
-	firstIncrements(t, open(t, byStart, withUnderscores), until, 9, 30)
+	firstIncrements(t, open(t, byStart, settings(withUnderscores)), until, 9, 30)
 	// There is no up, and how late samples come is known by what is asked.
-	e, client := opened(t, dots, withDots)
+	e, client := opened(t, shop, dots, settings(withDots))
 	if _, err := e.Query(t.Context(), `sum({"http_requests_total","k8s.pod.name"="good-a"})`, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	client.MeasureSampleAge(t.Context())
 	if age := client.SampleAge(); !age.Known || age.Age > time.Minute {
 		t.Errorf("how late samples come: %+v", age)
-	}
-}
-
-// agree says where two backends differ.
-func agree(t *testing.T, got, want map[string]string) {
-	t.Helper()
-	for _, metric := range sortedKeys(want) {
-		if got[metric] != want[metric] {
-			t.Errorf("%s: %s, want %s", metric, got[metric], want[metric])
-		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("of %d metrics, and want %d", len(got), len(want))
 	}
 }
