@@ -76,12 +76,15 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 		if at := fails[set]; want[set]["success"] == "" || at != "" && !strings.HasPrefix(want[set][at], "Failed") {
 			t.Fatalf("%s: Prometheus itself came to %v", set, want[set])
 		}
+		agree(t, outcomes(t, open(t, w.prometheus, ""), tried(t, set, w.began, ready, presets()), w.now), asByApplication(want[set]))
 		for _, backend := range w.backends() {
 			if set == "born" && strings.Contains(backend.settings, longDelay) {
 				continue // which looks at a time before the first failures
 			}
 			t.Run(set+" by "+backend.name, func(t *testing.T) {
-				agree(t, outcomes(t, open(t, backend.address, backend.settings), tried(t, set, w.began, ready, criteria), w.now), want[set])
+				e := open(t, backend.address, backend.settings)
+				agree(t, outcomes(t, e, tried(t, set, w.began, ready, criteria), w.now), want[set])
+				agree(t, outcomes(t, e, tried(t, set, w.began, ready, presets()), w.now), asByApplication(want[set]))
 			})
 		}
 	}

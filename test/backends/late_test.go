@@ -42,7 +42,7 @@ func TestWhatComesLateIsMissed(t *testing.T) {
 		}
 	}
 	late := measured(t, byVictoria, "")
-	round, err := measure.Observe(t.Context(), tried(t, "good", began, 0, criteria).at(now), lookup{late}, now, new(measure.Budget).Reserve("shop"))
+	round, err := measure.Observe(t.Context(), tried(t, "good", began, 0, criteria).at(now), lookup{late, "good"}, now, new(measure.Budget).Reserve("shop"))
 	if err != nil {
 		t.Fatal(err)
 	}

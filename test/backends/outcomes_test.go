@@ -64,14 +64,17 @@ const comparisons = `
 `
 
 // lookup is what a run would find out otherwise.
-type lookup struct{ endpoint measure.Endpoint }
+type lookup struct {
+	endpoint measure.Endpoint
+	set      string
+}
 
 func (l lookup) Endpoint(context.Context, string) (measure.Endpoint, error) { return l.endpoint, nil }
 func (l lookup) Probes(context.Context) (measure.Endpoint, error)           { return l.endpoint, nil }
 func (l lookup) Stable(context.Context) (map[string][]string, error) {
 	return map[string][]string{"web-1": {"web-1-a", "web-1-b"}}, nil
 }
-func (l lookup) Service(context.Context) (string, error) { return "", nil }
+func (l lookup) Service(context.Context) (string, error) { return l.set, nil }
 func (l lookup) DeploymentLabels(context.Context) (map[string]string, error) {
 	return nil, nil
 }
@@ -120,7 +123,7 @@ func outcomes(t *testing.T, e measure.Endpoint, c trial, until time.Time) map[st
 	interval, ready := c.run.Analysis.Interval.Duration, c.run.Status.ReadyAt.Time
 	for at := ready.Add(until.Sub(ready) % interval); !at.After(until); at = at.Add(interval) {
 		s := c.at(at)
-		round, err := measure.Observe(t.Context(), s, lookup{e}, at, new(measure.Budget).Reserve(s.Run.Namespace))
+		round, err := measure.Observe(t.Context(), s, lookup{e, c.set}, at, new(measure.Budget).Reserve(s.Run.Namespace))
 		if err != nil {
 			t.Fatal(err)
 		}

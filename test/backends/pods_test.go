@@ -79,25 +79,9 @@ func (p pod) export(w *bytes.Buffer, since time.Duration) {
 	if p.restartsAfter > 0 && since > p.restartsAfter {
 		since -= p.restartsAfter
 	}
-	total := (since - p.begins).Seconds() * perSecond
-	bad := total * p.failing
-	fmt.Fprintf(w, "# TYPE http_requests_total counter\nhttp_requests_total{code=\"200\"} %g\n", float64(int(total-bad)))
-	if p.failing > 0 {
-		fmt.Fprintf(w, "http_requests_total{code=\"500\"} %g\n", float64(int(bad)))
+	for _, m := range meters {
+		m.export(w, p, since)
 	}
-	if p.burst > 0 && since > ofBursts {
-		fmt.Fprintf(w, "http_requests_total{code=\"500\"} %d\n", p.burst)
-	}
-	fmt.Fprintf(w, "# TYPE http_request_duration_seconds histogram\n")
-	for _, le := range []float64{0.1, 0.25, 0.5, 1, 2.5} {
-		n := 0.0
-		if p.takes <= le {
-			n = total
-		}
-		fmt.Fprintf(w, "http_request_duration_seconds_bucket{le=\"%g\"} %g\n", le, float64(int(n)))
-	}
-	fmt.Fprintf(w, "http_request_duration_seconds_bucket{le=\"+Inf\"} %[1]g\nhttp_request_duration_seconds_count %[1]g\n", float64(int(total)))
-	fmt.Fprintf(w, "http_request_duration_seconds_sum %g\n", total*p.takes)
 	fmt.Fprintf(w, "# TYPE queue_length gauge\nqueue_length %d\n# TYPE jobs_total counter\njobs_total 0\njobs_failed_total 0\n", len(p.name))
 }
 
