@@ -77,7 +77,7 @@ const ConditionQueriesAnswered = "QueriesAnswered"
 const (
 	// ReasonAnswered: all are answered.
 	ReasonAnswered = "Answered"
-	// ReasonNoQueries: the plan has none.
+	// ReasonNoQueries: none was asked, for the plan has none, or none but such as look back far.
 	ReasonNoQueries = "NoQueries"
 	// ReasonNotAnswered: some are not; the message says which, and why.
 	ReasonNotAnswered = "NotAnswered"

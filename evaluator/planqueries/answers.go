@@ -42,10 +42,14 @@ func metricsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Metric {
 // query has no answer.
 func statusOf(generation int64, metrics []v1alpha1.Metric, round *lifecycle.Round, about string) v1alpha1.CanaryPlanStatus {
 	out := v1alpha1.CanaryPlanStatus{ObservedGeneration: generation}
-	var failed, empty []string
+	var failed, empty, long []string
 	for _, m := range metrics {
 		o, asked := round.Observations[m.Name]
-		if m.Labels != nil || !asked || o.WarmingUp != "" { // it has no query, or one whose window is longer than was looked back
+		switch {
+		case m.Labels != nil || !asked: // it has no query
+			continue
+		case o.WarmingUp != "":
+			long = append(long, m.Name)
 			continue
 		}
 		answer := answerOf(m.Name, o)
@@ -65,10 +69,15 @@ func statusOf(generation int64, metrics []v1alpha1.Metric, round *lifecycle.Roun
 	case len(failed) > 0:
 		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonNotAnswered
 		condition.Message = strings.Join(failed, "; ")
+	case len(out.Queries) == 0 && len(long) > 0:
+		condition.Reason, condition.Message = v1alpha1.ReasonNoQueries, "no query was asked"
 	case len(out.Queries) == 0:
 		condition.Reason, condition.Message = v1alpha1.ReasonNoQueries, "the plan has no queries"
 	case len(empty) > 0:
 		condition.Message += ", without a series for " + strings.Join(empty, ", ")
+	}
+	if len(long) > 0 {
+		condition.Message += fmt.Sprintf("; not asked, for it waits longer than %s: %s", lifecycle.Short(lookBack), strings.Join(long, ", "))
 	}
 	condition.Message = plaintext.Line(condition.Message, maxMessage)
 	out.Conditions = []metav1.Condition{condition}

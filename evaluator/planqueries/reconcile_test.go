@@ -227,3 +227,31 @@ func TestAPlanSaysThatSamplesComeLate(t *testing.T) {
 		})
 	}
 }
+
+// A plan does not cost its endpoint a query over days: what looks back farther than half an hour is named, and not asked.
+func TestLongWindowsAreNotAsked(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	long := v1alpha1.Metric{Name: "long", Query: `sum(increase(errors_total{ {{canary}} }[1h]))`, Range: v1alpha1.Range{Max: new(5.0)}}
+	c.JudgeBy(metrics[0], long)
+	p := &prometheus{answers: map[string]analysis.Answer{"errors_total": {Series: []analysis.Series{{Labels: `{}`, Value: 0.01}}}}}
+	r, _ := reconciler(c, p)
+	status, condition, _ := look(t, c, r)
+	if condition.Status != metav1.ConditionTrue || !strings.Contains(condition.Message, "not asked, for it waits longer than 30m: long") {
+		t.Errorf("%s: %s", condition.Status, condition.Message)
+	}
+	if said := strings.Join(p.asked, "\n"); len(status.Queries) != 1 || strings.Contains(said, "[1h]") {
+		t.Errorf("answered are %+v, asked was\n%s", status.Queries, said)
+	}
+	c.EditAnalysis(func(a *v1alpha1.Analysis) { a.Metrics = []v1alpha1.Metric{long} })
+	again := &v1alpha1.CanaryPlan{}
+	if err := c.API.Get(t.Context(), theDefault.NamespacedName, again); err != nil {
+		t.Fatal(err)
+	}
+	again.Generation++
+	if err := c.API.Update(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	if _, condition, _ := look(t, c, r); condition.Reason != v1alpha1.ReasonNoQueries || !strings.HasPrefix(condition.Message, "no query was asked; not asked") {
+		t.Errorf("with that alone: %+v", condition)
+	}
+}
