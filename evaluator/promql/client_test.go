@@ -119,6 +119,13 @@ func TestQuery(t *testing.T) {
 			200, `{"status":"success","warnings":["slow"],"infos":["odd"],"data":{"resultType":"scalar","result":[1,"1"]}}`,
 			analysis.Answer{Type: "scalar", Series: []analysis.Series{{Value: 1}}, Warnings: []string{"slow"}, Infos: []string{"odd"}},
 		},
+		"infos among the warnings, as Thanos has them": {
+			200, `{"status":"success","warnings":["PromQL info: metric might not be a counter","a store is away"],"data":{"resultType":"scalar","result":[1,"1"]}}`,
+			analysis.Answer{
+				Type: "scalar", Series: []analysis.Series{{Value: 1}}, Warnings: []string{"a store is away"},
+				Infos: []string{"PromQL info: metric might not be a counter"},
+			},
+		},
 		"partial, as VictoriaMetrics says it": {
 			200, `{"status":"success","isPartial":true,"data":{"resultType":"scalar","result":[1,"1"]}}`,
 			analysis.Answer{Type: "scalar", Series: []analysis.Series{{Value: 1}}, Warnings: []string{"the answer is partial"}},

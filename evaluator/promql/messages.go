@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"holdfast.dev/holdfast/internal/plaintext"
 )
@@ -30,9 +32,20 @@ func (r reply) says() string {
 	return plaintext.Line(fmt.Sprintf("%s: %s", r.ErrorType, r.Error), maxSaid)
 }
 
-// fit cuts what is said beside an answer to what can be shown.
+// ofInfos is what a remark of Prometheus's engine begins with that takes nothing from its answer.
+const ofInfos = "PromQL info: "
+
+// fit cuts what is said beside an answer to what can be shown, and has the remarks apart that Thanos puts among the warnings.
 func (r reply) fit() reply {
-	r.Warnings, r.Infos = remarks(r.Warnings), remarks(r.Infos)
+	warnings, infos := []string(nil), slices.Clone(r.Infos)
+	for _, text := range r.Warnings {
+		if strings.HasPrefix(text, ofInfos) {
+			infos = append(infos, text)
+		} else {
+			warnings = append(warnings, text)
+		}
+	}
+	r.Warnings, r.Infos = remarks(warnings), remarks(infos)
 	return r
 }
 
