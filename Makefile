@@ -77,8 +77,8 @@ oracle: ## Play N (default 200) random sequences of commands of SEED (1) guarded
 oracle-routes: ## Play N random sequences of SEED that write a route while canaries have a share by it, or replay REPLAY=FILE
 	$(GO) run -C test ./oracle -routes $(ORACLE) $(if $(REPLAY),-replay $(abspath $(REPLAY)),-n $(N) -seed $(SEED))
 
-test-backends: ## Judge by whatever answers PromQL, Thanos among it, whose first build takes some ten minutes
-	$(GO) test -C test ./backends -count=1 -timeout 60m -v -thanos
+test-backends: ## Judge by whatever answers PromQL, Thanos and Mimir among it, whose first builds take some ten minutes each
+	$(GO) test -C test ./backends -count=1 -timeout 90m -v -thanos -mimir
 
 soak-traffic: ## Have RUNS (20) canaries in a row their share by a real gateway, under load; no request may fail
 	$(GO) test -C test ./e2e/traffic -count=1 -timeout 60m -run TestNoRequestFailsThroughRunsInARow -v -soak.runs=$(RUNS) $(if $(CLUSTERDIR),-cluster=$(CLUSTERDIR))

@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,7 @@ func whatDiffers(t *testing.T, w world) {
 	if found := seriesAt(t, open(t, w.prometheus, ""), short, w.now); found != 0 {
 		t.Errorf("Prometheus: %d series of one sample each", found)
 	}
+	asPrometheus(t, w, plan, short)
 	if found := seriesAt(t, open(t, w.victoria, victoria), short, w.now.Add(-5*time.Second)); found != 1 {
 		t.Errorf("VictoriaMetrics: %d series of one sample each", found)
 	}
@@ -51,6 +53,28 @@ func whatDiffers(t *testing.T, w world) {
 	all := samples.Series[0].Samples
 	if age := now.Sub(all[len(all)-1].Time); age > 20*time.Second {
 		t.Errorf("VictoriaMetrics: the newest sample by a range selector is %s old", age)
+	}
+}
+
+// asPrometheus: what is said of Prometheus holds of those that are made of its code.
+func asPrometheus(t *testing.T, w world, plan trial, short string) {
+	t.Helper()
+	for _, b := range w.backends() {
+		if b.address == w.victoria || b.address == w.receiver {
+			continue
+		}
+		t.Run(b.name+" differs as Prometheus does", func(t *testing.T) {
+			e := open(t, b.address, b.settings)
+			agree(t, outcomes(t, e, plan, w.now), map[string]string{"share": "Failed NaN"})
+			if found := seriesAt(t, e, short, w.now.Add(-e.Delay)); found != 0 {
+				t.Errorf("%d series of one sample each", found)
+			}
+			for query, tc := range understood {
+				if said := answerBy(t, e)(strings.ReplaceAll(query, "{{canary}}", `pod="x"`)); (said == "") != (tc.byPlain && !slices.Contains(tooNew[b.address == w.thanos], query)) {
+					t.Errorf("%s: it says %q", query, said)
+				}
+			}
+		})
 	}
 }
 

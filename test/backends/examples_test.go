@@ -29,12 +29,13 @@ const (
 	byExtraLabel     = "arguments: {latency_offset: 1s, extra_label: namespace=shop}"
 	byExtraFilters   = `arguments: {latency_offset: 1s, "extra_filters[]": '{namespace="shop"}'}`
 	byThanosHeader   = "headers: {THANOS-TENANT: shop}"
+	byMimirHeader    = "headers: {X-Scope-OrgID: shop}"
 	oldLabels        = "{namespace: kubernetes_namespace, pod: kubernetes_pod_name}"
 	withUnderscores  = "{namespace: k8s_namespace_name, pod: k8s_pod_name}"
 	withDots         = "{namespace: k8s.namespace.name, pod: k8s.pod.name}"
 )
 
-var inPassing = []string{byLabel, byMatchers, byExtraLabel, byExtraFilters, byThanosHeader, latencyTakenBack, shortDelay, longDelay, oldLabels, withUnderscores, withDots}
+var inPassing = []string{byLabel, byMatchers, byExtraLabel, byExtraFilters, byThanosHeader, byMimirHeader, latencyTakenBack, shortDelay, longDelay, oldLabels, withUnderscores, withDots}
 
 // settings are lines of an endpoint, as they stand in its file.
 func settings(lines ...string) string {

@@ -41,7 +41,7 @@ var documented = map[string]guarded{
 		return unless(r.TLS.PeerCertificates[0].Subject.CommonName == client, "the certificate") +
 			unless(r.FormValue("partial_response") == "false", "partial_response")
 	}},
-	"mimir-shop": {behind: func(w world) string { return w.receiver }, path: "/prometheus", lacks: func(r *http.Request) string {
+	"mimir-shop": {behind: func(w world) string { return or(w.mimir, w.receiver) }, path: "/prometheus", lacks: func(r *http.Request) string {
 		return unless(r.Header.Get("X-Scope-OrgID") == shop, "the tenant")
 	}},
 	"victoria": {behind: func(w world) string { return w.victoria }, path: "/select/7/prometheus", lacks: func(r *http.Request) string {

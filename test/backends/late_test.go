@@ -20,9 +20,10 @@ import (
 // a canary that is Ready since less has no data.
 func TestWhatComesLateIsMissed(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
-	config := scrapeConfig(t, application(t, began))
+	target, begin := application(t)
+	config := scrapeConfig(t, target)
 	byPrometheus, byVictoria := prometheusServer(t, config), victoriaServer(t, config)
+	began := begin()
 	time.Sleep(time.Until(began.Add(36 * time.Second)))
 	now := time.Now()
 	fresh := tried(t, "new", began, 21*time.Second, criteria)

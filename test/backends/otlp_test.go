@@ -34,7 +34,7 @@ func (p pod) otlp(began, now time.Time) *metricspb.ResourceMetrics {
 	}
 	if p.burst > 0 && since > ofBursts {
 		failed := counted("500", int64(p.burst))
-		failed.StartTimeUnixNano = uint64(began.Add(ofBursts).UnixNano()) // #nosec G115 -- of this century
+		failed.StartTimeUnixNano = uint64(began.Add(ofBursts - time.Second/2).UnixNano()) // #nosec G115 -- of this century
 		requests = append(requests, failed)
 	}
 	duration := &metricspb.ExponentialHistogramDataPoint{
@@ -160,18 +160,23 @@ analysis:
   - name: fast
     query: histogram_fraction(0, 0.3, sum(rate(http_request_duration_seconds{ {{canary}} }[20s])))
     range: {min: 0.99}
+  - name: compared
+    query: histogram_quantile(0.9, sum(rate(http_request_duration_seconds{ {{pods}} }[{{window}}])))
+    window: 5s
+    compare: {to: Stable, unit: " s"}
 `
 
 // TestSeriesThatCameByOTLP are judged as those that were scraped: by labels with dots, with underscores, and by target_info.
 func TestSeriesThatCameByOTLP(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
+	target, begin := application(t)
 	const promoted = "  promote_resource_attributes: [k8s.namespace.name, k8s.pod.name]\n"
 	dots := otlpServer(t, "  translation_strategy: NoUTF8EscapingWithSuffixes\n"+promoted)
 	underscores := otlpServer(t, promoted)
 	alone := otlpServer(t, "  translation_strategy: UnderscoreEscapingWithSuffixes\n")
 	byStart := otlpServer(t, promoted, "--enable-feature=st-storage,use-start-timestamps")
-	scraped := prometheusServer(t, scrapeConfig(t, application(t, began)))
+	scraped := prometheusServer(t, scrapeConfig(t, target))
+	began := begin()
 	until := began.Add(75 * time.Second)
 	send(t, began, until, dots, underscores, alone, byStart)
 	for _, set := range sets {
@@ -189,7 +194,8 @@ func TestSeriesThatCameByOTLP(t *testing.T) {
 		t.Run(set+" by a native histogram", func(t *testing.T) {
 			got := outcomes(t, open(t, dots, settings(withDots)), tried(t, set, began, ready, native), until)
 			agree(t, got, map[string]string{
-				"latency": want["latency"], "fast": map[bool]string{false: "Passed InRange", true: "Failed BelowMin"}[set == "slow"],
+				"compared": map[bool]string{false: "Passed NotWorse", true: "Failed Worse"}[set == "slow"],
+				"latency":  want["latency"], "fast": map[bool]string{false: "Passed InRange", true: "Failed BelowMin"}[set == "slow"],
 			})
 		})
 		t.Run(set+" by target_info", func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -85,14 +86,20 @@ func (p pod) export(w *bytes.Buffer, since time.Duration) {
 	fmt.Fprintf(w, "# TYPE queue_length gauge\nqueue_length %d\n# TYPE jobs_total counter\njobs_total 0\njobs_failed_total 0\n", len(p.name))
 }
 
-// application serves /metrics of all pods.
-func application(t *testing.T, began time.Time) string {
+// application serves /metrics of all pods from when it is begun, which is when all that scrapes them is there.
+func application(t *testing.T) (address string, begin func() time.Time) {
 	t.Helper()
+	var epoch atomic.Pointer[time.Time]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := epoch.Load()
+		if began == nil {
+			http.NotFound(w, r)
+			return
+		}
 		for _, p := range pods {
-			if r.URL.Path == "/"+p.namespace()+"/"+p.name && p.isThere(time.Since(began)) {
+			if since := time.Since(*began); r.URL.Path == "/"+p.namespace()+"/"+p.name && p.isThere(since) {
 				var out bytes.Buffer
-				p.export(&out, time.Since(began))
+				p.export(&out, since)
 				w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 				_, _ = w.Write(out.Bytes())
 				return
@@ -101,7 +108,11 @@ func application(t *testing.T, began time.Time) string {
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
+	return strings.TrimPrefix(server.URL, "http://"), func() time.Time {
+		now := time.Now()
+		epoch.Store(&now)
+		return now
+	}
 }
 
 // scrapeConfig is what Prometheus and VictoriaMetrics both read. Series name their pod by two pairs of labels, the usual one and that of old configs.

@@ -45,6 +45,9 @@ func (w world) ways() []shown {
 			out = append(out, shown{b.name + ", by Holdfast", b.address, b.settings + settings(byLabel), unseen})
 		}
 	}
+	if w.mimir != "" {
+		out = append(out, shown{"Mimir, by its header", w.mimir, settings("delay: 10s", byMimirHeader), unseen})
+	}
 	if w.thanosOfTenants != "" {
 		out = append(out, shown{"Thanos, by its header", w.thanosOfTenants, settings(byThanosHeader), replaced})
 	}

@@ -105,15 +105,15 @@ func victoriaServer(t *testing.T, config string) string {
 	return "http://" + address
 }
 
-// agentAndReceiver are a Prometheus as agent, which scrapes, and the one that it writes to, which answers.
-func agentAndReceiver(t *testing.T, scraping string) string {
+// agentAndReceiver are a Prometheus as agent, which scrapes, and the one that it writes to, which answers. It writes to others too.
+func agentAndReceiver(t *testing.T, scraping, others string) string {
 	t.Helper()
 	receiver := prometheusServer(t, fileOf(t, "global: {}\n"), "--web.enable-remote-write-receiver")
 	config, err := os.ReadFile(scraping)
 	if err != nil {
 		t.Fatal(err)
 	}
-	written := fileOf(t, string(config)+"remote_write:\n- url: "+receiver+"/api/v1/write\n")
+	written := fileOf(t, string(config)+"remote_write:\n- url: "+receiver+"/api/v1/write\n"+others)
 	program, address := tool(t, "prometheus"), "127.0.0.1:"+freePort(t)
 	start(t, program, "http://"+address+"/-/ready", "--agent", "--config.file="+written, "--storage.agent.path="+t.TempDir(), "--web.listen-address="+address)
 	return receiver

@@ -37,6 +37,7 @@ var tools = []tool{
 	{name: "certmanager", module: "certmanager", pkg: ".", onDemand: true, firstTime: 150 * time.Second},
 	{name: "victoria-metrics", module: "victoriametrics", pkg: "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics", onDemand: true, firstTime: 90 * time.Second},
 	{name: "thanos", module: "thanos", pkg: "github.com/thanos-io/thanos/cmd/thanos", tags: "slicelabels", onDemand: true, firstTime: 240 * time.Second},
+	{name: "mimir", module: "mimir", pkg: "github.com/grafana/mimir/cmd/mimir", tags: "netgo,stringlabels", onDemand: true, firstTime: 300 * time.Second},
 	{name: "alertmanager", module: "alertmanager", pkg: "github.com/prometheus/alertmanager/cmd/alertmanager", lacks: "ui/app/dist/index.html", onDemand: true, firstTime: 90 * time.Second},
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik", onDemand: true, firstTime: 240 * time.Second},
 	{name: "argo-rollouts", module: "argorollouts", pkg: "github.com/argoproj/argo-rollouts/cmd/rollouts-controller", onDemand: true, firstTime: 150 * time.Second},
