@@ -25,8 +25,8 @@ const ready = 5 * time.Second
 
 // sets are the canaries of the matrix, and fails is what says so of those that are bad.
 var (
-	sets  = []string{"good", "bad", "slow", "again", "born", "well", "sick"}
-	fails = map[string]string{"bad": "success", "born": "success", "slow": "latency", "sick": "success"}
+	sets  = []string{"good", "bad", "slow", "again", "worse", "born", "well", "sick"}
+	fails = map[string]string{"bad": "success", "born": "success", "slow": "latency", "sick": "success", "worse": "success"}
 )
 
 // backend is what answers, and how Holdfast's administrator has it asked.
@@ -75,7 +75,7 @@ func inhabited(t *testing.T) world {
 	return w
 }
 
-// TestEveryBackendComesToTheSameOutcomes, criterion by criterion, for canaries that are good, fail, are slow, restart, fail
+// TestEveryBackendComesToTheSameOutcomes, criterion by criterion, for canaries that are good, fail, are slow, restart, restart and fail, fail
 // for the first time, or get a new pod, which serves well or does not; and for those of tenants who see their own series alone.
 func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ type pod struct {
 	tenant string
 	// share of requests that fail, and seconds that one takes.
 	failing, takes float64
-	// restartsAfter is when it begins to count anew, with another failing share of none; 0 is never.
+	// restartsAfter is when it begins to count anew; 0 is never.
 	restartsAfter time.Duration
 	// begins is when it answers first, ends when it is gone; 0 is never.
 	begins, ends time.Duration
@@ -39,7 +39,7 @@ const (
 // shop is the namespace of most pods, and books that of a neighbour.
 const shop, books = "shop", "books"
 
-// The pods of the world: two that serve well, two canaries of each kind, one that restarts, those that
+// The pods of the world: two that serve well, two canaries of each kind, one that restarts, well or not, those that
 // came later, those that came in the place of others and serve well or do not, those whose counter of failures is born
 // with all that it ever counts, and a neighbour's, which are called as two of the canaries are and are what those are not.
 var pods = []pod{
@@ -48,6 +48,7 @@ var pods = []pod{
 	{name: "bad-a", set: "bad", failing: 0.3, takes: 0.05}, {name: "bad-b", set: "bad", failing: 0.3, takes: 0.05},
 	{name: "slow-a", set: "slow", takes: 0.7}, {name: "slow-b", set: "slow", takes: 0.7},
 	{name: "again-a", set: "again", takes: 0.05, restartsAfter: 35 * time.Second}, {name: "again-b", set: "again", takes: 0.05},
+	{name: "worse-a", set: "worse", failing: 0.3, takes: 0.05, restartsAfter: 35 * time.Second}, {name: "worse-b", set: "worse", failing: 0.3, takes: 0.05},
 	{name: "new-a", set: "new", takes: 0.05, begins: 20 * time.Second}, {name: "new-b", set: "new", takes: 0.05, begins: 20 * time.Second},
 	{name: "born-a", set: "born", takes: 0.05, burst: 9}, {name: "born-b", set: "born", takes: 0.05, burst: 30},
 	{name: "well-a", set: "well", takes: 0.05}, {name: "well-b", set: "well", takes: 0.05, ends: ofReplacements},
