@@ -184,3 +184,20 @@ func newCredentials(t *testing.T, dir string) credentials {
 	}
 	return credentials{authority, of}
 }
+
+// TestTheJoinInTheDocsIsTheOneThatIsUsed for series whose pod stands on target_info alone (TestSeriesThatCameByOTLP).
+func TestTheJoinInTheDocsIsTheOneThatIsUsed(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/how-to/connect-prometheus.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?s)```promql\n(.*?)```").FindStringSubmatch(string(page))
+	if shown == nil {
+		t.Fatal("the docs show no query that joins")
+	}
+	plain := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	if !strings.Contains(plain(joined), plain(shown[1])) {
+		t.Errorf("the docs show\n%s", shown[1])
+	}
+}
