@@ -56,6 +56,8 @@ type play struct {
 	// sent requests to the Deployment all the while: a run that finds none may wait for a person.
 	on, steady bool
 	share      int
+	// overtakes says that the share on the route may be that of a run before, which gives way to this one.
+	overtakes bool
 	// calm says that all is as it should be, and nobody but a client of the sequence writes the route.
 	calm bool
 	kept compare.Pair[kept]
@@ -108,6 +110,7 @@ func (p *play) begin(ctx context.Context, c sequence.Command) error {
 	if err := p.lane.begin(ctx); err != nil {
 		return err
 	}
+	p.overtakes = p.on || !p.calm
 	p.on, p.steady, p.calm, p.share = true, true, false, 0
 	p.course.Runs++
 	return p.waited(ctx, c)
@@ -180,7 +183,7 @@ func (p *play) quiet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.calm = !p.on || p.steady
+	p.calm, p.overtakes = !p.on || p.steady, false
 	if err := p.lane.settled(ctx); err != nil {
 		return err
 	}
@@ -305,7 +308,7 @@ func (p *play) judge(s compare.Step) {
 	case s.Command.Verb == sequence.Recreate:
 		p.steady = p.steady && p.calm && reaches // the run has shown that there is a route
 		p.calm = p.calm && !p.on
-	case p.on && p.steady && reaches && s.Before.Laid.Record != nil && s.After.Laid.Record == nil:
+	case p.on && p.steady && !p.overtakes && reaches && s.Before.Laid.Record != nil && s.After.Laid.Record == nil:
 		p.course.Difference = compare.Difference{Aspect: compare.Unlaid, Detail: "a request took the share of the canary off the route\n"}
 	case p.on && !reaches:
 		p.steady, p.calm = false, false
