@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 
 	"gomodules.xyz/jsonpatch/v2"
 
@@ -156,7 +157,7 @@ func (a *answer) disown(u update) {
 
 // keepOwners has the rules owned as they were, where the user asks for the rules that are asked for
 // already: the API server has seen the laid ones change to them, and does not know that nothing changes.
-// One that applies them server-side owns them too.
+// Who applies them server-side owns them too, or alone (see tookLists).
 func (a *answer) keepOwners(u update) {
 	before, sent := u.old.managedFields(), a.managedFields
 	if reflect.DeepEqual(u.RulesOf(u.new), u.RulesOf(u.old)) {
@@ -164,6 +165,7 @@ func (a *answer) keepOwners(u update) {
 	}
 	owners := ownership.FieldOwners(before, u.Rules)
 	if ownership.Operation(before, u.new.managedFields(), u.manager) == ownership.Apply {
+		owners = slices.DeleteFunc(owners, func(o hold.Owner) bool { return tookLists(o, before, sent) })
 		for _, owner := range ownership.FieldOwners(sent, u.Rules) {
 			if owner.Manager == u.manager && owner.Operation == ownership.Apply && !contains(owners, owner) {
 				owners = append(owners, owner)
@@ -172,6 +174,16 @@ func (a *answer) keepOwners(u update) {
 	}
 	a.managedFields = ownership.WithField(sent, before, u.Rules, owners)
 }
+
+// tookLists says whether an apply took the lists of an owner that it leaves as they are. It does if it says less than they have, as a
+// text without what the API defaults: to the API server that is another list, until it has filled that in. Of the rules this is not
+// to be seen, for they have the share of a canary; of the parentRefs it is, which the same text has.
+func tookLists(owner hold.Owner, before, sent ownership.Entries) bool {
+	return contains(ownership.FieldOwners(before, parentRefs), owner) && !contains(ownership.FieldOwners(sent, parentRefs), owner)
+}
+
+// parentRefs is a list that all routes of the Gateway API have beside their rules.
+const parentRefs = "parentRefs"
 
 func contains(owners []hold.Owner, owner hold.Owner) bool {
 	for _, o := range owners {

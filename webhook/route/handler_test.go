@@ -2,6 +2,7 @@ package route
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -164,6 +165,41 @@ func TestAskingForTheSameChangesNothing(t *testing.T) {
 			}
 			if len(warnings) > 0 {
 				t.Errorf("warnings: %v", warnings)
+			}
+		})
+	}
+}
+
+// TestWhoAppliesTheSameOwnsIt, alone if the text says less than the API server has filled in: that is seen by the parentRefs.
+func TestWhoAppliesTheSameOwnsIt(t *testing.T) {
+	const entry = `
+- {manager: %s, operation: %s, apiVersion: gateway.networking.k8s.io/v1, time: "2026-01-01T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:spec": {%s}}}
+`
+	owned := func(manager, operation string, fields ...string) string {
+		return fmt.Sprintf(entry, manager, operation, `"f:`+strings.Join(fields, `": {}, "f:`)+`": {}`)
+	}
+	for name, tc := range map[string]struct{ before, sent, want string }{
+		"a text without defaults": {
+			owned("helm", "Update", "hostnames", "parentRefs", "rules"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "parentRefs", "rules"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "parentRefs", "rules"),
+		},
+		"a text with all of them": {
+			owned("helm", "Update", "hostnames", "parentRefs", "rules"),
+			owned("helm", "Update", "hostnames", "parentRefs") + owned("deployer", "Apply", "parentRefs", "rules"),
+			owned("helm", "Update", "hostnames", "parentRefs", "rules") + owned("deployer", "Apply", "parentRefs", "rules"),
+		},
+		"a text of which nothing is known": {
+			owned("helm", "Update", "hostnames", "rules"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "rules"),
+			owned("helm", "Update", "hostnames", "rules") + owned("deployer", "Apply", "rules"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			overlay := map[string]string{v1alpha1.OverlayAnnotation: record(t, "u", "shop-canary", asked)}
+			stored, _ := send(t, sender{"ci", "deployer"}, httpRoute(t, overlay, tc.before, laid), httpRoute(t, overlay, tc.sent, asked))
+			if diff := cmp.Diff(httpRoute(t, overlay, tc.want, laid), stored); diff != "" {
+				t.Errorf("stored (-want +got):\n%s", diff)
 			}
 		})
 	}
