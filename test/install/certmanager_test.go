@@ -4,12 +4,15 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // TestLifeWithCertManager goes through the page install with the real cert-manager and a
 // CanaryPolicy, and out again: first somebody else's webhook stands in the way, and Holdfast is
 // kept; then nothing does.
 func TestLifeWithCertManager(t *testing.T) {
+	stage.Long(t)
 	s := newSite(t, "helm4")
 	if _, err := s.cluster.CertManager(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)

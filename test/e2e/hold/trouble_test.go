@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // TestTheRecordIsHoldfastsAlone: whatever a user writes there is put back, and
@@ -85,6 +86,7 @@ func TestARecordThatCameInUnguarded(t *testing.T) {
 // TestTheMemoryOfRejectedTemplatesLasts through what a user writes there, an
 // undo, which replaces annotations, and another try of the same.
 func TestTheMemoryOfRejectedTemplatesLasts(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: shop.PlanOf(`sum(up{ {{canary}} }) * 0`), NoLoad: true})
 	s.AwaitPhase(s.HoldV2().Name, v1alpha1.PhaseReleased)

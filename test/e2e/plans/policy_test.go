@@ -8,6 +8,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // TestSeveralPoliciesCombineByTheStrictest, and kubectl shows who they are about.
@@ -99,6 +100,7 @@ func TestAPlanThatAPolicyOffers(t *testing.T) {
 // TestAFreezeWindowOfAPolicy holds back what passed, also one that is made while
 // a run is under way, and whoever promotes.
 func TestAFreezeWindowOfAPolicy(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.OpenTenancy(t, shop.Patient)
 	run := s.WantHeld("v2")

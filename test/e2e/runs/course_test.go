@@ -15,6 +15,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 func TestStepsGrowTheCanaryAndGatesHoldIt(t *testing.T) {
@@ -96,6 +97,7 @@ func TestPauseResumeAndAbort(t *testing.T) {
 }
 
 func TestAFrozenRunIsTriedAgainWithFreshPods(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: shop.With(shop.PlanOf(`sum(up{ {{canary}} })`), "onFailure: Freeze"), NoLoad: true})
 	run := s.HoldV2()

@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // startAt is the annotation for a time so far from now.
@@ -50,6 +51,7 @@ func TestATimeLongPastIsAMistake(t *testing.T) {
 
 // TestADeadlineEndsWhatNobodyDecides: the update is reverted, never released.
 func TestADeadlineEndsWhatNobodyDecides(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: shop.With(shop.PlanOf(shop.Calm), "manual: {deadline: 8h}", "deadline: 30s"), NoLoad: true, Replicas: 1})
 	run := s.HoldV2()

@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // Restarts by other tools than kubectl, and templates that are others at every sync.
@@ -145,6 +146,7 @@ func TestAnAnnotationThatIsAnotherOneAtEverySync(t *testing.T) {
 // TestUpdatesFasterThanACanary are told by a Warning when several were superseded in a row:
 // fluxcd/flagger#30, loculus-project/loculus#6433.
 func TestUpdatesFasterThanACanary(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: strings.Replace(shop.ShapePlan, "period: 6s", "period: 15s", 1), Replicas: 1})
 	s.Must("apply", "-f", "-", feed("v1", `build: "0"`))

@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // readingMode is the Deployment web, whose pods read the annotation "mode" that their template sets, and "tone",
@@ -112,6 +113,7 @@ func TestPodsOfACanaryDoNotPileUp(t *testing.T) {
 
 // TestPodsOfEarlierRunsDoNotPileUp: the same by one update after another, and a run that is deleted.
 func TestPodsOfEarlierRunsDoNotPileUp(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.OpenTenancy(t, shop.Patient)
 	var before string

@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // openToEditor is a shop that no policy guards, in which joe is bound to edit.
@@ -179,6 +180,7 @@ func TestPodsThatAreTakenAwayPassNothing(t *testing.T) {
 // TestPodsThatAreTakenAwayInStepsPassNothing: none of them lives through more than one step, and the one of
 // the last has to live as long as all steps take.
 func TestPodsThatAreTakenAwayInStepsPassNothing(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	plan := strings.NewReplacer("restartLimit: 9", "restartLimit: 0, steps: [{replicas: 1, period: 8s}, {replicas: 1, period: 8s}, {replicas: 1, period: 8s}]").Replace(shop.HealthPlan)
 	s := openToEditor(t, shop.Settings{NoLoad: true, Plan: plan, Replicas: 1})

@@ -9,6 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // provideHelm has Helm there before anything is waited for: it may have to be built.
@@ -84,6 +85,7 @@ func TestHelm4FailsAfterARevert(t *testing.T) {
 
 // TestHelm3FailsAfterARevert: it reads no conditions, so it fails when its time is up.
 func TestHelm3FailsAfterARevert(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s, chart := openHelm(t, "helm3", shop.LongPlan)
 	bad := []string{"upgrade", "web", chart, "--set=version=v2,args={--crash-after=2s}"}

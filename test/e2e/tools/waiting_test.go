@@ -15,6 +15,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // nothingNew is what kubectl says of an update that is held.
@@ -91,6 +92,7 @@ func TestToolsFailAfterARevert(t *testing.T) {
 
 // TestAFailureEndsWithTheNextRequestForAnotherTemplate, and with no other.
 func TestAFailureEndsWithTheNextRequestForAnotherTemplate(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: shop.LongPlan, NoLoad: true})
 	run := s.HoldV2("--crash-after=2s")
@@ -125,6 +127,7 @@ func TestAFailureEndsWithTheNextRequestForAnotherTemplate(t *testing.T) {
 // TestAHoldIsWaitedForThroughScalingAndPausing: kubectl sees every state of the
 // Deployment in turn, so what it says after the change shows that it has seen it.
 func TestAHoldIsWaitedForThroughScalingAndPausing(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: shop.LongPlan, NoLoad: true})
 	run := s.HoldV2()

@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 // grpcRoute is a route by which the gateway sends calls to the Service web, by the name of the namespace as their host.
@@ -58,6 +59,7 @@ func newGRPCRoute() *unstructured.Unstructured {
 
 // TestCallsOfGRPCAreSharedToo: 20 % of 1000 calls, and all that match; after the run the route is what its user asked for.
 func TestCallsOfGRPCAreSharedToo(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	shop.NeedTraefik(t)
 	s := scene{shop.Open(t, shop.Settings{Plan: weightedPlan(`[{weight: 20, match: ` + byHeader + `, approval: true}]`), NoLoad: true, Args: []string{patient}}), shop.Traefik}

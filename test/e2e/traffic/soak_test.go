@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
+	"holdfast.dev/holdfast/test/stage"
 )
 
 var soak = flag.Int("soak.runs", 3, "how many runs TestNoRequestFailsThroughRunsInARow has; make soak-traffic has more")
@@ -92,6 +93,7 @@ var (
 // TestNoRequestFailsThroughRunsInARow, of ends of every kind, under one steady load. After each the route is what its user
 // asked for, and nothing of the canary is left. Of a run that is deleted by hand, and of a Deployment, pods go with requests.
 func TestNoRequestFailsThroughRunsInARow(t *testing.T) {
+	stage.Long(t)
 	t.Parallel()
 	r := &row{scene: openBehindTraefik(t, gated), stable: "v1", n: 1}
 	before := asked(r.route())
