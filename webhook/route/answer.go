@@ -165,7 +165,9 @@ func (a *answer) keepOwners(u update) {
 	}
 	owners := ownership.FieldOwners(before, u.Rules)
 	if ownership.Operation(before, u.new.managedFields(), u.manager) == ownership.Apply {
-		owners = slices.DeleteFunc(owners, func(o hold.Owner) bool { return tookLists(o, before, sent) })
+		if tookLists(u.manager, before, sent) {
+			owners = nil
+		}
 		for _, owner := range ownership.FieldOwners(sent, u.Rules) {
 			if owner.Manager == u.manager && owner.Operation == ownership.Apply && !contains(owners, owner) {
 				owners = append(owners, owner)
@@ -175,11 +177,14 @@ func (a *answer) keepOwners(u update) {
 	a.managedFields = ownership.WithField(sent, before, u.Rules, owners)
 }
 
-// tookLists says whether an apply took the lists of an owner that it leaves as they are. It does if it says less than they have, as a
+// tookLists says whether an apply took lists from their owners that it leaves as they are. It does if it says less than they have, as a
 // text without what the API defaults: to the API server that is another list, until it has filled that in. Of the rules this is not
 // to be seen, for they have the share of a canary; of the parentRefs it is, which the same text has.
-func tookLists(owner hold.Owner, before, sent ownership.Entries) bool {
-	return contains(ownership.FieldOwners(before, parentRefs), owner) && !contains(ownership.FieldOwners(sent, parentRefs), owner)
+func tookLists(manager string, before, sent ownership.Entries) bool {
+	now := ownership.FieldOwners(sent, parentRefs)
+	return slices.ContainsFunc(ownership.FieldOwners(before, parentRefs), func(o hold.Owner) bool {
+		return o.Manager != manager && !contains(now, o)
+	})
 }
 
 // parentRefs is a list that all routes of the Gateway API have beside their rules.

@@ -184,6 +184,16 @@ func TestWhoAppliesTheSameOwnsIt(t *testing.T) {
 			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "parentRefs", "rules"),
 			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "parentRefs", "rules"),
 		},
+		"a text without defaults, after another took the parentRefs": {
+			owned("helm", "Update", "hostnames", "rules") + owned("ci", "Apply", "parentRefs"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "parentRefs", "rules"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "parentRefs", "rules"),
+		},
+		"a text that leaves out its own parentRefs": {
+			owned("helm", "Update", "hostnames", "rules") + owned("deployer", "Apply", "parentRefs"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "rules"),
+			owned("helm", "Update", "hostnames", "rules") + owned("deployer", "Apply", "rules"),
+		},
 		"a text with all of them": {
 			owned("helm", "Update", "hostnames", "parentRefs", "rules"),
 			owned("helm", "Update", "hostnames", "parentRefs") + owned("deployer", "Apply", "parentRefs", "rules"),
