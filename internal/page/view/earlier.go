@@ -86,7 +86,7 @@ func unasked(rule v1alpha1.Metric, newest v1alpha1.Measurement, of v1alpha1.Anal
 }
 
 func questionOf(rule v1alpha1.Metric, newest v1alpha1.Measurement, ready time.Time, interval time.Duration) Question {
-	interval = max(interval, time.Second)
+	interval = min(max(interval, time.Second), earliest)
 	q := Question{Query: newest.Query, To: newest.Time.Time, rule: rule}
 	span := min(max(q.To.Sub(ready), 0), earliest)
 	if rule.Over == nil {

@@ -44,6 +44,7 @@ func TestWhatIsAskedOfTheTimeBefore(t *testing.T) {
 		"a day at most":                   {run: measured(72*time.Hour, time.Minute, v1alpha1.Metric{Name: "m"}, "up"), from: 24 * time.Hour, step: 3 * time.Minute},
 		"a range, by its own steps":       {run: measured(20*time.Minute, time.Minute, v1alpha1.Metric{Name: "m", Over: minutes(5)}, "up"), from: 20 * time.Minute, step: 15 * time.Second},
 		"a range of so many samples":      {run: measured(23*time.Hour, time.Minute, v1alpha1.Metric{Name: "m", Over: minutes(5)}, "up"), from: mostSamples*15*time.Second - 5*time.Minute, step: 15 * time.Second},
+		"an interval beyond all measure":  {run: measured(20*time.Minute, 1<<61, v1alpha1.Metric{Name: "m"}, "up"), from: 0, step: 24 * time.Hour},
 		"a comparison":                    {run: measured(time.Hour, time.Minute, v1alpha1.Metric{Name: "m", Compare: &v1alpha1.Comparison{}}, "up"), told: "worked out of all that both sides counted"},
 		"what has no values":              {run: measured(time.Hour, time.Minute, v1alpha1.Metric{Name: "m", Alerts: &v1alpha1.AlertWatch{}}, "up"), told: "it has no values"},
 		"probes":                          {run: measured(time.Hour, time.Minute, v1alpha1.Metric{Name: "m", Source: v1alpha1.SourceProbe, Query: "x"}, "up"), told: "no endpoint has them"},
