@@ -21,20 +21,11 @@ spec:
   analysis: {period: 10m, interval: 1s, initialDelay: 0s}
 `
 
-// allowToRedirect has a policy allow it, and applies a plan that does.
-func allowToRedirect(s *shop.Shop, plan string) {
+// letRedirect makes a tenant of the shop, and has it redirect.
+func letRedirect(s *shop.Shop, plan string) {
 	s.T.Helper()
 	s.Must("label", "namespace", s.Namespace, "tenant="+s.Namespace)
-	s.Demand("probes", "limits: {probeCapture: Redirect}")
-	shop.Until(s, "the policy lets plans redirect", func() bool {
-		_, _, code := s.Kubectl("apply", "-f", "-", plan)
-		return code == 0
-	})
-}
-
-// unscraped is a text whose pods say nothing to Prometheus.
-func unscraped(web string) string {
-	return strings.ReplaceAll(web, `prometheus.io/scrape: "true"`, `prometheus.io/scrape: "false"`)
+	s.LetRedirect(plan)
 }
 
 // TestRequestsAreRedirectedBesideAnInjector: where a proxy is put into the pods that asks the application for the kubelet, before Holdfast's
@@ -46,10 +37,10 @@ func TestRequestsAreRedirectedBesideAnInjector(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := shop.Open(t, shop.Settings{NoLoad: true, Replicas: 1})
-			allowToRedirect(s, redirectedPlan)
+			letRedirect(s, redirectedPlan)
 			moveIn(s).podWebhookAt(place, "/mesh", "8181", "reinvocationPolicy: IfNeeded")
 			s.Measure()
-			run := s.NewestRun(s.Must("apply", "-f", "-", unscraped(s.Web("v2")))) // scrapes of a port that is redirected are counted
+			run := s.NewestRun(s.Must("apply", "-f", "-", shop.Unscraped(s.Web("v2"))))
 			s.AwaitPhase(run.Name, v1alpha1.PhaseRunning)
 			pod := s.PodsOfRole(run, v1alpha1.RoleCanary)[0]
 			redirectors := 0
@@ -92,7 +83,7 @@ func TestAMeshThatTakesTheRequestsFirstIsTold(t *testing.T) {
 	s := shop.Open(t, shop.Settings{NoLoad: true, Replicas: 1})
 	s.Must("label", "namespace", s.Namespace, "istio-injection=enabled")
 	plan := strings.Replace(redirectedPlan, "initialDelay: 0s", "initialDelay: 0s, source: Probe, metrics: [{name: success, expect: success >= 99%}]", 1)
-	allowToRedirect(s, plan)
+	letRedirect(s, plan)
 	shop.Until(s, "who applies the plan is told", func() bool {
 		_, said, _ := s.Kubectl("apply", "--dry-run=server", "-f", "-", strings.Replace(plan, "period: 10m", "period: 11m", 1))
 		return strings.Contains(said, told)

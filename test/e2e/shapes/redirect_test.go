@@ -29,17 +29,13 @@ func openRedirected(t *testing.T) *shop.Shop {
 	if said := s.Refused("apply", "-f", "-", redirectedPlan); !strings.Contains(said, "spec.probe.capture: Forbidden: no CanaryPolicy of this namespace allows Redirect") {
 		t.Errorf("without a policy kubectl says:\n%s", said)
 	}
-	s.Demand("probes", "limits: {probeCapture: Redirect}")
-	shop.Until(s, "the policy lets plans redirect", func() bool {
-		_, _, code := s.Kubectl("apply", "-f", "-", redirectedPlan)
-		return code == 0
-	})
+	s.LetRedirect(redirectedPlan)
 	return s
 }
 
 // numbered is the manifest of a version without names of ports, which Prometheus does not scrape there.
 func numbered(s *shop.Shop, version string) string {
-	return strings.NewReplacer("{name: http, containerPort: 8080}", "{containerPort: 8080}", "port: http", "port: 8080", "targetPort: http", "targetPort: 8080", `scrape: "true"`, `scrape: "false"`).Replace(s.Web(version))
+	return strings.NewReplacer("{name: http, containerPort: 8080}", "{containerPort: 8080}", "port: http", "port: 8080", "targetPort: http", "targetPort: 8080").Replace(shop.Unscraped(s.Web(version)))
 }
 
 // TestRequestsAreRedirected: by a Service that goes by number and a port without a name, each request is measured and none of the

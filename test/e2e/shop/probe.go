@@ -7,6 +7,21 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
+// LetRedirect has a policy let plans of the shop redirect requests to the probe, and applies one that does. Its namespace is of a tenant.
+func (s *Shop) LetRedirect(plan string) {
+	s.T.Helper()
+	s.Demand("probes", "limits: {probeCapture: Redirect}")
+	Until(s, "the policy lets plans redirect", func() bool {
+		_, _, code := s.Kubectl("apply", "-f", "-", plan)
+		return code == 0
+	})
+}
+
+// Unscraped is a text whose pods say nothing to Prometheus: where requests are redirected, its scrapes are counted.
+func Unscraped(web string) string {
+	return strings.ReplaceAll(web, `prometheus.io/scrape: "true"`, `prometheus.io/scrape: "false"`)
+}
+
 // Measure has all new pods of the shop measured, and waits until the API server has them so: until a pod that is made in a
 // dry run has the probe.
 func (s *Shop) Measure() {
