@@ -80,11 +80,12 @@ func answered(route *unstructured.Unstructured) bool {
 
 func (g *gateway) answer(ctx context.Context, route *unstructured.Unstructured) {
 	condition := `{"type":%q,"status":"True","reason":"Accepted","message":"","lastTransitionTime":"2026-01-01T00:00:00Z","observedGeneration":%d}`
-	status := fmt.Sprintf(`{"metadata":{"uid":%q},"status":{"parents":[{"controllerName":"example.com/played","parentRef":{"name":"played"},"conditions":[`+condition+`,`+condition+`]}]}}`,
-		route.GetUID(), "Accepted", route.GetGeneration(), "ResolvedRefs", route.GetGeneration())
+	status := fmt.Sprintf(`{"metadata":{"uid":%q,"resourceVersion":%q},"status":{"parents":[{"controllerName":"example.com/played","parentRef":{"name":"played"},"conditions":[`+condition+`,`+condition+`]}]}}`,
+		route.GetUID(), route.GetResourceVersion(), "Accepted", route.GetGeneration(), "ResolvedRefs", route.GetGeneration())
 	_, err := g.client.Resource(httpRoutes).Namespace(route.GetNamespace()).Patch(ctx, route.GetName(), types.MergePatchType, []byte(status),
 		metav1.PatchOptions{FieldManager: "played"}, "status")
-	// Another route of that name, or none, is the next event's.
+	// Another version of the route, another route of that name, or none, is the next event's: an answer that comes late must
+	// not write over a newer one.
 	if err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) && !apierrors.IsInvalid(err) {
 		g.mu.Lock()
 		g.err = fmt.Errorf("play the gateway of route %s: %w", route.GetNamespace(), err)

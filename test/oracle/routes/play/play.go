@@ -167,7 +167,10 @@ func (p *play) quiet(ctx context.Context) error {
 		record := now.Laid.Record
 		switch {
 		case !p.on:
-			return record == nil && now.Laid.Broken == "", nil
+			if record != nil || now.Laid.Broken != "" {
+				return false, nil
+			}
+			return p.lane.over(ctx)
 		case !p.steady || now.Laid.Object == nil || !httproute.Reaches(now.Twin.Object):
 			return true, nil
 		case record == nil || record.Percent != generate.Shares[p.share]:

@@ -90,6 +90,17 @@ func (l *Lane) running(ctx context.Context) (*v1alpha1.CanaryRun, error) {
 	return &runs.Items[i], nil
 }
 
+// over says whether all runs have ended: one that was told to may yet lay the share that it was about to lay.
+func (l *Lane) over(ctx context.Context) (bool, error) {
+	var runs v1alpha1.CanaryRunList
+	if err := l.stage.client.List(ctx, &runs, client.InNamespace(l.namespaces.Laid)); err != nil {
+		return false, fmt.Errorf("list runs: %w", err)
+	}
+	return !slices.ContainsFunc(runs.Items, func(r v1alpha1.CanaryRun) bool {
+		return !r.Status.Phase.Ended() || r.Status.Weight != nil
+	}), nil
+}
+
 // decide writes what a person decides of the run that there is.
 func (l *Lane) decide(ctx context.Context, spec string) error {
 	var run *v1alpha1.CanaryRun

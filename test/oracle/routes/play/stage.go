@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long anything may take on a machine that has other things to do.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // Stage is a cluster made ready for playing sequences.
 type Stage struct {
