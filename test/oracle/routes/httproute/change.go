@@ -190,14 +190,18 @@ func EditKept(data []byte, words []sequence.Word) ([]byte, error) {
 
 // AsSeen are the changes of a text without a share that mean what these mean in one that was read with the share on it.
 // Where they change a weight of a rule, or add a backend to it, all weights of the rule are those that stand there: what the
-// canary has is its giver's, before and after. A word that writes the weight that stands there already changes nothing.
+// canary has is its giver's, before and after. A word that writes the weight that stands there already changes nothing, and
+// neither does one of a backend that the next word cuts.
 func AsSeen(words []sequence.Word, read Object) (before, kept []sequence.Word) {
 	done := map[string]bool{}
-	for _, w := range words {
+	for i, w := range words {
 		head, rest, _ := strings.Cut(w.Key, ".")
 		first, second, _ := strings.Cut(rest, ".")
 		r, err := strconv.Atoi(first)
 		rules := Rules(read)
+		if head == weight && i+1 < len(words) && words[i+1].Key == cut+"."+rest {
+			continue
+		}
 		if head != weight && head != app && head != insert || err != nil || r >= len(rules) {
 			kept = append(kept, w)
 			continue
