@@ -151,7 +151,8 @@ func (a *answer) disown(u update) {
 		a.managedFields = ownership.WithAnnotations(a.managedFields, before, []string{v1alpha1.OverlayAnnotation}, nil)
 	}
 	if u.old != nil {
-		a.managedFields = ownership.WithAnnotationsAtAll(a.managedFields, before, u.manager, u.old.hasOthers(), u.new.hasOthers())
+		by := ownership.Writer{Manager: u.manager, Operation: ownership.Operation(before, u.new.managedFields(), u.manager)}
+		a.managedFields = ownership.WithAnnotationsAtAll(a.managedFields, before, by, u.old.hasOthers(), u.new.hasOthers())
 	}
 }
 
@@ -165,7 +166,7 @@ func (a *answer) keepOwners(u update) {
 	}
 	owners := ownership.FieldOwners(before, u.Rules)
 	if ownership.Operation(before, u.new.managedFields(), u.manager) == ownership.Apply {
-		if tookLists(u.manager, before, sent) {
+		if u.tookLists(before, sent) {
 			owners = nil
 		}
 		for _, owner := range ownership.FieldOwners(sent, u.Rules) {
@@ -179,12 +180,15 @@ func (a *answer) keepOwners(u update) {
 
 // tookLists says whether an apply took lists from their owners that it leaves as they are. It does if it says less than they have, as a
 // text without what the API defaults: to the API server that is another list, until it has filled that in. Of the rules this is not
-// to be seen, for they have the share of a canary; of the parentRefs it is, which the same text has.
-func tookLists(manager string, before, sent ownership.Entries) bool {
+// to be seen, for they have the share of a canary; of the parentRefs it is, which the same text has. Where nobody else has
+// those, a text says less unless it was read from the API server, and has the record.
+func (u update) tookLists(before, sent ownership.Entries) bool {
+	others := slices.DeleteFunc(ownership.FieldOwners(before, parentRefs), func(o hold.Owner) bool { return o.Manager == u.manager })
+	if len(others) == 0 {
+		return ownership.HolderOf(u.new.managedFields(), v1alpha1.OverlayAnnotation) == ownership.Holder{}
+	}
 	now := ownership.FieldOwners(sent, parentRefs)
-	return slices.ContainsFunc(ownership.FieldOwners(before, parentRefs), func(o hold.Owner) bool {
-		return o.Manager != manager && !contains(now, o)
-	})
+	return slices.ContainsFunc(others, func(o hold.Owner) bool { return !contains(now, o) })
 }
 
 // parentRefs is a list that all routes of the Gateway API have beside their rules.

@@ -170,13 +170,17 @@ func TestAskingForTheSameChangesNothing(t *testing.T) {
 	}
 }
 
-// TestWhoAppliesTheSameOwnsIt, alone if the text says less than the API server has filled in: that is seen by the parentRefs.
+// TestWhoAppliesTheSameOwnsIt, alone if the text says less than the API server has filled in: that is seen by the parentRefs of
+// others, and where there are none by the record, which a text has that was read.
 func TestWhoAppliesTheSameOwnsIt(t *testing.T) {
 	const entry = `
 - {manager: %s, operation: %s, apiVersion: gateway.networking.k8s.io/v1, time: "2026-01-01T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:spec": {%s}}}
 `
 	owned := func(manager, operation string, fields ...string) string {
 		return fmt.Sprintf(entry, manager, operation, `"f:`+strings.Join(fields, `": {}, "f:`)+`": {}`)
+	}
+	read := func(entry string) string {
+		return strings.Replace(entry, `{"f:spec"`, `{"f:metadata": {"f:annotations": {"f:holdfast.dev/overlay": {}}}, "f:spec"`, 1)
 	}
 	for name, tc := range map[string]struct{ before, sent, want string }{
 		"a text without defaults": {
@@ -192,7 +196,17 @@ func TestWhoAppliesTheSameOwnsIt(t *testing.T) {
 		"a text that leaves out its own parentRefs": {
 			owned("helm", "Update", "hostnames", "rules") + owned("deployer", "Apply", "parentRefs"),
 			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "rules"),
-			owned("helm", "Update", "hostnames", "rules") + owned("deployer", "Apply", "rules"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "rules"),
+		},
+		"a text without defaults, whose parentRefs are its own": {
+			owned("helm", "Update", "rules") + owned("deployer", "Apply", "hostnames", "parentRefs"),
+			owned("deployer", "Apply", "hostnames", "parentRefs", "rules"),
+			owned("deployer", "Apply", "hostnames", "parentRefs", "rules"),
+		},
+		"a text that was read, whose parentRefs are its own": {
+			owned("helm", "Update", "rules") + owned("deployer", "Apply", "parentRefs"),
+			read(owned("deployer", "Apply", "parentRefs", "rules")),
+			owned("deployer", "Apply", "parentRefs", "rules") + owned("helm", "Update", "rules"),
 		},
 		"a text with all of them": {
 			owned("helm", "Update", "hostnames", "parentRefs", "rules"),
@@ -202,7 +216,7 @@ func TestWhoAppliesTheSameOwnsIt(t *testing.T) {
 		"a text of which nothing is known": {
 			owned("helm", "Update", "hostnames", "rules"),
 			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "rules"),
-			owned("helm", "Update", "hostnames", "rules") + owned("deployer", "Apply", "rules"),
+			owned("helm", "Update", "hostnames") + owned("deployer", "Apply", "rules"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -291,6 +305,27 @@ func TestTheRecordIsNoAnnotationOfTheUsers(t *testing.T) {
 				t.Errorf("stored (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestAnApplyTakesFromNobodyThatThereAreAnnotations: an update does, an apply that has the last one pruned does not.
+func TestAnApplyTakesFromNobodyThatThereAreAnnotations(t *testing.T) {
+	const (
+		others = `
+- {manager: kubectl-client-side-apply, operation: Update, apiVersion: gateway.networking.k8s.io/v1, time: "2026-01-01T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {}}}}
+`
+		had = `
+- {manager: dns, operation: Apply, apiVersion: gateway.networking.k8s.io/v1, time: "2026-01-01T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {"f:note": {}}}, "f:spec": {}}}
+`
+		has = `
+- {manager: dns, operation: Apply, apiVersion: gateway.networking.k8s.io/v1, time: "2026-02-02T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:spec": {}}}
+`
+	)
+	overlay := record(t, "u", "shop-canary", asked)
+	none, noted := map[string]string{v1alpha1.OverlayAnnotation: overlay}, map[string]string{v1alpha1.OverlayAnnotation: overlay, "note": "a"}
+	stored, _ := send(t, sender{"ann", "dns"}, httpRoute(t, noted, others+had, laid), httpRoute(t, none, others+has, laid))
+	if diff := cmp.Diff(httpRoute(t, none, others+has, laid), stored); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
 	}
 }
 

@@ -195,8 +195,9 @@ func WithAnnotations(entries, before Entries, keys []string, owners []hold.Owner
 }
 
 // WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one more than there is
-// for users: had they none before, an update that brings the first owns it; have they none any more, nobody does.
-func WithAnnotationsAtAll(entries, before Entries, manager string, had, have bool) Entries {
+// for users: had they none before, an update that brings the first owns it; have they none any more after an update, nobody
+// does, and after an apply who applied does not.
+func WithAnnotationsAtAll(entries, before Entries, by Writer, had, have bool) Entries {
 	if had && have {
 		return entries
 	}
@@ -211,8 +212,10 @@ func WithAnnotationsAtAll(entries, before Entries, manager string, had, have boo
 		k := keyOf(entry)
 		_, owns := annotationsOf(entry)[atAll]
 		owns = owns || len(annotationsOf(entry)) == 0 && hasField(entry["fieldsV1"], []string{"f:metadata", "f:annotations"})
-		brings := have && k.manager == manager && k.operation == Update && len(annotationsOf(entry)) > 0
-		if gets := brings || have && owns; gets != owns {
+		isBy := k.manager == by.Manager && k.operation == by.Operation
+		brings := have && isBy && k.operation == Update && len(annotationsOf(entry)) > 0
+		keeps := owns && (have || by.Operation == Apply && !isBy)
+		if gets := brings || keeps; gets != owns {
 			if entry = withAnnotation(entry, atAll, gets); isEmpty(entry) {
 				continue
 			}

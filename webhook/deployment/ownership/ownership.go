@@ -98,6 +98,12 @@ const (
 	Update = "Update" // everything else
 )
 
+// Writer is who sent a request, and how.
+type Writer struct {
+	Manager   string
+	Operation string // Apply or Update
+}
+
 // Operation is how the manager wrote the object of a request. The entries tell:
 // an update leaves a new or changed entry of its own, and an apply has one even
 // if it changes nothing.
