@@ -54,12 +54,30 @@ func (t terms) hpa() *v1alpha1.CanaryHPA {
 	return t.plan.HPA()
 }
 
-// mostPods is the largest canary that the step under way may come to.
-func (s *planner) mostPods() int32 {
-	if hpa := s.hpa(); hpa != nil {
-		return max(s.in.allowed(*hpa.MaxReplicas), s.out.Replicas)
+// scaling is how many pods the canary of the step under way may come to.
+type scaling struct {
+	hpa *v1alpha1.CanaryHPA
+	// fewest are those of the step, allowed is the most that policies and the plan let an autoscaler have.
+	fewest, allowed int32
+}
+
+func (s *planner) scaling() scaling {
+	out := scaling{hpa: s.hpa(), fewest: s.out.Replicas}
+	if out.hpa != nil {
+		out.allowed = s.in.allowed(*out.hpa.MaxReplicas)
 	}
-	return s.out.Replicas
+	return out
+}
+
+// most is the largest canary.
+func (s scaling) most() int32 { return max(s.allowed, s.fewest) }
+
+// to is how many pods a canary is to have now.
+func (s scaling) to(c *Canary) int32 {
+	if c == nil || s.hpa == nil {
+		return s.fewest
+	}
+	return max(s.fewest, min(c.Scaled, s.most()))
 }
 
 // withAutoscaler is how many pods a step begins with that asks for n of them.
@@ -81,30 +99,6 @@ func (s *planner) scaledBy(c *Canary) *Canary {
 	return &out
 }
 
-// scaledTo is how many pods the canary is to have now.
-func (s *planner) scaledTo() int32 {
-	if c := s.in.Canary; c != nil && s.hpa() != nil {
-		return max(s.out.Replicas, min(c.Scaled, s.mostPods()))
-	}
-	return s.out.Replicas
-}
-
-// toBeReady is how many canary pods are judged by: as many as the step has and, of those beyond that an autoscaler added,
-// the ones that are Ready or have had the time to get so.
-func (s *planner) toBeReady() int32 {
-	if s.hpa() == nil {
-		return s.out.Replicas
-	}
-	n := readyPods(s.in.Pods)
-	for _, p := range s.in.Pods {
-		late := !s.in.Now.Before(p.CreationTimestamp.Add(s.plan.ReadyDeadline.Duration))
-		if p.DeletionTimestamp == nil && !podIsReady(p) && (late || !p.CreationTimestamp.After(s.podsMadeBy())) {
-			n++
-		}
-	}
-	return min(max(n, s.out.Replicas), s.scaledTo())
-}
-
 // autoscale has the canary scaled by an autoscaler for as long as it is to be, and says in the status what comes of it.
 func (s *planner) autoscale(p *Move) {
 	if !NeedsAutoscaler(s.in) {
@@ -115,8 +109,8 @@ func (s *planner) autoscale(p *Move) {
 	if before.Verdict != s.out.Verdict && s.out.Verdict != "" {
 		return // nothing is done about a verdict before it is stored
 	}
-	if c := s.in.Canary; c != nil && !c.Deleting && c.Scaled > s.mostPods() && !s.out.Phase.Ended() && !s.in.Run.Deleting && !slices.ContainsFunc(p.Actions, takesCanary) {
-		p.Actions = append(p.Actions, ScaleCanary{s.mostPods()})
+	if c := s.in.Canary; c != nil && !c.Deleting && c.Scaled > s.scaling().most() && !s.out.Phase.Ended() && !s.in.Run.Deleting && !slices.ContainsFunc(p.Actions, takesCanary) {
+		p.Actions = append(p.Actions, ScaleCanary{s.scaling().most()})
 	}
 	gone := a.Left
 	wanted := s.wantsAutoscaler(*p)
@@ -132,7 +126,7 @@ func (s *planner) autoscale(p *Move) {
 		s.out.Autoscaler = cmp.Or(s.out.Autoscaler, &v1alpha1.AutoscalerStatus{Name: gone[0]})
 		return
 	}
-	least, most := s.out.Replicas, s.mostPods()
+	least, most := s.out.Replicas, s.scaling().most()
 	s.out.Autoscaler = &v1alpha1.AutoscalerStatus{Name: s.in.canaryName(), MinReplicas: least, MaxReplicas: most}
 	same := a.Is && a.Whole && a.Least == least && a.Most == most
 	if !same {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -61,14 +62,7 @@ func waitForRoom(in Snapshot, since time.Time) (Move, bool) {
 
 // stepAside leaves the canary and its baseline without pods.
 func (in Snapshot) stepAside() []Action {
-	var out []Action
-	if c := in.Canary; c != nil && !c.Deleting && c.Replicas > 0 {
-		out = append(out, ScaleCanary{})
-	}
-	if b := in.Baseline; b != nil && !b.Deleting && b.Replicas > 0 {
-		out = append(out, ScaleBaseline{})
-	}
-	return out
+	return slices.Concat(in.canary(0).empty(), in.baseline(0).empty())
 }
 
 // exceededQuota is in what the API server says where a ResourceQuota forbids something.

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
@@ -37,7 +35,7 @@ func (s *planner) due(schedule analysis.Schedule) (time.Time, bool) {
 
 // pastDue is the round of the past that is to be made up for now.
 func (s *planner) pastDue(schedule analysis.Schedule) (time.Time, bool) {
-	ready, known := s.in.readySince(s.out.Replicas, s.wantsBaseline())
+	ready, known := s.pods().readySince()
 	if s.in.Since.IsZero() || s.atGate() || !known || !allGood(s.out.Metrics) || s.readsProbes() {
 		return time.Time{}, false
 	}
@@ -70,37 +68,4 @@ func allGood(metrics []v1alpha1.MetricStatus) bool {
 	return !slices.ContainsFunc(metrics, func(m v1alpha1.MetricStatus) bool {
 		return m.ConsecutiveFailures > 0 || m.ConsecutiveErrors > 0 || m.ConsecutiveNoData > 0
 	})
-}
-
-// readySince is since when all pods of the run that are wanted are known to have been Ready.
-func (in Snapshot) readySince(wanted int32, withBaseline bool) (time.Time, bool) {
-	at, known := readySince(in.Pods, wanted)
-	if !known || !withBaseline {
-		return at, known
-	}
-	baseline, known := readySince(in.BaselinePods, wanted)
-	return later(at, baseline), known
-}
-
-func readySince(pods []corev1.Pod, wanted int32) (time.Time, bool) {
-	since := readyTimes(pods)
-	if int(wanted) > len(since) {
-		return time.Time{}, false
-	}
-	if wanted == 0 {
-		return time.Time{}, true
-	}
-	return since[wanted-1], true
-}
-
-// readyTimes are since when the pods that are Ready and stay have been, in order.
-func readyTimes(pods []corev1.Pod) []time.Time {
-	var since []time.Time
-	for _, p := range pods {
-		if ready := find(p, corev1.PodReady); p.DeletionTimestamp == nil && podIsReady(p) {
-			since = append(since, later(p.CreationTimestamp.Time, ready.LastTransitionTime.Time))
-		}
-	}
-	slices.SortFunc(since, time.Time.Compare)
-	return since
 }

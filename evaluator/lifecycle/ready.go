@@ -22,21 +22,21 @@ func readyPods(pods []corev1.Pod) int32 {
 	return n
 }
 
-// whyNotReady says what keeps a set of pods from being Ready. The first of these
+// whyNotReady says what keeps the pods from being Ready. The first of these
 // that is found explains it: a pod that finds no node, pods that are not made,
 // a container that waits, a pod that is not Ready.
-func whyNotReady(role string, c *Canary, pods []corev1.Pod, wanted int32) (reason, message string) {
-	pods = byPodName(pods)
-	count := fmt.Sprintf("%d of %d %s pods are Ready", min(readyPods(pods), wanted), wanted, role)
-	for _, p := range pods {
-		if s := find(p, corev1.PodScheduled); s != nil && s.Status == corev1.ConditionFalse {
-			return v1alpha1.ReasonUnschedulable, fmt.Sprintf("%s; pod %s: %s: %s", count, p.Name, s.Reason, s.Message)
+func (p podSet) whyNotReady() (reason, message string) {
+	pods := byPodName(p.pods)
+	count := fmt.Sprintf("%d of %d %s pods are Ready", min(readyPods(pods), p.wanted), p.wanted, p.role)
+	for _, pod := range pods {
+		if s := find(pod, corev1.PodScheduled); s != nil && s.Status == corev1.ConditionFalse {
+			return v1alpha1.ReasonUnschedulable, fmt.Sprintf("%s; pod %s: %s: %s", count, pod.Name, s.Reason, s.Message)
 		}
 	}
-	if int32(len(pods)) < wanted {
-		message = fmt.Sprintf("%s; %d of %d pods are made", count, len(pods), wanted)
-		if c != nil && c.CreateFailure != "" {
-			message += ": " + c.CreateFailure
+	if int32(len(pods)) < p.wanted {
+		message = fmt.Sprintf("%s; %d of %d pods are made", count, len(pods), p.wanted)
+		if p.set != nil && p.set.CreateFailure != "" {
+			message += ": " + p.set.CreateFailure
 		}
 		return v1alpha1.ReasonPodsNotCreated, message
 	}
@@ -50,11 +50,11 @@ func whyNotReady(role string, c *Canary, pods []corev1.Pod, wanted int32) (reaso
 	if waiting != "" {
 		return reason, count + waiting
 	}
-	for _, p := range pods {
-		if r := find(p, corev1.PodReady); !podIsReady(p) {
-			message = fmt.Sprintf("%s; pod %s is not Ready", count, p.Name)
-			if p.Status.Message != "" { // evicted, for example
-				message += ": " + p.Status.Message
+	for _, pod := range pods {
+		if r := find(pod, corev1.PodReady); !podIsReady(pod) {
+			message = fmt.Sprintf("%s; pod %s is not Ready", count, pod.Name)
+			if pod.Status.Message != "" { // evicted, for example
+				message += ": " + pod.Status.Message
 			} else if r != nil && r.Message != "" {
 				message += ": " + r.Message
 			}
@@ -62,15 +62,6 @@ func whyNotReady(role string, c *Canary, pods []corev1.Pod, wanted int32) (reaso
 		}
 	}
 	return v1alpha1.ReasonNotReady, count
-}
-
-// isReady says whether all pods that are wanted are Ready, for as long as the
-// Deployment's minReadySeconds ask for.
-func isReady(c *Canary, pods []corev1.Pod, wanted, minReady int32) bool {
-	if c == nil || c.Foreign || c.Replicas != wanted || readyPods(pods) < wanted {
-		return false
-	}
-	return minReady == 0 || c.Available >= wanted
 }
 
 func podIsReady(p corev1.Pod) bool {
@@ -87,46 +78,87 @@ func find(p corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 	return nil
 }
 
-// judgePods is the measurement of the canary's health. Pods that are not Ready
+// health is what the pods of a canary are judged by at one look at them, and by how long they may take to start.
+type health struct {
+	podSet // as the step has it
+	// scaledTo is how many there are to be now: more than those of the step where an autoscaler added some.
+	scaledTo int32
+	scales   bool
+	// madeBy is when the pods were made with which the step began: those made later took the place of others.
+	madeBy   time.Time
+	deadline time.Duration
+	now      time.Time
+}
+
+func (s *planner) health() health {
+	return health{s.in.canary(s.out.Replicas), s.scaling().to(s.in.Canary), s.hpa() != nil, s.podsMadeBy(), s.plan.ReadyDeadline.Duration, s.in.Now}
+}
+
+// isLate says whether a pod has had the time to get Ready.
+func (h health) isLate(p corev1.Pod) bool { return !h.now.Before(p.CreationTimestamp.Add(h.deadline)) }
+
+// measure is the measurement of the canary's health. Pods that are not Ready
 // fail it; those that take the place of others that a drain or a person took away
 // have readyDeadline to start, and until then nobody knows.
-func (s *planner) judgePods(at time.Time) v1alpha1.Measurement {
-	wanted := s.toBeReady()
-	ready := min(readyPods(s.in.Pods), wanted)
-	_, why := whyNotReady(v1alpha1.RoleCanary, s.in.Canary, s.in.Pods, wanted)
-	m := analysis.JudgePods(at, ready, wanted, why)
-	if m.Outcome == v1alpha1.OutcomeFailed && ready+s.replaced() >= wanted {
+func (h health) measure(at time.Time) v1alpha1.Measurement {
+	judged := h.podSet
+	judged.wanted = h.toBeReady()
+	ready := min(readyPods(h.pods), judged.wanted)
+	_, why := judged.whyNotReady()
+	m := analysis.JudgePods(at, ready, judged.wanted, why)
+	if m.Outcome == v1alpha1.OutcomeFailed && ready+h.replaced() >= judged.wanted {
 		m.Outcome = v1alpha1.OutcomeError
 	}
-	return butForProbes(m, s.in.Pods, ready+s.replaced(), wanted)
+	return butForProbes(m, h.pods, ready+h.replaced(), judged.wanted)
+}
+
+// toBeReady is how many pods are judged by: as many as the step has and, of those beyond that an autoscaler added,
+// the ones that are Ready or have had the time to get so.
+func (h health) toBeReady() int32 {
+	if !h.scales {
+		return h.wanted
+	}
+	n := readyPods(h.pods)
+	for _, p := range h.pods {
+		if p.DeletionTimestamp == nil && !podIsReady(p) && (h.isLate(p) || !p.CreationTimestamp.After(h.madeBy)) {
+			n++
+		}
+	}
+	return min(max(n, h.wanted), h.scaledTo)
 }
 
 // replaced counts the pods that were Ready in this step and were deleted, whose
 // successors start or are not made yet. Pods that ended by themselves, or that a
 // node put out because they used too much of it, are not among them.
-func (s *planner) replaced() int32 {
+func (h health) replaced() int32 {
 	var there, starting int32
-	for _, p := range s.in.Pods {
+	for _, p := range h.pods {
 		if p.DeletionTimestamp != nil {
 			continue
 		}
 		there++
-		if p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded {
+		if hasEnded(p) {
 			starting-- // the place of one of those that start
 			there--
 			continue
 		}
-		late := !s.in.Now.Before(p.CreationTimestamp.Add(s.plan.ReadyDeadline.Duration))
-		if p.CreationTimestamp.After(s.podsMadeBy()) && !late && !podIsReady(p) && !restarts(p) {
+		if p.CreationTimestamp.After(h.madeBy) && !h.isLate(p) && !podIsReady(p) && !restarts(p) {
 			starting++
 		}
 	}
-	if s.in.Canary == nil || s.in.Canary.CreateFailure == "" {
-		starting += max(s.out.Replicas-there, 0)
+	if h.set == nil || h.set.CreateFailure == "" {
+		starting += max(h.wanted-there, 0)
 	}
 	return max(starting, 0)
 }
 
 func restarts(p corev1.Pod) bool {
 	return slices.ContainsFunc(containers(p), func(c corev1.ContainerStatus) bool { return c.RestartCount > 0 })
+}
+
+// measureBaseline is the measurement of the baseline's health. It fails nothing:
+// a baseline that is not Ready is an error of the measuring.
+func (p podSet) measureBaseline(at time.Time) v1alpha1.Measurement {
+	_, why := p.whyNotReady()
+	return analysis.JudgeBaseline(at, min(readyPods(p.pods), p.wanted), p.wanted, why)
 }

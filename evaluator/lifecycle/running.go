@@ -42,8 +42,8 @@ func (s *planner) measure() Move {
 	if p, over := s.manualLate(s.in.Now); over {
 		return p
 	}
-	if p, lost := s.beginAnewIfLost(); lost {
-		return p
+	if lost := s.tookAway(); lost != "" {
+		return s.beginAnew(v1alpha1.ReasonPodsTakenAway, lost, "when all are Ready")
 	}
 	if p, lost := s.beginAnewIfShareLost(); lost {
 		return p
@@ -108,9 +108,9 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 	}
 	counted := make([]v1alpha1.MetricStatus, 0, len(a.Metrics)+2)
 	var warmingUp []string
-	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), s.judgePods(r.At)))
+	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), s.health().measure(r.At)))
 	if s.wantsBaseline() {
-		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), judgeBaseline(s.in, s.out.Replicas, r.At)))
+		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), s.in.baseline(s.out.Replicas).measureBaseline(r.At)))
 	}
 	for _, metric := range a.Metrics {
 		observation, ok := r.Observations[metric.Name]

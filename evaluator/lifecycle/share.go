@@ -238,7 +238,7 @@ func (s *planner) share(p Move) Share {
 		return Share{} // there is nobody to answer
 	case s.out.Phase == v1alpha1.PhaseStarting && s.preRolls():
 		return stands
-	case s.out.Phase == v1alpha1.PhaseStarting && (!s.areReady(s.in.Deployment.MinReady) || s.in.Traffic.Endpoints < s.out.Replicas):
+	case s.out.Phase == v1alpha1.PhaseStarting && (!s.pods().areReady(s.in.Deployment.MinReady) || s.in.Traffic.Endpoints < s.out.Replicas):
 		return stands
 	case s.out.Phase == v1alpha1.PhasePaused && s.readyAt() == nil:
 		return stands

@@ -22,7 +22,8 @@ func (s *planner) start() Move {
 	if p, over := s.troubled(); over {
 		return p
 	}
-	ready := s.areReady(s.in.Deployment.MinReady)
+	own, minReady := s.pods(), s.in.Deployment.MinReady
+	ready := own.areReady(minReady)
 	if ready {
 		if p, asks := s.preRollout(); asks {
 			return p
@@ -39,11 +40,11 @@ func (s *planner) start() Move {
 		return Move{Requeue: soon}
 	}
 	allowed := s.plan.ReadyDeadline.Duration
-	if s.areReady(0) { // and have to be so for minReadySeconds
-		allowed += time.Duration(s.in.Deployment.MinReady)*time.Second + availableGrace
+	if own.areReady(0) { // and have to be so for minReadySeconds
+		allowed += time.Duration(minReady)*time.Second + availableGrace
 	}
 	deadline := later(s.out.Step.StartedAt.Time, s.preRolledAt()).Add(allowed)
-	reason, message := s.whyNot()
+	reason, message := s.whyNotReady()
 	if ready {
 		reason, message = v1alpha1.ReasonRoutesPending, unlaid
 	}
@@ -74,6 +75,15 @@ func (s *planner) start() Move {
 	return p
 }
 
+// whyNotReady says what keeps the pods of the step from being Ready, and what cannot be told of them.
+func (s *planner) whyNotReady() (reason, message string) {
+	reason, message = s.pods().whyNot(s.in.Deployment.MinReady)
+	if unclear := s.in.Others.Unclear; unclear != "" {
+		message += "; " + unclear
+	}
+	return reason, message
+}
+
 // startReason says why the pods are started: for the first time, for the next
 // step, or to be measured again after a pause or in the place of others.
 func (s *course) startReason() string {
@@ -102,8 +112,8 @@ func (s *planner) unjudged() Move {
 	switch {
 	case s.in.cannotBeMade():
 		message += "; its pods cannot be made again: " + s.in.Invalid
-	case !s.in.canaryIsReady(s.out.Replicas, s.in.Deployment.MinReady):
-		_, why := s.whyNot()
+	case !s.in.canary(s.out.Replicas).isReady(s.in.Deployment.MinReady):
+		_, why := s.whyNotReady()
 		message += "; " + why
 	case s.out.ReadyAt == nil:
 		at := metav1.NewTime(roundUp(s.in.Now))
@@ -148,28 +158,12 @@ func (s *planner) repair() []Action {
 	if s.in.cannotBeMade() {
 		return nil
 	}
-	n := s.out.Replicas
-	out := repairSet(s.in.Canary, n, CreateCanary{n}, ScaleCanary{n}, DeleteCanary{})
-	if s.wantsBaseline() {
-		out = append(out, repairSet(s.in.Baseline, n, CreateBaseline{n}, ScaleBaseline{n}, DeleteBaseline{})...)
-	}
-	return out
+	return s.pods().repair()
 }
 
 // cannotBeMade says whether a canary that somebody deleted cannot be brought back:
 // the run has containers by names that the Deployment no longer has, for example.
 func (in Snapshot) cannotBeMade() bool { return in.Canary == nil && in.Invalid != "" }
-
-// areReady says whether all pods of the run are Ready, for so many seconds.
-func (s *planner) areReady(seconds int32) bool {
-	n := s.out.Replicas
-	return s.in.canaryIsReady(n, seconds) && (!s.wantsBaseline() || isReady(s.in.Baseline, s.in.BaselinePods, n, seconds))
-}
-
-// canaryIsReady says whether the canary has so many pods, Ready for so many seconds.
-func (in Snapshot) canaryIsReady(wanted, seconds int32) bool {
-	return isReady(in.Canary, in.Pods, wanted, seconds)
-}
 
 // lookAgain is how often a pod is looked at of which it cannot be told whose it is, and routes that do not give a canary
 // its share yet.

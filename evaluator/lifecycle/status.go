@@ -45,8 +45,9 @@ func (s *planner) finish() v1alpha1.CanaryRunStatus {
 }
 
 func (s *planner) canaryColumns() {
-	ready := min(readyPods(s.in.Pods), s.scaledTo())
-	s.out.Scale = fmt.Sprintf("%d/%d", ready, s.scaledTo())
+	wanted := s.scaling().to(s.in.Canary)
+	ready := min(readyPods(s.in.Pods), wanted)
+	s.out.Scale = fmt.Sprintf("%d/%d", ready, wanted)
 	if s.in.Service != "" {
 		s.out.Service = s.in.Service
 	}

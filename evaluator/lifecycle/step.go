@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -168,14 +169,7 @@ func (s *planner) trim() []Action {
 		return s.in.stepAside()
 	}
 	n := s.out.Replicas
-	return append(trimSet(s.in.Canary, n, ScaleCanary{n}), trimSet(s.in.Baseline, n, ScaleBaseline{n})...)
-}
-
-func trimSet(c *Canary, most int32, scale Action) []Action {
-	if c == nil || c.Deleting || c.Foreign || c.Replicas <= most {
-		return nil
-	}
-	return []Action{scale}
+	return slices.Concat(s.in.canary(n).trim(), s.in.baseline(n).trim())
 }
 
 // readyAt is when the step under way was Ready, nil before.

@@ -19,38 +19,28 @@ const maxBegunAnew = 10
 // tolerated is how many of so many pods may be taken away in a period: the others show enough.
 func tolerated(wanted int32) int32 { return wanted / 5 }
 
-// lost counts the pods that were there when the step was Ready, and are gone, go, or have ended.
-func lost(pods []corev1.Pod, wanted int32, by time.Time) int32 {
-	for _, p := range pods {
-		ended := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
-		if p.DeletionTimestamp == nil && !ended && !p.CreationTimestamp.After(by) {
-			wanted--
+// takenAway says of which pods of a step too many were taken away that were there by a time, "" if of none.
+func (o ownPods) takenAway(by time.Time) string {
+	for _, set := range o {
+		if n := set.lost(by); n > tolerated(set.wanted) {
+			return fmt.Sprintf("%d of %d %s pods were taken away (deleted, evicted or drained) within the period, and with them what they "+
+				"had still to show", n, set.wanted, set.role)
 		}
 	}
-	return max(wanted, 0)
+	return ""
 }
 
-// beginAnewIfLost begins a step anew of whose pods too many were taken away. Behind a gate they
-// have shown what they had to. Of a canary that an autoscaler scales, pods go because it has them go: the last step goes on
-// until enough have lived through it (see isYoung).
-func (s *planner) beginAnewIfLost() (Move, bool) {
-	if s.atGate() {
-		return Move{}, false
+// tookAway says what was taken away in this step. Behind a gate the pods have shown what they had to. Of a canary that an
+// autoscaler scales, pods go because it has them go: the last step goes on until enough have lived through it (see isYoung).
+func (s *planner) tookAway() string {
+	own := s.pods()
+	switch {
+	case s.atGate():
+		return ""
+	case s.hpa() != nil:
+		own = own[1:]
 	}
-	for _, set := range []struct {
-		role string
-		pods []corev1.Pod
-		is   bool
-	}{{v1alpha1.RoleCanary, s.in.Pods, s.hpa() == nil}, {v1alpha1.RoleBaseline, s.in.BaselinePods, s.wantsBaseline()}} {
-		n := lost(set.pods, s.out.Replicas, s.podsMadeBy())
-		if !set.is || n <= tolerated(s.out.Replicas) {
-			continue
-		}
-		message := fmt.Sprintf("%d of %d %s pods were taken away (deleted, evicted or drained) within the period, and with them what they "+
-			"had still to show", n, s.out.Replicas, set.role)
-		return s.beginAnew(v1alpha1.ReasonPodsTakenAway, message, "when all are Ready"), true
-	}
-	return Move{}, false
+	return own.takenAway(s.podsMadeBy())
 }
 
 // beginAnew begins the step anew, so that its period is lived through whole; who has done so too often asks a person.

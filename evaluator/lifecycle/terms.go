@@ -41,6 +41,9 @@ func askedPlan(in Snapshot) (spec *v1alpha1.CanaryPlanSpec, judged bool) {
 	return &v1alpha1.CanaryPlanSpec{}, false
 }
 
+// WantsBaseline says whether a run has baseline pods beside its canary.
+func WantsBaseline(in Snapshot) bool { return termsOf(in).wantsBaseline() }
+
 // wantsBaseline says whether the run has baseline pods beside its canary.
 func (t terms) wantsBaseline() bool { return t.judged && t.plan.Baseline != nil }
 
