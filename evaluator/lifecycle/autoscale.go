@@ -61,10 +61,10 @@ type scaling struct {
 	fewest, allowed int32
 }
 
-func (s *planner) scaling() scaling {
+func (s *course) scaling(in Snapshot) scaling {
 	out := scaling{hpa: s.hpa(), fewest: s.out.Replicas}
 	if out.hpa != nil {
-		out.allowed = s.in.allowed(*out.hpa.MaxReplicas)
+		out.allowed = in.allowed(*out.hpa.MaxReplicas)
 	}
 	return out
 }
@@ -88,10 +88,9 @@ func (t terms) withAutoscaler(n int32) int32 {
 	return n
 }
 
-// scaledBy is a set of pods as the step has it whose number an autoscaler chose, from the fewest that it may have.
-func (s *planner) scaledBy(c *Canary) *Canary {
-	fewest := s.in.Run.Status.Replicas
-	if s.hpa() == nil || c == nil || c.Replicas <= fewest || fewest == 0 {
+// ofStep is a set of pods as a step has it that has the fewest: what is more an autoscaler chose.
+func (c *Canary) ofStep(fewest int32) *Canary {
+	if c == nil || c.Replicas <= fewest || fewest == 0 {
 		return c
 	}
 	out := *c
@@ -99,41 +98,34 @@ func (s *planner) scaledBy(c *Canary) *Canary {
 	return &out
 }
 
-// autoscale has the canary scaled by an autoscaler for as long as it is to be, and says in the status what comes of it.
-func (s *planner) autoscale(p *Move) {
-	if !NeedsAutoscaler(s.in) {
-		return
+// autoscale has the canary scaled by an autoscaler for as long as it is to be. With the move it returns what the status is to
+// say of the autoscaler, and whether there is to be one.
+func autoscale(in Snapshot, c course, p Move) (Move, *v1alpha1.AutoscalerStatus, bool) {
+	a, before := in.Autoscaler, in.Run.Status
+	if !NeedsAutoscaler(in) || before.Verdict != c.out.Verdict && c.out.Verdict != "" {
+		return p, before.Autoscaler, false // nothing is done about a verdict before it is stored
 	}
-	a, before := s.in.Autoscaler, s.in.Run.Status
-	s.out.Autoscaler = before.Autoscaler
-	if before.Verdict != s.out.Verdict && s.out.Verdict != "" {
-		return // nothing is done about a verdict before it is stored
-	}
-	if c := s.in.Canary; c != nil && !c.Deleting && c.Scaled > s.scaling().most() && !s.out.Phase.Ended() && !s.in.Run.Deleting && !slices.ContainsFunc(p.Actions, takesCanary) {
-		p.Actions = append(p.Actions, ScaleCanary{s.scaling().most()})
+	least, most := c.out.Replicas, c.scaling(in).most()
+	if set := in.Canary; set != nil && !set.Deleting && set.Scaled > most && !c.out.Phase.Ended() && !in.Run.Deleting && !slices.ContainsFunc(p.Actions, takesCanary) {
+		p.Actions = append(p.Actions, ScaleCanary{most})
 	}
 	gone := a.Left
-	wanted := s.wantsAutoscaler(*p)
+	wanted := wantsAutoscaler(in, c, p)
 	if a.Is && !wanted {
-		gone = append([]string{s.in.canaryName()}, gone...)
+		gone = append([]string{in.canaryName()}, gone...)
 	}
-	stopAutoscaling(p, gone)
+	stopAutoscaling(&p, gone)
 	switch {
 	case !wanted && len(gone) == 0:
-		s.out.Autoscaler = nil
-		return
+		return p, nil, false
 	case !wanted:
-		s.out.Autoscaler = cmp.Or(s.out.Autoscaler, &v1alpha1.AutoscalerStatus{Name: gone[0]})
-		return
+		return p, cmp.Or(before.Autoscaler, &v1alpha1.AutoscalerStatus{Name: gone[0]}), false
 	}
-	least, most := s.out.Replicas, s.scaling().most()
-	s.out.Autoscaler = &v1alpha1.AutoscalerStatus{Name: s.in.canaryName(), MinReplicas: least, MaxReplicas: most}
-	same := a.Is && a.Whole && a.Least == least && a.Most == most
-	if !same {
+	if same := a.Is && a.Whole && a.Least == least && a.Most == most; !same {
 		p.Actions = append(p.Actions, Autoscale{Least: least, Most: most})
 		p.Requeue = sooner(p.Requeue, soon)
 	}
-	s.tellAutoscaler(p)
+	return p, &v1alpha1.AutoscalerStatus{Name: in.canaryName(), MinReplicas: least, MaxReplicas: most}, true
 }
 
 // stopAutoscaling deletes autoscalers before the pods go that they scale, and after all else: neither the share of what failed
@@ -156,20 +148,20 @@ func stopAutoscaling(p *Move, names []string) {
 }
 
 // wantsAutoscaler says whether the canary is to have an autoscaler after a move.
-func (s *planner) wantsAutoscaler(p Move) bool {
+func wantsAutoscaler(in Snapshot, c course, p Move) bool {
 	creates := slices.ContainsFunc(p.Actions, func(a Action) bool { _, is := a.(CreateCanary); return is })
 	switch {
-	case s.hpa() == nil, s.out.Phase.Ended(), s.in.Run.Deleting, !s.in.Deployment.Exists, s.in.Deployment.Deleting:
+	case c.hpa() == nil, c.out.Phase.Ended(), in.Run.Deleting, !in.Deployment.Exists, in.Deployment.Deleting:
 		return false
-	case s.in.Run.Status.CreatedAt == nil, s.out.CreatedAt == nil, AttemptOf(s.in.Run.Status) != s.attempt(), s.out.Verdict == v1alpha1.VerdictFail:
+	case in.Run.Status.CreatedAt == nil, c.out.CreatedAt == nil, AttemptOf(in.Run.Status) != c.attempt(), c.out.Verdict == v1alpha1.VerdictFail:
 		return false
-	case s.out.Verdict != "" && !s.in.Autoscaler.Is, slices.ContainsFunc(p.Actions, takesCanary):
+	case c.out.Verdict != "" && !in.Autoscaler.Is, slices.ContainsFunc(p.Actions, takesCanary):
 		return false // who has a verdict goes on without what was refused, or is gone
 	case creates:
 		return true
 	}
-	c := s.in.Canary
-	return c != nil && !c.Deleting && !c.Foreign && (c.Replicas > 0 || s.out.Verdict == "")
+	set := in.Canary
+	return set != nil && !set.Deleting && !set.Foreign && (set.Replicas > 0 || c.out.Verdict == "")
 }
 
 // canaryName is what the canary of this attempt, and its autoscaler, are called.
@@ -180,30 +172,31 @@ func (in Snapshot) canaryName() string {
 // autoscalerGrace is how long an autoscaler may take to come to a number: its pods have to be measured first.
 const autoscalerGrace = 2 * time.Minute
 
-// tellAutoscaler says in a condition whether the autoscaler scales the canary, and if not, why, in its words. One that
-// does not keeps nothing from going on: the canary has the pods of its step, and is judged by what they do.
-func (s *planner) tellAutoscaler(p *Move) {
-	a := s.in.Autoscaler
+// tellAutoscaler says in a condition whether the autoscaler scales the canary, and if not, why, in its words; and when to look
+// again, 0 being never. One that does not keeps nothing from going on: the canary has the pods of its step, and is judged by
+// what they do.
+func (s *course) tellAutoscaler(in Snapshot) (requeue time.Duration) {
+	a := in.Autoscaler
 	set := func(status metav1.ConditionStatus, reason, message string) {
 		s.condition(v1alpha1.ConditionAutoscaled, status, reason, message)
 	}
-	switch idleUntil := a.Since.Add(autoscalerGrace); {
+	idleUntil := a.Since.Add(autoscalerGrace)
+	switch {
 	case a.Is && a.Active:
-		set(metav1.ConditionTrue, v1alpha1.ReasonAutoscaled, fmt.Sprintf("HorizontalPodAutoscaler %s scales the canary", s.in.canaryName()))
-	case a.Is && a.Idle != "" && !s.in.Now.Before(idleUntil):
+		set(metav1.ConditionTrue, v1alpha1.ReasonAutoscaled, fmt.Sprintf("HorizontalPodAutoscaler %s scales the canary", in.canaryName()))
+		return 0
+	case a.Is && a.Idle != "" && !in.Now.Before(idleUntil):
 		set(metav1.ConditionFalse, v1alpha1.ReasonAutoscalerIdle, fmt.Sprintf(
-			"HorizontalPodAutoscaler %s does not scale the canary, which stays as it is: %s", s.in.canaryName(), a.Idle))
-	case a.Is && a.Idle != "":
-		p.Requeue = sooner(p.Requeue, s.in.until(idleUntil))
-		fallthrough
-	default:
-		if c := s.findCondition(v1alpha1.ConditionAutoscaled); c == nil {
-			set(metav1.ConditionUnknown, v1alpha1.ReasonAutoscalerStarts, "the autoscaler has not scaled the canary yet")
-		}
-		if !a.Is || a.Idle == "" {
-			p.Requeue = sooner(p.Requeue, lookAgain)
-		}
+			"HorizontalPodAutoscaler %s does not scale the canary, which stays as it is: %s", in.canaryName(), a.Idle))
+		return 0
 	}
+	if s.findCondition(v1alpha1.ConditionAutoscaled) == nil {
+		set(metav1.ConditionUnknown, v1alpha1.ReasonAutoscalerStarts, "the autoscaler has not scaled the canary yet")
+	}
+	if a.Is && a.Idle != "" {
+		return in.until(idleUntil)
+	}
+	return lookAgain
 }
 
 // notAutoscaled tells that the canary is not scaled, and why.

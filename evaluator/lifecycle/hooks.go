@@ -179,9 +179,9 @@ func (s *planner) preRollout() (Move, bool) {
 }
 
 // preRolls says whether, by what is stored, a hook before the measurements has not said yes yet.
-func (s *planner) preRolls() bool {
-	return s.number() == 1 && slices.ContainsFunc(s.plan.HooksOf(v1alpha1.HookPreRollout), func(h v1alpha1.Hook) bool {
-		return s.in.Run.Status.Hook(h.Name).Answer != v1alpha1.HookYes
+func preRolls(plan *v1alpha1.CanaryPlanSpec, stored v1alpha1.CanaryRunStatus, step int) bool {
+	return step == 1 && slices.ContainsFunc(plan.HooksOf(v1alpha1.HookPreRollout), func(h v1alpha1.Hook) bool {
+		return stored.Hook(h.Name).Answer != v1alpha1.HookYes
 	})
 }
 

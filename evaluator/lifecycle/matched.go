@@ -57,12 +57,12 @@ func shareOf(w *v1alpha1.WeightStatus) Share {
 	return Share{w.Percent, w.Match}
 }
 
-// asked is the share that the step under way asks for routes to give.
-func (s *course) asked() Share {
-	if !s.plan.ByRoutes() {
+// askedShare is the share that a step of a plan asks for routes to give.
+func askedShare(plan *v1alpha1.CanaryPlanSpec, step v1alpha1.Step) Share {
+	if !plan.ByRoutes() {
 		return Share{}
 	}
-	step, traffic := s.step(), s.plan.Traffic
+	traffic := plan.Traffic
 	out := Share{Match: step.Match}
 	if out.Match == nil {
 		out.Match = traffic.Match

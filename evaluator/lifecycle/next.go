@@ -37,8 +37,12 @@ func Next(in Snapshot) Move {
 	if !in.Run.Deleting {
 		p.Actions = append(p.Actions, in.Others.putOut()...)
 	}
-	s.steer(&p)
-	s.autoscale(&p)
+	p, s.out.Weight = steer(s.in, s.course, p)
+	p, autoscaler, scales := autoscale(s.in, s.course, p)
+	s.out.Autoscaler = autoscaler
+	if scales {
+		p.Requeue = sooner(p.Requeue, s.tellAutoscaler(s.in))
+	}
 	actions, at := quarantine(s.in, s.course)
 	p.Actions = append(p.Actions, actions...)
 	for _, at := range []time.Time{at, s.deadline()} {
@@ -66,7 +70,9 @@ type planner struct {
 func newPlanner(in Snapshot) planner {
 	s := reading(in)
 	s.out = *in.Run.Status.DeepCopy()
-	s.in.Canary = s.scaledBy(in.Canary)
+	if s.hpa() != nil {
+		s.in.Canary = in.Canary.ofStep(in.Run.Status.Replicas)
+	}
 	s.in.Pods = sinceMade(in.Pods, in.Run.Status.CreatedAt)
 	s.in.BaselinePods = sinceMade(in.BaselinePods, in.Run.Status.CreatedAt)
 	return s

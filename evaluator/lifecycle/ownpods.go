@@ -12,10 +12,10 @@ import (
 // ownPods are the pods that a run is to have: those of its canary, then of its baseline where it has one.
 type ownPods []podSet
 
-func (s *planner) pods() ownPods {
-	out := ownPods{s.in.canary(s.out.Replicas)}
+func (s *course) ownPods(in Snapshot) ownPods {
+	out := ownPods{in.canary(s.out.Replicas)}
 	if s.wantsBaseline() {
-		out = append(out, s.in.baseline(s.out.Replicas))
+		out = append(out, in.baseline(s.out.Replicas))
 	}
 	return out
 }

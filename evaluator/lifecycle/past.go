@@ -35,7 +35,7 @@ func (s *planner) due(schedule analysis.Schedule) (time.Time, bool) {
 
 // pastDue is the round of the past that is to be made up for now.
 func (s *planner) pastDue(schedule analysis.Schedule) (time.Time, bool) {
-	ready, known := s.pods().readySince()
+	ready, known := s.ownPods(s.in).readySince()
 	if s.in.Since.IsZero() || s.atGate() || !known || !allGood(s.out.Metrics) || s.readsProbes() {
 		return time.Time{}, false
 	}

@@ -91,7 +91,7 @@ type health struct {
 }
 
 func (s *planner) health() health {
-	return health{s.in.canary(s.out.Replicas), s.scaling().to(s.in.Canary), s.hpa() != nil, s.podsMadeBy(), s.plan.ReadyDeadline.Duration, s.in.Now}
+	return health{s.in.canary(s.out.Replicas), s.scaling(s.in).to(s.in.Canary), s.hpa() != nil, s.podsMadeBy(), s.plan.ReadyDeadline.Duration, s.in.Now}
 }
 
 // isLate says whether a pod has had the time to get Ready.

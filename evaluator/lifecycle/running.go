@@ -45,11 +45,13 @@ func (s *planner) measure() Move {
 	if lost := s.tookAway(); lost != "" {
 		return s.beginAnew(v1alpha1.ReasonPodsTakenAway, lost, "when all are Ready")
 	}
-	if p, lost := s.beginAnewIfShareLost(); lost {
-		return p
-	}
-	if judgment.Verdict == v1alpha1.VerdictPass && s.shareIsOff() {
-		judgment = analysis.Judgment{}
+	if s.shareIsOff() {
+		if lost := s.sharing().whyLost(readyPods(s.in.Pods)); lost != "" {
+			return s.beginAnew(v1alpha1.ReasonShareLost, lost, "when they do")
+		}
+		if judgment.Verdict == v1alpha1.VerdictPass {
+			judgment = analysis.Judgment{}
+		}
 	}
 	due, isDue := s.due(schedule)
 	if judgment.Verdict == v1alpha1.VerdictPass && (s.isUnseen(a) || s.in.isPast(s.lastRound()) && (isDue || s.hookIsUnseen())) {

@@ -22,15 +22,15 @@ func (s *planner) start() Move {
 	if p, over := s.troubled(); over {
 		return p
 	}
-	own, minReady := s.pods(), s.in.Deployment.MinReady
+	own, minReady := s.ownPods(s.in), s.in.Deployment.MinReady
 	ready := own.areReady(minReady)
 	if ready {
 		if p, asks := s.preRollout(); asks {
 			return p
 		}
 	}
-	unlaid, laid := s.shareIsLaid()
-	if ready && laid {
+	unlaid := s.sharing().whyNotLaid(s.out.Replicas, s.in.Now)
+	if ready && unlaid == "" {
 		at := metav1.NewTime(roundUp(s.in.Now))
 		s.out.Step.ReadyAt, s.out.Step.PodsMadeBy = &at, madeBy(s.in.allPods())
 		if s.out.ReadyAt == nil {
@@ -68,7 +68,7 @@ func (s *planner) start() Move {
 	p := Move{Actions: s.repair(), Requeue: s.in.until(deadline)}
 	if ready { // nothing of what is waited for is watched
 		p.Requeue = min(p.Requeue, lookAgain)
-		if wait := s.heardAt().Sub(s.in.Now); wait > 0 {
+		if wait := s.sharing().heardAt().Sub(s.in.Now); wait > 0 {
 			p.Requeue = min(p.Requeue, wait)
 		}
 	}
@@ -77,7 +77,7 @@ func (s *planner) start() Move {
 
 // whyNotReady says what keeps the pods of the step from being Ready, and what cannot be told of them.
 func (s *planner) whyNotReady() (reason, message string) {
-	reason, message = s.pods().whyNot(s.in.Deployment.MinReady)
+	reason, message = s.ownPods(s.in).whyNot(s.in.Deployment.MinReady)
 	if unclear := s.in.Others.Unclear; unclear != "" {
 		message += "; " + unclear
 	}
@@ -137,8 +137,8 @@ func (s *planner) troubled() (Move, bool) {
 	if s.in.cannotBeMade() {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
 	}
-	if p, refused := s.refusedByRoutes(); refused {
-		return p, true
+	if why := s.sharing().whyRefused(s.out.ReadyAt != nil); why != "" {
+		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, why), true
 	}
 	if t := s.trouble(s.in.Pods, s.in.Now); t.reason != "" && (t.reason != v1alpha1.ReasonCrashed || len(s.in.Around.Left) == 0) {
 		return s.judge(v1alpha1.VerdictFail, t.reason, t.message), true
@@ -158,7 +158,7 @@ func (s *planner) repair() []Action {
 	if s.in.cannotBeMade() {
 		return nil
 	}
-	return s.pods().repair()
+	return s.ownPods(s.in).repair()
 }
 
 // cannotBeMade says whether a canary that somebody deleted cannot be brought back:

@@ -45,7 +45,7 @@ func (s *planner) finish() v1alpha1.CanaryRunStatus {
 }
 
 func (s *planner) canaryColumns() {
-	wanted := s.scaling().to(s.in.Canary)
+	wanted := s.scaling(s.in).to(s.in.Canary)
 	ready := min(readyPods(s.in.Pods), wanted)
 	s.out.Scale = fmt.Sprintf("%d/%d", ready, wanted)
 	if s.in.Service != "" {

@@ -33,7 +33,7 @@ func (o ownPods) takenAway(by time.Time) string {
 // tookAway says what was taken away in this step. Behind a gate the pods have shown what they had to. Of a canary that an
 // autoscaler scales, pods go because it has them go: the last step goes on until enough have lived through it (see isYoung).
 func (s *planner) tookAway() string {
-	own := s.pods()
+	own := s.ownPods(s.in)
 	switch {
 	case s.atGate():
 		return ""
