@@ -21,9 +21,6 @@ type course struct {
 	at metav1.Time
 }
 
-// now is the time as it is stored.
-func (s *course) now() metav1.Time { return s.at }
-
 // enter moves the run to a phase; the message may change without a move.
 func (s *course) enter(phase v1alpha1.Phase, reason, message string) {
 	s.out.Phase, s.out.Reason, s.out.Message = phase, reason, clip(message, maxMessage)
@@ -32,7 +29,7 @@ func (s *course) enter(phase v1alpha1.Phase, reason, message string) {
 func (s *course) condition(kind string, status metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(&s.out.Conditions, metav1.Condition{
 		Type: kind, Status: status, Reason: reason, Message: clip(message, maxMessage),
-		LastTransitionTime: s.now(),
+		LastTransitionTime: s.at,
 	})
 }
 

@@ -26,9 +26,13 @@ func (s *course) deadlineIsOver(now time.Time) bool {
 	return !at.IsZero() && !now.Before(at) && s.out.Reason != v1alpha1.ReasonDeadline
 }
 
-// late writes that the deadline is over; a later step reverts.
-func (s *course) late() Move {
-	message := "there was no verdict within " + Short(s.plan.Deadline.Duration) + " of the making of the canary"
+// overdue writes that the deadline is over.
+func (s *course) overdue() Move {
+	return s.late("there was no verdict within " + Short(s.plan.Deadline.Duration) + " of the making of the canary")
+}
+
+// late writes that there is no verdict in time; a later step reverts.
+func (s *course) late(message string) Move {
 	if s.out.Message != "" {
 		message += "; last: " + s.out.Message
 	}

@@ -70,7 +70,7 @@ func (s *planner) settle() Move {
 	case s.out.Reason == v1alpha1.ReasonDeadline, !guarded:
 		return s.reject()
 	case s.out.Phase == v1alpha1.PhasePaused && s.deadlineIsOver(s.in.Now):
-		return s.late()
+		return s.overdue()
 	case s.out.Phase == v1alpha1.PhasePaused, s.out.Phase == v1alpha1.PhaseFrozen:
 		return Move{}
 	}

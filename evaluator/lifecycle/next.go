@@ -87,7 +87,7 @@ func (s *planner) next() Move {
 	spec, byHand := s.in.Run.Spec, s.byHand
 	switch {
 	case s.in.Run.Deleting || s.out.Phase.Ended():
-		return Move{Actions: s.in.takeDown(s.out.FinishedAt), Questions: s.postRollout()}
+		return s.ended()
 	case !s.in.Deployment.Exists:
 		return s.noDeployment()
 	case s.in.Deployment.Deleting:
@@ -111,7 +111,7 @@ func (s *planner) next() Move {
 	case s.out.Alert != nil && s.judged && s.out.CreatedAt != nil:
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonAlertFiring, s.out.Alert.Message)
 	case s.deadlineIsOver(s.in.Now):
-		return s.late()
+		return s.overdue()
 	case !byHand && s.in.Deployment.Replicas == 0 && s.out.CreatedAt != nil:
 		return s.standDown(scaledToZero)
 	case s.isToBeAlone(s.in.Deployment) && s.out.CreatedAt != nil:
@@ -133,6 +133,19 @@ func (s *planner) next() Move {
 	}
 }
 
+// ended: what is left over of a run is deleted, and hooks are told of its end.
+func (s *planner) ended() Move {
+	p := Move{Actions: s.in.takeDown(s.out.FinishedAt)}
+	if !s.in.Run.Deleting {
+		var told []v1alpha1.HookStatus
+		p.Questions, told = s.hooks().ofEnd(s.out, s.in.Now)
+		for _, h := range told {
+			s.out.SetHook(h)
+		}
+	}
+	return p
+}
+
 // noDeployment: a run that a user made may be there before its Deployment is.
 func (s *planner) noDeployment() Move {
 	if s.byHand && s.out.CreatedAt == nil {
@@ -146,8 +159,7 @@ func (s *planner) noDeployment() Move {
 // end moves the run to one of its ends and has its pods go before that. It does not wait for them.
 func (s *planner) end(phase v1alpha1.Phase, reason, message string) Move {
 	s.enter(phase, reason, message)
-	at := s.now()
-	s.out.FinishedAt = &at
+	s.out.FinishedAt = new(s.at)
 	return Move{Actions: s.in.takeDown(s.out.FinishedAt)}
 }
 

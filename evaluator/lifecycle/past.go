@@ -25,42 +25,43 @@ import (
 // pastReach is how far back rounds are made up for. It is longer than a status goes without being written.
 const pastReach = oldestStatus + 5*time.Minute
 
-// due is the round that is to be measured now.
-func (s *planner) due(schedule analysis.Schedule) (time.Time, bool) {
-	if at, ok := s.pastDue(schedule); ok {
-		return at, true
-	}
-	return schedule.Due(s.lastRound(), s.in.Now)
-}
-
 // pastDue is the round of the past that is to be made up for now.
-func (s *planner) pastDue(schedule analysis.Schedule) (time.Time, bool) {
-	ready, known := s.ownPods(s.in).readySince()
-	if s.in.Since.IsZero() || s.atGate() || !known || !allGood(s.out.Metrics) || s.readsProbes() {
+func (r rounds) pastDue() (time.Time, bool) {
+	if r.since.IsZero() || r.atGate || !r.known || !allGood(r.metrics) || r.analysis.ReadsAnyProbes() {
 		return time.Time{}, false
 	}
-	from := roundUp(later(ready, s.in.Since.Add(-pastReach)))
-	at := schedule.Next(later(s.lastRound(), from.Add(-time.Second)))
-	return at, s.in.isPast(at)
-}
-
-func (s *planner) readsProbes() bool {
-	a := s.analysis()
-	return a.ReadsAnyProbes()
+	from := roundUp(later(r.podsReady, r.since.Add(-pastReach)))
+	at := r.schedule.Next(later(r.last, from.Add(-time.Second)))
+	return at, r.isPast(at)
 }
 
 // isPast says whether a round is of a time at which this evaluator did not look.
-func (in Snapshot) isPast(at time.Time) bool {
-	return at.Truncate(time.Second).Before(in.Since.Truncate(time.Second))
+func (in Snapshot) isPast(at time.Time) bool { return isPast(at, in.Since) }
+
+func (r rounds) isPast(at time.Time) bool { return isPast(at, r.since) }
+
+func isPast(at, since time.Time) bool {
+	return at.Truncate(time.Second).Before(since.Truncate(time.Second))
 }
 
-// isUnseen says whether the newest round left out what is not known of its time: labels of a time
-// that is over, and probes that have not been read for long enough since the evaluator began.
-func (s *planner) isUnseen(a v1alpha1.Analysis) bool {
-	return slices.ContainsFunc(a.Metrics, func(m v1alpha1.Metric) bool {
-		newest, ok := analysis.Newest(analysis.Find(s.out.Metrics, m.Name))
-		return (m.Labels != nil && s.in.isPast(s.lastRound()) || a.ReadsProbes(m)) && (!ok || newest.Time.Time.Before(s.lastRound()))
+// leaveOut says whether the newest round left out what is not known of its time, or is of the past while a newer one is due.
+func (r rounds) leaveOut(isDue bool, hooks []v1alpha1.Hook) bool {
+	past := r.isPast(r.last)
+	return r.isUnseen() || past && (isDue || slices.ContainsFunc(hooks, func(h v1alpha1.Hook) bool { return r.lacks(h.Name) }))
+}
+
+// isUnseen says whether the newest round left out labels of a time that is over, or probes that have not been read for long
+// enough since the evaluator began.
+func (r rounds) isUnseen() bool {
+	return slices.ContainsFunc(r.analysis.Metrics, func(m v1alpha1.Metric) bool {
+		return (m.Labels != nil && r.isPast(r.last) || r.analysis.ReadsProbes(m)) && r.lacks(m.Name)
 	})
+}
+
+// lacks says whether the newest round has no measurement of a metric.
+func (r rounds) lacks(metric string) bool {
+	newest, ok := analysis.Newest(analysis.Find(r.metrics, metric))
+	return !ok || newest.Time.Time.Before(r.last)
 }
 
 // allGood says whether nothing that a limit is on was found in the newest measurements.

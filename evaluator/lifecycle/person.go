@@ -118,6 +118,15 @@ func (s *planner) paused() Move {
 // there only if its newest measurements are good.
 func (s *course) atGate() bool { return s.out.Phase == v1alpha1.PhasePaused }
 
+// keepAtGate says for whom the run waits while its newest measurements are not all good.
+func (s *course) keepAtGate() {
+	who := "a person must decide"
+	if s.out.Reason == v1alpha1.ReasonGateClosed {
+		who = "a hook must say yes"
+	}
+	s.enter(s.out.Phase, s.out.Reason, who+", and not before the newest measurements are all good again")
+}
+
 // awaitApproval: the period of a step is over and all was good.
 func (s *planner) awaitApproval() Move {
 	n := s.number()

@@ -26,64 +26,73 @@ func (s *planner) measure() Move {
 		s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonCanaryStarting, "the canary pods start")
 		return Move{Requeue: soon}
 	}
-	a := s.analysis()
-	s.count(a, s.schedule(a))
-	s.tellStretched(a)
-	schedule := s.schedule(a)
-	if p, over := s.rolledBack(); over {
-		return p
+	if r := s.in.Round; r != nil && r.At.Truncate(time.Second).After(lastRound(s.out.Metrics)) {
+		s.count(*r)
 	}
-	judgment := analysis.Evaluate(s.withHooks(a), s.out.Metrics, analysis.Progress{
-		Schedule: schedule, Now: s.in.Now, Last: s.lastRound(), Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
+	s.tellStretched(s.in)
+	if h, asks := s.hooks().rollback(s.in.Round); asks {
+		s.out.SetHook(h)
+		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonRollbackAsked, fmt.Sprintf("hook %s (%s) asks for it: %s", h.Name, h.Type, h.Message))
+	}
+	rounds := s.rounds(s.in)
+	judgment := analysis.Evaluate(s.hooks().judged(rounds.analysis), s.out.Metrics, analysis.Progress{
+		Schedule: rounds.schedule, Now: s.in.Now, Last: rounds.last, Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
 	})
-	if v := judgment.Verdict; v == v1alpha1.VerdictFail || v == v1alpha1.VerdictInconclusive {
-		return s.judge(v, judgment.Reason, judgment.Message)
-	}
-	if p, over := s.manualLate(s.in.Now); over {
+	if p, over := s.stopsBy(judgment); over {
 		return p
 	}
-	if lost := s.tookAway(); lost != "" {
-		return s.beginAnew(v1alpha1.ReasonPodsTakenAway, lost, "when all are Ready")
-	}
-	if s.shareIsOff() {
-		if lost := s.sharing().whyLost(readyPods(s.in.Pods)); lost != "" {
-			return s.beginAnew(v1alpha1.ReasonShareLost, lost, "when they do")
-		}
-		if judgment.Verdict == v1alpha1.VerdictPass {
-			judgment = analysis.Judgment{}
-		}
-	}
-	due, isDue := s.due(schedule)
-	if judgment.Verdict == v1alpha1.VerdictPass && (s.isUnseen(a) || s.in.isPast(s.lastRound()) && (isDue || s.hookIsUnseen())) {
-		judgment = analysis.Judgment{}
-	}
+	due, isDue := rounds.due(s.in.Now)
+	passes := judgment.Verdict == v1alpha1.VerdictPass && !s.shareIsOff() && !rounds.leaveOut(isDue, s.plan.HooksOf(v1alpha1.HookRollout))
 	isDue = isDue && s.in.Round == nil
-	next := s.in.until(schedule.Next(s.lastRound()))
 	youngUntil, young := s.isYoung()
-	if judgment.Verdict == v1alpha1.VerdictPass && !young && (!isDue || !s.atGate()) {
+	if passes && !young && (!isDue || !s.atGate()) {
 		p := s.stepPassed(judgment.Reason, judgment.Message)
 		if s.atGate() {
 			s.out.Overtime = 0
-			p.Requeue = sooner(p.Requeue, next)
+			p.Requeue = sooner(p.Requeue, s.in.until(rounds.next()))
 		}
 		return p
 	}
-	p := Move{Actions: s.repair(), Requeue: next}
-	if judgment.Verdict == v1alpha1.VerdictPass && young {
+	p := s.measureOn(rounds)
+	if passes && young {
 		s.enter(s.out.Phase, s.out.Reason, "all is good, and the last step goes on until its pods have lived as long as all steps take, at "+
 			youngUntil.UTC().Format(time.RFC3339))
 		p.Requeue = min(p.Requeue, s.in.until(youngUntil))
 	}
-	if isDue {
-		p.Ask = Measure{At: due, Questions: s.withRound(due)}
-	} else if s.atGate() {
-		who := "a person must decide"
-		if s.out.Reason == v1alpha1.ReasonGateClosed {
-			who = "a hook must say yes"
-		}
-		s.enter(s.out.Phase, s.out.Reason, who+", and not before the newest measurements are all good again")
+	switch {
+	case isDue && s.in.isPast(due): // hooks are not asked about a time that is over
+		p.Ask = Measure{At: due}
+	case isDue:
+		p.Ask = Measure{At: due, Questions: s.hooks().ofRound(due)}
+	case s.atGate():
+		s.keepAtGate()
 	}
-	if end := schedule.End(); s.in.Now.Before(end) {
+	return p
+}
+
+// stopsBy ends the step for what was measured, or for what keeps that from being enough.
+func (s *planner) stopsBy(judgment analysis.Judgment) (Move, bool) {
+	if v := judgment.Verdict; v == v1alpha1.VerdictFail || v == v1alpha1.VerdictInconclusive {
+		return s.judge(v, judgment.Reason, judgment.Message), true
+	}
+	if p, over := s.manualLate(s.in.Now); over {
+		return p, true
+	}
+	if lost := s.tookAway(); lost != "" {
+		return s.beginAnew(v1alpha1.ReasonPodsTakenAway, lost, "when all are Ready"), true
+	}
+	if s.shareIsOff() {
+		if lost := s.sharing().whyLost(readyPods(s.in.Pods)); lost != "" {
+			return s.beginAnew(v1alpha1.ReasonShareLost, lost, "when they do"), true
+		}
+	}
+	return Move{}, false
+}
+
+// measureOn goes on with the step, until something comes of it by itself.
+func (s *planner) measureOn(rounds rounds) Move {
+	p := Move{Actions: s.repair(), Requeue: s.in.until(rounds.next())}
+	if end := rounds.schedule.End(); s.in.Now.Before(end) {
 		p.Requeue = min(p.Requeue, s.in.until(end))
 	}
 	if m := s.plan.Manual; m != nil && s.in.Now.Before(s.manualDeadline(s.in.Now)) {
@@ -102,12 +111,9 @@ func (s *planner) isYoung() (time.Time, bool) {
 	return at, s.in.Now.Before(at)
 }
 
-// count adds a round to the status, unless the status already has it or a newer one.
-func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
-	r := s.in.Round
-	if r == nil || !r.At.Truncate(time.Second).After(s.lastRound()) {
-		return
-	}
+// count adds a round to the status.
+func (s *planner) count(r Round) {
+	a, schedule := s.analysis(), s.rounds(s.in).schedule
 	counted := make([]v1alpha1.MetricStatus, 0, len(a.Metrics)+2)
 	var warmingUp []string
 	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), s.health().measure(r.At)))
@@ -132,7 +138,7 @@ func (s *planner) count(a v1alpha1.Analysis, schedule analysis.Schedule) {
 		}
 		counted = append(counted, analysis.Take(metric, analysis.Find(s.out.Metrics, metric.Name), r.At, observation))
 	}
-	counted = append(counted, s.countHooks(r)...)
+	counted = append(counted, s.hooks().count(s.out.Metrics, r, s.in.isPast(r.At))...)
 	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
 	s.out.Step.Measured++
@@ -160,9 +166,9 @@ func withEarlier(counted, earlier []v1alpha1.MetricStatus) []v1alpha1.MetricStat
 	return counted
 }
 
-// lastRound is the time of the newest round in the status, to the second. Every
+// lastRound is the time of the newest round among metrics, to the second. Every
 // round measures the pods.
-func (s *course) lastRound() time.Time {
-	newest, _ := analysis.Newest(analysis.Find(s.out.Metrics, analysis.Pods))
+func lastRound(metrics []v1alpha1.MetricStatus) time.Time {
+	newest, _ := analysis.Newest(analysis.Find(metrics, analysis.Pods))
 	return newest.Time.Time
 }

@@ -96,9 +96,8 @@ func (s *course) startReason() string {
 
 // mend completes a status that was tampered with.
 func (s *course) mend() {
-	at := s.now()
 	if s.out.CreatedAt == nil {
-		s.out.CreatedAt = &at
+		s.out.CreatedAt = new(s.at)
 	}
 	if s.out.Step == nil {
 		s.out.Step = &v1alpha1.StepStatus{Number: 1, StartedAt: *s.out.CreatedAt}

@@ -91,6 +91,7 @@ func takesCanary(a Action) bool {
 // wantedShare is what the routes are to give the canary when a move is made.
 func wantedShare(in Snapshot, c course, p Move) Share {
 	stands := shareOf(in.Run.Status.Weight)
+	_, preRolls := nextPreRollout(c.plan, in.Run.Status, c.number())
 	switch {
 	case c.out.Phase.Ended(), in.Run.Deleting, !in.Deployment.Exists, in.Deployment.Deleting:
 		return Share{}
@@ -99,7 +100,7 @@ func wantedShare(in Snapshot, c course, p Move) Share {
 		return Share{}
 	case readyPods(in.Pods) == 0, in.Traffic.Endpoints == 0, slices.ContainsFunc(p.Actions, takesCanary):
 		return Share{} // there is nobody to answer
-	case c.out.Phase == v1alpha1.PhaseStarting && (preRolls(c.plan, in.Run.Status, c.number()) || !c.ownPods(in).areReady(in.Deployment.MinReady) || in.Traffic.Endpoints < c.out.Replicas):
+	case c.out.Phase == v1alpha1.PhaseStarting && (preRolls || !c.ownPods(in).areReady(in.Deployment.MinReady) || in.Traffic.Endpoints < c.out.Replicas):
 		return stands
 	case c.out.Phase == v1alpha1.PhasePaused && c.readyAt() == nil:
 		return stands

@@ -36,7 +36,7 @@ func (s *course) step() v1alpha1.Step { return stepsOf(s.plan)[s.number()-1] }
 func (s *planner) begin(number int, reason string) Move {
 	grows := s.out.Step == nil || int(s.out.Step.Number) != number
 	before, gated := s.out.Step, grows && s.out.Step != nil && s.step().Approval
-	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.now()}
+	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.at}
 	s.out.Overtime = 0
 	if grows {
 		s.out.Replicas = s.size()

@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
 // Where more rounds are due than can be measured, some runs would be measured as their plans say and others seldom, as
@@ -95,24 +94,15 @@ func roundUpDuration(d time.Duration) time.Duration {
 	return max((d + time.Second - 1).Truncate(time.Second), time.Second)
 }
 
-// schedule is when the step under way is measured. A run that is stretched, or once was, is measured until it has as many
-// rounds as its plan says.
-func (s *planner) schedule(a v1alpha1.Analysis) analysis.Schedule {
-	schedule := analysis.NewSchedule(a, s.readyAt().Time)
-	if s.in.Stretch > 1 || s.findCondition(v1alpha1.ConditionRoundsInTime) != nil {
-		return schedule.Stretched(s.in.interval(a), s.lastRound(), int64(s.out.Step.Measured))
-	}
-	return schedule
-}
-
 // tellStretched has the status say that intervals are longer than the plan says.
-func (s *planner) tellStretched(a v1alpha1.Analysis) {
+func (s *course) tellStretched(in Snapshot) {
+	a := s.analysis()
 	planned := max(a.Interval.Duration, time.Second)
 	switch {
-	case s.in.Stretch > 1:
+	case in.Stretch > 1:
 		s.condition(v1alpha1.ConditionRoundsInTime, metav1.ConditionFalse, v1alpha1.ReasonStretched, fmt.Sprintf(
 			"it is measured every %s and not every %s: more rounds are due than can be measured in time; a verdict takes as many rounds as the plan says, and so longer",
-			Short(s.in.interval(a)), Short(planned)))
+			Short(in.interval(a)), Short(planned)))
 	case s.findCondition(v1alpha1.ConditionRoundsInTime) != nil:
 		s.condition(v1alpha1.ConditionRoundsInTime, metav1.ConditionTrue, v1alpha1.ReasonMeasuring, "it is measured every "+Short(planned)+" again, as the plan says")
 	}

@@ -79,9 +79,8 @@ func TestAStretchedRunSaysSo(t *testing.T) {
 		})
 	}
 	s := newPlanner(in)
-	a := s.analysis()
 	s.in.Stretch = 1.5
-	s.tellStretched(a)
+	s.tellStretched(s.in)
 	said := s.findCondition(v1alpha1.ConditionRoundsInTime)
 	if said == nil || said.Status != metav1.ConditionFalse || said.Reason != v1alpha1.ReasonStretched ||
 		said.Message != "it is measured every 8s and not every 5s: more rounds are due than can be measured in time; a verdict takes as many rounds as the plan says, and so longer" {
@@ -90,11 +89,11 @@ func TestAStretchedRunSaysSo(t *testing.T) {
 	if !MayWait(in.Run.Status, s.out, time.Hour, noon.Add(6*time.Second)) {
 		t.Error("it is written at once")
 	}
-	if next := s.schedule(a).Next(s.lastRound()); !next.Equal(noon.Add(13 * time.Second)) {
+	if next := s.rounds(s.in).next(); !next.Equal(noon.Add(13 * time.Second)) {
 		t.Errorf("the next round is due at %s", next)
 	}
 	s.in.Stretch = 1
-	s.tellStretched(a)
+	s.tellStretched(s.in)
 	if said := s.findCondition(v1alpha1.ConditionRoundsInTime); said.Status != metav1.ConditionTrue || said.Message != "it is measured every 5s again, as the plan says" {
 		t.Errorf("it says %+v", said)
 	}

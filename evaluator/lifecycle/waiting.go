@@ -44,8 +44,7 @@ func (s *planner) wait() Move {
 	if s.in.Run.Spec.PlanRef != "" {
 		s.out.Plan = s.plan
 	}
-	at := s.now()
-	s.out.CreatedAt, s.out.Step = &at, nil
+	s.out.CreatedAt, s.out.Step = new(s.at), nil
 	p := s.begin(1, v1alpha1.ReasonCanaryStarting)
 	p.Actions = s.repair()
 	return p
