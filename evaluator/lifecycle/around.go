@@ -53,7 +53,7 @@ func (s *planner) aside() (Move, bool) {
 	}
 	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonServiceLeft, "nothing is judged: "+surround.TellLeft(s.in.Around.Left)+
 		"; the step begins anew then; or promote, or abort the run")
-	return Move{Actions: s.repair()}, true
+	return Move{Actions: repair(s.in, s.course)}, true
 }
 
 // startOver: what had all requests of a Service and broke is not judged by that. The run begins anew, with all

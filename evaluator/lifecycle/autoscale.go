@@ -61,8 +61,8 @@ type scaling struct {
 	fewest, allowed int32
 }
 
-func (s *course) scaling(in Snapshot) scaling {
-	out := scaling{hpa: s.hpa(), fewest: s.out.Replicas}
+func scalingOf(in Snapshot, c course) scaling {
+	out := scaling{hpa: c.hpa(), fewest: c.out.Replicas}
 	if out.hpa != nil {
 		out.allowed = in.allowed(*out.hpa.MaxReplicas)
 	}
@@ -105,7 +105,7 @@ func autoscale(in Snapshot, c course, p Move) (Move, *v1alpha1.AutoscalerStatus,
 	if !NeedsAutoscaler(in) || before.Verdict != c.out.Verdict && c.out.Verdict != "" {
 		return p, before.Autoscaler, false // nothing is done about a verdict before it is stored
 	}
-	least, most := c.out.Replicas, c.scaling(in).most()
+	least, most := c.out.Replicas, scalingOf(in, c).most()
 	if set := in.Canary; set != nil && !set.Deleting && set.Scaled > most && !c.out.Phase.Ended() && !in.Run.Deleting && !slices.ContainsFunc(p.Actions, takesCanary) {
 		p.Actions = append(p.Actions, ScaleCanary{most})
 	}

@@ -15,10 +15,12 @@ const maxRejection = 300
 // is gone it is sent again, for the webhook may have been down.
 func (s *planner) release() Move {
 	if s.out.Reason == v1alpha1.ReasonReleaseRefused {
-		return s.reject()
+		return s.conclude(v1alpha1.PhaseReverted)
 	}
-	if p, frozen := s.frozen(); frozen {
-		return p
+	if !s.unguarded() { // of an update whose guard was lifted nobody keeps anything any more
+		if p, kept := s.keep(); kept {
+			return p
+		}
 	}
 	since := s.releasingFor(s.in.Now)
 	if since > webhookGrace {
@@ -28,6 +30,19 @@ func (s *planner) release() Move {
 		Actions: []Action{Release{Hold: s.in.Run.Spec.Hold}},
 		Requeue: min(max(since, releaseRetry), maxReleaseRetry),
 	}
+}
+
+// keep has a run that passed wait: for its Deployment, for the end of a freeze window, until its canary has given way where
+// both do not fit.
+func (s *planner) keep() (Move, bool) {
+	if h := keptBack(s.in, s.terms); h.reason != "" {
+		s.keepFromRelease(h.reason, h.message)
+		return s.in.waitOut(h), true
+	}
+	if p, makes := s.makeRoom(); makes {
+		return p, true
+	}
+	return s.thaw()
 }
 
 const (
@@ -68,16 +83,14 @@ func (s *planner) settle() Move {
 	case s.out.Verdict == v1alpha1.VerdictPass:
 		return s.conclude(v1alpha1.PhasePassed)
 	case s.out.Reason == v1alpha1.ReasonDeadline, !guarded:
-		return s.reject()
+		return s.conclude(v1alpha1.PhaseReverted)
 	case s.out.Phase == v1alpha1.PhasePaused && s.deadlineIsOver(s.in.Now):
 		return s.overdue()
 	case s.out.Phase == v1alpha1.PhasePaused, s.out.Phase == v1alpha1.PhaseFrozen:
 		return Move{}
 	}
-	return s.reject()
+	return s.conclude(v1alpha1.PhaseReverted)
 }
-
-func (s *planner) reject() Move { return s.conclude(v1alpha1.PhaseReverted) }
 
 // conclude ends the hold, if there is one, and the run. The template of a dry run that was good is
 // remembered too, or whoever applies it again would have it tried again.
@@ -110,7 +123,7 @@ func NotYet(in Snapshot, message string) Move {
 		phase, reason = v1alpha1.PhaseWaiting, v1alpha1.ReasonPodsNotCreated
 	}
 	s.enter(phase, reason, "the API server does not take the pods of the run at present: "+message)
-	return Move{Status: s.finish(), Requeue: quotaPoll}
+	return Move{Status: finish(s.in, s.course), Requeue: quotaPoll}
 }
 
 // Refused is the status of a run one of whose actions the API server refused
@@ -143,5 +156,5 @@ func Refused(in Snapshot, action Action, message string) (status v1alpha1.Canary
 	default:
 		return in.Run.Status, false
 	}
-	return s.finish(), true
+	return finish(s.in, s.course), true
 }

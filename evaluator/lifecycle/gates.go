@@ -29,9 +29,9 @@ func (s *planner) closed(moment v1alpha1.HookType, phase v1alpha1.Phase, step in
 func (s *planner) waitAt(h v1alpha1.Hook, gate v1alpha1.HookStatus, phase v1alpha1.Phase) Move {
 	var p Move
 	if s.out.CreatedAt != nil {
-		p.Actions = s.repair()
+		p.Actions = repair(s.in, s.course)
 	}
-	hooks := s.hooks()
+	hooks := hooksOf(s.in, s.course)
 	question := hooks.question(h, fmt.Sprintf("%d/%d", gate.Step, gate.Since.Unix()))
 	answer, known := hooks.answer(question)
 	if known {

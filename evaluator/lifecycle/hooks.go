@@ -39,7 +39,7 @@ type hooks struct {
 	said    map[string]Answer
 }
 
-func (s *planner) hooks() hooks { return hooks{s.plan, s.attempt(), s.in.Answers} }
+func hooksOf(in Snapshot, c course) hooks { return hooks{c.plan, c.attempt(), in.Answers} }
 
 // question is what a hook is asked about.
 func (h hooks) question(hook v1alpha1.Hook, what string) Question {

@@ -15,7 +15,7 @@ func Lag(in Snapshot, after v1alpha1.CanaryRunStatus) (time.Duration, bool) {
 		return 0, false
 	}
 	s := reading(in)
-	due := s.rounds(in).next()
+	due := roundsOf(in, s.course).next()
 	if in.isPast(due) {
 		return 0, false
 	}

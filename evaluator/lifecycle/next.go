@@ -31,7 +31,7 @@ func Next(in Snapshot) Move {
 	s := newPlanner(in)
 	s.shrink()
 	p := s.next()
-	p.Actions = append(p.Actions, s.trim()...)
+	p.Actions = append(p.Actions, trim(s.in, s.course)...)
 	p.Actions = append(p.Actions, takeDownLeftovers(in.Leftovers)...)
 	p.Actions = append(p.Actions, in.Others.deleteLeft()...)
 	if !in.Run.Deleting {
@@ -50,7 +50,7 @@ func Next(in Snapshot) Move {
 			p.Requeue = sooner(p.Requeue, s.in.until(at))
 		}
 	}
-	p.Status = s.finish()
+	p.Status = finish(s.in, s.course)
 	if at := quietUntil(p.Status, in.Now); in.Now.Before(at) {
 		p.Requeue = sooner(p.Requeue, s.in.until(at))
 	}
@@ -138,7 +138,7 @@ func (s *planner) ended() Move {
 	p := Move{Actions: s.in.takeDown(s.out.FinishedAt)}
 	if !s.in.Run.Deleting {
 		var told []v1alpha1.HookStatus
-		p.Questions, told = s.hooks().ofEnd(s.out, s.in.Now)
+		p.Questions, told = hooksOf(s.in, s.course).ofEnd(s.out, s.in.Now)
 		for _, h := range told {
 			s.out.SetHook(h)
 		}

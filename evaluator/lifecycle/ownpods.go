@@ -12,10 +12,10 @@ import (
 // ownPods are the pods that a run is to have: those of its canary, then of its baseline where it has one.
 type ownPods []podSet
 
-func (s *course) ownPods(in Snapshot) ownPods {
-	out := ownPods{in.canary(s.out.Replicas)}
-	if s.wantsBaseline() {
-		out = append(out, in.baseline(s.out.Replicas))
+func ownPodsOf(in Snapshot, c course) ownPods {
+	out := ownPods{in.canary(c.out.Replicas)}
+	if c.wantsBaseline() {
+		out = append(out, in.baseline(c.out.Replicas))
 	}
 	return out
 }

@@ -131,7 +131,7 @@ func TestReplacedPodsAreGivenTime(t *testing.T) {
 		in.Canary = &Canary{Replicas: 1}
 		in.Run.Status.Replicas, in.Run.Status.Step = 1, &v1alpha1.StepStatus{Number: 1, ReadyAt: &ready}
 		s := newPlanner(in)
-		if got := s.health().measure(in.Now); got.Outcome != tc.want || got.Reason != v1alpha1.MeasuredNotReady {
+		if got := healthOf(s.in, s.course).measure(in.Now); got.Outcome != tc.want || got.Reason != v1alpha1.MeasuredNotReady {
 			t.Errorf("%s: got %s %s: %s", name, got.Outcome, got.Reason, got.Message)
 		}
 	}

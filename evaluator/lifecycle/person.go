@@ -26,7 +26,7 @@ func (s *planner) abort() Move {
 		return s.end(v1alpha1.PhaseReverted, v1alpha1.ReasonAborted, message)
 	}
 	if s.out.Reason == v1alpha1.ReasonAborted {
-		return s.reject()
+		return s.conclude(v1alpha1.PhaseReverted)
 	}
 	phase := s.out.Phase
 	if phase == "" {
@@ -90,7 +90,7 @@ func (s *planner) pause() Move {
 	if s.out.CreatedAt == nil {
 		return Move{}
 	}
-	return Move{Actions: s.repair()}
+	return Move{Actions: repair(s.in, s.course)}
 }
 
 // paused: the run is paused, and no field of it says so (any longer).
@@ -127,14 +127,6 @@ func (s *course) keepAtGate() {
 	s.enter(s.out.Phase, s.out.Reason, who+", and not before the newest measurements are all good again")
 }
 
-// awaitApproval: the period of a step is over and all was good.
-func (s *planner) awaitApproval() Move {
-	n := s.number()
-	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonApproval, fmt.Sprintf(
-		"step %d of %d is good and needs approval: set approvedSteps to %d, or decision to Promote or Abort", n, len(s.plan.Steps), n))
-	return Move{Actions: s.repair()}
-}
-
 // awaitDecision: the analysis is good, and the plan wants a person's verdict too.
 func (s *planner) awaitDecision(message string) Move {
 	deadline := s.manualDeadline(s.in.Now)
@@ -145,5 +137,5 @@ func (s *planner) awaitDecision(message string) Move {
 	s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonManual, fmt.Sprintf(
 		"the analysis is good and a person must decide: set decision to Promote or Abort; %s after Ready, %s is assumed",
 		Short(s.plan.Manual.Deadline.Duration), s.plan.Manual.Assume))
-	return Move{Actions: s.repair(), Requeue: s.in.until(deadline)}
+	return Move{Actions: repair(s.in, s.course), Requeue: s.in.until(deadline)}
 }

@@ -20,7 +20,7 @@ func (s *planner) preRollout() (Move, bool) {
 	if stored.Since == nil {
 		stored.Type, stored.Since = h.Type, new(s.at)
 	}
-	hooks := s.hooks()
+	hooks := hooksOf(s.in, s.course)
 	question := hooks.question(h, fmt.Sprintf("%d.%d", stored.Since.Unix(), lastAt(stored).Unix()))
 	answer, known := hooks.answer(question)
 	if known {
@@ -46,7 +46,7 @@ func (s *planner) preRollout() (Move, bool) {
 		says = stored.Message
 	}
 	s.enter(v1alpha1.PhaseStarting, v1alpha1.ReasonPreRollout, fmt.Sprintf("all pods are Ready; hook %s (%s) must say yes before anything is measured: %s", h.Name, h.Type, says))
-	p := Move{Actions: s.repair()}
+	p := Move{Actions: repair(s.in, s.course)}
 	switch next := lastAt(stored).Add(hooks.poll()); {
 	case known:
 		p.Requeue = soon
@@ -73,10 +73,10 @@ func nextPreRollout(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStat
 
 // preRolledAt is when a hook before the measurements answered last: for as long as they take, pods are not asked to be
 // Ready by a time.
-func (s *course) preRolledAt() time.Time {
+func preRolledAt(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStatus) time.Time {
 	var at time.Time
-	for _, h := range s.plan.HooksOf(v1alpha1.HookPreRollout) {
-		at = later(at, lastAt(s.out.Hook(h.Name)))
+	for _, h := range plan.HooksOf(v1alpha1.HookPreRollout) {
+		at = later(at, lastAt(status.Hook(h.Name)))
 	}
 	return at
 }

@@ -23,24 +23,21 @@ import (
 // that is stored and from the pods alone, so it is the same after a restart.
 
 // quarantine puts pods in quarantine and takes them out, and says when to look again; the zero time is never.
-func quarantine(in Snapshot, s course) (actions []Action, next time.Time) {
+func quarantine(in Snapshot, c course) (actions []Action, next time.Time) {
 	for _, pod := range in.Others.Strays {
 		actions = append(actions, Quarantine{pod})
 	}
 	before := in.Run.Status
-	if in.Run.Deleting || s.out.Phase.Ended() || before.CreatedAt == nil || s.out.CreatedAt == nil ||
-		before.Verdict != s.out.Verdict || AttemptOf(before) != AttemptOf(s.out) {
+	if in.Run.Deleting || c.out.Phase.Ended() || before.CreatedAt == nil || c.out.CreatedAt == nil ||
+		before.Verdict != c.out.Verdict || AttemptOf(before) != AttemptOf(c.out) {
 		return actions, time.Time{}
 	}
-	for _, set := range []struct {
-		role string
-		pods []corev1.Pod
-	}{{v1alpha1.RoleCanary, in.Pods}, {v1alpha1.RoleBaseline, in.BaselinePods}} {
+	for _, set := range []podSet{in.canary(0), in.baseline(0)} {
 		for _, p := range byPodName(set.pods) {
-			if p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded {
+			if p.DeletionTimestamp != nil || hasEnded(p) {
 				continue
 			}
-			why, at := s.whyQuarantined(set.role, p, in.Now)
+			why, at := whyQuarantined(c, set.role, p, in.Now)
 			kept := KeptPod{Name: p.Name, UID: p.UID, Role: set.role, Why: why}
 			_, is := p.Labels[v1alpha1.QuarantineLabel]
 			switch {
@@ -58,20 +55,20 @@ func quarantine(in Snapshot, s course) (actions []Action, next time.Time) {
 }
 
 // whyQuarantined says why a pod belongs in quarantine, "" if it does not, and when that may change by itself.
-func (s *course) whyQuarantined(role string, p corev1.Pod, now time.Time) (why string, next time.Time) {
+func whyQuarantined(c course, role string, p corev1.Pod, now time.Time) (why string, next time.Time) {
 	switch {
-	case s.plan.Quarantine == v1alpha1.QuarantineNever:
+	case c.plan.Quarantine == v1alpha1.QuarantineNever:
 		return "", time.Time{}
-	case role == v1alpha1.RoleCanary && s.out.Verdict == v1alpha1.VerdictFail:
+	case role == v1alpha1.RoleCanary && c.out.Verdict == v1alpha1.VerdictFail:
 		return "the canary failed and is kept", time.Time{}
-	case podIsReady(p), s.judged && s.out.Phase != v1alpha1.PhasePaused && s.out.Phase != v1alpha1.PhaseReleasing:
+	case podIsReady(p), c.judged && c.out.Phase != v1alpha1.PhasePaused && c.out.Phase != v1alpha1.PhaseReleasing:
 		return "", time.Time{}
 	}
 	since := p.CreationTimestamp.Time
 	if r := find(p, corev1.PodReady); r != nil {
 		since = later(since, r.LastTransitionTime.Time)
 	}
-	allowed := s.plan.ReadyDeadline.Duration
+	allowed := c.plan.ReadyDeadline.Duration
 	if at := since.Add(allowed); now.Before(at) {
 		return "", at
 	}

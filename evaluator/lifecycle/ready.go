@@ -90,8 +90,8 @@ type health struct {
 	now      time.Time
 }
 
-func (s *planner) health() health {
-	return health{s.in.canary(s.out.Replicas), s.scaling(s.in).to(s.in.Canary), s.hpa() != nil, s.podsMadeBy(), s.plan.ReadyDeadline.Duration, s.in.Now}
+func healthOf(in Snapshot, c course) health {
+	return health{in.canary(c.out.Replicas), scalingOf(in, c).to(in.Canary), c.hpa() != nil, c.podsMadeBy(), c.plan.ReadyDeadline.Duration, in.Now}
 }
 
 // isLate says whether a pod has had the time to get Ready.

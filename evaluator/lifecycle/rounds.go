@@ -21,14 +21,14 @@ type rounds struct {
 	known            bool
 }
 
-// rounds needs a step whose pods were Ready. A run that is stretched, or once was, is measured until it has as many
+// roundsOf needs a step whose pods were Ready. A run that is stretched, or once was, is measured until it has as many
 // rounds as its plan says.
-func (s *course) rounds(in Snapshot) rounds {
-	r := rounds{analysis: s.analysis(), metrics: s.out.Metrics, last: lastRound(s.out.Metrics), atGate: s.atGate(), since: in.Since}
-	r.podsReady, r.known = s.ownPods(in).readySince()
-	r.schedule = analysis.NewSchedule(r.analysis, s.readyAt().Time)
-	if in.Stretch > 1 || s.findCondition(v1alpha1.ConditionRoundsInTime) != nil {
-		r.schedule = r.schedule.Stretched(in.interval(r.analysis), r.last, int64(s.out.Step.Measured))
+func roundsOf(in Snapshot, c course) rounds {
+	r := rounds{analysis: c.analysis(), metrics: c.out.Metrics, last: lastRound(c.out.Metrics), atGate: c.atGate(), since: in.Since}
+	r.podsReady, r.known = ownPodsOf(in, c).readySince()
+	r.schedule = analysis.NewSchedule(r.analysis, c.readyAt().Time)
+	if in.Stretch > 1 || c.findCondition(v1alpha1.ConditionRoundsInTime) != nil {
+		r.schedule = r.schedule.Stretched(in.interval(r.analysis), r.last, int64(c.out.Step.Measured))
 	}
 	return r
 }

@@ -30,21 +30,21 @@ func (s *planner) measure() Move {
 		s.count(*r)
 	}
 	s.tellStretched(s.in)
-	if h, asks := s.hooks().rollback(s.in.Round); asks {
+	if h, asks := hooksOf(s.in, s.course).rollback(s.in.Round); asks {
 		s.out.SetHook(h)
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonRollbackAsked, fmt.Sprintf("hook %s (%s) asks for it: %s", h.Name, h.Type, h.Message))
 	}
-	rounds := s.rounds(s.in)
-	judgment := analysis.Evaluate(s.hooks().judged(rounds.analysis), s.out.Metrics, analysis.Progress{
+	rounds := roundsOf(s.in, s.course)
+	judgment := analysis.Evaluate(hooksOf(s.in, s.course).judged(rounds.analysis), s.out.Metrics, analysis.Progress{
 		Schedule: rounds.schedule, Now: s.in.Now, Last: rounds.last, Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
 	})
 	if p, over := s.stopsBy(judgment); over {
 		return p
 	}
 	due, isDue := rounds.due(s.in.Now)
-	passes := judgment.Verdict == v1alpha1.VerdictPass && !s.shareIsOff() && !rounds.leaveOut(isDue, s.plan.HooksOf(v1alpha1.HookRollout))
+	passes := judgment.Verdict == v1alpha1.VerdictPass && !sharingOf(s.in, s.course).isOff() && !rounds.leaveOut(isDue, s.plan.HooksOf(v1alpha1.HookRollout))
 	isDue = isDue && s.in.Round == nil
-	youngUntil, young := s.isYoung()
+	oldEnough, young := youngUntil(s.in, s.course)
 	if passes && !young && (!isDue || !s.atGate()) {
 		p := s.stepPassed(judgment.Reason, judgment.Message)
 		if s.atGate() {
@@ -53,17 +53,17 @@ func (s *planner) measure() Move {
 		}
 		return p
 	}
-	p := s.measureOn(rounds)
+	p := measureOn(s.in, s.course, rounds)
 	if passes && young {
 		s.enter(s.out.Phase, s.out.Reason, "all is good, and the last step goes on until its pods have lived as long as all steps take, at "+
-			youngUntil.UTC().Format(time.RFC3339))
-		p.Requeue = min(p.Requeue, s.in.until(youngUntil))
+			oldEnough.UTC().Format(time.RFC3339))
+		p.Requeue = min(p.Requeue, s.in.until(oldEnough))
 	}
 	switch {
 	case isDue && s.in.isPast(due): // hooks are not asked about a time that is over
 		p.Ask = Measure{At: due}
 	case isDue:
-		p.Ask = Measure{At: due, Questions: s.hooks().ofRound(due)}
+		p.Ask = Measure{At: due, Questions: hooksOf(s.in, s.course).ofRound(due)}
 	case s.atGate():
 		s.keepAtGate()
 	}
@@ -78,11 +78,11 @@ func (s *planner) stopsBy(judgment analysis.Judgment) (Move, bool) {
 	if p, over := s.manualLate(s.in.Now); over {
 		return p, true
 	}
-	if lost := s.tookAway(); lost != "" {
+	if lost := tookAway(s.in, s.course); lost != "" {
 		return s.beginAnew(v1alpha1.ReasonPodsTakenAway, lost, "when all are Ready"), true
 	}
-	if s.shareIsOff() {
-		if lost := s.sharing().whyLost(readyPods(s.in.Pods)); lost != "" {
+	if share := sharingOf(s.in, s.course); share.isOff() {
+		if lost := share.whyLost(readyPods(s.in.Pods)); lost != "" {
 			return s.beginAnew(v1alpha1.ReasonShareLost, lost, "when they do"), true
 		}
 	}
@@ -90,33 +90,23 @@ func (s *planner) stopsBy(judgment analysis.Judgment) (Move, bool) {
 }
 
 // measureOn goes on with the step, until something comes of it by itself.
-func (s *planner) measureOn(rounds rounds) Move {
-	p := Move{Actions: s.repair(), Requeue: s.in.until(rounds.next())}
-	if end := rounds.schedule.End(); s.in.Now.Before(end) {
-		p.Requeue = min(p.Requeue, s.in.until(end))
+func measureOn(in Snapshot, c course, rounds rounds) Move {
+	p := Move{Actions: repair(in, c), Requeue: in.until(rounds.next())}
+	if end := rounds.schedule.End(); in.Now.Before(end) {
+		p.Requeue = min(p.Requeue, in.until(end))
 	}
-	if m := s.plan.Manual; m != nil && s.in.Now.Before(s.manualDeadline(s.in.Now)) {
-		p.Requeue = min(p.Requeue, s.in.until(s.manualDeadline(s.in.Now)))
+	if m := c.plan.Manual; m != nil && in.Now.Before(c.manualDeadline(in.Now)) {
+		p.Requeue = min(p.Requeue, in.until(c.manualDeadline(in.Now)))
 	}
 	return p
 }
 
-// isYoung says whether the last of several steps has to go on until its pods are old enough, and when they are; or the
-// only one, where an autoscaler may have taken away the pods that it began with.
-func (s *planner) isYoung() (time.Time, bool) {
-	if n := len(stepsOf(s.plan)); n < 2 && s.hpa() == nil || s.number() < n || s.atGate() {
-		return time.Time{}, false
-	}
-	at := s.oldEnoughAt(s.in.Pods, s.in.Now)
-	return at, s.in.Now.Before(at)
-}
-
 // count adds a round to the status.
 func (s *planner) count(r Round) {
-	a, schedule := s.analysis(), s.rounds(s.in).schedule
+	a, schedule := s.analysis(), roundsOf(s.in, s.course).schedule
 	counted := make([]v1alpha1.MetricStatus, 0, len(a.Metrics)+2)
 	var warmingUp []string
-	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), s.health().measure(r.At)))
+	counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Pods), healthOf(s.in, s.course).measure(r.At)))
 	if s.wantsBaseline() {
 		counted = append(counted, analysis.Count(analysis.Find(s.out.Metrics, analysis.Baseline), s.in.baseline(s.out.Replicas).measureBaseline(r.At)))
 	}
@@ -138,7 +128,7 @@ func (s *planner) count(r Round) {
 		}
 		counted = append(counted, analysis.Take(metric, analysis.Find(s.out.Metrics, metric.Name), r.At, observation))
 	}
-	counted = append(counted, s.hooks().count(s.out.Metrics, r, s.in.isPast(r.At))...)
+	counted = append(counted, hooksOf(s.in, s.course).count(s.out.Metrics, r, s.in.isPast(r.At))...)
 	s.out.Metrics = withEarlier(counted, s.out.Metrics)
 	s.out.Measured++
 	s.out.Step.Measured++

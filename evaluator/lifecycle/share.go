@@ -78,12 +78,13 @@ type sharing struct {
 	// stored is the share that stands in the status, begunAt when the step under way was begun.
 	stored  *v1alpha1.WeightStatus
 	begunAt time.Time
+	atGate  bool
 }
 
-func (s *planner) sharing() sharing {
-	out := sharing{plan: s.plan, asked: askedShare(s.plan, s.step()), given: s.in.Traffic, stored: s.in.Run.Status.Weight}
-	if s.out.Step != nil {
-		out.begunAt = s.out.Step.StartedAt.Time
+func sharingOf(in Snapshot, c course) sharing {
+	out := sharing{plan: c.plan, asked: askedShare(c.plan, c.step()), given: in.Traffic, stored: in.Run.Status.Weight, atGate: c.atGate()}
+	if c.out.Step != nil {
+		out.begunAt = c.out.Step.StartedAt.Time
 	}
 	return out
 }
@@ -124,11 +125,12 @@ func (s sharing) heardAt() time.Time {
 }
 
 // isOff says whether, in a step that is measured, routes do not give the canary its share: Holdfast took it off,
-// for nobody was there to answer, or others did. A route that is new has it in a moment.
+// for nobody was there to answer, or others did. A route that is new has it in a moment. Behind a gate the canary has shown
+// what it had to.
 func (s sharing) isOff() bool {
 	t := s.given
 	switch {
-	case !s.plan.ByRoutes():
+	case !s.plan.ByRoutes() || s.atGate:
 		return false
 	case s.stored == nil || !shareOf(s.stored).is(s.asked) || t.NoRoute != "":
 		return true
@@ -164,6 +166,3 @@ func (s sharing) whyRefused(measured bool) string {
 	}
 	return cmp.Or(s.given.Refused, s.given.NoRoute)
 }
-
-// shareIsOff says whether routes do not give the canary its share. Behind a gate it has shown what it had to.
-func (s *planner) shareIsOff() bool { return !s.atGate() && s.sharing().isOff() }

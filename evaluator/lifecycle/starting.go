@@ -22,14 +22,14 @@ func (s *planner) start() Move {
 	if p, over := s.troubled(); over {
 		return p
 	}
-	own, minReady := s.ownPods(s.in), s.in.Deployment.MinReady
+	own, minReady := ownPodsOf(s.in, s.course), s.in.Deployment.MinReady
 	ready := own.areReady(minReady)
 	if ready {
 		if p, asks := s.preRollout(); asks {
 			return p
 		}
 	}
-	unlaid := s.sharing().whyNotLaid(s.out.Replicas, s.in.Now)
+	unlaid := sharingOf(s.in, s.course).whyNotLaid(s.out.Replicas, s.in.Now)
 	if ready && unlaid == "" {
 		at := metav1.NewTime(roundUp(s.in.Now))
 		s.out.Step.ReadyAt, s.out.Step.PodsMadeBy = &at, madeBy(s.in.allPods())
@@ -43,8 +43,8 @@ func (s *planner) start() Move {
 	if own.areReady(0) { // and have to be so for minReadySeconds
 		allowed += time.Duration(minReady)*time.Second + availableGrace
 	}
-	deadline := later(s.out.Step.StartedAt.Time, s.preRolledAt()).Add(allowed)
-	reason, message := s.whyNotReady()
+	deadline := later(s.out.Step.StartedAt.Time, preRolledAt(s.plan, s.out)).Add(allowed)
+	reason, message := whyNotReady(s.in, s.course)
 	if ready {
 		reason, message = v1alpha1.ReasonRoutesPending, unlaid
 	}
@@ -64,11 +64,11 @@ func (s *planner) start() Move {
 		}
 		return s.judge(v1alpha1.VerdictFail, reason, "the canary was not Ready within "+within)
 	}
-	s.enter(v1alpha1.PhaseStarting, s.startReason(), message)
-	p := Move{Actions: s.repair(), Requeue: s.in.until(deadline)}
+	s.enter(v1alpha1.PhaseStarting, startReason(s.out.Reason), message)
+	p := Move{Actions: repair(s.in, s.course), Requeue: s.in.until(deadline)}
 	if ready { // nothing of what is waited for is watched
 		p.Requeue = min(p.Requeue, lookAgain)
-		if wait := s.sharing().heardAt().Sub(s.in.Now); wait > 0 {
+		if wait := sharingOf(s.in, s.course).heardAt().Sub(s.in.Now); wait > 0 {
 			p.Requeue = min(p.Requeue, wait)
 		}
 	}
@@ -76,9 +76,9 @@ func (s *planner) start() Move {
 }
 
 // whyNotReady says what keeps the pods of the step from being Ready, and what cannot be told of them.
-func (s *planner) whyNotReady() (reason, message string) {
-	reason, message = s.ownPods(s.in).whyNot(s.in.Deployment.MinReady)
-	if unclear := s.in.Others.Unclear; unclear != "" {
+func whyNotReady(in Snapshot, c course) (reason, message string) {
+	reason, message = ownPodsOf(in, c).whyNot(in.Deployment.MinReady)
+	if unclear := in.Others.Unclear; unclear != "" {
 		message += "; " + unclear
 	}
 	return reason, message
@@ -86,10 +86,10 @@ func (s *planner) whyNotReady() (reason, message string) {
 
 // startReason says why the pods are started: for the first time, for the next
 // step, or to be measured again after a pause or in the place of others.
-func (s *course) startReason() string {
-	switch s.out.Reason {
+func startReason(before string) string {
+	switch before {
 	case v1alpha1.ReasonNextStep, v1alpha1.ReasonResumed, v1alpha1.ReasonPodsTakenAway, v1alpha1.ReasonShareLost, v1alpha1.ReasonPreRollout:
-		return s.out.Reason
+		return before
 	}
 	return v1alpha1.ReasonCanaryStarting
 }
@@ -112,7 +112,7 @@ func (s *planner) unjudged() Move {
 	case s.in.cannotBeMade():
 		message += "; its pods cannot be made again: " + s.in.Invalid
 	case !s.in.canary(s.out.Replicas).isReady(s.in.Deployment.MinReady):
-		_, why := s.whyNotReady()
+		_, why := whyNotReady(s.in, s.course)
 		message += "; " + why
 	case s.out.ReadyAt == nil:
 		at := metav1.NewTime(roundUp(s.in.Now))
@@ -123,7 +123,7 @@ func (s *planner) unjudged() Move {
 		phase = v1alpha1.PhaseStarting
 	}
 	s.enter(phase, v1alpha1.ReasonUnjudged, message)
-	return Move{Actions: s.repair()}
+	return Move{Actions: repair(s.in, s.course)}
 }
 
 // troubled looks for what no more waiting will mend: the canary's fails the
@@ -136,7 +136,7 @@ func (s *planner) troubled() (Move, bool) {
 	if s.in.cannotBeMade() {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonCanaryInvalid, s.in.Invalid), true
 	}
-	if why := s.sharing().whyRefused(s.out.ReadyAt != nil); why != "" {
+	if why := sharingOf(s.in, s.course).whyRefused(s.out.ReadyAt != nil); why != "" {
 		return s.judge(v1alpha1.VerdictInconclusive, v1alpha1.ReasonRoutesRefuse, why), true
 	}
 	if t := s.trouble(s.in.Pods, s.in.Now); t.reason != "" && (t.reason != v1alpha1.ReasonCrashed || len(s.in.Around.Left) == 0) {
@@ -153,11 +153,11 @@ func (s *planner) troubled() (Move, bool) {
 
 // repair brings back a canary, and a baseline, that somebody deleted or scaled,
 // and gives them the size of the step.
-func (s *planner) repair() []Action {
-	if s.in.cannotBeMade() {
+func repair(in Snapshot, c course) []Action {
+	if in.cannotBeMade() {
 		return nil
 	}
-	return s.ownPods(s.in).repair()
+	return ownPodsOf(in, c).repair()
 }
 
 // cannotBeMade says whether a canary that somebody deleted cannot be brought back:

@@ -27,35 +27,36 @@ func roundUp(t time.Time) time.Time {
 
 // finish fills in what follows from the rest of a status and is there for
 // people. Ended runs keep what they ended with.
-func (s *planner) finish() v1alpha1.CanaryRunStatus {
-	if s.in.Run.Deleting || s.in.Run.Status.Phase.Ended() {
-		return s.out
+func finish(in Snapshot, c course) v1alpha1.CanaryRunStatus {
+	if in.Run.Deleting || in.Run.Status.Phase.Ended() {
+		return c.out
 	}
-	s.policyApplied(s.in)
-	s.tellAround(s.in.Around)
-	if s.out.CreatedAt != nil && !s.out.Phase.Ended() {
-		s.canaryColumns()
+	c.policyApplied(in)
+	c.tellAround(in.Around)
+	if c.out.CreatedAt != nil && !c.out.Phase.Ended() {
+		c.canaryColumns(in)
 	}
-	s.out.Validation = validation(s.out.Metrics)
-	s.out.Duration = s.duration()
-	if s.out.Verdict == "" && s.judged && s.out.Phase != v1alpha1.PhaseReleasing && !s.out.Phase.Ended() {
-		s.condition(v1alpha1.ConditionAnalyzed, metav1.ConditionUnknown, v1alpha1.ReasonMeasuring, "there is no verdict yet")
+	c.out.Validation = validation(c.out.Metrics)
+	c.out.Duration = durationColumn(c)
+	if c.out.Verdict == "" && c.judged && c.out.Phase != v1alpha1.PhaseReleasing && !c.out.Phase.Ended() {
+		c.condition(v1alpha1.ConditionAnalyzed, metav1.ConditionUnknown, v1alpha1.ReasonMeasuring, "there is no verdict yet")
 	}
-	return s.out
+	return c.out
 }
 
-func (s *planner) canaryColumns() {
-	wanted := s.scaling(s.in).to(s.in.Canary)
-	ready := min(readyPods(s.in.Pods), wanted)
-	s.out.Scale = fmt.Sprintf("%d/%d", ready, wanted)
-	if s.in.Service != "" {
-		s.out.Service = s.in.Service
+// canaryColumns say how many pods the canary has, and where its requests come from.
+func (c *course) canaryColumns(in Snapshot) {
+	wanted := scalingOf(in, *c).to(in.Canary)
+	ready := min(readyPods(in.Pods), wanted)
+	c.out.Scale = fmt.Sprintf("%d/%d", ready, wanted)
+	if in.Service != "" {
+		c.out.Service = in.Service
 	}
-	s.out.Traffic = s.traffic()
-	if ready >= s.out.Replicas && s.out.ReadyAt != nil {
-		s.condition(v1alpha1.ConditionCanaryReady, metav1.ConditionTrue, v1alpha1.ReasonCanaryReady, "all canary pods are Ready")
+	c.out.Traffic = trafficColumn(in, *c)
+	if ready >= c.out.Replicas && c.out.ReadyAt != nil {
+		c.condition(v1alpha1.ConditionCanaryReady, metav1.ConditionTrue, v1alpha1.ReasonCanaryReady, "all canary pods are Ready")
 	} else {
-		s.condition(v1alpha1.ConditionCanaryReady, metav1.ConditionFalse, v1alpha1.ReasonNotReady, "not all canary pods are Ready")
+		c.condition(v1alpha1.ConditionCanaryReady, metav1.ConditionFalse, v1alpha1.ReasonNotReady, "not all canary pods are Ready")
 	}
 }
 
@@ -72,40 +73,50 @@ func validation(metrics []v1alpha1.MetricStatus) string {
 	return fmt.Sprintf("%d/%d", good, taken)
 }
 
-// traffic is where the canary's requests come from, with its share of the pods
+// trafficColumn is where the canary's requests come from, with its share of the pods
 // where the step asks for one.
-func (s *planner) traffic() string {
-	all := s.out.Replicas + s.in.Deployment.Replicas
-	if s.wantsBaseline() {
-		all += s.out.Replicas
+func trafficColumn(in Snapshot, c course) string {
+	all := c.out.Replicas + in.Deployment.Replicas
+	if c.wantsBaseline() {
+		all += c.out.Replicas
 	}
 	switch {
-	case s.plan.TrafficSource() == v1alpha1.TrafficCanaryService && s.in.Traffic.Served && !s.isOut():
+	case c.plan.TrafficSource() == v1alpha1.TrafficCanaryService && in.Traffic.Served && !c.isOut():
 		return "canary service"
-	case s.plan.ByRoutes() && s.out.Weight.IsSomething():
-		return shareOf(s.out.Weight).short(s.plan.Mirrored())
-	case s.plan.Apart(), s.out.Service == "", s.isOut():
+	case c.plan.ByRoutes() && c.out.Weight.IsSomething():
+		return shareOf(c.out.Weight).short(c.plan.Mirrored())
+	case c.plan.Apart(), c.out.Service == "", c.isOut():
 		return "none"
-	case s.step().PodShare == nil || all == 0:
+	case c.step().PodShare == nil || all == 0:
 		return "service"
 	default:
-		return fmt.Sprintf("service %d%%", (100*s.out.Replicas+all/2)/all)
+		return fmt.Sprintf("service %d%%", (100*c.out.Replicas+all/2)/all)
 	}
 }
 
-// duration is the time that was measured, up to the newest round, of the time
+// durationColumn is the time that was measured, up to the newest round, of the time
 // that all steps take. It changes only when something was measured.
-func (s *course) duration() string {
-	if s.out.ReadyAt == nil || !s.judged {
+func durationColumn(c course) string {
+	if c.out.ReadyAt == nil || !c.judged {
 		return ""
 	}
-	elapsed := s.before()
-	if at := s.readyAt(); at != nil {
-		if newest, ok := analysis.Newest(analysis.Find(s.out.Metrics, analysis.Pods)); ok {
+	elapsed := earlierSteps(c)
+	if at := c.readyAt(); at != nil {
+		if newest, ok := analysis.Newest(analysis.Find(c.out.Metrics, analysis.Pods)); ok {
 			elapsed += max(newest.Time.Sub(at.Time), 0)
 		}
 	}
-	return Short(elapsed) + "/" + Short(s.plan.Total())
+	return Short(elapsed) + "/" + Short(c.plan.Total())
+}
+
+// earlierSteps is how long the steps before the one under way take.
+func earlierSteps(c course) time.Duration {
+	earlier := *c.plan
+	earlier.Steps = stepsOf(c.plan)[:c.number()-1]
+	if len(earlier.Steps) == 0 {
+		return 0
+	}
+	return earlier.Total()
 }
 
 // Short writes a duration without the units that are zero: "15m", "1m20s".

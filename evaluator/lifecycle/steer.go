@@ -100,7 +100,7 @@ func wantedShare(in Snapshot, c course, p Move) Share {
 		return Share{}
 	case readyPods(in.Pods) == 0, in.Traffic.Endpoints == 0, slices.ContainsFunc(p.Actions, takesCanary):
 		return Share{} // there is nobody to answer
-	case c.out.Phase == v1alpha1.PhaseStarting && (preRolls || !c.ownPods(in).areReady(in.Deployment.MinReady) || in.Traffic.Endpoints < c.out.Replicas):
+	case c.out.Phase == v1alpha1.PhaseStarting && (preRolls || !ownPodsOf(in, c).areReady(in.Deployment.MinReady) || in.Traffic.Endpoints < c.out.Replicas):
 		return stands
 	case c.out.Phase == v1alpha1.PhasePaused && c.readyAt() == nil:
 		return stands

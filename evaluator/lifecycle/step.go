@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -39,7 +38,7 @@ func (s *planner) begin(number int, reason string) Move {
 	s.out.Step = &v1alpha1.StepStatus{Number: int32(number), StartedAt: s.at}
 	s.out.Overtime = 0
 	if grows {
-		s.out.Replicas = s.size()
+		s.out.Replicas = sizeOf(s.in, s.course)
 	}
 	s.out.Step.FewestPods = s.out.Replicas
 	if before != nil && !gated && before.FewestPods > 0 {
@@ -65,7 +64,9 @@ func (s *planner) stepPassed(reason, message string) Move {
 	n := s.number()
 	if s.step().Approval {
 		if int(s.in.Run.Spec.ApprovedSteps) < n {
-			return s.awaitApproval()
+			s.enter(v1alpha1.PhasePaused, v1alpha1.ReasonApproval, fmt.Sprintf(
+				"step %d of %d is good and needs approval: set approvedSteps to %d, or decision to Promote or Abort", n, len(s.plan.Steps), n))
+			return Move{Actions: repair(s.in, s.course)}
 		}
 		message += fmt.Sprintf("; step %d of %d was approved", n, len(s.plan.Steps))
 	}
@@ -126,14 +127,14 @@ func HostnameOf(in Snapshot) string {
 	return ""
 }
 
-// size is the number of canary pods of the step under way. It is settled when the
+// sizeOf is the number of canary pods of the step under way. It is settled when the
 // step begins: a Deployment that is scaled later on has another share, but pods
 // that come or go in the middle of a step would have to get Ready and warm up
 // before anything could be measured again, as often as an autoscaler pleases.
 //
 // What policies allow is another matter: it is of the Deployment as it is now (see shrink).
-func (s *planner) size() int32 {
-	return s.in.allowed(s.withAutoscaler(size.OfStep(s.step(), s.in.Deployment.Replicas, s.wantsBaseline())))
+func sizeOf(in Snapshot, c course) int32 {
+	return in.allowed(c.withAutoscaler(size.OfStep(c.step(), in.Deployment.Replicas, c.wantsBaseline())))
 }
 
 func (in Snapshot) allowed(n int32) int32 {
@@ -156,20 +157,20 @@ func (s *planner) shrink() {
 
 // trim takes away the pods of a run that waits with its verdict and has more than there may be: all of them
 // where the Deployment was scaled to zero, or is to be alone. One that a user made by hand is his.
-func (s *planner) trim() []Action {
+func trim(in Snapshot, c course) []Action {
 	waits := func(status v1alpha1.CanaryRunStatus) bool {
 		return !status.Phase.Ended() && (status.Phase == v1alpha1.PhaseReleasing || status.Verdict != "")
 	}
 	switch {
-	case !waits(s.in.Run.Status) || !waits(s.out) || s.in.Run.Deleting || !s.in.Deployment.Exists:
+	case !waits(in.Run.Status) || !waits(c.out) || in.Run.Deleting || !in.Deployment.Exists:
 		return nil
-	case s.in.Deployment.Replicas == 0 && !s.byHand:
-		return s.in.takeDown(s.out.FinishedAt)
-	case s.isToBeAlone(s.in.Deployment):
-		return s.in.stepAside()
+	case in.Deployment.Replicas == 0 && !c.byHand:
+		return in.takeDown(c.out.FinishedAt)
+	case c.isToBeAlone(in.Deployment):
+		return in.stepAside()
 	}
-	n := s.out.Replicas
-	return slices.Concat(s.in.canary(n).trim(), s.in.baseline(n).trim())
+	n := c.out.Replicas
+	return slices.Concat(in.canary(n).trim(), in.baseline(n).trim())
 }
 
 // readyAt is when the step under way was Ready, nil before.
@@ -178,14 +179,4 @@ func (s *course) readyAt() *metav1.Time {
 		return nil
 	}
 	return s.out.Step.ReadyAt
-}
-
-// before is the time that the steps before the one under way take.
-func (s *course) before() time.Duration {
-	earlier := *s.plan
-	earlier.Steps = stepsOf(s.plan)[:s.number()-1]
-	if len(earlier.Steps) == 0 {
-		return 0
-	}
-	return earlier.Total()
 }

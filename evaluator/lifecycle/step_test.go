@@ -16,7 +16,7 @@ func TestAPlanWithoutStepsHasOne(t *testing.T) {
 	spec.Replicas = &three
 	s := planner{course: course{terms: terms{plan: spec}}}
 	s.in.Deployment.Replicas = 9
-	if steps := stepsOf(spec); len(steps) != 1 || s.size() != 3 || spec.Total() != 20*time.Second {
+	if steps := stepsOf(spec); len(steps) != 1 || sizeOf(s.in, s.course) != 3 || spec.Total() != 20*time.Second {
 		t.Errorf("steps %+v, in all %s", steps, spec.Total())
 	}
 }

@@ -89,7 +89,7 @@ func TestAStretchedRunSaysSo(t *testing.T) {
 	if !MayWait(in.Run.Status, s.out, time.Hour, noon.Add(6*time.Second)) {
 		t.Error("it is written at once")
 	}
-	if next := s.rounds(s.in).next(); !next.Equal(noon.Add(13 * time.Second)) {
+	if next := roundsOf(s.in, s.course).next(); !next.Equal(noon.Add(13 * time.Second)) {
 		t.Errorf("the next round is due at %s", next)
 	}
 	s.in.Stretch = 1

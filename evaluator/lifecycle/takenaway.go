@@ -31,16 +31,16 @@ func (o ownPods) takenAway(by time.Time) string {
 }
 
 // tookAway says what was taken away in this step. Behind a gate the pods have shown what they had to. Of a canary that an
-// autoscaler scales, pods go because it has them go: the last step goes on until enough have lived through it (see isYoung).
-func (s *planner) tookAway() string {
-	own := s.ownPods(s.in)
+// autoscaler scales, pods go because it has them go: the last step goes on until enough have lived through it (see youngUntil).
+func tookAway(in Snapshot, c course) string {
+	own := ownPodsOf(in, c)
 	switch {
-	case s.atGate():
+	case c.atGate():
 		return ""
-	case s.hpa() != nil:
+	case c.hpa() != nil:
 		own = own[1:]
 	}
-	return own.takenAway(s.podsMadeBy())
+	return own.takenAway(c.podsMadeBy())
 }
 
 // beginAnew begins the step anew, so that its period is lived through whole; who has done so too often asks a person.
@@ -55,12 +55,22 @@ func (s *planner) beginAnew(reason, message, when string) Move {
 	return p
 }
 
+// youngUntil is when the pods will be old enough of the last of several steps, which has to go on until then, and whether that
+// is to come; or of the only one, where an autoscaler may have taken away the pods that it began with.
+func youngUntil(in Snapshot, c course) (time.Time, bool) {
+	if n := len(stepsOf(c.plan)); n < 2 && c.hpa() == nil || c.number() < n || c.atGate() {
+		return time.Time{}, false
+	}
+	at := oldEnoughAt(in, c)
+	return at, in.Now.Before(at)
+}
+
 // oldEnoughAt is when enough pods will have been Ready for as long as the steps take: who takes away pods at
 // each step, or has them go when the canary is made smaller, would have none of them live through more than
 // one. Enough are as many as the smallest step has, but for those that may be taken away. Behind an approved
 // gate, what was before it does not count.
-func (s *course) oldEnoughAt(pods []corev1.Pod, now time.Time) time.Time {
-	steps := stepsOf(s.plan)
+func oldEnoughAt(in Snapshot, c course) time.Time {
+	steps := stepsOf(c.plan)
 	first := 0
 	for i, step := range steps[:len(steps)-1] {
 		if step.Approval {
@@ -69,20 +79,20 @@ func (s *course) oldEnoughAt(pods []corev1.Pod, now time.Time) time.Time {
 	}
 	var total time.Duration
 	for _, step := range steps[first:] {
-		total += analysisOf(s.plan, step).Period.Duration
+		total += analysisOf(c.plan, step).Period.Duration
 	}
-	least := s.out.Replicas
-	if fewest := s.out.Step.FewestPods; fewest > 0 {
+	least := c.out.Replicas
+	if fewest := c.out.Step.FewestPods; fewest > 0 {
 		least = min(least, fewest)
 	}
-	if s.plan.Analysis.EndEarly && s.out.ReadyAt != nil { // the steps may have taken less
-		total = min(total, now.Sub(s.out.ReadyAt.Time))
+	if c.plan.Analysis.EndEarly && c.out.ReadyAt != nil { // the steps may have taken less
+		total = min(total, in.Now.Sub(c.out.ReadyAt.Time))
 	}
-	since := readyTimes(pods)
+	since := readyTimes(in.Pods)
 	if enough := int(least - tolerated(least)); enough <= len(since) {
 		return since[enough-1].Add(total)
 	}
-	return now.Add(total)
+	return in.Now.Add(total)
 }
 
 func later(a, b time.Time) time.Time {

@@ -46,7 +46,7 @@ func (s *planner) wait() Move {
 	}
 	s.out.CreatedAt, s.out.Step = new(s.at), nil
 	p := s.begin(1, v1alpha1.ReasonCanaryStarting)
-	p.Actions = s.repair()
+	p.Actions = repair(s.in, s.course)
 	return p
 }
 
@@ -56,12 +56,18 @@ func (s *planner) waitFor(h hindrance) Move {
 		return s.end(h.phase, h.reason, h.message)
 	}
 	s.enter(cmp.Or(h.phase, v1alpha1.PhaseWaiting), h.reason, h.message)
-	p := Move{Requeue: h.poll}
-	if !h.until.IsZero() {
-		p.Requeue = sooner(p.Requeue, s.in.until(h.until))
-	}
+	p := s.in.waitOut(h)
 	if h.takesDown {
 		p.Actions = s.in.takeDown(s.out.FinishedAt)
+	}
+	return p
+}
+
+// waitOut looks again when a hindrance may be over.
+func (in Snapshot) waitOut(h hindrance) Move {
+	p := Move{Requeue: h.poll}
+	if !h.until.IsZero() {
+		p.Requeue = sooner(p.Requeue, in.until(h.until))
 	}
 	return p
 }

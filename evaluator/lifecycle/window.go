@@ -11,33 +11,24 @@ import (
 	"holdfast.dev/holdfast/internal/plan/window"
 )
 
-// frozen keeps a run that passed from being released inside of a freeze window, while its Deployment is
-// paused, and until its canary has given way where both do not fit.
-// An update whose guard was lifted is nobody's to keep any more.
-func (s *planner) frozen() (Move, bool) {
-	if s.unguarded() {
-		return Move{}, false
-	}
-	if s.in.Deployment.Paused {
-		s.keepFromRelease(v1alpha1.ReasonDeploymentPaused, "the Deployment is paused; the update is released when it is resumed (kubectl rollout resume)")
-		return Move{}, true
+// keptBack is what keeps a run that passed from being released: its Deployment is paused, or a freeze window is open.
+func keptBack(in Snapshot, t terms) hindrance {
+	if in.Deployment.Paused {
+		return hindrance{reason: v1alpha1.ReasonDeploymentPaused,
+			message: "the Deployment is paused; the update is released when it is resumed (kubectl rollout resume)"}
 	}
 	var windows []window.Window
-	for _, f := range slices.Concat(s.plan.FreezeWindows, s.in.FreezeWindows) {
+	for _, f := range slices.Concat(t.plan.FreezeWindows, in.FreezeWindows) {
 		if w, errs := window.Parse(f, nil); len(errs) == 0 { // none of a run that has begun is wrong
 			windows = append(windows, w)
 		}
 	}
-	until, which, open := window.Open(windows, s.in.Now)
+	until, which, open := window.Open(windows, in.Now)
 	if !open {
-		if p, makes := s.makeRoom(); makes {
-			return p, true
-		}
-		return s.thaw()
+		return hindrance{}
 	}
-	s.keepFromRelease(v1alpha1.ReasonFreezeWindow,
-		fmt.Sprintf("nothing is released before %s (freeze window %s)", until.UTC().Format(time.RFC3339), which))
-	return Move{Requeue: s.in.until(until)}, true
+	return hindrance{reason: v1alpha1.ReasonFreezeWindow, until: until,
+		message: fmt.Sprintf("nothing is released before %s (freeze window %s)", until.UTC().Format(time.RFC3339), which)}
 }
 
 func (s *course) keepFromRelease(reason, message string) {
