@@ -169,7 +169,7 @@ func (r *request) drop(w wanted, a *amendment, d decide.Decision) error {
 		a.template = w.template
 		r.markRestarted(w.hash, a)
 	}
-	hash, _, err := r.hashes(a.template)
+	hash, _, err := r.versions.of(a.template)
 	if err != nil {
 		return err
 	}

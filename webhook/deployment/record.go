@@ -37,7 +37,7 @@ func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *amendment) 
 	r.stay(a)
 	r.stayBeside(w.beside.keys, a)
 	switch first := r.onTrial(); {
-	case r.returns(w):
+	case r.returns(w.version, w.origin, r.marks):
 		record.ID, record.Run, record.Hash, record.Version, record.HeldAt = first.ID, first.Run, first.Hash, first.Version, first.HeldAt
 		a.warn(warnReturned(r.namespace, record))
 	case r.waits() && h.write(r.behind(record), a) == nil:
@@ -77,35 +77,6 @@ func (r *request) deadlineTooShort() string {
 // a person with a verdict, it has superseded all the same.
 func (r *request) waits() bool {
 	return r.record != nil && r.plan != nil && r.plan.NewUpdates == v1alpha1.NewUpdatesWait
-}
-
-// returns says whether the request asks for the update that is under way, while a newer one waits.
-func (r *request) returns(w wanted) bool {
-	if r.first == nil {
-		return false
-	}
-	version, err := r.marks.Version(r.first.Template)
-	return err == nil && version == w.version && r.first.Origin == w.origin
-}
-
-// onTrial is the record of the update that is under way, nil if there is none.
-func (r *request) onTrial() *hold.Record {
-	if r.first != nil {
-		return r.first
-	}
-	return r.record
-}
-
-// behind is a record with that of the update before it, whose run is finished first: the one that is
-// so already or, where this is another hold, the one that is held.
-func (r *request) behind(record hold.Record) hold.Record {
-	first := r.onTrial()
-	if first == nil || first.ID == record.ID {
-		return record
-	}
-	out := *first
-	out.Next = &record
-	return out
 }
 
 // write seals the record into the answer, or refuses what does not fit.

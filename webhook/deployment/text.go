@@ -24,19 +24,19 @@ import (
 // textAnnotation is what the text of a request says under an annotation of Holdfast's, ""
 // if it says nothing. A patch has no text: what the object says after it does
 // tells nothing of its writer.
-func (r *request) textAnnotation(annotation string) string {
+func (u update) textAnnotation(annotation string) string {
 	switch {
-	case r.operation() == ownership.Apply:
+	case u.operation() == ownership.Apply:
 		// One that changes nothing of what is Helm's looks like an apply (see Writer.MayNotBeSaid).
-		if slices.Contains(manifestManagers, r.Manager) ||
-			!ownership.Owned(r.New.ManagedFields(), ownership.Apply, r.Manager, "f:metadata", "f:annotations", "f:"+annotation) {
+		if slices.Contains(manifestManagers, u.Manager) ||
+			!ownership.Owned(u.New.ManagedFields(), ownership.Apply, u.Manager, "f:metadata", "f:annotations", "f:"+annotation) {
 			return ""
 		}
-		return r.New.Annotation(annotation)
-	case r.appliesClientSide():
-		return lastApplied(r.New).Annotation(annotation)
-	case r.Manager == kubectlReplace:
-		return r.New.Annotation(annotation)
+		return u.New.Annotation(annotation)
+	case u.appliesClientSide():
+		return lastApplied(u.New).Annotation(annotation)
+	case u.Manager == kubectlReplace:
+		return u.New.Annotation(annotation)
 	}
 	return ""
 }
@@ -44,7 +44,7 @@ func (r *request) textAnnotation(annotation string) string {
 // recordRead is the record of the hold during which the text of the request was read,
 // where that is the one that stands or the one that its text was read during; else
 // nil. A record may have been written anew since, for a restart say.
-func (h *Handler) recordRead(r *request) *hold.Record {
+func (r *request) recordRead() *hold.Record {
 	text := r.textAnnotation(v1alpha1.HeldAnnotation)
 	if r.record == nil || text == "" {
 		return nil
@@ -52,7 +52,7 @@ func (h *Handler) recordRead(r *request) *hold.Record {
 	if text == r.Old.Annotation(v1alpha1.HeldAnnotation) {
 		return r.record
 	}
-	opened, err := h.Key.Open(text, r.Old.UID())
+	opened, err := r.key.Open(text, r.Old.UID())
 	record := opened.Newest()
 	if err != nil || record.ID != r.record.ID && record.ID != r.record.Read {
 		return nil
@@ -70,9 +70,9 @@ func (r *request) readDuring() string {
 
 // readFailure says whether the request sends a text that was read while the
 // failure that stands was there already: it asks for no template by that.
-func (r *request) readFailure() bool {
-	failed := r.Old.Annotation(v1alpha1.FailedAnnotation)
-	return failed != "" && r.textAnnotation(v1alpha1.FailedAnnotation) == failed
+func (u update) readFailure() bool {
+	failed := u.Old.Annotation(v1alpha1.FailedAnnotation)
+	return failed != "" && u.textAnnotation(v1alpha1.FailedAnnotation) == failed
 }
 
 // stale is a record that the request brings and that is of no hold there is: the

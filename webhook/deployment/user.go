@@ -79,7 +79,7 @@ func (h *Handler) heldHasFailed(ctx context.Context, r *request) (bool, error) {
 	return h.History.HasFailed(ctx, r.namespace, r.record.Run)
 }
 
-func (r *request) readyPods() int64 { return r.Old.Status().Count(workload.ReadyReplicas) }
+func (u update) readyPods() int64 { return u.Old.Status().Count(workload.ReadyReplicas) }
 
 // decisionInput is what a decision rests on; skip says that the user may go without
 // a canary, and asks to.

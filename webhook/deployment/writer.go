@@ -123,22 +123,22 @@ func (r *request) declared() string {
 	return ""
 }
 
-func (r *request) appliesClientSide() bool {
-	return r.Manager == kubectlApply && lastApplied(r.New) != "" || r.appliesAnew()
+func (u update) appliesClientSide() bool {
+	return u.Manager == kubectlApply && lastApplied(u.New) != "" || u.appliesAnew()
 }
 
 // appliesAnew: a manifest was applied, by whatever manager. The mark that stands
 // on the object makes it another one than that of the stable template, too. The
 // commands of kubectl that only edit what is remembered have the name of the
 // program.
-func (r *request) appliesAnew() bool {
-	return r.Manager != "kubectl" && lastApplied(r.New) != "" && lastApplied(r.New) != lastApplied(r.Old)
+func (u update) appliesAnew() bool {
+	return u.Manager != "kubectl" && lastApplied(u.New) != "" && lastApplied(u.New) != lastApplied(u.Old)
 }
 
 // movesOwners: a client edits managedFields, and nothing else.
-func (r *request) movesOwners() bool {
-	return replay.Moves(r.Old.ManagedFields(), r.New.ManagedFields()) &&
-		reflect.DeepEqual(withoutOwners(r.Old), withoutOwners(r.New))
+func (u update) movesOwners() bool {
+	return replay.Moves(u.Old.ManagedFields(), u.New.ManagedFields()) &&
+		reflect.DeepEqual(withoutOwners(u.Old), withoutOwners(u.New))
 }
 
 // undoes: kubectl rollout undo goes from the newest revision to the one before.
@@ -156,7 +156,7 @@ func (r *request) replacesAnnotations() bool {
 		!reflect.DeepEqual(r.New.Template(), r.Old.Template())
 }
 
-func (r *request) namesNobody() bool { return r.Manager == "" || r.Manager == kubectlRollout }
+func (u update) namesNobody() bool { return u.Manager == "" || u.Manager == kubectlRollout }
 
 // withdraws: somebody takes the held record off by hand.
 func (r *request) withdraws() bool {
@@ -165,8 +165,8 @@ func (r *request) withdraws() bool {
 }
 
 // operation is how the request wrote the object, as managedFields call it.
-func (r *request) operation() string {
-	return ownership.Operation(r.Old.ManagedFields(), r.New.ManagedFields(), r.Manager)
+func (u update) operation() string {
+	return ownership.Operation(u.Old.ManagedFields(), u.New.ManagedFields(), u.Manager)
 }
 
 // remembered is the pod template of the manifest applied client-side last, after
@@ -182,10 +182,4 @@ func (r *request) remembered(w wanted) hold.Template {
 		return w.wish.Manifest
 	}
 	return lastApplied(r.New).Template()
-}
-
-// asksFor says whether a template is the one that stands in the request.
-func (r *request) asksFor(template hold.Template) bool {
-	hash, err := hold.HashOf(template)
-	return template != nil && err == nil && hash == r.askedHash
 }
