@@ -53,16 +53,6 @@ func refusalAlone(d demand.Demands) string {
 		by, waysBeside, v1alpha1.SkipAnnotation)
 }
 
-// noteUntried leaves the trace of an update that passed without a canary, for the evaluator to tell of.
-func (h *Handler) noteUntried(r *request, w wanted, a *amendment) error {
-	encoded, err := hold.Skipped{Reason: v1alpha1.ReasonRecreate, Hash: w.hash, User: r.User, At: h.Now()}.Encode()
-	if err != nil {
-		return err
-	}
-	a.set(v1alpha1.UntriedAnnotation, encoded)
-	return nil
-}
-
 // warnAloneUnknown is for an update that is held because it could not be found out whether it is to have no canary.
 func warnAloneUnknown(why error) string {
 	return fmt.Sprintf("spec.strategy.type is Recreate, and whether the plan asks for a canary all the same could not be read (%v): the update is not let pass for that; "+

@@ -165,19 +165,11 @@ func (a *amendment) place(b beside, u update) {
 	a.beside = &b
 }
 
-// stayBeside keeps what stands beside the stable template.
-func (r *request) stayBeside(keys []string, a *amendment) { a.place(standing(r.Old, keys), r.update) }
-
 // mayTellOfFailed says whether a request that asks for no template changes annotations while the
 // template that was last asked for is a rejected one.
 func (r *request) mayTellOfFailed() bool {
 	return r.record == nil && !r.touched() && r.Old.Annotation(v1alpha1.FailedAnnotation) != "" && !r.asksForRetry() && !r.declaresTemplate() &&
 		!reflect.DeepEqual(r.Old.Annotations(), r.New.Annotations())
-}
-
-// tellsOfFailed says whether it changes those that tell of a template: it is of the rejected one that they tell.
-func (r *request) tellsOfFailed(w wanted) bool {
-	return r.mayTellOfFailed() && !maps.Equal(w.beside.annotations, standing(r.Old, w.beside.keys).annotations)
 }
 
 // sameBeside says whether two records hold the same beside their templates.

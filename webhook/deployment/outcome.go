@@ -1,16 +1,14 @@
 package deployment
 
 import (
-	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/internal/guard"
 	"holdfast.dev/holdfast/internal/hold"
-	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
 	"holdfast.dev/holdfast/webhook/deployment/intent"
 	"holdfast.dev/holdfast/webhook/deployment/intent/replay"
@@ -18,226 +16,209 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// carryOut turns a decision into the answer.
-func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.Decision) (amendment, error) {
-	a := r.keepOwnMarks()
-	if r.asksForRetry() {
-		a.set(v1alpha1.RejectedAnnotation, "")
+// outcome is what becomes of the object of a request by what was decided.
+type outcome struct {
+	amendment
+	r   *request
+	w   wanted
+	d   decide.Decision
+	now time.Time
+}
+
+// take has the decision take effect; id and run are for an update that is held.
+func (o *outcome) take(id, run string) error {
+	if o.r.asksForRetry() {
+		o.set(v1alpha1.RejectedAnnotation, "")
 	}
-	r.markFailed(w, &a, d)
-	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected || r.mayTellOfFailed() {
-		if err := h.namedBeside(ctx, r, &w, &a); err != nil {
-			return a, err
-		}
+	o.markFailed()
+	if o.r.New.Annotation(v1alpha1.ReleaseAnnotation) != "" {
+		o.warn(warnOwnAnnotation)
 	}
-	if r.New.Annotation(v1alpha1.ReleaseAnnotation) != "" {
-		a.warn(warnOwnAnnotation)
-	}
-	var err error
-	switch d.Effect {
+	switch o.d.Effect {
 	case decide.Pass:
-		r.pass(w, &a, d)
-		switch d.Reason {
-		case decide.ReasonSkipped:
-			err = h.noteSkip(r, w, &a)
-		case decide.ReasonRollback:
-			err = r.spendSkip(&a)
-		case decide.ReasonRecreate:
-			err = h.noteUntried(r, w, &a)
-		}
+		return o.pass()
 	case decide.Refuse:
-		err = reply.Refuse("Deployment %s is not updated: %s", r.name, refusalAlone(r.demands))
+		return reply.Refuse("Deployment %s is not updated: %s", o.r.name, refusalAlone(o.r.demands))
 	case decide.Hold:
-		err = h.hold(ctx, r, w, &a)
+		return o.hold(id, run)
 	case decide.Keep:
-		err = h.keep(r, w, &a)
+		return o.keep()
 	case decide.Drop:
-		err = r.drop(w, &a, d)
-	default:
-		err = fmt.Errorf("no effect decided (reason %q)", d.Reason)
+		return o.drop()
 	}
-	h.stampOptIn(r, &a)
-	if r.DryRun { // nobody is to have a stamp of what is not stored
-		a.set(v1alpha1.StableAnnotation, r.Old.Annotation(v1alpha1.StableAnnotation))
+	return fmt.Errorf("no effect decided (reason %q)", o.d.Reason)
+}
+
+// sign says on the object what clients are to remember, and who asked for what is held or failed.
+func (o *outcome) sign() {
+	if o.r.DryRun { // nobody is to have a stamp of what is not stored
+		o.set(v1alpha1.StableAnnotation, o.r.Old.Annotation(v1alpha1.StableAnnotation))
 	}
-	a.remember()
+	o.remember()
 	requester := nobody
-	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected {
+	if o.d.Effect == decide.Hold || o.d.Reason == decide.ReasonRejected {
 		requester = ownership.Holder{
-			Manager: r.fieldManager(), Operation: r.operation(), APIVersion: "apps/v1", Time: h.Now().UTC().Format(time.RFC3339),
+			Manager: o.r.fieldManager(), Operation: o.r.operation(), APIVersion: "apps/v1", Time: o.now.UTC().Format(time.RFC3339),
 		}
 	}
-	a.attribute(r.update, requester)
-	return a, err
+	o.attribute(o.r.update, requester)
 }
 
-func (r *request) pass(w wanted, a *amendment, d decide.Decision) {
-	a.template = w.template
-	if r.record != nil {
-		a.managedFields = r.assignOwners(w.wish.Owners)
+// pass lets the template through, without a record.
+func (o *outcome) pass() error {
+	o.template = o.w.template
+	if o.r.record != nil {
+		o.managedFields = o.assignOwners(o.w.wish.Owners)
 	}
-	a.set(v1alpha1.HeldAnnotation, "")
-	a.lastApplied = r.remembered(w)
-	a.set(v1alpha1.RestartedAnnotation, r.key.SealAlias(hold.Alias{Hash: w.hash, Of: r.knownAs(w)}, r.Old.UID()))
+	o.set(v1alpha1.HeldAnnotation, "")
+	o.lastApplied = o.r.remembered(o.w)
+	o.set(v1alpha1.RestartedAnnotation, o.r.key.SealAlias(hold.Alias{Hash: o.w.hash, Of: o.knownAs()}, o.r.Old.UID()))
 	switch {
-	case r.record != nil:
-		a.place(w.beside, r.update)
-	case d.Reason == decide.ReasonUnchanged && r.tellsOfFailed(w):
-		a.warn(warnBesideFailed(w.beside.keys))
-		r.stayBeside(w.beside.keys, a)
+	case o.r.record != nil:
+		o.place(o.w.beside, o.r.update)
+	case o.d.Reason == decide.ReasonUnchanged && o.tellsOfFailed():
+		o.warn(warnBesideFailed(o.w.beside.keys))
+		o.stayBeside()
 	}
 	switch {
-	case d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
-		a.set(v1alpha1.StableAnnotation, "")
-	case r.stableHash != w.hash:
-		r.stamp(a, r.stampOf(w))
+	case o.d.Reason == decide.ReasonOptedOut: // what is not guarded has no stamp to go out of date
+		o.set(v1alpha1.StableAnnotation, "")
+	case o.r.stableHash != o.w.hash:
+		o.stamp(o.stampOf())
 	}
-	if said := warnPassed(d, r.record != nil, r.New.Annotation(v1alpha1.SkipAnnotation)); said != "" {
-		a.warn(said)
+	if said := warnPassed(o.d, o.r.record != nil, o.r.New.Annotation(v1alpha1.SkipAnnotation)); said != "" {
+		o.warn(said)
 	}
+	switch o.d.Reason {
+	case decide.ReasonSkipped:
+		return o.noteSkip()
+	case decide.ReasonRollback:
+		return o.r.spendSkip(&o.amendment)
+	case decide.ReasonRecreate:
+		return o.noteUntried()
+	}
+	return nil
 }
 
-// stampOf is the stamp for a template that passes. What was stored, held or
-// checked before is stored as it is. Other webhooks may still change anything
-// else: the evaluator gives it the stamp of what was stored.
-func (r *request) stampOf(w wanted) hold.Stamp {
-	if w.checked || r.heldHash == w.hash || r.history.stored(w.hash) {
-		return hold.Stamp{Hash: w.hash}
-	}
-	return hold.Passing(w.hash, r.Old.Generation())
-}
-
-func (r *request) stamp(a *amendment, s hold.Stamp) {
-	a.set(v1alpha1.StableAnnotation, r.key.SealStamp(s, r.Old.UID()))
-}
-
-// stampOptIn vouches for what runs when its owners have it guarded: it had no stamp until now, and to the
-// evaluator a Deployment without one is new, or somebody took it off.
-func (h *Handler) stampOptIn(r *request, a *amendment) {
-	guarded := func(d workload.Deployment) bool {
-		return r.demands.Guarded() || guard.Chosen(d.Annotation(v1alpha1.CanaryAnnotation), h.ByNamespace)
-	}
-	_, stamped := r.key.OpenStamp(text(a.annotations, v1alpha1.StableAnnotation), r.Old.UID())
-	if !stamped && guarded(r.New) && !guarded(r.Old) {
-		r.stamp(a, hold.Passing(r.stableHash, r.Old.Generation()))
-	}
-}
-
-// knownAs is the hash by which a template is known that is about to pass: that under which it
-// is tried, or has passed, if nothing but marks of a restart came to it since.
-func (r *request) knownAs(w wanted) hold.Hash {
-	switch {
-	case w.version == r.stable:
-		return r.alias().Resolve(r.stableHash)
-	case r.record != nil && w.version == r.held:
-		return r.record.Hash
-	}
-	return w.hash
-}
-
-// alias says by which other hash the stable template is known.
-func (r *request) alias() hold.Alias {
-	return r.key.OpenAlias(r.Old.Annotation(v1alpha1.RestartedAnnotation), r.Old.UID())
-}
-
-// drop leaves the stable template, and no record.
-func (r *request) drop(w wanted, a *amendment, d decide.Decision) error {
-	r.stay(a)
-	a.set(v1alpha1.HeldAnnotation, "")
-	if d.Reason != decide.ReasonWithdrawn {
-		r.stayBeside(w.beside.keys, a)
-		if rejection, ok := r.rejected.Find(w.hash, w.version); ok {
-			a.warn(warnRejected(r.namespace, r.name, rejection))
-		}
-		return nil
-	}
-	a.warn(warnWithdrawn(*r.record, w.wish.Rule == intent.RuleUndo))
-	switch w.wish.Rule {
-	case intent.RuleWithdraw:
-		r.stayBeside(w.beside.keys, a)
-		return nil
-	case intent.RuleUndo: // it brings the template and the annotations of an earlier revision
-		a.template = r.Old.Template()
-		a.managedFields = ownership.WithTemplate(r.Old.ManagedFields(), r.Old.ManagedFields(), w.wish.Owners)
-		a.annotate(r.Old, r.Old)
-		r.stayBeside(w.beside.keys, a)
-		a.set(v1alpha1.HeldAnnotation, "")
-		a.lastApplied = r.record.LastApplied // an undo leaves alone what kubectl remembers
-		return nil
-	}
-	if !r.stands(w) { // the stable template but for a restart, which passes
-		a.template = w.template
-		r.markRestarted(w.hash, a)
-	}
-	hash, _, err := r.versions.of(a.template)
+// noteSkip leaves the trace of a skip: the value is used up, and a rejection of
+// the template is forgotten.
+func (o *outcome) noteSkip() error {
+	skipped, err := hold.Skipped{
+		Reason: o.r.New.Annotation(v1alpha1.SkipAnnotation), Hash: o.knownAs(), User: o.r.User, At: o.now,
+	}.Encode()
 	if err != nil {
 		return err
 	}
-	if w, err = r.asStored(w, a.template, hash); err != nil {
+	rejection, _ := o.r.rejected.Find(o.w.hash, o.w.version)
+	rejected, err := o.r.rejected.Without(rejection.Hash).Encode()
+	if err != nil {
 		return err
 	}
-	a.managedFields, a.lastApplied = r.assignOwners(w.wish.Owners), r.remembered(w)
-	a.place(w.beside, r.update)
+	o.set(v1alpha1.SkippedAnnotation, skipped)
+	o.set(v1alpha1.RejectedAnnotation, rejected)
+	return nil
+}
+
+// noteUntried leaves the trace of an update that passed without a canary, for the evaluator to tell of.
+func (o *outcome) noteUntried() error {
+	encoded, err := hold.Skipped{Reason: v1alpha1.ReasonRecreate, Hash: o.w.hash, User: o.r.User, At: o.now}.Encode()
+	if err != nil {
+		return err
+	}
+	o.set(v1alpha1.UntriedAnnotation, encoded)
+	return nil
+}
+
+// drop leaves the stable template, and no record.
+func (o *outcome) drop() error {
+	o.stay()
+	o.set(v1alpha1.HeldAnnotation, "")
+	if o.d.Reason != decide.ReasonWithdrawn {
+		o.stayBeside()
+		if rejection, ok := o.r.rejected.Find(o.w.hash, o.w.version); ok {
+			o.warn(warnRejected(o.r.namespace, o.r.name, rejection))
+		}
+		return nil
+	}
+	o.warn(warnWithdrawn(*o.r.record, o.w.wish.Rule == intent.RuleUndo))
+	switch o.w.wish.Rule {
+	case intent.RuleWithdraw:
+		o.stayBeside()
+		return nil
+	case intent.RuleUndo: // it brings the template and the annotations of an earlier revision
+		o.template = o.r.Old.Template()
+		o.managedFields = ownership.WithTemplate(o.r.Old.ManagedFields(), o.r.Old.ManagedFields(), o.w.wish.Owners)
+		o.annotate(o.r.Old, o.r.Old)
+		o.stayBeside()
+		o.set(v1alpha1.HeldAnnotation, "")
+		o.lastApplied = o.r.record.LastApplied // an undo leaves alone what kubectl remembers
+		return nil
+	}
+	if !o.r.stands(o.w) { // the stable template but for a restart, which passes
+		o.template = o.w.template
+		o.markRestarted(o.w.hash)
+	}
+	hash, _, err := o.r.versions.of(o.template)
+	if err != nil {
+		return err
+	}
+	if o.w, err = o.r.asStored(o.w, o.template, hash); err != nil {
+		return err
+	}
+	o.managedFields, o.lastApplied = o.assignOwners(o.w.wish.Owners), o.r.remembered(o.w)
+	o.place(o.w.beside, o.r.update)
 	return nil
 }
 
 // keep leaves template and record. What may change is who owns the fields of the
 // held template, and the mark of a restart: the stable pods restart now, and the
 // held template will carry the same mark.
-func (h *Handler) keep(r *request, w wanted, a *amendment) error {
-	r.stay(a)
-	r.stayBeside(w.beside.keys, a)
-	held := w.beside.inRecord(standing(r.Old, w.beside.keys), r.first != nil)
-	if r.record.Beside != nil && slices.Equal(r.record.Beside.Keys, w.beside.keys) && w.beside.same(recorded(*r.record, r.Old, w.beside.keys)) {
-		held = r.record.Beside // also where it says what stands on the object: another update was before it once
+func (o *outcome) keep() error {
+	o.stay()
+	o.stayBeside()
+	held := o.w.beside.inRecord(standing(o.r.Old, o.w.beside.keys), o.r.first != nil)
+	if o.r.record.Beside != nil && slices.Equal(o.r.record.Beside.Keys, o.w.beside.keys) && o.w.beside.same(recorded(*o.r.record, o.r.Old, o.w.beside.keys)) {
+		held = o.r.record.Beside // also where it says what stands on the object: another update was before it once
 	}
 	switch {
-	case r.touched():
-		a.warn(warnAlreadyHeld(r.namespace, *r.record))
-	case !saysSameBeside(held, r.record.Beside):
-		a.warn(warnBesideHeld(*r.record, w.beside.keys))
-	case r.read != nil:
-		a.warn(warnReread(*r.record))
+	case o.r.touched():
+		o.warn(warnAlreadyHeld(o.r.namespace, *o.r.record))
+	case !saysSameBeside(held, o.r.record.Beside):
+		o.warn(warnBesideHeld(*o.r.record, o.w.beside.keys))
+	case o.r.read != nil:
+		o.warn(warnReread(*o.r.record))
 	}
-	if r.alone && !r.Old.Recreates() {
-		a.warn(warnAlone(*r.record))
+	if o.r.alone && !o.r.Old.Recreates() {
+		o.warn(warnAlone(*o.r.record))
 	}
-	record := *r.record
-	record.Owners, record.LastApplied, record.Beside = w.wish.Owners, r.remembered(w), held
-	if !r.isHeld(w) {
-		record.Template = w.template
+	record := *o.r.record
+	record.Owners, record.LastApplied, record.Beside = o.w.wish.Owners, o.r.remembered(o.w), held
+	if !o.r.isHeld(o.w) {
+		record.Template = o.w.template
 		if record.Under != nil {
-			record.Under = w.wish.Template
+			record.Under = o.w.wish.Template
 		}
-	} else if replay.SameOwners(r.record.AsIf(), record.Owners, r.record.Owners) && reflect.DeepEqual(record.LastApplied, r.record.LastApplied) && sameBeside(held, r.record.Beside) {
+	} else if replay.SameOwners(o.r.record.AsIf(), record.Owners, o.r.record.Owners) && reflect.DeepEqual(record.LastApplied, o.r.record.LastApplied) && sameBeside(held, o.r.record.Beside) {
 		return nil
 	}
-	return h.write(r.behind(record), a)
+	return o.write(o.r.behind(record))
 }
 
-// stay keeps the stable template, the owners of its fields and what clients
-// remember of it. A restart of it passes.
-func (r *request) stay(a *amendment) {
-	a.lastApplied = lastApplied(r.Old).Template()
-	if r.touched() {
-		a.template = r.Old.Template()
-		a.managedFields = r.assignOwners(ownership.TemplateOwners(r.Old.ManagedFields()))
-		return
+// markFailed says whether tools that wait are to see a failure: as long as the
+// template that was last asked for is a rejected one. Requests that ask for no
+// template (scale, label, a controller's) leave that as it is.
+func (o *outcome) markFailed() {
+	switch {
+	case o.d.Reason == decide.ReasonRejected:
+		rejection, _ := o.r.rejected.Find(o.w.hash, o.w.version)
+		o.set(v1alpha1.FailedAnnotation, string(rejection.Hash))
+	case o.d.Reason == decide.ReasonUnchanged && !o.r.asksForRetry() && !o.r.declaresTemplate():
+	default:
+		o.set(v1alpha1.FailedAnnotation, "")
 	}
-	r.markRestarted(r.askedHash, a)
 }
 
-// markRestarted: the stable template gets marks of a restart, by which its hash becomes this one.
-// To the evaluator it is known as before. What other webhooks make of it is not known (see stampOf).
-func (r *request) markRestarted(hash hold.Hash, a *amendment) {
-	if hash == r.stableHash {
-		return
-	}
-	a.set(v1alpha1.RestartedAnnotation, r.key.SealAlias(hold.Alias{Hash: hash, Of: r.alias().Resolve(r.stableHash)}, r.Old.UID()))
-	r.stamp(a, hold.Passing(hash, r.Old.Generation()))
-}
-
-// assignOwners gives the fields of the template to these owners.
-func (r *request) assignOwners(owners []hold.Owner) ownership.Entries {
-	return ownership.WithTemplate(r.New.ManagedFields(), r.Old.ManagedFields(), owners)
+// tellsOfFailed says whether it changes those that tell of a template: it is of the rejected one that they tell.
+func (o *outcome) tellsOfFailed() bool {
+	return o.r.mayTellOfFailed() && !maps.Equal(o.w.beside.annotations, standing(o.r.Old, o.w.beside.keys).annotations)
 }

@@ -48,20 +48,16 @@ type foundPlan struct {
 	err error
 }
 
-// namedBeside adds what the plan names to what stands beside a template that is held, or
-// was rejected. What a hold has begun to hold it goes on holding. A plan that cannot be read
-// keeps no update from being held.
-func (h *Handler) namedBeside(ctx context.Context, r *request, w *wanted, a *amendment) error {
-	named, err := h.annotationsOfPlan(ctx, r)
-	if err != nil {
-		a.warn(warnPlanUnread(err))
-	}
+// namedBeside is what stands beside a template that is held, or was rejected, with what the plan names too. What a hold has
+// begun to hold it goes on holding. A plan that cannot be read keeps no update from being held; unread says why it cannot.
+func (h *Handler) namedBeside(ctx context.Context, r *request, w wanted) (_ beside, unread, err error) {
+	named, unread := h.annotationsOfPlan(ctx, r)
 	keys := hold.BesideKeys(append(named, w.beside.keys...))
 	if len(keys) == len(w.beside.keys) {
-		return nil
+		return w.beside, unread, nil
 	}
-	w.beside, err = r.findBeside(*w, keys)
-	return err
+	b, err := r.findBeside(w, keys)
+	return b, unread, err
 }
 
 // annotationsOfPlan are the annotations that the plan of the Deployment names.

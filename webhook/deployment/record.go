@@ -1,7 +1,6 @@
 package deployment
 
 import (
-	"context"
 	"math"
 	"time"
 
@@ -13,55 +12,48 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// hold makes a record of the desired template.
-func (h *Handler) hold(ctx context.Context, r *request, w wanted, a *amendment) error {
-	if err := validateInline(r.update); err != nil {
-		return err
-	}
-	run, err := h.runName(ctx, r, w.hash)
-	if err != nil {
-		return err
-	}
+// hold makes a record of the desired template, under an ID and the name of a run.
+func (o *outcome) hold(id, run string) error {
 	record := hold.Record{
-		ID: h.NewID(), Run: run, Hash: w.hash, UID: r.Old.UID(), HeldAt: h.Now(),
-		Origin: w.origin, Manager: r.Manager, Operation: r.operation(), Declared: r.declared(), Read: r.readDuring(), User: r.User,
-		Template: w.template, Owners: w.wish.Owners, LastApplied: r.remembered(w),
+		ID: id, Run: run, Hash: o.w.hash, UID: o.r.Old.UID(), HeldAt: o.now,
+		Origin: o.w.origin, Manager: o.r.Manager, Operation: o.r.operation(), Declared: o.r.declared(), Read: o.r.readDuring(), User: o.r.User,
+		Template: o.w.template, Owners: o.w.wish.Owners, LastApplied: o.r.remembered(o.w),
 	}
-	if w.version != w.hash {
-		record.Version = w.version
+	if o.w.version != o.w.hash {
+		record.Version = o.w.version
 	}
-	if w.origin == hold.OriginImage {
-		record.Under = w.wish.Template
+	if o.w.origin == hold.OriginImage {
+		record.Under = o.w.wish.Template
 	}
-	record.Beside = w.beside.inRecord(standing(r.Old, w.beside.keys), r.waits())
-	r.stay(a)
-	r.stayBeside(w.beside.keys, a)
-	switch first := r.onTrial(); {
-	case r.returns(w.version, w.origin, r.marks):
+	record.Beside = o.w.beside.inRecord(standing(o.r.Old, o.w.beside.keys), o.r.waits())
+	o.stay()
+	o.stayBeside()
+	switch first := o.r.onTrial(); {
+	case o.r.returns(o.w.version, o.w.origin, o.r.marks):
 		record.ID, record.Run, record.Hash, record.Version, record.HeldAt = first.ID, first.Run, first.Hash, first.Version, first.HeldAt
-		a.warn(warnReturned(r.namespace, record))
-	case r.waits() && h.write(r.behind(record), a) == nil:
-		a.warn(warnWaiting(r.namespace, *first))
-		a.warnTaken(w.wish.Taken)
+		o.warn(warnReturned(o.r.namespace, record))
+	case o.r.waits() && o.write(o.r.behind(record)) == nil:
+		o.warn(warnWaiting(o.r.namespace, *first))
+		o.warnTaken(o.w.wish.Taken)
 		return nil
 	case first != nil: // also where both do not fit on the object
-		a.warn(warnSuperseding(r.namespace, *first, record))
+		o.warn(warnSuperseding(o.r.namespace, *first, record))
 	default:
-		a.warn(warnHeld(r.namespace, r.name, record))
+		o.warn(warnHeld(o.r.namespace, o.r.name, record))
 	}
-	a.warnTaken(w.wish.Taken)
-	for _, doubt := range room.Doubts(r.New, r.Old.Template(), w.template) {
-		a.warn("there may be no room for the canary: " + doubt)
+	o.warnTaken(o.w.wish.Taken)
+	for _, doubt := range room.Doubts(o.r.New, o.r.Old.Template(), o.w.template) {
+		o.warn("there may be no room for the canary: " + doubt)
 	}
-	if r.plan != nil {
-		if why := size.Unscalable(r.plan.HPA(), w.template); why != "" {
-			a.warn("the canary will not be scaled: " + why)
+	if o.r.plan != nil {
+		if why := size.Unscalable(o.r.plan.HPA(), o.w.template); why != "" {
+			o.warn("the canary will not be scaled: " + why)
 		}
 	}
-	if short := r.deadlineTooShort(); short != "" {
-		a.warn(short)
+	if short := o.r.deadlineTooShort(); short != "" {
+		o.warn(short)
 	}
-	return h.write(record, a)
+	return o.write(record)
 }
 
 // deadlineTooShort says why the update cannot pass within the deadline of the plan.
@@ -80,14 +72,14 @@ func (r *request) waits() bool {
 }
 
 // write seals the record into the answer, or refuses what does not fit.
-func (h *Handler) write(record hold.Record, a *amendment) error {
-	encoded, err := h.Key.Seal(record)
+func (o *outcome) write(record hold.Record) error {
+	encoded, err := o.r.key.Seal(record)
 	if err != nil {
 		return err
 	}
-	a.set(v1alpha1.HeldAnnotation, encoded)
-	a.remember()
-	if size := annotationBytes(a.annotations); size > maxAnnotations {
+	o.set(v1alpha1.HeldAnnotation, encoded)
+	o.remember()
+	if size := annotationBytes(o.annotations); size > maxAnnotations {
 		return reply.Refuse("the held pod template does not fit into the Deployment: its annotations would take %d bytes (%d of them the held record) and may take %d; "+
 			"move long values of spec.template into a ConfigMap, use kubectl apply --server-side, or annotate the Deployment with %s=%s to update it without a canary",
 			size, len(encoded), maxAnnotations, v1alpha1.CanaryAnnotation, v1alpha1.CanaryDisabled)

@@ -53,25 +53,6 @@ func (u update) setsSkip() bool {
 	return u.New.Annotation(v1alpha1.SkipAnnotation) != u.Old.Annotation(v1alpha1.SkipAnnotation)
 }
 
-// noteSkip leaves the trace of a skip: the value is used up, and a rejection of
-// the template is forgotten.
-func (h *Handler) noteSkip(r *request, w wanted, a *amendment) error {
-	skipped, err := hold.Skipped{
-		Reason: r.New.Annotation(v1alpha1.SkipAnnotation), Hash: r.knownAs(w), User: r.User, At: h.Now(),
-	}.Encode()
-	if err != nil {
-		return err
-	}
-	rejection, _ := r.rejected.Find(w.hash, w.version)
-	rejected, err := r.rejected.Without(rejection.Hash).Encode()
-	if err != nil {
-		return err
-	}
-	a.set(v1alpha1.SkippedAnnotation, skipped)
-	a.set(v1alpha1.RejectedAnnotation, rejected)
-	return nil
-}
-
 // spendSkip uses up a value that lets nothing more through: the one that a
 // rollback brings back with the annotations of an earlier revision, by which
 // nobody asks for anything, and the one that a Deployment is made with.

@@ -5,6 +5,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/webhook/deployment/intent"
 	"holdfast.dev/holdfast/webhook/deployment/ownership"
 )
 
@@ -90,4 +91,22 @@ func (r *request) stale() *hold.Label {
 		return nil
 	}
 	return &label
+}
+
+// declaresTemplate says whether the request carries a template that it wants,
+// even where it is the one in the cluster. A patch that leaves it alone does not,
+// nor does a text that was read from the cluster.
+func (r *request) declaresTemplate() bool {
+	if r.readFailure() {
+		return false
+	}
+	switch r.method() {
+	case intent.ServerSideApply:
+		return ownership.Owned(r.New.ManagedFields(), ownership.Apply, r.Manager, "f:spec", "f:template")
+	case intent.ClientSideApply:
+		return lastApplied(r.New).Template() != nil
+	case intent.Manifest, intent.Replace:
+		return true
+	}
+	return false
 }

@@ -106,3 +106,33 @@ func (h *Handler) decisionInput(r *request, w wanted, skip bool) decide.Input {
 	}
 	return v
 }
+
+// carryOut turns a decision into the answer.
+func (h *Handler) carryOut(ctx context.Context, r *request, w wanted, d decide.Decision) (amendment, error) {
+	o := outcome{amendment: r.keepOwnMarks(), r: r, w: w, d: d, now: h.Now()}
+	if d.Effect == decide.Hold || d.Reason == decide.ReasonRejected || r.mayTellOfFailed() {
+		var unread error
+		var err error
+		if o.w.beside, unread, err = h.namedBeside(ctx, r, w); err != nil {
+			return o.amendment, err
+		}
+		if unread != nil {
+			o.warn(warnPlanUnread(unread))
+		}
+	}
+	var id, run string
+	if d.Effect == decide.Hold {
+		err := validateInline(r.update)
+		if err == nil {
+			run, err = h.runName(ctx, r, w.hash)
+		}
+		if err != nil {
+			return o.amendment, err
+		}
+		id = h.NewID()
+	}
+	err := o.take(id, run)
+	o.stampOptIn(h.ByNamespace)
+	o.sign()
+	return o.amendment, err
+}
