@@ -18,6 +18,7 @@ import (
 	"holdfast.dev/holdfast/webhook/bypass"
 	"holdfast.dev/holdfast/webhook/demand"
 	"holdfast.dev/holdfast/webhook/deployment"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 	"holdfast.dev/holdfast/webhook/namespace"
 	"holdfast.dev/holdfast/webhook/plan"
 	"holdfast.dev/holdfast/webhook/plancheck"
@@ -81,7 +82,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 	access := bypass.Access{Creator: server}
 	protection := &finalizer.Right{Writer: server, Now: time.Now}
 	decisions := deployment.NewMetrics(o.Registerer)
-	hashes := &deployment.RevisionHashes{}
+	hashes := &history.Hashes{}
 	handlers := map[string]admission.Handler{
 		"/route":  &route.Handler{Key: o.Key, Evaluator: o.User},
 		"/plan":   &plan.Handler{Endpoints: o.Endpoints, HookHosts: o.HookHosts, Policies: policies},
@@ -99,7 +100,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 	} {
 		handlers[path] = &deployment.Handler{
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
-			Key: o.Key, History: deployment.History{Reader: server, Hashes: hashes},
+			Key: o.Key, History: history.Server{Reader: server, Hashes: hashes},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
 			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection, Routes: o.Routes, Probes: o.ProbeImage != "",
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,

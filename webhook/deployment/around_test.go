@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,7 +12,6 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/listing"
-	"holdfast.dev/holdfast/internal/surround"
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
 )
 
@@ -75,30 +73,4 @@ func TestWhoAppliesIsToldOfWhatStandsBeside(t *testing.T) {
 	if !strings.Contains(said, "ConfigMap settings-1 is gone") || strings.Contains(said, "all is well") || !strings.Contains(said, "held already") {
 		t.Errorf("of what is held already is told: %s", said)
 	}
-}
-
-// TestWhatCannotBeLookedAtIsNotTold, and keeps no update from being held.
-func TestWhatCannotBeLookedAtIsNotTold(t *testing.T) {
-	h := History{Reader: tardy{}}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if left := h.services(ctx, "shop"); left != nil {
-		t.Errorf("left: %v", left)
-	}
-	if gone := h.gone(ctx, "shop", []surround.Reference{{Kind: surround.ConfigMap, Name: "a"}}); gone != nil {
-		t.Errorf("gone: %v", gone)
-	}
-}
-
-// tardy is an API server that answers nobody in time.
-type tardy struct{ listing.Lister }
-
-func (tardy) Each(ctx context.Context, _ listing.Query, _ func([]byte) error) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func (tardy) Get(ctx context.Context, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
-	<-ctx.Done()
-	return ctx.Err()
 }

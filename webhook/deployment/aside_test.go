@@ -3,22 +3,15 @@ package deployment
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
-	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
-	"holdfast.dev/holdfast/internal/listing/listingtest"
-	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
 )
 
@@ -131,49 +124,4 @@ func (u unending) Each(ctx context.Context, q listing.Query, visit func([]byte) 
 	<-ctx.Done()
 	u.ended <- ctx.Err()
 	return ctx.Err()
-}
-
-// TestARevisionIsReadWholeOnce: until its spec is another one, or other marks count.
-func TestARevisionIsReadWholeOnce(t *testing.T) {
-	rs := replicaSetOf("web-v1", "v1", map[string]string{"app": "web", workload.TemplateHashLabel: "v1"})
-	rs.Generation = 1
-	api := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(rs).Build()
-	server := bounded{Lister: listingtest.APIServer{Reader: api}, read: new([]string)}
-	history := History{Reader: server, Hashes: &RevisionHashes{}}
-	look := func(marks hold.Marks, reads int, image string) {
-		t.Helper()
-		found, err := history.Revisions(t.Context(), "shop", webItself, marks, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		like := replicaSetOf("web-v1", image, nil)
-		if len(*server.read) != reads || !found.has(templateOf(t, like)) || !found.stored(templateOf(t, like)) || found.known[0].name != "web-v1" {
-			t.Errorf("after %d reads, want %d, the revisions are %+v", len(*server.read), reads, found.known)
-		}
-	}
-	look(nil, 1, "v1")
-	look(nil, 1, "v1")
-	look(hold.Marks{"a"}, 2, "v1")
-	look(hold.Marks{"a"}, 2, "v1")
-	look(nil, 2, "v1")
-	rs.Spec.Template.Spec.Containers[0].Image, rs.Generation = "v2", 2
-	if err := api.Update(t.Context(), rs); err != nil {
-		t.Fatal(err)
-	}
-	look(nil, 3, "v2")
-	look(nil, 3, "v2")
-}
-
-func TestNoMoreRevisionsAreRememberedThanThereIsRoomFor(t *testing.T) {
-	var h RevisionHashes
-	for i := range mostRemembered + 10 {
-		one := revision{uid: types.UID(strconv.Itoa(i)), generation: 1}
-		h.keep(one, 1, nil)
-		if known, _ := h.fill([]revision{one}, nil); len(known) != 1 {
-			t.Fatal("what was read last is not remembered")
-		}
-	}
-	if len(h.known) != mostRemembered {
-		t.Errorf("%d are remembered", len(h.known))
-	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/surround"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 )
 
 // errands are what an update that is about to be held asks the API server while that checks its
@@ -49,20 +50,20 @@ func (h *Handler) runName(ctx context.Context, r *request, hash hold.Hash) (stri
 	return n.run, n.err
 }
 
-// lookAround is worth no more than aroundTime; what is not known by then is not told.
+// lookAround is worth no more than history.Time; what is not known by then is not told.
 func (h *Handler) lookAround(ctx context.Context, r *request) around {
 	stable := surround.Of(r.Old.Template())
 	return around{
 		stable: stable,
 		services: aside(func() []surround.Service {
-			ctx, cancel := dispensable(ctx, aroundTime)
+			ctx, cancel := dispensable(ctx, history.Time)
 			defer cancel()
-			return h.History.services(ctx, r.namespace)
+			return h.History.Services(ctx, r.namespace)
 		}),
 		gone: aside(func() []surround.Reference {
-			ctx, cancel := dispensable(ctx, aroundTime)
+			ctx, cancel := dispensable(ctx, history.Time)
 			defer cancel()
-			return h.History.gone(ctx, r.namespace, stable.Needs)
+			return h.History.Gone(ctx, r.namespace, stable.Needs)
 		}),
 	}
 }

@@ -60,7 +60,7 @@ func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wa
 	}
 	hash, version := w.hash, w.version
 	if !hold.Equal(found.template, w.template) {
-		if hash, version, err = r.versions.of(found.template); err != nil {
+		if hash, version, err = r.hashes(found.template); err != nil {
 			return w, nil, nil, err
 		}
 	}

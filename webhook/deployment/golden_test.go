@@ -31,6 +31,7 @@ import (
 	"holdfast.dev/holdfast/webhook/bypass"
 	"holdfast.dev/holdfast/webhook/bypass/bypasstest"
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 )
 
 var updateGolden = flag.Bool("update", false, "write the golden files anew")
@@ -149,7 +150,7 @@ func setUp(t testing.TB, c casetest.Case) (*Handler, admission.Request) {
 	asked := must(casetest.Patched(old, c.Request.Patch))
 	handler := &Handler{
 		ByNamespace: c.Request.Entry != "deployment", FailClosed: c.Request.Entry == "required",
-		Key: testKey, History: History{Reader: listingtest.APIServer{Reader: cluster(t, c)}},
+		Key: testKey, History: history.Server{Reader: listingtest.APIServer{Reader: cluster(t, c)}},
 		Access:    bypass.Access{Creator: bypasstest.Reviewer(c.Request.Bypass)},
 		Check:     Check{Updater: accepting{}, User: "evaluator", Timeout: time.Minute},
 		Evaluator: "evaluator", NewID: fixedID,

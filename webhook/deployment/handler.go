@@ -35,6 +35,7 @@ import (
 	"holdfast.dev/holdfast/webhook/demand"
 	"holdfast.dev/holdfast/webhook/deployment/clientstate"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 	"holdfast.dev/holdfast/webhook/deployment/precheck"
 	"holdfast.dev/holdfast/webhook/plancheck"
 	"holdfast.dev/holdfast/webhook/reply"
@@ -50,7 +51,7 @@ type Handler struct {
 	// Key seals held records.
 	Key hold.Key
 	// History is asked when a request really brings another template.
-	History History
+	History history.Server
 	// Check asks the API server what it makes of a template before it is held.
 	Check Check
 	// Access asks whether a user may go without a canary.

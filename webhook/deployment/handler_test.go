@@ -21,6 +21,7 @@ import (
 	"holdfast.dev/holdfast/internal/listing/listingtest"
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 )
 
 // silent is an API server that cannot be asked.
@@ -57,7 +58,7 @@ func newTemplate() casetest.Case {
 
 func TestWhatCannotBeDecidedPassesOrNotAsTheNamespaceSays(t *testing.T) {
 	handler, req := setUp(t, newTemplate())
-	handler.History = History{Reader: listingtest.APIServer{Reader: silent{}}}
+	handler.History = history.Server{Reader: listingtest.APIServer{Reader: silent{}}}
 	if resp := handler.Handle(context.Background(), req); !resp.Allowed || len(resp.Patches) > 0 || len(resp.Warnings) != 1 {
 		t.Errorf("failing open: %+v", resp)
 	}
@@ -83,7 +84,7 @@ func (patient) Get(ctx context.Context, key client.ObjectKey, _ client.Object, _
 
 func TestARequestThatIsBeingAnsweredIsAnsweredAlsoWhenTheServerIsToldToStop(t *testing.T) {
 	handler, req := setUp(t, newTemplate())
-	handler.History, handler.FailClosed = History{Reader: listingtest.APIServer{Reader: patient{}}}, true
+	handler.History, handler.FailClosed = history.Server{Reader: listingtest.APIServer{Reader: patient{}}}, true
 	handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error { return nil })
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
@@ -117,7 +118,7 @@ func (b busy) List(ctx context.Context, list client.ObjectList, options ...clien
 func TestTheAnswerArrivesInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, req := setUp(t, newTemplate())
-		handler.History = History{Reader: listingtest.APIServer{Reader: busy{handler.History.Reader}}}
+		handler.History = history.Server{Reader: listingtest.APIServer{Reader: busy{handler.History.Reader}}}
 		handler.Check = Check{Updater: stuck{}, User: handler.Check.User, Timeout: CheckTimeout}
 		start := time.Now()
 		resp := handler.Handle(t.Context(), req)
@@ -130,7 +131,7 @@ func TestTheAnswerArrivesInTime(t *testing.T) {
 func TestNothingMoreIsDoneForARequestThatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, req := setUp(t, newTemplate())
-		handler.History, handler.FailClosed = History{Reader: listingtest.APIServer{Reader: slow{handler.History.Reader}}}, true
+		handler.History, handler.FailClosed = history.Server{Reader: listingtest.APIServer{Reader: slow{handler.History.Reader}}}, true
 		handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
 			t.Error("a template was checked")
 			return nil
@@ -162,7 +163,7 @@ func TestOnlyANewTemplateAsksTheAPIServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			handler, req := setUp(t, c)
-			handler.History = History{Reader: listingtest.APIServer{Reader: none{t: t}}}
+			handler.History = history.Server{Reader: listingtest.APIServer{Reader: none{t: t}}}
 			handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
 				t.Error("a template was checked")
 				return nil

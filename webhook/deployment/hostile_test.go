@@ -27,6 +27,7 @@ import (
 	"holdfast.dev/holdfast/webhook/bypass/bypasstest"
 	"holdfast.dev/holdfast/webhook/decode"
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 	"holdfast.dev/holdfast/webhook/hostiletest"
 	"holdfast.dev/holdfast/webhook/serving"
 	"holdfast.dev/holdfast/webhook/status"
@@ -35,7 +36,7 @@ import (
 // hostileHandler cannot ask the API server for a history, and takes any template for right.
 func hostileHandler(m *Metrics) *Handler {
 	return &Handler{
-		Key: testKey, History: History{Reader: listingtest.APIServer{Reader: silent{}}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: bypass.Access{Creator: bypasstest.Reviewer("unknown")},
+		Key: testKey, History: history.Server{Reader: listingtest.APIServer{Reader: silent{}}}, Check: Check{Updater: accepting{}, Timeout: time.Minute}, Access: bypass.Access{Creator: bypasstest.Reviewer("unknown")},
 		Now: fixedNow, NewID: fixedID, Metrics: m, Endpoints: sharedEndpoint{},
 	}
 }

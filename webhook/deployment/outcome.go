@@ -158,7 +158,7 @@ func (o *outcome) drop() error {
 		o.template = o.w.template
 		o.markRestarted(o.w.hash)
 	}
-	hash, _, err := o.r.versions.of(o.template)
+	hash, _, err := o.r.hashes(o.template)
 	if err != nil {
 		return err
 	}

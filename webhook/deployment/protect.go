@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/internal/finalizer"
 	"holdfast.dev/holdfast/internal/surround"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
@@ -24,7 +25,7 @@ func (h *Handler) protect(ctx context.Context, r *request, d decide.Decision) (w
 	if h.Protection == nil || d.Effect != decide.Hold || r.plan == nil || r.plan.Protect != v1alpha1.ProtectConfigMaps {
 		return nil
 	}
-	ctx, cancel := dispensable(ctx, aroundTime)
+	ctx, cancel := dispensable(ctx, history.Time)
 	defer cancel()
 	switch may, err := h.Protection.May(ctx); {
 	case err != nil:
@@ -36,7 +37,7 @@ func (h *Handler) protect(ctx context.Context, r *request, d decide.Decision) (w
 		return nil
 	}
 	names := surround.ConfigMaps(r.Old.Template())
-	for _, name := range names[:min(len(names), maxNeeds)] {
+	for _, name := range names[:min(len(names), history.MaxNeeds)] {
 		if err := h.protectOne(ctx, r.namespace, name); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "ConfigMaps not protected yet")
 			return nil

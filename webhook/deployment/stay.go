@@ -37,7 +37,7 @@ func (o *outcome) markRestarted(hash hold.Hash) {
 // checked before is stored as it is. Other webhooks may still change anything
 // else: the evaluator gives it the stamp of what was stored.
 func (o *outcome) stampOf() hold.Stamp {
-	if o.w.checked || o.r.heldHash == o.w.hash || o.r.history.stored(o.w.hash) {
+	if o.w.checked || o.r.heldHash == o.w.hash || o.r.history.Stored(o.w.hash) {
 		return hold.Stamp{Hash: o.w.hash}
 	}
 	return hold.Passing(o.w.hash, o.r.Old.Generation())

@@ -82,7 +82,7 @@ func (u update) readFailure() bool {
 // earlier revision is no text.
 func (r *request) stale() *hold.Label {
 	sent := r.New.Annotation(v1alpha1.HeldAnnotation)
-	undoes := r.replacesAnnotations() || r.namesNobody() && r.touched() && r.history.has(r.asked)
+	undoes := r.replacesAnnotations() || r.namesNobody() && r.touched() && r.history.Has(r.asked)
 	if sent == "" || sent == r.Old.Annotation(v1alpha1.HeldAnnotation) || r.read != nil || undoes {
 		return nil
 	}

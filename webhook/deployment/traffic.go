@@ -9,6 +9,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/surround"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
+	"holdfast.dev/holdfast/webhook/deployment/history"
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
@@ -31,7 +32,7 @@ func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision)
 	if !bounded.Served() {
 		return nil
 	}
-	ctx, cancel := dispensable(ctx, aroundTime)
+	ctx, cancel := dispensable(ctx, history.Time)
 	defer cancel()
 	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, &bounded, surround.Of(r.Old.Template()).Labels)
 	if err != nil { // it is told by the run

@@ -91,7 +91,7 @@ func (h *Handler) decisionInput(r *request, w wanted, skip bool) decide.Input {
 		Alone:     r.alone,
 		Stable:    r.stable,
 		Desired:   w.version,
-		RollsBack: r.history.has(w.version),
+		RollsBack: r.history.Has(w.version),
 		Skip:      skip,
 		Asks:      r.touched(),
 		Replicas:  r.New.Replicas(),

@@ -21,18 +21,18 @@ func versionsOf(stable, asked, held hold.Template, marks hold.Marks) (v versions
 	if v.stableHash, v.stable, err = marks.Hashes(stable); err != nil {
 		return v, err
 	}
-	if v.askedHash, v.asked, err = v.of(asked); err != nil || held == nil {
+	if v.askedHash, v.asked, err = v.hashes(asked); err != nil || held == nil {
 		return v, err
 	}
-	if v.heldHash, v.held, err = v.of(held); err == nil && v.held == v.stable && v.heldHash != v.stableHash {
+	if v.heldHash, v.held, err = v.hashes(held); err == nil && v.held == v.stable && v.heldHash != v.stableHash {
 		return versionsOf(stable, asked, held, nil)
 	}
 	return v, err
 }
 
-// of are the hash and the version of a template. Most requests bring a template that is there already, and to
+// hashes are the hash and the version of a template. Most requests bring a template that is there already, and to
 // compare two takes less than to hash one.
-func (v *versions) of(template hold.Template) (hash, version hold.Hash, err error) {
+func (v *versions) hashes(template hold.Template) (hash, version hold.Hash, err error) {
 	switch {
 	case hold.Equal(template, v.templates.stable):
 		return v.stableHash, v.stable, nil

@@ -51,7 +51,7 @@ func (r *request) findWanted() (wanted, error) {
 	}
 	if r.record == nil && w.origin == hold.OriginTemplate { // then it is the one in the request
 		w.hash, w.version = r.askedHash, r.asked
-	} else if w.hash, w.version, err = r.versions.of(w.template); err != nil {
+	} else if w.hash, w.version, err = r.hashes(w.template); err != nil {
 		return w, err
 	}
 	w.beside, err = r.findBeside(w, keysOf(r.record))

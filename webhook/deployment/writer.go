@@ -100,7 +100,7 @@ func (r *request) method() intent.Method {
 		return intent.ClientSideApply
 	case slices.Contains(manifestManagers, r.Manager):
 		return intent.Manifest
-	case r.touched() && r.history.has(r.asked) && !slices.Contains(changeManagers, r.Manager):
+	case r.touched() && r.history.Has(r.asked) && !slices.Contains(changeManagers, r.Manager):
 		return intent.Rollback
 	}
 	return intent.Patch
@@ -144,7 +144,7 @@ func (u update) movesOwners() bool {
 // undoes: kubectl rollout undo goes from the newest revision to the one before.
 // Its user takes the held update for the newest.
 func (r *request) undoes() bool {
-	return r.replacesAnnotations() && r.asked == r.history.previous()
+	return r.replacesAnnotations() && r.asked == r.history.Previous()
 }
 
 // replacesAnnotations: kubectl rollout undo, and what is built on it, sends the

@@ -1,4 +1,4 @@
-package deployment
+package history
 
 import (
 	"strings"
@@ -9,11 +9,11 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 )
 
-// RevisionHashes remembers the hashes of the templates of ReplicaSets, so that only those are
+// Hashes remembers the hashes of the templates of ReplicaSets, so that only those are
 // read whole that are new. What it remembers is never old: the generation of a ReplicaSet, which
 // its metadata have, is another with each change of its spec, and only the API server can set it.
 // It is safe for use by several goroutines. The zero value remembers nothing yet, nil nothing ever.
-type RevisionHashes struct {
+type Hashes struct {
 	mu    sync.Mutex
 	known map[revisionKey]revisionHashes
 }
@@ -36,7 +36,7 @@ func keyOf(uid types.UID, marks hold.Marks) revisionKey {
 }
 
 // fill fills in the hashes of those that are remembered, and returns the others apart.
-func (h *RevisionHashes) fill(of []revision, marks hold.Marks) (known, others []revision) {
+func (h *Hashes) fill(of []revision, marks hold.Marks) (known, others []revision) {
 	if h == nil {
 		return nil, of
 	}
@@ -55,7 +55,7 @@ func (h *RevisionHashes) fill(of []revision, marks hold.Marks) (known, others []
 }
 
 // keep remembers the hashes of a revision as it was at a generation.
-func (h *RevisionHashes) keep(one revision, generation int64, marks hold.Marks) {
+func (h *Hashes) keep(one revision, generation int64, marks hold.Marks) {
 	if h == nil || generation <= 0 { // from an API server there is always one
 		return
 	}

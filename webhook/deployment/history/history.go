@@ -1,4 +1,6 @@
-package deployment
+// Package history asks the API server what a Deployment ran before, and what there is of its runs, while the user of a
+// request waits.
+package history
 
 import (
 	"cmp"
@@ -14,15 +16,13 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 
-	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/apiserver"
-	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// History is what the webhook asks the API server for, and only when a request
+// Server is what the webhook asks the API server for, and only when a request
 // really brings another pod template. The user waits for the answers.
 //
 // Lists come from the API server's cache, whatever its age. A list that is to be
@@ -34,10 +34,10 @@ import (
 // Whoever may make ReplicaSets may make many and large ones that match the selector.
 // So their metadata is read first, and whole only those that were made for the
 // Deployment, one at a time.
-type History struct {
+type Server struct {
 	Reader listing.Lister
 	// Hashes are those of revisions that were read before; nil keeps none.
-	Hashes *RevisionHashes
+	Hashes *Hashes
 }
 
 // How many revisions are read whole, the newest first, and how many by one list.
@@ -60,12 +60,12 @@ const (
 // Revisions returns the pod templates of the ReplicaSets that were made for a
 // Deployment, as far as they can be read in little memory and time. Those of the
 // asked version are there still.
-func (h History) Revisions(ctx context.Context, namespace string, of workload.Deployment, marks hold.Marks, asked hold.Hash) (revisions, error) {
-	return h.revisions(ctx, h.list(ctx, namespace, of), marks, asked)
+func (h Server) Revisions(ctx context.Context, namespace string, of workload.Deployment, marks hold.Marks, asked hold.Hash) (Revisions, error) {
+	return h.Read(ctx, h.List(ctx, namespace, of), marks, asked)
 }
 
-// listed are the revisions of a Deployment by their metadata.
-type listed struct {
+// Listed are the revisions of a Deployment by their metadata.
+type Listed struct {
 	namespace string
 	q         listing.Query
 	made      []revision
@@ -73,12 +73,12 @@ type listed struct {
 	took      time.Duration
 }
 
-// list lists them. For that nothing must be known of the request but its Deployment.
-func (h History) list(ctx context.Context, namespace string, of workload.Deployment) (l listed) {
+// List lists them. For that nothing must be known of the request but its Deployment.
+func (h Server) List(ctx context.Context, namespace string, of workload.Deployment) (l Listed) {
 	start := time.Now()
-	match, err := metav1.LabelSelectorAsSelector(selectorOf(of))
+	match, err := selectorOf(of)
 	if err != nil {
-		return listed{err: fmt.Errorf("selector of the Deployment: %w", err)}
+		return Listed{err: fmt.Errorf("selector of the Deployment: %w", err)}
 	}
 	l.namespace = namespace
 	l.q = listing.Query{Kind: workload.ReplicaSetKind, Namespace: namespace, Selector: match, Cached: true, Most: historyBytes, Until: start.Add(historyTime)}
@@ -89,31 +89,31 @@ func (h History) list(ctx context.Context, namespace string, of workload.Deploym
 	return l
 }
 
-// revisions reads the templates of those that are listed.
-func (h History) revisions(ctx context.Context, l listed, marks hold.Marks, asked hold.Hash) (revisions, error) {
+// Read reads the templates of those that are listed.
+func (h Server) Read(ctx context.Context, l Listed, marks hold.Marks, asked hold.Hash) (Revisions, error) {
 	if errors.Is(l.err, listing.ErrTooMuch) {
-		return revisions{cut: "the ReplicaSets that match its selector are too many or too large to be looked at"}, nil
+		return Revisions{Cut: "the ReplicaSets that match its selector are too many or too large to be looked at"}, nil
 	}
 	if l.err != nil {
-		return revisions{}, l.err
+		return Revisions{}, l.err
 	}
 	made, q := l.made, l.q
 	q.Until = time.Now().Add(historyTime - l.took)
-	var found revisions
+	var found Revisions
 	var err error
 	if len(made) > maxRevisions {
-		found.cut = fmt.Sprintf("of its %d ReplicaSets the newest %d were looked at", len(made), maxRevisions)
+		found.Cut = fmt.Sprintf("of its %d ReplicaSets the newest %d were looked at", len(made), maxRevisions)
 		made = made[:maxRevisions]
 	}
 	for some := range slices.Chunk(made, revisionsAtOnce) {
-		read, err := h.read(ctx, some, marks, q)
+		read, err := h.readSome(ctx, some, marks, q)
 		found.known = append(found.known, read...)
 		if errors.Is(err, listing.ErrTooMuch) {
-			found.cut = fmt.Sprintf("its ReplicaSets are so large, or so many at once, that %d of %d were looked at", len(found.known), len(made))
+			found.Cut = fmt.Sprintf("its ReplicaSets are so large, or so many at once, that %d of %d were looked at", len(found.known), len(made))
 			break
 		}
 		if err != nil {
-			return revisions{}, fmt.Errorf("read ReplicaSets of the Deployment: %w", err)
+			return Revisions{}, fmt.Errorf("read ReplicaSets of the Deployment: %w", err)
 		}
 	}
 	found.known, err = h.withoutGone(ctx, l.namespace, found.known, asked)
@@ -122,7 +122,7 @@ func (h History) revisions(ctx context.Context, l listed, marks hold.Marks, aske
 
 // madeFor are the revisions of a Deployment, the newest first, by the metadata of
 // ReplicaSets: their templates are not known yet.
-func (h History) madeFor(ctx context.Context, of workload.Deployment, q listing.Query) ([]revision, error) {
+func (h Server) madeFor(ctx context.Context, of workload.Deployment, q listing.Query) ([]revision, error) {
 	q.MetadataOnly = true
 	var made []revision
 	err := apiserver.Insist(ctx, func() error {
@@ -139,9 +139,9 @@ func (h History) madeFor(ctx context.Context, of workload.Deployment, q listing.
 	return made, err
 }
 
-// read reads the templates of revisions. Those that are gone meanwhile are left out;
+// readSome reads the templates of revisions. Those that are gone meanwhile are left out;
 // after an error so are those that were not read.
-func (h History) read(ctx context.Context, of []revision, marks hold.Marks, q listing.Query) ([]revision, error) {
+func (h Server) readSome(ctx context.Context, of []revision, marks hold.Marks, q listing.Query) ([]revision, error) {
 	known, of := h.Hashes.fill(of, marks)
 	if len(of) == 0 {
 		return known, nil
@@ -175,12 +175,21 @@ func (h History) read(ctx context.Context, of []revision, marks hold.Marks, q li
 	return append(known, read...), err
 }
 
+// selectorOf selects the pods of a Deployment, nothing where it cannot be read: the API server refuses such an object.
+func selectorOf(of workload.Deployment) (labels.Selector, error) {
+	selector, err := of.Selector()
+	if err != nil {
+		return labels.Nothing(), nil //nolint:nilerr // see above
+	}
+	return metav1.LabelSelectorAsSelector(selector)
+}
+
 func revisionOf(rs workload.ReplicaSet) revision {
 	return revision{name: rs.Metadata.Name, uid: rs.Metadata.UID, label: rs.Metadata.Labels.TemplateHash, number: rs.Revision(), generation: rs.Metadata.Generation}
 }
 
 // withoutGone leaves out those with the asked template that are gone.
-func (h History) withoutGone(ctx context.Context, namespace string, known []revision, asked hold.Hash) ([]revision, error) {
+func (h Server) withoutGone(ctx context.Context, namespace string, known []revision, asked hold.Hash) ([]revision, error) {
 	var out []revision
 	for _, one := range known {
 		there := true
@@ -198,7 +207,7 @@ func (h History) withoutGone(ctx context.Context, namespace string, known []revi
 }
 
 // exists says whether this very ReplicaSet is there still, and stays.
-func (h History) exists(ctx context.Context, namespace string, one revision) (bool, error) {
+func (h Server) exists(ctx context.Context, namespace string, one revision) (bool, error) {
 	var live metav1.PartialObjectMetadata
 	live.SetGroupVersionKind(workload.ReplicaSetKind)
 	err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: one.name}, &live)
@@ -206,40 +215,4 @@ func (h History) exists(ctx context.Context, namespace string, one revision) (bo
 		return false, nil
 	}
 	return live.UID == one.uid && live.DeletionTimestamp == nil, err
-}
-
-// HasFailed says whether a run has failed and is kept all the same.
-func (h History) HasFailed(ctx context.Context, namespace, name string) (bool, error) {
-	var run v1alpha1.CanaryRun
-	err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &run)
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read CanaryRun %q: %w", name, err)
-	}
-	return run.Status.Verdict == v1alpha1.VerdictFail, nil
-}
-
-// maxRunNames is how many names are tried for a run. A template that is tried anew
-// has another one each time, and ten ended runs of a Deployment are kept.
-const maxRunNames = 100
-
-// RunName returns the first unused name for a run of a template. Where somebody has
-// taken so many that it could look for one without end, it refuses.
-func (h History) RunName(ctx context.Context, namespace, deployment string, hash hold.Hash) (string, error) {
-	for attempt := 1; attempt <= maxRunNames; attempt++ {
-		name := v1alpha1.RunName(deployment, string(hash), attempt)
-		var run metav1.PartialObjectMetadata
-		run.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CanaryRun"))
-		err := h.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &run)
-		if apierrors.IsNotFound(err) {
-			return name, nil
-		}
-		if err != nil {
-			return "", fmt.Errorf("look for CanaryRun %q: %w", name, err)
-		}
-	}
-	return "", reply.Refuse("the names of %d runs of this template of Deployment %s are taken, up to CanaryRun %s; delete those that you need no more",
-		maxRunNames, deployment, v1alpha1.RunName(deployment, string(hash), maxRunNames))
 }

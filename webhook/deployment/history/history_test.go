@@ -1,11 +1,11 @@
-package deployment
+package history
 
 import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -21,8 +21,8 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/listing/listingtest"
+	"holdfast.dev/holdfast/internal/surround"
 	"holdfast.dev/holdfast/internal/workload"
-	"holdfast.dev/holdfast/webhook/deployment/casetest"
 )
 
 func TestThePreviousRevisionIsTheNewestButOne(t *testing.T) {
@@ -36,7 +36,7 @@ func TestThePreviousRevisionIsTheNewestButOne(t *testing.T) {
 		{"a", []revision{{version: "a", number: 1}, {version: "c", number: 7}}},
 		{"c", []revision{{version: "x", number: 9}, {version: "b", number: 0}, {version: "c", number: 2}}},
 	} {
-		if got := (revisions{known: tc.known}).previous(); got != tc.want {
+		if got := (Revisions{known: tc.known}).Previous(); got != tc.want {
 			t.Errorf("previous of %v is %q, want %q", tc.known, got, tc.want)
 		}
 	}
@@ -79,6 +79,8 @@ func templateOf(t *testing.T, rs *appsv1.ReplicaSet) hold.Hash {
 	return hash
 }
 
+const testUID = types.UID("7a4e2b0c-95a1-4a57-9f0e-6a1f2d3c4b5a")
+
 // webItself is the Deployment that the ReplicaSets are asked of.
 var webItself = workload.Deployment{Object: map[string]any{
 	"metadata": map[string]any{"name": "web", "uid": string(testUID)},
@@ -92,11 +94,11 @@ func TestATemplateIsNoRevisionIfItsReplicaSetIsGone(t *testing.T) {
 	v1, v2 := templateOf(t, replicaSet("v1")), templateOf(t, replicaSet("v2"))
 	server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(replicaSet("v1"), replicaSet("v2")).Build()
 	for _, gone := range []string{"", "v1"} {
-		found, err := History{Reader: listingtest.APIServer{Reader: lagging{server, "web-" + gone}}}.Revisions(t.Context(), "shop", webItself, nil, v1)
+		found, err := Server{Reader: listingtest.APIServer{Reader: lagging{server, "web-" + gone}}}.Revisions(t.Context(), "shop", webItself, nil, v1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found.has(v1) != (gone == "") || !found.has(v2) {
+		if found.Has(v1) != (gone == "") || !found.Has(v2) {
 			t.Errorf("with %q gone the revisions are %v", gone, found)
 		}
 	}
@@ -123,11 +125,11 @@ func TestAnAdoptedReplicaSetIsNoRevision(t *testing.T) {
 			rs := replicaSetOf(tc.name, "v9", labels)
 			asked := templateOf(t, rs)
 			server := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(rs).Build()
-			found, err := History{Reader: listingtest.APIServer{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
+			found, err := Server{Reader: listingtest.APIServer{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if found.has(asked) != tc.revision {
+			if found.Has(asked) != tc.revision {
 				t.Errorf("the revisions are %v", found)
 			}
 		})
@@ -147,27 +149,23 @@ func TestATemplateIsNoRevisionIfItsReplicaSetIsBeingDeleted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		found, err := History{Reader: listingtest.APIServer{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
+		found, err := Server{Reader: listingtest.APIServer{Reader: server}}.Revisions(t.Context(), "shop", webItself, nil, asked)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found.has(asked) == deleted {
+		if found.Has(asked) == deleted {
 			t.Errorf("deleted %t, the revisions are %v", deleted, found)
 		}
 	}
 }
 
-// bounded is an API server of which some lists are too long to be read.
-type bounded struct {
+// watched is an API server that tells what is read of it.
+type watched struct {
 	listing.Lister
-	metadata, whole bool
-	read            *[]string // the names of ReplicaSets that are read whole
+	read *[]string // the names of ReplicaSets that are read whole
 }
 
-func (b bounded) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
-	if q.MetadataOnly && b.metadata || !q.MetadataOnly && b.whole {
-		return listing.ErrTooMuch
-	}
+func (b watched) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
 	return b.Lister.Each(ctx, q, func(object []byte) error {
 		if rs, err := listing.Decode[workload.ReplicaSet](object); !q.MetadataOnly && err == nil {
 			*b.read = append(*b.read, rs.Metadata.Name)
@@ -178,7 +176,7 @@ func (b bounded) Each(ctx context.Context, q listing.Query, visit func([]byte) e
 
 // manyRevisions is an API server with so many revisions of web, v0 the oldest, and
 // as many ReplicaSets of somebody that match its selector.
-func manyRevisions(n int) bounded {
+func manyRevisions(n int) watched {
 	builder := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme)
 	for i := range n {
 		version := fmt.Sprintf("v%d", i)
@@ -188,7 +186,7 @@ func manyRevisions(n int) bounded {
 		decoy.OwnerReferences = nil
 		builder = builder.WithObjects(rs, decoy)
 	}
-	return bounded{Lister: listingtest.APIServer{Reader: builder.Build()}, read: new([]string)}
+	return watched{Lister: listingtest.APIServer{Reader: builder.Build()}, read: new([]string)}
 }
 
 // TestOnlyRevisionsAreReadWhole: those of nobody are not, however many there are;
@@ -200,74 +198,89 @@ func TestOnlyRevisionsAreReadWhole(t *testing.T) {
 	}
 	for n, cut := range map[int]string{0: "", 11: "", maxRevisions: "", maxRevisions + 50: "of its 150 ReplicaSets the newest 100 were looked at"} {
 		server := manyRevisions(n)
-		found, err := History{Reader: server}.Revisions(t.Context(), "shop", webItself, nil, template(n-1))
+		found, err := Server{Reader: server}.Revisions(t.Context(), "shop", webItself, nil, template(n-1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(*server.read) != min(n, maxRevisions) || len(found.known) != min(n, maxRevisions) || found.cut != cut {
-			t.Errorf("of %d revisions %d were read, %d are known; %q", n, len(*server.read), len(found.known), found.cut)
+		if len(*server.read) != min(n, maxRevisions) || len(found.known) != min(n, maxRevisions) || found.Cut != cut {
+			t.Errorf("of %d revisions %d were read, %d are known; %q", n, len(*server.read), len(found.known), found.Cut)
 		}
-		if n > 1 && (!found.has(template(n-1)) || found.previous() != template(n-2)) {
+		if n > 1 && (!found.Has(template(n-1)) || found.Previous() != template(n-2)) {
 			t.Errorf("of %d revisions the newest are not known", n)
 		}
-		if n > maxRevisions && found.has(template(0)) {
+		if n > maxRevisions && found.Has(template(0)) {
 			t.Error("the oldest is known")
 		}
 	}
 }
 
-// TestARevisionThatMayBeOverlookedIsNeverReleased: it is held like a new template, and
-// while another one is held nothing is guessed.
-func TestARevisionThatMayBeOverlookedIsNeverReleased(t *testing.T) {
-	held := newTemplate()
-	held.Held = map[string]any{"metadata": map[string]any{"labels": map[string]any{"v": "3"}}}
-	set := held
-	set.Request.Manager = "kubectl-set"
-	for sentence, tc := range map[string]struct {
-		c        casetest.Case
-		held     bool
-		answered string
-	}{
-		"nothing is held":                       {newTemplate(), true, "counts as a new template"},
-		"an update is held":                     {held, false, "cannot be told whether this rolls Deployment web back"},
-		"an update is held, and a field is set": {set, true, "counts as a new template"},
-	} {
-		for why, server := range map[string]bounded{
-			"metadata": {metadata: true}, "templates": {whole: true},
-		} {
-			for _, failClosed := range []bool{true, false} {
-				t.Run(fmt.Sprint(sentence, ", too large are the ", why, ", fails closed ", failClosed), func(t *testing.T) {
-					handler, req := setUp(t, tc.c)
-					server.Lister = handler.History.Reader
-					handler.History.Reader, handler.FailClosed = server, failClosed
-					resp := handler.Handle(t.Context(), req)
-					said := strings.Join(resp.Warnings, "\n")
-					if resp.Result != nil {
-						said += resp.Result.Message
-					}
-					if resp.Allowed != tc.held || !strings.Contains(said, tc.answered) || !strings.Contains(said, "revisionHistoryLimit") {
-						t.Errorf("allowed is %v; it says: %s", resp.Allowed, said)
-					}
-					if tc.held && !strings.Contains(said, "update held") {
-						t.Errorf("it is not held; it says: %s", said)
-					}
-				})
-			}
+// TestARevisionIsReadWholeOnce: until its spec is another one, or other marks count.
+func TestARevisionIsReadWholeOnce(t *testing.T) {
+	rs := replicaSetOf("web-v1", "v1", map[string]string{"app": "web", workload.TemplateHashLabel: "v1"})
+	rs.Generation = 1
+	api := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(rs).Build()
+	server := watched{Lister: listingtest.APIServer{Reader: api}, read: new([]string)}
+	remembering := Server{Reader: server, Hashes: &Hashes{}}
+	look := func(marks hold.Marks, reads int, image string) {
+		t.Helper()
+		found, err := remembering.Revisions(t.Context(), "shop", webItself, marks, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		like := replicaSetOf("web-v1", image, nil)
+		if len(*server.read) != reads || !found.Has(templateOf(t, like)) || !found.Stored(templateOf(t, like)) || found.known[0].name != "web-v1" {
+			t.Errorf("after %d reads, want %d, the revisions are %+v", len(*server.read), reads, found.known)
 		}
 	}
-}
-
-// allTaken is an API server that has every run that is asked for.
-type allTaken struct{ listing.Lister }
-
-func (allTaken) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
-	return nil
-}
-
-func TestNamesOfRunsAreNotLookedForWithoutEnd(t *testing.T) {
-	handler, req := setUp(t, newTemplate())
-	handler.History.Reader = allTaken{handler.History.Reader}
-	if resp := handler.Handle(t.Context(), req); resp.Allowed || !strings.Contains(resp.Result.Message, "delete those that you need no more") {
-		t.Errorf("got %+v", resp)
+	look(nil, 1, "v1")
+	look(nil, 1, "v1")
+	look(hold.Marks{"a"}, 2, "v1")
+	look(hold.Marks{"a"}, 2, "v1")
+	look(nil, 2, "v1")
+	rs.Spec.Template.Spec.Containers[0].Image, rs.Generation = "v2", 2
+	if err := api.Update(t.Context(), rs); err != nil {
+		t.Fatal(err)
 	}
+	look(nil, 3, "v2")
+	look(nil, 3, "v2")
+}
+
+func TestNoMoreRevisionsAreRememberedThanThereIsRoomFor(t *testing.T) {
+	var h Hashes
+	for i := range mostRemembered + 10 {
+		one := revision{uid: types.UID(strconv.Itoa(i)), generation: 1}
+		h.keep(one, 1, nil)
+		if known, _ := h.fill([]revision{one}, nil); len(known) != 1 {
+			t.Fatal("what was read last is not remembered")
+		}
+	}
+	if len(h.known) != mostRemembered {
+		t.Errorf("%d are remembered", len(h.known))
+	}
+}
+
+// TestWhatCannotBeLookedAtIsNotTold, and keeps no update from being held.
+func TestWhatCannotBeLookedAtIsNotTold(t *testing.T) {
+	h := Server{Reader: tardy{}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if left := h.Services(ctx, "shop"); left != nil {
+		t.Errorf("left: %v", left)
+	}
+	if gone := h.Gone(ctx, "shop", []surround.Reference{{Kind: surround.ConfigMap, Name: "a"}}); gone != nil {
+		t.Errorf("gone: %v", gone)
+	}
+}
+
+// tardy is an API server that answers nobody in time.
+type tardy struct{ listing.Lister }
+
+func (tardy) Each(ctx context.Context, _ listing.Query, _ func([]byte) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (tardy) Get(ctx context.Context, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
