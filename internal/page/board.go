@@ -88,22 +88,6 @@ func (b *Board) Run(namespace, name string) *v1alpha1.CanaryRun {
 	return b.runs[namespace+"/"+name].run
 }
 
-// Namespaces are those that have runs.
-func (b *Board) Namespaces() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	seen := map[string]bool{}
-	var out []string
-	for _, e := range b.runs {
-		if !seen[e.run.Namespace] {
-			seen[e.run.Namespace] = true
-			out = append(out, e.run.Namespace)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // wake must be called with the lock.
 func (b *Board) wake(key string) {
 	for w := range b.watchers {

@@ -19,6 +19,7 @@ import (
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/runs/byrun"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/surround"
@@ -46,8 +47,9 @@ const (
 type Looks struct {
 	Objects *objects.Reader
 
+	seen byrun.Memory[sighting]
+
 	mu       sync.Mutex
-	of       map[types.NamespacedName]sighting
 	services map[string]seenServices
 	mayNot   map[string]time.Time // kinds by namespace, and until when they are not asked about
 }
@@ -67,33 +69,14 @@ type seenServices struct {
 	tooMany bool
 }
 
-func (l *Looks) get(run types.NamespacedName) sighting {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.of[run]
-}
-
-func (l *Looks) keep(run types.NamespacedName, seen sighting) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.of == nil {
-		l.of = map[types.NamespacedName]sighting{}
-	}
-	l.of[run] = seen
-}
-
 // StableLabels are the labels of the pods of the stable template with this hash, if it was looked at beside a run.
 func (l *Looks) StableLabels(run types.NamespacedName, stable hold.Hash) (labels map[string]string, known bool) {
-	last := l.get(run)
+	last, _ := l.seen.Get(run)
 	return last.template.Labels, stable != "" && last.stable == stable
 }
 
 // Forget forgets a run that is over.
-func (l *Looks) Forget(run types.NamespacedName) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.of, run)
-}
+func (l *Looks) Forget(run types.NamespacedName) { l.seen.Forget(run) }
 
 // Site is a run beside whose Deployment is looked.
 type Site struct {
@@ -114,7 +97,7 @@ func (l *Looks) Gather(ctx context.Context, of Site) (lifecycle.Around, error) {
 		l.Forget(of.name())
 		return lifecycle.Around{}, nil
 	}
-	last := l.get(of.name())
+	last, _ := l.seen.Get(of.name())
 	if !last.at.IsZero() && of.Snapshot.Now.Before(last.at.Add(lifecycle.AroundPace(of.Snapshot))) {
 		last.found.Now = last.at.Equal(of.Snapshot.Now)
 		return last.found, nil
@@ -124,7 +107,8 @@ func (l *Looks) Gather(ctx context.Context, of Site) (lifecycle.Around, error) {
 
 // Now looks, whatever is remembered.
 func (l *Looks) Now(ctx context.Context, of Site) (lifecycle.Around, error) {
-	return l.look(ctx, of, l.get(of.name()), 0)
+	last, _ := l.seen.Get(of.name())
+	return l.look(ctx, of, last, 0)
 }
 
 // look reads the Services of the namespace, which may be known since so long, and asks whether what
@@ -149,7 +133,7 @@ func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Dur
 	if now.template.Size() > maxTemplate {
 		now.stable, now.template = "", surround.Template{}
 	}
-	l.keep(of.name(), now)
+	l.seen.Keep(of.name(), now)
 	return now.found, nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/objects"
+	"holdfast.dev/holdfast/evaluator/runs/byrun"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/workload"
@@ -33,23 +34,23 @@ type Finder struct {
 	Objects *objects.Reader
 	Clock   clock.PassiveClock
 	seen    memory
-	sets    knownSets
+	sets    byrun.Memory[replicaSets]
 	// probed are those whose probes are read.
-	probed knownProbes
+	probed byrun.Memory[probesAt]
 }
 
 // BeginTerm forgets what was known in the last term.
 func (f *Finder) BeginTerm() {
 	f.seen.reset()
-	f.sets.reset()
-	f.probed.reset()
+	f.sets.Reset()
+	f.probed.Reset()
 }
 
 // Forget forgets a run that is over.
 func (f *Finder) Forget(run types.NamespacedName) {
 	f.seen.forget(run)
-	f.sets.forget(run)
-	f.probed.forget(run)
+	f.sets.Forget(run)
+	f.probed.Forget(run)
 }
 
 // Pods finds the Deployment's own pods: by ReplicaSet of its present revision the
@@ -95,7 +96,7 @@ func tooManyToName(pods map[string][]string) error {
 // a moment ago: it is asked at each round. For the ReplicaSets it is asked again when the Deployment has another
 // revision, or a pod is of one that is not known.
 func (f *Finder) there(ctx context.Context, run types.NamespacedName, d objects.Deployment) (map[string][]string, error) {
-	if known, ok := f.sets.get(run); ok && known.isOf(d) {
+	if known, ok := f.sets.Get(run); ok && known.isOf(d) {
 		out, strange, err := f.podsOf(ctx, d, known)
 		if err != nil || len(strange) == 0 {
 			return out, err
@@ -109,7 +110,7 @@ func (f *Finder) there(ctx context.Context, run types.NamespacedName, d objects.
 	for _, uid := range strange { // known to be none of the Deployment's
 		sets.all[uid] = true
 	}
-	f.sets.keep(run, sets)
+	f.sets.Keep(run, sets)
 	return out, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,12 +26,6 @@ const (
 	probesLast = 15 * time.Second
 )
 
-// knownProbes remembers the pods with a probe beside runs under way. It is safe for use by several goroutines.
-type knownProbes struct {
-	mu sync.Mutex
-	of map[types.NamespacedName]probesAt
-}
-
 // probesAt are those that were found at a time.
 type probesAt struct {
 	run  types.UID
@@ -40,32 +33,9 @@ type probesAt struct {
 	pods []probes.Pod
 }
 
-func (k *knownProbes) get(run *v1alpha1.CanaryRun, now time.Time) ([]probes.Pod, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	known, ok := k.of[client.ObjectKeyFromObject(run)]
-	return known.pods, ok && known.run == run.UID && now.Before(known.at.Add(probesLast))
-}
-
-func (k *knownProbes) keep(run *v1alpha1.CanaryRun, pods []probes.Pod, now time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.of == nil {
-		k.of = map[types.NamespacedName]probesAt{}
-	}
-	k.of[client.ObjectKeyFromObject(run)] = probesAt{run.UID, now, pods}
-}
-
-func (k *knownProbes) forget(run types.NamespacedName) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.of, run)
-}
-
-func (k *knownProbes) reset() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.of = nil
+// areOf says whether they can still be taken for those beside a run.
+func (p probesAt) areOf(run *v1alpha1.CanaryRun, now time.Time) bool {
+	return p.run == run.UID && now.Before(p.at.Add(probesLast))
 }
 
 // Probes finds those of the Deployment's own pods whose probes are read, the first of them by their names. Where none
@@ -74,9 +44,9 @@ func (f *Finder) Probes(ctx context.Context, run *v1alpha1.CanaryRun, d objects.
 	if d.Unstructured == nil {
 		return nil, nil
 	}
-	now := f.Clock.Now()
-	if known, ok := f.probed.get(run, now); ok {
-		return known, nil
+	name, now := client.ObjectKeyFromObject(run), f.Clock.Now()
+	if known, ok := f.probed.Get(name); ok && known.areOf(run, now) {
+		return known.pods, nil
 	}
 	sets, err := f.setsOf(ctx, d)
 	if err != nil {
@@ -84,7 +54,7 @@ func (f *Finder) Probes(ctx context.Context, run *v1alpha1.CanaryRun, d objects.
 	}
 	found, err := f.probesOf(ctx, d, sets)
 	if err == nil {
-		f.probed.keep(run, found, now)
+		f.probed.Keep(name, probesAt{run.UID, now, found})
 	}
 	return found, err
 }
