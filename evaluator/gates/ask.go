@@ -47,7 +47,7 @@ type reply struct {
 }
 
 // ask puts a question of a namespace, again if there is no answer and the hook says so.
-func (c client) ask(ctx context.Context, namespace string, q lifecycle.Question, body []byte) lifecycle.Answer {
+func (c client) ask(ctx context.Context, namespace string, q lifecycle.HookQuestion, body []byte) lifecycle.HookReply {
 	var r reply
 	pause := c.pause
 	for try := int32(0); ; try++ {
@@ -63,7 +63,7 @@ func (c client) ask(ctx context.Context, namespace string, q lifecycle.Question,
 		}
 		pause *= 2
 	}
-	return lifecycle.Answer{About: q.About, At: c.clock.Now(), Said: r.said, Message: r.message}
+	return lifecycle.HookReply{About: q.About, At: c.clock.Now(), Said: r.said, Message: r.message}
 }
 
 // request sends one request. Each has connections of its own: hooks of two tenants share none.

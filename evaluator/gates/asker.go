@@ -55,7 +55,7 @@ type term struct {
 // asked is what is known of a run.
 type asked struct {
 	uid     types.UID
-	answers map[string]lifecycle.Answer
+	answers map[string]lifecycle.HookReply
 	// waiting are the questions that are under way, by hook.
 	waiting map[string]pending
 }
@@ -94,14 +94,14 @@ func (a *Asker) Forget(run types.NamespacedName) {
 }
 
 // Answers are by name what the hooks of a run said last.
-func (a *Asker) Answers(run *v1alpha1.CanaryRun) map[string]lifecycle.Answer {
+func (a *Asker) Answers(run *v1alpha1.CanaryRun) map[string]lifecycle.HookReply {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := a.term.runs[ctrlclient.ObjectKeyFromObject(run)]
 	if known == nil || known.uid != run.UID {
 		return nil
 	}
-	out := make(map[string]lifecycle.Answer, len(known.answers))
+	out := make(map[string]lifecycle.HookReply, len(known.answers))
 	for name, answer := range known.answers {
 		out[name] = answer
 	}
@@ -110,7 +110,7 @@ func (a *Asker) Answers(run *v1alpha1.CanaryRun) map[string]lifecycle.Answer {
 
 // Put puts questions about a run aside, and has it looked at with each answer. A question that is under way is not put
 // twice. It ends with ctx, which has to be the controller's: what is not answered by then the next leader asks again.
-func (a *Asker) Put(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, questions []lifecycle.Question) {
+func (a *Asker) Put(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, questions []lifecycle.HookQuestion) {
 	for _, q := range questions {
 		if known, mine, begun := a.begin(run, q); begun {
 			go func() {
@@ -122,13 +122,13 @@ func (a *Asker) Put(ctx context.Context, run *v1alpha1.CanaryRun, demands policy
 	}
 }
 
-func (a *Asker) begin(run *v1alpha1.CanaryRun, q lifecycle.Question) (*asked, pending, bool) {
+func (a *Asker) begin(run *v1alpha1.CanaryRun, q lifecycle.HookQuestion) (*asked, pending, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	name := ctrlclient.ObjectKeyFromObject(run)
 	known := a.term.runs[name]
 	if known == nil || known.uid != run.UID {
-		known = &asked{uid: run.UID, answers: map[string]lifecycle.Answer{}, waiting: map[string]pending{}}
+		known = &asked{uid: run.UID, answers: map[string]lifecycle.HookReply{}, waiting: map[string]pending{}}
 		a.term.runs[name] = known
 	}
 	if known.waiting[q.Hook.Name].about == q.About {
@@ -141,7 +141,7 @@ func (a *Asker) begin(run *v1alpha1.CanaryRun, q lifecycle.Question) (*asked, pe
 
 // end notes an answer. One to a question that another has followed is nobody's any more, and none is one where a term
 // ends: the next leader asks again.
-func (a *Asker) end(ctx context.Context, known *asked, mine pending, q lifecycle.Question, answer lifecycle.Answer) {
+func (a *Asker) end(ctx context.Context, known *asked, mine pending, q lifecycle.HookQuestion, answer lifecycle.HookReply) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if known.waiting[q.Hook.Name] == mine {
@@ -167,14 +167,14 @@ func (a *Asker) Done(run types.NamespacedName) <-chan struct{} {
 }
 
 // AskAll asks questions side by side, and waits for the answers, by name of the hook.
-func (a *Asker) AskAll(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, questions []lifecycle.Question) map[string]lifecycle.Answer {
-	answers := make([]lifecycle.Answer, len(questions))
+func (a *Asker) AskAll(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, questions []lifecycle.HookQuestion) map[string]lifecycle.HookReply {
+	answers := make([]lifecycle.HookReply, len(questions))
 	var all sync.WaitGroup
 	for i, q := range questions {
 		all.Go(func() { answers[i] = a.Ask(ctx, run, demands, q) })
 	}
 	all.Wait()
-	out := map[string]lifecycle.Answer{}
+	out := map[string]lifecycle.HookReply{}
 	for i, q := range questions {
 		out[q.Hook.Name] = answers[i]
 	}
@@ -182,10 +182,10 @@ func (a *Asker) AskAll(ctx context.Context, run *v1alpha1.CanaryRun, demands pol
 }
 
 // Ask asks a question about a run, where administrator and policies let it. It waits for its turn, and for the answer.
-func (a *Asker) Ask(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, q lifecycle.Question) (answer lifecycle.Answer) {
+func (a *Asker) Ask(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, q lifecycle.HookQuestion) (answer lifecycle.HookReply) {
 	log := ctrl.LoggerFrom(ctx).WithValues("hook", q.Hook.Name, "type", q.Hook.Type)
-	none := func(why string) lifecycle.Answer {
-		return lifecycle.Answer{About: q.About, At: a.clock.Now(), Said: v1alpha1.HookNone, Message: why}
+	none := func(why string) lifecycle.HookReply {
+		return lifecycle.HookReply{About: q.About, At: a.clock.Now(), Said: v1alpha1.HookNone, Message: why}
 	}
 	began := a.clock.Now()
 	defer func() {

@@ -37,12 +37,12 @@ func aRun(namespace, name string) *v1alpha1.CanaryRun {
 	}
 }
 
-func aQuestion(address string, edit ...func(*v1alpha1.Hook)) lifecycle.Question {
+func aQuestion(address string, edit ...func(*v1alpha1.Hook)) lifecycle.HookQuestion {
 	h := v1alpha1.Hook{Name: "ship", Type: v1alpha1.HookConfirmPromotion, URL: address, Timeout: &metav1.Duration{Duration: 5 * time.Second}}
 	for _, e := range edit {
 		e(&h)
 	}
-	return lifecycle.Question{Hook: h, About: "1/ship/0/1772366400"}
+	return lifecycle.HookQuestion{Hook: h, About: "1/ship/0/1772366400"}
 }
 
 // anAsker asks whatever is on this machine, with pauses that a test can wait for.
@@ -133,7 +133,7 @@ func TestACredentialIsShown(t *testing.T) {
 	defer server.Close()
 	folder := t.TempDir()
 	host := strings.TrimPrefix(server.URL, "http://")
-	ask := func(credentials string) lifecycle.Answer {
+	ask := func(credentials string) lifecycle.HookReply {
 		t.Helper()
 		known, err := outbound.ParseCredentials([]string{credentials})
 		if err != nil {
@@ -287,7 +287,7 @@ func TestAQuestionIsPutOnceAtATime(t *testing.T) {
 	a.Wake = func(run types.NamespacedName) { woken <- run }
 	run, q := aRun("shop", "web-x"), aQuestion(server.URL)
 	for range 5 {
-		a.Put(t.Context(), run, policy.Effective{}, []lifecycle.Question{q})
+		a.Put(t.Context(), run, policy.Effective{}, []lifecycle.HookQuestion{q})
 	}
 	if got := a.Answers(run); len(got) > 0 {
 		t.Errorf("answered before it was: %v", got)
@@ -308,7 +308,7 @@ func TestAQuestionIsPutOnceAtATime(t *testing.T) {
 	if got := a.Answers(run); len(got) > 0 {
 		t.Errorf("of a run that is gone: %v", got)
 	}
-	a.Put(t.Context(), run, policy.Effective{}, []lifecycle.Question{q})
+	a.Put(t.Context(), run, policy.Effective{}, []lifecycle.HookQuestion{q})
 	<-woken
 	a.BeginTerm()
 	if got := a.Answers(run); len(got) > 0 {

@@ -41,7 +41,7 @@ type Context struct {
 }
 
 // payloadOf is what is sent with a question about a run.
-func payloadOf(run *v1alpha1.CanaryRun, q lifecycle.Question) ([]byte, error) {
+func payloadOf(run *v1alpha1.CanaryRun, q lifecycle.HookQuestion) ([]byte, error) {
 	s := run.Status
 	p := Payload{
 		Name: run.Spec.Deployment, Namespace: run.Namespace, Phase: flaggersPhase(s.Phase, q.Hook.Type), Checksum: run.Spec.TemplateHash,

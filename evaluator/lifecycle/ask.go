@@ -11,7 +11,7 @@ type (
 	// Measure asks for a round of measurements at a time, and hooks for what goes with it. The answer is Snapshot.Round.
 	Measure struct {
 		At        time.Time
-		Questions []Question
+		Questions []HookQuestion
 	}
 	// LookAround asks for what stands beside the Deployment now, before a verdict: none is reached on a canary
 	// that got all requests. The answer is Snapshot.Around, with Now set.

@@ -55,7 +55,7 @@ func (s *planner) waitAt(h v1alpha1.Hook, gate v1alpha1.HookStatus, phase v1alph
 		// the run holds.
 		return s.late(fmt.Sprintf("hook %s did not say yes within %s", h.Name, Short(s.plan.Deadline.Duration)))
 	case !known || !s.in.Now.Before(next):
-		p.Questions = []Question{question}
+		p.Questions = []HookQuestion{question}
 		p.Requeue = hooks.poll()
 	default:
 		p.Requeue = s.in.until(next)
@@ -70,7 +70,7 @@ func (s *planner) waitAt(h v1alpha1.Hook, gate v1alpha1.HookStatus, phase v1alph
 const noteEvery = time.Minute
 
 // note has the status of a gate say what it answered.
-func note(gate *v1alpha1.HookStatus, a Answer) {
+func note(gate *v1alpha1.HookStatus, a HookReply) {
 	if gate.Answer == a.Said && (gate.Message == a.Message || a.At.Before(lastAt(*gate).Add(noteEvery))) {
 		return
 	}

@@ -14,15 +14,15 @@ import (
 // later step acts on what was stored. Whoever takes over asks again what was asked and is not in the status: each
 // question is put once at least, and what is the same question has the same words (Question.About).
 
-// Question is something to be asked of a hook.
-type Question struct {
+// HookQuestion is something to be asked of a hook.
+type HookQuestion struct {
 	Hook v1alpha1.Hook
 	// About tells the question from the others of its run. Put again, it is the same.
 	About string
 }
 
-// Answer is what a hook said.
-type Answer struct {
+// HookReply is what a hook said.
+type HookReply struct {
 	// About is that of the question.
 	About string
 	// At is when it was there.
@@ -36,18 +36,18 @@ type Answer struct {
 type hooks struct {
 	plan    *v1alpha1.CanaryPlanSpec
 	attempt int32
-	said    map[string]Answer
+	said    map[string]HookReply
 }
 
 func hooksOf(in Snapshot, c course) hooks { return hooks{c.plan, c.attempt(), in.Answers} }
 
 // question is what a hook is asked about.
-func (h hooks) question(hook v1alpha1.Hook, what string) Question {
-	return Question{Hook: hook, About: fmt.Sprintf("%d/%s/%s", h.attempt, hook.Name, what)}
+func (h hooks) question(hook v1alpha1.Hook, what string) HookQuestion {
+	return HookQuestion{Hook: hook, About: fmt.Sprintf("%d/%s/%s", h.attempt, hook.Name, what)}
 }
 
 // answer is the answer to a question, where there is one.
-func (h hooks) answer(q Question) (Answer, bool) {
+func (h hooks) answer(q HookQuestion) (HookReply, bool) {
 	a, known := h.said[q.Hook.Name]
 	return a, known && a.About == q.About
 }
@@ -69,7 +69,7 @@ func (h hooks) refusalLimit(hook v1alpha1.Hook) int32 {
 }
 
 // asked is what the status says of a hook that was asked first at a time and has answered.
-func (a Answer) asked(h v1alpha1.Hook, since metav1.Time) v1alpha1.HookStatus {
+func (a HookReply) asked(h v1alpha1.Hook, since metav1.Time) v1alpha1.HookStatus {
 	at := metav1.NewTime(a.At.Truncate(time.Second))
 	return v1alpha1.HookStatus{Name: h.Name, Type: h.Type, Since: &since, At: &at, Answer: a.Said, Message: a.Message}
 }
@@ -79,7 +79,7 @@ const postRolloutLimit = time.Hour
 
 // ofEnd are the questions by which hooks are told of the end of a run that had a canary, once each, whatever they answer;
 // and what the status is to say of those that have.
-func (h hooks) ofEnd(status v1alpha1.CanaryRunStatus, now time.Time) (questions []Question, told []v1alpha1.HookStatus) {
+func (h hooks) ofEnd(status v1alpha1.CanaryRunStatus, now time.Time) (questions []HookQuestion, told []v1alpha1.HookStatus) {
 	if status.CreatedAt == nil || status.FinishedAt == nil || !now.Before(status.FinishedAt.Add(postRolloutLimit)) {
 		return nil, nil
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // ofRound are the questions that go with a round.
-func (h hooks) ofRound(at time.Time) []Question {
-	var out []Question
+func (h hooks) ofRound(at time.Time) []HookQuestion {
+	var out []HookQuestion
 	for _, hook := range slices.Concat(h.plan.HooksOf(v1alpha1.HookRollout), h.plan.HooksOf(v1alpha1.HookRollback)) {
 		out = append(out, h.question(hook, fmt.Sprint(at.Unix())))
 	}
@@ -34,7 +34,7 @@ func (h hooks) count(metrics []v1alpha1.MetricStatus, r Round, past bool) []v1al
 }
 
 // measuredHook is what a hook said as a measurement. That it gave no answer is no fault of the canary.
-func measuredHook(h v1alpha1.Hook, a Answer, at time.Time) v1alpha1.Measurement {
+func measuredHook(h v1alpha1.Hook, a HookReply, at time.Time) v1alpha1.Measurement {
 	m := v1alpha1.Measurement{
 		Time: metav1.NewTime(at.Truncate(time.Second)), Range: "a status of 2xx", Query: "POST " + h.URL, Message: a.Message,
 	}

@@ -16,7 +16,7 @@ type Move struct {
 	Ask Ask
 	// Questions are to be put to hooks when the status is written. They are asked aside; the answers are
 	// Snapshot.Answers, and the run is planned anew with each.
-	Questions []Question
+	Questions []HookQuestion
 	// Requeue is after how long to plan again if nothing has happened until
 	// then; 0 is never.
 	Requeue time.Duration

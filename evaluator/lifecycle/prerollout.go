@@ -53,7 +53,7 @@ func (s *planner) preRollout() (Move, bool) {
 	case stored.Answer != "" && s.in.Now.Before(next):
 		p.Requeue = s.in.until(next)
 	default:
-		p.Questions, p.Requeue = []Question{question}, hooks.poll()
+		p.Questions, p.Requeue = []HookQuestion{question}, hooks.poll()
 	}
 	return p, true
 }

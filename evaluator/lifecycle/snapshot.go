@@ -62,7 +62,7 @@ type Snapshot struct {
 	// Invalid says why the template cannot run as a canary, "" if it can.
 	Invalid string
 	// Answers are by name what hooks said last, as far as this evaluator has asked them.
-	Answers map[string]Answer
+	Answers map[string]HookReply
 	// Round is what was measured because the last plan asked for it, nil otherwise.
 	Round *Round
 }
@@ -199,5 +199,5 @@ type Round struct {
 	// Observations are the answers, by name of the metric.
 	Observations map[string]analysis.Observation
 	// Answers are those of the hooks that were asked with it, by name.
-	Answers map[string]Answer
+	Answers map[string]HookReply
 }

@@ -69,9 +69,9 @@ type world struct {
 	// hooks are the words with which they answer, one a question, the last one from then on; answers are what the
 	// evaluator knows of that, and asked counts the times that a question was put.
 	hooks   map[string][]string
-	answers map[string]Answer
+	answers map[string]HookReply
 	asked   map[string]int
-	said    map[string]Answer
+	said    map[string]HookReply
 	// answered is what Prometheus said once of a metric and a time: it says it again.
 	answered map[string]map[time.Time]analysis.Observation
 
@@ -96,7 +96,7 @@ func newWorld(t *testing.T, edit ...func(*v1alpha1.CanaryPlanSpec)) *world {
 	return &world{
 		t: t, now: noon, webhook: true, rounds: map[time.Time]int{}, sets: map[string]*set{}, killAt: -1, dieAt: -1,
 		answered: map[string]map[time.Time]analysis.Observation{},
-		hooks:    map[string][]string{}, answers: map[string]Answer{}, asked: map[string]int{}, said: map[string]Answer{},
+		hooks:    map[string][]string{}, answers: map[string]HookReply{}, asked: map[string]int{}, said: map[string]HookReply{},
 		run: Run{Name: "web-held", Namespace: "shop", CreatedAt: noon, Spec: v1alpha1.CanaryRunSpec{
 			Deployment: "web", Hold: holdID, TemplateHash: heldHash, Plan: spec, PlanSource: "CanaryPlan default",
 		}},
@@ -221,7 +221,7 @@ func (w *world) step() (p Move, changed, killed bool) {
 func (w *world) lookUp(in Snapshot, ask Ask) Snapshot {
 	switch ask := ask.(type) {
 	case Measure:
-		in.Round = &Round{At: ask.At, Observations: map[string]analysis.Observation{}, Answers: map[string]Answer{}}
+		in.Round = &Round{At: ask.At, Observations: map[string]analysis.Observation{}, Answers: map[string]HookReply{}}
 		for _, q := range ask.Questions {
 			in.Round.Answers[q.Hook.Name] = w.say(q)
 		}
@@ -272,7 +272,7 @@ func (w *world) ask(metric string, at time.Time) analysis.Observation {
 }
 
 // put has hooks answer the questions of a plan that was carried out, and says whether any did.
-func (w *world) put(questions []Question, killed bool) bool {
+func (w *world) put(questions []HookQuestion, killed bool) bool {
 	if killed {
 		return false
 	}
@@ -283,7 +283,7 @@ func (w *world) put(questions []Question, killed bool) bool {
 }
 
 // say is what a hook answers. It says the same to the same question, of a gate in the same moment.
-func (w *world) say(q Question) Answer {
+func (w *world) say(q HookQuestion) HookReply {
 	key := q.About
 	if q.Hook.Type.IsGate() {
 		key += w.now.String()
@@ -292,7 +292,7 @@ func (w *world) say(q Question) Answer {
 	if a, said := w.said[key]; said {
 		return a
 	}
-	a := Answer{About: q.About, At: w.now, Said: v1alpha1.HookYes, Message: "200 OK"}
+	a := HookReply{About: q.About, At: w.now, Said: v1alpha1.HookYes, Message: "200 OK"}
 	words := w.hooks[q.Hook.Name]
 	if len(words) == 0 {
 		words = []string{"yes"}

@@ -92,7 +92,7 @@ func (r *Rounds) Forget(run types.NamespacedName) {
 }
 
 // Beside finds out what goes with a round and no Prometheus knows: what hooks answer.
-type Beside func(context.Context) map[string]lifecycle.Answer
+type Beside func(context.Context) map[string]lifecycle.HookReply
 
 // Start measures a run at a time, and what goes with the round, if that is not nil, and has it looked at when both are done. It
 // does nothing while a round of it is under way. The round ends with ctx, which
@@ -106,7 +106,7 @@ func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Ti
 	p := &pending{pods: keyOf(s), budget: r.budget.Reserve(s.Run.Namespace), done: make(chan struct{})}
 	r.of[s.Run] = p
 	go func() {
-		answers := make(chan map[string]lifecycle.Answer, 1)
+		answers := make(chan map[string]lifecycle.HookReply, 1)
 		go func() {
 			if beside == nil {
 				answers <- nil

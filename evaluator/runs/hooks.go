@@ -11,7 +11,7 @@ import (
 // Hooks are asked as policies demand now, also for a run under way.
 
 // putQuestions puts the questions of a plan whose status is kept.
-func (r *Reconciler) putQuestions(ctx context.Context, seen gather.Observed, questions []lifecycle.Question) error {
+func (r *Reconciler) putQuestions(ctx context.Context, seen gather.Observed, questions []lifecycle.HookQuestion) error {
 	if len(questions) == 0 {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (r *Reconciler) putQuestions(ctx context.Context, seen gather.Observed, que
 }
 
 // besideRound asks what goes with a round; nil if nothing does.
-func (r *Reconciler) besideRound(ctx context.Context, seen gather.Observed, questions []lifecycle.Question) (measure.Beside, error) {
+func (r *Reconciler) besideRound(ctx context.Context, seen gather.Observed, questions []lifecycle.HookQuestion) (measure.Beside, error) {
 	if len(questions) == 0 {
 		return nil, nil
 	}
@@ -32,7 +32,7 @@ func (r *Reconciler) besideRound(ctx context.Context, seen gather.Observed, ques
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) map[string]lifecycle.Answer {
+	return func(ctx context.Context) map[string]lifecycle.HookReply {
 		return r.Hooks.AskAll(ctx, seen.CanaryRun, demands, questions)
 	}, nil
 }
