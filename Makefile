@@ -64,7 +64,7 @@ test-image: ## Test the image and the bill of materials (chart, upgrade, uninsta
 # With -short, scenarios that take minutes are left to test-long; packages that are named run whole.
 SHORT   := -short
 test-e2e: ## Run the tests that need the test cluster (TESTS=./e2e/judge runs one package, whole)
-	@$(if $(filter ./...,$(TESTS)),$(CLUSTER) build helm3 helm4 certmanager victoria-metrics traefik alertmanager loadtester >&2) # not beside the tests: they have deadlines
+	@$(if $(filter ./...,$(TESTS)),$(CLUSTER) build helm3 helm4 certmanager victoria-metrics traefik skipper alertmanager loadtester >&2) # not beside the tests: they have deadlines
 	$(CLUSTER) run --install $(CURDIR)/manifests/overlays/test -- \
 	  $(GO) test -count=1 -timeout 60m -p 3 -parallel 5 $(if $(filter ./...,$(TESTS)),$(SHORT) $(LONG)) $(TESTS)
 

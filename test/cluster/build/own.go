@@ -42,11 +42,11 @@ func FromSource(ctx context.Context, source string, own Own, progress io.Writer)
 
 func buildOwn(ctx context.Context, source, dir string, own Own) error {
 	command := slices.Concat([]string{"build"}, flags, []string{"-ldflags", "-s -w", "-o", dir})
-	mains := []string{"./cluster/cmd/testcluster", "./cluster/images/app", "./cluster/images/faults", "./cluster/images/load", "./cluster/images/receiver", "./cluster/images/resources", "./cluster/images/webhook"}
+	mains := []string{"./cluster/cmd/testcluster", "./cluster/images/app", "./cluster/images/eskip", "./cluster/images/faults", "./cluster/images/load", "./cluster/images/receiver", "./cluster/images/resources", "./cluster/images/webhook"}
 	if _, err := golang(ctx, filepath.Join(source, "test"), slices.Concat(command, mains)...); err != nil {
 		return err
 	}
-	destination := map[string]string{"testcluster": own.Bin, "app": own.Images, "faults": own.Images, "load": own.Images, "receiver": own.Images, "resources": own.Images, "webhook": own.Images}
+	destination := map[string]string{"testcluster": own.Bin, "app": own.Images, "eskip": own.Images, "faults": own.Images, "load": own.Images, "receiver": own.Images, "resources": own.Images, "webhook": own.Images}
 	if own.Holdfast {
 		if _, err := golang(ctx, source, slices.Concat(command, []string{"./cmd/holdfast"})...); err != nil {
 			return err

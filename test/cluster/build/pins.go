@@ -40,6 +40,7 @@ var tools = []tool{
 	{name: "mimir", module: "mimir", pkg: "github.com/grafana/mimir/cmd/mimir", tags: "netgo,stringlabels", onDemand: true, firstTime: 300 * time.Second},
 	{name: "alertmanager", module: "alertmanager", pkg: "github.com/prometheus/alertmanager/cmd/alertmanager", lacks: "ui/app/dist/index.html", onDemand: true, firstTime: 90 * time.Second},
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik", onDemand: true, firstTime: 240 * time.Second},
+	{name: "skipper", module: "skipper", pkg: "github.com/zalando/skipper/cmd/skipper", onDemand: true, firstTime: 100 * time.Second},
 	{name: "argo-rollouts", module: "argorollouts", pkg: "github.com/argoproj/argo-rollouts/cmd/rollouts-controller", onDemand: true, firstTime: 150 * time.Second},
 	{name: "flagger", module: "flagger", pkg: "github.com/fluxcd/flagger/cmd/flagger", onDemand: true, firstTime: 120 * time.Second},
 	{name: "loadtester", module: "loadtester", pkg: "github.com/fluxcd/flagger/cmd/loadtester", onDemand: true, firstTime: 40 * time.Second},

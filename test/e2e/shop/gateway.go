@@ -2,6 +2,7 @@ package shop
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,6 +26,21 @@ var traefik = sync.OnceValue(func() error {
 	return World.Cluster.Traefik(ctx, os.Stderr)
 })
 
+// skipper is installed once, as traefik is.
+var skipper = sync.OnceValue(func() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	defer cancel()
+	return World.Cluster.Skipper(ctx, os.Stderr)
+})
+
+// NeedSkipper has a gateway in the cluster that copies requests.
+func NeedSkipper(t *testing.T) {
+	t.Helper()
+	if err := skipper(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // NeedTraefik has a gateway in the cluster.
 func NeedTraefik(t *testing.T) {
 	t.Helper()
@@ -35,6 +51,15 @@ func NeedTraefik(t *testing.T) {
 
 // Traefik is the parentRef of a route that the gateway follows.
 const Traefik = "{name: web, namespace: traefik}"
+
+// Skipper is that of one that Skipper follows; a shop is told that requests come that way by its Via.
+const (
+	Skipper    = "{name: web, namespace: skipper}"
+	ViaSkipper = "skipper"
+)
+
+// via is the name of the namespace and of the Service of the gateway by which requests come.
+func (s *Shop) via() string { return cmp.Or(s.Via, "traefik") }
 
 // RouteBy is a route by which a gateway sends what is asked of it below the name of the namespace to the Service web.
 func (s *Shop) RouteBy(parent string) string {
@@ -57,6 +82,14 @@ type Gateway struct {
 	url    string
 	// name and value are of a header that its requests have, where they have one.
 	name, value string
+	// body is what its requests send, "" for GET.
+	body string
+}
+
+// Posting has the requests send a body.
+func (g Gateway) Posting(body string) Gateway {
+	g.body = body
+	return g
 }
 
 // With has the requests have a header.
@@ -76,7 +109,7 @@ func (s *Shop) Gateway() Gateway {
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	return Gateway{client: asker, url: config.Host + "/api/v1/namespaces/traefik/services/traefik:web/proxy/" + s.Namespace}
+	return Gateway{client: asker, url: config.Host + "/api/v1/namespaces/" + s.via() + "/services/" + s.via() + ":web/proxy/" + s.Namespace}
 }
 
 // Pod asks a pod of the shop for what is at a path.
@@ -111,7 +144,11 @@ func (g Gateway) Ask(ctx context.Context) string {
 }
 
 func (g Gateway) ask(ctx context.Context) (text, version string) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url, nil)
+	method := http.MethodGet
+	if g.body != "" {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequestWithContext(ctx, method, g.url, strings.NewReader(g.body))
 	if err != nil {
 		return "", ""
 	}
@@ -159,7 +196,7 @@ func (g Gateway) Count(ctx context.Context, n int) map[string]int {
 func (s *Shop) LoadGateway(qps int) {
 	s.T.Helper()
 	s.Must("apply", "-f", "-", strings.NewReplacer(
-		`"--service=web"`, fmt.Sprintf(`"--namespace=traefik", "--service=traefik", "--path=/%s"`, s.Namespace), "--qps=30", fmt.Sprintf("--qps=%d", qps)).Replace(LoadManifest))
+		`"--service=web"`, fmt.Sprintf(`"--namespace=%[1]s", "--service=%[1]s", "--path=/%[2]s"`, s.via(), s.Namespace), "--qps=30", fmt.Sprintf("--qps=%d", qps)).Replace(LoadManifest))
 	Until(s, "the load is answered", func() bool { return s.Loaded()["200"] > 0 })
 }
 

@@ -22,6 +22,8 @@ import (
 type Shop struct {
 	T         *testing.T
 	Namespace string
+	// Via is the gateway by which requests come, Traefik by default.
+	Via string
 }
 
 // Settings are what a shop is opened with.

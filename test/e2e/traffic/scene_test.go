@@ -32,6 +32,17 @@ func openBehindTraefik(t *testing.T, plan string) scene {
 	return s
 }
 
+// openBehindSkipper does so by one that copies requests.
+func openBehindSkipper(t *testing.T, plan string) scene {
+	t.Helper()
+	shop.NeedSkipper(t)
+	s := scene{shop.Open(t, shop.Settings{Plan: plan, NoLoad: true, Args: []string{patient}}), shop.Skipper}
+	s.Via = shop.ViaSkipper
+	s.Must("apply", "--server-side", "--field-manager=gitops", "-f", "-", s.routeManifest())
+	s.AwaitGateway()
+	return s
+}
+
 // patient has the app serve for as long as the gateway may take to see that a pod is going: Traefik takes what changes
 // every two seconds.
 const patient = "--drain=5s"

@@ -33,6 +33,7 @@ var commands = []command{
 	{"helm", "[--dir DIR]", "build Helm 3 and 4 and put them into the cluster's bin folder as helm3 and helm4", helm},
 	{"certmanager", "[--dir DIR]", "build cert-manager and run it in the cluster", certManager},
 	{"traefik", "[--dir DIR]", "install the Gateway API, build Traefik and run it in the cluster", traefik},
+	{"skipper", "[--dir DIR]", "install the Gateway API, build Skipper and run it in the cluster as a gateway that copies requests", skipper},
 	{"component", "[--dir DIR] start|stop|SIGNAL NAME", "start, stop or signal a component, e.g. `component stop prometheus`", component},
 	{"kill", "[--dir DIR] [--container NAME] SIGNAL NAMESPACE/POD", "signal the program of a pod, e.g. `kill KILL default/web-0`", kill},
 	{"network", "[--dir DIR] isolate|rejoin|reset NAMESPACE/POD", "cut a pod off and let it back, or end its connections to the API server", podNetwork},

@@ -18,6 +18,7 @@ type handler struct {
 	errors   spread
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
+	received received
 }
 
 // newHandler serves the page, the probes and the metrics. The start is the time of the call.
@@ -46,6 +47,7 @@ func newHandler(b behaviour, now func() time.Time) http.Handler {
 	ready := now().Add(b.readyAfter)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", h.page)
+	mux.Handle("GET /received", &h.received)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if b.neverReady || now().Before(ready) {
@@ -81,6 +83,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	h.received.take(r)
 	if h.latency > 0 {
 		select {
 		case <-time.After(h.latency):
