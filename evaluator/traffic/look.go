@@ -24,6 +24,9 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 		err = r.able(ctx, run, &seen)
 	}
 	out := seen.view(run)
+	if err == nil && out.NoRoute != "" {
+		err = r.tellElsewhere(ctx, run, seen, &out)
+	}
 	if err == nil {
 		out.Served, out.Endpoints, err = r.served(ctx, run, seen)
 	}
@@ -37,9 +40,18 @@ func (r Router) Look(ctx context.Context, run Run, told *v1alpha1.WeightStatus) 
 	return out, err
 }
 
+// tellElsewhere adds to there being no route that there are others.
+func (r Router) tellElsewhere(ctx context.Context, run Run, seen found, out *lifecycle.Routing) error {
+	why, err := r.elsewhere(ctx, run, seen.services)
+	if why != "" {
+		out.NoRoute += "; " + why
+	}
+	return err
+}
+
 // Doubt is why the canary of a Deployment may not get its requests from a source, "" if nothing speaks against it,
 // before there is a run: there is no Service; routes are not there, have no room, or no gateway follows them as they
-// are. pods are the labels of the Deployment's pods.
+// are; or requests come by routes of other namespaces too. pods are the labels of the Deployment's pods.
 func (r Router) Doubt(ctx context.Context, namespace, deployment string, plan *v1alpha1.CanaryPlanSpec, pods map[string]string) (string, error) {
 	source := plan.TrafficSource()
 	run := Run{Namespace: namespace, Deployment: deployment, Source: source, Matches: lifecycle.MatchesOf(plan), Partly: lifecycle.IsPartly(plan), Pods: pods}
@@ -58,15 +70,18 @@ func (r Router) Doubt(ctx context.Context, namespace, deployment string, plan *v
 		return "", err
 	}
 	view := seen.view(run)
-	if why := cmp.Or(view.NoRoute, view.Refused); why != "" {
-		return why, nil
+	if view.NoRoute != "" {
+		err = r.tellElsewhere(ctx, run, seen, &view)
+	}
+	if why := cmp.Or(view.NoRoute, view.Refused); why != "" || err != nil {
+		return why, err
 	}
 	for _, s := range seen.routes {
 		if pending, refused := s.accepted(); pending+refused != "" {
 			return cmp.Or(refused, pending), nil
 		}
 	}
-	return "", nil
+	return r.elsewhere(ctx, run, seen.services)
 }
 
 // view is what the routes say, and what is to be said of them.

@@ -61,6 +61,10 @@ func cluster(t *testing.T, routes ...string) (Router, client.Client) {
 		scheme.AddKnownTypeWithName(kinds[0].GroupVersion().WithKind(kind), &unstructured.Unstructured{})
 		scheme.AddKnownTypeWithName(kinds[0].GroupVersion().WithKind(kind+"List"), &unstructured.UnstructuredList{})
 	}
+	for _, version := range referenceGrants {
+		scheme.AddKnownTypeWithName(version, &unstructured.Unstructured{})
+		scheme.AddKnownTypeWithName(version.GroupVersion().WithKind("ReferenceGrantList"), &unstructured.UnstructuredList{})
+	}
 	for _, version := range virtualServices {
 		scheme.AddKnownTypeWithName(version.GroupVersion().WithKind("DestinationRule"), &unstructured.Unstructured{})
 		scheme.AddKnownTypeWithName(version.GroupVersion().WithKind("DestinationRuleList"), &unstructured.UnstructuredList{})

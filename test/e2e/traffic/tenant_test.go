@@ -1,10 +1,12 @@
 package traffic
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
@@ -67,6 +69,60 @@ func TestAPolicyLeavesRoutesAlone(t *testing.T) {
 	}
 	if now := s.route(); now.GetResourceVersion() != before.GetResourceVersion() {
 		t.Errorf("the route is\n%s\nand was\n%s", asked(now), asked(before))
+	}
+}
+
+// foreignRoute is a namespace whose route sends requests to the Service web of another, which lets it.
+func foreignRoute(namespace, to string) string {
+	return `
+apiVersion: v1
+kind: Namespace
+metadata: {name: ` + namespace + `}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: ` + namespace + `}
+spec: {parentRefs: [{name: played}], rules: [{backendRefs: [{name: web, namespace: ` + to + `, port: 80}]}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {name: gateways, namespace: ` + to + `}
+spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: ` + namespace + `}], to: [{group: "", kind: Service}]}
+`
+}
+
+// TestARouteOfAnotherNamespaceCarriesNoShare, though a ReferenceGrant lets it send requests to the Deployment's Service: who
+// applies an update is told, and the run says so.
+func TestARouteOfAnotherNamespaceCarriesNoShare(t *testing.T) {
+	t.Parallel()
+	needGatewayAPI(t)
+	s := open(t, weightedPlan(`[{weight: 20}]`))
+	infra := "infra-" + s.Namespace
+	t.Cleanup(func() {
+		_, _ = shop.World.Cluster.Kubectl(context.Background(), "", "delete", "namespace", infra, "--wait=false")
+	})
+	if said, err := shop.World.Cluster.Kubectl(t.Context(), foreignRoute(infra, s.Namespace), "apply", "-f", "-"); err != nil || said.Code != 0 {
+		t.Fatalf("%v: %s", err, said.Stderr)
+	}
+	foreign := func() string {
+		route := newRoute()
+		if err := shop.World.Client.Get(t.Context(), client.ObjectKey{Namespace: infra, Name: "web"}, route); err != nil {
+			t.Fatal(err)
+		}
+		return route.GetResourceVersion() + asked(route)
+	}
+	before := foreign()
+	says := "ReferenceGrant gateways lets HTTPRoutes of namespace " + infra + " send requests to Service web, and traffic.source Weighted lays no share over routes of other namespaces"
+	said := s.Apply("v2")
+	if !strings.Contains(said, says) {
+		t.Errorf("who applies it is not told: %s", said)
+	}
+	run := s.AwaitPhase(s.NewestRun(said).Name, v1alpha1.PhasePaused)
+	if run.Status.Reason != v1alpha1.ReasonRoutesRefuse || !strings.Contains(run.Status.Message, says) {
+		t.Errorf("%s: %s", run.Status.Reason, run.Status.Message)
+	}
+	if now := foreign(); now != before {
+		t.Errorf("the route of the other namespace is\n%s\nand was\n%s", now, before)
 	}
 }
 
