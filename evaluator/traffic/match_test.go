@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/route"
@@ -72,5 +73,43 @@ func TestWhereRequestsThatMatchHaveNoRoom(t *testing.T) {
 	}
 	if got := look(t, r); got.Refused != "" {
 		t.Errorf("without a match it is refused: %s", got.Refused)
+	}
+}
+
+// TestRequestsThatMatchAreSentToTheCanaryByAVirtualServiceToo, whose rules are taken in their order: by one before the user's. Its
+// place is seen, and put right.
+func TestRequestsThatMatchAreSentToTheCanaryByAVirtualServiceToo(t *testing.T) {
+	r, c := cluster(t, webVirtualService)
+	before := virtualServiceOf(t, c)
+	must(t, r.Share(t.Context(), run, 0, route.HeadersOf(canaryHeader)...))
+	rules := func() any {
+		t.Helper()
+		out, _, _ := unstructured.NestedSlice(virtualServiceOf(t, c).Object, "spec", "http")
+		return any(out)
+	}
+	want := object(t, `{http: [{match: [{headers: {x-canary: {exact: always}}}], route: [{destination: {host: `+run.canaryOf("web")+`}, weight: 100}]}, {route: [{destination: {host: web}}]}]}`).Object["http"]
+	if diff := cmp.Diff(want, rules()); diff != "" {
+		t.Errorf("laid (-want +got):\n%s", diff)
+	}
+	if got := look(t, r); got.Match != `X-Canary is "always"` || len(got.Whole) != 1 || got.Refused != "" {
+		t.Errorf("it is %+v", got)
+	}
+	vs := &unstructured.Unstructured{}
+	vs.SetGroupVersionKind(virtualServices[0])
+	must(t, c.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "web"}, vs))
+	turned := rules().([]any)
+	turned[0], turned[1] = turned[1], turned[0]
+	must(t, unstructured.SetNestedSlice(vs.Object, turned, "spec", "http"))
+	must(t, c.Update(t.Context(), vs))
+	if got := look(t, r); len(got.Whole) != 0 {
+		t.Errorf("with its rule behind the user's it is %+v", got)
+	}
+	must(t, r.Share(t.Context(), run, 0, route.HeadersOf(canaryHeader)...))
+	if diff := cmp.Diff(want, rules()); diff != "" {
+		t.Errorf("laid again (-want +got):\n%s", diff)
+	}
+	must(t, r.Share(t.Context(), run, 0))
+	if diff := cmp.Diff(before, virtualServiceOf(t, c)); diff != "" {
+		t.Errorf("taken off (-want +got):\n%s", diff)
 	}
 }

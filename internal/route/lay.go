@@ -38,7 +38,7 @@ func (o Overlay) IsNothing() bool { return o.Percent <= 0 && len(o.Match) == 0 }
 // weight allows; beyond it they are rounded, and nobody who had a share is left
 // without one. A backend of weight 0 has no share to give.
 //
-// Behind all of them stand the rules for the requests that match.
+// Behind all of them stand the rules for the requests that match, or, where the order of rules decides, before each.
 //
 // It fails, with the place in the rules, where there is no room for a backend or a rule more, and where there are too many.
 func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
@@ -52,7 +52,7 @@ func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]any, len(rules), len(rules)+len(copies))
+	out := make([]any, len(rules))
 	for i, rule := range rules {
 		laid, err := d.layRule(o, rule)
 		if err != nil {
@@ -60,7 +60,7 @@ func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
 		}
 		out[i] = laid
 	}
-	return append(out, copies...), nil
+	return d.interleave(out, copies), nil
 }
 
 // Reaches says whether any rule sends requests to the production Service.

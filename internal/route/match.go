@@ -49,24 +49,41 @@ func Text(match []Header) string {
 //
 // Headers weigh more than order, and more than other headers. So a rule that sends requests elsewhere, and that comes
 // before one of production's by headers alone, is copied too (see precedence.go).
+//
+// Istio takes the first rule that fits. There each copy stands right before what it is made of, and none but those of rules
+// that send requests to production: whatever comes before one comes before its copy. Here and in Standing they are
+// behind all others all the same; interleave puts them where they belong.
 
 // matching is how a kind of route says which requests a rule is for.
 type matching struct {
+	// matches is the field of a rule that has its matches.
+	matches string
+	// inOrder says that of several rules that fit the first is taken.
+	inOrder bool
 	// mostRules is how many rules a route may have, mostMatches how many matches a rule, mostInAll how many all rules
 	// together, and mostHeaders how many headers a match.
 	mostRules, mostMatches, mostInAll, mostHeaders int
 	// nothing is a match that asks for nothing, as the API server stores it.
 	nothing func() map[string]any
 	// asksAsMuch says whether it may be that nothing but headers and what weighs less than headers decides which of two
-	// matches a request takes that fits both.
+	// matches a request takes that fits both. It is nil where the order decides.
 	asksAsMuch func(a, b map[string]any) bool
+	headers
 }
 
-const matches = "matches"
+// headers is how a match says which headers a request must have.
+type headers interface {
+	// asked are the headers that a match asks for, with another type where it asks otherwise than a plan can.
+	asked(match map[string]any) []Header
+	// asking is a copy of a match that asks for more headers.
+	asking(match map[string]any, more []Header) map[string]any
+	// cannot says why no match of this kind can ask for a header, nil if one can.
+	cannot(h Header) error
+}
 
 // httpMatching is that of HTTPRoute, with the bounds of its schema.
 var httpMatching = matching{
-	mostRules: 16, mostMatches: 64, mostInAll: 128, mostHeaders: 16,
+	matches: "matches", mostRules: 16, mostMatches: 64, mostInAll: 128, mostHeaders: 16, headers: headerMatches{},
 	nothing: func() map[string]any {
 		return map[string]any{"path": map[string]any{"type": "PathPrefix", "value": "/"}}
 	},
@@ -75,37 +92,41 @@ var httpMatching = matching{
 
 // grpcMatching is that of GRPCRoute.
 var grpcMatching = matching{
-	mostRules: 16, mostMatches: 64, mostInAll: 128, mostHeaders: 16,
+	matches: "matches", mostRules: 16, mostMatches: 64, mostInAll: 128, mostHeaders: 16, headers: headerMatches{},
 	nothing:    func() map[string]any { return map[string]any{} },
 	asksAsMuch: asksAsMuchGRPC,
 }
 
-// copies are the rules for the requests that match.
-func (d Dialect) copies(o Overlay, rules []any) ([]any, error) {
+// copies are the rules for the requests that match, by the places of those that they are made of.
+func (d Dialect) copies(o Overlay, rules []any) (map[int]any, error) {
 	if len(o.Match) == 0 {
 		return nil, nil
 	}
 	if d.matching == nil {
 		return nil, fmt.Errorf("spec.%s: matches of this kind of route are not known: have no match in the plan", d.Rules)
 	}
-	var out []any
+	for _, h := range o.Match {
+		if err := d.matching.cannot(h); err != nil {
+			return nil, err
+		}
+	}
+	out, n := map[int]any{}, 0
 	for _, i := range d.copied(o, rules) {
 		rule, err := d.copyOf(o, rules[i])
 		if err != nil {
 			return nil, fmt.Errorf("spec.%s[%d].%w", d.Rules, i, err)
 		}
 		if rule != nil {
-			out = append(out, rule)
+			out[i] = rule
+			n += len(d.matchesOf(rule))
 		}
 	}
-	all := slices.Concat(rules, out)
-	if n := len(all); n > d.matching.mostRules {
+	if len(rules)+len(out) > d.matching.mostRules {
 		return nil, fmt.Errorf("spec.%s: has %d rules, takes %d more for the requests that match, and may have %d: there is no room; make two routes of it",
 			d.Rules, len(rules), len(out), d.matching.mostRules)
 	}
-	n := 0
-	for _, rule := range all {
-		n += len(matchesOf(rule))
+	for _, rule := range rules {
+		n += len(d.matchesOf(rule))
 	}
 	if n > d.matching.mostInAll {
 		return nil, fmt.Errorf("spec.%s: would have %d matches with those for the requests that match, and may have %d: there is no room; make two routes of it", d.Rules, n, d.matching.mostInAll)
@@ -113,9 +134,29 @@ func (d Dialect) copies(o Overlay, rules []any) ([]any, error) {
 	return out, nil
 }
 
+// interleave puts copies where they belong among the rules that they are made of.
+func (d Dialect) interleave(rules []any, copies map[int]any) []any {
+	if len(copies) == 0 {
+		return rules
+	}
+	out := make([]any, 0, len(rules)+len(copies))
+	for i, rule := range rules {
+		if made, has := copies[i]; has && d.matching.inOrder {
+			out = append(out, made)
+		}
+		out = append(out, rule)
+	}
+	for i := range rules {
+		if made, has := copies[i]; has && !d.matching.inOrder {
+			out = append(out, made)
+		}
+	}
+	return out
+}
+
 // copyOf is the copy of a rule, nil where no request that fits the rule has the headers.
 func (d Dialect) copyOf(o Overlay, rule any) (any, error) {
-	own := matchesOf(rule)
+	own := d.matchesOf(rule)
 	if len(own) == 0 {
 		own = []any{d.matching.nothing()}
 	}
@@ -123,7 +164,7 @@ func (d Dialect) copyOf(o Overlay, rule any) (any, error) {
 	for i, m := range own {
 		match, err := d.withHeaders(o, m)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d].headers: %w", matches, i, err)
+			return nil, fmt.Errorf("%s[%d].headers: %w", d.matching.matches, i, err)
 		}
 		if match != nil {
 			asked = append(asked, match)
@@ -134,13 +175,13 @@ func (d Dialect) copyOf(o Overlay, rule any) (any, error) {
 	}
 	backends := slices.Clone(d.backendsOf(rule))
 	for i, b := range backends {
-		if d.isService(b, o.Namespace, o.Service) {
+		if d.isProduction(o, b) {
 			backends[i] = d.renamed(b, o.Canary, d.weightOf(b, len(backends)))
 		}
 	}
 	fields, _ := rule.(map[string]any)
 	out := without(fields, "name") // no two rules have one
-	out[matches] = asked
+	out[d.matching.matches] = asked
 	if len(backends) > 0 {
 		out[d.backends] = backends
 	}
@@ -150,36 +191,30 @@ func (d Dialect) copyOf(o Overlay, rule any) (any, error) {
 // withHeaders is a match that asks for the headers too, nil where no request fits both.
 func (d Dialect) withHeaders(o Overlay, match any) (any, error) {
 	fields, _ := match.(map[string]any)
-	headers := headersOf(fields)
+	asked := d.matching.asked(fields)
 	for _, h := range o.Match {
-		for _, own := range headers {
-			if !strings.EqualFold(textOr(own, "name", ""), h.Name) {
+		for _, own := range asked {
+			if !strings.EqualFold(own.Name, h.Name) {
 				continue
 			}
-			if h.Type != exact || textOr(own, "type", exact) != exact {
+			if h.Type != exact || own.Type != exact {
 				return nil, fmt.Errorf("asks for header %s, and so does match of the plan: both cannot be asked for at once; choose another header in the plan", h.Name)
 			}
-			if textOr(own, "value", "") != h.Value {
+			if own.Value != h.Value {
 				return nil, nil
 			}
 			return nil, fmt.Errorf("asks for %s: %s, as match of the plan does: these requests go where this rule sends them already; choose another header in the plan", h.Name, h.Value)
 		}
 	}
-	if n := len(headers) + len(o.Match); n > d.matching.mostHeaders {
-		return nil, fmt.Errorf("has %d headers, takes %d more for match of the plan, and may have %d", len(headers), len(o.Match), d.matching.mostHeaders)
+	if n := len(asked) + len(o.Match); n > d.matching.mostHeaders {
+		return nil, fmt.Errorf("has %d headers, takes %d more for match of the plan, and may have %d", len(asked), len(o.Match), d.matching.mostHeaders)
 	}
-	all, _ := fields["headers"].([]any)
-	all = slices.Clone(all)
-	for _, h := range o.Match {
-		all = append(all, map[string]any{"name": h.Name, "type": h.Type, "value": h.Value})
-	}
-	out := without(fields, "headers")
+	out := d.matching.asking(fields, o.Match)
 	for key, value := range d.matching.nothing() {
 		if _, said := out[key]; !said {
 			out[key] = value
 		}
 	}
-	out["headers"] = all
 	return out, nil
 }
 
@@ -187,25 +222,25 @@ func (d Dialect) withHeaders(o Overlay, match any) (any, error) {
 // has another rule to make it to. None sends anything to the production Service; and no rule of a user asks for
 // the headers, or nothing is laid over it.
 func (d Dialect) isCopy(s Standing, rule any) bool {
-	if slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isService(b, s.Namespace, s.Service) }) {
+	if slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isProduction(s.Overlay, b) }) {
 		return false
 	}
 	if !d.names(s, rule) { // it may be of one that sends requests elsewhere
-		return asksFor(s.Match, rule) && slices.ContainsFunc(s.Laid[min(len(s.User), len(s.Laid)):], func(laid any) bool {
-			return reflect.DeepEqual(matchesOf(laid), matchesOf(rule))
+		return !d.matching.inOrder && d.asksFor(s.Match, rule) && slices.ContainsFunc(s.Laid[min(len(s.User), len(s.Laid)):], func(laid any) bool {
+			return reflect.DeepEqual(d.matchesOf(laid), d.matchesOf(rule))
 		})
 	}
-	return asksFor(s.Match, rule) || d.baseOf(s, rule, -1) < 0
+	return d.asksFor(s.Match, rule) || d.baseOf(s, rule, -1) < 0
 }
 
 // asksFor says whether each match of a rule asks for the headers.
-func asksFor(match []Header, rule any) bool {
-	all := matchesOf(rule)
+func (d Dialect) asksFor(match []Header, rule any) bool {
+	all := d.matchesOf(rule)
 	return len(all) > 0 && !slices.ContainsFunc(all, func(m any) bool {
 		fields, _ := m.(map[string]any)
 		return slices.ContainsFunc(match, func(h Header) bool {
-			return !slices.ContainsFunc(headersOf(fields), func(own map[string]any) bool {
-				return textOr(own, "name", "") == h.Name && textOr(own, "type", exact) == h.Type && textOr(own, "value", "") == h.Value
+			return !slices.ContainsFunc(d.matching.asked(fields), func(own Header) bool {
+				return strings.EqualFold(own.Name, h.Name) && own.Type == h.Type && own.Value == h.Value
 			})
 		})
 	})
@@ -241,13 +276,43 @@ func (d Dialect) copiesAmong(s Standing, sent []any) []bool {
 	return out
 }
 
-func matchesOf(rule any) []any {
+func (d Dialect) matchesOf(rule any) []any {
 	fields, _ := rule.(map[string]any)
-	out, _ := fields[matches].([]any)
+	out, _ := fields[d.matching.matches].([]any)
 	return out
 }
 
-func headersOf(match map[string]any) []map[string]any { return objectsOf(match, "headers") }
+// asStanding is an overlay whose copies are behind all others, also where they are not in the cluster.
+func (d Dialect) asStanding(s Standing) Standing {
+	if d.matching != nil && d.matching.inOrder {
+		s.Laid = d.copiesLast(s, s.Laid)
+	}
+	return s
+}
+
+// headerMatches are those of the Gateway API: objects of name, type and value.
+type headerMatches struct{}
+
+func (headerMatches) asked(match map[string]any) []Header {
+	var out []Header
+	for _, h := range objectsOf(match, "headers") {
+		out = append(out, Header{textOr(h, "name", ""), textOr(h, "type", exact), textOr(h, "value", "")})
+	}
+	return out
+}
+
+func (headerMatches) asking(match map[string]any, more []Header) map[string]any {
+	all, _ := match["headers"].([]any)
+	all = slices.Clone(all)
+	for _, h := range more {
+		all = append(all, map[string]any{"name": h.Name, "type": h.Type, "value": h.Value})
+	}
+	out := without(match, "headers")
+	out["headers"] = all
+	return out
+}
+
+func (headerMatches) cannot(Header) error { return nil }
 
 // objectsOf are the objects of a list.
 func objectsOf(fields map[string]any, key string) []map[string]any {

@@ -19,6 +19,9 @@ func (d Dialect) copied(o Overlay, rules []any) []int {
 			out = append(out, i)
 		}
 	}
+	if d.matching.inOrder {
+		return out
+	}
 	for next := 0; next < len(out); next++ { // it grows meanwhile
 		for i := range rules {
 			if !slices.Contains(out, i) && d.mayComeBefore(rules, i, out[next]) {
@@ -44,7 +47,7 @@ func (d Dialect) mayComeBefore(rules []any, a, b int) bool {
 
 func (d Dialect) whatItAsks(rule any) []map[string]any {
 	fields, _ := rule.(map[string]any)
-	if out := objectsOf(fields, matches); len(out) > 0 {
+	if out := objectsOf(fields, d.matching.matches); len(out) > 0 {
 		return out
 	}
 	return []map[string]any{d.matching.nothing()}

@@ -301,12 +301,13 @@ func TestAChangeOfAllRulesIsMadeToTheUsers(t *testing.T) {
 func FuzzMatches(f *testing.F) {
 	f.Add(`[{"matches": [{"headers": [{"name": "X", "value": "y"}]}], "backendRefs": [{"name": "shop"}]}]`, `[{"backendRefs": [{"name": "shop-canary"}]}]`, int64(5))
 	f.Add(`[1, null, "x", [], {"matches": 7, "backendRefs": 7}, {"matches": [1, null, {"headers": 1, "path": 2, "method": []}], "backendRefs": [{"name": "shop"}]}]`, `[null]`, int64(0))
+	f.Add(`[{"match": [{"headers": {"x": {"exact": "y"}}}, 1], "route": [{"destination": {"host": "shop"}}]}, {"match": {}, "route": [{"destination": {"host": "shop"}}]}]`, `[{"match": [{"headers": 1}], "route": [{"destination": {"host": "shop-canary"}}]}]`, int64(5))
 	f.Fuzz(func(t *testing.T, user, sent string, percent int64) {
 		var of, others []any
 		if utiljson.Unmarshal([]byte(user), &of) != nil || json.Unmarshal([]byte(sent), &others) != nil {
 			return
 		}
-		for _, d := range []Dialect{gatewayAPI, grpcAPI} {
+		for _, d := range []Dialect{gatewayAPI, grpcAPI, virtualService} {
 			o := matched(percent % 101)
 			laid, err := d.Lay(o, of)
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 // A rule without destinations (redirect, directResponse, delegate) has no share to give; where its requests are copied
 // to (mirror, mirrors) is no destination.
 var virtualService = Dialect{
-	Rules: "http", backends: "route", grammar: destinations{},
+	Rules: "http", backends: "route", matching: &istioMatching, grammar: destinations{},
 	mostRules: 256, mostBackends: most, mostWeight: math.MaxInt32, mostTogether: math.MaxInt32,
 }
 

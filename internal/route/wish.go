@@ -35,6 +35,7 @@ func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Stan
 	if s.Laid, err = d.Lay(s.Overlay, s.User); err != nil {
 		return s, err
 	}
+	s = d.asStanding(s)
 	laid := d.copiesLast(s, stored)
 	s.User, _ = d.Wish(s, Author{}, stored)
 	s.Laid = laid
@@ -61,6 +62,10 @@ type Author struct {
 // they came about, for they show it: the Service of the canary has a name that no text of the user's has. A
 // rule that names it was read with the overlay on it, one that does not is the user's own.
 func (d Dialect) Wish(s Standing, w Author, sent []any) ([]any, Way) {
+	s = d.asStanding(s)
+	if d.matching != nil && d.matching.inOrder && !d.TooMany(sent) {
+		sent = d.copiesLast(s, sent)
+	}
 	if reflect.DeepEqual(sent, s.Laid) {
 		return s.User, WayUnchanged
 	}

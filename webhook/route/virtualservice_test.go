@@ -76,3 +76,41 @@ func TestTheRecordSaysWhichSubsetsGiveAShare(t *testing.T) {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
 }
+
+// TestRulesForRequestsThatMatchStandBeforeTheUsers in a VirtualService, whose first rule that fits is taken; whoever writes the
+// user's text again, or what stands there, changes nothing.
+func TestRulesForRequestsThatMatchStandBeforeTheUsers(t *testing.T) {
+	const laid = `[{match: [{headers: {x-canary: {exact: always}}}], route: [{destination: {host: shop-canary}, weight: 100}]}, {route: [{destination: {host: shop}}]}]`
+	const other = `[{match: [{uri: {prefix: /a}}], route: [{destination: {host: old}}]}, {timeout: 5s, route: [{destination: {host: shop}}]}]`
+	const otherLaid = `[{match: [{uri: {prefix: /a}}], route: [{destination: {host: old}}]},
+		{match: [{headers: {x-canary: {exact: always}}}], timeout: 5s, route: [{destination: {host: shop-canary}, weight: 100}]}, {timeout: 5s, route: [{destination: {host: shop}}]}]`
+	seal := func(rules string) map[string]string {
+		t.Helper()
+		out, err := route.Seal(key, route.Record{UID: "u", Run: "shop-1", Service: "shop", Canary: "shop-canary",
+			Match: []route.Header{{Name: "X-Canary", Type: "Exact", Value: "always"}}, Rules: rulesOf(t, rules)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]string{v1alpha1.OverlayAnnotation: out}
+	}
+	for name, tc := range map[string]struct{ sent, want, asked, told string }{
+		"the user's text again":  {askedOfIstio, laid, askedOfIstio, ""},
+		"what stands there":      {laid, laid, askedOfIstio, ""},
+		"another text":           {other, otherLaid, other, "your change is stored with the share of a canary on it"},
+		"a change of the copy":   {strings.Replace(laid, "[{match", "[{timeout: 9s, match", 1), laid, askedOfIstio, "what you changed is the canary's, and stays as it is"},
+		"a change of the second": {strings.Replace(laid, "{route", "{timeout: 5s, route", 1), strings.NewReplacer("[{match", "[{timeout: 5s, match", "{route", "{timeout: 5s, route").Replace(laid), strings.Replace(askedOfIstio, "{route", "{timeout: 5s, route", 1), "your change was taken as one of the route without the share of a canary"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "a change of the second" && tc.sent == laid {
+				t.Fatal("nothing is changed")
+			}
+			got, warnings := send(t, sender{"jane", "kubectl"}, virtualService(t, "v1", seal(askedOfIstio), "", laid), virtualService(t, "v1", nil, "", tc.sent))
+			if diff := cmp.Diff(virtualService(t, "v1", seal(tc.asked), "", tc.want), got); diff != "" {
+				t.Errorf("stored (-want +got):\n%s", diff)
+			}
+			if said := strings.Join(warnings, "\n"); (said == "") != (tc.told == "") || !strings.Contains(said, tc.told) {
+				t.Errorf("its sender is told %q, want %q", said, tc.told)
+			}
+		})
+	}
+}

@@ -162,3 +162,46 @@ func TestOfVirtualServicesHoldfastChangesTheRulesOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestMatchesOverAVirtualServiceStandBeforeItsRules, each before the one it is made of: the API server takes them, whoever
+// applies it again changes nothing, and at the end it is what its user asked for.
+func TestMatchesOverAVirtualServiceStandBeforeItsRules(t *testing.T) {
+	t.Parallel()
+	needIstio(t)
+	s := open(t, weightedPlan(`[{match: `+byHeader+`, approval: true}, {match: {cookie: {name: ring, value: inner}}, weight: 10, approval: true}]`))
+	s.Must("apply", "--server-side", "--field-manager=gitops", "-f", "-", example(t))
+	before := asked(shop.Get(s.Shop, "web", newVirtualService()))
+	run := s.HoldV2()
+	want := func(step int32, destinations, match string) {
+		t.Helper()
+		s.awaitStep(run.Name, step)
+		if got := s.destinationsOf("web"); got != destinations {
+			t.Errorf("at step %d the VirtualService has %s, want %s", step, got, destinations)
+		}
+		stands := shop.Get(s.Shop, "web", newVirtualService())
+		rules, _, _ := unstructured.NestedSlice(stands.Object, "spec", "http")
+		if got := fmt.Sprint(rules[2].(map[string]any)["match"]); len(rules) != 4 || got != match {
+			t.Errorf("at step %d the third of %d rules is for %s, want %s", step, len(rules), got, match)
+		}
+		for _, args := range [][]string{
+			{"apply", "--server-side", "--field-manager=gitops", "-f", "-"}, {"replace", "-f", "-"}, {"diff", "--server-side", "--field-manager=gitops", "-f", "-"},
+		} {
+			s.Must(append(args, example(t))...)
+			if now := shop.Get(s.Shop, "web", newVirtualService()); now.GetResourceVersion() != stands.GetResourceVersion() {
+				t.Errorf("kubectl %s has changed it:\n%s\nwas\n%s", strings.Join(args, " "), asked(now), asked(stands))
+			}
+		}
+	}
+	want(1, "canary:90 legacy:10 web:90 legacy:10 canary:100 web:<nil>", "[map[headers:map[x-canary:map[exact:always]]]]")
+	said := s.Must("patch", "virtualservice", "web", "--type=json", "-p", `[{"op":"add","path":"/spec/http/2/timeout","value":"7s"}]`)
+	if !strings.Contains(said, "what you changed is the canary's, and stays as it is") {
+		t.Errorf("who changes a copy is told: %s", said)
+	}
+	s.Decide(run.Name, `"approvedSteps":1`)
+	want(2, "canary:90 legacy:10 web:81 legacy:10 canary:9 canary:100 web:90 canary:10", "[map[headers:map[cookie:map[regex:^(.*; *)?ring=inner( *;.*)?$]]]]")
+	s.Decide(run.Name, `"decision":"Abort"`)
+	s.AwaitPhase(run.Name, v1alpha1.PhaseReverted)
+	if now := withoutManagers(t, asked(shop.Get(s.Shop, "web", newVirtualService()))); now != withoutManagers(t, before) {
+		t.Errorf("after the run it is\n%s\nand was\n%s", now, before)
+	}
+}
