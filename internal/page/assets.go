@@ -18,7 +18,7 @@ var assets embed.FS
 // served are the files that are, by their paths.
 var served = []string{
 	"index.html", "style.css", "icon.svg", "uplot/uPlot.iife.min.js", "uplot/uPlot.min.css",
-	"app.js", "cards.js", "charts.js", "detail.js", "dom.js", "link.js", "time.js",
+	"app.js", "cards.js", "charts.js", "detail.js", "dom.js", "link.js", "press.js", "time.js",
 }
 
 // serveAssets serves them to everybody: they say nothing of any run. A browser asks anew each time whether it has

@@ -4,6 +4,7 @@ import { $, el, set, show, text } from "./dom.js";
 import { List } from "./cards.js";
 import { Detail, labelOf } from "./detail.js";
 import { Stream, decide, token } from "./link.js";
+import { pressed, whenReleased } from "./press.js";
 import { span } from "./time.js";
 
 const cards = new Map();
@@ -96,7 +97,7 @@ $("leave").addEventListener("click", () => refused(""));
 function draw() {
   if (due) return;
   due = true;
-  setTimeout(() => { due = false; drawNow(); }, 30); // and no frame: a tab that nobody sees has a title all the same
+  setTimeout(() => whenReleased(() => { due = false; drawNow(); }), 30); // and no frame: a tab that nobody sees has a title all the same
 }
 
 function drawNow() {
@@ -195,7 +196,7 @@ addEventListener("keydown", (event) => {
 addEventListener("online", () => stream.now());
 document.addEventListener("visibilitychange", () => { if (!document.hidden && !live) stream.now(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => detail.again());
-setInterval(() => { if (!document.hidden) { list.tick(); detail.tick(); } }, 1000);
+setInterval(() => { if (!document.hidden && !pressed()) { list.tick(); detail.tick(); } }, 1000);
 
 token.take();
 if (token.get()) {

@@ -3,7 +3,8 @@
 import { el, show, text, keep } from "./dom.js";
 import { Bar, marked } from "./cards.js";
 import { ChartView } from "./charts.js";
-import { ask } from "./link.js";
+import { ask as askNow } from "./link.js";
+import { released, whenReleased } from "./press.js";
 import { ago, date, measured, now, span } from "./time.js";
 
 const LABELS = { promote: "Promote", abort: "Abort", pause: "Pause", resume: "Resume", approve: "Approve step", retry: "Retry" };
@@ -11,6 +12,13 @@ const ORDER = ["approve", "promote", "pause", "resume", "retry", "abort"];
 const TEN = "Charts begin with the last ten rounds, which the status of a run keeps; this tab adds those that it sees.";
 const ASKED = "What was before the last ten rounds is asked of the endpoint when you open the run. How those rounds came out is not known any more, so they have no marks.";
 const SETTLE = 150, EVENTS_EVERY = 10000, RIGHTS_EVERY = 30000;
+
+// ask has what it is answered drawn when nothing is pressed.
+async function ask(...question) {
+  const answer = await askNow(...question);
+  await released();
+  return answer;
+}
 
 export class Detail {
   constructor(parent, { close, decide, problem }) {
@@ -89,7 +97,7 @@ export class Detail {
 
   // changed asks for what there is to a card that has changed; changes meanwhile come together.
   changed(card) {
-    if (card) this.head(card);
+    if (card) whenReleased(() => { if (`${card.namespace}/${card.name}` === this.key) this.head(card); });
     if (this.timer) { this.more = true; return; }
     this.more = false;
     this.timer = setTimeout(async () => {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -25,6 +26,8 @@ type Tab struct {
 	ctx context.Context
 	// Close closes the tab.
 	Close context.CancelFunc
+	// at is where the mouse is.
+	at [2]float64
 
 	mu         sync.Mutex
 	complaints []string
@@ -115,6 +118,27 @@ func (t *Tab) Size(width, height int64) {
 func (t *Tab) Click(selector string) {
 	t.t.Helper()
 	t.do("click "+selector, page.BringToFront(), chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
+}
+
+// Press puts the mouse onto an element and its button down; Release lets it go where it is.
+func (t *Tab) Press(selector string) {
+	t.t.Helper()
+	t.do("bring it to the front", page.BringToFront())
+	t.at = Eval[[2]float64](t, fmt.Sprintf("(() => { const r = document.querySelector(%q).getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()", selector))
+	t.do("press "+selector, input.DispatchMouseEvent(input.MousePressed, t.at[0], t.at[1]).WithButton(input.Left).WithClickCount(1))
+}
+
+// Release ends what Press began.
+func (t *Tab) Release() {
+	t.t.Helper()
+	t.do("release", input.DispatchMouseEvent(input.MouseReleased, t.at[0], t.at[1]).WithButton(input.Left).WithClickCount(1))
+}
+
+// Move moves the mouse a little, with no button down.
+func (t *Tab) Move() {
+	t.t.Helper()
+	t.at[0]++
+	t.do("move", input.DispatchMouseEvent(input.MouseMoved, t.at[0], t.at[1]))
 }
 
 // Keys types as a person does, wherever the focus is.
