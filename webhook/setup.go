@@ -102,7 +102,7 @@ func serve(mgr ctrl.Manager, o Options, server *apiserver.Client) {
 			ByNamespace: entry.byNamespace, FailClosed: entry.failClosed,
 			Key: o.Key, History: history.Server{Reader: server, Hashes: hashes},
 			Check:  deployment.Check{Updater: server, User: o.User, Timeout: deployment.CheckTimeout},
-			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, Protection: protection, Routes: o.Routes, Probes: o.ProbeImage != "",
+			Access: access, Policies: policies, Plans: server, RestartMarks: o.RestartMarks, Endpoints: o.Endpoints, HookHosts: o.HookHosts, Protection: protection, Routes: o.Routes, Probes: o.ProbeImage != "",
 			Evaluator: o.User, NewID: o.NewID, Now: time.Now, Metrics: decisions,
 		}
 	}

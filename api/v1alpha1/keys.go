@@ -12,12 +12,15 @@ const (
 	// PlanAnnotation names the CanaryPlan to use, on a Deployment or its namespace.
 	PlanAnnotation = Prefix + "plan"
 	// PeriodAnnotation is how long the canary must stay good, as a Go duration
-	// ("10m"). With it, or with metric annotations, a Deployment carries its plan inline.
+	// ("10m"). With it, or with annotations of metrics or hooks, a Deployment carries its plan inline.
 	PeriodAnnotation = Prefix + "period"
 	// MetricAnnotationPrefix begins the keys of inline metrics:
 	// metric.holdfast.dev/<name>: '<PromQL> in [<min>, <max>]', or an expectation
 	// such as 'P99 < 310ms' or 'success >= 99%'.
 	MetricAnnotationPrefix = "metric." + Prefix
+	// HookAnnotationPrefix begins the keys of inline hooks: hook.holdfast.dev/<name>: '<type> <URL>', such as
+	// 'ConfirmPromotion http://gate.example.com/check'.
+	HookAnnotationPrefix = "hook." + Prefix
 	// SourceAnnotation is what measures the requests that inline expectations are
 	// about: PrometheusClient (which it is without it), Istio, Linkerd and so on.
 	SourceAnnotation = Prefix + "source"

@@ -2,6 +2,7 @@ package query
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -15,6 +16,11 @@ const (
 	maxMetadata      = 32
 	maxMetadataValue = 4 << 10
 )
+
+// What the schema has of a URL, for hooks that it does not see.
+const maxHookURL = 1024
+
+var hookURL = regexp.MustCompile(`^https?://[^/?#@\s]+([/?][^#\s]*)?$`)
 
 // validateHooks checks the hooks of a plan: their names stand beside those of metrics in a status.
 func validateHooks(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorList {
@@ -69,8 +75,10 @@ func validateHookURL(address string, at *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(at, field.OmitValueType{}, "is no URL; "+form)}
 	case u.User != nil:
 		return field.ErrorList{field.Invalid(at, plaintext.Cut(u.Redacted(), 200), "must have no user and password: plans can be read by many, and so can the statuses of their runs")}
-	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "":
+	case u.Hostname() == "" || !hookURL.MatchString(address):
 		return field.ErrorList{field.Invalid(at, plaintext.Cut(address, 200), form)}
+	case len(address) > maxHookURL:
+		return field.ErrorList{field.TooLong(at, "", maxHookURL)}
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/finalizer"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/webhook/bypass"
 	"holdfast.dev/holdfast/webhook/decode"
 	"holdfast.dev/holdfast/webhook/demand"
@@ -72,6 +73,8 @@ type Handler struct {
 	// Endpoints tells how often pods are scraped, for warnings about windows; nil
 	// if that is not known.
 	Endpoints plancheck.Definitions
+	// HookHosts are those that hooks of plans may be at.
+	HookHosts outbound.Hosts
 	// Evaluator is the user name of the evaluator. Who released is decided by
 	// it, never by an annotation alone.
 	Evaluator string

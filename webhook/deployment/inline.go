@@ -48,6 +48,12 @@ func (h *Handler) validateInline(namespace string, d demand.Demands, u update) e
 	refused, _ := plancheck.Tenancy(d, h.Endpoints, namespace, spec, func(q query.Tenanted) *field.Path {
 		return at.Key(v1alpha1.MetricAnnotationPrefix + q.Metric)
 	})
+	for _, hook := range spec.Hooks {
+		for _, mistake := range plancheck.HooksForbidden(d, h.HookHosts, namespace, &v1alpha1.CanaryPlanSpec{Hooks: []v1alpha1.Hook{hook}}) {
+			mistake.Field = inline.HookPath(at, hook.Name).String()
+			refused = append(refused, mistake)
+		}
+	}
 	return reply.RefuseAll(refused)
 }
 

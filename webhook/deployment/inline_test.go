@@ -7,6 +7,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/endpoint"
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/workload"
 	"holdfast.dev/holdfast/webhook/decode"
 	"holdfast.dev/holdfast/webhook/demand"
@@ -111,6 +112,22 @@ func TestAmountsInAnnotationsAreDoubted(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	if err := h.validateInline("shop", demand.Demands{}, with("success >= 0.99%")); err == nil || !strings.Contains(err.Error(), "0.99% lets at least 99 of 100 requests fail") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestHooksInAnnotationsAreThoseThatSomebodyAllows, as those of plans are.
+func TestHooksInAnnotationsAreThoseThatSomebodyAllows(t *testing.T) {
+	with := func(url string) update {
+		annotations := map[string]any{v1alpha1.HookAnnotationPrefix + "load": "Rollout http://load.example.com/", v1alpha1.HookAnnotationPrefix + "ship": "ConfirmPromotion " + url}
+		return update{decode.Update{New: workload.Deployment{Object: map[string]any{"metadata": map[string]any{"annotations": annotations}}}}}
+	}
+	h := &Handler{HookHosts: outbound.Hosts{"load.example.com", "gate.{{namespace}}.svc"}}
+	if err := h.validateInline("shop", demand.Demands{}, with("http://gate.shop.svc/check")); err != nil {
+		t.Error(err)
+	}
+	err := h.validateInline("shop", demand.Demands{}, with("http://gate.other.svc/check"))
+	if err == nil || !strings.Contains(err.Error(), "metadata.annotations[hook.holdfast.dev/ship]: Forbidden") || !strings.Contains(err.Error(), "--hook-hosts") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -75,9 +75,9 @@ func (d document) namespace() []Finding {
 func (d document) keys(known []string, values ...string) []Finding {
 	var out []Finding
 	for key, value := range d.annotations() {
-		metric := strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix) && len(known) == len(ofDeployments)
+		named := (strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix) || strings.HasPrefix(key, v1alpha1.HookAnnotationPrefix)) && len(known) == len(ofDeployments)
 		switch {
-		case !guard.IsOwnKey(key), metric:
+		case !guard.IsOwnKey(key), named:
 		case slices.Contains(ofHoldfast, key), strings.HasPrefix(key, v1alpha1.DeletedAnnotationPrefix):
 			out = append(out, d.annotation(key, Doubt, "is written by Holdfast, and what a manifest says of it is put back; take it out"))
 		case !slices.Contains(known, key):

@@ -16,6 +16,10 @@
 //	metric.holdfast.dev/latency: P99 < 310ms
 //	metric.holdfast.dev/success: success >= 99%
 //
+// A hook is when it is asked, and its URL:
+//
+//	hook.holdfast.dev/ship: ConfirmPromotion http://gate.example.com/check
+//
 // The package is pure. A mistake is a field error on the annotation, with its
 // place in the annotation's value.
 package inline

@@ -21,7 +21,7 @@ func Reads(key string) bool {
 	case v1alpha1.PeriodAnnotation, v1alpha1.SourceAnnotation, v1alpha1.StatusLabelAnnotation, v1alpha1.BesideRecreateAnnotation, v1alpha1.ProbeAnnotation:
 		return true
 	}
-	return strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix)
+	return strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix) || strings.HasPrefix(key, v1alpha1.HookAnnotationPrefix)
 }
 
 // Present says whether annotations carry a plan, right or wrong.
@@ -30,7 +30,7 @@ func Present(annotations map[string]string) bool {
 		return true
 	}
 	for key := range annotations {
-		if strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix) {
+		if strings.HasPrefix(key, v1alpha1.MetricAnnotationPrefix) || strings.HasPrefix(key, v1alpha1.HookAnnotationPrefix) {
 			return true
 		}
 	}
@@ -59,7 +59,7 @@ const maxShown = 100
 // and no error where they carry none, and nil with every mistake found where
 // they carry a wrong one, or are wrong in what goes with every plan.
 //
-// Metrics are in the order of their names. What annotations cannot say has the
+// Metrics and hooks are in the order of their names. What annotations cannot say has the
 // defaults of a CanaryPlan, but for the interval: a tenth of the period in
 // whole seconds, at least 1s and at most the 30s of a CanaryPlan, so that a
 // short period is measured about ten times.
@@ -106,7 +106,9 @@ func Parse(annotations map[string]string) (*v1alpha1.CanaryPlanSpec, field.Error
 	if text, ok := annotations[v1alpha1.StatusLabelAnnotation]; ok {
 		errs = append(errs, setStatusLabel(spec.Analysis.Metrics, strings.TrimSpace(text), path.Key(v1alpha1.StatusLabelAnnotation))...)
 	}
-	if len(errs) > 0 {
+	hooks, mistakes := parseHooks(annotations, path)
+	spec.Hooks = hooks
+	if errs = append(errs, mistakes...); len(errs) > 0 {
 		return nil, errs
 	}
 	setDefaults(spec)
@@ -135,7 +137,7 @@ func setStatusLabel(metrics []v1alpha1.Metric, label string, at *field.Path) fie
 
 // inAnnotations names the annotations where mistakes name the fields of a plan.
 func inAnnotations(errs field.ErrorList, spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
-	metrics := path.Child("analysis", "metrics")
+	metrics, hooks := path.Child("analysis", "metrics"), path.Child("hooks")
 	for _, err := range errs {
 		for i, m := range spec.Analysis.Metrics {
 			if err.Field == metrics.Index(i).Child("statusLabel").String() {
@@ -145,7 +147,14 @@ func inAnnotations(errs field.ErrorList, spec *v1alpha1.CanaryPlanSpec, path *fi
 				err.Field = path.Key(v1alpha1.MetricAnnotationPrefix + m.Name).String()
 			}
 		}
+		for i, h := range spec.Hooks {
+			if strings.HasPrefix(err.Field, hooks.Index(i).String()) {
+				err.Field = HookPath(path, h.Name).String()
+			}
+		}
 		switch err.Field {
+		case hooks.String():
+			err.Field = path.Key(v1alpha1.HookAnnotationPrefix + "*").String()
 		case metrics.String():
 			err.Field = path.Key(v1alpha1.MetricAnnotationPrefix + "*").String()
 		case path.Child("analysis", "period").String(), path.Child("deadline").String():
