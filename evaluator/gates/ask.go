@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,7 +70,10 @@ func (c client) ask(ctx context.Context, namespace string, q lifecycle.HookQuest
 // request sends one request. Each has connections of its own: hooks of two tenants share none.
 func (c client) request(ctx context.Context, namespace string, h v1alpha1.Hook, body []byte) reply {
 	timeout := timeoutOf(h)
-	target := outbound.Target{URL: h.URL, AllowAddresses: c.settings.AllowAddresses, DenyAddresses: c.settings.DenyAddresses, TLS: outbound.TLS{CAFile: c.settings.CAFile}}
+	target := outbound.Target{URL: h.URL, AllowAddresses: c.settings.AllowAddresses, DenyAddresses: c.settings.DenyAddresses}
+	if strings.HasPrefix(h.URL, "https:") {
+		target.TLS.CAFile = c.settings.CAFile
+	}
 	rt, err := transport.New(target, timeout, 1)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "hooks cannot be asked")

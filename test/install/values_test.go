@@ -3,6 +3,7 @@ package install
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -201,4 +202,25 @@ func read(t *testing.T, file string) []byte {
 		t.Fatal(err)
 	}
 	return content
+}
+
+// TestCredentialsOfHooksByTheDocs: the values of docs/how-to/gates.md mount the Secret that its command makes where the flag reads it.
+func TestCredentialsOfHooksByTheDocs(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, []byte(page(t, "gates.md", "### Say who Holdfast is", "yaml")[0]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	deployment, err := json.Marshal(helmTemplate(t, "helm4", "holdfast-system", "--values="+file)["Deployment.apps holdfast-system/holdfast"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{
+		`"--hook-hosts=gate.example.com"`, `"--hook-credentials=gate.example.com=/etc/holdfast/hooks/gate"`,
+		`{"mountPath":"/etc/holdfast/hooks","name":"hooks","readOnly":true}`, `{"name":"hooks","secret":{"secretName":"holdfast-hooks"}}`,
+	} {
+		if !strings.Contains(string(deployment), words) {
+			t.Errorf("the Deployment does not have %s:\n%s", words, deployment)
+		}
+	}
 }

@@ -92,6 +92,7 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	refresh := cache.ResourceEventHandlerFuncs{
 		AddFunc:    a.contentChanged,
 		UpdateFunc: func(_, object any) { a.contentChanged(object) },
+		DeleteFunc: a.contentChanged, // what is optional goes with it
 	}
 	for _, informer := range []cache.SharedIndexInformer{objects.Core().V1().Secrets().Informer(), objects.Core().V1().ConfigMaps().Informer()} {
 		if _, err := informer.AddEventHandler(refresh); err != nil {

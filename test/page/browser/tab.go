@@ -144,10 +144,10 @@ func (t *Tab) Move() {
 // Keys types as a person does, wherever the focus is.
 func (t *Tab) Keys(text string) { t.t.Helper(); t.do("type", chromedp.KeyEvent(text)) }
 
-// Write writes into a field.
+// Write writes into a field, at once as who pastes: each key of a token would be an errand of its own.
 func (t *Tab) Write(selector, text string) {
 	t.t.Helper()
-	t.do("write into "+selector, chromedp.SendKeys(selector, text, chromedp.ByQuery))
+	t.do("write into "+selector, chromedp.Focus(selector, chromedp.ByQuery, chromedp.NodeVisible), input.InsertText(text))
 }
 
 // Eval is the value of an expression, as JSON has it.
@@ -168,7 +168,7 @@ func (t *Tab) Await(expression string) {
 	ctx, cancel := context.WithTimeout(t.ctx, waitTime)
 	defer cancel()
 	if err := chromedp.Run(ctx, chromedp.Poll(expression, nil, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(waitTime))); err != nil {
-		t.t.Fatalf("wait until %s: %v\nit says: %s\nthe page complains: %s", expression, err, shortened(t.Text("body")), strings.Join(t.Complaints(), "\n"))
+		t.t.Fatalf("wait until %s: %v\nat %s it says: %s\nthe page complains: %s", expression, err, Eval[string](t, "location.hash"), shortened(t.Text("body")), strings.Join(t.Complaints(), "\n"))
 	}
 }
 
@@ -218,9 +218,12 @@ func (t *Tab) Focused() string {
 	return Eval[string](t, "(document.activeElement?.dataset.key || document.activeElement?.id || document.activeElement?.innerText || '').trim()")
 }
 
-// shortened is what of a page is told when a test fails.
+// shortened is what of a page is told when a test fails: how it begins and how it ends, where the run is that is open.
 func shortened(text string) string {
-	const most = 1500
+	const most = 1000
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), " | ")
-	return text[:min(len(text), most)]
+	if len(text) <= 2*most {
+		return text
+	}
+	return text[:most] + " … " + text[len(text)-most:]
 }
