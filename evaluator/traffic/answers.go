@@ -14,6 +14,9 @@ func (r seenRoute) accepted() (pending, refused string) {
 		pending, _ = r.reconciled()
 		return pending, ""
 	}
+	if len(r.parentRefs()) == 0 {
+		return fmt.Sprintf("%s names no gateway in spec.parentRefs, so none sends requests by it", r), ""
+	}
 	answered := false
 	pending = fmt.Sprintf("no gateway has answered for %s", r)
 	parents, _, _ := unstructured.NestedSlice(r.object.Object, "status", "parents")
@@ -43,8 +46,7 @@ func (r seenRoute) accepted() (pending, refused string) {
 
 // names says whether the spec of a route names this parent.
 func (r seenRoute) names(parent map[string]any) bool {
-	refs, _, _ := unstructured.NestedSlice(r.object.Object, "spec", "parentRefs")
-	return slices.ContainsFunc(refs, func(ref any) bool {
+	return slices.ContainsFunc(r.parentRefs(), func(ref any) bool {
 		fields, _ := ref.(map[string]any)
 		for field, usual := range map[string]string{
 			"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": r.object.GetNamespace(), "name": "",
@@ -57,6 +59,12 @@ func (r seenRoute) names(parent map[string]any) bool {
 		section := textOr(fields["sectionName"], "")
 		return section == "" || textOr(parent["sectionName"], section) == section
 	})
+}
+
+// parentRefs are the gateways, and the like, that the spec of a route names.
+func (r seenRoute) parentRefs() []any {
+	refs, _, _ := unstructured.NestedSlice(r.object.Object, "spec", "parentRefs")
+	return refs
 }
 
 // textOr is a text, or where there is none the usual one.

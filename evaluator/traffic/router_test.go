@@ -236,6 +236,7 @@ status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status:
 		"nothing":                {[]string{webRoute + accepted}, ""},
 		"there is none":          {nil, "traffic.source is Weighted, and no HTTPRoute, GRPCRoute or VirtualService"},
 		"no gateway follows it":  {[]string{webRoute}, "no gateway has answered for HTTPRoute/web"},
+		"it names no gateway":    {[]string{strings.Replace(webRoute, "parentRefs: [{name: gw}], ", "", 1)}, "HTTPRoute/web names no gateway in spec.parentRefs, so none sends requests by it"},
 		"a gateway refuses it":   {[]string{webRoute + strings.Replace(accepted, `"True"`, `"False", message: no such listener`, 1)}, "HTTPRoute/web: gw does not take it: Accepted is False: no such listener"},
 		"it has no room for one": {[]string{strings.Replace(webRoute, "[{name: web", "["+strings.Repeat("{name: other}, ", 15)+"{name: web", 1) + accepted}, "HTTPRoute/web: spec.rules[0].backendRefs: has 16 backends"},
 	} {

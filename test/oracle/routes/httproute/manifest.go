@@ -216,9 +216,11 @@ func NameOf(backend any) string {
 	return name
 }
 
-// Reaches says whether a route sends requests to the Service of production.
+// Reaches says whether a route sends requests to the Service of production, by a gateway that it names.
 func Reaches(o Object) bool {
-	return slices.ContainsFunc(Rules(o), func(rule any) bool {
+	spec, _ := o["spec"].(Object)
+	parents, _ := spec["parentRefs"].([]any)
+	return len(parents) > 0 && slices.ContainsFunc(Rules(o), func(rule any) bool {
 		return slices.ContainsFunc(Backends(rule), func(b any) bool { return NameOf(b) == Name && WeightOf(b) > 0 })
 	})
 }
