@@ -39,7 +39,7 @@ func (a *asked) QuerySamples(ctx context.Context, query string, at time.Time) (a
 
 // two is a Lookup with a Prometheus and probes.
 type two struct {
-	Past
+	PastLookup
 	prometheus, probes Endpoint
 }
 

@@ -91,13 +91,13 @@ func (r *Rounds) Forget(run types.NamespacedName) {
 	}
 }
 
-// Beside finds out what goes with a round and no Prometheus knows: what hooks answer.
-type Beside func(context.Context) map[string]lifecycle.HookReply
+// AskHooks finds out what goes with a round and no Prometheus knows: what hooks answer.
+type AskHooks func(context.Context) map[string]lifecycle.HookReply
 
 // Start measures a run at a time, and what goes with the round, if that is not nil, and has it looked at when both are done. It
 // does nothing while a round of it is under way. The round ends with ctx, which
 // has to be the controller's.
-func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Time, beside Beside) {
+func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Time, beside AskHooks) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of[s.Run] != nil {

@@ -32,7 +32,7 @@ type stage struct {
 	*testing.T
 	clock  *clocktesting.FakePassiveClock
 	reader *probes.Reader
-	run    probes.Run
+	run    probes.ProbedRun
 
 	mu   sync.Mutex
 	pods map[string]*pod // by address
@@ -51,7 +51,7 @@ type pod struct {
 func newStage(t *testing.T, every time.Duration) *stage {
 	s := &stage{T: t, clock: clocktesting.NewFakePassiveClock(noon), pods: map[string]*pod{}}
 	s.reader = probes.New(probes.Options{Clock: s.clock, Dial: s.dial})
-	s.run = probes.Run{Name: run, UID: "a", ProbeTimes: query.ProbeTimes{Every: every, Keep: time.Hour}}
+	s.run = probes.ProbedRun{Name: run, UID: "a", ProbeTimes: query.ProbeTimes{Every: every, Keep: time.Hour}}
 	s.reader.Watch(t.Context(), s.run)
 	return s
 }
@@ -74,7 +74,7 @@ func (s *stage) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // add makes a pod with a probe, and has it read.
-func (s *stage) add(name string, more ...func(*probes.Pod)) *pod {
+func (s *stage) add(name string, more ...func(*probes.ProbedPod)) *pod {
 	p := &pod{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: probe.RequestsTotal}, []string{probe.PortLabel, probe.CodeLabel, probe.GRPCStatusLabel}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: probe.RequestDuration, Buckets: []float64{0.1, 0.5, 1}}, []string{probe.PortLabel}),
@@ -95,7 +95,7 @@ func (s *stage) add(name string, more ...func(*probes.Pod)) *pod {
 		own.ServeHTTP(w, r)
 	}))
 	s.Cleanup(p.server.Close)
-	found := probes.Pod{Name: name, UID: types.UID(name), IP: fmt.Sprintf("10.244.0.%d", len(s.pods)+1), HostIP: "10.0.0.1", IsReady: true}
+	found := probes.ProbedPod{Name: name, UID: types.UID(name), IP: fmt.Sprintf("10.244.0.%d", len(s.pods)+1), HostIP: "10.0.0.1", IsReady: true}
 	for _, edit := range more {
 		edit(&found)
 	}
@@ -225,7 +225,7 @@ func TestAProbeThatCannotBeReadIsAnError(t *testing.T) {
 
 func TestPodsOfTheDeploymentMayLackOne(t *testing.T) {
 	s := newStage(t, 5*time.Second)
-	stable := func(p *probes.Pod) { p.IsStable = true }
+	stable := func(p *probes.ProbedPod) { p.IsStable = true }
 	a, b := s.add("web-1-a", stable), s.add("web-1-b", stable)
 	a.down = true
 	s.pass(13, func() { b.request("200", 0.1) })
@@ -239,7 +239,7 @@ func TestPodsOfTheDeploymentMayLackOne(t *testing.T) {
 func TestAPodThatIsNotReadyIsNoError(t *testing.T) {
 	s := newStage(t, 5*time.Second)
 	a := s.add("web-1-a")
-	s.add("web-1-b", func(p *probes.Pod) { p.IsReady = false }).down = true
+	s.add("web-1-b", func(p *probes.ProbedPod) { p.IsReady = false }).down = true
 	s.pass(13, func() { a.request("200", 0.1) })
 	s.want(rate, 0.2)
 }
@@ -323,7 +323,7 @@ func TestAddressesThatAreNotCalled(t *testing.T) {
 		"example.com": "no address yet", "::ffff:127.0.0.1": "loopback",
 	} {
 		s := newStage(t, 5*time.Second)
-		s.run.Pods = []probes.Pod{{Name: "web-1-a", UID: "a", IP: address, HostIP: "10.0.0.1", IsReady: true}}
+		s.run.Pods = []probes.ProbedPod{{Name: "web-1-a", UID: "a", IP: address, HostIP: "10.0.0.1", IsReady: true}}
 		s.reader.Watch(t.Context(), s.run)
 		s.pass(3, func() {})
 		s.wantError(rate, want)

@@ -31,8 +31,8 @@ const (
 	borne = 2
 )
 
-// Pod is one whose probe is read.
-type Pod struct {
+// ProbedPod is one whose probe is read.
+type ProbedPod struct {
 	Name       string
 	UID        types.UID
 	IP, HostIP string
@@ -45,12 +45,12 @@ type Pod struct {
 	Lacks string
 }
 
-// Run is one of which metrics read probes.
-type Run struct {
+// ProbedRun is one of which metrics read probes.
+type ProbedRun struct {
 	Name types.NamespacedName
 	UID  types.UID
 	query.ProbeTimes
-	Pods []Pod
+	Pods []ProbedPod
 }
 
 // Options are the settings of a Reader.
@@ -78,7 +78,7 @@ type Reader struct {
 
 // course is what is known of the pods of a run.
 type course struct {
-	run   Run
+	run   ProbedRun
 	began time.Time
 	next  time.Time
 	// ctx is that of the term in which this replica leads.
@@ -91,7 +91,7 @@ type course struct {
 
 // state is how the reading of a pod goes.
 type state struct {
-	pod Pod
+	pod ProbedPod
 	// first is when it was read first, or tried to be, and good when that last succeeded.
 	first, good time.Time
 	// lost is how often in a row it did not, and err why.
@@ -142,7 +142,7 @@ func (r *Reader) forget(run types.NamespacedName) {
 
 // Watch has the probes of a run read from now on, until ctx ends, which has to be the
 // controller's. It may be called again whenever something is known anew.
-func (r *Reader) Watch(ctx context.Context, run Run) {
+func (r *Reader) Watch(ctx context.Context, run ProbedRun) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.runs[run.Name]
@@ -229,7 +229,7 @@ func (r *Reader) ReadDue(ctx context.Context) (wait func()) {
 }
 
 // read reads one probe for a time, at which the samples are taken to be.
-func (r *Reader) read(ctx context.Context, c *course, s *state, pod Pod, at time.Time) {
+func (r *Reader) read(ctx context.Context, c *course, s *state, pod ProbedPod, at time.Time) {
 	r.mu.Lock()
 	run, every := c.run.Name, c.run.Every
 	r.mu.Unlock()
@@ -255,7 +255,7 @@ func (r *Reader) read(ctx context.Context, c *course, s *state, pod Pod, at time
 	r.count(c)
 }
 
-func (r *Reader) scrape(ctx context.Context, namespace string, pod Pod) ([]point, error) {
+func (r *Reader) scrape(ctx context.Context, namespace string, pod ProbedPod) ([]point, error) {
 	address, err := addressOf(pod.IP, pod.HostIP)
 	if err != nil {
 		r.metrics.scrapes.WithLabelValues(scrapeFailed).Inc()
@@ -302,7 +302,7 @@ func (r *Reader) count(c *course) {
 }
 
 // labelsOf are those that say whose a series is.
-func (r *Reader) labelsOf(c *course, pod Pod) labels.Labels {
+func (r *Reader) labelsOf(c *course, pod ProbedPod) labels.Labels {
 	return labels.FromStrings(namespaceLabel, c.run.Name.Namespace, podLabel, pod.Name, jobLabel, job, instanceLabel, pod.IP)
 }
 

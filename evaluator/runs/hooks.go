@@ -24,7 +24,7 @@ func (r *Reconciler) putQuestions(ctx context.Context, seen gather.Observed, que
 }
 
 // besideRound asks what goes with a round; nil if nothing does.
-func (r *Reconciler) besideRound(ctx context.Context, seen gather.Observed, questions []lifecycle.HookQuestion) (measure.Beside, error) {
+func (r *Reconciler) besideRound(ctx context.Context, seen gather.Observed, questions []lifecycle.HookQuestion) (measure.AskHooks, error) {
 	if len(questions) == 0 {
 		return nil, nil
 	}

@@ -28,7 +28,7 @@ spec:
 	if diff := cmp.Diff([]string{"all", "maybe", "of-init", "part"}, ConfigMaps(template)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]Reference{{ConfigMap, "all"}, {ConfigMap, "part"}, {Secret, "keys"}, {Secret, "other"}}, Of(template).Needs); diff != "" {
+	if diff := cmp.Diff([]Reference{{ConfigMap, "all"}, {ConfigMap, "part"}, {Secret, "keys"}, {Secret, "other"}}, Read(template).Needs); diff != "" {
 		t.Errorf("what it cannot start without (-want +got):\n%s", diff)
 	}
 }

@@ -61,7 +61,7 @@ func View(s corev1.Service) Service {
 }
 
 // Serves says whether a Service sends requests to Ready pods of a template.
-func (s Service) Serves(t Template) bool {
+func (s Service) Serves(t PodTemplate) bool {
 	if len(s.Selector) == 0 || !labels.SelectorFromSet(s.Selector).Matches(labels.Set(t.Labels)) {
 		return false
 	}
@@ -91,7 +91,7 @@ const recently = 10 * time.Minute
 // held one: they serve these and none of those, and did not always. A Service that was made as it is
 // may be for the new pods alone, and so may one that was changed long before the hold, unless no other
 // serves the stable pods.
-func Left(services []Service, stable, held Template, heldAt time.Time) []string {
+func Left(services []Service, stable, held PodTemplate, heldAt time.Time) []string {
 	served := slices.ContainsFunc(services, func(s Service) bool { return s.Serves(stable) })
 	var out []string
 	for _, s := range services {

@@ -14,13 +14,13 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func read(t *testing.T, text string) Template {
+func read(t *testing.T, text string) PodTemplate {
 	t.Helper()
 	var out hold.Template
 	if err := yaml.Unmarshal([]byte(text), &out); err != nil {
 		t.Fatal(err)
 	}
-	return Of(out)
+	return Read(out)
 }
 
 func TestWhatATemplateNeeds(t *testing.T) {
@@ -45,7 +45,7 @@ spec:
   - {name: c, projected: {sources: [{configMap: {name: part}}, {secret: {name: other-part, optional: false}}, {serviceAccountToken: {path: t}}]}}
   - {name: d, emptyDir: {}}
 `)
-	want := Template{
+	want := PodTemplate{
 		Labels: map[string]string{"app": "web"}, Ports: []string{"http", "proxy"},
 		Needs: []Reference{
 			{ConfigMap, "all"}, {ConfigMap, "files"}, {ConfigMap, "for-init"}, {ConfigMap, "part"},
@@ -56,14 +56,14 @@ spec:
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(Template{Labels: map[string]string{}}, Of(hold.Template{"spec": "x", "metadata": nil})); diff != "" {
+	if diff := cmp.Diff(PodTemplate{Labels: map[string]string{}}, Read(hold.Template{"spec": "x", "metadata": nil})); diff != "" {
 		t.Errorf("of nothing (-want +got):\n%s", diff)
 	}
 }
 
 func TestServicesThatLeft(t *testing.T) {
-	stable := Template{Labels: map[string]string{"app": "web", "version": "1"}, Ports: []string{"http"}}
-	held := Template{Labels: map[string]string{"app": "web", "version": "2"}, Ports: []string{"web"}}
+	stable := PodTemplate{Labels: map[string]string{"app": "web", "version": "1"}, Ports: []string{"http"}}
+	held := PodTemplate{Labels: map[string]string{"app": "web", "version": "2"}, Ports: []string{"web"}}
 	ago := func(d time.Duration) time.Time { return noon.Add(-d) }
 	service := func(name string, selector map[string]string, made, changed time.Duration, ports ...string) Service {
 		return Service{Name: name, Selector: selector, Ports: ports, Made: ago(made), Changed: ago(changed)}
@@ -122,7 +122,7 @@ func TestANameForOthersServesNoPods(t *testing.T) {
 	if err := yaml.Unmarshal([]byte("{metadata: {name: web}, spec: {type: ExternalName, externalName: old.example.com, selector: {app: web}, ports: [{port: 80}]}}"), &s); err != nil {
 		t.Fatal(err)
 	}
-	if View(s).Serves(Template{Labels: map[string]string{"app": "web"}}) {
+	if View(s).Serves(PodTemplate{Labels: map[string]string{"app": "web"}}) {
 		t.Error("it serves pods")
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 )
 
-// Template is what must be known of a pod template.
-type Template struct {
+// PodTemplate is what must be known of a pod template.
+type PodTemplate struct {
 	// Labels are those of its pods, Ports the names of the ports of its containers.
 	Labels map[string]string
 	Ports  []string
@@ -31,7 +31,7 @@ const (
 )
 
 // Size is about how much memory it takes, in bytes.
-func (t Template) Size() int {
+func (t PodTemplate) Size() int {
 	n := 0
 	for key, value := range t.Labels {
 		n += len(key) + len(value)
@@ -45,10 +45,10 @@ func (t Template) Size() int {
 	return n
 }
 
-// Of reads a pod template. What has not the form that it should have is left out: the API
+// Read reads a pod template. What has not the form that it should have is left out: the API
 // server has taken the template.
-func Of(t hold.Template) Template {
-	out := Template{Labels: map[string]string{}}
+func Read(t hold.Template) PodTemplate {
+	out := PodTemplate{Labels: map[string]string{}}
 	for key, value := range object(object(t, "metadata"), "labels") {
 		if text, is := value.(string); is {
 			out.Labels[key] = text

@@ -19,7 +19,7 @@ func (recollection) Earlier(_ context.Context, run *v1alpha1.CanaryRun) (out []v
 		e := view.Earlier{Name: m.Name, Says: "Since the canary was Ready it went up."}
 		for ago := 60; ago >= 0; ago-- {
 			value := float64(60-ago) / 300
-			e.Rounds = append(e.Rounds, view.Round{At: time.Now().Add(-time.Duration(ago) * time.Minute).UnixMilli(), Outcome: view.OutcomeEarlier, Text: "asked", Value: &value})
+			e.Rounds = append(e.Rounds, view.Point{At: time.Now().Add(-time.Duration(ago) * time.Minute).UnixMilli(), Outcome: view.OutcomeEarlier, Text: "asked", Value: &value})
 		}
 		out = append(out, e)
 	}

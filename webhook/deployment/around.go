@@ -32,7 +32,7 @@ func (h *Handler) tellAround(ctx context.Context, r *request, w wanted, d decide
 	}
 	look := r.errands.around
 	var out []string
-	if left := surround.Left(look.services(), look.stable, surround.Of(w.template), heldAt); len(left) > 0 {
+	if left := surround.Left(look.services(), look.stable, surround.Read(w.template), heldAt); len(left) > 0 {
 		out = append(out, reply.Warning(surround.TellLeft(left)))
 	}
 	if gone := look.gone(); len(gone) > 0 {

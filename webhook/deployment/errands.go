@@ -25,7 +25,7 @@ type named struct {
 
 // around is what is found out about what stands beside the Deployment.
 type around struct {
-	stable   surround.Template
+	stable   surround.PodTemplate
 	services func() []surround.Service // that there are
 	gone     func() []surround.Reference
 }
@@ -52,7 +52,7 @@ func (h *Handler) runName(ctx context.Context, r *request, hash hold.Hash) (stri
 
 // lookAround is worth no more than history.Time; what is not known by then is not told.
 func (h *Handler) lookAround(ctx context.Context, r *request) around {
-	stable := surround.Of(r.Old.Template())
+	stable := surround.Read(r.Old.Template())
 	return around{
 		stable: stable,
 		services: aside(func() []surround.Service {

@@ -34,7 +34,7 @@ func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision)
 	}
 	ctx, cancel := dispensable(ctx, history.Time)
 	defer cancel()
-	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, &bounded, surround.Of(r.Old.Template()).Labels)
+	why, err := h.Routes.Doubt(ctx, r.namespace, r.name, &bounded, surround.Read(r.Old.Template()).Labels)
 	if err != nil { // it is told by the run
 		ctrl.LoggerFrom(ctx).Error(err, "routes not looked at")
 		return nil

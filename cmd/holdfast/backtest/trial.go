@@ -141,7 +141,7 @@ func (t *trial) measure(ctx context.Context, in lifecycle.Snapshot, r backtest.R
 	s.PodNames = backtest.Names(t.recorded, r, t.horizon(r.At))
 	stable := maps.Clone(s.PodNames)
 	maps.DeleteFunc(stable, func(set string, _ []string) bool { return !slices.Contains(r.Stable, set) })
-	past := measure.Past{Endpoints: t.endpoints, Namespace: t.namespace, StablePods: stable}
+	past := measure.PastLookup{Endpoints: t.endpoints, Namespace: t.namespace, StablePods: stable}
 	return measure.Observe(ctx, s, past, at, new(measure.Budget).Reserve(t.namespace))
 }
 

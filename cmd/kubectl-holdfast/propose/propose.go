@@ -124,7 +124,7 @@ func traffic(w Wish) (*v1alpha1.Traffic, error) {
 
 // serving looks for the Service that was named, or else tells which there are.
 func serving(d *appsv1.Deployment, services []surround.Service, named string) ([]string, error) {
-	template := surround.Template{Labels: d.Spec.Template.Labels}
+	template := surround.PodTemplate{Labels: d.Spec.Template.Labels}
 	for _, c := range d.Spec.Template.Spec.Containers {
 		for _, port := range c.Ports {
 			template.Ports = append(template.Ports, port.Name)

@@ -59,7 +59,7 @@ type sighting struct {
 	found lifecycle.Around
 	// stable is the hash of the template that was stable, and template what is known of it.
 	stable   hold.Hash
-	template surround.Template
+	template surround.PodTemplate
 }
 
 type seenServices struct {
@@ -120,18 +120,18 @@ func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Dur
 		if err != nil {
 			return last.found, err
 		}
-		now.template = surround.Of(stable)
+		now.template = surround.Read(stable)
 	}
 	services, err := l.servicesIn(ctx, of.name().Namespace, of.Snapshot.Now, known)
 	if err != nil {
 		return last.found, err
 	}
-	now.found = lifecycle.Around{Known: true, Now: true, Left: surround.Left(services.all, now.template, surround.Of(of.Record.Template), of.Record.HeldAt)}
+	now.found = lifecycle.Around{Known: true, Now: true, Left: surround.Left(services.all, now.template, surround.Read(of.Record.Template), of.Record.HeldAt)}
 	if now.found.Gone, err = l.gone(ctx, of.name().Namespace, now.template.Needs, of.Snapshot.Now); err != nil {
 		return last.found, err
 	}
 	if now.template.Size() > maxTemplate {
-		now.stable, now.template = "", surround.Template{}
+		now.stable, now.template = "", surround.PodTemplate{}
 	}
 	l.seen.Keep(of.name(), now)
 	return now.found, nil

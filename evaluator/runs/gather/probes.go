@@ -28,7 +28,7 @@ func (g *Gatherer) gatherProbes(ctx context.Context, seen *Observed) error {
 		g.Probes.Forget(name)
 		return nil
 	}
-	run := probes.Run{Name: name, UID: seen.CanaryRun.UID, ProbeTimes: query.ProbeTimesOf(a, total)}
+	run := probes.ProbedRun{Name: name, UID: seen.CanaryRun.UID, ProbeTimes: query.ProbeTimesOf(a, total)}
 	run.Pods = append(probesIn("canary", seen.Pods), probesIn("baseline", seen.BaselinePods)...)
 	asksStable := func(m v1alpha1.Metric) bool { return a.ReadsProbes(m) && query.NamesStable(m) }
 	if seen.CanaryRun.Status.CreatedAt != nil && slices.ContainsFunc(a.Metrics, asksStable) {
@@ -43,8 +43,8 @@ func (g *Gatherer) gatherProbes(ctx context.Context, seen *Observed) error {
 }
 
 // probesIn are the pods of one side whose probes are read.
-func probesIn(side string, pods []corev1.Pod) []probes.Pod {
-	var out []probes.Pod
+func probesIn(side string, pods []corev1.Pod) []probes.ProbedPod {
+	var out []probes.ProbedPod
 	for _, p := range pods {
 		ended := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
 		if p.DeletionTimestamp != nil || ended {
@@ -53,9 +53,9 @@ func probesIn(side string, pods []corev1.Pod) []probes.Pod {
 		isReady := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
 			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 		})
-		out = append(out, probes.Pod{Name: p.Name, UID: p.UID, IP: p.Status.PodIP, HostIP: p.Status.HostIP, IsReady: isReady, Lacks: objects.MeshOfPod(&p)})
+		out = append(out, probes.ProbedPod{Name: p.Name, UID: p.UID, IP: p.Status.PodIP, HostIP: p.Status.HostIP, IsReady: isReady, Lacks: objects.MeshOfPod(&p)})
 	}
-	slices.SortFunc(out, func(a, b probes.Pod) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b probes.ProbedPod) int { return strings.Compare(a.Name, b.Name) })
 	for i := maxProbes; i < len(out); i++ {
 		out[i].Lacks = fmt.Sprintf("it is not read: the %s has %d pods, and %d of them are read at most; have a Prometheus scrape them, and name it in analysis.endpoint", side, len(out), maxProbes)
 	}

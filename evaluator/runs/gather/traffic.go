@@ -51,7 +51,7 @@ func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, 
 	if err != nil {
 		return run, err
 	}
-	run.Pods = surround.Of(template).Labels
+	run.Pods = surround.Read(template).Labels
 	return run, nil
 }
 
@@ -65,7 +65,7 @@ func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Tem
 	if err != nil {
 		return nil, err
 	}
-	pods := surround.Of(template).Labels
+	pods := surround.Read(template).Labels
 	without, err := g.Router.Without(ctx, seen.CanaryRun.Namespace, selector, pods)
 	if err == nil && lifecycle.HPAOf(seen.Snapshot) != nil && !canary.LeftBy(selector, pods, without) {
 		return nil, fmt.Errorf("%w: whatever label its pods leave out, the selector of Deployment %s selects them, which asks for no label; "+
@@ -84,7 +84,7 @@ func (o Observed) canaryIsAsMade() bool {
 // told which Service the requests of a canary are for.
 func withTemplateLabels(rs *unstructured.Unstructured, template hold.Template) *unstructured.Unstructured {
 	out := rs.DeepCopy()
-	for key, value := range surround.Of(template).Labels {
+	for key, value := range surround.Read(template).Labels {
 		if _, has, _ := unstructured.NestedString(out.Object, "spec", "template", "metadata", "labels", key); !has {
 			_ = unstructured.SetNestedField(out.Object, value, "spec", "template", "metadata", "labels", key) // they are maps, the pods have labels
 		}

@@ -30,7 +30,7 @@ const (
 type probesAt struct {
 	run  types.UID
 	at   time.Time
-	pods []probes.Pod
+	pods []probes.ProbedPod
 }
 
 // areOf says whether they can still be taken for those beside a run.
@@ -40,7 +40,7 @@ func (p probesAt) areOf(run *v1alpha1.CanaryRun, now time.Time) bool {
 
 // Probes finds those of the Deployment's own pods whose probes are read, the first of them by their names. Where none
 // has a probe, there is one that says so.
-func (f *Finder) Probes(ctx context.Context, run *v1alpha1.CanaryRun, d objects.Deployment) ([]probes.Pod, error) {
+func (f *Finder) Probes(ctx context.Context, run *v1alpha1.CanaryRun, d objects.Deployment) ([]probes.ProbedPod, error) {
 	if d.Unstructured == nil {
 		return nil, nil
 	}
@@ -59,12 +59,12 @@ func (f *Finder) Probes(ctx context.Context, run *v1alpha1.CanaryRun, d objects.
 	return found, err
 }
 
-func (f *Finder) probesOf(ctx context.Context, d objects.Deployment, sets replicaSets) ([]probes.Pod, error) {
+func (f *Finder) probesOf(ctx context.Context, d objects.Deployment, sets replicaSets) ([]probes.ProbedPod, error) {
 	selector, err := f.Objects.ParsedSelector(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	var with, without []probes.Pod
+	var with, without []probes.ProbedPod
 	err = f.Objects.Live.Each(ctx, listing.Query{
 		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: d.GetNamespace(), Selector: selector, Cached: true,
 	}, func(object []byte) error {
@@ -75,7 +75,7 @@ func (f *Finder) probesOf(ctx context.Context, d objects.Deployment, sets replic
 		if _, made := pod.madeBy(sets.present); !made || pod.Metadata.DeletionTimestamp != nil {
 			return nil
 		}
-		found := probes.Pod{Name: pod.Metadata.Name, UID: pod.Metadata.UID, IP: pod.Status.PodIP, HostIP: pod.Status.HostIP, IsStable: true, IsReady: pod.isReady()}
+		found := probes.ProbedPod{Name: pod.Metadata.Name, UID: pod.Metadata.UID, IP: pod.Status.PodIP, HostIP: pod.Status.HostIP, IsStable: true, IsReady: pod.isReady()}
 		if pod.hasProbe() {
 			with = append(with, found)
 		} else if len(without) == 0 {
@@ -90,7 +90,7 @@ func (f *Finder) probesOf(ctx context.Context, d objects.Deployment, sets replic
 	if len(with) == 0 {
 		return without, nil
 	}
-	slices.SortFunc(with, func(a, b probes.Pod) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(with, func(a, b probes.ProbedPod) int { return strings.Compare(a.Name, b.Name) })
 	return with[:min(len(with), maxProbes)], nil
 }
 

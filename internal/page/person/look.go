@@ -130,7 +130,7 @@ func belongs(run *v1alpha1.CanaryRun, e *corev1.Event, at int64) bool {
 	return run.Status.FinishedAt == nil || at <= run.Status.FinishedAt.Add(around).UnixMilli()
 }
 
-func seenOf(e *corev1.Event) view.Seen {
+func seenOf(e *corev1.Event) view.StoredEvent {
 	at, count := e.LastTimestamp.Time, e.Count
 	if s := e.Series; s != nil {
 		at, count = s.LastObservedTime.Time, s.Count
@@ -140,5 +140,5 @@ func seenOf(e *corev1.Event) view.Seen {
 			at = other
 		}
 	}
-	return view.Seen{At: at.UnixMilli(), Type: e.Type, Reason: e.Reason, Message: e.Message, Count: count}
+	return view.StoredEvent{At: at.UnixMilli(), Type: e.Type, Reason: e.Reason, Message: e.Message, Count: count}
 }

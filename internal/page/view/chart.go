@@ -25,7 +25,7 @@ type Chart struct {
 	Compares bool `json:"compares,omitempty"`
 	// Other is what the canary is compared with, in words.
 	Other  string  `json:"other,omitempty"`
-	Rounds []Round `json:"rounds"`
+	Rounds []Point `json:"rounds"`
 	// Evidence is that of a comparison of counts.
 	Evidence *Evidence `json:"evidence,omitempty"`
 	Query    string    `json:"query,omitempty"`
@@ -36,8 +36,8 @@ type Chart struct {
 	NoData int32 `json:"noData"`
 }
 
-// Round is a measurement. Low and High are where its value had to lie; From and To what a comparison is sure of.
-type Round struct {
+// Point is a measurement. Low and High are where its value had to lie; From and To what a comparison is sure of.
+type Point struct {
 	At      int64    `json:"at"`
 	Outcome string   `json:"outcome"`
 	Reason  string   `json:"reason,omitempty"`
@@ -108,8 +108,8 @@ func chartOf(m v1alpha1.MetricStatus, rule v1alpha1.Metric, falseAlarms float64)
 	return c
 }
 
-func roundOf(m v1alpha1.Measurement, compare *v1alpha1.Comparison) Round {
-	r := Round{At: m.Time.UnixMilli(), Outcome: string(m.Outcome), Reason: short(m.Reason), Text: short(m.Value), Says: line(m.Message)}
+func roundOf(m v1alpha1.Measurement, compare *v1alpha1.Comparison) Point {
+	r := Point{At: m.Time.UnixMilli(), Outcome: string(m.Outcome), Reason: short(m.Reason), Text: short(m.Value), Says: line(m.Message)}
 	if v, isNumber := band.Number(m.Value); isNumber {
 		r.Value = &v
 	}

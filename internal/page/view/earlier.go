@@ -39,7 +39,7 @@ type Question struct {
 // not known any more, so they have no outcome.
 type Earlier struct {
 	Name   string  `json:"name"`
-	Rounds []Round `json:"rounds,omitempty"`
+	Rounds []Point `json:"rounds,omitempty"`
 	// Says is what they are in words, or why there are none.
 	Says string `json:"says"`
 }
@@ -129,7 +129,7 @@ func (q Question) Read(answer analysis.Answer, podLabel string) Earlier {
 		o.Wanted = int32(len(o.Pods))
 		m := analysis.Judge(q.rule, v1alpha1.MetricStatus{}, at, o)
 		if v, isNumber := band.Number(m.Value); isNumber {
-			r := Round{At: at.UnixMilli(), Outcome: OutcomeEarlier, Text: short(m.Value), Value: &v}
+			r := Point{At: at.UnixMilli(), Outcome: OutcomeEarlier, Text: short(m.Value), Value: &v}
 			if b := band.Of(m); b.Known {
 				r.Low, r.High = finite(b.Low), finite(b.High)
 			}
@@ -176,7 +176,7 @@ func podsOf(rule v1alpha1.Metric, series []analysis.Series, label string) (out [
 	return out
 }
 
-func saysEarlier(rounds []Round) string {
+func saysEarlier(rounds []Point) string {
 	if len(rounds) == 0 {
 		return "The endpoint has no earlier values."
 	}

@@ -9,14 +9,14 @@ type Event struct {
 	Count   int32  `json:"count,omitempty"`
 }
 
-// Seen is an event as the API server has it.
-type Seen struct {
+// StoredEvent is an event as the API server has it.
+type StoredEvent struct {
 	At                    int64
 	Type, Reason, Message string
 	Count                 int32
 }
 
 // EventOf is an event for the page.
-func EventOf(e Seen) Event {
+func EventOf(e StoredEvent) Event {
 	return Event{At: e.At, Warning: e.Type == "Warning", Reason: short(e.Reason), Says: line(e.Message), Count: e.Count}
 }

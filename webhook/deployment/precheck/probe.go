@@ -30,13 +30,13 @@ func Unmeasured(template hold.Template, asked v1alpha1.Probe, services []surroun
 		out[i] = "not all that the plan has measured (spec.probe) is: " + why
 	}
 	if behind && asked.Capture != v1alpha1.ProbeByRedirect {
-		out = append(out, past(surround.Of(template), ports, services)...)
+		out = append(out, past(surround.Read(template), ports, services)...)
 	}
 	return out
 }
 
 // past tells of Services that send requests to measured ports by their numbers.
-func past(template surround.Template, ports []probe.Port, services []surround.Service) []string {
+func past(template surround.PodTemplate, ports []probe.Port, services []surround.Service) []string {
 	var out []string
 	for _, s := range services {
 		if !s.Serves(template) {

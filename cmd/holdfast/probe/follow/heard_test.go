@@ -29,7 +29,7 @@ func (h *heard) Ended(r follow.Request) {
 	h.ended = append(h.ended, text)
 }
 
-func (h *heard) Carried(d follow.Direction, n int) { h.bytes[d] += n }
+func (h *heard) Carried(d follow.Sender, n int) { h.bytes[d] += n }
 
 func (h *heard) String() string {
 	slices.Sort(h.ended) // streams end in no order where a connection does
@@ -38,7 +38,7 @@ func (h *heard) String() string {
 
 // line is something that one side says, after a pause.
 type line struct {
-	who  follow.Direction
+	who  follow.Sender
 	text string
 	wait time.Duration
 }

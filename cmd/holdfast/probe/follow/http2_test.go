@@ -16,14 +16,14 @@ import (
 
 // speaker writes frames as one side of a connection.
 type speaker struct {
-	who     follow.Direction
+	who     follow.Sender
 	buffer  bytes.Buffer
 	framer  *http2.Framer
 	block   bytes.Buffer
 	encoder *hpack.Encoder
 }
 
-func newSpeaker(who follow.Direction) *speaker {
+func newSpeaker(who follow.Sender) *speaker {
 	s := &speaker{who: who}
 	s.framer = http2.NewFramer(&s.buffer, nil)
 	s.framer.AllowIllegalWrites = true

@@ -5,13 +5,13 @@ package follow
 
 import "time"
 
-// Direction is who sends.
-type Direction int
+// Sender is who sends.
+type Sender int
 
 // Who sends.
 const (
-	In  Direction = iota // the client
-	Out                  // the application
+	In  Sender = iota // the client
+	Out               // the application
 )
 
 // Request is one that came to its end.
@@ -29,7 +29,7 @@ type Observer interface {
 	Began()
 	Ended(Request)
 	// Carried tells of bytes of bodies, and of all bytes of a connection that is not read.
-	Carried(Direction, int)
+	Carried(Sender, int)
 }
 
 // Ending is how two sides came apart.

@@ -123,7 +123,7 @@ func (p *Port) request(r follow.Request) prometheus.Counter {
 }
 
 // Carried counts bytes.
-func (p *Port) Carried(d follow.Direction, n int) { p.bytes[d].Add(float64(n)) }
+func (p *Port) Carried(d follow.Sender, n int) { p.bytes[d].Add(float64(n)) }
 
 // Connection counts one that was not read as HTTP.
 func (p *Port) Connection(result string) {
