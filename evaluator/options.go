@@ -124,7 +124,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		Plans: func(namespace string) protect.PlanFunc {
 			plans := e.Deployments.Objects.PlansOf(namespace)
 			return func(ctx context.Context, d *unstructured.Unstructured) (plan.Resolved, error) {
-				return plans.Of(ctx, objects.Deployment{Unstructured: d})
+				return plans.Resolve(ctx, objects.Deployment{Unstructured: d})
 			}
 		},
 		Leadership: o.Leadership, Clock: e.Deployments.Clock, Controller: controllerOptions(mgr, o, "name"),

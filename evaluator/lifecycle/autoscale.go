@@ -72,8 +72,8 @@ func scalingOf(in Snapshot, c course) scaling {
 // most is the largest canary.
 func (s scaling) most() int32 { return max(s.allowed, s.fewest) }
 
-// to is how many pods a canary is to have now.
-func (s scaling) to(c *Canary) int32 {
+// target is how many pods a canary is to have now.
+func (s scaling) target(c *Canary) int32 {
 	if c == nil || s.hpa == nil {
 		return s.fewest
 	}

@@ -91,7 +91,7 @@ type health struct {
 }
 
 func healthOf(in Snapshot, c course) health {
-	return health{in.canary(c.out.Replicas), scalingOf(in, c).to(in.Canary), c.hpa() != nil, c.podsMadeBy(), c.plan.ReadyDeadline.Duration, in.Now}
+	return health{in.canary(c.out.Replicas), scalingOf(in, c).target(in.Canary), c.hpa() != nil, c.podsMadeBy(), c.plan.ReadyDeadline.Duration, in.Now}
 }
 
 // isLate says whether a pod has had the time to get Ready.

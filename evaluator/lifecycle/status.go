@@ -46,7 +46,7 @@ func finish(in Snapshot, c course) v1alpha1.CanaryRunStatus {
 
 // canaryColumns say how many pods the canary has, and where its requests come from.
 func (c *course) canaryColumns(in Snapshot) {
-	wanted := scalingOf(in, *c).to(in.Canary)
+	wanted := scalingOf(in, *c).target(in.Canary)
 	ready := min(readyPods(in.Pods), wanted)
 	c.out.Scale = fmt.Sprintf("%d/%d", ready, wanted)
 	if in.Service != "" {

@@ -176,7 +176,7 @@ func (s *sender) body(m Message) (contentType string, body []byte, err error) {
 	switch {
 	case n.Slack != nil && n.Slack.TokenFile != "":
 		contentType = "application/json; charset=utf-8"
-		body, err = slackBody(m, n.Slack.Channel, s.threads.of(m))
+		body, err = slackBody(m, n.Slack.Channel, s.threads.find(m))
 	case n.Slack != nil:
 		body, err = slackBody(m, "", "")
 	case n.Webhook != nil:
@@ -247,7 +247,7 @@ type threads struct{ known *lru.Cache }
 
 func newThreads() threads { return threads{lru.New(mostThreads)} }
 
-func (t threads) of(m Message) string {
+func (t threads) find(m Message) string {
 	began, ok := t.known.Get(m.about())
 	if !ok || m.Run == "" {
 		return ""

@@ -15,7 +15,7 @@ import (
 
 // ResolvePlan finds the plan of a Deployment as it is now.
 func (r *Reader) ResolvePlan(ctx context.Context, d Deployment) (plan.Resolved, error) {
-	return r.PlansOf(d.GetNamespace()).Of(ctx, d)
+	return r.PlansOf(d.GetNamespace()).Resolve(ctx, d)
 }
 
 // Plans are those of the Deployments of a namespace, at one moment: the namespace and each plan are read once.
@@ -37,10 +37,10 @@ func (r *Reader) PlansOf(namespace string) *Plans {
 	return &Plans{reader: r, namespace: namespace, found: map[string]plan.Found{}}
 }
 
-// Of is the plan of a Deployment. Where nothing is guarded any more
+// Resolve is the plan of a Deployment. Where nothing is guarded any more
 // the plan does not matter, and none that is missing may keep the update from
 // being let through.
-func (p *Plans) Of(ctx context.Context, d Deployment) (plan.Resolved, error) {
+func (p *Plans) Resolve(ctx context.Context, d Deployment) (plan.Resolved, error) {
 	if err := p.read(ctx); err != nil {
 		return plan.Resolved{}, err
 	}
@@ -60,7 +60,7 @@ func (p *Plans) Of(ctx context.Context, d Deployment) (plan.Resolved, error) {
 		found = found.Checked()
 		p.found[name] = found
 	}
-	return plan.Resolve(annotations, p.ns.Annotations, found).Within(p.demands, d.Replicas()), nil
+	return plan.Resolve(annotations, p.ns.Annotations, found).Bounded(p.demands, d.Replicas()), nil
 }
 
 // read reads the namespace and what policies demand in it, once.

@@ -25,7 +25,7 @@ func (s *sharing) start(ctx context.Context, by Asker, a *promise, one query.Bat
 		if query.PrefixOf(pods) == one.Prefix {
 			continue
 		}
-		text, ok := one.For(a.question.query, s.c.endpoint.Labels.Pod, pods)
+		text, ok := one.Select(a.question.query, s.c.endpoint.Labels.Pod, pods)
 		k := question{query: text, from: a.question.from, to: a.question.to}
 		if _, asked := s.answers[k]; ok && !asked {
 			answers[pods] = s.expect(k)

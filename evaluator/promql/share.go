@@ -57,7 +57,7 @@ func (s *sharing) query(ctx context.Context, by Asker, text string, at time.Time
 		s.run(a, func() answerWithCause { return by.instant(context.WithoutCancel(ctx), text, at) })
 	}
 	first := alone
-	if one, ok := s.read.Of(text); ok {
+	if one, ok := s.read.Batch(text); ok {
 		last := s.note(one, at)
 		first = func(a *promise) { s.start(ctx, by, a, one, last, at) }
 	}

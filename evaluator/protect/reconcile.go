@@ -50,7 +50,7 @@ func (p *protector) respite(namespace string) time.Duration {
 // looked notes that the Deployments of a namespace were gone through, from begun until now.
 func (p *protector) looked(namespace string, begun time.Time) {
 	now := p.Clock.Now()
-	next := respite.After(begun, now)
+	next := respite.Earned(begun, now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if next.Left(now) > 0 {

@@ -17,7 +17,7 @@ import (
 // logOf is the log to be written with a status, and whether it is to be written whatever that says.
 func (r *Reconciler) logOf(ctx context.Context, seen gather.Observed, after v1alpha1.CanaryRunStatus) (log *v1alpha1.TransitionLog, isDue bool) {
 	before, delivered := seen.CanaryRun.Status, r.delivered(seen.CanaryRun)
-	happened := append(r.happened(ctx, seen, after), r.told.of(seen.CanaryRun).unlogged...)
+	happened := append(r.happened(ctx, seen, after), r.told.run(seen.CanaryRun).unlogged...)
 	for i := range happened {
 		happened[i].Message = plaintext.Line(happened[i].Message, maxMessage)
 	}

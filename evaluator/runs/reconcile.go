@@ -168,7 +168,7 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 	case err != nil:
 		return ctrl.Result{}, err
 	}
-	known := r.told.of(seen.CanaryRun)
+	known := r.told.run(seen.CanaryRun)
 	known.unlogged = nil
 	r.count(ctx, seen, seen.CanaryRun.Status, status)
 	if written {
@@ -187,7 +187,7 @@ func (r *Reconciler) carryOut(ctx context.Context, seen gather.Observed, next li
 // status to write. An action that the API server refuses ends the course, for good
 // or for now: the status then says so instead.
 func (r *Reconciler) apply(ctx context.Context, seen gather.Observed, p lifecycle.Move) (lifecycle.Move, error) {
-	known := r.told.of(seen.CanaryRun)
+	known := r.told.run(seen.CanaryRun)
 	for _, action := range p.Actions {
 		done, err := r.Executor.Execute(ctx, seen, action)
 		known.did(done)

@@ -43,8 +43,8 @@ func (k *toldOfRun) did(happened []lifecycle.Transition) {
 
 func newTold() *told { return &told{runs: map[types.NamespacedName]*toldOfRun{}} }
 
-// of is what is known of a run.
-func (t *told) of(run *v1alpha1.CanaryRun) *toldOfRun {
+// run is what is known of a run.
+func (t *told) run(run *v1alpha1.CanaryRun) *toldOfRun {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	name := client.ObjectKeyFromObject(run)
@@ -65,7 +65,7 @@ func (t *told) forget(run types.NamespacedName) {
 // tell tells what the log of a status has and was not told in this term: what was written just now, or by an
 // evaluator that ended before it could tell.
 func (r *Reconciler) tell(seen gather.Observed, status v1alpha1.CanaryRunStatus) {
-	known := r.told.of(seen.CanaryRun)
+	known := r.told.run(seen.CanaryRun)
 	untold := lifecycle.Untold(status, known.number)
 	if len(untold) == 0 {
 		return
@@ -77,5 +77,5 @@ func (r *Reconciler) tell(seen gather.Observed, status v1alpha1.CanaryRunStatus)
 
 // delivered is up to which transition of a run all have arrived with whom they are for.
 func (r *Reconciler) delivered(run *v1alpha1.CanaryRun) int64 {
-	return r.Teller.Delivered(run.UID, r.told.of(run).number)
+	return r.Teller.Delivered(run.UID, r.told.run(run).number)
 }

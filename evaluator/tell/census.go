@@ -81,7 +81,7 @@ func (c *census) take() *counts {
 	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
 	c.known = c.count(ctx)
-	c.respite = respite.After(begun, c.now())
+	c.respite = respite.Earned(begun, c.now())
 	return c.known
 }
 

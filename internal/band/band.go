@@ -19,8 +19,8 @@ type Band struct {
 	Known bool
 }
 
-// Of reads it from the rule of a measurement: an interval, or an expectation.
-func Of(m v1alpha1.Measurement) Band {
+// Bounds reads it from the rule of a measurement: an interval, or an expectation.
+func Bounds(m v1alpha1.Measurement) Band {
 	if text, ok := strings.CutPrefix(m.Range, "["); ok {
 		interval, _, closed := strings.Cut(text, "]")
 		low, high, two := strings.Cut(interval, ", ")

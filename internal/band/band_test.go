@@ -21,7 +21,7 @@ func TestOf(t *testing.T) {
 		"":                                    {},
 		"no canary pod matches bad in (true)": {},
 	} {
-		if got := Of(v1alpha1.Measurement{Range: rule}); got.Known != want.Known || want.Known && got != want {
+		if got := Bounds(v1alpha1.Measurement{Range: rule}); got.Known != want.Known || want.Known && got != want {
 			t.Errorf("%s: got %v, want %v", rule, got, want)
 		}
 	}

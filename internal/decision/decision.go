@@ -35,8 +35,8 @@ type Edit struct {
 	Says string
 }
 
-// Of is the change that a verb makes to a run, or why it makes none.
-func Of(run *v1alpha1.CanaryRun, verb Verb, by Decider) (Edit, error) {
+// Apply is the change that a verb makes to a run, or why it makes none.
+func Apply(run *v1alpha1.CanaryRun, verb Verb, by Decider) (Edit, error) {
 	s := run.Status
 	if s.Phase.Ended() {
 		return Edit{}, fmt.Errorf("run %s has ended: it is %s (%s), so there is nothing left to %s%s", run.Name, s.Phase, s.Reason, verb, insteadOf(run, verb))

@@ -78,7 +78,7 @@ func TestOf(t *testing.T) {
 		"retry what is aborted":             {run: in(v1alpha1.PhaseFrozen, "", func(r *run) { r.Spec.Decision = "Abort" }), verb: Retry, mistake: "which stands"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Of(&tc.run, tc.verb, tc.by)
+			got, err := Apply(&tc.run, tc.verb, tc.by)
 			if tc.mistake != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.mistake) {
 					t.Errorf("got %+v, %v", got, err)

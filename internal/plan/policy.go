@@ -14,10 +14,10 @@ import (
 // maxChanges is how many changes by policies a run remembers.
 const maxChanges = 128
 
-// Within brings a plan within the bounds of policies, beside a Deployment of so
+// Bounded brings a plan within the bounds of policies, beside a Deployment of so
 // many replicas. What no bound can mend, and what the bounds leave nothing of,
 // keeps the update held.
-func (r Resolved) Within(demands policy.Effective, replicas int32) Resolved {
+func (r Resolved) Bounded(demands policy.Effective, replicas int32) Resolved {
 	if r.Reason != "" {
 		return r
 	}

@@ -34,7 +34,7 @@ func TestWithin(t *testing.T) {
 		}), 0, "cannot be followed, until then the update stays held"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := BuiltIn().Within(tc.demands, 2)
+			got := BuiltIn().Bounded(tc.demands, 2)
 			if len(got.Changes) != tc.changes || (got.Reason == "") != (tc.says == "") || !strings.Contains(got.Message, tc.says) {
 				t.Errorf("got %+v", got)
 			}

@@ -143,7 +143,7 @@ func TestTheStrictestCounts(t *testing.T) {
 		t.Errorf("plan x is that of %q", by)
 	}
 	applied, _ := e.Apply(parsePlan(t, "{replicas: 9}"), 10)
-	if got := size.Of(applied.Replicas, 10); got != 1 {
+	if got := size.Pods(applied.Replicas, 10); got != 1 {
 		t.Errorf("%d canary pods, want 1: a tenth of ten is less than two", got)
 	}
 }

@@ -30,7 +30,7 @@ func (a *applying) dropAutoscaler() {
 // shrinkAutoscaler bounds what the autoscaler of a canary may ask for.
 func (a *applying) shrinkAutoscaler(most Bound[intstr.IntOrString]) {
 	hpa := a.plan.HPA()
-	allowed := size.Of(&most.Value, a.replicas)
+	allowed := size.Pods(&most.Value, a.replicas)
 	if hpa == nil || *hpa.MaxReplicas <= allowed {
 		return
 	}

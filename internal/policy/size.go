@@ -17,7 +17,7 @@ import (
 func (e Effective) MostPods(replicas int32) int32 {
 	var least int32
 	for _, most := range e.MaxReplicas {
-		if n := size.Of(&most.Value, replicas); least == 0 || n < least {
+		if n := size.Pods(&most.Value, replicas); least == 0 || n < least {
 			least = n
 		}
 	}
@@ -40,7 +40,7 @@ func (a *applying) shrink(e Effective) {
 
 // shrinkTo sets the number of pods where it comes to more.
 func (a *applying) shrinkTo(most Bound[intstr.IntOrString], replicas **intstr.IntOrString, podShare **int32, path string) {
-	allowed := size.Of(&most.Value, a.replicas)
+	allowed := size.Pods(&most.Value, a.replicas)
 	if podShare != nil && *podShare != nil {
 		if size.OfShare(**podShare, a.replicas, a.plan.Baseline != nil) > allowed {
 			a.changed(most.Policy, path+".podShare", fmt.Sprintf("%d%%", **podShare), most.Value.String()+" replicas")
@@ -49,7 +49,7 @@ func (a *applying) shrinkTo(most Bound[intstr.IntOrString], replicas **intstr.In
 		}
 		return
 	}
-	if size.Of(*replicas, a.replicas) <= allowed {
+	if size.Pods(*replicas, a.replicas) <= allowed {
 		return
 	}
 	if podShare != nil {

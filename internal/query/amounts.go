@@ -18,14 +18,14 @@ type amounts struct {
 	wait time.Duration
 }
 
-// of is the window that the value of an expression grows with, zero if it stays the
+// amount is the window that the value of an expression grows with, zero if it stays the
 // same. What varies is waited for.
-func (a *amounts) of(expr parser.Expr) time.Duration {
+func (a *amounts) amount(expr parser.Expr) time.Duration {
 	switch e := expr.(type) {
 	case *parser.ParenExpr:
-		return a.of(e.Expr)
+		return a.amount(e.Expr)
 	case *parser.UnaryExpr:
-		return a.of(e.Expr)
+		return a.amount(e.Expr)
 	case *parser.AggregateExpr:
 		return a.aggregated(e)
 	case *parser.Call:
@@ -53,12 +53,12 @@ func (a *amounts) called(e *parser.Call) time.Duration {
 				out = a.overWindow(e, lasts(inner.Range, inner.RangeExpr))
 			}
 		case *parser.SubqueryExpr: // one on the canary is waited for anyway, and all within it
-			a.whole(a.of(inner.Expr))
+			a.whole(a.amount(inner.Expr))
 			if a.cut(inner) {
 				out = a.overWindow(e, lasts(inner.Range, inner.RangeExpr))
 			}
 		default:
-			out = max(out, a.inFunction(e, a.of(arg)))
+			out = max(out, a.inFunction(e, a.amount(arg)))
 		}
 	}
 	return out
@@ -96,9 +96,9 @@ func (a *amounts) inFunction(e *parser.Call, amount time.Duration) time.Duration
 
 func (a *amounts) aggregated(e *parser.AggregateExpr) time.Duration {
 	if e.Param != nil {
-		a.whole(a.of(e.Param))
+		a.whole(a.amount(e.Param))
 	}
-	amount := a.of(e.Expr)
+	amount := a.amount(e.Expr)
 	switch e.Op {
 	case parser.COUNT, parser.GROUP: // how many series there are
 		return 0
@@ -110,7 +110,7 @@ func (a *amounts) aggregated(e *parser.AggregateExpr) time.Duration {
 }
 
 func (a *amounts) joined(e *parser.BinaryExpr) time.Duration {
-	left, right := a.of(e.LHS), a.of(e.RHS)
+	left, right := a.amount(e.LHS), a.amount(e.RHS)
 	filled := e.VectorMatching != nil && e.VectorMatching.FillValues != (parser.VectorMatchFillValues{})
 	switch {
 	case left == 0 && right == 0:

@@ -90,7 +90,7 @@ func TestEveryFunctionsWindowIsLookedAt(t *testing.T) {
 	}
 	unknown := &parser.Call{Func: &parser.Function{Name: "new_over_time"}, Args: parser.Expressions{&parser.MatrixSelector{Range: time.Hour}}}
 	a := amounts{cut: func(parser.Expr) bool { return true }}
-	if a.of(unknown); a.wait != time.Hour {
+	if a.amount(unknown); a.wait != time.Hour {
 		t.Errorf("a function that is not known waits %s", a.wait)
 	}
 }

@@ -89,9 +89,9 @@ func isVerbatim(rendered string) bool { return !strings.ContainsAny(rendered, "\
 // rangeText is a range or an offset in a shape, or what looks like one in a string.
 var rangeText = regexp.MustCompile(`\[[^\]]*\]|offset [0-9a-z]+`)
 
-// For returns the query of the same shape for the pods of another canary, the
+// Select returns the query of the same shape for the pods of another canary, the
 // query being that which b was taken from; no if that cannot be said.
-func (b Batch) For(rendered, podLabel, pods string) (string, bool) {
+func (b Batch) Select(rendered, podLabel, pods string) (string, bool) {
 	text := strings.ReplaceAll(rendered, `"`+b.Pods+`"`, `"`+pods+`"`)
 	if b.inPlace {
 		return text, !isLong(text) && PrefixOf(pods) != ""

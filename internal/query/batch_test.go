@@ -89,7 +89,7 @@ func TestTheQueryOfAnotherCanary(t *testing.T) {
 			if !ok {
 				t.Fatal("it cannot be joined at all")
 			}
-			got, ok := b.For(tc.query, "pod", "api[.]2-(?:c|d)")
+			got, ok := b.Select(tc.query, "pod", "api[.]2-(?:c|d)")
 			if want := strings.ReplaceAll(tc.want, "api.2", "api[.]2"); ok != (want != "") || ok && got != want {
 				t.Errorf("got %s, %t, want %s", got, ok, want)
 			}

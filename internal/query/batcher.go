@@ -27,8 +27,8 @@ func NewBatcher(podLabel string) *Batcher {
 	return &Batcher{podLabel: podLabel, known: map[string]Batch{}}
 }
 
-// Of is BatchOf.
-func (r *Batcher) Of(rendered string) (Batch, bool) {
+// Batch is BatchOf.
+func (r *Batcher) Batch(rendered string) (Batch, bool) {
 	pods := r.patternIn(rendered)
 	prefix := PrefixOf(pods)
 	if prefix == "" || isLong(rendered) || isReserved(rendered) {

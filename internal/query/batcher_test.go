@@ -38,7 +38,7 @@ func TestABatcherTakesApartAsIsDoneAlone(t *testing.T) {
 			for _, format := range all {
 				text := fmt.Sprintf(format, each)
 				want, wantOK := BatchOf(text, "pod")
-				got, ok := r.Of(text)
+				got, ok := r.Batch(text)
 				if diff := cmp.Diff(want, got, cmp.AllowUnexported(Batch{})); ok != wantOK || diff != "" {
 					t.Errorf("%s: %t, want %t\n%s", text, ok, wantOK, diff)
 				}
@@ -63,8 +63,8 @@ func TestInPlace(t *testing.T) {
 		slow := b
 		slow.inPlace = false
 		for _, pods := range []string{"web-2-b", "web[.]3-(?:a|b)", "web-1", strings.Repeat("w", 2*MaxLength) + "-a"} {
-			want, wantOK := slow.For(text, "pod", pods)
-			got, ok := b.For(text, "pod", pods)
+			want, wantOK := slow.Select(text, "pod", pods)
+			got, ok := b.Select(text, "pod", pods)
 			if ok != wantOK || ok && got != want {
 				t.Errorf("%s for %.20s: %s, %t; want %s, %t", text, pods, got, ok, want, wantOK)
 			}
@@ -101,7 +101,7 @@ func TestABatcherRemembersSoMuch(t *testing.T) {
 	r := NewBatcher("pod")
 	for i := range 2000 {
 		text := fmt.Sprintf(`sum(x{pod=~"web-1-a",name="%d%s"})`, i, strings.Repeat("x", 1000))
-		if _, ok := r.Of(text); !ok {
+		if _, ok := r.Batch(text); !ok {
 			t.Fatalf("%s cannot be joined", text)
 		}
 		if r.size > knownBatches || len(r.known) > 400 {
@@ -130,14 +130,14 @@ func BenchmarkBatches(b *testing.B) {
 			b.inPlace = false
 			return b, ok
 		},
-		"one is read": func(r *Batcher, text string) (Batch, bool) { return r.Of(text) },
+		"one is read": func(r *Batcher, text string) (Batch, bool) { return r.Batch(text) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := NewBatcher("pod")
 			for i := 0; b.Loop(); i++ {
 				batch, ok := of(r, texts[i%32])
 				for _, other := range pods {
-					if _, isOf := batch.For(texts[i%32], "pod", other); !ok || !isOf {
+					if _, isOf := batch.Select(texts[i%32], "pod", other); !ok || !isOf {
 						b.Fatal("cannot be joined")
 					}
 				}

@@ -108,11 +108,11 @@ func TestQueriesWithLabelsWithDotsAreAskedTogether(t *testing.T) {
 	others := strings.ReplaceAll(mine, "web-1", "api-2")
 	batcher := NewBatcher("k8s.pod.name")
 	for range 2 { // the second time it is known
-		b, ok := batcher.Of(mine)
+		b, ok := batcher.Batch(mine)
 		if !ok {
 			t.Fatal("it is asked alone")
 		}
-		if got, ok := b.For(mine, "k8s.pod.name", "api-2-(?:a|b)"); !ok || got != others {
+		if got, ok := b.Select(mine, "k8s.pod.name", "api-2-(?:a|b)"); !ok || got != others {
 			t.Errorf("for the other canary: %s", got)
 		}
 		joined := b.Join([]string{"web-1-(?:a|b)", "api-2-(?:a|b)"})

@@ -107,7 +107,7 @@ func (t Template) WarmUp(v Values, scrape time.Duration) time.Duration {
 		}
 	}
 	a := amounts{cut: t.Cutter(v, all)}
-	if amount := a.of(expr); !t.shared {
+	if amount := a.amount(expr); !t.shared {
 		a.whole(amount)
 	}
 	return max(longest, a.wait)

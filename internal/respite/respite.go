@@ -13,8 +13,8 @@ type Respite struct{ until time.Time }
 // Left is how long it still is at a time; zero and less is none.
 func (r Respite) Left(now time.Time) time.Duration { return r.until.Sub(now) }
 
-// After is the one that follows what took from begun until ended. What takes next to no time has none.
-func After(begun, ended time.Time) Respite {
+// Earned is the one that follows what took from begun until ended. What takes next to no time has none.
+func Earned(begun, ended time.Time) Respite {
 	took := ended.Sub(begun)
 	if took < time.Millisecond {
 		return Respite{}

@@ -13,7 +13,7 @@ func TestARespiteIsAsLongAsItsWork(t *testing.T) {
 		0: 0, time.Millisecond - 1: 0, time.Millisecond: 20 * time.Millisecond, time.Second: 20 * time.Second, -time.Second: 0,
 	} {
 		ended := noon.Add(took)
-		if left := max(respite.After(noon, ended).Left(ended), 0); left != want {
+		if left := max(respite.Earned(noon, ended).Left(ended), 0); left != want {
 			t.Errorf("after %s there is a respite of %s, want %s", took, left, want)
 		}
 	}

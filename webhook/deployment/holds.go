@@ -47,9 +47,9 @@ func (h holds) returns(asked hold.Hash, origin hold.Origin, marks hold.Marks) bo
 	return err == nil && version == asked && h.first.Origin == origin
 }
 
-// behind is a record with that of the update before it, whose run is finished first: the one that is
+// queued is a record with that of the update before it, whose run is finished first: the one that is
 // so already or, where this is another hold, the one that is held.
-func (h holds) behind(record hold.Record) hold.Record {
+func (h holds) queued(record hold.Record) hold.Record {
 	first := h.onTrial()
 	if first == nil || first.ID == record.ID {
 		return record

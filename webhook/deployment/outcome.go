@@ -201,7 +201,7 @@ func (o *outcome) keep() error {
 	} else if replay.SameOwners(o.r.record.AsIf(), record.Owners, o.r.record.Owners) && reflect.DeepEqual(record.LastApplied, o.r.record.LastApplied) && sameBeside(held, o.r.record.Beside) {
 		return nil
 	}
-	return o.write(o.r.behind(record))
+	return o.write(o.r.queued(record))
 }
 
 // markFailed says whether tools that wait are to see a failure: as long as the

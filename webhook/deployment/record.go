@@ -32,7 +32,7 @@ func (o *outcome) hold(id, run string) error {
 	case o.r.returns(o.w.version, o.w.origin, o.r.marks):
 		record.ID, record.Run, record.Hash, record.Version, record.HeldAt = first.ID, first.Run, first.Hash, first.Version, first.HeldAt
 		o.warn(warnReturned(o.r.namespace, record))
-	case o.r.waits() && o.write(o.r.behind(record)) == nil:
+	case o.r.waits() && o.write(o.r.queued(record)) == nil:
 		o.warn(warnWaiting(o.r.namespace, *first))
 		o.warnTaken(o.w.wish.Taken)
 		return nil

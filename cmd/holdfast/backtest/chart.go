@@ -90,7 +90,7 @@ func (c *chart) draw(began time.Time, measured []v1alpha1.Measurement, x, y scal
 		if i+1 < len(measured) {
 			next = x.at(measured[i+1].Time.Sub(began).Seconds())
 		}
-		if b := band.Of(m); b.Known {
+		if b := band.Bounds(m); b.Known {
 			top, bottom := y.at(b.High), y.at(b.Low)
 			c.Bands = append(c.Bands, rectangle{at, top, next - at, max(bottom-top, 1)})
 		}
@@ -119,7 +119,7 @@ func heights(measured []v1alpha1.Measurement) scale {
 		if v, ok := band.Number(m.Value); ok {
 			add(v)
 		}
-		if b := band.Of(m); b.Known {
+		if b := band.Bounds(m); b.Known {
 			add(b.Low)
 			add(b.High)
 		}

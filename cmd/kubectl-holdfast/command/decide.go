@@ -77,7 +77,7 @@ func oneRun(ctx context.Context, c *cluster, name pick.Name) (*v1alpha1.CanaryRu
 }
 
 func (s *session) apply(ctx context.Context, c *cluster, run *v1alpha1.CanaryRun, verb decision.Verb, by decision.Decider) error {
-	change, err := decision.Of(run, verb, by)
+	change, err := decision.Apply(run, verb, by)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func Spark(last []v1alpha1.Measurement) string {
 	out := ""
 	for _, m := range last {
 		value, isNumber := band.Number(m.Value)
-		within := band.Of(m)
+		within := band.Bounds(m)
 		switch {
 		case m.Outcome == v1alpha1.OutcomeError:
 			out += notAnswered
@@ -59,7 +59,7 @@ func scaleOf(last []v1alpha1.Measurement) (low, high float64) {
 	least, greatest := math.Inf(1), math.Inf(-1)
 	newest := band.Band{Low: math.Inf(-1), High: math.Inf(1)}
 	for _, m := range last {
-		if b := band.Of(m); b.Known {
+		if b := band.Bounds(m); b.Known {
 			newest = b
 		}
 		if v, ok := band.Number(m.Value); ok && m.Outcome == v1alpha1.OutcomePassed {

@@ -93,6 +93,17 @@ func (v ValueTest) Judge(pairs []Pair) (Result, error) {
 	return r, nil
 }
 
+// Decided returns after how many windows the canary was found worse, and after
+// how many a regression worth catching was ruled out, whatever MinPoints says; 0
+// stands for never.
+func (v ValueTest) Decided(pairs []Pair) (worse, notWorse int, err error) {
+	if err := v.check(); err != nil {
+		return 0, 0, err
+	}
+	x, y := v.sides(pairs)
+	return v.findWorse(x, y).at, v.findNotWorse(x, y).at, nil
+}
+
 // tested is what all looks of one hypothesis came to.
 type tested struct {
 	// at is after how many windows it was rejected, 0 if it never was.

@@ -115,7 +115,7 @@ func TestValuesErrNoMoreOftenThanTheyMay(t *testing.T) {
 					common *= math.Exp(tt.drift * r.NormFloat64())
 					pairs = append(pairs, noisy(r, 1, common*tt.factor, common, 0.5)...)
 				}
-				worse, notWorse, err := decided(v, pairs)
+				worse, notWorse, err := v.Decided(pairs)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -241,7 +241,7 @@ func TestValuesWithImpossibleSettingsAreRefused(t *testing.T) {
 		if _, err := v.Judge(nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Judge = %v, want %q", err, want)
 		}
-		if _, _, err := decided(v, nil); err == nil {
+		if _, _, err := v.Decided(nil); err == nil {
 			t.Errorf("Decided took settings with %q", want)
 		}
 	}
@@ -253,15 +253,4 @@ func TestSplitNeverGivesAwayMoreThanThereIs(t *testing.T) {
 			t.Errorf("%d metrics spend %v together", n, got)
 		}
 	}
-}
-
-// decided returns after how many windows the canary was found worse, and after
-// how many a regression worth catching was ruled out, whatever MinPoints says; 0
-// stands for never.
-func decided(v ValueTest, pairs []Pair) (worse, notWorse int, err error) {
-	if err := v.check(); err != nil {
-		return 0, 0, err
-	}
-	x, y := v.sides(pairs)
-	return v.findWorse(x, y).at, v.findNotWorse(x, y).at, nil
 }

@@ -158,17 +158,17 @@ func (g *Gatherer) gatherStable(ctx context.Context, seen *Observed) error {
 }
 
 func (g *Gatherer) gatherAround(ctx context.Context, seen *Observed) (err error) {
-	seen.Around, err = g.Looks.Gather(ctx, g.beside(*seen))
+	seen.Around, err = g.Looks.Gather(ctx, g.site(*seen))
 	return err
 }
 
 // LookAround looks beside the Deployment now, whatever is remembered.
 func (g *Gatherer) LookAround(ctx context.Context, seen *Observed) (err error) {
-	seen.Around, err = g.Looks.Now(ctx, g.beside(*seen))
+	seen.Around, err = g.Looks.Now(ctx, g.site(*seen))
 	return err
 }
 
-func (g *Gatherer) beside(o Observed) around.Site {
+func (g *Gatherer) site(o Observed) around.Site {
 	return around.Site{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Record: o.Record, Stable: func(ctx context.Context) (hold.Template, error) {
 		return o.StableTemplate(ctx, g.Objects)
 	}}

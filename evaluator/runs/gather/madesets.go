@@ -45,8 +45,8 @@ func (m *madeSets) keep(answer *unstructured.Unstructured, print canary.Print) {
 	}
 }
 
-// of is the answer to the ReplicaSet that the cache has, nil if it is not known or was changed since.
-func (m *madeSets) of(cached *appsv1.ReplicaSet) *unstructured.Unstructured {
+// find is the answer to the ReplicaSet that the cache has, nil if it is not known or was changed since.
+func (m *madeSets) find(cached *appsv1.ReplicaSet) *unstructured.Unstructured {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.IndexFunc(m.all, func(s madeSet) bool { return cached != nil && s.uid == cached.UID })

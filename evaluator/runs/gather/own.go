@@ -137,7 +137,7 @@ func (g *Gatherer) liveSet(ctx context.Context, seen *Observed, set *ownSet) (*u
 	if set.live != nil {
 		return set.live, nil
 	}
-	if made := g.made.of(seen.Sets[set.name]); made != nil {
+	if made := g.made.find(seen.Sets[set.name]); made != nil {
 		set.live = made
 		return made, nil
 	}

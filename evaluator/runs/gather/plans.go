@@ -23,7 +23,7 @@ func (g *Gatherer) gatherPlan(ctx context.Context, seen *Observed) error {
 	if err != nil {
 		return err
 	}
-	seen.Ref = plan.ResolveRef(name, found).Within(demands, seen.Deployment.Replicas)
+	seen.Ref = plan.ResolveRef(name, found).Bounded(demands, seen.Deployment.Replicas)
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (p *Person) Decide(ctx context.Context, namespace, name string, uid types.U
 	if run.UID != uid {
 		return "", ErrOtherRun
 	}
-	edit, err := decision.Of(run, verb, by)
+	edit, err := decision.Apply(run, verb, by)
 	if err != nil {
 		return "", fmt.Errorf("%w%w", ErrNothingToDo, err)
 	}
@@ -48,7 +48,7 @@ func (p *Person) Mays(ctx context.Context, run *v1alpha1.CanaryRun, verbs []deci
 	}
 	var out []decision.Verb
 	for _, verb := range verbs {
-		edit, err := decision.Of(run, verb, decision.Decider{})
+		edit, err := decision.Apply(run, verb, decision.Decider{})
 		if err != nil || edit.Spec == nil {
 			continue
 		}

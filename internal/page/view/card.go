@@ -135,7 +135,7 @@ func CardOf(run *v1alpha1.CanaryRun) Card {
 func Offers(run *v1alpha1.CanaryRun) []decision.Verb {
 	var out []decision.Verb
 	for _, verb := range []decision.Verb{decision.Approve, decision.Promote, decision.Pause, decision.Resume, decision.Retry, decision.Abort} {
-		if edit, err := decision.Of(run, verb, decision.Decider{}); err == nil && edit.Spec != nil {
+		if edit, err := decision.Apply(run, verb, decision.Decider{}); err == nil && edit.Spec != nil {
 			out = append(out, verb)
 		}
 	}

@@ -124,7 +124,7 @@ func roundOf(m v1alpha1.Measurement, compare *v1alpha1.Comparison) Point {
 		}
 		return r
 	}
-	if b := band.Of(m); b.Known {
+	if b := band.Bounds(m); b.Known {
 		r.Low, r.High = finite(b.Low), finite(b.High)
 	}
 	return r

@@ -130,7 +130,7 @@ func (q Question) Read(answer analysis.Answer, podLabel string) Earlier {
 		m := analysis.Judge(q.rule, v1alpha1.MetricStatus{}, at, o)
 		if v, isNumber := band.Number(m.Value); isNumber {
 			r := Point{At: at.UnixMilli(), Outcome: OutcomeEarlier, Text: short(m.Value), Value: &v}
-			if b := band.Of(m); b.Known {
+			if b := band.Bounds(m); b.Known {
 				r.Low, r.High = finite(b.Low), finite(b.High)
 			}
 			out.Rounds = append(out.Rounds, r)

@@ -39,7 +39,7 @@ func spark(last []v1alpha1.Measurement) []Dot {
 		if v, isNumber := band.Number(m.Value); isNumber {
 			take(v)
 		}
-		if b := band.Of(m); b.Known {
+		if b := band.Bounds(m); b.Known {
 			take(b.Low)
 			take(b.High)
 		}

@@ -21,13 +21,13 @@ func OfStep(s v1alpha1.Step, replicas int32, baseline bool) int32 {
 	if s.PodShare != nil {
 		return OfShare(*s.PodShare, replicas, baseline)
 	}
-	return Of(s.Replicas, replicas)
+	return Pods(s.Replicas, replicas)
 }
 
-// Of is how many canary pods a plan asks for beside a Deployment of so many
+// Pods is how many canary pods a plan asks for beside a Deployment of so many
 // replicas: a number as it stands, a share rounded up, at least one and at most
 // a thousand.
-func Of(wanted *intstr.IntOrString, replicas int32) int32 {
+func Pods(wanted *intstr.IntOrString, replicas int32) int32 {
 	if wanted == nil {
 		return 1
 	}

@@ -17,7 +17,7 @@ func TestOf(t *testing.T) {
 		{nil, 5, 1}, {number(3), 0, 3}, {number(0), 5, 1}, {number(5000), 5, 1000},
 		{share("10%"), 5, 1}, {share("10%"), 11, 2}, {share("100%"), 7, 7}, {share("50%"), 0, 1}, {share("x"), 5, 1},
 	} {
-		if got := Of(tc.wanted, tc.replicas); got != tc.want {
+		if got := Pods(tc.wanted, tc.replicas); got != tc.want {
 			t.Errorf("Replicas(%v, %d) = %d, want %d", tc.wanted, tc.replicas, got, tc.want)
 		}
 	}
