@@ -16,6 +16,7 @@ func TestTheGalleryIsSeen(t *testing.T) {
 	tab := chromium.Tab(t, 1280, 860)
 	shoot := func(name string) {
 		if *pictures != "" {
+			tab.Away()
 			tab.Rests(1200)
 			tab.Shoot(filepath.Join(*pictures, name+".png"))
 		}
@@ -47,7 +48,7 @@ func TestTheGalleryIsSeen(t *testing.T) {
 	tab.Dark(true)
 	shoot("run-dark")
 	tab.Dark(false)
-	see("#detail .evidence")
+	see("#detail .chart:nth-child(3)")
 	shoot("run-evidence")
 	tab.Size(360, 760)
 	tab.Rests(300)

@@ -141,6 +141,12 @@ func (t *Tab) Move() {
 	t.do("move", input.DispatchMouseEvent(input.MouseMoved, t.at[0], t.at[1]))
 }
 
+// Away takes the mouse to where nothing is.
+func (t *Tab) Away() {
+	t.t.Helper()
+	t.do("take the mouse away", input.DispatchMouseEvent(input.MouseMoved, 0, 0))
+}
+
 // Keys types as a person does, wherever the focus is.
 func (t *Tab) Keys(text string) { t.t.Helper(); t.do("type", chromedp.KeyEvent(text)) }
 

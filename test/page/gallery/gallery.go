@@ -113,7 +113,7 @@ func Round(run *v1alpha1.CanaryRun, when time.Time, i int, bad float64) {
 	rise := 1 + float64(i)/14*(bad-1)
 	take(s, analysis.Pods, measured(when, "1", "", v1alpha1.OutcomePassed, v1alpha1.MeasuredAllHealthy, "1 of 1 pods is Ready"))
 	take(s, "error-rate", within(when, 0.012*wave*rise, "[0, 0.05]", 0.05, `sum(rate(errors{namespace="shop",pod=~"web-5phu7x2pnr-.*"}[1m])) / sum(rate(requests{namespace="shop",pod=~"web-5phu7x2pnr-.*"}[1m]))`))
-	take(s, "p99", within(when, 0.21*wave*math.Sqrt(rise), "[-Inf, 0.3]", 0.3, `histogram_quantile(0.99, sum by (le) (rate(seconds_bucket{namespace="shop",pod=~"web-5phu7x2pnr-.*"}[1m])))`))
+	take(s, "p99", within(when, 0.21*wave*math.Sqrt(rise), "[-inf, 0.3]", 0.3, `histogram_quantile(0.99, sum by (le) (rate(seconds_bucket{namespace="shop",pod=~"web-5phu7x2pnr-.*"}[1m])))`))
 	compare(run, when, i, bad)
 	s.Measured++
 	s.Validation = fmt.Sprintf("%d/%d", s.Measured, s.Measured)

@@ -131,6 +131,7 @@ func (h *house) shoot(tab *browser.Tab, name string) {
 	if *pictures == "" {
 		return
 	}
+	tab.Away()
 	tab.Rests(1500)
 	tab.Shoot(filepath.Join(*pictures, name+".png"))
 	out, err := h.plugin("status", "web").CombinedOutput()
