@@ -229,6 +229,8 @@ func (h *house) wantsEarlierValues(watches *browser.Tab, token string) {
 	late.Click(".card")
 	late.AwaitText("#detail .chart:nth-child(1) .before", "Since the canary was Ready")
 	late.AwaitText("#detail .chart:nth-child(2) .before", "Earlier factors are not asked for")
+	browser.Eval[bool](late, "(document.querySelector('#detail .charts').scrollIntoView(), true)")
+	h.shoot(late, "demo-earlier")
 	measured := map[string]row{}
 	for _, r := range browser.Eval[[]row](watches, rows) {
 		measured[r.At] = r
