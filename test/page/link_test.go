@@ -72,6 +72,23 @@ func TestARightThatIsTakenAwayTakesTheCards(t *testing.T) {
 	tab.AwaitText("#groups", "ledger")
 }
 
+// TestWhatCouldNotBeAskedIsAskedAgain: a run that is opened while the API server is away has its buttons soon after that is back.
+func TestWhatCouldNotBeAskedIsAskedAgain(t *testing.T) {
+	api := hung(t)
+	tab := chromium.Tab(t, 1000, 700)
+	tab.Open(beside(t, api, gallery.Promoter, "shop"))
+	tab.AwaitText("#groups", "web-5phu7x2pnr")
+	api.SetDown(true)
+	tab.Click(`[data-key="shop/web-5phu7x2pnr"]`)
+	tab.AwaitText("#detail .notice", "What stands here may be old")
+	if got := buttons(tab); got != "" {
+		t.Errorf("nobody said that these may be used: %s", got)
+	}
+	api.SetDown(false)
+	tab.AwaitText("#detail .buttons", "Promote")
+	tab.Await("document.querySelector('#detail .notice').hidden")
+}
+
 // TestAPhaseIsSaid to who does not see it.
 func TestAPhaseIsSaid(t *testing.T) {
 	api := hung(t)

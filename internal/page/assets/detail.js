@@ -143,6 +143,7 @@ export class Detail {
     } catch (error) {
       if (error.name === "AbortError" || key !== this.key) return;
       if (error.code === 401) { this.problem(error); return; }
+      this.phaseSeen = ""; // the next look asks for all of it again
       text(this.stale, `What stands here may be old: ${error.message}.`);
       show(this.stale, true);
     }

@@ -31,7 +31,7 @@ func TestThePluginGeneratesByEachFlag(t *testing.T) {
 		"--traffic=Weighted --weight=20":                    {"source: Weighted", "weight: 20"},
 		"--dry-run --name=careful":                          {"dryRun: true", "name: careful"},
 		"--validation-period=1h30m":                         {"period: 1h30m0s"},
-		`--validation-promql-istio-quantile="P95<=1.5s"`:    {"expect: P95<=1.5s"},
+		`--validation-promql-istio-quantile="P95<=1.5s"`:    {"expect: P95 <= 1.5s"},
 		"--validation-labelwatch-pod=sick=true":             {"sick"},
 		"--validation-labelwatch-dep=hold=true -o json":     {`"hold`},
 		"--validation-promql-istio-success=1 --service=web": {"expect: success >= 1"},
