@@ -161,10 +161,11 @@ func TestAChartIsSaidInWords(t *testing.T) {
 		"The newest round passed with 0.01235; wanted is [0, 0.05]. Of all rounds 1 passed.": {Passed: 1, Last: []v1alpha1.Measurement{m(passed, "0.0123456789", "")}},
 		"The newest round failed: 0.3 is above max 0.05. In the last 3 rounds it went from 0.01 to 0.3, between 0.01 and 0.4. Of all rounds 1 passed, 2 failed; 2 failed in a row.": {
 			Passed: 1, Failed: 2, ConsecutiveFailures: 2, Last: []v1alpha1.Measurement{m(passed, "0.01", ""), m(failed, "0.4", ""), m(failed, "0.3", "0.3 is above max 0.05.")}},
-		"The newest round has no data: the query found nothing. Of all rounds 1 had no data.":                                       {NoData: 1, Last: []v1alpha1.Measurement{m(noData, "", "the query found nothing")}},
-		"The newest round could not be measured: it says nothing. Of all rounds 1 could not be measured.":                           {Errors: 1, Last: []v1alpha1.Measurement{m(broken, "", "")}},
-		"The newest round passed: no alert fires. Of all rounds 4 passed.":                                                          {Passed: 4, Last: []v1alpha1.Measurement{m(passed, "", "no alert fires")}},
-		"The newest round passed with 2; wanted is [0, 0.05]. In the last 3 rounds it was 2 all the time. No round is counted yet.": {Last: []v1alpha1.Measurement{m(passed, "2", ""), m(passed, "2", ""), m(passed, "2", "")}},
+		"The newest round has no data: the query found nothing. Of all rounds 1 had no data.":                                           {NoData: 1, Last: []v1alpha1.Measurement{m(noData, "", "the query found nothing")}},
+		"The newest round could not be measured: it says nothing. Of all rounds 1 could not be measured.":                               {Errors: 1, Last: []v1alpha1.Measurement{m(broken, "", "")}},
+		"The newest round passed: no alert fires. Of all rounds 4 passed.":                                                              {Passed: 4, Last: []v1alpha1.Measurement{m(passed, "", "no alert fires")}},
+		"The newest round passed with 2; wanted is [0, 0.05]. In the last 3 rounds it was 2 all the time. No round is counted yet.":     {Last: []v1alpha1.Measurement{m(passed, "2", ""), m(passed, "2", ""), m(passed, "2", "")}},
+		"The newest round passed with 0.6; wanted is [0, 0.05]. In the last 3 rounds it was 0.6 all the time. No round is counted yet.": {Last: []v1alpha1.Measurement{m(passed, "0.6", ""), m(passed, "0.6000000000000001", ""), m(passed, "0.6", "")}},
 	} {
 		if diff := cmp.Diff(want, describe(status)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -59,7 +59,7 @@ func course(last []v1alpha1.Measurement) string {
 	for _, v := range values {
 		low, high = min(low, v), max(high, v)
 	}
-	if low == high {
+	if plain(low) == plain(high) { // what differs by less is not seen either
 		return fmt.Sprintf("In the last %d rounds it was %s all the time", len(values), plain(low))
 	}
 	return fmt.Sprintf("In the last %d rounds it went from %s to %s, between %s and %s", len(values), plain(first), plain(newest), plain(low), plain(high))
