@@ -206,7 +206,7 @@ func TestThePageOfACluster(t *testing.T) {
 
 	h.Apply("v4", "--error-rate=0.6")
 	decides.Click(`.card[data-tone="busy"]`)
-	decides.AwaitText("#detail .lead", "Reverted")
+	decides.AwaitText("#detail .lead", "Reverted (Worse)") // and not that the one before was aborted
 	h.shoot(decides, "demo-bad")
 	for _, c := range append(decides.Complaints(), looks.Complaints()...) {
 		t.Error(c)
