@@ -34,7 +34,7 @@ VULNDB  ?= https://vuln.go.dev
 LINT    := $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo up down test test-unit test-e2e test-long test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-page soak-probe test-backends test-page generate vet lint verify build hostile image vulncheck test-image
+.PHONY: help plugin demo up down test test-unit test-e2e test-long test-gitops oracle oracle-routes soak-traffic chaos fuzz bench bench-judge bench-probe bench-scale soak-page soak-probe test-backends test-page test-istio generate vet lint verify build hostile image vulncheck test-image
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ hostile: ## Run the scenarios of hostile tenants with 10,000 plans and 2,000 Dep
 
 test-gitops: ## Run the engines of Flux and Argo CD against the test cluster
 	$(GO) test -C test/gitops -count=1 -timeout 30m -parallel 10 $(TESTS)
+
+test-istio: ## Have Istio take what is laid over VirtualServices, and tell clients where calls go; its control plane is compiled for some minutes
+	$(GO) test -C test/istio -count=1 -timeout 30m $(PKGS)
 
 test-page: ## Test the page in Chromium, which is installed from Debian's packages if it is missing (as root), and on a cluster
 	$(GO) test -C test/page -count=1 -timeout 30m -p 1 $(TESTS)
