@@ -90,6 +90,8 @@ test-gitops: ## Run the engines of Flux and Argo CD against the test cluster
 	$(GO) test -C test/gitops -count=1 -timeout 30m -parallel 10 $(TESTS)
 
 test-istio: ## Have Istio take what is laid over VirtualServices, and tell clients where calls go; its control plane is compiled for some minutes
+	$(GO) vet -C test/istio ./...
+	cd test/istio && $(LINT) run ./...
 	$(GO) test -C test/istio -count=1 -timeout 30m $(PKGS)
 
 test-page: ## Test the page in Chromium, which is installed from Debian's packages if it is missing (as root), and on a cluster
