@@ -11,7 +11,8 @@ import (
 
 func aMinute(o *evaluator.Options) { o.WriteBudget = 1. / 60 }
 
-// An evaluator that is killed with rounds in memory loses none and counts none twice: who goes on asks for their times.
+// An evaluator that is killed with rounds in memory loses none and counts none twice: who goes on asks for
+// their times.
 func TestKilledWithRoundsInMemory(t *testing.T) {
 	for kill := range 9 {
 		c := evaluatortest.NewCluster(t)
@@ -39,7 +40,8 @@ func TestKilledWithRoundsInMemory(t *testing.T) {
 	}
 }
 
-// What limits are on is written when it happens, whatever the budget: a failure, and the next, and what passes again.
+// What limits are on is written when it happens, whatever the budget: a failure, and the next, and what
+// passes again.
 func TestNothingBadIsInMemoryOnly(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	c.Another(aMinute)

@@ -17,14 +17,14 @@ import (
 	"holdfast.dev/holdfast/evaluator/gates"
 )
 
-// hookServer answers questions by the path that they come to, each path with its words in turn, the last one from then
-// on; the same question gets the same answer, as its ID tells it.
+// hookServer answers questions by the path that they come to, each path with its words in turn, the last one
+// from then on; the same question gets the same answer, as its ID tells it.
 type hookServer struct {
 	mu    sync.Mutex
 	words map[string][]int
 	said  map[string]int
-	// asked are the IDs of questions by path, in their order, each once however often it was put; times is how often all
-	// were.
+	// asked are the IDs of questions by path, in their order, each once however often it was put; times is how
+	// often all were.
 	asked map[string][]string
 	times int
 }
@@ -139,8 +139,8 @@ func TestAPolicyNarrowsHooksDown(t *testing.T) {
 	}
 }
 
-// Killed at any write, or cut off from its answer, a run with hooks comes to the same end, and asks no other questions: some
-// again, which the ID tells.
+// Killed at any write, or cut off from its answer, a run with hooks comes to the same end, and asks no other
+// questions: some again, which the ID tells.
 func TestHooksCutOffAtAnyWrite(t *testing.T) {
 	for name, words := range map[string]map[string][]int{
 		"released": {"/confirmrollout": {403, 200}, "/prerollout": {500, 200}, "/confirmpromotion": {403, 200}, "/postrollout": yes()},

@@ -23,7 +23,8 @@ import (
 	"holdfast.dev/holdfast/internal/probe"
 )
 
-// probed are pods with probes in a cluster without any Prometheus, each of which answers 20 requests a second.
+// probed are pods with probes in a cluster without any Prometheus, each of which answers 20 requests a
+// second.
 type probed struct {
 	*evaluatortest.Cluster
 	mu   sync.Mutex
@@ -152,7 +153,8 @@ func (c *probed) until(phase v1alpha1.Phase, most int) v1alpha1.CanaryRun {
 	return run
 }
 
-// compared are the metrics of the how-to: errors and latency of the canary, compared with those of its baseline.
+// compared are the metrics of the how-to: errors and latency of the canary, compared with those of its
+// baseline.
 func compared() []v1alpha1.Metric {
 	window := metav1.Duration{Duration: 10 * time.Second}
 	return []v1alpha1.Metric{

@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/evaluatortest"
 )
 
-// TestRequestsOfAStart: what the evaluator asks of the API server from a hold until the canary is measured, where its
-// pods start quickly. Whoever adds to it makes each update cost more.
+// TestRequestsOfAStart: what the evaluator asks of the API server from a hold until the canary is measured,
+// where its pods start quickly. Whoever adds to it makes each update cost more.
 func TestRequestsOfAStart(t *testing.T) {
 	most := 0.05
 	c := evaluatortest.NewCluster(t)
@@ -60,7 +60,8 @@ func TestRequestsOfASlowStart(t *testing.T) {
 	}
 }
 
-// TestKilledWhileItsPodsStart: who goes on finds the canary, makes no second one, and tells what nobody was told.
+// TestKilledWhileItsPodsStart: who goes on finds the canary, makes no second one, and tells what nobody was
+// told.
 func TestKilledWhileItsPodsStart(t *testing.T) {
 	for kill := range 6 {
 		c := evaluatortest.NewCluster(t)
@@ -79,7 +80,8 @@ func TestKilledWhileItsPodsStart(t *testing.T) {
 	}
 }
 
-// TestAnEvaluatorThatDidNotMakeTheRunLooksAtItFirst, before it makes a canary: its cache may show what is long over.
+// TestAnEvaluatorThatDidNotMakeTheRunLooksAtItFirst, before it makes a canary: its cache may show what is
+// long over.
 func TestAnEvaluatorThatDidNotMakeTheRunLooksAtItFirst(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	c.Hold()

@@ -20,7 +20,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/evaluatortest"
 )
 
-// routed is a cluster whose Deployment is behind a route, with what gateways and the controllers of Services do.
+// routed is a cluster whose Deployment is behind a route, with what gateways and the controllers of Services
+// do.
 type routed struct {
 	*evaluatortest.Cluster
 	before *unstructured.Unstructured
@@ -98,7 +99,8 @@ func (c *routed) pass() {
 	}
 }
 
-// wantAnswered: whenever anything is written, the canary that a route sends requests to has a Service and a pod.
+// wantAnswered: whenever anything is written, the canary that a route sends requests to has a Service and a
+// pod.
 func (c *routed) wantAnswered() {
 	c.T.Helper()
 	rules, _, _ := unstructured.NestedSlice(c.route().Object, "spec", "rules")
@@ -154,9 +156,9 @@ func (c *routed) course(at map[int]func(), failAt int, lost bool) (shares string
 	return shares
 }
 
-// TestKilledAtAnyWriteNoWeightIsLeftBehind: whoever evaluates is killed at any write of a run that has a share of the requests,
-// made or not. Another goes on; at no moment does the route send requests to what is not there, and in the end it is what
-// its user asked for, and nothing of the canary is left.
+// TestKilledAtAnyWriteNoWeightIsLeftBehind: whoever evaluates is killed at any write of a run that has a
+// share of the requests, made or not. Another goes on; at no moment does the route send requests to what is
+// not there, and in the end it is what its user asked for, and nothing of the canary is left.
 func TestKilledAtAnyWriteNoWeightIsLeftBehind(t *testing.T) {
 	for name, end := range map[string]struct {
 		prepare func(*routed)

@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/evaluatortest"
 )
 
-// TestTooMuchToMeasure: an evaluator that comes to a run in every third interval only has it be measured so from then on, and
-// says so.
+// TestTooMuchToMeasure: an evaluator that comes to a run in every third interval only has it be measured so
+// from then on, and says so.
 func TestTooMuchToMeasure(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	plan := &v1alpha1.CanaryPlan{}

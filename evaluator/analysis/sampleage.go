@@ -7,15 +7,16 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// What has not come yet is not missing. Where the newest sample that an endpoint can be asked for is older than its
-// settings say, a query finds nothing of a canary that is scraped, or what was before its trouble, and neither its
-// plan nor its pods are to blame. So it is said in place of what a query that finds nothing is blamed for otherwise,
-// and beside values. It changes no outcome: no data stays no data.
+// What has not come yet is not missing. Where the newest sample that an endpoint can be asked for is older
+// than its settings say, a query finds nothing of a canary that is scraped, or what was before its trouble,
+// and neither its plan nor its pods are to blame. So it is said in place of what a query that finds nothing
+// is blamed for otherwise, and beside values. It changes no outcome: no data stays no data.
 
 // ageSlack is how much older than it should be the newest sample may be: scrapes take a moment.
 const ageSlack = 2 * time.Second
 
-// SampleAge is how old the newest sample was when an endpoint was asked for it. The zero value says that nobody knows.
+// SampleAge is how old the newest sample was when an endpoint was asked for it. The zero value says that
+// nobody knows.
 type SampleAge struct {
 	// Known says that the endpoint was asked and had any sample.
 	Known bool
@@ -41,8 +42,8 @@ func (a SampleAge) Remedy() string {
 	return fmt.Sprintf("the newest is %s old: nothing new comes to endpoint %s, see what scrapes for it or writes to it", short(a.Age), a.Endpoint)
 }
 
-// maxDelay is the longest delay of an endpoint that helps with samples which come late; longer ones are of a source
-// that has come to a halt.
+// maxDelay is the longest delay of an endpoint that helps with samples which come late; longer ones are of a
+// source that has come to a halt.
 const maxDelay = 5 * time.Minute
 
 // enough is a delay within which what is as old can be asked for, in steps of five seconds.

@@ -25,8 +25,9 @@ func NewSchedule(a v1alpha1.Analysis, readyAt time.Time) Schedule {
 	}
 }
 
-// Stretched is the schedule with another interval from the newest round on (zero if there is none), of a canary of which so
-// many were taken. It ends when there are as many as this one has, and not before this one does.
+// Stretched is the schedule with another interval from the newest round on (zero if there is none), of a
+// canary of which so many were taken. It ends when there are as many as this one has, and not before this one
+// does.
 func (s Schedule) Stretched(interval time.Duration, last time.Time, taken int64) Schedule {
 	out := Schedule{start: s.start, end: s.end, interval: interval}
 	missing := s.Rounds() - taken

@@ -10,8 +10,8 @@ import (
 // Shown is what the evidence of a comparison of counts has come to.
 type Shown struct {
 	evidence.Result
-	// Alpha is the probability of a false alarm that the comparison may spend, Beta that of a miss: the p-values of the
-	// result decide at these.
+	// Alpha is the probability of a false alarm that the comparison may spend, Beta that of a miss: the p-values
+	// of the result decide at these.
 	Alpha, Beta float64
 	// Sum is what was counted on both sides.
 	Sum v1alpha1.Counts
@@ -19,8 +19,8 @@ type Shown struct {
 
 var errNotCounted = errors.New("the metric compares no counts, or has counted nothing yet")
 
-// Show reads from the status of a metric what its comparison of counts has come to, for those who show it to people;
-// falseAlarms is that of the plan (FalseAlarms).
+// Show reads from the status of a metric what its comparison of counts has come to, for those who show it to
+// people; falseAlarms is that of the plan (FalseAlarms).
 func Show(metric v1alpha1.Metric, status v1alpha1.MetricStatus, falseAlarms float64) (Shown, error) {
 	if metric.Compare == nil || metric.Compare.Count == nil || status.Compared == nil {
 		return Shown{}, errNotCounted

@@ -13,8 +13,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Autoscaler builds the HorizontalPodAutoscaler of a canary, which is called as its ReplicaSet is. It belongs to the
-// CanaryRun.
+// Autoscaler builds the HorizontalPodAutoscaler of a canary, which is called as its ReplicaSet is. It belongs
+// to the CanaryRun.
 func Autoscaler(run *v1alpha1.CanaryRun, name string, plan v1alpha1.CanaryHPA, least, most int32) *autoscalingv2.HorizontalPodAutoscaler {
 	owner := &metav1.ObjectMeta{Name: run.Name, UID: run.UID}
 	return &autoscalingv2.HorizontalPodAutoscaler{
@@ -31,8 +31,8 @@ func AutoscalerLabels(run types.NamespacedName, deployment string) map[string]st
 	return map[string]string{v1alpha1.RunLabel: v1alpha1.LabelValue(run.Name), v1alpha1.DeploymentLabel: v1alpha1.LabelValue(deployment)}
 }
 
-// defaultUtilization is how much of the CPU that they request the pods of a canary use, in percent, where the plan says
-// nothing else.
+// defaultUtilization is how much of the CPU that they request the pods of a canary use, in percent, where the
+// plan says nothing else.
 const defaultUtilization = 80
 
 // AutoscalerSpec is what the autoscaler of a ReplicaSet of this name goes by.
@@ -50,8 +50,8 @@ func AutoscalerSpec(name string, plan v1alpha1.CanaryHPA, least, most int32) aut
 	}
 }
 
-// LeftBy says whether a selector of a Deployment no longer selects pods that leave labels out. Two autoscalers that find one
-// pod by their selectors both stop (AmbiguousSelector).
+// LeftBy says whether a selector of a Deployment no longer selects pods that leave labels out. Two
+// autoscalers that find one pod by their selectors both stop (AmbiguousSelector).
 func LeftBy(selector *metav1.LabelSelector, pods map[string]string, without []string) bool {
 	left := labels.Set(maps.Clone(pods))
 	for _, key := range without {

@@ -7,8 +7,8 @@ import (
 	"holdfast.dev/holdfast/internal/probe/inject"
 )
 
-// The pods of a canary and of its baseline have the probe in the template of their ReplicaSet, and the template on trial is
-// as it was.
+// The pods of a canary and of its baseline have the probe in the template of their ReplicaSet, and the
+// template on trial is as it was.
 func TestPodsOfARunHaveTheProbe(t *testing.T) {
 	const text = `{"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "ports": [{"name": "http", "containerPort": 8080}]}]}}`
 	for _, role := range []string{v1alpha1.RoleCanary, v1alpha1.RoleBaseline} {

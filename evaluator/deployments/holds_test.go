@@ -257,7 +257,8 @@ func TestAPlanThatTheCacheHasNotYetIsFound(t *testing.T) {
 	}
 }
 
-// The annotation of a namespace may come in the same file as the update, and the cache have the namespace as it was.
+// The annotation of a namespace may come in the same file as the update, and the cache have the namespace as
+// it was.
 func TestAPlanThatTheNamespaceNamesSinceAMomentIsFound(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	c.Must(c.API.Create(t.Context(), evaluatortest.QuickPlan("strict")))

@@ -1,7 +1,8 @@
 // Package deployments looks after Deployments: a held record gets its run, what passed Holdfast is told, and
 // what is left over goes. Each look takes the steps of Reconcile in their order, and ends with the first that
-// writes. One that fails ends nothing: an update that cannot be tried is no cover for one that is not told of.
-// Stamps come before anything else that writes into a Deployment that was just made: it is known by its generation.
+// writes. One that fails ends nothing: an update that cannot be tried is no cover for one that is not told
+// of. Stamps come before anything else that writes into a Deployment that was just made: it is known by its
+// generation.
 package deployments
 
 import (
@@ -36,7 +37,8 @@ type Reconciler struct {
 	History int
 	// Made is told of each run that was made, by the answer of the API server.
 	Made func(*v1alpha1.CanaryRun)
-	// RewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put right.
+	// RewritesStatus says that the webhook rewrites the status of Deployments; what was stored without it is put
+	// right.
 	RewritesStatus bool
 
 	// What is known of the term in which this replica leads.

@@ -16,9 +16,9 @@ import (
 // clocksApart is by how much the clock of the replica that let an update pass may be ahead of this one's.
 const clocksApart = time.Minute
 
-// tellPassed says which updates passed without a canary, by whom and why: those that their users had skip it, and
-// those of Deployments that are to be alone. The annotations that say so stay; another has the time of the last
-// that was told. It is written after telling, so that each is told, and by one evaluator once.
+// tellPassed says which updates passed without a canary, by whom and why: those that their users had skip it,
+// and those of Deployments that are to be alone. The annotations that say so stay; another has the time of
+// the last that was told. It is written after telling, so that each is told, and by one evaluator once.
 func (r *Reconciler) tellPassed(ctx context.Context, d objects.Deployment, _ []v1alpha1.CanaryRun) (bool, error) {
 	// What is no time was not written by Holdfast, nor what is to come.
 	latest := r.Clock.Now().Add(clocksApart)

@@ -68,18 +68,18 @@ func (r *Reconciler) stampUngated(ctx context.Context, d objects.Deployment, run
 	return true, objects.Annotate(ctx, r.Writer, d, marks)
 }
 
-// What tells a Deployment that was just made: the generation to which it comes by being made and rolled out, for the
-// deployment controller writes the number of its revision on it; and its age, by which whoever made it may have
-// scaled it before it got its stamp. Who makes one may give it any template.
+// What tells a Deployment that was just made: the generation to which it comes by being made and rolled out,
+// for the deployment controller writes the number of its revision on it; and its age, by which whoever made
+// it may have scaled it before it got its stamp. Who makes one may give it any template.
 const (
 	newborn = 2
 	youth   = 15 * time.Second
 )
 
 // lost says whether a guarded Deployment without a stamp had one: nobody may write namespaces who only writes
-// Deployments, and of this one it is known that each Deployment in it was stamped once. Those that were made since
-// get theirs at the first look, before they grow old. With another key than the one that sealed it, after
-// a restore in another cluster or after the key was lost, nothing is known, and all are stamped anew.
+// Deployments, and of this one it is known that each Deployment in it was stamped once. Those that were made
+// since get theirs at the first look, before they grow old. With another key than the one that sealed it,
+// after a restore in another cluster or after the key was lost, nothing is known, and all are stamped anew.
 func (r *Reconciler) lost(d objects.Deployment, ns *metav1.PartialObjectMetadata) bool {
 	young := r.Clock.Since(d.GetCreationTimestamp().Time) < youth
 	return d.GetGeneration() > newborn && !young && r.knowsStamps(ns)

@@ -357,7 +357,8 @@ func (c *Cluster) Pass() {
 	c.Clock.SetTime(c.Clock.Now().Add(time.Second))
 }
 
-// ReconcileRun looks at a run, and again when a round that was asked for is measured, or a hook has answered, or at once where that is wanted.
+// ReconcileRun looks at a run, and again when a round that was asked for is measured, or a hook has answered,
+// or at once where that is wanted.
 func ReconcileRun(ctx context.Context, e *evaluator.Evaluator, name string) error {
 	for range 100 {
 		result, err := e.Runs.Reconcile(ctx, Request(Namespace, name))

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// Cuts are the writes at which a course of so many is to be cut off, counted from 1: each one, or with -short every
-// fifth, for the race detector makes a course take four times as long and finds in one what it finds in the next.
+// Cuts are the writes at which a course of so many is to be cut off, counted from 1: each one, or with -short
+// every fifth, for the race detector makes a course take four times as long and finds in one what it finds in
+// the next.
 func Cuts(writes int) iter.Seq[int] {
 	step := 1
 	if testing.Short() {

@@ -115,7 +115,8 @@ func timeoutOf(h v1alpha1.Hook) time.Duration {
 	return min(max(h.Timeout.Duration, v1alpha1.MinHookTimeout), v1alpha1.MaxHookTimeout)
 }
 
-// read says what an answer means. A proxy whose server is away, and a server that is busy, know nothing of the canary.
+// read says what an answer means. A proxy whose server is away, and a server that is busy, know nothing of
+// the canary.
 func read(code int, text []byte) reply {
 	r := reply{message: fmt.Sprintf("%d %s", code, http.StatusText(code))}
 	if words := plaintext.Line(string(bytes.TrimSpace(text)), maxShown); words != "" {
@@ -134,8 +135,8 @@ func read(code int, text []byte) reply {
 	return r
 }
 
-// noAnswer says why there is none, in words of Holdfast's own: those of others would tell a tenant of the network, and of
-// certificates.
+// noAnswer says why there is none, in words of Holdfast's own: those of others would tell a tenant of the
+// network, and of certificates.
 func noAnswer(err error, timeout time.Duration) string {
 	var refused *transport.RefusedError
 	var notFound *net.DNSError

@@ -108,8 +108,9 @@ func (a *Asker) Answers(run *v1alpha1.CanaryRun) map[string]lifecycle.HookReply 
 	return out
 }
 
-// Put puts questions about a run aside, and has it looked at with each answer. A question that is under way is not put
-// twice. It ends with ctx, which has to be the controller's: what is not answered by then the next leader asks again.
+// Put puts questions about a run aside, and has it looked at with each answer. A question that is under way
+// is not put twice. It ends with ctx, which has to be the controller's: what is not answered by then the next
+// leader asks again.
 func (a *Asker) Put(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, questions []lifecycle.HookQuestion) {
 	for _, q := range questions {
 		if known, mine, begun := a.begin(run, q); begun {
@@ -139,8 +140,8 @@ func (a *Asker) begin(run *v1alpha1.CanaryRun, q lifecycle.HookQuestion) (*asked
 	return known, mine, true
 }
 
-// end notes an answer. One to a question that another has followed is nobody's any more, and none is one where a term
-// ends: the next leader asks again.
+// end notes an answer. One to a question that another has followed is nobody's any more, and none is one
+// where a term ends: the next leader asks again.
 func (a *Asker) end(ctx context.Context, known *asked, mine pending, q lifecycle.HookQuestion, answer lifecycle.HookReply) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -153,8 +154,8 @@ func (a *Asker) end(ctx context.Context, known *asked, mine pending, q lifecycle
 	close(mine.done)
 }
 
-// Done is closed when a question about a run that is under way is no more; nil if none is. Tests wait for that and not
-// for a time.
+// Done is closed when a question about a run that is under way is no more; nil if none is. Tests wait for
+// that and not for a time.
 func (a *Asker) Done(run types.NamespacedName) <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -181,7 +182,8 @@ func (a *Asker) AskAll(ctx context.Context, run *v1alpha1.CanaryRun, demands pol
 	return out
 }
 
-// Ask asks a question about a run, where administrator and policies let it. It waits for its turn, and for the answer.
+// Ask asks a question about a run, where administrator and policies let it. It waits for its turn, and for
+// the answer.
 func (a *Asker) Ask(ctx context.Context, run *v1alpha1.CanaryRun, demands policy.Effective, q lifecycle.HookQuestion) (answer lifecycle.HookReply) {
 	log := ctrl.LoggerFrom(ctx).WithValues("hook", q.Hook.Name, "type", q.Hook.Type)
 	none := func(why string) lifecycle.HookReply {

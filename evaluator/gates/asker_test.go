@@ -276,8 +276,8 @@ func TestFlaggersPhases(t *testing.T) {
 	}
 }
 
-// A question that is under way is not put again; the run is looked at when it is answered; and what was asked of a run
-// that is gone, or of another of its name, is nobody's answer.
+// A question that is under way is not put again; the run is looked at when it is answered; and what was asked
+// of a run that is gone, or of another of its name, is nobody's answer.
 func TestAQuestionIsPutOnceAtATime(t *testing.T) {
 	var asked atomic.Int32
 	release := make(chan struct{})

@@ -8,8 +8,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
-// Payload is what a hook is sent: what Flagger sends to its webhooks (CanaryWebhookPayload of its v1beta1), and beside
-// that what there is of Holdfast.
+// Payload is what a hook is sent: what Flagger sends to its webhooks (CanaryWebhookPayload of its v1beta1),
+// and beside that what there is of Holdfast.
 type Payload struct {
 	// Name is that of the Deployment, which the Canary of Flagger is usually called by too.
 	Name      string `json:"name"`
@@ -31,7 +31,8 @@ type Context struct {
 	// Hook and Type are those of the plan.
 	Hook string            `json:"hook"`
 	Type v1alpha1.HookType `json:"type"`
-	// Run is the name of the CanaryRun; Phase, Reason and Verdict are those of its status, Step and Attempt where it is.
+	// Run is the name of the CanaryRun; Phase, Reason and Verdict are those of its status, Step and Attempt
+	// where it is.
 	Run     string           `json:"run"`
 	Phase   v1alpha1.Phase   `json:"phase,omitempty"`
 	Reason  string           `json:"reason,omitempty"`
@@ -57,8 +58,8 @@ func payloadOf(run *v1alpha1.CanaryRun, q lifecycle.HookQuestion) ([]byte, error
 	return json.Marshal(p)
 }
 
-// flaggersPhase is where Flagger would say that a run stands, to a webhook of a type: before the canary it waits, and
-// while the canary is tried, gates included, it is progressing.
+// flaggersPhase is where Flagger would say that a run stands, to a webhook of a type: before the canary it
+// waits, and while the canary is tried, gates included, it is progressing.
 func flaggersPhase(phase v1alpha1.Phase, hook v1alpha1.HookType) string {
 	switch phase {
 	case v1alpha1.PhaseReleased, v1alpha1.PhasePassed:

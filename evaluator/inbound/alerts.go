@@ -20,8 +20,9 @@ import (
 	"holdfast.dev/holdfast/internal/query"
 )
 
-// Judge has firing alerts fail the canaries that they are about. What it finds it writes into the status of the run,
-// whichever replica it is part of: the evaluator judges by that, and it is there still when the evaluator is another one.
+// Judge has firing alerts fail the canaries that they are about. What it finds it writes into the status of
+// the run, whichever replica it is part of: the evaluator judges by that, and it is there still when the
+// evaluator is another one.
 type Judge struct {
 	// Cached has the runs, Live reads one as it is now.
 	Cached, Live client.Reader
@@ -32,8 +33,8 @@ type Judge struct {
 	Metrics *Metrics
 }
 
-// take has the alerts of a group that fire fail whom they are about. Its error is for what could not be written, and
-// Alertmanager sends the group once more.
+// take has the alerts of a group that fire fail whom they are about. Its error is for what could not be
+// written, and Alertmanager sends the group once more.
 func (j *Judge) take(ctx context.Context, g group) error {
 	firing := g.firing()
 	if len(firing) == 0 {

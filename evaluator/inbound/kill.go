@@ -55,8 +55,8 @@ type KillLimit struct {
 	Time time.Duration
 }
 
-// Killer evicts the pods that firing alerts name, for their controllers to make others, as Canary Keeper did with pods
-// that had stopped working.
+// Killer evicts the pods that firing alerts name, for their controllers to make others, as Canary Keeper did
+// with pods that had stopped working.
 type Killer struct {
 	Client client.Client
 	// Live reads pods and their owners as they are now, Cached the metadata of namespaces.
@@ -161,8 +161,8 @@ func mayKill(pod *corev1.Pod, workloadUID types.UID, a alert) outcome {
 	return ""
 }
 
-// workloadOf is the UID of what makes a pod anew: its controller, or the Deployment of that. It is "" where nothing
-// does; a node makes its static pods, and Holdfast is not to end those.
+// workloadOf is the UID of what makes a pod anew: its controller, or the Deployment of that. It is "" where
+// nothing does; a node makes its static pods, and Holdfast is not to end those.
 func (k *Killer) workloadOf(ctx context.Context, pod *corev1.Pod) (types.UID, error) {
 	owner := metav1.GetControllerOf(pod)
 	if owner == nil || owner.Kind == "Node" {

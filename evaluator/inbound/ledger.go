@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Ledger remembers which pods were killed, in a ConfigMap of Holdfast's namespace: a limit that a restart, or the next
-// replica, does not know is none.
+// Ledger remembers which pods were killed, in a ConfigMap of Holdfast's namespace: a limit that a restart, or
+// the next replica, does not know is none.
 type Ledger struct {
 	Reader client.Reader
 	Writer client.Writer
@@ -30,8 +30,8 @@ type kill struct {
 	At  time.Time `json:"at"`
 }
 
-// with adds a pod that is to be killed now, if the limit allows it; one that is in it already was not killed the last
-// time, and may be now. What is as old as the limit does not look is left out.
+// with adds a pod that is to be killed now, if the limit allows it; one that is in it already was not killed
+// the last time, and may be now. What is as old as the limit does not look is left out.
 func (k kills) with(workload, pod types.UID, limit KillLimit, now time.Time) (after kills, may bool) {
 	after = kills{}
 	for of, some := range k {

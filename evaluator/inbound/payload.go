@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// group is what Alertmanager sends at once: the payload of its webhooks, version 4, as far as it is read. Fields that
-// are not known are borne, for it gets new ones.
+// group is what Alertmanager sends at once: the payload of its webhooks, version 4, as far as it is read.
+// Fields that are not known are borne, for it gets new ones.
 type group struct {
 	Alerts []alert `json:"alerts"`
 }

@@ -28,8 +28,8 @@ const (
 const (
 	// maxBody is how much of a group is read, in bytes.
 	maxBody = 8 << 20
-	// readTimeout is how long a group may take to come, and takeTimeout to be worked at: Alertmanager waits for 10 s
-	// unless it is told otherwise.
+	// readTimeout is how long a group may take to come, and takeTimeout to be worked at: Alertmanager waits for
+	// 10 s unless it is told otherwise.
 	readTimeout = 10 * time.Second
 	takeTimeout = 9 * time.Second
 	// atOnce is how many groups are worked at; more are told to come later.
@@ -46,8 +46,8 @@ type Server struct {
 	TLS *tls.Config
 	// TokenFile has the bearer token that a request must have. It is read at each.
 	TokenFile string
-	// Clients are those who may call by the certificates they show. Either of both must be there, and what is there is
-	// asked for.
+	// Clients are those who may call by the certificates they show. Either of both must be there, and what is
+	// there is asked for.
 	Clients *clientcert.Clients
 	// Judge takes what comes at /alerts, Killer at /kill; nothing is at the path of one that is nil.
 	Judge  *Judge

@@ -56,8 +56,8 @@ func (s *planner) aside() (Move, bool) {
 	return Move{Actions: repair(s.in, s.course)}, true
 }
 
-// startOver: what had all requests of a Service and broke is not judged by that. The run begins anew, with all
-// steps, when its pods are gone (see wait).
+// startOver: what had all requests of a Service and broke is not judged by that. The run begins anew, with
+// all steps, when its pods are gone (see wait).
 func (s *course) startOver() Move {
 	conditions := s.out.Conditions
 	s.out = v1alpha1.CanaryRunStatus{Attempt: s.out.Attempt, Plan: s.out.Plan, Conditions: conditions}

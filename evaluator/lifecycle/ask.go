@@ -2,13 +2,14 @@ package lifecycle
 
 import "time"
 
-// Ask is what a plan cannot go on without and only the outside knows. Nothing else of such a plan is carried out:
-// whoever does that asks, at once or comes back when the answer is there, and plans again with the answer in the
-// snapshot.
+// Ask is what a plan cannot go on without and only the outside knows. Nothing else of such a plan is carried
+// out: whoever does that asks, at once or comes back when the answer is there, and plans again with the
+// answer in the snapshot.
 type Ask interface{ isAsk() }
 
 type (
-	// Measure asks for a round of measurements at a time, and hooks for what goes with it. The answer is Snapshot.Round.
+	// Measure asks for a round of measurements at a time, and hooks for what goes with it. The answer is
+	// Snapshot.Round.
 	Measure struct {
 		At        time.Time
 		Questions []HookQuestion

@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Where a plan has scale.hpa, a HorizontalPodAutoscaler of the run scales the canary's ReplicaSet by the load of its own
-// pods. Who settles the number of pods is divided like this:
+// Where a plan has scale.hpa, a HorizontalPodAutoscaler of the run scales the canary's ReplicaSet by the load
+// of its own pods. Who settles the number of pods is divided like this:
 //
 //   - a step settles the fewest (status.replicas): as many are made when it begins, must get Ready, and are judged;
 //   - the autoscaler settles how many there are beyond, up to the plan's maxReplicas and what policies allow. Within
@@ -24,13 +24,14 @@ import (
 
 // Autoscaler is what there is of autoscalers of a run.
 type Autoscaler struct {
-	// Is says that the canary of this attempt has one, with these bounds; Whole that it is otherwise as the plan says.
+	// Is says that the canary of this attempt has one, with these bounds; Whole that it is otherwise as the plan
+	// says.
 	Is, Whole   bool
 	Least, Most int32
 	// Left are the names of others of the run, of attempts before.
 	Left []string
-	// Active says that it has come to a number; Idle is why it has not, "" if it has or has said nothing yet. Since is
-	// since when.
+	// Active says that it has come to a number; Idle is why it has not, "" if it has or has said nothing yet.
+	// Since is since when.
 	Active bool
 	Idle   string
 	Since  time.Time
@@ -98,8 +99,8 @@ func (c *Canary) ofStep(fewest int32) *Canary {
 	return &out
 }
 
-// autoscale has the canary scaled by an autoscaler for as long as it is to be. With the move it returns what the status is to
-// say of the autoscaler, and whether there is to be one.
+// autoscale has the canary scaled by an autoscaler for as long as it is to be. With the move it returns what
+// the status is to say of the autoscaler, and whether there is to be one.
 func autoscale(in Snapshot, c course, p Move) (Move, *v1alpha1.AutoscalerStatus, bool) {
 	a, before := in.Autoscaler, in.Run.Status
 	if !NeedsAutoscaler(in) || before.Verdict != c.out.Verdict && c.out.Verdict != "" {
@@ -128,8 +129,8 @@ func autoscale(in Snapshot, c course, p Move) (Move, *v1alpha1.AutoscalerStatus,
 	return p, &v1alpha1.AutoscalerStatus{Name: in.canaryName(), MinReplicas: least, MaxReplicas: most}, true
 }
 
-// stopAutoscaling deletes autoscalers before the pods go that they scale, and after all else: neither the share of what failed
-// nor its hold waits for an autoscaler that cannot be deleted.
+// stopAutoscaling deletes autoscalers before the pods go that they scale, and after all else: neither the
+// share of what failed nor its hold waits for an autoscaler that cannot be deleted.
 func stopAutoscaling(p *Move, names []string) {
 	at := slices.IndexFunc(p.Actions, func(a Action) bool {
 		switch a.(type) {
@@ -172,9 +173,9 @@ func (in Snapshot) canaryName() string {
 // autoscalerGrace is how long an autoscaler may take to come to a number: its pods have to be measured first.
 const autoscalerGrace = 2 * time.Minute
 
-// tellAutoscaler says in a condition whether the autoscaler scales the canary, and if not, why, in its words; and when to look
-// again, 0 being never. One that does not keeps nothing from going on: the canary has the pods of its step, and is judged by
-// what they do.
+// tellAutoscaler says in a condition whether the autoscaler scales the canary, and if not, why, in its words;
+// and when to look again, 0 being never. One that does not keeps nothing from going on: the canary has the
+// pods of its step, and is judged by what they do.
 func (s *course) tellAutoscaler(in Snapshot) (requeue time.Duration) {
 	a := in.Autoscaler
 	set := func(status metav1.ConditionStatus, reason, message string) {

@@ -40,8 +40,8 @@ func (w *world) autoscaler() Autoscaler {
 	return out
 }
 
-// autoscalersDo takes an action on autoscalers, and holds the others against them: who takes the pods of a canary away
-// has stopped its autoscaler, and so has who deletes its ReplicaSet.
+// autoscalersDo takes an action on autoscalers, and holds the others against them: who takes the pods of a
+// canary away has stopped its autoscaler, and so has who deletes its ReplicaSet.
 func (w *world) autoscalersDo(action Action) (done, refused bool) {
 	w.t.Helper()
 	name := w.canaryName()
@@ -102,8 +102,8 @@ func (w *world) autoscalerHappens(what string) bool {
 	return true
 }
 
-// checkAutoscaler holds at every step: an ended run that asks for nothing more has no autoscaler left, and the number
-// that an autoscaler chose within its bounds is not changed by a move that goes on measuring.
+// checkAutoscaler holds at every step: an ended run that asks for nothing more has no autoscaler left, and
+// the number that an autoscaler chose within its bounds is not changed by a move that goes on measuring.
 func (w *world) checkAutoscaler(in Snapshot, p Move) {
 	w.t.Helper()
 	if in.Run.Status.Phase.Ended() && len(p.Actions) == 0 && p.Requeue == 0 && len(w.scalers.of) > 0 {
@@ -121,7 +121,8 @@ func (w *world) checkAutoscaler(in Snapshot, p Move) {
 	}
 }
 
-// Whatever happens to runs whose canaries are scaled, the invariants hold, they come to rest, and no autoscaler is left.
+// Whatever happens to runs whose canaries are scaled, the invariants hold, they come to rest, and no
+// autoscaler is left.
 func TestRandomTrajectoriesWithAutoscalers(t *testing.T) {
 	scales := []string{"autoscaler scales to 1", "autoscaler scales to 3", "autoscaler scales to 12", "autoscaler says no metrics", "autoscaler is deleted by others",
 		"pods are Ready", "policies allow 2", "policies allow 0"}

@@ -11,8 +11,9 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// WriteBudget is how many statuses are written a second that have nothing new but good rounds, in the whole cluster.
-// All else is written when it happens. DefaultWriteBudget writes each round while there are few runs.
+// WriteBudget is how many statuses are written a second that have nothing new but good rounds, in the whole
+// cluster. All else is written when it happens. DefaultWriteBudget writes each round while there are few
+// runs.
 type WriteBudget float64
 
 // DefaultWriteBudget writes each round of up to 50 runs that are measured every 10 s.
@@ -30,8 +31,8 @@ func (b WriteBudget) Every(runs int) time.Duration {
 	return time.Duration(min(float64(runs)/float64(b), oldestStatus.Seconds()) * float64(time.Second))
 }
 
-// quietStart is for how long the status of a run does not tell of each thing that becomes of its pods while they start:
-// most are Ready within, and then that is written.
+// quietStart is for how long the status of a run does not tell of each thing that becomes of its pods while
+// they start: most are Ready within, and then that is written.
 const quietStart = 5 * time.Second
 
 // MayWait says whether a status need not be written yet that follows on another. That is so if nothing but rounds has come
@@ -49,11 +50,11 @@ var beginnings = []string{
 	v1alpha1.EventHeld, v1alpha1.ReasonPolicyApplied, v1alpha1.EventRoomDoubtful, v1alpha1.EventAutoscalerCounts, string(TransitionStarted),
 }
 
-// BeginsQuietly says whether a status and its log need not be written yet of a run that has none: its canary is made
-// and has just begun to start. Who goes on finds that canary, as after a step that was cut short.
+// BeginsQuietly says whether a status and its log need not be written yet of a run that has none: its canary
+// is made and has just begun to start. Who goes on finds that canary, as after a step that was cut short.
 //
-// A run that needed a place has its status written at once, for by that it has the place; and so has one that a user
-// made, for it has its plan in it.
+// A run that needed a place has its status written at once, for by that it has the place; and so has one that
+// a user made, for it has its plan in it.
 func BeginsQuietly(in Snapshot, stored, after v1alpha1.CanaryRunStatus, log *v1alpha1.TransitionLog, clusterLimit int) bool {
 	if stored.Phase != "" || in.Run.Spec.ByHand() || !in.Now.Before(quietUntil(after, in.Now)) || after.Verdict != "" ||
 		len(after.Hooks) > 0 { // when a hook was first asked is a part of the question
@@ -70,8 +71,8 @@ func BegunQuietly(stored, known v1alpha1.CanaryRunStatus, now time.Time) bool {
 	return stored.Phase == "" && known.Phase != "" && !now.Before(quietUntil(known, now))
 }
 
-// quietUntil is the end of the quiet start of the step under way, the zero time where pods do not start, or started by a
-// clock that is ahead.
+// quietUntil is the end of the quiet start of the step under way, the zero time where pods do not start, or
+// started by a clock that is ahead.
 func quietUntil(status v1alpha1.CanaryRunStatus, now time.Time) time.Time {
 	if status.Phase != v1alpha1.PhaseStarting || status.Step == nil || status.Step.StartedAt.After(now.Add(quietStart)) {
 		return time.Time{}
@@ -88,7 +89,8 @@ func onlyStarts(before, after v1alpha1.CanaryRunStatus) bool {
 	return equality.Semantic.DeepEqual(before, after)
 }
 
-// withoutPods is what is known of a set but for its pods, which can be found out again while nothing is measured.
+// withoutPods is what is known of a set but for its pods, which can be found out again while nothing is
+// measured.
 func withoutPods(set *v1alpha1.OwnSet) *v1alpha1.OwnSet {
 	if set == nil {
 		return nil
@@ -112,7 +114,8 @@ func onlyGoodRounds(before, after v1alpha1.CanaryRunStatus) bool {
 	return true
 }
 
-// withoutRounds is a status without what every round changes, and how often there is one. It shares the rest with the status.
+// withoutRounds is a status without what every round changes, and how often there is one. It shares the rest
+// with the status.
 func withoutRounds(status v1alpha1.CanaryRunStatus) v1alpha1.CanaryRunStatus {
 	step := *status.Step
 	step.Measured = 0

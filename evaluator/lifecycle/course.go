@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/internal/policy"
 )
 
-// course is how a run goes: on what terms, and what status it has come to. What it is to know of pods or of the
-// Deployment it is told.
+// course is how a run goes: on what terms, and what status it has come to. What it is to know of pods or of
+// the Deployment it is told.
 type course struct {
 	terms
 	out v1alpha1.CanaryRunStatus

@@ -13,8 +13,9 @@
 //   - A release or a revert names the hold it is for. One of a hold that has
 //     ended, sent late by an evaluator that lost its lead, does nothing.
 //
-// A planner is one call of Next. It has the snapshot, which stays as it is, and the course of the run: the terms on
-// which it is tried, and the status that it has come to. What needs but one of these belongs to that alone.
+// A planner is one call of Next. It has the snapshot, which stays as it is, and the course of the run: the
+// terms on which it is tried, and the status that it has come to. What needs but one of these belongs to that
+// alone.
 //
 // What people write into the spec of a run is read at every step (see person.go).
 // A decision of theirs cannot be taken back, so it needs no copy in the status.

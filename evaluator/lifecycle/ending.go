@@ -32,8 +32,8 @@ func (s *planner) release() Move {
 	}
 }
 
-// keep has a run that passed wait: for its Deployment, for the end of a freeze window, until its canary has given way where
-// both do not fit.
+// keep has a run that passed wait: for its Deployment, for the end of a freeze window, until its canary has
+// given way where both do not fit.
 func (s *planner) keep() (Move, bool) {
 	if h := keptBack(s.in, s.terms); h.reason != "" {
 		s.keepFromRelease(h.reason, h.message)

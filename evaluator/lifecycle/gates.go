@@ -9,8 +9,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// closed keeps the run until all gates of a moment have said yes, one after the other: in a phase, before a step that
-// it is to go on to. A yes that stands in the status is not asked for again, unless the run begins anew.
+// closed keeps the run until all gates of a moment have said yes, one after the other: in a phase, before a
+// step that it is to go on to. A yes that stands in the status is not asked for again, unless the run begins
+// anew.
 func (s *planner) closed(moment v1alpha1.HookType, phase v1alpha1.Phase, step int) (Move, bool) {
 	for _, h := range s.plan.HooksOf(moment) {
 		stored := s.out.Hook(h.Name)
@@ -51,8 +52,8 @@ func (s *planner) waitAt(h v1alpha1.Hook, gate v1alpha1.HookStatus, phase v1alph
 		p.Requeue = soon
 		return p
 	case s.out.CreatedAt == nil && !s.in.Now.Before(gate.Since.Add(s.plan.Deadline.Duration)):
-		// A gate before the canary has kept the update for as long as a run may take. Once there is a canary, the deadline of
-		// the run holds.
+		// A gate before the canary has kept the update for as long as a run may take. Once there is a canary, the
+		// deadline of the run holds.
 		return s.late(fmt.Sprintf("hook %s did not say yes within %s", h.Name, Short(s.plan.Deadline.Duration)))
 	case !known || !s.in.Now.Before(next):
 		p.Questions = []HookQuestion{question}

@@ -48,8 +48,8 @@ func isEarly(in Snapshot, t terms) hindrance {
 	return hindrance{}
 }
 
-// scaledToZero: who scales a Deployment to zero stops the application, and the canary is a part of it. One that a
-// user made by hand is his.
+// scaledToZero: who scales a Deployment to zero stops the application, and the canary is a part of it. One
+// that a user made by hand is his.
 var scaledToZero = hindrance{
 	reason:    v1alpha1.ReasonScaledToZero,
 	message:   "the Deployment is scaled to zero, and has no canary; it is made when there are replicas again",
@@ -93,8 +93,8 @@ func planIsWrong(in Snapshot, t terms) hindrance {
 	return hindrance{}
 }
 
-// captureForbidden tells of a plan that was good when the run was made, and that policies forbid since. The run keeps
-// its plan, so another one is for the next.
+// captureForbidden tells of a plan that was good when the run was made, and that policies forbid since. The
+// run keeps its plan, so another one is for the next.
 func captureForbidden(why string) string {
 	return "the plan of the run cannot be followed since policies changed: spec.probe.capture: " + why + ", and retry the update"
 }

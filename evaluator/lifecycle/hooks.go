@@ -9,10 +9,11 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Hooks of a plan are asked aside: a move has the questions, it is carried out all the same, and the run is looked at
-// again when they are answered. An answer is written into the status in a step that does nothing else about it, and a
-// later step acts on what was stored. Whoever takes over asks again what was asked and is not in the status: each
-// question is put once at least, and what is the same question has the same words (Question.About).
+// Hooks of a plan are asked aside: a move has the questions, it is carried out all the same, and the run is
+// looked at again when they are answered. An answer is written into the status in a step that does nothing
+// else about it, and a later step acts on what was stored. Whoever takes over asks again what was asked and
+// is not in the status: each question is put once at least, and what is the same question has the same words
+// (Question.About).
 
 // HookQuestion is something to be asked of a hook.
 type HookQuestion struct {
@@ -77,8 +78,8 @@ func (a HookReply) asked(h v1alpha1.Hook, since metav1.Time) v1alpha1.HookStatus
 // postRolloutLimit is how long after the end of a run its hooks are still told of that.
 const postRolloutLimit = time.Hour
 
-// ofEnd are the questions by which hooks are told of the end of a run that had a canary, once each, whatever they answer;
-// and what the status is to say of those that have.
+// ofEnd are the questions by which hooks are told of the end of a run that had a canary, once each, whatever
+// they answer; and what the status is to say of those that have.
 func (h hooks) ofEnd(status v1alpha1.CanaryRunStatus, now time.Time) (questions []HookQuestion, told []v1alpha1.HookStatus) {
 	if status.CreatedAt == nil || status.FinishedAt == nil || !now.Before(status.FinishedAt.Add(postRolloutLimit)) {
 		return nil, nil

@@ -9,8 +9,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Random worlds whose hooks say what they like: whatever happens, whenever the evaluator is killed, the invariants hold,
-// and once all say yes every run comes to rest where a run may.
+// Random worlds whose hooks say what they like: whatever happens, whenever the evaluator is killed, the
+// invariants hold, and once all say yes every run comes to rest where a run may.
 func TestRandomTrajectoriesWithHooks(t *testing.T) {
 	reasons := map[string]int{}
 	for seed := range uint64(200) {
@@ -60,8 +60,8 @@ func TestRandomTrajectoriesWithHooks(t *testing.T) {
 	}
 }
 
-// A question that was put and whose answer is not in the status is put again by whoever goes on, and is the same; what is
-// asked anew is another.
+// A question that was put and whose answer is not in the status is put again by whoever goes on, and is the
+// same; what is asked anew is another.
 func TestAQuestionIsTheSameToWhoeverGoesOn(t *testing.T) {
 	w := newWorld(t, func(s *v1alpha1.CanaryPlanSpec) {
 		s.Hooks = []v1alpha1.Hook{{Name: "smoke", Type: v1alpha1.HookPreRollout, URL: "http://gate.shop/"}}

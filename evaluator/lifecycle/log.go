@@ -10,9 +10,9 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// A transition is written before it is told: with the status that it led to, in the log of that. Who evaluates
-// tells what the log has, and takes it out with a later write. Killed between the two it is told again, by the
-// next; so each is told at least once, in its order, and by its number known as the same.
+// A transition is written before it is told: with the status that it led to, in the log of that. Who
+// evaluates tells what the log has, and takes it out with a later write. Killed between the two it is told
+// again, by the next; so each is told at least once, in its order, and by its number known as the same.
 
 // maxUntold is the limit of status.transitions.untold.
 const maxUntold = 250
@@ -65,8 +65,8 @@ func Untold(status v1alpha1.CanaryRunStatus, told int64) []Transition {
 	return out
 }
 
-// Forgettable says how long from now the log of a status may be left as it is, once all up to a number is told;
-// false where it has nothing of that.
+// Forgettable says how long from now the log of a status may be left as it is, once all up to a number is
+// told; false where it has nothing of that.
 func Forgettable(status v1alpha1.CanaryRunStatus, told int64, now time.Time) (time.Duration, bool) {
 	if status.Transitions == nil || len(status.Transitions.Untold) == 0 || status.Transitions.Untold[0].Number > told {
 		return 0, false

@@ -59,8 +59,8 @@ func (h hooks) judged(a v1alpha1.Analysis) v1alpha1.Analysis {
 	return a
 }
 
-// rollback is what the first hook has said in a round that asks for the update to be reverted, whatever was measured. It is
-// the word of somebody, so nothing stays frozen.
+// rollback is what the first hook has said in a round that asks for the update to be reverted, whatever was
+// measured. It is the word of somebody, so nothing stays frozen.
 func (h hooks) rollback(r *Round) (v1alpha1.HookStatus, bool) {
 	if r == nil {
 		return v1alpha1.HookStatus{}, false

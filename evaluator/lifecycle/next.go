@@ -78,7 +78,8 @@ func newPlanner(in Snapshot) planner {
 	return s
 }
 
-// reading is a planner that answers questions: it shares status and pods with its snapshot, and changes neither.
+// reading is a planner that answers questions: it shares status and pods with its snapshot, and changes
+// neither.
 func reading(in Snapshot) planner {
 	return planner{in, course{termsOf(in), in.Run.Status, metav1.NewTime(in.Now.Truncate(time.Second))}}
 }

@@ -8,19 +8,20 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// The status of a run may lack rounds that an evaluator counted which is gone (see WriteBudget). Prometheus can be
-// asked for their times, and so another one makes up for them: the first that is due after those in the status,
-// then the next, until the time at which it began itself. What it misses later is missed.
+// The status of a run may lack rounds that an evaluator counted which is gone (see WriteBudget). Prometheus
+// can be asked for their times, and so another one makes up for them: the first that is due after those in
+// the status, then the next, until the time at which it began itself. What it misses later is missed.
 //
-// Only good rounds are not in the status, so it makes up for rounds only while all is good by the newest:
-// the first that is not is counted once, and what lies behind it is let go. So nothing is failed by a Prometheus that
-// cannot tell of the past, and what is let go was good, which can make a run wait and never pass.
+// Only good rounds are not in the status, so it makes up for rounds only while all is good by the newest: the
+// first that is not is counted once, and what lies behind it is let go. So nothing is failed by a Prometheus
+// that cannot tell of the past, and what is let go was good, which can make a run wait and never pass.
 //
-// Prometheus does not know what the API server knew. That pods were Ready at a time is told by how long
-// those have been that are; before that there is nothing to make up for. Labels are not counted for a time that is over.
-// Probes that are read directly cannot be asked about the past: of a run with such metrics nothing is made up for.
-// At a gate the period is over, and the run may have been paused since: there nothing is made up for.
-// A pass is never given on a round that was made up for and left something out, or while a newer one is due.
+// Prometheus does not know what the API server knew. That pods were Ready at a time is told by how long those
+// have been that are; before that there is nothing to make up for. Labels are not counted for a time that is
+// over. Probes that are read directly cannot be asked about the past: of a run with such metrics nothing is
+// made up for. At a gate the period is over, and the run may have been paused since: there nothing is made up
+// for. A pass is never given on a round that was made up for and left something out, or while a newer one is
+// due.
 
 // pastReach is how far back rounds are made up for. It is longer than a status goes without being written.
 const pastReach = oldestStatus + 5*time.Minute
@@ -44,14 +45,15 @@ func isPast(at, since time.Time) bool {
 	return at.Truncate(time.Second).Before(since.Truncate(time.Second))
 }
 
-// leaveOut says whether the newest round left out what is not known of its time, or is of the past while a newer one is due.
+// leaveOut says whether the newest round left out what is not known of its time, or is of the past while a
+// newer one is due.
 func (r rounds) leaveOut(isDue bool, hooks []v1alpha1.Hook) bool {
 	past := r.isPast(r.last)
 	return r.isUnseen() || past && (isDue || slices.ContainsFunc(hooks, func(h v1alpha1.Hook) bool { return r.lacks(h.Name) }))
 }
 
-// isUnseen says whether the newest round left out labels of a time that is over, or probes that have not been read for long
-// enough since the evaluator began.
+// isUnseen says whether the newest round left out labels of a time that is over, or probes that have not been
+// read for long enough since the evaluator began.
 func (r rounds) isUnseen() bool {
 	return slices.ContainsFunc(r.analysis.Metrics, func(m v1alpha1.Metric) bool {
 		return (m.Labels != nil && r.isPast(r.last) || r.analysis.ReadsProbes(m)) && r.lacks(m.Name)

@@ -10,8 +10,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// An evaluator that takes over at 12:01:03 goes on after the round of 12:00:08 that stands in the status: where
-// does it begin?
+// An evaluator that takes over at 12:01:03 goes on after the round of 12:00:08 that stands in the status:
+// where does it begin?
 func TestRoundsOfThePast(t *testing.T) {
 	const takesOver = 63 * time.Second
 	for name, tc := range map[string]struct {

@@ -9,8 +9,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// preRollout asks the hooks that come before the first measurement, one after the other, once the pods of the first step
-// are Ready. Until then routes give the canary nothing.
+// preRollout asks the hooks that come before the first measurement, one after the other, once the pods of the
+// first step are Ready. Until then routes give the canary nothing.
 func (s *planner) preRollout() (Move, bool) {
 	h, found := nextPreRollout(s.plan, s.out, s.number())
 	if !found {
@@ -58,7 +58,8 @@ func (s *planner) preRollout() (Move, bool) {
 	return p, true
 }
 
-// nextPreRollout is the first hook before the measurements that has not said yes by a status, while its first step is under way.
+// nextPreRollout is the first hook before the measurements that has not said yes by a status, while its first
+// step is under way.
 func nextPreRollout(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStatus, step int) (v1alpha1.Hook, bool) {
 	if step > 1 {
 		return v1alpha1.Hook{}, false
@@ -71,8 +72,8 @@ func nextPreRollout(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStat
 	return v1alpha1.Hook{}, false
 }
 
-// preRolledAt is when a hook before the measurements answered last: for as long as they take, pods are not asked to be
-// Ready by a time.
+// preRolledAt is when a hook before the measurements answered last: for as long as they take, pods are not
+// asked to be Ready by a time.
 func preRolledAt(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStatus) time.Time {
 	var at time.Time
 	for _, h := range plan.HooksOf(v1alpha1.HookPreRollout) {

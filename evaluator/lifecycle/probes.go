@@ -49,9 +49,9 @@ func withoutProbe(all []corev1.ContainerStatus) []corev1.ContainerStatus {
 	return slices.DeleteFunc(slices.Clone(all), isProbe)
 }
 
-// probeHinders says what of the probe keeps a canary from getting Ready, "" if nothing does: its pods are refused because
-// of it, or one of its containers does not get to run, and the application after it is not begun. Nothing is known of the
-// application then.
+// probeHinders says what of the probe keeps a canary from getting Ready, "" if nothing does: its pods are
+// refused because of it, or one of its containers does not get to run, and the application after it is not
+// begun. Nothing is known of the application then.
 func probeHinders(c *Canary, pods []corev1.Pod) string {
 	if c != nil && strings.Contains(c.CreateFailure, probe.RedirectContainer) { // as Pod Security names it
 		return "pods that have the probe are refused: " + c.CreateFailure

@@ -9,10 +9,11 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// A canary that is kept for people to look at is a part of the application no longer. As long as its pods have
-// the labels of its template, Services send them requests, autoscalers count them, and a PodDisruptionBudget
-// over the application counts one that is not Ready against those that are: with maxUnavailable: 1 no healthy
-// pod may be evicted, and nodes cannot be drained, for as long as somebody looks. So its pods lose these labels:
+// A canary that is kept for people to look at is a part of the application no longer. As long as its pods
+// have the labels of its template, Services send them requests, autoscalers count them, and a
+// PodDisruptionBudget over the application counts one that is not Ready against those that are: with
+// maxUnavailable: 1 no healthy pod may be evicted, and nodes cannot be drained, for as long as somebody
+// looks. So its pods lose these labels:
 //
 //   - all pods of a canary that failed;
 //   - a pod of canary or baseline that has not been Ready for readyDeadline, where nothing comes of that because

@@ -78,7 +78,8 @@ func find(p corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 	return nil
 }
 
-// health is what the pods of a canary are judged by at one look at them, and by how long they may take to start.
+// health is what the pods of a canary are judged by at one look at them, and by how long they may take to
+// start.
 type health struct {
 	podSet // as the step has it
 	// scaledTo is how many there are to be now: more than those of the step where an autoscaler added some.
@@ -112,8 +113,8 @@ func (h health) measure(at time.Time) v1alpha1.Measurement {
 	return butForProbes(m, h.pods, ready+h.replaced(), judged.wanted)
 }
 
-// toBeReady is how many pods are judged by: as many as the step has and, of those beyond that an autoscaler added,
-// the ones that are Ready or have had the time to get so.
+// toBeReady is how many pods are judged by: as many as the step has and, of those beyond that an autoscaler
+// added, the ones that are Ready or have had the time to get so.
 func (h health) toBeReady() int32 {
 	if !h.scales {
 		return h.wanted

@@ -15,14 +15,14 @@ type rounds struct {
 	// last is the time of the newest.
 	last   time.Time
 	atGate bool
-	// since is from when on this evaluator counts them as they come due, podsReady since when all pods are Ready, where that
-	// is known.
+	// since is from when on this evaluator counts them as they come due, podsReady since when all pods are
+	// Ready, where that is known.
 	since, podsReady time.Time
 	known            bool
 }
 
-// roundsOf needs a step whose pods were Ready. A run that is stretched, or once was, is measured until it has as many
-// rounds as its plan says.
+// roundsOf needs a step whose pods were Ready. A run that is stretched, or once was, is measured until it has
+// as many rounds as its plan says.
 func roundsOf(in Snapshot, c course) rounds {
 	r := rounds{analysis: c.analysis(), metrics: c.out.Metrics, last: lastRound(c.out.Metrics), atGate: c.atGate(), since: in.Since}
 	r.podsReady, r.known = ownPodsOf(in, c).readySince()

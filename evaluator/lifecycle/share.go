@@ -10,9 +10,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Where a plan says so the canary has a Service of its own, made with its pods and deleted after them; and where it
-// says so, the routes that send requests to a Service of the Deployment carry a weight for it.
-// The order keeps requests from failing:
+// Where a plan says so the canary has a Service of its own, made with its pods and deleted after them; and
+// where it says so, the routes that send requests to a Service of the Deployment carry a weight for it. The
+// order keeps requests from failing:
 //
 //   - the Service is made with the pods; the weight comes when all pods of the step are Ready and the
 //     Service has them, and the step begins to be measured when the routes are accepted with it;
@@ -26,18 +26,18 @@ import (
 // Routing is what routes give the canary.
 type Routing struct {
 	// Routes are those of the namespace that send requests to a Service of the Deployment, as kind/name, and
-	// Laid those that carry an overlay of this run, Whole those of them whose overlay is all there. Foreign carry that
-	// of another run.
+	// Laid those that carry an overlay of this run, Whole those of them whose overlay is all there. Foreign
+	// carry that of another run.
 	Routes, Laid, Whole, Foreign []string
-	// Silent are those of Whole of which nobody says whether he follows them. They are taken to be followed when the
-	// drain time is over: a plan says by it how long whoever follows its routes may be behind.
+	// Silent are those of Whole of which nobody says whether he follows them. They are taken to be followed when
+	// the drain time is over: a plan says by it how long whoever follows its routes may be behind.
 	Silent []string
-	// Percent is the share that all Routes give the canary; -1 where they do not give it the same. Match says which
-	// requests they give it in any case (route.Text), "" where there are none.
+	// Percent is the share that all Routes give the canary; -1 where they do not give it the same. Match says
+	// which requests they give it in any case (route.Text), "" where there are none.
 	Percent int32
 	Match   string
-	// Served says whether each route finds a Service of the canary, and Endpoints how many Ready pods the one with the
-	// fewest has. Services are the names of those that the canary has.
+	// Served says whether each route finds a Service of the canary, and Endpoints how many Ready pods the one
+	// with the fewest has. Services are the names of those that the canary has.
 	Served    bool
 	Endpoints int32
 	Services  []string
@@ -70,7 +70,8 @@ func IsApart(in Snapshot) bool {
 	return spec.Apart()
 }
 
-// sharing is the share of the requests that the step under way asks for, and what routes give the canary of it.
+// sharing is the share of the requests that the step under way asks for, and what routes give the canary of
+// it.
 type sharing struct {
 	plan  *v1alpha1.CanaryPlanSpec
 	asked Share
@@ -114,8 +115,8 @@ func (s sharing) whyNotLaid(pods int32, now time.Time) string {
 	return ""
 }
 
-// heardAt is when whoever follows the routes is taken to know the share of the step, where nobody says it: the drain time
-// after it was laid. It is zero where somebody does.
+// heardAt is when whoever follows the routes is taken to know the share of the step, where nobody says it:
+// the drain time after it was laid. It is zero where somebody does.
 func (s sharing) heardAt() time.Time {
 	if len(s.given.Silent) == 0 || s.stored == nil {
 		return time.Time{}
@@ -124,9 +125,9 @@ func (s sharing) heardAt() time.Time {
 	return roundUp(laid.Add(s.plan.Traffic.Drain.Duration))
 }
 
-// isOff says whether, in a step that is measured, routes do not give the canary its share: Holdfast took it off,
-// for nobody was there to answer, or others did. A route that is new has it in a moment. Behind a gate the canary has shown
-// what it had to.
+// isOff says whether, in a step that is measured, routes do not give the canary its share: Holdfast took it
+// off, for nobody was there to answer, or others did. A route that is new has it in a moment. Behind a gate
+// the canary has shown what it had to.
 func (s sharing) isOff() bool {
 	t := s.given
 	switch {
@@ -155,8 +156,9 @@ func (s sharing) whyLost(ready int32) string {
 	}
 }
 
-// whyRefused says why routes cannot give the canary its share, "" if they can. Services that are not there are a reason too,
-// unless the canary was given something or was measured before: what was there and is gone may be in the middle of being made anew.
+// whyRefused says why routes cannot give the canary its share, "" if they can. Services that are not there
+// are a reason too, unless the canary was given something or was measured before: what was there and is gone
+// may be in the middle of being made anew.
 func (s sharing) whyRefused(measured bool) string {
 	switch {
 	case !s.plan.Served():

@@ -14,10 +14,11 @@ import (
 // Snapshot is all that a step is planned from.
 type Snapshot struct {
 	Now time.Time
-	// Since is from when on this evaluator counts the rounds of the run as they come due. It is now while it still makes up
-	// for those before, and the zero time if there is no other evaluator.
+	// Since is from when on this evaluator counts the rounds of the run as they come due. It is now while it
+	// still makes up for those before, and the zero time if there is no other evaluator.
 	Since time.Time
-	// Stretch is how many times longer than its plan says the interval of the run is; up to 1 where it is as that says.
+	// Stretch is how many times longer than its plan says the interval of the run is; up to 1 where it is as
+	// that says.
 	Stretch    float64
 	Run        Run
 	Deployment Deployment
@@ -114,7 +115,8 @@ type Canary struct {
 	// Replicas is the number of pods it is to have, Available how many have
 	// been Ready for minReadySeconds.
 	Replicas, Available int32
-	// Scaled is the number of pods that an autoscaler chose, 0 where none did. Replicas is that of the step then.
+	// Scaled is the number of pods that an autoscaler chose, 0 where none did. Replicas is that of the step
+	// then.
 	Scaled int32
 	// Empty says that it is to have no pods and has none, those that end among them.
 	Empty bool

@@ -8,12 +8,13 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// availableGrace is how much later than minReadySeconds say a ReplicaSet may tell that its pods are available.
+// availableGrace is how much later than minReadySeconds say a ReplicaSet may tell that its pods are
+// available.
 const availableGrace = 10 * time.Second
 
-// start: the pods of a step are made; all of them must get Ready before the
-// deadline, and stay so for minReadySeconds. A crash, an image that cannot be pulled and a container that cannot
-// be configured are not waited out.
+// start: the pods of a step are made; all of them must get Ready before the deadline, and stay so for
+// minReadySeconds. A crash, an image that cannot be pulled and a container that cannot be configured are not
+// waited out.
 func (s *planner) start() Move {
 	s.mend()
 	if !s.judged {
@@ -164,8 +165,8 @@ func repair(in Snapshot, c course) []Action {
 // the run has containers by names that the Deployment no longer has, for example.
 func (in Snapshot) cannotBeMade() bool { return in.Canary == nil && in.Invalid != "" }
 
-// lookAgain is how often a pod is looked at of which it cannot be told whose it is, and routes that do not give a canary
-// its share yet.
+// lookAgain is how often a pod is looked at of which it cannot be told whose it is, and routes that do not
+// give a canary its share yet.
 const lookAgain = 5 * time.Second
 
 // until is how long to wait for a time, also looking again when a pull that

@@ -9,8 +9,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// steer has the routes give the canary what it is to have, before all else that a move does, and keeps its pods until they
-// have given it nothing for the drain time. With the move it returns what the status is to say of the share.
+// steer has the routes give the canary what it is to have, before all else that a move does, and keeps its
+// pods until they have given it nothing for the drain time. With the move it returns what the status is to
+// say of the share.
 func steer(in Snapshot, c course, p Move) (Move, *v1alpha1.WeightStatus) {
 	if !NeedsTraffic(in) {
 		return p, c.out.Weight
@@ -50,9 +51,9 @@ func weightOf(before *v1alpha1.WeightStatus, want Share, routes []string, now me
 	return out
 }
 
-// drain keeps the pods of the canary until no route has given it anything for the drain time. That counts from the look that
-// finds so: a write may take long. Routes that had something at the look before stand in the status until then. With
-// the last of the pods goes their Service.
+// drain keeps the pods of the canary until no route has given it anything for the drain time. That counts
+// from the look that finds so: a write may take long. Routes that had something at the look before stand in
+// the status until then. With the last of the pods goes their Service.
 func drain(in Snapshot, c course, p Move, weight v1alpha1.WeightStatus) (Move, *v1alpha1.WeightStatus) {
 	laid := in.Traffic.Laid
 	if had := len(weight.Routes) > 0 || !shareOf(in.Run.Status.Weight).IsNothing(); had && len(laid) == 0 {

@@ -10,20 +10,22 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Where more rounds are due than can be measured, some runs would be measured as their plans say and others seldom, as
-// it happens. So intervals are stretched: those of all runs of a namespace by the same factor, which follows how many
-// rounds were missed. It is one for each namespace, so that a tenant whose Prometheus is slow stretches his own alone;
-// where it is Holdfast that has too much to do, rounds of all are missed, and all are stretched.
+// Where more rounds are due than can be measured, some runs would be measured as their plans say and others
+// seldom, as it happens. So intervals are stretched: those of all runs of a namespace by the same factor,
+// which follows how many rounds were missed. It is one for each namespace, so that a tenant whose Prometheus
+// is slow stretches his own alone; where it is Holdfast that has too much to do, rounds of all are missed,
+// and all are stretched.
 //
-// A stretched run says so by a condition, and its periods last until as many rounds were taken as its plan has: no
-// verdict takes fewer for it.
+// A stretched run says so by a condition, and its periods last until as many rounds were taken as its plan
+// has: no verdict takes fewer for it.
 
-// stretches are how many times longer intervals can be. The steps are few, so that statuses do not say another thing at
-// each wind; what is beyond the last is late.
+// stretches are how many times longer intervals can be. The steps are few, so that statuses do not say
+// another thing at each wind; what is beyond the last is late.
 var stretches = []float64{1, 1.25, 1.5, 2, 3, 4, 6, 8}
 
-// Rounds are looked at together over a window, which is as long as two of their intervals at least. Above tooManyMissed of
-// them intervals get longer; they get a step shorter when hardly any was missed for calmWindows.
+// Rounds are looked at together over a window, which is as long as two of their intervals at least. Above
+// tooManyMissed of them intervals get longer; they get a step shorter when hardly any was missed for
+// calmWindows.
 const (
 	paceWindow    = 30 * time.Second
 	paceRounds    = 10
@@ -32,8 +34,8 @@ const (
 	calmWindows   = 10
 )
 
-// Pace is how often the runs of a namespace are measured, and what is known of how that goes. Its zero value is as plans
-// say.
+// Pace is how often the runs of a namespace are measured, and what is known of how that goes. Its zero value
+// is as plans say.
 type Pace struct {
 	level           int // of stretches
 	began, newest   time.Time
@@ -48,7 +50,8 @@ func (p Pace) Stretch() float64 { return stretches[p.level] }
 // Newest is when the newest round was counted.
 func (p Pace) Newest() time.Time { return p.newest }
 
-// With is the pace after one more round was counted, so late after it was due, of a run that is measured in such intervals.
+// With is the pace after one more round was counted, so late after it was due, of a run that is measured in
+// such intervals.
 func (p Pace) With(lag, interval time.Duration, now time.Time) Pace {
 	if p.began.IsZero() {
 		p.began = now
@@ -108,8 +111,8 @@ func (s *course) tellStretched(in Snapshot) {
 	}
 }
 
-// withoutPace are conditions without that which says how often a run is measured. It is the same for all runs of a
-// namespace and changes for all at once, so it is written with the next rounds.
+// withoutPace are conditions without that which says how often a run is measured. It is the same for all runs
+// of a namespace and changes for all at once, so it is written with the next rounds.
 func withoutPace(conditions []metav1.Condition) []metav1.Condition {
 	return slices.DeleteFunc(slices.Clone(conditions), func(c metav1.Condition) bool { return c.Type == v1alpha1.ConditionRoundsInTime })
 }

@@ -99,8 +99,9 @@ func TestAStretchedRunSaysSo(t *testing.T) {
 	}
 }
 
-// TestNoVerdictTakesFewerRounds: whenever and however much intervals are stretched while a canary is measured, it passes after
-// as many rounds as its plan has, or more, and not before the period of the plan is over.
+// TestNoVerdictTakesFewerRounds: whenever and however much intervals are stretched while a canary is
+// measured, it passes after as many rounds as its plan has, or more, and not before the period of the plan is
+// over.
 func TestNoVerdictTakesFewerRounds(t *testing.T) {
 	for _, from := range []time.Duration{0, 4 * time.Second, 12 * time.Second, 19 * time.Second} {
 		for _, until := range []time.Duration{10 * time.Second, 21 * time.Second, time.Hour} {

@@ -11,14 +11,15 @@ import (
 
 // A ReplicaSet that is deleted leaves its pods without a controller for as long as they take to end, and the
 // disruption controller gives up on every PodDisruptionBudget over them: nothing of the application may be
-// evicted meanwhile. So a set of pods is scaled to zero first, and deleted when its pods are gone. A run ends,
-// and the next one begins, without waiting for that.
+// evicted meanwhile. So a set of pods is scaled to zero first, and deleted when its pods are gone. A run
+// ends, and the next one begins, without waiting for that.
 
-// takeDownLimit is how long after the end of a run its pods are waited for. None takes longer than ten minutes:
-// by then a set that is to have pods is scaled up by others, and deleted with them.
+// takeDownLimit is how long after the end of a run its pods are waited for. None takes longer than ten
+// minutes: by then a set that is to have pods is scaled up by others, and deleted with them.
 const takeDownLimit = 11 * time.Minute
 
-// takeDown takes the canary down, and the baseline with it, of a run that has ended at a time; nil if it has not.
+// takeDown takes the canary down, and the baseline with it, of a run that has ended at a time; nil if it has
+// not.
 func (in Snapshot) takeDown(finished *metav1.Time) []Action {
 	late := finished != nil && !in.Now.Before(finished.Add(takeDownLimit))
 	return append(takeDownSet(in.Canary, late, ScaleCanary{0}, DeleteCanary{}),
@@ -37,8 +38,8 @@ func takeDownSet(c *Canary, late bool, empty, remove Action) []Action {
 	return nil // its pods end
 }
 
-// sinceMade leaves out the pods that were asked to end before the canary was made: a Deployment that was scaled
-// to zero and is scaled up again may have pods of the canary before, which end.
+// sinceMade leaves out the pods that were asked to end before the canary was made: a Deployment that was
+// scaled to zero and is scaled up again may have pods of the canary before, which end.
 func sinceMade(pods []corev1.Pod, made *metav1.Time) []corev1.Pod {
 	if made == nil {
 		return pods

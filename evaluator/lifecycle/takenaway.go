@@ -43,7 +43,8 @@ func tookAway(in Snapshot, c course) string {
 	return own.takenAway(c.podsMadeBy())
 }
 
-// beginAnew begins the step anew, so that its period is lived through whole; who has done so too often asks a person.
+// beginAnew begins the step anew, so that its period is lived through whole; who has done so too often asks a
+// person.
 func (s *planner) beginAnew(reason, message, when string) Move {
 	again := s.out.Step.BegunAnew + 1
 	if again > maxBegunAnew {
@@ -55,8 +56,9 @@ func (s *planner) beginAnew(reason, message, when string) Move {
 	return p
 }
 
-// youngUntil is when the pods will be old enough of the last of several steps, which has to go on until then, and whether that
-// is to come; or of the only one, where an autoscaler may have taken away the pods that it began with.
+// youngUntil is when the pods will be old enough of the last of several steps, which has to go on until then,
+// and whether that is to come; or of the only one, where an autoscaler may have taken away the pods that it
+// began with.
 func youngUntil(in Snapshot, c course) (time.Time, bool) {
 	if n := len(stepsOf(c.plan)); n < 2 && c.hpa() == nil || c.number() < n || c.atGate() {
 		return time.Time{}, false

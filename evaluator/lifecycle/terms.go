@@ -28,7 +28,8 @@ func termsOf(in Snapshot) terms {
 	return t
 }
 
-// askedPlan is how a run is to be tried, without defaults and not to be changed, and whether that was asked for.
+// askedPlan is how a run is to be tried, without defaults and not to be changed, and whether that was asked
+// for.
 func askedPlan(in Snapshot) (spec *v1alpha1.CanaryPlanSpec, judged bool) {
 	switch {
 	case in.Run.Spec.Plan != nil:

@@ -166,9 +166,10 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// A run whose evaluator dies with rounds in memory comes to the same end, by the same course and with the same
-// counts: whoever goes on asks for the times of those rounds, unless something else has decided on the run in
-// the same moment, a person is waited for, or a pod is not Ready any more. No round of it is written for a minute.
+// A run whose evaluator dies with rounds in memory comes to the same end, by the same course and with the
+// same counts: whoever goes on asks for the times of those rounds, unless something else has decided on the
+// run in the same moment, a person is waited for, or a pod is not Ready any more. No round of it is written
+// for a minute.
 func TestKilledWithRoundsInMemory(t *testing.T) {
 	t.Parallel()
 	kills := 0
@@ -223,8 +224,8 @@ func withoutRepeats(want, got []string) []string {
 	return out
 }
 
-// tidiedLast puts the deletions of empty ReplicaSets, and of the Service of a canary that is gone, behind all else:
-// they may come before the status that was to say why, when that was not written.
+// tidiedLast puts the deletions of empty ReplicaSets, and of the Service of a canary that is gone, behind all
+// else: they may come before the status that was to say why, when that was not written.
 func tidiedLast(log []string) []string {
 	deletes := func(line string) bool {
 		return strings.Contains(line, " do Delete") || strings.Contains(line, " do StopServing")

@@ -10,8 +10,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/analysis"
 )
 
-// TestARoundIsToldThatIsAskedForAnotherTime: rounds are asked for times that others ask for too, and as long ago as
-// samples come late. So the measurements of one round have several times.
+// TestARoundIsToldThatIsAskedForAnotherTime: rounds are asked for times that others ask for too, and as long
+// ago as samples come late. So the measurements of one round have several times.
 func TestARoundIsToldThatIsAskedForAnotherTime(t *testing.T) {
 	measured := func(name string, at time.Duration, outcome v1alpha1.Outcome) v1alpha1.MetricStatus {
 		return analysis.Count(v1alpha1.MetricStatus{Name: name}, v1alpha1.Measurement{Time: metav1.NewTime(noon.Add(at)), Outcome: outcome})

@@ -80,8 +80,8 @@ func (s *planner) standDown(h hindrance) Move {
 	return p
 }
 
-// Rollouts are waited for as long as they may stand still, and where that is as good as for ever, for the default
-// of Kubernetes.
+// Rollouts are waited for as long as they may stand still, and where that is as good as for ever, for the
+// default of Kubernetes.
 const (
 	defaultRolloutWait = 10 * time.Minute
 	maxRolloutWait     = 24 * time.Hour

@@ -11,7 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/plan/window"
 )
 
-// keptBack is what keeps a run that passed from being released: its Deployment is paused, or a freeze window is open.
+// keptBack is what keeps a run that passed from being released: its Deployment is paused, or a freeze window
+// is open.
 func keptBack(in Snapshot, t terms) hindrance {
 	if in.Deployment.Paused {
 		return hindrance{reason: v1alpha1.ReasonDeploymentPaused,

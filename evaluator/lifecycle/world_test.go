@@ -56,18 +56,18 @@ type world struct {
 	// killed once; negative is never.
 	killAt, writes int
 	dieAt, steps   int
-	// letGo says that the evaluator who took over had no reason to make up for rounds: something else moved the run,
-	// a person decides, or a pod is not Ready.
+	// letGo says that the evaluator who took over had no reason to make up for rounds: something else moved the
+	// run, a person decides, or a pod is not Ready.
 	letGo bool
 	// knew are the steps at whose beginning the evaluator knew more than is stored, of times that are over.
 	knew []int
-	// every is how often a status is written that has nothing new but good rounds. known is what the evaluator knows
-	// beyond the status that is stored, nil if nothing, and since when it counts.
+	// every is how often a status is written that has nothing new but good rounds. known is what the evaluator
+	// knows beyond the status that is stored, nil if nothing, and since when it counts.
 	every time.Duration
 	known *v1alpha1.CanaryRunStatus
 	since time.Time
-	// hooks are the words with which they answer, one a question, the last one from then on; answers are what the
-	// evaluator knows of that, and asked counts the times that a question was put.
+	// hooks are the words with which they answer, one a question, the last one from then on; answers are what
+	// the evaluator knows of that, and asked counts the times that a question was put.
 	hooks   map[string][]string
 	answers map[string]HookReply
 	asked   map[string]int

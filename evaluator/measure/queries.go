@@ -93,7 +93,8 @@ func (q *Queries) template(m v1alpha1.Metric, podLabel string) (query.Template, 
 // cut is where the age of a canary ceases to matter.
 type cut struct{ age time.Duration }
 
-// render renders the query of a metric. The runs of a plan share what it comes to, and each puts the names of its pods in.
+// render renders the query of a metric. The runs of a plan share what it comes to, and each puts the names of
+// its pods in.
 func (q *Queries) render(m v1alpha1.Metric, template query.Template, values query.Values, scrape time.Duration) (rendered, error) {
 	alone := func() (rendered, error) { return renderQuery(m, template, values, scrape) }
 	key, ok := keyOfTemplate(m, values.Labels.Pod)

@@ -67,7 +67,8 @@ func valuesOfRuns() []query.Values {
 	return out
 }
 
-// TestWhatIsRememberedIsWhatIsRendered: of every metric, for every run at every age, whatever was rendered before.
+// TestWhatIsRememberedIsWhatIsRendered: of every metric, for every run at every age, whatever was rendered
+// before.
 func TestWhatIsRememberedIsWhatIsRendered(t *testing.T) {
 	var q Queries
 	rendered := 0

@@ -94,9 +94,9 @@ func (r *Rounds) Forget(run types.NamespacedName) {
 // AskHooks finds out what goes with a round and no Prometheus knows: what hooks answer.
 type AskHooks func(context.Context) map[string]lifecycle.HookReply
 
-// Start measures a run at a time, and what goes with the round, if that is not nil, and has it looked at when both are done. It
-// does nothing while a round of it is under way. The round ends with ctx, which
-// has to be the controller's.
+// Start measures a run at a time, and what goes with the round, if that is not nil, and has it looked at when
+// both are done. It does nothing while a round of it is under way. The round ends with ctx, which has to be
+// the controller's.
 func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Time, beside AskHooks) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -127,8 +127,8 @@ func (r *Rounds) Start(ctx context.Context, s Subject, lookup Lookup, at time.Ti
 	}()
 }
 
-// Done is closed when the round of a run that is under way is there; nil if none is. Tests wait for that and not
-// for a time; a controller is woken.
+// Done is closed when the round of a run that is under way is there; nil if none is. Tests wait for that and
+// not for a time; a controller is woken.
 func (r *Rounds) Done(run types.NamespacedName) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -34,8 +34,8 @@ type notifiersFile struct {
 	Notifiers []Notifier `json:"notifiers"`
 }
 
-// parse reads a file of notifiers, strictly: a key that is not known or stands twice is a mistake. It returns them with
-// defaults, or every mistake that was found. Kinds are those that there are.
+// parse reads a file of notifiers, strictly: a key that is not known or stands twice is a mistake. It returns
+// them with defaults, or every mistake that was found. Kinds are those that there are.
 func parse(text []byte, kinds []string) (notifiersFile, field.ErrorList) {
 	at := field.NewPath("notifiers")
 	if len(text) > maxLength {

@@ -10,7 +10,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/tell"
 )
 
-// The notifier of docs/how-to/gates.md posts what Flagger posts to webhooks of type event (CallEventWebhook of its v1.44.0).
+// The notifier of docs/how-to/gates.md posts what Flagger posts to webhooks of type event (CallEventWebhook
+// of its v1.44.0).
 func TestFlaggersEvents(t *testing.T) {
 	page, err := os.ReadFile("../../docs/how-to/gates.md")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 const (
 	// mostWaiting is how many messages wait for a receiver. One that would be more is given up.
 	mostWaiting = 5000
-	// keptFor is how long after it happened a message is sent again to a receiver that does not take it. Each is sent
-	// once at least.
+	// keptFor is how long after it happened a message is sent again to a receiver that does not take it. Each is
+	// sent once at least.
 	keptFor = time.Hour
 )
 
@@ -159,8 +159,8 @@ func (m *mailbox) deliverAll(ctx context.Context) {
 	}
 }
 
-// deliver sends a message until it is taken, refused for good or old. The sender may be another at each try: what was
-// wrong may have been put right in the file.
+// deliver sends a message until it is taken, refused for good or old. The sender may be another at each try:
+// what was wrong may have been put right in the file.
 func (m *mailbox) deliver(ctx context.Context, p parcel) fate {
 	log := ctrl.LoggerFrom(ctx).WithValues("notifier", m.name, "message", p.message.ID)
 	pauses := m.outbox.pauses

@@ -93,8 +93,8 @@ func (w *Webhook) render(m Message) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// slackText is a message in Slack's own way of marking text up, with the three characters escaped that mean something
-// there: a text of others mentions nobody and links to nothing.
+// slackText is a message in Slack's own way of marking text up, with the three characters escaped that mean
+// something there: a text of others mentions nobody and links to nothing.
 func slackText(m Message) string {
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	where := m.Namespace + "/" + m.Deployment
@@ -108,7 +108,8 @@ func slackText(m Message) string {
 	return fmt.Sprintf("%s *%s* %s\n%s", mark, escape.Replace(m.Kind), escape.Replace(where), escape.Replace(m.Text))
 }
 
-// slackBody is the body for an incoming webhook of Slack, or for its chat.postMessage where a channel is named.
+// slackBody is the body for an incoming webhook of Slack, or for its chat.postMessage where a channel is
+// named.
 func slackBody(m Message, channel, thread string) ([]byte, error) {
 	return json.Marshal(struct {
 		Channel string `json:"channel,omitempty"`
@@ -126,8 +127,8 @@ type alert struct {
 	EndsAt      time.Time         `json:"endsAt"`
 }
 
-// alertBody is the body for Alertmanager: one alert. Its labels name what it is about and not the message, so that the
-// same told twice is one alert.
+// alertBody is the body for Alertmanager: one alert. Its labels name what it is about and not the message, so
+// that the same told twice is one alert.
 func (a *Alertmanager) alertBody(m Message) ([]byte, error) {
 	labels := maps.Clone(a.Labels)
 	if labels == nil {

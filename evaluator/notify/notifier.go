@@ -16,10 +16,11 @@ import (
 type Notifier struct {
 	// Name is what logs and metrics call it by.
 	Name string `json:"name"`
-	// Namespaces are those of whose Deployments it is told: names, or patterns such as team-*. Without any, of all.
+	// Namespaces are those of whose Deployments it is told: names, or patterns such as team-*. Without any, of
+	// all.
 	Namespaces []string `json:"namespaces,omitempty"`
-	// Kinds are the reasons of events that it is told of, or patterns of them such as Rollout*. Without any they are
-	// DefaultKinds; "*" is all.
+	// Kinds are the reasons of events that it is told of, or patterns of them such as Rollout*. Without any they
+	// are DefaultKinds; "*" is all.
 	Kinds []string `json:"kinds,omitempty"`
 	// Slack, Webhook and Alertmanager are what it can be, one of them.
 	Slack        *Slack        `json:"slack,omitempty"`
@@ -64,8 +65,8 @@ type Alertmanager struct {
 	Lasts metav1.Duration `json:"lasts,omitempty,omitzero"`
 }
 
-// DefaultKinds are what people want to hear of who have said nothing: how runs end, what waits for a person, and what
-// got past Holdfast.
+// DefaultKinds are what people want to hear of who have said nothing: how runs end, what waits for a person,
+// and what got past Holdfast.
 var DefaultKinds = []string{
 	"Released", "Promoted", "Reverted", "Frozen", "Inconclusive", "Unguarded", "ReleaseRefused", "RolloutStuck",
 	"PlanInvalid", "PlanNotFound", "StartAtInvalid", "UngatedUpdate", "Skipped", "RecordUnreadable", "RunNotCreated",

@@ -19,7 +19,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/tell"
 )
 
-// rereadInterval is how often the file is looked at. The kubelet takes about a minute to bring a change to a mounted file.
+// rereadInterval is how often the file is looked at. The kubelet takes about a minute to bring a change to a
+// mounted file.
 const rereadInterval = 10 * time.Second
 
 // Outbox has the messages that receivers have not taken yet. It implements tell.Teller and is safe for use by
@@ -48,7 +49,8 @@ func Open(path string, metrics *Metrics, now clock.WithTicker) (*Outbox, error) 
 	return o, o.Reread()
 }
 
-// OnDelivered has a function called for a run of which a receiver has taken something: its log may be shorter now.
+// OnDelivered has a function called for a run of which a receiver has taken something: its log may be shorter
+// now.
 func (o *Outbox) OnDelivered(wake func(types.NamespacedName)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -81,7 +83,8 @@ func (o *Outbox) put(about tell.About, t lifecycle.Transition) {
 	}
 }
 
-// Delivered implements tell.Teller: it says up to which transition of a run every receiver has all that it wants.
+// Delivered implements tell.Teller: it says up to which transition of a run every receiver has all that it
+// wants.
 func (o *Outbox) Delivered(run types.UID, told int64) int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -182,8 +185,8 @@ func (o *Outbox) replace(f notifiersFile, senders map[string]*sender) {
 	}
 }
 
-// Start tells receivers until ctx ends, and looks at the file meanwhile. A mistake in it is logged, once for as long as it is the
-// same, and what was there before stays in use.
+// Start tells receivers until ctx ends, and looks at the file meanwhile. A mistake in it is logged, once for
+// as long as it is the same, and what was there before stays in use.
 func (o *Outbox) Start(ctx context.Context) error {
 	log := ctrl.LoggerFrom(ctx).WithName("notify")
 	ctx = ctrl.LoggerInto(ctx, log)

@@ -30,8 +30,8 @@ type atTimeOf struct {
 func (c atTimeOf) Now() time.Time                  { return c.of.Now() }
 func (c atTimeOf) Since(t time.Time) time.Duration { return c.of.Since(t) }
 
-// TestARestartLosesNoMessage: what a receiver had not taken when the evaluator ended is told by the next, in its order,
-// and the log of the run has it until then.
+// TestARestartLosesNoMessage: what a receiver had not taken when the evaluator ended is told by the next, in
+// its order, and the log of the run has it until then.
 func TestARestartLosesNoMessage(t *testing.T) {
 	var mu sync.Mutex
 	var kinds []string

@@ -115,7 +115,8 @@ func (s *sender) clientOf(target outbound.Target) (*http.Client, error) {
 type rejection struct {
 	status string
 	says   string
-	// isFinal says that the same message would be refused again; after is how long the receiver wants to be left alone.
+	// isFinal says that the same message would be refused again; after is how long the receiver wants to be left
+	// alone.
 	isFinal bool
 	after   time.Duration
 }
@@ -188,8 +189,8 @@ func (s *sender) body(m Message) (contentType string, body []byte, err error) {
 	return contentType, body, err
 }
 
-// read says what an answer means. What a client did wrong it would do wrong again; a receiver that is busy, or does not
-// know yet who asks, may take it later.
+// read says what an answer means. What a client did wrong it would do wrong again; a receiver that is busy,
+// or does not know yet who asks, may take it later.
 func (s *sender) read(m Message, resp *http.Response, answer []byte) error {
 	r := &rejection{status: resp.Status, says: plaintext.Line(string(answer), 200), after: retryAfter(resp)}
 	switch code := resp.StatusCode; {
@@ -241,8 +242,8 @@ func retryAfter(resp *http.Response) time.Duration {
 // mostThreads is how many threads are remembered, those that were written to last.
 const mostThreads = 1000
 
-// threads are the messages of Slack that began what is told of a run, by its UID. They are known to the evaluator that
-// wrote them: another begins anew.
+// threads are the messages of Slack that began what is told of a run, by its UID. They are known to the
+// evaluator that wrote them: another begins anew.
 type threads struct{ known *lru.Cache }
 
 func newThreads() threads { return threads{lru.New(mostThreads)} }

@@ -113,8 +113,8 @@ func trimRun(object any) (any, error) {
 	return run, nil
 }
 
-// trimPlan leaves of a plan that there is one, and by what the canary's requests came: its pods wait for
-// the drain time after the end, and its Services go after them; and the hooks that were not told of the end yet.
+// trimPlan leaves of a plan that there is one, and by what the canary's requests came: its pods wait for the
+// drain time after the end, and its Services go after them; and the hooks that were not told of the end yet.
 func trimPlan(plan *v1alpha1.CanaryPlanSpec, status v1alpha1.CanaryRunStatus) *v1alpha1.CanaryPlanSpec {
 	if plan == nil {
 		return nil
@@ -152,8 +152,8 @@ func PrintOfPod(pod *corev1.Pod) canary.Print {
 // meshAnnotation is where the cache keeps what MeshOfPod says.
 const meshAnnotation = v1alpha1.Prefix + "mesh"
 
-// MeshOfPod says what in a pod keeps its requests from being redirected to its probe, as inject.MeshIn does, of a pod as the API
-// server or as the cache has it.
+// MeshOfPod says what in a pod keeps its requests from being redirected to its probe, as inject.MeshIn does,
+// of a pod as the API server or as the cache has it.
 func MeshOfPod(pod *corev1.Pod) string {
 	if len(pod.Spec.Containers) == 0 {
 		return pod.Annotations[meshAnnotation]

@@ -158,7 +158,8 @@ func TestTheCacheKeepsAPrintInPlaceOfASpec(t *testing.T) {
 	}
 }
 
-// What keeps requests from the probe of a pod is known when its containers are not, and is told by nobody else.
+// What keeps requests from the probe of a pod is known when its containers are not, and is told by nobody
+// else.
 func TestTheCacheKeepsWhichMeshAPodHas(t *testing.T) {
 	pod := &corev1.Pod{Spec: corev1.PodSpec{InitContainers: []corev1.Container{{Name: probe.RedirectContainer}}, Containers: []corev1.Container{{Name: "web"}}}}
 	plain := pod.DeepCopy()
@@ -177,7 +178,8 @@ func TestTheCacheKeepsWhichMeshAPodHas(t *testing.T) {
 	}
 }
 
-// Of a run that has ended the cache keeps what is still to be done: its Services are to go, after the drain time.
+// Of a run that has ended the cache keeps what is still to be done: its Services are to go, after the drain
+// time.
 func TestTheCacheKeepsByWhatRequestsCame(t *testing.T) {
 	of := func(source v1alpha1.TrafficSource) *v1alpha1.CanaryPlanSpec {
 		return &v1alpha1.CanaryPlanSpec{ReadyDeadline: &metav1.Duration{}, Traffic: &v1alpha1.Traffic{Source: source, Drain: &metav1.Duration{Duration: 7 * time.Second}}}

@@ -11,8 +11,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Every round of every run lists the run's ReplicaSets and pods, every change of a Deployment its runs, and every end of
-// a run those that wait for its place. Without an index the cache looks at all there are in the namespace each time, which grows with the square of the runs.
+// Every round of every run lists the run's ReplicaSets and pods, every change of a Deployment its runs, and
+// every end of a run those that wait for its place. Without an index the cache looks at all there are in the
+// namespace each time, which grows with the square of the runs.
 
 // Index is by what the cache finds objects of a kind; tests give it to theirs.
 type Index struct {
@@ -86,7 +87,8 @@ func OfDeployment(namespace, name string) client.ListOption {
 	return inNamespace{namespace, client.MatchingFields{ofDeployment: v1alpha1.LabelValue(name)}}
 }
 
-// OnDeployment selects the runs in the cache that name a Deployment, those too that users made without its label.
+// OnDeployment selects the runs in the cache that name a Deployment, those too that users made without its
+// label.
 func OnDeployment(namespace, name string) client.ListOption {
 	return inNamespace{namespace, client.MatchingFields{onDeployment: name}}
 }

@@ -16,7 +16,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// TestIndexesFindWhatLabelsSay: and nothing of another namespace, or of a run or a Deployment whose name begins alike.
+// TestIndexesFindWhatLabelsSay: and nothing of another namespace, or of a run or a Deployment whose name
+// begins alike.
 func TestIndexesFindWhatLabelsSay(t *testing.T) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {

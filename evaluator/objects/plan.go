@@ -18,7 +18,8 @@ func (r *Reader) ResolvePlan(ctx context.Context, d Deployment) (plan.Resolved, 
 	return r.PlansOf(d.GetNamespace()).Resolve(ctx, d)
 }
 
-// Plans are those of the Deployments of a namespace, at one moment: the namespace and each plan are read once.
+// Plans are those of the Deployments of a namespace, at one moment: the namespace and each plan are read
+// once.
 type Plans struct {
 	reader    *Reader
 	namespace string

@@ -60,7 +60,8 @@ func Elapsed(plan *v1alpha1.CanaryPlanSpec, run *v1alpha1.CanaryRun, now time.Ti
 }
 
 // Duration is the time that a run has been measured of the time that all its steps take, such as "19s/1m20s".
-// The status of a run is written when somebody acts on it, so that of a run that is measured is reckoned from now.
+// The status of a run is written when somebody acts on it, so that of a run that is measured is reckoned from
+// now.
 func Duration(run *v1alpha1.CanaryRun, now time.Time) string {
 	plan := PlanOf(run)
 	if run.Status.Phase != v1alpha1.PhaseRunning || plan == nil || run.Status.ReadyAt == nil {

@@ -19,8 +19,8 @@ const (
 	maxMessage = 1 << 10
 )
 
-// metricsOf are the metrics of a plan and of its steps, each name once. Those that read probes are asked about
-// nobody but a run: its pods have some, and are read from when it begins.
+// metricsOf are the metrics of a plan and of its steps, each name once. Those that read probes are asked
+// about nobody but a run: its pods have some, and are read from when it begins.
 func metricsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Metric {
 	out, known := []v1alpha1.Metric{}, map[string]bool{}
 	add := func(metrics []v1alpha1.Metric) {
@@ -38,8 +38,8 @@ func metricsOf(spec *v1alpha1.CanaryPlanSpec) []v1alpha1.Metric {
 	return out
 }
 
-// statusOf is the status of a plan whose metrics were observed in a round; about says of whose pods. A metric without a
-// query has no answer.
+// statusOf is the status of a plan whose metrics were observed in a round; about says of whose pods. A metric
+// without a query has no answer.
 func statusOf(generation int64, metrics []v1alpha1.Metric, round *lifecycle.Round, about string) v1alpha1.CanaryPlanStatus {
 	out := v1alpha1.CanaryPlanStatus{ObservedGeneration: generation}
 	var failed, empty, long []string

@@ -13,8 +13,9 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
-// lateness says what is to be done about samples that come later than the endpoint's settings say: "" if they come in
-// time, or nobody knows. Pods that have been there for long have values all the while; those of a canary do not.
+// lateness says what is to be done about samples that come later than the endpoint's settings say: "" if they
+// come in time, or nobody knows. Pods that have been there for long have values all the while; those of a
+// canary do not.
 func lateness(ctx context.Context, find lookup, plan v1alpha1.Analysis, round *lifecycle.Round, now time.Time) (string, error) {
 	if len(find.pods) == 0 {
 		return "", nil

@@ -34,8 +34,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// How long after an answer a plan is asked about again whose queries were not all answered: its endpoint may have been
-// away, and nobody tells when that is back. The others are left until they change.
+// How long after an answer a plan is asked about again whose queries were not all answered: its endpoint may
+// have been away, and nobody tells when that is back. The others are left until they change.
 const (
 	soonAgain  = 30 * time.Second
 	seldomThen = 10 * time.Minute
@@ -64,7 +64,8 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans/status,verbs=patch
 
-// Setup adds the controller to a manager: a plan is looked at when its spec changes, and all are when a term begins.
+// Setup adds the controller to a manager: a plan is looked at when its spec changes, and all are when a term
+// begins.
 func (r *Reconciler) Setup(mgr ctrl.Manager, leader *leadership.Elector, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("planqueries").
 		For(objects.NewPlan()).
@@ -115,8 +116,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: again}, nil
 }
 
-// due says whether a plan is to be asked about now, and if not how long from now it is; 0 is not until it changes. last is
-// when it was asked about and not answered, zero if this evaluator has not asked.
+// due says whether a plan is to be asked about now, and if not how long from now it is; 0 is not until it
+// changes. last is when it was asked about and not answered, zero if this evaluator has not asked.
 func due(p *v1alpha1.CanaryPlan, last, now time.Time) (again time.Duration, ask bool) {
 	condition := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionQueriesAnswered)
 	switch {
@@ -186,7 +187,8 @@ func (r *Reconciler) ask(ctx context.Context, p *v1alpha1.CanaryPlan) (v1alpha1.
 	return addLateness(statusOf(p.Generation, subject.Analysis.Metrics, round, about), late), nil
 }
 
-// deploymentWith is the first Deployment, by name, that would be tried by a plan and wants pods; none if there is none.
+// deploymentWith is the first Deployment, by name, that would be tried by a plan and wants pods; none if
+// there is none.
 func (r *Reconciler) deploymentWith(ctx context.Context, p *v1alpha1.CanaryPlan) (objects.Deployment, error) {
 	ns, err := r.Objects.Namespace(ctx, p.Namespace)
 	if err != nil {

@@ -199,7 +199,8 @@ func TestAPlanThatNobodyHas(t *testing.T) {
 	}
 }
 
-// Samples that come late are told of though the queries are answered: the pods that are asked about have been there all the while.
+// Samples that come late are told of though the queries are answered: the pods that are asked about have been
+// there all the while.
 func TestAPlanSaysThatSamplesComeLate(t *testing.T) {
 	one := analysis.Answer{Series: []analysis.Series{{Labels: `{}`, Value: 0.01}}}
 	for name, tc := range map[string]struct {
@@ -228,7 +229,8 @@ func TestAPlanSaysThatSamplesComeLate(t *testing.T) {
 	}
 }
 
-// A plan does not cost its endpoint a query over days: what looks back farther than half an hour is named, and not asked.
+// A plan does not cost its endpoint a query over days: what looks back farther than half an hour is named,
+// and not asked.
 func TestLongWindowsAreNotAsked(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	long := v1alpha1.Metric{Name: "long", Query: `sum(increase(errors_total{ {{canary}} }[1h]))`, Range: v1alpha1.Range{Max: new(5.0)}}

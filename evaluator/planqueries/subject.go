@@ -12,11 +12,12 @@ import (
 	"holdfast.dev/holdfast/evaluator/measure"
 )
 
-// lookBack is how old the pods are taken to be: windows that are longer are not asked, and comparisons read the samples
-// of that time.
+// lookBack is how old the pods are taken to be: windows that are longer are not asked, and comparisons read
+// the samples of that time.
 const lookBack = 30 * time.Minute
 
-// subjectOf is what is measured: the pods of a Deployment, by ReplicaSet, in place of a canary's and of a baseline's.
+// subjectOf is what is measured: the pods of a Deployment, by ReplicaSet, in place of a canary's and of a
+// baseline's.
 func subjectOf(namespace, deployment string, plan *v1alpha1.CanaryPlanSpec, pods map[string][]string, now time.Time) measure.Subject {
 	readyAt := metav1.NewTime(now.Add(-lookBack))
 	s := measure.Subject{

@@ -345,7 +345,8 @@ func TestASlowProbeKeepsNobody(t *testing.T) {
 	s.wantError(rate, "it did not answer in time")
 }
 
-// What is older than anything looks back to is dropped; another run of the name, and another term, begin anew.
+// What is older than anything looks back to is dropped; another run of the name, and another term, begin
+// anew.
 func TestWhatIsForgotten(t *testing.T) {
 	s := newStage(t, 5*time.Second)
 	s.run.Keep = time.Minute

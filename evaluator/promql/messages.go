@@ -35,7 +35,8 @@ func (r reply) says() string {
 // ofInfos is what a remark of Prometheus's engine begins with that takes nothing from its answer.
 const ofInfos = "PromQL info: "
 
-// fit cuts what is said beside an answer to what can be shown, and has the remarks apart that Thanos puts among the warnings.
+// fit cuts what is said beside an answer to what can be shown, and has the remarks apart that Thanos puts
+// among the warnings.
 func (r reply) fit() reply {
 	warnings, infos := []string(nil), slices.Clone(r.Infos)
 	for _, text := range r.Warnings {

@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/query"
 )
 
-// How old the newest sample of an endpoint is: it is asked for beside the queries of runs, of an endpoint that they ask, and
-// at most so often, however many there are. One that refuses is asked seldom.
+// How old the newest sample of an endpoint is: it is asked for beside the queries of runs, of an endpoint
+// that they ask, and at most so often, however many there are. One that refuses is asked seldom.
 const (
 	ageEvery  = 30 * time.Second
 	ageSeldom = 10 * time.Minute
@@ -64,8 +64,8 @@ func (c *Client) SampleAge() analysis.SampleAge {
 	return c.age.found
 }
 
-// MeasureSampleAge asks how old the newest sample is, if anything was asked of the endpoint since and it is time. An
-// endpoint that does not say is not known to be late, and no trouble of its queries.
+// MeasureSampleAge asks how old the newest sample is, if anything was asked of the endpoint since and it is
+// time. An endpoint that does not say is not known to be late, and no trouble of its queries.
 func (c *Client) MeasureSampleAge(ctx context.Context) {
 	now := c.clock.Now()
 	c.mu.Lock()

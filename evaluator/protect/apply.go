@@ -22,7 +22,8 @@ type done struct {
 	stale bool
 }
 
-// apply does what is to be done, and tells of it. What is refused in one place keeps nothing from being done elsewhere.
+// apply does what is to be done, and tells of it. What is refused in one place keeps nothing from being done
+// elsewhere.
 func (p *protector) apply(ctx context.Context, namespace string, todo surround.Finalizers, all []candidate) (done, error) {
 	var out done
 	var problems []error

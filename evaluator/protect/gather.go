@@ -61,8 +61,8 @@ func (p *protector) configMaps(ctx context.Context, namespace string) (knownConf
 	return out, err
 }
 
-// eachConfigMap visits the metadata of the ConfigMaps of a namespace, or of all, which may be seconds old: there may be
-// very many, and another search follows.
+// eachConfigMap visits the metadata of the ConfigMaps of a namespace, or of all, which may be seconds old:
+// there may be very many, and another search follows.
 func (p *protector) eachConfigMap(ctx context.Context, namespace string, visit func(metav1.ObjectMeta)) error {
 	q := listing.Query{Kind: finalizer.Kind, Namespace: namespace, MetadataOnly: true, Cached: namespace == metav1.NamespaceAll, Most: listing.NoLimit}
 	err := p.Live.Each(ctx, q, func(object []byte) error {
@@ -86,8 +86,8 @@ type candidate struct {
 	rolling bool
 }
 
-// candidates are the Deployments of a namespace that hold an update, had one rejected or roll out, and those that name
-// a ConfigMap. Which of them ask for protection is not known yet.
+// candidates are the Deployments of a namespace that hold an update, had one rejected or roll out, and those
+// that name a ConfigMap. Which of them ask for protection is not known yet.
 func (p *protector) candidates(ctx context.Context, namespace string) ([]candidate, error) {
 	var out []candidate
 	err := p.Live.Each(ctx, listing.Query{Kind: workload.DeploymentKind, Namespace: namespace}, func(object []byte) error {
@@ -132,7 +132,8 @@ func viewOf(content map[string]any) (candidate, bool) {
 	return c, true
 }
 
-// keeper completes what is known of a Deployment: what its plan says, and what the pods need that it replaces.
+// keeper completes what is known of a Deployment: what its plan says, and what the pods need that it
+// replaces.
 func (p *protector) keeper(ctx context.Context, c *candidate, plans PlanFunc) error {
 	if err := c.ask(ctx, plans); err != nil {
 		return err

@@ -33,7 +33,8 @@ type Options struct {
 	Writer finalizer.Patcher
 	// Recorder takes events.
 	Recorder events.EventRecorder
-	// Plans are those of the Deployments of a namespace as they are now; the built-in one where nothing guards one.
+	// Plans are those of the Deployments of a namespace as they are now; the built-in one where nothing guards
+	// one.
 	Plans func(namespace string) PlanFunc
 	// Leadership says when this replica looks after ConfigMaps.
 	Leadership *leadership.Elector
@@ -127,7 +128,8 @@ func (p *protector) forgetTold(namespace string) {
 	delete(p.told, namespace)
 }
 
-// concerns says whether ConfigMaps may have to be kept for a Deployment: an update of it is held, or was rejected.
+// concerns says whether ConfigMaps may have to be kept for a Deployment: an update of it is held, or was
+// rejected.
 func concerns(d client.Object) bool {
 	if u, ok := d.(*unstructured.Unstructured); ok { // there may be very many, and GetAnnotations copies
 		as := workload.Deployment{Object: u.Object}

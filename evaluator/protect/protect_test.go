@@ -253,9 +253,9 @@ func TestAConfigMapIsKeptAsLongAsTheStablePodsNeedIt(t *testing.T) {
 	s.wantTold(1, "ConfigMapKept")
 }
 
-// TestAfterARevertAConfigMapIsKept that was deleted, by another replica too; one that was not has no finalizer once
-// the rejected update is asked for no more.
-// Going through very many Deployments takes time, and one of them changes at any moment.
+// TestAfterARevertAConfigMapIsKept that was deleted, by another replica too; one that was not has no
+// finalizer once the rejected update is asked for no more. Going through very many Deployments takes time,
+// and one of them changes at any moment.
 func TestANamespaceIsLeftAloneForLongerThanALookAtItTakes(t *testing.T) {
 	s := newStage(t, mail("settings-1"))
 	s.change(func(d *appsv1.Deployment) { d.Annotations = map[string]string{v1alpha1.HeldAnnotation: "x"} })
@@ -415,7 +415,8 @@ func protectedByWebhook() *corev1.ConfigMap {
 	return protected
 }
 
-// TestAHoldDuringALook takes nothing off: the update is held and its tool prunes while the namespace is looked at.
+// TestAHoldDuringALook takes nothing off: the update is held and its tool prunes while the namespace is
+// looked at.
 func TestAHoldDuringALook(t *testing.T) {
 	s := newStage(t, mail("settings-1"), protectedByWebhook())
 	s.p.note(shop, true)

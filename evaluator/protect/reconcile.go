@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// heldPace is after how long ConfigMaps are looked at again while an update is held: people are told of one that
-	// was deleted. keptPace is it otherwise. Nothing waits for either: what ends a hold is watched.
+	// heldPace is after how long ConfigMaps are looked at again while an update is held: people are told of one
+	// that was deleted. keptPace is it otherwise. Nothing waits for either: what ends a hold is watched.
 	heldPace = 15 * time.Second
 	keptPace = time.Minute
-	// searchPace is after how long namespaces are searched for again: the webhook may have protected ConfigMaps for an
-	// update that was refused in the end, of which nobody hears.
+	// searchPace is after how long namespaces are searched for again: the webhook may have protected ConfigMaps
+	// for an update that was refused in the end, of which nobody hears.
 	searchPace = 10 * time.Minute
 	// rightPace is after how long it is asked again whether Holdfast may change ConfigMaps.
 	rightPace = 5 * time.Minute
@@ -39,8 +39,8 @@ func (p *protector) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	return p.lookAfter(ctx, req.Namespace)
 }
 
-// respite is for how long a namespace is not looked at again. Where its Deployments are very many, some change all the
-// time, and each change would have all of them gone through.
+// respite is for how long a namespace is not looked at again. Where its Deployments are very many, some
+// change all the time, and each change would have all of them gone through.
 func (p *protector) respite(namespace string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,8 +119,8 @@ func (p *protector) lookAfter(ctx context.Context, namespace string) (ctrl.Resul
 	return p.protect(ctx, namespace, ending)
 }
 
-// asking are the Deployments that hold an update, or had one rejected, and whose plans ask for protection, as far as
-// the cache knows.
+// asking are the Deployments that hold an update, or had one rejected, and whose plans ask for protection, as
+// far as the cache knows.
 func (p *protector) asking(ctx context.Context, namespace string) ([]candidate, error) {
 	cached, err := p.cachedDeployments(ctx, namespace)
 	if err != nil {
@@ -146,8 +146,8 @@ func (p *protector) asking(ctx context.Context, namespace string) ([]candidate, 
 
 // protect does what is to be done in a namespace.
 func (p *protector) protect(ctx context.Context, namespace string, ending bool) (ctrl.Result, error) {
-	// First the ConfigMaps: one that is deleted by then was pruned after its update was held, so the Deployment that is
-	// read after it says so.
+	// First the ConfigMaps: one that is deleted by then was pruned after its update was held, so the Deployment
+	// that is read after it says so.
 	configMaps, err := p.configMaps(ctx, namespace)
 	if err != nil {
 		return ctrl.Result{}, err

@@ -19,9 +19,9 @@ import (
 	"holdfast.dev/holdfast/internal/workload"
 )
 
-// SetupWithManager adds the controller to a manager. A namespace is looked at when a Deployment of it changes of which
-// an update is held or was rejected, or any that it has where it has protected ConfigMaps; when its plans change, or
-// it does itself; and all are looked for when a term begins.
+// SetupWithManager adds the controller to a manager. A namespace is looked at when a Deployment of it changes
+// of which an update is held or was rejected, or any that it has where it has protected ConfigMaps; when its
+// plans change, or it does itself; and all are looked for when a term begins.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	p := newProtector(o)
 	o.Leadership.OnBegin(func(context.Context) { p.beginTerm() })

@@ -175,7 +175,8 @@ func TestAnAutoscalerOfOthersStays(t *testing.T) {
 	}
 }
 
-// A canary whose pods no selector of its Deployment finds is counted by none of that's autoscalers, and nobody is told so.
+// A canary whose pods no selector of its Deployment finds is counted by none of that's autoscalers, and
+// nobody is told so.
 func TestACanaryApartIsNotToldToBeCounted(t *testing.T) {
 	scaler := &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: evaluatortest.Namespace, Name: "web"}}
 	scaler.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{Kind: "Deployment", Name: "web"}

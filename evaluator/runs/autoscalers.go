@@ -19,9 +19,10 @@ import (
 
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=list
 
-// autoscalersThatCount tells the owner of a Deployment that its autoscaler counts the pods of a run that begins:
-// nothing but a label tells these from the stable ones, and no autoscaler goes by another than Services do.
-// A canary behind none of its Services leaves out a label by which that goes, too (see traffic.Apart). Who may not know of autoscalers tells nobody.
+// autoscalersThatCount tells the owner of a Deployment that its autoscaler counts the pods of a run that
+// begins: nothing but a label tells these from the stable ones, and no autoscaler goes by another than
+// Services do. A canary behind none of its Services leaves out a label by which that goes, too (see
+// traffic.Apart). Who may not know of autoscalers tells nobody.
 func (r *Reconciler) autoscalersThatCount(ctx context.Context, seen gather.Observed) []lifecycle.Transition {
 	if lifecycle.IsApart(seen.Snapshot) && !lifecycle.WantsBaseline(seen.Snapshot) {
 		return nil
@@ -38,11 +39,12 @@ func (r *Reconciler) autoscalersThatCount(ctx context.Context, seen gather.Obser
 	return out
 }
 
-// scalersKept is for how long what a namespace has of autoscalers serves all its runs: people are told of them, and
-// nothing follows from it.
+// scalersKept is for how long what a namespace has of autoscalers serves all its runs: people are told of
+// them, and nothing follows from it.
 const scalersKept = 10 * time.Second
 
-// scalers are the autoscalers that count pods, by namespace, as they were last seen. Nothing of it outlives the program.
+// scalers are the autoscalers that count pods, by namespace, as they were last seen. Nothing of it outlives
+// the program.
 type scalers struct {
 	mu sync.Mutex
 	of map[string]seenScalers
@@ -85,9 +87,9 @@ func (r *Reconciler) autoscalersIn(ctx context.Context, namespace string, now ti
 	return found.of, nil
 }
 
-// countsPodsOf says whether an autoscaler lists the pods of a Deployment, to find out what they use or how many are
-// Ready. Only metrics that are shared out by the size of the Deployment (AverageValue) do without; without any metric
-// it goes by CPU.
+// countsPodsOf says whether an autoscaler lists the pods of a Deployment, to find out what they use or how
+// many are Ready. Only metrics that are shared out by the size of the Deployment (AverageValue) do without;
+// without any metric it goes by CPU.
 func countsPodsOf(hpa autoscalingv2.HorizontalPodAutoscaler, deployment string) bool {
 	if target := hpa.Spec.ScaleTargetRef; target.Kind != "Deployment" || target.Name != deployment {
 		return false

@@ -7,7 +7,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/evaluatortest"
 )
 
-// TestRoundsThatAreLateShow: every round of a run says how late it is, and one that many were missed before says so.
+// TestRoundsThatAreLateShow: every round of a run says how late it is, and one that many were missed before
+// says so.
 func TestRoundsThatAreLateShow(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	c.Hold()

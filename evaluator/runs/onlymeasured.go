@@ -8,8 +8,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// notOnlyMeasured leaves out that rounds were counted and nothing came of it: whoever counted them has the run looked at
-// when the next one is due. It is most of what is heard of runs, and each look reads all that a run depends on.
+// notOnlyMeasured leaves out that rounds were counted and nothing came of it: whoever counted them has the
+// run looked at when the next one is due. It is most of what is heard of runs, and each look reads all that a
+// run depends on.
 var notOnlyMeasured = predicate.Funcs{
 	UpdateFunc: func(u event.UpdateEvent) bool {
 		before, ok1 := u.ObjectOld.(*v1alpha1.CanaryRun)

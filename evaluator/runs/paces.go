@@ -13,7 +13,8 @@ import (
 // paceKept is for how long the pace of a namespace is kept in which no round is counted.
 const paceKept = 10 * time.Minute
 
-// paces are how often the runs of namespaces are measured in this term. It is safe for use by several goroutines.
+// paces are how often the runs of namespaces are measured in this term. It is safe for use by several
+// goroutines.
 type paces struct {
 	mu     sync.Mutex
 	of     map[string]lifecycle.Pace

@@ -123,8 +123,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return r.plan(ctx, seen)
 }
 
-// plan plans the next step and carries it out. What the plan asks for is looked up first, and planned with anew; a
-// round of measurements takes its time, and wakes the run.
+// plan plans the next step and carries it out. What the plan asks for is looked up first, and planned with
+// anew; a round of measurements takes its time, and wakes the run.
 func (r *Reconciler) plan(ctx context.Context, seen gather.Observed) (ctrl.Result, error) {
 	next := lifecycle.Next(seen.Snapshot)
 	switch ask := next.Ask.(type) {

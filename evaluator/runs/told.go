@@ -12,8 +12,9 @@ import (
 	"holdfast.dev/holdfast/evaluator/tell"
 )
 
-// told is how far the transitions of runs were told in this term, and which are in no log yet: of what actions
-// did, where the write after them failed. It is safe for use by several goroutines, but for those of one run.
+// told is how far the transitions of runs were told in this term, and which are in no log yet: of what
+// actions did, where the write after them failed. It is safe for use by several goroutines, but for those of
+// one run.
 type told struct {
 	mu   sync.Mutex
 	runs map[types.NamespacedName]*toldOfRun

@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/evaluatortest"
 )
 
-// TestNothingThatHappenedIsUntold, whichever write of a run is the last of an evaluator, made or not: the next one
-// tells what it did not, in the same order, and nothing is told more often than twice.
+// TestNothingThatHappenedIsUntold, whichever write of a run is the last of an evaluator, made or not: the
+// next one tells what it did not, in the same order, and nothing is told more often than twice.
 func TestNothingThatHappenedIsUntold(t *testing.T) {
 	whole := evaluatortest.NewCluster(t)
 	whole.Hold()
@@ -49,8 +49,8 @@ func TestNothingThatHappenedIsUntold(t *testing.T) {
 	}
 }
 
-// TestWhatIsToldIsForgotten: half a minute after a run has come to rest nothing is left to tell, and an evaluator
-// that begins then tells nothing.
+// TestWhatIsToldIsForgotten: half a minute after a run has come to rest nothing is left to tell, and an
+// evaluator that begins then tells nothing.
 func TestWhatIsToldIsForgotten(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	c.Hold()

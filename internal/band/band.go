@@ -40,7 +40,8 @@ func Bounds(m v1alpha1.Measurement) Band {
 	}
 }
 
-// Words says a rule without an infinite end: "[-inf, 2] (1, at most 10% up)" as "at most 2 (1, at most 10% up)".
+// Words says a rule without an infinite end: "[-inf, 2] (1, at most 10% up)" as "at most 2 (1, at most 10%
+// up)".
 func Words(rule string) string {
 	interval, rest, closed := strings.Cut(rule, "]")
 	if !closed {

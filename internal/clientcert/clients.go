@@ -1,4 +1,5 @@
-// Package clientcert tells by the certificates that they show which clients of a server of Holdfast's are welcome.
+// Package clientcert tells by the certificates that they show which clients of a server of Holdfast's are
+// welcome.
 package clientcert
 
 import (
@@ -39,7 +40,8 @@ func (c *Clients) Ask(config *tls.Config) {
 	config.VerifyConnection = c.verify
 }
 
-// Only lets through who has shown a certificate. flag is the flag that asks for it, for those who read the refusal.
+// Only lets through who has shown a certificate. flag is the flag that asks for it, for those who read the
+// refusal.
 func (c *Clients) Only(flag string, hook http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {

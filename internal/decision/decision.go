@@ -1,8 +1,8 @@
 // Package decision says which fields of a run a person's decision changes, and why it cannot be made where it
 // would do nothing.
 //
-// It is pure. The API server and Holdfast have the last word: what is refused here they would refuse, or take and
-// never act on.
+// It is pure. The API server and Holdfast have the last word: what is refused here they would refuse, or take
+// and never act on.
 package decision
 
 import (

@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
-// Skip says what a reason to skip a canary does to the Deployment with these annotations, or why it does nothing: a
-// reason counts once, and one that stands there already was not set by the request.
+// Skip says what a reason to skip a canary does to the Deployment with these annotations, or why it does
+// nothing: a reason counts once, and one that stands there already was not set by the request.
 func Skip(annotations map[string]string, reason string) (string, error) {
 	if strings.TrimSpace(reason) == "" {
 		return "", errors.New("--reason is missing: say why this update has no canary")

@@ -30,8 +30,8 @@ const context = 3
 // maxText is the longest that a difference is, in bytes.
 const maxText = 8 << 20
 
-// Unified is the difference between two sides as diff -u writes it, of YAML as it stands in a Deployment; "" where
-// there is none. What the API server fills in by itself counts for nothing.
+// Unified is the difference between two sides as diff -u writes it, of YAML as it stands in a Deployment; ""
+// where there is none. What the API server fills in by itself counts for nothing.
 func Unified(from, to Side) (string, error) {
 	a, err := from.text()
 	if err != nil {

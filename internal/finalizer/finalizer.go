@@ -51,8 +51,8 @@ type Right struct {
 // kept is for how long an answer is good.
 const kept = 30 * time.Second
 
-// May says whether Holdfast may list and patch the ConfigMaps of all namespaces. What it is allowed in some does not
-// count: that may be gone with its namespace before the finalizers are.
+// May says whether Holdfast may list and patch the ConfigMaps of all namespaces. What it is allowed in some
+// does not count: that may be gone with its namespace before the finalizers are.
 func (r *Right) May(ctx context.Context) (bool, error) {
 	now := r.Now()
 	r.mu.Lock()

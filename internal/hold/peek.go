@@ -8,8 +8,8 @@ import (
 )
 
 // Peek decodes a record for who does not have the key, to show it to people. Nobody has checked that Holdfast
-// wrote it, or for which Deployment: nothing must be done because of what it says. As Open does, it never unpacks
-// more than a few megabytes.
+// wrote it, or for which Deployment: nothing must be done because of what it says. As Open does, it never
+// unpacks more than a few megabytes.
 func Peek(encoded string) (Record, error) {
 	if _, err := ReadLabel(encoded); err != nil {
 		return Record{}, err

@@ -22,17 +22,18 @@ const (
 type Stamp struct {
 	// Hash is that of the template, as it left Holdfast.
 	Hash Hash
-	// Until is 0 where the template is stored as that. Otherwise other webhooks may have made another one of it: what
-	// runs at this generation of the Deployment, or before it, is what became of the one that passed.
+	// Until is 0 where the template is stored as that. Otherwise other webhooks may have made another one of it:
+	// what runs at this generation of the Deployment, or before it, is what became of the one that passed.
 	Until int64
 }
 
-// Passing is the stamp of a template that passes with an update of a Deployment of this generation, and that others may
-// still change. Storing it makes the generation one more, and the deployment controller, which writes the number of the
-// revision on the Deployment, another one.
+// Passing is the stamp of a template that passes with an update of a Deployment of this generation, and that
+// others may still change. Storing it makes the generation one more, and the deployment controller, which
+// writes the number of the revision on the Deployment, another one.
 func Passing(hash Hash, generation int64) Stamp { return Stamp{hash, generation + 2} }
 
-// Covers says whether the template that runs at this generation of the Deployment is the one that was let through.
+// Covers says whether the template that runs at this generation of the Deployment is the one that was let
+// through.
 func (s Stamp) Covers(running Hash, generation int64) bool {
 	return s.Hash == running || s.Until > 0 && generation <= s.Until
 }
@@ -45,8 +46,8 @@ func (k Key) SealStamp(s Stamp, uid types.UID) string {
 	return k.seal(forStable, uid, string(s.Hash)+" "+strconv.FormatInt(s.Until, 10))
 }
 
-// OpenStamp reads the annotation of the Deployment with this UID. False is for there being none, as for one that
-// SealStamp did not make for it: it says nothing.
+// OpenStamp reads the annotation of the Deployment with this UID. False is for there being none, as for one
+// that SealStamp did not make for it: it says nothing.
 func (k Key) OpenStamp(encoded string, uid types.UID) (Stamp, bool) {
 	text, ours := k.open(forStable, uid, encoded)
 	if !ours {
@@ -74,8 +75,8 @@ func (k Key) SealAlias(a Alias, uid types.UID) string {
 	return k.seal(forRestarted, uid, string(a.Hash+" "+a.Of))
 }
 
-// OpenAlias reads the annotation of the Deployment with this UID; what SealAlias did not make for it is the alias of
-// nothing.
+// OpenAlias reads the annotation of the Deployment with this UID; what SealAlias did not make for it is the
+// alias of nothing.
 func (k Key) OpenAlias(encoded string, uid types.UID) Alias {
 	text, _ := k.open(forRestarted, uid, encoded)
 	hash, of, _ := strings.Cut(text, " ")
@@ -87,7 +88,8 @@ func (k Key) SealStamped(since string, namespace types.UID) string {
 	return k.seal(forStamped, namespace, since)
 }
 
-// OpenStamped reads the annotation of the namespace with this UID; false is for what SealStamped did not make for it.
+// OpenStamped reads the annotation of the namespace with this UID; false is for what SealStamped did not make
+// for it.
 func (k Key) OpenStamped(encoded string, namespace types.UID) (since string, ours bool) {
 	return k.open(forStamped, namespace, encoded)
 }

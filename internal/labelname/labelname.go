@@ -1,5 +1,6 @@
-// Package labelname knows the names of labels of series: those that PromQL takes as they are, such as k8s_pod_name, and
-// those that OpenTelemetry writes, such as k8s.pod.name, which stand in quotes (Prometheus 3 on).
+// Package labelname knows the names of labels of series: those that PromQL takes as they are, such as
+// k8s_pod_name, and those that OpenTelemetry writes, such as k8s.pod.name, which stand in quotes (Prometheus
+// 3 on).
 package labelname
 
 import (
@@ -13,8 +14,8 @@ var (
 	plain = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
-// Valid says whether a text is a name that Holdfast takes: letters, digits and _, and behind the first of them also dots,
-// hyphens and slashes.
+// Valid says whether a text is a name that Holdfast takes: letters, digits and _, and behind the first of
+// them also dots, hyphens and slashes.
 func Valid(name string) bool { return valid.MatchString(name) }
 
 // Quoted is a name as it stands in a query: in a selector, or behind by, on and their like.

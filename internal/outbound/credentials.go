@@ -10,15 +10,16 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
-// Credentials say who Holdfast is where tenants have it ask a URL of theirs. The first that is for a URL counts.
+// Credentials say who Holdfast is where tenants have it ask a URL of theirs. The first that is for a URL
+// counts.
 type Credentials []Credential
 
 // Credential is for the URLs at a host.
 type Credential struct {
 	// Host is as one of Hosts. In the clear, by http, nothing is shown unless it begins with http://.
 	Host string
-	// File has the value of the header Authorization, such as "Bearer abc". {{namespace}} in it stands for the namespace of who
-	// names the URL, so that each can have one of its own.
+	// File has the value of the header Authorization, such as "Bearer abc". {{namespace}} in it stands for the
+	// namespace of who names the URL, so that each can have one of its own.
 	File string
 }
 

@@ -12,10 +12,10 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
-// Hosts are the servers that tenants may have Holdfast ask by a URL of theirs. Each is a host name or an IP address, with
-// :PORT where that is another than the scheme's, or :* for any; a name that begins with *. is for all below it, and
-// {{namespace}} stands for the namespace of who names the URL. Where a name leads to is looked at with each connection
-// (see MayDial).
+// Hosts are the servers that tenants may have Holdfast ask by a URL of theirs. Each is a host name or an IP
+// address, with :PORT where that is another than the scheme's, or :* for any; a name that begins with *. is
+// for all below it, and {{namespace}} stands for the namespace of who names the URL. Where a name leads to is
+// looked at with each connection (see MayDial).
 type Hosts []string
 
 const namespacePlaceholder = "{{namespace}}"

@@ -45,8 +45,8 @@ type Found struct {
 	checked *Resolved
 }
 
-// Checked is the plan with what it comes to, for whoever resolves it for several Deployments: reading its queries is most
-// of the work.
+// Checked is the plan with what it comes to, for whoever resolves it for several Deployments: reading its
+// queries is most of the work.
 func (f Found) Checked() Found {
 	if f.Spec != nil {
 		f.checked = new(f.resolve())

@@ -8,9 +8,9 @@ import (
 	"holdfast.dev/holdfast/internal/plan/size"
 )
 
-// TooShort says why no update can pass within the deadline of a plan beside a Deployment of so many replicas whose
-// pods have to be Ready for minReady, "" where one can. The deadline bounds how long an update is held, whoever
-// wrote minReadySeconds, so they do not count on top of it, as they do of readyDeadline.
+// TooShort says why no update can pass within the deadline of a plan beside a Deployment of so many replicas
+// whose pods have to be Ready for minReady, "" where one can. The deadline bounds how long an update is held,
+// whoever wrote minReadySeconds, so they do not count on top of it, as they do of readyDeadline.
 func TooShort(spec v1alpha1.CanaryPlanSpec, minReady time.Duration, replicas int32) string {
 	spec = *spec.DeepCopy()
 	spec.SetDefaults()

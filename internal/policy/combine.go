@@ -43,8 +43,8 @@ type Effective struct {
 	RequestMatch Bound[v1alpha1.RequestMatchLimit]
 	// Sources has a list for each policy that has one: that of a plan must be on all.
 	Sources []Bound[[]v1alpha1.TrafficSource]
-	// Probe is whether plans may have a sidecar measure requests, ProbeCapture how requests may come to it, and ProbeCPU and
-	// ProbeMemory are the most that it may have.
+	// Probe is whether plans may have a sidecar measure requests, ProbeCapture how requests may come to it, and
+	// ProbeCPU and ProbeMemory are the most that it may have.
 	Probe                 Bound[v1alpha1.ProbeLimit]
 	ProbeCapture          Bound[v1alpha1.ProbeCapture]
 	ProbeCPU, ProbeMemory Bound[resource.Quantity]

@@ -8,7 +8,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// boundProbe takes the sidecar that measures requests off a plan that may have none, and bounds what another may have.
+// boundProbe takes the sidecar that measures requests off a plan that may have none, and bounds what another
+// may have.
 func (a *applying) boundProbe(e Effective) {
 	if a.plan.Probe == nil {
 		return
@@ -31,8 +32,9 @@ func (e Effective) ProbeWithin(probe v1alpha1.Probe) *v1alpha1.Probe {
 	return a.plan.Probe
 }
 
-// CaptureForbidden says why requests do not come to the sidecar of a plan as that asks for, and what helps; "" if they
-// may. Rules in the network of pods are for administrators to allow, so they are forbidden where no policy says anything.
+// CaptureForbidden says why requests do not come to the sidecar of a plan as that asks for, and what helps;
+// "" if they may. Rules in the network of pods are for administrators to allow, so they are forbidden where
+// no policy says anything.
 func (e Effective) CaptureForbidden(spec *v1alpha1.CanaryPlanSpec) string {
 	if spec.Probe == nil || spec.Probe.Capture != v1alpha1.ProbeByRedirect || e.ProbeCapture.Value == v1alpha1.ProbeByRedirect {
 		return ""

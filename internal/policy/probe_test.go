@@ -53,7 +53,8 @@ func TestPoliciesBoundTheProbe(t *testing.T) {
 	}
 }
 
-// TestWhoMayRedirect: rules in the network of pods are for administrators to allow, and of several policies the strictest counts.
+// TestWhoMayRedirect: rules in the network of pods are for administrators to allow, and of several policies
+// the strictest counts.
 func TestWhoMayRedirect(t *testing.T) {
 	for name, tc := range map[string]struct {
 		plan, limits []string
@@ -91,7 +92,8 @@ func TestWhoMayRedirect(t *testing.T) {
 	}
 }
 
-// TestAMetricThatAsksAProbeMeansOne, be it the plan's or a policy's, and where policies allow none there is none.
+// TestAMetricThatAsksAProbeMeansOne, be it the plan's or a policy's, and where policies allow none there is
+// none.
 func TestAMetricThatAsksAProbeMeansOne(t *testing.T) {
 	asks := v1alpha1.Metric{Name: "success", Expect: "success >= 99%", Source: v1alpha1.SourceProbe}
 	for name, tc := range map[string]struct {

@@ -9,8 +9,9 @@ import (
 	"holdfast.dev/holdfast/internal/plan/size"
 )
 
-// dropAutoscaler takes the autoscaler off a canary that policies put behind the Deployment's Services, or have compared
-// with a baseline, where it may have none (see query.ValidatePlan). A plan that was so before stays as it is, and is refused.
+// dropAutoscaler takes the autoscaler off a canary that policies put behind the Deployment's Services, or
+// have compared with a baseline, where it may have none (see query.ValidatePlan). A plan that was so before
+// stays as it is, and is refused.
 func (a *applying) dropAutoscaler() {
 	if a.plan.HPA() == nil {
 		return

@@ -10,7 +10,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// What policies allow bounds what an autoscaler may ask for; where they leave a canary no autoscaler, it has none.
+// What policies allow bounds what an autoscaler may ask for; where they leave a canary no autoscaler, it has
+// none.
 func TestPoliciesBoundTheAutoscalerOfACanary(t *testing.T) {
 	five, share := intstr.FromInt32(5), intstr.FromString("30%")
 	for name, tc := range map[string]struct {

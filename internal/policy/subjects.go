@@ -52,8 +52,8 @@ func (e Effective) MayAsk(endpoint string) (may bool, policy string) {
 	return true, ""
 }
 
-// HookAllowed says why a hook of a plan in a namespace may not be asked at a URL, nil if it may: an administrator allows
-// hosts, and policies fewer.
+// HookAllowed says why a hook of a plan in a namespace may not be asked at a URL, nil if it may: an
+// administrator allows hosts, and policies fewer.
 func (e Effective) HookAllowed(hosts outbound.Hosts, namespace, url string) error {
 	if len(hosts) == 0 {
 		return errors.New("no hook is asked: the administrator of Holdfast allows no host (--hook-hosts)")
@@ -67,8 +67,8 @@ func (e Effective) HookAllowed(hosts outbound.Hosts, namespace, url string) erro
 	return nil
 }
 
-// mayHook says whether the policies let a plan of a namespace have a hook with this URL, and if not, which of them does
-// not.
+// mayHook says whether the policies let a plan of a namespace have a hook with this URL, and if not, which of
+// them does not.
 func (e Effective) mayHook(url, namespace string) (may bool, policy string) {
 	for _, list := range e.HookHosts {
 		if !outbound.Hosts(list.Value).Allow(url, namespace) {

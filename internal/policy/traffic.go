@@ -47,8 +47,8 @@ func (a *applying) steer(e Effective) {
 	}
 }
 
-// unmatch takes off what plans may not match by. A step that has no weight then has the smallest: what is measured of a
-// canary without requests says nothing.
+// unmatch takes off what plans may not match by. A step that has no weight then has the smallest: what is
+// measured of a canary without requests says nothing.
 func (a *applying) unmatch(bound Bound[v1alpha1.RequestMatchLimit]) {
 	off := func(field string, match **v1alpha1.RequestMatch) {
 		if !bound.Value.Allows(*match) {

@@ -8,7 +8,8 @@ package probe
 // Container is the name of the sidecar in a pod.
 const Container = "holdfast-probe"
 
-// RedirectContainer is the name of the init container that redirects requests to it, where a plan asks for that.
+// RedirectContainer is the name of the init container that redirects requests to it, where a plan asks for
+// that.
 const RedirectContainer = "holdfast-probe-redirect"
 
 // Where the probe listens, in the pod.

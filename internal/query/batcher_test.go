@@ -116,7 +116,8 @@ func TestABatcherRemembersSoMuch(t *testing.T) {
 	}
 }
 
-// BenchmarkBatches is what it takes to take the query of one of 32 canaries apart, and to find those of the others.
+// BenchmarkBatches is what it takes to take the query of one of 32 canaries apart, and to find those of the
+// others.
 func BenchmarkBatches(b *testing.B) {
 	const format = `sum(rate(http_requests_total{namespace="shop",pod=~"%[1]s", code=~"5.."}[1m])) / sum(rate(http_requests_total{namespace="shop",pod=~"%[1]s"}[1m]))`
 	var pods, texts []string

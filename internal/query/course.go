@@ -100,8 +100,8 @@ func validateManual(spec *v1alpha1.CanaryPlanSpec, at *field.Path) field.ErrorLi
 // maxDrain is the longest drain time.
 const maxDrain = 10 * time.Minute
 
-// validateTraffic: a canary that routes give a share has a weight or a match in every step; one that has copies may have a weight, and no
-// other has one.
+// validateTraffic: a canary that routes give a share has a weight or a match in every step; one that has
+// copies may have a weight, and no other has one.
 func validateTraffic(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	wrong := func(weight *int32, at *field.Path) {

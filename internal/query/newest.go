@@ -9,12 +9,14 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// mostNewest is how many selectors a query for the newest sample asks for: one would do, but for those that find nothing.
+// mostNewest is how many selectors a query for the newest sample asks for: one would do, but for those that
+// find nothing.
 const mostNewest = 4
 
-// NewestSample asks when the newest sample was taken that selectors of some rendered queries select, those of the first
-// queries first: "" if none of them has one that can be asked for. The value is that time, in seconds since the Unix epoch,
-// and not what stands beside it, for that is the time that was asked for with any server.
+// NewestSample asks when the newest sample was taken that selectors of some rendered queries select, those of
+// the first queries first: "" if none of them has one that can be asked for. The value is that time, in
+// seconds since the Unix epoch, and not what stands beside it, for that is the time that was asked for with
+// any server.
 func NewestSample(queries ...string) string {
 	var times []string
 	for _, text := range queries {

@@ -13,8 +13,9 @@ import (
 // maxPods is the largest canary there is.
 const maxPods = 1000
 
-// validateScale: an autoscaler is for a canary that nothing else counts or is compared with by its size, and that may be
-// as large as each step begins. What its metrics say beyond their form is for the API server to judge, when it is made.
+// validateScale: an autoscaler is for a canary that nothing else counts or is compared with by its size, and
+// that may be as large as each step begins. What its metrics say beyond their form is for the API server to
+// judge, when it is made.
 func validateScale(spec *v1alpha1.CanaryPlanSpec, path *field.Path) field.ErrorList {
 	hpa := spec.HPA()
 	if hpa == nil {

@@ -11,8 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// denied is how RBAC refuses: `User "jane" cannot patch resource "canaryruns" in API group "holdfast.dev" in the
-// namespace "shop"`. Policies and webhooks refuse in words of their own, which say what to do.
+// denied is how RBAC refuses: `User "jane" cannot patch resource "canaryruns" in API group "holdfast.dev" in
+// the namespace "shop"`. Policies and webhooks refuse in words of their own, which say what to do.
 var denied = regexp.MustCompile(`cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?`)
 
 // Roles are the roles that the docs name, by resource: whoever has one may use the commands that need it.

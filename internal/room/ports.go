@@ -25,8 +25,8 @@ func takenPort(stable, held hold.Template) string {
 	return ""
 }
 
-// hostPorts are those of the containers that run as long as the pod does. With hostNetwork every port is one: the
-// API server says so of pods, and of templates no longer (since Kubernetes 1.28).
+// hostPorts are those of the containers that run as long as the pod does. With hostNetwork every port is one:
+// the API server says so of pods, and of templates no longer (since Kubernetes 1.28).
 func hostPorts(template hold.Template) []hostPort {
 	var out []hostPort
 	spec := object(template["spec"])

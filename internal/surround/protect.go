@@ -10,20 +10,21 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// A ConfigMap that has a finalizer and was deleted is still there: pods read and mount it. So what an update prunes
-// stays usable for the stable pods while that update is held. Nothing else remembers which ones those are: what is
-// to be done follows from the Deployments and ConfigMaps of a namespace alone, whoever did what before.
+// A ConfigMap that has a finalizer and was deleted is still there: pods read and mount it. So what an update
+// prunes stays usable for the stable pods while that update is held. Nothing else remembers which ones those
+// are: what is to be done follows from the Deployments and ConfigMaps of a namespace alone, whoever did what
+// before.
 
 // Keeper is what must be known of a Deployment to say which ConfigMaps are kept for it.
 type Keeper struct {
 	Name string
-	// Asks says that it is guarded, that nobody deletes it, and that its plan asks for protection. Unsure says that
-	// nobody can tell: what is protected stays so, and nothing more is.
+	// Asks says that it is guarded, that nobody deletes it, and that its plan asks for protection. Unsure says
+	// that nobody can tell: what is protected stays so, and nothing more is.
 	Asks, Unsure bool
 	// Held says that an update is held, Rejected that the last one was rejected and is still what is asked for.
 	Held, Rejected bool
-	// Names are the ConfigMaps that its template names, sorted; Leaving those that the templates name of the pods
-	// that it is replacing.
+	// Names are the ConfigMaps that its template names, sorted; Leaving those that the templates name of the
+	// pods that it is replacing.
 	Names, Leaving []string
 }
 
@@ -71,7 +72,8 @@ type Finalizers struct {
 // MaxProtected is about how many ConfigMaps of a Deployment are protected, the first by name.
 const MaxProtected = 100
 
-// Protect says what is to be done about the ConfigMaps of a namespace, of which ending says that it is deleted itself.
+// Protect says what is to be done about the ConfigMaps of a namespace, of which ending says that it is
+// deleted itself.
 func Protect(ending bool, keepers []Keeper, configMaps []KnownConfigMap) Finalizers {
 	var out Finalizers
 	for _, c := range configMaps {
@@ -118,8 +120,8 @@ func (k Keeper) needs(c KnownConfigMap) Need {
 	return ""
 }
 
-// freshFor is for how long the webhook and the API server may be at work on the update for which a ConfigMap was
-// protected.
+// freshFor is for how long the webhook and the API server may be at work on the update for which a ConfigMap
+// was protected.
 const freshFor = 15 * time.Second
 
 // Fresh says whether the finalizer was put on an object a moment before now, by the owners of its fields.
@@ -138,14 +140,14 @@ func Fresh(owners []metav1.ManagedFieldsEntry, now time.Time) bool {
 	})
 }
 
-// Remade says whether a tool deletes an object with these annotations to make it anew under its name: Helm before a
-// hook of the next upgrade, Argo CD before one of the next sync.
+// Remade says whether a tool deletes an object with these annotations to make it anew under its name: Helm
+// before a hook of the next upgrade, Argo CD before one of the next sync.
 func Remade(annotations map[string]string) bool {
 	return annotations["helm.sh/hook"] != "" || annotations["argocd.argoproj.io/hook"] != ""
 }
 
-// FinalizerPatch puts the finalizer on a ConfigMap, or takes it off, if it still is the one with that UID. It is a
-// strategic merge patch: no other finalizer is touched, whoever adds one meanwhile.
+// FinalizerPatch puts the finalizer on a ConfigMap, or takes it off, if it still is the one with that UID. It
+// is a strategic merge patch: no other finalizer is touched, whoever adds one meanwhile.
 func FinalizerPatch(uid string, on bool) []byte {
 	key := "$deleteFromPrimitiveList/finalizers"
 	if on {

@@ -33,7 +33,8 @@ spec:
 	}
 }
 
-// TestProtect: a Deployment mail whose template names settings-1, and that ConfigMap; in some others beside them.
+// TestProtect: a Deployment mail whose template names settings-1, and that ConfigMap; in some others beside
+// them.
 func TestProtect(t *testing.T) {
 	mail := func(change func(*Keeper)) Keeper {
 		k := Keeper{Name: "mail", Asks: true, Names: []string{"settings-1"}}
@@ -93,7 +94,8 @@ func TestProtect(t *testing.T) {
 		"the namespace is deleted":                       {true, []Keeper{held}, kept, off},
 		"the namespace is deleted, and nothing is on":    {true, []Keeper{held}, plain, Finalizers{}},
 		"by hand, on what nobody needs":                  {false, nil, protected, off},
-		// pingcap/tidb-operator#2202: Helm deletes the old one first, and a pod that restarts before its turn crashes.
+		// pingcap/tidb-operator#2202: Helm deletes the old one first, and a pod that restarts before its turn
+		// crashes.
 		"two Deployments share it, one has rolled out": {false, []Keeper{rolledOut, {Name: "post", Asks: true, Held: true, Names: []string{"a", "settings-1"}}}, kept,
 			Finalizers{Kept: []Kept{{Name: "settings-1", UID: "u", For: "post", Need: NeedHeld}}}},
 		"two Deployments need it": {false, []Keeper{held, {Name: "post", Asks: true, Held: true, Names: []string{"settings-1"}}}, plain,

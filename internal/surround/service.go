@@ -24,8 +24,8 @@ type Service struct {
 	Made, Changed time.Time
 }
 
-// Selector is by which labels a Service selects pods. One of type ExternalName is a name for others, and selects none
-// whatever it says.
+// Selector is by which labels a Service selects pods. One of type ExternalName is a name for others, and
+// selects none whatever it says.
 func Selector(s corev1.Service) map[string]string {
 	if s.Spec.Type == corev1.ServiceTypeExternalName {
 		return nil

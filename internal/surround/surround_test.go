@@ -115,8 +115,8 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}, {port: 81, ta
 	}
 }
 
-// TestANameForOthersServesNoPods: who reads the selector of an ExternalName is misled by it (kubernetes/kubernetes#105986,
-// kubevious/kubevious#47).
+// TestANameForOthersServesNoPods: who reads the selector of an ExternalName is misled by it
+// (kubernetes/kubernetes#105986, kubevious/kubevious#47).
 func TestANameForOthersServesNoPods(t *testing.T) {
 	var s corev1.Service
 	if err := yaml.Unmarshal([]byte("{metadata: {name: web}, spec: {type: ExternalName, externalName: old.example.com, selector: {app: web}, ports: [{port: 80}]}}"), &s); err != nil {

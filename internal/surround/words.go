@@ -46,7 +46,8 @@ func TakeOff(namespace, name string) string { return fmt.Sprintf(takeOff, namesp
 
 const takeOff = `kubectl -n %s patch configmap %s -p '{"metadata":{"$deleteFromPrimitiveList/finalizers":["` + v1alpha1.ProtectFinalizer + `"]}}'`
 
-// TellKept says for what a ConfigMap of a namespace is kept that was deleted, and what to do; "" where that is over soon.
+// TellKept says for what a ConfigMap of a namespace is kept that was deleted, and what to do; "" where that
+// is over soon.
 func TellKept(namespace string, k Kept) string {
 	off := TakeOff(namespace, k.Name)
 	switch k.Need {

@@ -111,7 +111,8 @@ func (d Deployment) MinReadySeconds() int64 {
 	return seconds
 }
 
-// ProgressDeadline is how long its rollout may stand still before it counts as stuck; 0 where it does not say.
+// ProgressDeadline is how long its rollout may stand still before it counts as stuck; 0 where it does not
+// say.
 func (d Deployment) ProgressDeadline() time.Duration {
 	seconds, _, _ := unstructured.NestedInt64(d.Object, "spec", "progressDeadlineSeconds")
 	return time.Duration(seconds) * time.Second

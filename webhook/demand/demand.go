@@ -41,8 +41,8 @@ type Demands struct {
 // Guarded says whether a policy guards the namespace, whatever its Deployments say.
 func (d Demands) Guarded() bool { return d.Guard != "" }
 
-// AnnotationsNow are the annotations of a namespace as they are at the API server: what they name counts for what
-// comes in the same file. Without one they are as known.
+// AnnotationsNow are the annotations of a namespace as they are at the API server: what they name counts for
+// what comes in the same file. Without one they are as known.
 func (p Policies) AnnotationsNow(ctx context.Context, namespace string, known map[string]string) (map[string]string, error) {
 	if p.Live == nil {
 		return known, nil

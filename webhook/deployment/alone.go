@@ -53,7 +53,8 @@ func refusalAlone(d demand.Demands) string {
 		by, waysBeside, v1alpha1.SkipAnnotation)
 }
 
-// warnAloneUnknown is for an update that is held because it could not be found out whether it is to have no canary.
+// warnAloneUnknown is for an update that is held because it could not be found out whether it is to have no
+// canary.
 func warnAloneUnknown(why error) string {
 	return fmt.Sprintf("spec.strategy.type is Recreate, and whether the plan asks for a canary all the same could not be read (%v): the update is not let pass for that; "+
 		"where the plan asks for none its run waits: to have it tried, annotate the Deployment with %s=true; to have it released without, promote the run", why, v1alpha1.BesideRecreateAnnotation)

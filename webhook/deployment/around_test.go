@@ -15,8 +15,8 @@ import (
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
 )
 
-// surrounded is an API server with a Service, and without any ConfigMap. It has a run of which the evaluator says
-// what it has found.
+// surrounded is an API server with a Service, and without any ConfigMap. It has a run of which the evaluator
+// says what it has found.
 type surrounded struct {
 	listing.Lister
 	found []metav1.Condition

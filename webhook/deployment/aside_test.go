@@ -75,8 +75,8 @@ func (a *questions) Each(ctx context.Context, q listing.Query, visit func([]byte
 	return a.Lister.Each(ctx, q, visit)
 }
 
-// TestAnUpdateIsCheckedWhileTheRestIsAsked: a user waits for the slowest answer, and not for all of them. Nothing is
-// asked twice.
+// TestAnUpdateIsCheckedWhileTheRestIsAsked: a user waits for the slowest answer, and not for all of them.
+// Nothing is asked twice.
 func TestAnUpdateIsCheckedWhileTheRestIsAsked(t *testing.T) {
 	handler, req := setUp(t, asking(casetest.Case{}, map[string]any{"v": "2"}))
 	server := listen(handler.History.Reader)

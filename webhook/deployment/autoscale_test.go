@@ -11,7 +11,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Who applies a template of which an autoscaler of the canary can tell nothing is told with the answer; the update is held.
+// Who applies a template of which an autoscaler of the canary can tell nothing is told with the answer; the
+// update is held.
 func TestWhatAnAutoscalerCannotTellIsToldAtTheHold(t *testing.T) {
 	for name, tc := range map[string]struct {
 		scale *v1alpha1.Scale

@@ -36,7 +36,8 @@ type Check struct {
 	Timeout time.Duration
 }
 
-// CheckTimeout leaves half of the ten seconds that the webhook has. What is not checked in time is held unchecked.
+// CheckTimeout leaves half of the ten seconds that the webhook has. What is not checked in time is held
+// unchecked.
 const CheckTimeout = 5 * time.Second
 
 // Updater is what a Check needs of a client.

@@ -12,7 +12,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// TestADeadlineThatMinReadySecondsExceedIsToldAtTheHold, with both fields, and not by a revert of pods that are Ready.
+// TestADeadlineThatMinReadySecondsExceedIsToldAtTheHold, with both fields, and not by a revert of pods that
+// are Ready.
 func TestADeadlineThatMinReadySecondsExceedIsToldAtTheHold(t *testing.T) {
 	for name, tc := range map[string]struct {
 		minReady int

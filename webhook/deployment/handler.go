@@ -92,12 +92,12 @@ var _ admission.Handler = (*Handler)(nil)
 // nobody waits for an answer any more.
 const answerTimeout = 10 * time.Second
 
-// leeway is what of that is left for the answer to arrive. One that comes late is none: where the namespace fails open,
-// an update passes that was to be held.
+// leeway is what of that is left for the answer to arrive. One that comes late is none: where the namespace
+// fails open, an update passes that was to be held.
 const leeway = 2 * time.Second
 
-// dispensable is the context of what an answer can do without: of so long at most, and not to the end of the time in
-// which somebody waits for the answer.
+// dispensable is the context of what an answer can do without: of so long at most, and not to the end of the
+// time in which somebody waits for the answer.
 func dispensable(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	until := time.Now().Add(most)
 	if deadline, limited := ctx.Deadline(); limited && until.After(deadline.Add(-leeway)) {

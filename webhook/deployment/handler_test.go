@@ -113,8 +113,8 @@ func (b busy) List(ctx context.Context, list client.ObjectList, options ...clien
 	}
 }
 
-// TestTheAnswerArrivesInTime: where much of the time is gone, the template is held unchecked, and nobody is told of
-// Services, before nobody waits for the answer any more.
+// TestTheAnswerArrivesInTime: where much of the time is gone, the template is held unchecked, and nobody is
+// told of Services, before nobody waits for the answer any more.
 func TestTheAnswerArrivesInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, req := setUp(t, newTemplate())

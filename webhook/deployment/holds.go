@@ -12,7 +12,8 @@ type holds struct {
 	record *hold.Record // of the one that was asked for last, nil without a hold
 }
 
-// holdsOn opens the record on a Deployment. One that does not open is no hold; the evaluator says so and clears it.
+// holdsOn opens the record on a Deployment. One that does not open is no hold; the evaluator says so and
+// clears it.
 func holdsOn(d workload.Deployment, key hold.Key) holds {
 	encoded := d.Annotation(v1alpha1.HeldAnnotation)
 	if encoded == "" {

@@ -218,7 +218,8 @@ func (o *outcome) markFailed() {
 	}
 }
 
-// tellsOfFailed says whether it changes those that tell of a template: it is of the rejected one that they tell.
+// tellsOfFailed says whether it changes those that tell of a template: it is of the rejected one that they
+// tell.
 func (o *outcome) tellsOfFailed() bool {
 	return o.r.mayTellOfFailed() && !maps.Equal(o.w.beside.annotations, standing(o.r.Old, o.w.beside.keys).annotations)
 }

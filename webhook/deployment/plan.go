@@ -17,7 +17,8 @@ import (
 // +kubebuilder:rbac:groups=holdfast.dev,resources=canaryplans,verbs=get
 
 // findPlan finds the plan of a Deployment as the evaluator will, without what is no plan to go by. It is read
-// from the API server, as is the namespace where that may name it: both may come in the same file as the update.
+// from the API server, as is the namespace where that may name it: both may come in the same file as the
+// update.
 func (h *Handler) findPlan(ctx context.Context, namespace string, d demand.Demands, of workload.Deployment) (plan.Found, error) {
 	if h.Plans == nil {
 		return plan.Found{}, nil
@@ -51,8 +52,9 @@ type foundPlan struct {
 	err error
 }
 
-// namedBeside is what stands beside a template that is held, or was rejected, with what the plan names too. What a hold has
-// begun to hold it goes on holding. A plan that cannot be read keeps no update from being held; unread says why it cannot.
+// namedBeside is what stands beside a template that is held, or was rejected, with what the plan names too.
+// What a hold has begun to hold it goes on holding. A plan that cannot be read keeps no update from being
+// held; unread says why it cannot.
 func (h *Handler) namedBeside(ctx context.Context, r *request, w wanted) (_ beside, unread, err error) {
 	named, unread := h.annotationsOfPlan(ctx, r)
 	keys := hold.BesideKeys(append(named, w.beside.keys...))

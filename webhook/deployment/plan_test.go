@@ -9,8 +9,8 @@ import (
 	"holdfast.dev/holdfast/webhook/demand/demandtest"
 )
 
-// TestAPlanThatTheNamespaceNamesSinceAMomentIsFound: the annotation of the namespace may come in the same file as the
-// update, and the cache have the namespace as it was.
+// TestAPlanThatTheNamespaceNamesSinceAMomentIsFound: the annotation of the namespace may come in the same
+// file as the update, and the cache have the namespace as it was.
 func TestAPlanThatTheNamespaceNamesSinceAMomentIsFound(t *testing.T) {
 	handler := Handler{
 		Plans:    plansOf{specs: map[string]v1alpha1.CanaryPlanSpec{"default": {}, "strict": {}}},

@@ -10,8 +10,8 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// tellUnmeasured warns whoever has an update held whose canary is to be measured by a probe that will not see all of its
-// requests.
+// tellUnmeasured warns whoever has an update held whose canary is to be measured by a probe that will not see
+// all of its requests.
 func (h *Handler) tellUnmeasured(ctx context.Context, r *request, w wanted, d decide.Decision) []string {
 	if d.Effect != decide.Hold || r.plan == nil || r.demands.Probe.Value == v1alpha1.ProbeNone {
 		return nil

@@ -17,10 +17,10 @@ import (
 	"holdfast.dev/holdfast/webhook/reply"
 )
 
-// protect puts the finalizer on the ConfigMaps of the stable template, where the plan asks for it, before the update is
-// held: whoever applies may prune as soon as he has an answer. It is worth a second; what is not done by then the
-// evaluator does, and takes off what an update has left that is refused after this. Who applies is warned where
-// Holdfast may not do it.
+// protect puts the finalizer on the ConfigMaps of the stable template, where the plan asks for it, before the
+// update is held: whoever applies may prune as soon as he has an answer. It is worth a second; what is not
+// done by then the evaluator does, and takes off what an update has left that is refused after this. Who
+// applies is warned where Holdfast may not do it.
 func (h *Handler) protect(ctx context.Context, r *request, d decide.Decision) (warnings []string) {
 	if h.Protection == nil || d.Effect != decide.Hold || r.plan == nil || r.plan.Protect != v1alpha1.ProtectConfigMaps {
 		return nil

@@ -242,8 +242,8 @@ func (s *story) wantHeld(stable string, held ...string) {
 	}
 }
 
-// TestWhoseTurnHasComeIsHeldAsAnyOther: a request about something else leaves its record, which says what stands beside
-// its template because another was to be released before it.
+// TestWhoseTurnHasComeIsHeldAsAnyOther: a request about something else leaves its record, which says what
+// stands beside its template because another was to be released before it.
 func TestWhoseTurnHasComeIsHeldAsAnyOther(t *testing.T) {
 	s := newStory(t).waits()
 	s.patch("jane", marked("", "holdfast.test/app:v2"))
@@ -313,7 +313,8 @@ func TestWhatEndsTheWait(t *testing.T) {
 	}
 }
 
-// TestADryRunGetsNoStamp: its answer is its sender's to keep, and to put on what he brings while Holdfast is away.
+// TestADryRunGetsNoStamp: its answer is its sender's to keep, and to put on what he brings while Holdfast is
+// away.
 func TestADryRunGetsNoStamp(t *testing.T) {
 	s := newStory(t)
 	for _, dry := range []bool{true, false} {

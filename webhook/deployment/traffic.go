@@ -20,8 +20,9 @@ type Routes interface {
 	Doubt(ctx context.Context, namespace, deployment string, plan *v1alpha1.CanaryPlanSpec, pods map[string]string) (string, error)
 }
 
-// tellRoutes warns whoever has an update held whose canary is to get its requests by routes, or by a Service of its own,
-// and may not, by what policies leave of its plan. The evaluator looks anew when the canary is there.
+// tellRoutes warns whoever has an update held whose canary is to get its requests by routes, or by a Service
+// of its own, and may not, by what policies leave of its plan. The evaluator looks anew when the canary is
+// there.
 func (h *Handler) tellRoutes(ctx context.Context, r *request, d decide.Decision) []string {
 	if h.Routes == nil || d.Effect != decide.Hold || r.plan == nil || !r.plan.Served() {
 		return nil

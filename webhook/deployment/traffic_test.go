@@ -25,7 +25,8 @@ func (r *routesStub) Doubt(_ context.Context, _, _ string, plan *v1alpha1.Canary
 	return r.why, r.err
 }
 
-// TestWhatSpeaksAgainstAShareIsToldToWhoHasAnUpdateHeld, where the plan asks for one and no policy forbids it.
+// TestWhatSpeaksAgainstAShareIsToldToWhoHasAnUpdateHeld, where the plan asks for one and no policy forbids
+// it.
 func TestWhatSpeaksAgainstAShareIsToldToWhoHasAnUpdateHeld(t *testing.T) {
 	weighted := &v1alpha1.CanaryPlanSpec{Traffic: &v1alpha1.Traffic{Source: v1alpha1.TrafficWeighted}}
 	forbidden := policy.Effective{Sources: []policy.Bound[[]v1alpha1.TrafficSource]{{Value: []v1alpha1.TrafficSource{v1alpha1.TrafficService}, Policy: "p"}}}

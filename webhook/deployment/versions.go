@@ -2,8 +2,8 @@ package deployment
 
 import "holdfast.dev/holdfast/internal/hold"
 
-// versions are the hashes of the three templates that a request is about. They are compared as versions, without marks of
-// restarts; a hash is that of all there is.
+// versions are the hashes of the three templates that a request is about. They are compared as versions,
+// without marks of restarts; a hash is that of all there is.
 type versions struct {
 	marks hold.Marks // what changes of templates are restarts
 
@@ -14,8 +14,8 @@ type versions struct {
 	templates struct{ stable, asked, held hold.Template }
 }
 
-// versionsOf works out the hashes and versions of what there is and what is asked for; held is nil without a hold. A hold of
-// nothing but marks, made before they counted, is still one: beside it no marks count.
+// versionsOf works out the hashes and versions of what there is and what is asked for; held is nil without a
+// hold. A hold of nothing but marks, made before they counted, is still one: beside it no marks count.
 func versionsOf(stable, asked, held hold.Template, marks hold.Marks) (v versions, err error) {
 	v.marks, v.templates.stable, v.templates.asked, v.templates.held = marks, stable, asked, held
 	if v.stableHash, v.stable, err = marks.Hashes(stable); err != nil {
@@ -30,8 +30,8 @@ func versionsOf(stable, asked, held hold.Template, marks hold.Marks) (v versions
 	return v, err
 }
 
-// hashes are the hash and the version of a template. Most requests bring a template that is there already, and to
-// compare two takes less than to hash one.
+// hashes are the hash and the version of a template. Most requests bring a template that is there already,
+// and to compare two takes less than to hash one.
 func (v *versions) hashes(template hold.Template) (hash, version hold.Hash, err error) {
 	switch {
 	case hold.Equal(template, v.templates.stable):

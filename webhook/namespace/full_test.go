@@ -40,8 +40,8 @@ func TestAFullNamespaceIsGuarded(t *testing.T) {
 	}
 }
 
-// TestWhatANamespaceSaysOfStampsEndsWithItsGuard, and begins anew where a policy begins to guard: it guards Deployments,
-// too, that had opted out.
+// TestWhatANamespaceSaysOfStampsEndsWithItsGuard, and begins anew where a policy begins to guard: it guards
+// Deployments, too, that had opted out.
 func TestWhatANamespaceSaysOfStampsEndsWithItsGuard(t *testing.T) {
 	for name, tc := range map[string]struct {
 		had  map[string]string

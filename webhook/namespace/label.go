@@ -24,8 +24,8 @@ func Label(namespace, annotation string, excluded []string) (label, problem stri
 	return "", fmt.Sprintf("annotation %s is %q; it must be %q or %q", v1alpha1.CanaryAnnotation, annotation, v1alpha1.CanaryEnabled, v1alpha1.CanaryRequired)
 }
 
-// Probe is the value that the label must have by which pods of a namespace are measured, "" for no label, and what is
-// wrong with the annotation that asks for it, if anything.
+// Probe is the value that the label must have by which pods of a namespace are measured, "" for no label, and
+// what is wrong with the annotation that asks for it, if anything.
 func Probe(namespace, annotation string, excluded []string) (label, problem string) {
 	switch {
 	case annotation == "":

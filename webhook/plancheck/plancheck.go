@@ -139,8 +139,8 @@ func Changes(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
 	return []string{reply.Warning("runs of this plan will differ from it: " + policy.Sentences(changes, 900))}
 }
 
-// HooksForbidden refuses a plan with hooks that are never asked. They would keep its runs for ever, and not only when the
-// plan was changed last.
+// HooksForbidden refuses a plan with hooks that are never asked. They would keep its runs for ever, and not
+// only when the plan was changed last.
 func HooksForbidden(d demand.Demands, hosts outbound.Hosts, namespace string, spec *v1alpha1.CanaryPlanSpec) field.ErrorList {
 	return query.HookForbidden(spec, field.NewPath("spec"), func(url string) error { return d.HookAllowed(hosts, namespace, url) })
 }

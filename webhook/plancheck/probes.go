@@ -69,8 +69,8 @@ func SecurityForbids(d demand.Demands, spec *v1alpha1.CanaryPlanSpec) []string {
 		"set capture to Name, or have your administrator label the namespace privileged", podSecurity, level)}
 }
 
-// MeshAhead tells of a mesh that takes the requests of the pods of a plan before they are redirected to the probe. The template is nil
-// where only the plan is known.
+// MeshAhead tells of a mesh that takes the requests of the pods of a plan before they are redirected to the
+// probe. The template is nil where only the plan is known.
 func MeshAhead(d demand.Demands, spec *v1alpha1.CanaryPlanSpec, template hold.Template) []string {
 	if spec.Probe == nil || spec.Probe.Capture != v1alpha1.ProbeByRedirect {
 		return nil

@@ -1,12 +1,12 @@
-// Package pod answers the admission requests for pods of namespaces that are annotated with holdfast.dev/probe: enabled: it puts
-// the sidecar into them that measures requests (see package internal/probe/inject), so that stable pods can be compared with
-// those of a canary.
+// Package pod answers the admission requests for pods of namespaces that are annotated with
+// holdfast.dev/probe: enabled: it puts the sidecar into them that measures requests (see package
+// internal/probe/inject), so that stable pods can be compared with those of a canary.
 //
 // # Failing open
 //
-// Its entry and all of its errors let a pod pass as it came: who makes pods must not depend on Holdfast, and a pod that is not
-// measured serves its requests all the same. Pods of a canary and of its baseline have the sidecar in the template of their
-// ReplicaSet, and need nothing of this: there it cannot be missing.
+// Its entry and all of its errors let a pod pass as it came: who makes pods must not depend on Holdfast, and
+// a pod that is not measured serves its requests all the same. Pods of a canary and of its baseline have the
+// sidecar in the template of their ReplicaSet, and need nothing of this: there it cannot be missing.
 package pod
 
 import (

@@ -69,8 +69,8 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	return h.respond(ctx, req, true)
 }
 
-// HandleLarge implements serving.LargeHandler. What goes is remembered as the API server has it, however large its
-// owner made it: nobody could delete it otherwise, or it would be forgotten.
+// HandleLarge implements serving.LargeHandler. What goes is remembered as the API server has it, however
+// large its owner made it: nobody could delete it otherwise, or it would be forgotten.
 func (h *Handler) HandleLarge(ctx context.Context, req admission.Request) (admission.Response, bool) {
 	if req.Operation == admissionv1.Create || len(req.OldObject.Raw) == 0 {
 		return admission.Response{}, false

@@ -249,7 +249,8 @@ func TestNoOrderOfRequestsGetsPastAMemory(t *testing.T) {
 	}
 }
 
-// TestWhatIsTooLargeIsRememberedAsItIs: of its deletion nothing but name and UID is known, and the API server is asked.
+// TestWhatIsTooLargeIsRememberedAsItIs: of its deletion nothing but name and UID is known, and the API server
+// is asked.
 func TestWhatIsTooLargeIsRememberedAsItIs(t *testing.T) {
 	named := []byte(`{"metadata":{"name":"web","uid":""}}`)
 	for name, tc := range map[string]struct {

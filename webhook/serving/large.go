@@ -53,7 +53,8 @@ func (l *Limiter) Serve(hook http.Handler) http.Handler {
 	})
 }
 
-// largeHead is how much is read of a request that is refused for its size, in bytes; UID, object and user are in it.
+// largeHead is how much is read of a request that is refused for its size, in bytes; UID, object and user are
+// in it.
 const largeHead = 64 << 10
 
 func (l *Limiter) refuseLarge(w http.ResponseWriter, r *http.Request) {
@@ -93,8 +94,8 @@ func refusalOf(req admission.Request, size int64) admission.Response {
 	})
 }
 
-// answerReview answers with an AdmissionReview when all of the request has come: whoever is answered earlier may see
-// the connection break while he sends, and take that for an outage.
+// answerReview answers with an AdmissionReview when all of the request has come: whoever is answered earlier
+// may see the connection break while he sends, and take that for an outage.
 func (l *Limiter) answerReview(w http.ResponseWriter, r *http.Request, req admission.Request, resp admission.Response) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		answer(w, metav1.StatusReasonBadRequest, http.StatusBadRequest, "holdfast: the request does not come whole")

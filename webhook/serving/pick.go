@@ -27,8 +27,8 @@ const (
 
 var errNoJSON = errors.New("the text is no JSON object, or ends within it")
 
-// pick reads a JSON object of any size and depth, in bounded memory, and returns the scalars at picks. Where the
-// text ends too early it returns what it has found, and an error.
+// pick reads a JSON object of any size and depth, in bounded memory, and returns the scalars at picks. Where
+// the text ends too early it returns what it has found, and an error.
 func pick(from io.Reader) (picked, error) {
 	p := &picker{from: bufio.NewReader(from), found: picked{}}
 	for {

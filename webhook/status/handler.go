@@ -73,8 +73,9 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) (resp admis
 	return admission.Patched("", ops...)
 }
 
-// HandleLarge implements serving.LargeHandler. What the deployment controller writes of a Deployment that is too large
-// to be read is stored as it is sent; what others write could change Holdfast's annotations, and is refused.
+// HandleLarge implements serving.LargeHandler. What the deployment controller writes of a Deployment that is
+// too large to be read is stored as it is sent; what others write could change Holdfast's annotations, and is
+// refused.
 func (h *Handler) HandleLarge(_ context.Context, req admission.Request) (admission.Response, bool) {
 	switch req.UserInfo.Username {
 	case "system:serviceaccount:kube-system:deployment-controller", "system:kube-controller-manager":

@@ -1,5 +1,5 @@
-// Package probe is the command holdfast probe, a sidecar in front of the ports of an application that measures the
-// requests which come through it.
+// Package probe is the command holdfast probe, a sidecar in front of the ports of an application that
+// measures the requests which come through it.
 package probe
 
 import (

@@ -66,8 +66,9 @@ func listen(port int32) (*net.TCPListener, error) {
 	return net.ListenTCP("tcp", &net.TCPAddr{Port: int(port)})
 }
 
-// pages are those about the probe itself. Who reads /healthz finds that it listens on every port: it does before it
-// listens for that. The page of metrics is small, and a compressor is a twentieth of the probe's memory.
+// pages are those about the probe itself. Who reads /healthz finds that it listens on every port: it does
+// before it listens for that. The page of metrics is small, and a compressor is a twentieth of the probe's
+// memory.
 func pages(registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, DisableCompression: true}))
@@ -75,12 +76,12 @@ func pages(registry *prometheus.Registry) http.Handler {
 	return mux
 }
 
-// shedEvery is how often pages are given back that were needed once. Those that are needed come back from the cache of
-// files within microseconds each.
+// shedEvery is how often pages are given back that were needed once. Those that are needed come back from the
+// cache of files within microseconds each.
 const shedEvery = time.Minute
 
-// shedAgain sheds what only the start needed, and from then on what only rare things do: of a scrape as Protocol Buffers, or
-// an answer in place of the application, 10 MiB of the program would stay.
+// shedAgain sheds what only the start needed, and from then on what only rare things do: of a scrape as
+// Protocol Buffers, or an answer in place of the application, 10 MiB of the program would stay.
 func shedAgain(ctx context.Context, log logr.Logger) {
 	every := time.NewTicker(shedEvery)
 	defer every.Stop()
@@ -100,8 +101,9 @@ func shedAgain(ctx context.Context, log logr.Logger) {
 // look is how often it is looked whether the application is gone.
 const look = 250 * time.Millisecond
 
-// drain waits until the application takes no connections any more and what it had said has been carried to its clients, or
-// the time is up. Kubernetes ends a native sidecar when the containers beside it are gone, and in other pods all at once.
+// drain waits until the application takes no connections any more and what it had said has been carried to
+// its clients, or the time is up. Kubernetes ends a native sidecar when the containers beside it are gone,
+// and in other pods all at once.
 func drain(ctx context.Context, longest time.Duration, relays []*relay.Relay) {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()

@@ -87,8 +87,8 @@ func read(t *testing.T, port int, path string) (string, error) {
 	return string(page), err
 }
 
-// TestItServesUntilTheApplicationIsGone: told to end, it takes requests as before, and ends when the application takes none and the last
-// answer has been sent.
+// TestItServesUntilTheApplicationIsGone: told to end, it takes requests as before, and ends when the
+// application takes none and the last answer has been sent.
 func TestItServesUntilTheApplicationIsGone(t *testing.T) {
 	slow := make(chan struct{})
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

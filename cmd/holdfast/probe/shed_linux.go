@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// shed gives back what is not needed now. The program is all of Holdfast, and much of that is touched when it starts and
-// never again by the probe; its pages come back from the file when they are needed. A fifth of the memory remains.
+// shed gives back what is not needed now. The program is all of Holdfast, and much of that is touched when it
+// starts and never again by the probe; its pages come back from the file when they are needed. A fifth of the
+// memory remains.
 func shed() error {
 	debug.SetGCPercent(50) // there is little to collect, and memory is what a sidecar is asked about
 	debug.FreeOSMemory()

@@ -102,7 +102,8 @@ func (o *Options) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// Without a key: the Secret may be lost, and of a record that a tenant wrote comes a route that it could write.
+	// Without a key: the Secret may be lost, and of a record that a tenant wrote comes a route that it could
+	// write.
 	router := traffic.Router{Writer: c, Live: struct {
 		client.Reader
 		*listing.Server

@@ -15,12 +15,12 @@ import (
 	"holdfast.dev/holdfast/internal/surround"
 )
 
-// pageOfConfigMaps is how many of them are read at once, by their metadata: there may be very many, and it is smaller
-// than that of Deployments, which has what is held.
+// pageOfConfigMaps is how many of them are read at once, by their metadata: there may be very many, and it is
+// smaller than that of Deployments, which has what is held.
 const pageOfConfigMaps = 100
 
-// takeFinalizers takes Holdfast's finalizer off all ConfigMaps: with nobody to do so they, and their namespaces, could
-// never be deleted. What was deleted already goes.
+// takeFinalizers takes Holdfast's finalizer off all ConfigMaps: with nobody to do so they, and their
+// namespaces, could never be deleted. What was deleted already goes.
 func (e *ending) takeFinalizers(ctx context.Context) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "ConfigMapList"})

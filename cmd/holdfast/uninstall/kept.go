@@ -14,9 +14,9 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// endKept ends what finalizers keep. A ReplicaSet that is deleted makes no more pods, but those that it has go on
-// serving until the finalizer goes, and nobody looks after them: they are deleted. Finalizers are somebody's, so
-// they stay, and are named.
+// endKept ends what finalizers keep. A ReplicaSet that is deleted makes no more pods, but those that it has
+// go on serving until the finalizer goes, and nobody looks after them: they are deleted. Finalizers are
+// somebody's, so they stay, and are named.
 func (e *ending) endKept(ctx context.Context) error {
 	sets, err := e.sets(ctx)
 	if err != nil {

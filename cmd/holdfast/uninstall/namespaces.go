@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// forgetStamps has namespaces no longer say that each Deployment in them has a stamp: with those gone Holdfast, installed
-// again with the same key, would take every one for a Deployment that has lost it.
+// forgetStamps has namespaces no longer say that each Deployment in them has a stamp: with those gone
+// Holdfast, installed again with the same key, would take every one for a Deployment that has lost it.
 func (e *ending) forgetStamps(ctx context.Context) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "NamespaceList"})

@@ -225,8 +225,8 @@ func wantRuns(t *testing.T, api client.Client, want string) {
 	}
 }
 
-// TestARunThatIsKeptKeepsNoCanary: the garbage collector takes nothing of what is not gone, so an uninstall would wait for as
-// long as somebody's finalizer keeps a run.
+// TestARunThatIsKeptKeepsNoCanary: the garbage collector takes nothing of what is not gone, so an uninstall
+// would wait for as long as somebody's finalizer keeps a run.
 func TestARunThatIsKeptKeepsNoCanary(t *testing.T) {
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-1", UID: "run", Finalizers: []string{"example.com/mine"}}}
 	set := func(name string, of types.UID) *appsv1.ReplicaSet {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestSharesAreOffBeforeCanariesGo: gateways have time to hear of it, and what could not be taken off is said.
+// TestSharesAreOffBeforeCanariesGo: gateways have time to hear of it, and what could not be taken off is
+// said.
 func TestSharesAreOffBeforeCanariesGo(t *testing.T) {
 	for sentence, tc := range map[string]struct {
 		off  []string

@@ -50,8 +50,8 @@ func (e *ending) endRuns(ctx context.Context) error {
 	}
 }
 
-// endRun deletes a run. The garbage collector takes its canaries when it is gone, which it is not while somebody's
-// finalizer keeps it: then they are deleted here.
+// endRun deletes a run. The garbage collector takes its canaries when it is gone, which it is not while
+// somebody's finalizer keeps it: then they are deleted here.
 func (e *ending) endRun(ctx context.Context, run *v1alpha1.CanaryRun, canaries []canary) error {
 	if err := e.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete canary run %s/%s: %w", run.Namespace, run.Name, err)

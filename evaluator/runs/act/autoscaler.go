@@ -23,8 +23,8 @@ import (
 
 // RBAC gives Holdfast no right to make HorizontalPodAutoscalers but by manifests/components/autoscaling.
 
-// errNoAutoscaler is for the autoscaler of a canary that cannot be made as things are. Nobody waits for it: a canary
-// that is to be scaled and is not would be judged by a load that it was not meant to bear alone.
+// errNoAutoscaler is for the autoscaler of a canary that cannot be made as things are. Nobody waits for it: a
+// canary that is to be scaled and is not would be judged by a load that it was not meant to bear alone.
 var errNoAutoscaler = errors.New("there is no autoscaler of the canary")
 
 // noRightToAutoscale says that canaries have no autoscalers, and what to do.
@@ -67,8 +67,8 @@ func (e *Executor) changeAutoscaler(ctx context.Context, hpa autoscalingv2.Horiz
 	return refusedAutoscaler(err, "change", hpa.Name)
 }
 
-// refusedAutoscaler is the last word on an autoscaler that the API server does not take, be it for want of a right or of
-// a place in a quota.
+// refusedAutoscaler is the last word on an autoscaler that the API server does not take, be it for want of a
+// right or of a place in a quota.
 func refusedAutoscaler(err error, verb, name string) error {
 	if err == nil {
 		return nil
@@ -85,8 +85,8 @@ func refusedAutoscaler(err error, verb, name string) error {
 	return fmt.Errorf("%s HorizontalPodAutoscaler %q: %w", verb, name, err)
 }
 
-// checkAutoscaler looks whose the autoscaler is that has the name of one to be made: this run's, which the next look finds;
-// one that a run of the same name has left; or somebody else's.
+// checkAutoscaler looks whose the autoscaler is that has the name of one to be made: this run's, which the
+// next look finds; one that a run of the same name has left; or somebody else's.
 func (e *Executor) checkAutoscaler(ctx context.Context, seen gather.Observed, name string) error {
 	found, err := e.Objects.AutoscalersOf(ctx, seen.CanaryRun.Namespace, seen.CanaryRun.Name)
 	if err != nil {
@@ -134,8 +134,8 @@ func (e *Executor) deleteAutoscaler(ctx context.Context, hpa autoscalingv2.Horiz
 	return nil
 }
 
-// StopAutoscalingOfGone deletes the autoscalers of a run that is gone which garbage collection does not: who orphaned them
-// has orphaned its ReplicaSets too, and those are in the cache.
+// StopAutoscalingOfGone deletes the autoscalers of a run that is gone which garbage collection does not: who
+// orphaned them has orphaned its ReplicaSets too, and those are in the cache.
 func (e *Executor) StopAutoscalingOfGone(ctx context.Context, name types.NamespacedName) error {
 	var sets appsv1.ReplicaSetList
 	if err := e.Objects.Cached.List(ctx, &sets, objects.OfRun(name.Namespace, name.Name)); err != nil {

@@ -55,8 +55,8 @@ func (e *Executor) DeletePodsOfGone(ctx context.Context, name types.NamespacedNa
 	return nil
 }
 
-// deletePod deletes a pod if it still is what was looked at, and says whether it did. One that cannot be deleted
-// keeps nobody from going on.
+// deletePod deletes a pod if it still is what was looked at, and says whether it did. One that cannot be
+// deleted keeps nobody from going on.
 func (e *Executor) deletePod(ctx context.Context, namespace string, pod lifecycle.UnwantedPod) (bool, error) {
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod.Name}}
 	err := e.Writer.Delete(ctx, target, &client.DeleteOptions{

@@ -139,8 +139,8 @@ func TestASetThatCannotBeScaledIsDeleted(t *testing.T) {
 	}
 }
 
-// A run that is deleted takes its ReplicaSet with it, and its pods take long to end: no budget of the application
-// counts them.
+// A run that is deleted takes its ReplicaSet with it, and its pods take long to end: no budget of the
+// application counts them.
 func TestPodsThatEndWithoutTheirReplicaSetLeaveTheApplication(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	c.Hold()

@@ -27,8 +27,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/tell"
 )
 
-// A ReplicaSet of a run selects its pods by Holdfast's labels alone. So those of the template can be taken off a
-// pod, and with them the pod off Services, budgets and autoscalers, and it stays one of the ReplicaSet.
+// A ReplicaSet of a run selects its pods by Holdfast's labels alone. So those of the template can be taken
+// off a pod, and with them the pod off Services, budgets and autoscalers, and it stays one of the ReplicaSet.
 
 // quarantine takes the labels of its template off a pod, or where its ReplicaSet is gone all but Holdfast's.
 func (e *Executor) quarantine(ctx context.Context, seen gather.Observed, pod lifecycle.KeptPod) ([]lifecycle.Transition, error) {
@@ -49,8 +49,9 @@ func (e *Executor) quarantine(ctx context.Context, seen gather.Observed, pod lif
 	return toldOfLabels(err, pod, tell.Quarantined(seen.CanaryRun.Name, pod))
 }
 
-// haveCounted has the disruption controller count the pods of the application anew. It does so when a pod changes
-// that a budget selects, and not when one is no longer selected: so a pod of the Deployment is touched.
+// haveCounted has the disruption controller count the pods of the application anew. It does so when a pod
+// changes that a budget selects, and not when one is no longer selected: so a pod of the Deployment is
+// touched.
 func (e *Executor) haveCounted(ctx context.Context, seen gather.Observed) error {
 	if !seen.Deployment.Exists {
 		return nil
@@ -108,7 +109,8 @@ func (e *Executor) readmit(ctx context.Context, seen gather.Observed, pod lifecy
 // errNotLabeled is for a pod whose labels the API server does not let go.
 var errNotLabeled = errors.New("the labels of a pod cannot be changed")
 
-// toldOfLabels is what is told of a pod whose labels were changed, or could not be: that keeps nobody from going on.
+// toldOfLabels is what is told of a pod whose labels were changed, or could not be: that keeps nobody from
+// going on.
 func toldOfLabels(err error, pod lifecycle.KeptPod, changed lifecycle.Transition) ([]lifecycle.Transition, error) {
 	if errors.Is(err, errNotLabeled) {
 		return []lifecycle.Transition{tell.NotQuarantined(pod, err.Error())}, nil
@@ -127,8 +129,8 @@ func off(given map[string]string) map[string]any {
 	return out
 }
 
-// templateLabels are those of the template of a ReplicaSet of a run, which the cache does not have; nil where it
-// is gone.
+// templateLabels are those of the template of a ReplicaSet of a run, which the cache does not have; nil where
+// it is gone.
 func (e *Executor) templateLabels(ctx context.Context, seen gather.Observed, role string) (map[string]string, error) {
 	name := seen.CanaryName()
 	if role == v1alpha1.RoleBaseline {

@@ -33,9 +33,10 @@ func (e *Executor) createBaseline(ctx context.Context, seen gather.Observed, rep
 	return e.createSet(ctx, seen, rs, replicas)
 }
 
-// checkRun sees that a run is as it was planned from. A cache that lags could show it as it was before its pods were
-// deleted, so it is read from the API server once more, unless this evaluator wrote it itself: then nobody else has
-// taken it on since, and what a user changes meanwhile is seen a moment later, as it would be after any reading.
+// checkRun sees that a run is as it was planned from. A cache that lags could show it as it was before its
+// pods were deleted, so it is read from the API server once more, unless this evaluator wrote it itself: then
+// nobody else has taken it on since, and what a user changes meanwhile is seen a moment later, as it would be
+// after any reading.
 func (e *Executor) checkRun(ctx context.Context, seen gather.Observed) error {
 	if seen.Ours {
 		return nil

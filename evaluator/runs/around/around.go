@@ -69,7 +69,8 @@ type seenServices struct {
 	tooMany bool
 }
 
-// StableLabels are the labels of the pods of the stable template with this hash, if it was looked at beside a run.
+// StableLabels are the labels of the pods of the stable template with this hash, if it was looked at beside a
+// run.
 func (l *Looks) StableLabels(run types.NamespacedName, stable hold.Hash) (labels map[string]string, known bool) {
 	last, _ := l.seen.Get(run)
 	return last.template.Labels, stable != "" && last.stable == stable
@@ -137,8 +138,9 @@ func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Dur
 	return now.found, nil
 }
 
-// ServiceFor is the name of the first Service, in order of names, that selects the pods of a ReplicaSet; "" if none does.
-// Services are read for that, unless they were since a time; what is read serves all runs of the namespace.
+// ServiceFor is the name of the first Service, in order of names, that selects the pods of a ReplicaSet; ""
+// if none does. Services are read for that, unless they were since a time; what is read serves all runs of
+// the namespace.
 func (l *Looks) ServiceFor(ctx context.Context, replicaSet *unstructured.Unstructured, now, since time.Time) (string, error) {
 	services, err := l.servicesIn(ctx, replicaSet.GetNamespace(), now, now.Sub(since))
 	if err != nil {

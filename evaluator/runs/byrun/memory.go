@@ -7,8 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Memory is what is known of each run, until it is forgotten. Its zero value knows nothing. It is safe for use by several
-// goroutines.
+// Memory is what is known of each run, until it is forgotten. Its zero value knows nothing. It is safe for
+// use by several goroutines.
 type Memory[T any] struct {
 	mu sync.Mutex
 	of map[types.NamespacedName]T

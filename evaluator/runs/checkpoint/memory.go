@@ -1,5 +1,5 @@
-// Package checkpoint remembers what runs have come to beyond their statuses, which are written within a budget
-// (docs/adr/0034-the-status-is-a-checkpoint.md).
+// Package checkpoint remembers what runs have come to beyond their statuses, which are written within a
+// budget (docs/adr/0034-the-status-is-a-checkpoint.md).
 package checkpoint
 
 import (
@@ -16,12 +16,12 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
-// cacheIsBehind is for how long a cache is waited for that has not seen what was written. Then it is believed: the
-// versions of an API server that was restored from a backup begin anew.
+// cacheIsBehind is for how long a cache is waited for that has not seen what was written. Then it is
+// believed: the versions of an API server that was restored from a backup begin anew.
 const cacheIsBehind = 10 * time.Second
 
-// Memory is what the evaluator knows of runs beyond their statuses, in the term in which it leads. Its zero value
-// knows nothing and writes every round. It is safe for use by several goroutines.
+// Memory is what the evaluator knows of runs beyond their statuses, in the term in which it leads. Its zero
+// value knows nothing and writes every round. It is safe for use by several goroutines.
 type Memory struct {
 	// Budget is how many statuses are written a second in which nothing is new but good rounds.
 	Budget lifecycle.WriteBudget
@@ -32,10 +32,12 @@ type Memory struct {
 	measured int
 }
 
-// known is what is known of a run, as long as its status is the one that it was built on: what others write there wins.
+// known is what is known of a run, as long as its status is the one that it was built on: what others write
+// there wins.
 type known struct {
 	uid types.UID
-	// since is when it was looked at first: rounds before are made up for, and those after are counted as they come due.
+	// since is when it was looked at first: rounds before are made up for, and those after are counted as they
+	// come due.
 	since time.Time
 	// version and status tell the status by.
 	version string
@@ -64,7 +66,8 @@ type Recalled struct {
 	Run *v1alpha1.CanaryRun
 	// Since is when this evaluator began to count the rounds of the run from its status.
 	Since time.Time
-	// Ours says that this evaluator wrote the run as it is stored, in this term. So nobody else has taken it on since.
+	// Ours says that this evaluator wrote the run as it is stored, in this term. So nobody else has taken it on
+	// since.
 	Ours bool
 	// Behind says that the run is not yet as it was written last.
 	Behind bool
@@ -123,7 +126,8 @@ func (m *Memory) drop(run types.NamespacedName) {
 	delete(m.of, run)
 }
 
-// isOlder says whether a version of an object comes before another. What is no version of Kubernetes is not older.
+// isOlder says whether a version of an object comes before another. What is no version of Kubernetes is not
+// older.
 func isOlder(version, other string) bool {
 	order, err := resourceversion.CompareResourceVersion(version, other)
 	return err == nil && order < 0

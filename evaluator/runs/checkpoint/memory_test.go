@@ -65,8 +65,8 @@ func TestRecall(t *testing.T) {
 	}
 }
 
-// Rounds that come due while those of the past are made up for are missed, as they are at any other time: a source that
-// is as slow as rounds come would keep the run from the present.
+// Rounds that come due while those of the past are made up for are missed, as they are at any other time: a
+// source that is as slow as rounds come would keep the run from the present.
 func TestItCountsSinceItsFirstLook(t *testing.T) {
 	var m Memory
 	for i := range 3 {

@@ -13,7 +13,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 )
 
-// gatherAutoscaler looks for the autoscalers of a run. Nothing watches them: what they do shows in the ReplicaSet.
+// gatherAutoscaler looks for the autoscalers of a run. Nothing watches them: what they do shows in the
+// ReplicaSet.
 func (g *Gatherer) gatherAutoscaler(ctx context.Context, seen *Observed) error {
 	if !lifecycle.NeedsAutoscaler(seen.Snapshot) {
 		return nil

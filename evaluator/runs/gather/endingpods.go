@@ -20,13 +20,13 @@ import (
 // would be gone from the API server and go on where it runs.
 const shortGrace = int64(1)
 
-// A pod that is being deleted may answer until it ends, for as long as its template says. Its ReplicaSet makes
-// another one at once, and so does the next run of the Deployment. Whoever deletes each canary pod as soon as it
-// is Ready, or sends one update after another, would have any number of them behind the Service.
+// A pod that is being deleted may answer until it ends, for as long as its template says. Its ReplicaSet
+// makes another one at once, and so does the next run of the Deployment. Whoever deletes each canary pod as
+// soon as it is Ready, or sends one update after another, would have any number of them behind the Service.
 
-// gatherEnding finds pods of canaries of the run's Deployment that are not to take their time to end, own being
-// the pods of the run. What earlier runs have left counts, those that are gone too: their pods are told by the
-// selector of the Deployment.
+// gatherEnding finds pods of canaries of the run's Deployment that are not to take their time to end, own
+// being the pods of the run. What earlier runs have left counts, those that are gone too: their pods are told
+// by the selector of the Deployment.
 func (g *Gatherer) gatherEnding(ctx context.Context, seen *Observed, own []corev1.Pod) error {
 	if !seen.Deployment.Exists || !slices.ContainsFunc(own, takesItsTime) {
 		return nil
@@ -75,8 +75,8 @@ func takesItsTime(pod corev1.Pod) bool {
 	return pod.DeletionTimestamp != nil && grace != nil && *grace > shortGrace && pod.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleCanary
 }
 
-// tooManyEnding are those of the pods of canaries that take their time to end which have to end at once: as many
-// as a canary has may, as when a node is drained, those whose deletion began last.
+// tooManyEnding are those of the pods of canaries that take their time to end which have to end at once: as
+// many as a canary has may, as when a node is drained, those whose deletion began last.
 func tooManyEnding(size int, ending []corev1.Pod) []lifecycle.UnwantedPod {
 	size = max(size, 1)
 	slices.SortFunc(ending, func(a, b corev1.Pod) int {

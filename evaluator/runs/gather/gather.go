@@ -45,15 +45,16 @@ type Observed struct {
 	NewCanary *unstructured.Unstructured
 	// Ours says that this evaluator wrote the run as it is stored, and nobody else since.
 	Ours bool
-	// stable is the template of the Deployment, once something at this look has asked for it, and made the ReplicaSets that
-	// were made a moment ago.
+	// stable is the template of the Deployment, once something at this look has asked for it, and made the
+	// ReplicaSets that were made a moment ago.
 	stable *hold.Template
 	made   *madeSets
 	// Autoscalers are the HorizontalPodAutoscalers of the run, where lifecycle.NeedsAutoscaler says so.
 	Autoscalers []autoscalingv2.HorizontalPodAutoscaler
 	// probeImage is that of the sidecar that measures requests, "" where there is none to be had.
 	probeImage string
-	// TrafficRun is what must be known of the run to find its routes and Services, where lifecycle.NeedsTraffic says so.
+	// TrafficRun is what must be known of the run to find its routes and Services, where lifecycle.NeedsTraffic
+	// says so.
 	TrafficRun traffic.Run
 }
 
@@ -174,7 +175,8 @@ func (g *Gatherer) site(o Observed) around.Site {
 	}}
 }
 
-// StableTemplate reads the template that the Deployment runs, once at each look at the run. It is not to be changed.
+// StableTemplate reads the template that the Deployment runs, once at each look at the run. It is not to be
+// changed.
 func (o Observed) StableTemplate(ctx context.Context, reader *objects.Reader) (hold.Template, error) {
 	if o.stable != nil && *o.stable != nil {
 		return *o.stable, nil

@@ -18,9 +18,9 @@ import (
 // would have an untried version answer for as long as it likes after its run.
 const maxGrace = int64(600)
 
-// A ReplicaSet takes its pods with it when it goes. Whoever keeps it in its deletion by a finalizer, or deletes
-// it and orphans its pods, would have an untried template run on behind the Service for as long as he likes,
-// also when the run and its Deployment are gone.
+// A ReplicaSet takes its pods with it when it goes. Whoever keeps it in its deletion by a finalizer, or
+// deletes it and orphans its pods, would have an untried template run on behind the Service for as long as he
+// likes, also when the run and its Deployment are gone.
 
 // LeftPods are the pods that nothing would ever delete, of all ReplicaSets and pods that bear the labels of a
 // run. While it is not over, current are the ReplicaSets whose pods it has, by role.
@@ -57,8 +57,8 @@ func unwanted(pod corev1.Pod, why string) lifecycle.UnwantedPod {
 	return lifecycle.UnwantedPod{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion, Why: why}
 }
 
-// Strays are the pods that end and whose ReplicaSet is gone: a run was deleted, or its ReplicaSet was. No budget
-// that counts them allows anything until they have ended.
+// Strays are the pods that end and whose ReplicaSet is gone: a run was deleted, or its ReplicaSet was. No
+// budget that counts them allows anything until they have ended.
 func Strays(sets []appsv1.ReplicaSet, pods []corev1.Pod) []lifecycle.KeptPod {
 	var out []lifecycle.KeptPod
 	for _, pod := range pods {

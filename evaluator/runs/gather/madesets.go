@@ -12,12 +12,12 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 )
 
-// mostMade is how much is kept of ReplicaSets that were made, in bytes of their JSON: those of a thousand runs that
-// start at once, mostly.
+// mostMade is how much is kept of ReplicaSets that were made, in bytes of their JSON: those of a thousand
+// runs that start at once, mostly.
 const mostMade = 2 << 20
 
-// madeSets are the answers to the last ReplicaSets that were made. Pods of these are about to come, and are compared with
-// their templates, which the cache does not keep. It is safe for use by several goroutines.
+// madeSets are the answers to the last ReplicaSets that were made. Pods of these are about to come, and are
+// compared with their templates, which the cache does not keep. It is safe for use by several goroutines.
 type madeSets struct {
 	mu   sync.Mutex
 	size int

@@ -129,10 +129,9 @@ func (g *Gatherer) isAsBuilt(ctx context.Context, seen *Observed, set *ownSet) (
 	return canary.SameMetadata(template, is) && len(canary.Alterations(template, is, template)) == 0, nil
 }
 
-// liveSet reads a ReplicaSet from the API server: the cache has no templates. Of one that was made a moment ago the
-// answer to that is known. It is
-// the one that the cache has, or nothing is said of it: it may be changed back before
-// the next look.
+// liveSet reads a ReplicaSet from the API server: the cache has no templates. Of one that was made a moment
+// ago the answer to that is known. It is the one that the cache has, or nothing is said of it: it may be
+// changed back before the next look.
 func (g *Gatherer) liveSet(ctx context.Context, seen *Observed, set *ownSet) (*unstructured.Unstructured, error) {
 	if set.live != nil {
 		return set.live, nil

@@ -19,8 +19,8 @@ import (
 // maxProbes is how many pods of the canary, and of the baseline, are read.
 const maxProbes = 100
 
-// gatherProbes has the probes of a run read for as long as its metrics ask for that: from before its pods are made,
-// so that nothing of them is missed.
+// gatherProbes has the probes of a run read for as long as its metrics ask for that: from before its pods are
+// made, so that nothing of them is missed.
 func (g *Gatherer) gatherProbes(ctx context.Context, seen *Observed) error {
 	a, total, reads := lifecycle.JudgedByProbes(seen.Snapshot)
 	name := client.ObjectKeyFromObject(seen.CanaryRun)

@@ -50,9 +50,9 @@ func (g *Gatherer) gatherSets(ctx context.Context, seen *Observed) error {
 	return g.gatherEnding(ctx, seen, pods.Items)
 }
 
-// hasNone says whether the controller of ReplicaSets has seen the last pod of one go too. Where it counts pods that
-// are ending, they are waited for: the disruption controller is a part of the same program and sees pods and
-// ReplicaSets as that does, and gives up on a budget that has a pod without its ReplicaSet.
+// hasNone says whether the controller of ReplicaSets has seen the last pod of one go too. Where it counts
+// pods that are ending, they are waited for: the disruption controller is a part of the same program and sees
+// pods and ReplicaSets as that does, and gives up on a budget that has a pod without its ReplicaSet.
 func hasNone(rs *appsv1.ReplicaSet) bool {
 	ending := rs.Status.TerminatingReplicas
 	return rs.Status.ObservedGeneration >= rs.Generation && rs.Status.Replicas == 0 && (ending == nil || *ending == 0)

@@ -85,7 +85,8 @@ func (g *Gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (
 	return template, nil
 }
 
-// probeOf is what the sidecar that measures requests is put into the pods of a run by, nil where they have none.
+// probeOf is what the sidecar that measures requests is put into the pods of a run by, nil where they have
+// none.
 func probeOf(seen Observed) *inject.Config {
 	asked := lifecycle.ProbeOf(seen.Snapshot)
 	if asked == nil || seen.probeImage == "" {

@@ -55,8 +55,9 @@ func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, 
 	return run, nil
 }
 
-// leftOut are the labels of its template that a canary leaves out, so that no Service of its Deployment
-// has it behind it, nor its autoscaler counts it. Of one that is there, and known to be as it was made, nobody asks.
+// leftOut are the labels of its template that a canary leaves out, so that no Service of its Deployment has
+// it behind it, nor its autoscaler counts it. Of one that is there, and known to be as it was made, nobody
+// asks.
 func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Template) ([]string, error) {
 	if !lifecycle.IsApart(seen.Snapshot) || seen.canaryIsAsMade() {
 		return nil, nil
@@ -74,7 +75,8 @@ func (g *Gatherer) leftOut(ctx context.Context, seen Observed, template hold.Tem
 	return without, err
 }
 
-// canaryIsAsMade says whether the ReplicaSet of the canary is there, and the one that Holdfast remembers to have made.
+// canaryIsAsMade says whether the ReplicaSet of the canary is there, and the one that Holdfast remembers to
+// have made.
 func (o Observed) canaryIsAsMade() bool {
 	own, rs := o.CanaryRun.Status.Canary, o.Sets[o.CanaryName()]
 	return own != nil && rs != nil && own.UID == rs.UID && own.Print == string(objects.PrintOfSet(rs))

@@ -181,7 +181,8 @@ func (p podMetadata) madeBy(sets map[types.UID]string) (string, bool) {
 	return set, ok && strings.TrimSuffix(p.Metadata.GenerateName, "-") == set && query.IsNamedAsPodOf(set, p.Metadata.Name)
 }
 
-// ofAnother is the ReplicaSet of a pod that is not among some, and whether there is one. Those of runs are known.
+// ofAnother is the ReplicaSet of a pod that is not among some, and whether there is one. Those of runs are
+// known.
 func (p podMetadata) ofAnother(known map[types.UID]bool) (types.UID, bool) {
 	controller := metav1.GetControllerOf(&metav1.ObjectMeta{OwnerReferences: p.Metadata.OwnerReferences})
 	if controller == nil || controller.Kind != workload.ReplicaSetKind.Kind || known[controller.UID] || p.Metadata.Labels[v1alpha1.RunLabel] != "" {

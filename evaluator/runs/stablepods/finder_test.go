@@ -61,7 +61,8 @@ func (c counting) Each(ctx context.Context, q listing.Query, visit func([]byte) 
 	return c.Lister.Each(ctx, q, visit)
 }
 
-// TestReplicaSetsAreListedWhenTheyMayBeOthers: not at each round, and again when there is a pod of one that is not known.
+// TestReplicaSetsAreListedWhenTheyMayBeOthers: not at each round, and again when there is a pod of one that
+// is not known.
 func TestReplicaSetsAreListedWhenTheyMayBeOthers(t *testing.T) {
 	c := evaluatortest.NewCluster(t)
 	c.JudgeBy(ofStable())

@@ -38,8 +38,8 @@ func (p probesAt) areOf(run *v1alpha1.CanaryRun, now time.Time) bool {
 	return p.run == run.UID && now.Before(p.at.Add(probesLast))
 }
 
-// Probes finds those of the Deployment's own pods whose probes are read, the first of them by their names. Where none
-// has a probe, there is one that says so.
+// Probes finds those of the Deployment's own pods whose probes are read, the first of them by their names.
+// Where none has a probe, there is one that says so.
 func (f *Finder) Probes(ctx context.Context, run *v1alpha1.CanaryRun, d objects.Deployment) ([]probes.ProbedPod, error) {
 	if d.Unstructured == nil {
 		return nil, nil

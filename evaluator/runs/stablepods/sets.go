@@ -6,8 +6,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 )
 
-// replicaSets are the ReplicaSets of a Deployment at a revision: all that are known, those of others that its selector
-// matches among them, and by name its own of that revision. They are not changed once they are kept.
+// replicaSets are the ReplicaSets of a Deployment at a revision: all that are known, those of others that its
+// selector matches among them, and by name its own of that revision. They are not changed once they are kept.
 type replicaSets struct {
 	deployment types.UID
 	revision   int64

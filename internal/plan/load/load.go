@@ -14,8 +14,8 @@ import (
 )
 
 // Find reads the plan of a name: of the namespace, or else what policies offer. There is none where the name
-// is "", and no CanaryPlan where no object can have the name: a client would not even ask for it, and its error
-// would be taken for an outage.
+// is "", and no CanaryPlan where no object can have the name: a client would not even ask for it, and its
+// error would be taken for an outage.
 func Find(ctx context.Context, reader client.Reader, namespace, name string, demands policy.Effective) (plan.Found, error) {
 	if name == "" {
 		return plan.Found{}, nil

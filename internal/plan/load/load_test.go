@@ -9,8 +9,8 @@ import (
 	"holdfast.dev/holdfast/webhook/demand/demandtest"
 )
 
-// TestANameThatNoPlanCanHaveIsNotAsked: a client refuses such a name itself, and no error of a client is to keep an
-// update from being held, or from being told of.
+// TestANameThatNoPlanCanHaveIsNotAsked: a client refuses such a name itself, and no error of a client is to
+// keep an update from being held, or from being told of.
 func TestANameThatNoPlanCanHaveIsNotAsked(t *testing.T) {
 	refusing := demandtest.Cache{Err: errors.New("invalid resource name")}
 	for _, name := range []string{"a/b", "..", ".", "50%", "a b", "Strict", "-", strings.Repeat("a", 254)} {

@@ -12,8 +12,9 @@ import (
 	"holdfast.dev/holdfast/internal/hold"
 )
 
-// Unscalable says by which fields of a template an autoscaler of the canary could tell nothing; "" if there are none. A
-// Utilization is a share of what is requested (source: calculateRequests in pkg/controller/podautoscaler of Kubernetes
+// Unscalable says by which fields of a template an autoscaler of the canary could tell nothing; "" if there
+// are none. A Utilization is a share of what is requested (source: calculateRequests in
+// pkg/controller/podautoscaler of Kubernetes
 // 1.36): of the pod where that requests anything itself, otherwise of each container, those that run beside
 // them as native sidecars too. What is limited and not requested is requested.
 func Unscalable(hpa *v1alpha1.CanaryHPA, template hold.Template) string {

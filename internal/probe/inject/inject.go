@@ -38,8 +38,8 @@ func (l Left) String() string {
 	return l.Field + " " + l.Why
 }
 
-// Into is a pod template, or a pod, with the probe in it, and what of it is not measured. Where nothing is, it is the template
-// itself. What was given is not changed.
+// Into is a pod template, or a pod, with the probe in it, and what of it is not measured. Where nothing is,
+// it is the template itself. What was given is not changed.
 func Into(template hold.Template, c Config) (hold.Template, []Left) {
 	if Has(template) {
 		return template, nil
@@ -85,7 +85,8 @@ func Has(template hold.Template) bool {
 	})
 }
 
-// PortsOf are the ports of which the probe in a pod takes the names, none where it has none or takes no names.
+// PortsOf are the ports of which the probe in a pod takes the names, none where it has none or takes no
+// names.
 func PortsOf(template hold.Template) []probe.Port {
 	var out []probe.Port
 	for _, each := range list(object(template["spec"])["initContainers"]) {
@@ -111,7 +112,8 @@ const portFlag = "--port="
 // kinds are the fields with containers.
 var kinds = []string{"containers", "initContainers"}
 
-// takeNames takes the names of measured ports off a container, and has what the kubelet asks by one of them go by its number.
+// takeNames takes the names of measured ports off a container, and has what the kubelet asks by one of them
+// go by its number.
 func takeNames(container map[string]any, measured []probe.Port) {
 	numbers := map[string]int64{}
 	for _, each := range list(container["ports"]) {
@@ -148,7 +150,8 @@ func actionsOf(container map[string]any, ways ...string) []map[string]any {
 	return out
 }
 
-// sidecar is the container of the probe, with what the API server fills in by default: it is compared with what is stored. It is first of the init containers: what comes after it waits until it listens.
+// sidecar is the container of the probe, with what the API server fills in by default: it is compared with
+// what is stored. It is first of the init containers: what comes after it waits until it listens.
 func sidecar(spec map[string]any, ports []probe.Port, c Config) map[string]any {
 	args, listens := []any{"probe"}, []any{}
 	for _, port := range ports {
@@ -188,8 +191,8 @@ const Program = "/holdfast"
 // nobody is whom the image runs as by itself.
 const nobody = 65532
 
-// securityContext is what the restricted Pod Security Standard asks for. The user is that of the image, which is none
-// that a cluster could refuse by its number, unless the pod says that its containers are run by root.
+// securityContext is what the restricted Pod Security Standard asks for. The user is that of the image, which
+// is none that a cluster could refuse by its number, unless the pod says that its containers are run by root.
 func securityContext(spec map[string]any) map[string]any {
 	out := map[string]any{
 		"allowPrivilegeEscalation": false,

@@ -22,8 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// A golden file has what goes in (the spec.probe of a plan and a template), and what comes out, as the documents of YAML:
-// the head with the plan, the template, the template with the probe, and what is left, one a line.
+// A golden file has what goes in (the spec.probe of a plan and a template), and what comes out, as the
+// documents of YAML: the head with the plan, the template, the template with the probe, and what is left, one
+// a line.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yaml")
 	if err != nil || len(files) == 0 {

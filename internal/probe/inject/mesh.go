@@ -12,8 +12,9 @@ import (
 	"holdfast.dev/holdfast/internal/probe"
 )
 
-// A mesh that is put into pods when they are made redirects by rules of its own, and these come before the probe's: of two for one
-// connection the first counts. What comes to the application then comes from the mesh, within the pod, and past the probe.
+// A mesh that is put into pods when they are made redirects by rules of its own, and these come before the
+// probe's: of two for one connection the first counts. What comes to the application then comes from the
+// mesh, within the pod, and past the probe.
 
 // mesh is one that is known, by what its own documentation says.
 type mesh struct {
@@ -21,7 +22,8 @@ type mesh struct {
 	containers []string
 	// marks take pods into it. The first that is there decides.
 	marks []mark
-	// excludes is the annotation of pods with numbers of ports that are left to them, includes that with the only ones that are not.
+	// excludes is the annotation of pods with numbers of ports that are left to them, includes that with the
+	// only ones that are not.
 	excludes, includes string
 	// taken is the annotation that it puts on pods which it redirects without a container.
 	taken string
@@ -77,11 +79,13 @@ var known = []mesh{
 	{containers: []string{"consul-connect-inject-init", "consul-dataplane"}},
 }
 
-// LinkerdAnnotation is the annotation by which Linkerd takes the pods of a namespace; the other meshes have labels for that.
+// LinkerdAnnotation is the annotation by which Linkerd takes the pods of a namespace; the other meshes have
+// labels for that.
 const LinkerdAnnotation = "linkerd.io/inject"
 
-// MeshAhead says which mark of a template, or of its namespace, has a mesh take the requests of its pods before they are redirected to
-// the probe, and what helps; "" where none that is known does. A template that is nil has no marks.
+// MeshAhead says which mark of a template, or of its namespace, has a mesh take the requests of its pods
+// before they are redirected to the probe, and what helps; "" where none that is known does. A template that
+// is nil has no marks.
 func MeshAhead(template hold.Template, asked []probe.Port, namespaceLabels, namespaceAnnotations map[string]string) string {
 	metadata := object(template["metadata"])
 	of := map[bool]map[bool]map[string]string{
@@ -105,8 +109,8 @@ func MeshAhead(template hold.Template, asked []probe.Port, namespaceLabels, name
 	return ""
 }
 
-// MeshIn says which container or annotation of a pod whose requests are redirected to the probe tells of a mesh that takes them first,
-// and what helps; "" where there is none.
+// MeshIn says which container or annotation of a pod whose requests are redirected to the probe tells of a
+// mesh that takes them first, and what helps; "" where there is none.
 func MeshIn(pod *corev1.Pod) string {
 	names, ports := map[string]bool{}, []probe.Port(nil)
 	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {

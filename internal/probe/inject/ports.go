@@ -10,8 +10,8 @@ import (
 	"holdfast.dev/holdfast/internal/probe"
 )
 
-// Measured are the ports of a template that a probe measures, and what it leaves, with the reasons. The first of these that
-// holds decides of all:
+// Measured are the ports of a template that a probe measures, and what it leaves, with the reasons. The first
+// of these that holds decides of all:
 //
 //  1. a pod in the network of its node would have the probe listen there, where others do;
 //  2. there is no probe for Windows;
@@ -153,7 +153,8 @@ func (f *finding) asks(name string) bool {
 	return len(f.asked.Ports) == 0 || slices.ContainsFunc(f.asked.Ports, func(port v1alpha1.ProbePort) bool { return port.Name == name })
 }
 
-// take measures a port, or says why not. A name that several containers have is that of the first, as for Services.
+// take measures a port, or says why not. A name that several containers have is that of the first, as for
+// Services.
 func (f *finding) take(p port) {
 	if redirects(f.asked) {
 		p = f.byNumber(p)
@@ -215,8 +216,8 @@ func (f *finding) protocol(name string) probe.Protocol {
 // meshes are the names of the proxies that meshes put into pods. Requests reach them by other ways.
 var meshes = map[string]bool{"istio-proxy": true, "linkerd-proxy": true, "kuma-sidecar": true, "consul-dataplane": true, "daprd": true}
 
-// isAside says of a port by its name that people's requests do not come there, or that the server may speak first: the probe
-// would wait for a client that waits for the server.
+// isAside says of a port by its name that people's requests do not come there, or that the server may speak
+// first: the probe would wait for a client that waits for the server.
 func isAside(name string) bool {
 	return slices.ContainsFunc(strings.Split(name, "-"), func(word string) bool {
 		return slices.Contains([]string{

@@ -84,8 +84,9 @@ func (d dice) template() hold.Template {
 	return hold.Template{"spec": spec}
 }
 
-// TestWhatHoldsOfEveryTemplate: what is given stays as it is; injecting twice is injecting once; Services find the probe by the
-// names that it measures, and what they found before by others; the kubelet asks where it asked; the class of the pod stays.
+// TestWhatHoldsOfEveryTemplate: what is given stays as it is; injecting twice is injecting once; Services
+// find the probe by the names that it measures, and what they found before by others; the kubelet asks where
+// it asked; the class of the pod stays.
 func TestWhatHoldsOfEveryTemplate(t *testing.T) {
 	injected := 0
 	for seed := range uint64(1000) {

@@ -30,8 +30,9 @@ func meshIn(spec map[string]any) *Left {
 	return nil
 }
 
-// byNumber gives a port that goes by its number a name to be measured by: its own, or its number where it has none, another
-// port has it already, or the plan asks for the number. One whose number is measured already has none, and is left without a word.
+// byNumber gives a port that goes by its number a name to be measured by: its own, or its number where it has
+// none, another port has it already, or the plan asks for the number. One whose number is measured already
+// has none, and is left without a word.
 func (f *finding) byNumber(p port) port {
 	if !p.tcp {
 		return p
@@ -62,8 +63,9 @@ func (f *finding) takeNumbers() {
 	}
 }
 
-// takeHandlers has what the kubelet asks at ports that are redirected go to numbers of their own, at which nobody listens, and
-// says which they are. It comes to the application from there: it is not measured, and goes on while the probe does not run.
+// takeHandlers has what the kubelet asks at ports that are redirected go to numbers of their own, at which
+// nobody listens, and says which they are. It comes to the application from there: it is not measured, and
+// goes on while the probe does not run.
 func takeHandlers(spec map[string]any, measured []probe.Port) []probe.Detour {
 	taken := map[int32]bool{probe.MetricsPort: true}
 	for _, p := range portsOf(spec) {
@@ -112,8 +114,8 @@ func asksAt(container, action map[string]any) int32 {
 	return int32(number)
 }
 
-// redirector is the init container that writes the rules. It comes before all others, and leaves nothing behind
-// but these. It runs as root because a capability reaches nobody else, and has no other one.
+// redirector is the init container that writes the rules. It comes before all others, and leaves nothing
+// behind but these. It runs as root because a capability reaches nobody else, and has no other one.
 func redirector(spec map[string]any, ports []probe.Port, detours []probe.Detour, c Config) map[string]any {
 	args := []any{"probe", "redirect"}
 	for _, port := range ports {

@@ -11,9 +11,9 @@ import (
 	"holdfast.dev/holdfast/internal/probe"
 )
 
-// checkRedirect is what must hold of every template whose requests are redirected: Services find what they found; the
-// rules bring the probe each port once; what the kubelet asks comes to the application, by a number at which nothing
-// listens, wherever the probe has taken its place.
+// checkRedirect is what must hold of every template whose requests are redirected: Services find what they
+// found; the rules bring the probe each port once; what the kubelet asks comes to the application, by a
+// number at which nothing listens, wherever the probe has taken its place.
 func checkRedirect(t *testing.T, was, is corev1.PodSpec) {
 	t.Helper()
 	if first := is.InitContainers[0]; first.Name != probe.RedirectContainer || first.RestartPolicy != nil {

@@ -12,10 +12,12 @@ const (
 	diskLimit = "64Mi"
 )
 
-// resourcesIn are those of the probe in a pod; nil where the pod has its resources as a whole, and none of its own fits in.
+// resourcesIn are those of the probe in a pod; nil where the pod has its resources as a whole, and none of
+// its own fits in.
 //
-// A quota for limits refuses a pod with a container that has none, so that the probe has those that all others have. And a pod
-// whose containers all request what they are limited to is evicted last, and may have CPUs of its own: with the probe, too.
+// A quota for limits refuses a pod with a container that has none, so that the probe has those that all
+// others have. And a pod whose containers all request what they are limited to is evicted last, and may have
+// CPUs of its own: with the probe, too.
 func resourcesIn(spec map[string]any, said v1alpha1.ProbeResources) map[string]any {
 	if len(object(spec["resources"])) > 0 {
 		return nil

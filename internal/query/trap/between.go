@@ -73,7 +73,8 @@ func divisor(node parser.Node, path []parser.Node) float64 {
 	return by
 }
 
-// ofBuckets says what is wrong with a sum or a difference of several buckets of one histogram, "" if nothing is.
+// ofBuckets says what is wrong with a sum or a difference of several buckets of one histogram, "" if nothing
+// is.
 func (l looked) ofBuckets(all []addend, by float64) string {
 	weight, name := 0.0, ""
 	taken := false

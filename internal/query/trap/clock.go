@@ -43,8 +43,8 @@ func inMilliseconds(name string) bool {
 	return hasSuffix(name, []string{"_milliseconds", "_millis", "_ms"})
 }
 
-// perSecond: a rate is of one second. Divided by 60 it is of a 60th of one and not of a minute, and a limit for
-// what happens now and then is far above it.
+// perSecond: a rate is of one second. Divided by 60 it is of a 60th of one and not of a minute, and a limit
+// for what happens now and then is far above it.
 func perSecond(l looked) []caught {
 	c := counted(l.expr)
 	if c.selector == nil || c.over != "rate" && c.over != "irate" || l.Range.Max == nil || l.Range.Min != nil {

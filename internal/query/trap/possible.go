@@ -19,8 +19,8 @@ const (
 	milliseconds
 	// scaled are shares times a number that makes no percent of them.
 	scaled
-	// timed are seconds times a number that makes no milliseconds of them; amounts of memory, and of other bytes, and CPUs
-	// have one too.
+	// timed are seconds times a number that makes no milliseconds of them; amounts of memory, and of other
+	// bytes, and CPUs have one too.
 	timed
 	memory
 	stored

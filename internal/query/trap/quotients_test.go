@@ -97,7 +97,8 @@ func TestTrapsOfQuotients(t *testing.T) {
 	}
 }
 
-// A query that is twice as long takes eight times the work at most, and most take less, however it is put together: it does not double with each part.
+// A query that is twice as long takes eight times the work at most, and most take less, however it is put
+// together: it does not double with each part.
 func TestLongQuotientsAreLookedAtInTime(t *testing.T) {
 	times := strings.Repeat
 	for name, text := range map[string]func(n int) string{

@@ -8,8 +8,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// TestPlansThatHideABadCanaryAreTold: each looks sensible and is kept by a canary that is bad, or by none. What people write
-// who mean it is in testdata/sensible.yaml.
+// TestPlansThatHideABadCanaryAreTold: each looks sensible and is kept by a canary that is bad, or by none.
+// What people write who mean it is in testdata/sensible.yaml.
 func TestPlansThatHideABadCanaryAreTold(t *testing.T) {
 	share := some(`code=~"5.."`) + " / " + guarded
 	bucket := func(le string) string { return `sum(rate(d_seconds_bucket{ {{canary}}, le="` + le + `" }[2m]))` }

@@ -121,8 +121,8 @@ func Find(t query.Template, given Given) []Trap {
 type Warning struct {
 	// Metric is the name of the metric, "" where it is about the analysis as a whole.
 	Metric string
-	// Field is what it is about, by its path in the metric or, without one, in the spec of the plan; "" where that
-	// is not one field.
+	// Field is what it is about, by its path in the metric or, without one, in the spec of the plan; "" where
+	// that is not one field.
 	Field string
 	// At is the place in the query of the metric, nil where it is about another field.
 	At *query.Error

@@ -47,7 +47,8 @@ func truths(l looked) []caught {
 	return out
 }
 
-// truthsIn is of how many comparisons with bool an expression is the sum, or the product; 0 if of anything else too.
+// truthsIn is of how many comparisons with bool an expression is the sum, or the product; 0 if of anything
+// else too.
 func truthsIn(expr parser.Expr, op parser.ItemType) int {
 	b, ok := query.Bare(expr).(*parser.BinaryExpr)
 	switch {

@@ -1,5 +1,5 @@
-// Package crd has the CustomResourceDefinitions that controller-gen writes here, for programs that check objects
-// without an API server.
+// Package crd has the CustomResourceDefinitions that controller-gen writes here, for programs that check
+// objects without an API server.
 package crd
 
 import _ "embed" // of the definition

@@ -103,10 +103,10 @@ var Decisions = []Decision{
 // Decide says what becomes of an update. The first of these that holds decides: whoever opted out is left
 // alone; asking for the stable template asks for no canary, and withdraws a held update; asking again for the
 // held template changes nothing, unless a user who may wants it to pass, or no stable pod is Ready any more
-// and it has not failed, where it passes as any other template would; a rollback is never made to wait; who may
-// skips the canary; a rejected template is not tried twice; where no stable pod is Ready there is nothing to
-// protect, unless a policy insists; and beside a Deployment that is to be alone nothing is tried: the update
-// passes, or is refused where canaries are required.
+// and it has not failed, where it passes as any other template would; a rollback is never made to wait; who
+// may skips the canary; a rejected template is not tried twice; where no stable pod is Ready there is nothing
+// to protect, unless a policy insists; and beside a Deployment that is to be alone nothing is tried: the
+// update passes, or is refused where canaries are required.
 func Decide(v Input) Decision {
 	held := v.Held != ""
 	switch {

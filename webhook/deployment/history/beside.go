@@ -15,7 +15,8 @@ import (
 	"holdfast.dev/holdfast/internal/surround"
 )
 
-// What stands beside a Deployment is worth no more to be found out than this: what cannot be read in time is not told.
+// What stands beside a Deployment is worth no more to be found out than this: what cannot be read in time is
+// not told.
 const (
 	Time        = 3 * time.Second
 	MaxNeeds    = 20
@@ -26,8 +27,8 @@ const (
 // +kubebuilder:rbac:groups=core,resources=services,verbs=list
 // +kubebuilder:rbac:groups=core,resources=configmaps,verbs=get
 
-// Services are those of a namespace, none if they cannot be read. They are not read from the API server's cache:
-// one that stands before the Deployment in the same file was written a moment ago.
+// Services are those of a namespace, none if they cannot be read. They are not read from the API server's
+// cache: one that stands before the Deployment in the same file was written a moment ago.
 func (h Server) Services(ctx context.Context, namespace string) []surround.Service {
 	var services []surround.Service
 	q := listing.Query{

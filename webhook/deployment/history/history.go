@@ -1,5 +1,5 @@
-// Package history asks the API server what a Deployment ran before, and what there is of its runs, while the user of a
-// request waits.
+// Package history asks the API server what a Deployment ran before, and what there is of its runs, while the
+// user of a request waits.
 package history
 
 import (
@@ -175,7 +175,8 @@ func (h Server) readSome(ctx context.Context, of []revision, marks hold.Marks, q
 	return append(known, read...), err
 }
 
-// selectorOf selects the pods of a Deployment, nothing where it cannot be read: the API server refuses such an object.
+// selectorOf selects the pods of a Deployment, nothing where it cannot be read: the API server refuses such
+// an object.
 func selectorOf(of workload.Deployment) (labels.Selector, error) {
 	selector, err := of.Selector()
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 // element in the whole list, and for 1500 of them that takes half a second.
 const maxElements = 1500
 
-// maxApplied is how many there may be where the library of the API server merges, by the owners of fields: for 3000 of
-// them, all exchanged, that takes a second.
+// maxApplied is how many there may be where the library of the API server merges, by the owners of fields:
+// for 3000 of them, all exchanged, that takes a second.
 const maxApplied = 3000
 
 // mergeable refuses versions of a template that strategicpatch would take long

@@ -194,9 +194,9 @@ func WithAnnotations(entries, before Entries, keys []string, owners []hold.Owner
 	return out
 }
 
-// WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one more than there is
-// for users: had they none before, an update that brings the first owns it; have they none any more after an update, nobody
-// does, and after an apply who applied does not.
+// WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one
+// more than there is for users: had they none before, an update that brings the first owns it; have they none
+// any more after an update, nobody does, and after an apply who applied does not.
 func WithAnnotationsAtAll(entries, before Entries, by Writer, had, have bool) Entries {
 	if had && have {
 		return entries

@@ -174,8 +174,8 @@ func fieldsBelow(entry map[string]any, field string) map[string]any {
 	return below
 }
 
-// withFieldsBelow copies an entry with other fields below a field of the spec, or with none. One that has none stays as it
-// is: who has applied an empty spec owns that there is one.
+// withFieldsBelow copies an entry with other fields below a field of the spec, or with none. One that has
+// none stays as it is: who has applied an empty spec owns that there is one.
 func withFieldsBelow(entry map[string]any, field string, below map[string]any, owns bool) map[string]any {
 	fields, _ := entry["fieldsV1"].(map[string]any)
 	outer, _ := fields["f:spec"].(map[string]any)

@@ -12,9 +12,10 @@ import (
 	"holdfast.dev/holdfast/internal/surround"
 )
 
-// Unmeasured says what a probe will not see of the canary's requests: what keeps the pods of a template from having one, and
-// the Services whose requests go past it. services are those of the namespace; behind says that the canary's pods are behind
-// them, and has not Services of its own alone. With capture Redirect it does not matter by what a Service goes.
+// Unmeasured says what a probe will not see of the canary's requests: what keeps the pods of a template from
+// having one, and the Services whose requests go past it. services are those of the namespace; behind says
+// that the canary's pods are behind them, and has not Services of its own alone. With capture Redirect it
+// does not matter by what a Service goes.
 func Unmeasured(template hold.Template, asked v1alpha1.Probe, services []surround.Service, behind bool) []string {
 	ports, left := inject.Measured(template, asked)
 	var out []string

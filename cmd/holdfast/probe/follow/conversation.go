@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Conversation is what is said on one connection. Its two directions may be told from two goroutines; each must be told
-// before it is passed on, so that no answer is heard of before its request.
+// Conversation is what is said on one connection. Its two directions may be told from two goroutines; each
+// must be told before it is passed on, so that no answer is heard of before its request.
 type Conversation struct {
 	mu       sync.Mutex
 	observer Observer
@@ -38,7 +38,8 @@ func (c *Conversation) Kind() Kind {
 // errUnread: what is said is not what it began as.
 var errUnread = errors.New("cannot be read")
 
-// maxEarly is how much an application that speaks first may say before its client answers with the preface of HTTP/2.
+// maxEarly is how much an application that speaks first may say before its client answers with the preface of
+// HTTP/2.
 const maxEarly = 4096
 
 // Client is told what the client says.
@@ -140,8 +141,9 @@ func (c *Conversation) giveUp(now time.Time) {
 	c.kind = Other
 }
 
-// End says how the connection ended, and returns what it was; Unknown is one on which nobody said anything. It may be said
-// as soon as the application has ended: no requests begin afterwards, for nobody would answer them.
+// End says how the connection ended, and returns what it was; Unknown is one on which nobody said anything.
+// It may be said as soon as the application has ended: no requests begin afterwards, for nobody would answer
+// them.
 func (c *Conversation) End(how Ending, now time.Time) Kind {
 	c.mu.Lock()
 	defer c.mu.Unlock()

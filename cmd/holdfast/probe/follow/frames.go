@@ -49,8 +49,8 @@ type receiver interface {
 	setting(id uint16, value uint32)
 	// data are bytes of a body.
 	data(n int)
-	// whole is told when all of a frame has come; said is the last stream that a frame of kind GOAWAY lets live, or
-	// the code that one of kind RST_STREAM gives.
+	// whole is told when all of a frame has come; said is the last stream that a frame of kind GOAWAY lets live,
+	// or the code that one of kind RST_STREAM gives.
 	whole(f frame, said uint32) error
 }
 

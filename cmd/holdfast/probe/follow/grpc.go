@@ -43,7 +43,8 @@ func grpcStatus(value string) GRPCStatus {
 	return GRPCStatus(n + 1)
 }
 
-// grpcReset is the status that clients give a stream which was reset with the code ("gRPC over HTTP2", Errors).
+// grpcReset is the status that clients give a stream which was reset with the code ("gRPC over HTTP2",
+// Errors).
 func grpcReset(code uint32) GRPCStatus {
 	switch {
 	case code == resetRefused:

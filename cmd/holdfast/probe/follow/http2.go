@@ -10,14 +10,16 @@ const (
 	settingTableSize = 1
 	// tableSize is how large tables of fields are that nobody has said anything about.
 	tableSize = 4096
-	// maxTable is how large they may be here, whatever is agreed on: an application that goes beyond is not read on.
+	// maxTable is how large they may be here, whatever is agreed on: an application that goes beyond is not read
+	// on.
 	maxTable = 64 << 10
 	// maxField is the longest field that is read.
 	maxField = 128 << 10
 	// maxStreams is how many requests may be under way on one connection.
 	maxStreams = 10000
-	// jitter is how much earlier than its grpc-timeout says a client may seem to go when the time has passed: what a
-	// request is delayed by on its way here, and the word of its end is not. It is a tenth of short timeouts.
+	// jitter is how much earlier than its grpc-timeout says a client may seem to go when the time has passed:
+	// what a request is delayed by on its way here, and the word of its end is not. It is a tenth of short
+	// timeouts.
 	jitter = 100 * time.Millisecond
 )
 

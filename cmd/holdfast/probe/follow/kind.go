@@ -23,8 +23,8 @@ const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 // maxMethod is how long a method may be; the longest registered one has 17 letters.
 const maxMethod = 32
 
-// Classify says what a connection is by what its client says first. It asks for no more bytes than it needs: a method, a
-// space, and how what follows begins.
+// Classify says what a connection is by what its client says first. It asks for no more bytes than it needs:
+// a method, a space, and how what follows begins.
 func Classify(said []byte) Kind {
 	switch {
 	case len(said) == 0:
@@ -54,7 +54,8 @@ func Classify(said []byte) Kind {
 	return Unknown
 }
 
-// target says whether what is asked for can be that of a request: a path, a whole URL, "*", or a host to CONNECT to.
+// target says whether what is asked for can be that of a request: a path, a whole URL, "*", or a host to
+// CONNECT to.
 func target(method string, said []byte) Kind {
 	switch {
 	case len(said) == 0:
@@ -74,8 +75,8 @@ func isToken(c byte) bool {
 	return bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0
 }
 
-// settings says whether what an application says before its client has said anything is how a server of HTTP/2 begins: it
-// need not wait. Any other that speaks first is no HTTP.
+// settings says whether what an application says before its client has said anything is how a server of
+// HTTP/2 begins: it need not wait. Any other that speaks first is no HTTP.
 func settings(said []byte) bool {
 	for i, b := range said {
 		switch {

@@ -1,6 +1,6 @@
-// Package follow reads along with what a client and an application say to each other, and finds the requests in it:
-// HTTP/1, HTTP/2 in clear text and gRPC. It changes nothing and holds nothing back; what it cannot read passes all the
-// same, and is a connection then instead of requests.
+// Package follow reads along with what a client and an application say to each other, and finds the requests
+// in it: HTTP/1, HTTP/2 in clear text and gRPC. It changes nothing and holds nothing back; what it cannot
+// read passes all the same, and is a connection then instead of requests.
 package follow
 
 import "time"

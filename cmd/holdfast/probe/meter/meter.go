@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/probe"
 )
 
-// buckets of the classic histogram, in seconds: a factor of two to two and a half between them, from what answers from memory to what
-// people wait for.
+// buckets of the classic histogram, in seconds: a factor of two to two and a half between them, from what
+// answers from memory to what people wait for.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
 // Metrics are those of all ports.
@@ -80,8 +80,8 @@ type Port struct {
 	grpc     [follow.GRPCStatuses]once
 }
 
-// Port is what counts for a port of this name. Its series for answers of 200 and for connections are there from the beginning, or
-// the first ones would not be seen to be more than none.
+// Port is what counts for a port of this name. Its series for answers of 200 and for connections are there
+// from the beginning, or the first ones would not be seen to be more than none.
 func (m *Metrics) Port(name string) *Port {
 	for _, result := range []string{Closed, Reset, Refused} {
 		m.connections.WithLabelValues(name, result)

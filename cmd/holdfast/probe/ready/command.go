@@ -1,5 +1,6 @@
-// Package ready is the command holdfast probe ready, by which a kubelet asks whether the probe of its pod listens. It is
-// no request of the kubelet's own: a mesh may have such a one go through a proxy that starts after the probe.
+// Package ready is the command holdfast probe ready, by which a kubelet asks whether the probe of its pod
+// listens. It is no request of the kubelet's own: a mesh may have such a one go through a proxy that starts
+// after the probe.
 package ready
 
 import (

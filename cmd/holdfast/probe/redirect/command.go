@@ -1,5 +1,5 @@
-// Package redirect is the command holdfast probe redirect, by which an init container has the network of its pod bring
-// the probe what comes for the application.
+// Package redirect is the command holdfast probe redirect, by which an init container has the network of its
+// pod bring the probe what comes for the application.
 package redirect
 
 import (
@@ -28,8 +28,8 @@ type Options struct {
 	rules Rules
 }
 
-// Rules are what is redirected: connections to a port's target to where the probe listens, and those to where a detour
-// begins to its target.
+// Rules are what is redirected: connections to a port's target to where the probe listens, and those to where
+// a detour begins to its target.
 type Rules struct {
 	Ports   []probe.Port
 	Detours []probe.Detour

@@ -14,8 +14,8 @@ import (
 // table is where the rules are, in each family.
 const table = "holdfast_probe"
 
-// priority is a little after that of other rules for a connection's destination, so that those of a mesh come first: what a
-// mesh has encrypted is for nobody but its proxy.
+// priority is a little after that of other rules for a connection's destination, so that those of a mesh come
+// first: what a mesh has encrypted is for nobody but its proxy.
 var priority = nftables.ChainPriorityRef(*nftables.ChainPriorityNATDest + 10)
 
 // Write writes the rules into this network namespace, in one transaction and in the place of those that were
@@ -58,15 +58,15 @@ func remedy(err error) string {
 	return ""
 }
 
-// add adds the rules of one family. What comes from outside is redirected to the probe, and what the pod says to itself
-// never is; a detour is open to both, since a mesh has its own agent ask what the kubelet asks.
+// add adds the rules of one family. What comes from outside is redirected to the probe, and what the pod says
+// to itself never is; a detour is open to both, since a mesh has its own agent ask what the kubelet asks.
 //
-// A packet that the kernel takes for none of its connection, as one that was late, is not translated: the application would
-// answer it by a reset, and end a connection that is none of its own. It is dropped, and said again by its sender, as in the
-// rules of kube-proxy.
+// A packet that the kernel takes for none of its connection, as one that was late, is not translated: the
+// application would answer it by a reset, and end a connection that is none of its own. It is dropped, and
+// said again by its sender, as in the rules of kube-proxy.
 //
-// Chains that are there stay, and only their rules are other ones: without its chain for a moment the kernel would not
-// translate the packets of connections that are open, and these would be reset.
+// Chains that are there stay, and only their rules are other ones: without its chain for a moment the kernel
+// would not translate the packets of connections that are open, and these would be reset.
 func add(conn *nftables.Conn, t *nftables.Table, rules Rules) {
 	chain := func(name string, kind nftables.ChainType, hook *nftables.ChainHook, at *nftables.ChainPriority) *nftables.Chain {
 		c := conn.AddChain(&nftables.Chain{Table: t, Name: name, Type: kind, Hooknum: hook, Priority: at})

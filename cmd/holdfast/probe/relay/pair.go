@@ -11,15 +11,16 @@ import (
 )
 
 const (
-	// linger is how long a client may go on sending to an application that is gone: an answer that it has not read
-	// would be lost if its connection were reset.
+	// linger is how long a client may go on sending to an application that is gone: an answer that it has not
+	// read would be lost if its connection were reset.
 	linger = 5 * time.Second
-	// halfClosed is how long a client may be silent after the application has closed its side, and said all it had to say.
+	// halfClosed is how long a client may be silent after the application has closed its side, and said all it
+	// had to say.
 	halfClosed = 10 * time.Minute
 )
 
-// pair is a connection of a client and that to the application, made for it alone: what one side does to its connection,
-// the other one sees done to its own.
+// pair is a connection of a client and that to the application, made for it alone: what one side does to its
+// connection, the other one sees done to its own.
 type pair struct {
 	client, application *net.TCPConn
 	conversation        *follow.Conversation

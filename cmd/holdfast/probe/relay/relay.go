@@ -1,5 +1,5 @@
-// Package relay carries connections between clients and an application, and has what they say followed on the way. What
-// it carries it neither changes, nor holds back, nor says twice.
+// Package relay carries connections between clients and an application, and has what they say followed on the
+// way. What it carries it neither changes, nor holds back, nor says twice.
 package relay
 
 import (

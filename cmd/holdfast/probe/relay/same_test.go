@@ -190,8 +190,9 @@ func (s script) play(ctx context.Context, client *http.Client, address string) h
 	return h
 }
 
-// TestTheSameWithAndWithoutIt: scripts of a seed are played to a real server directly and through the relay, over connections that are
-// kept: all that client and server see is the same, and what is counted is what was answered.
+// TestTheSameWithAndWithoutIt: scripts of a seed are played to a real server directly and through the relay,
+// over connections that are kept: all that client and server see is the same, and what is counted is what was
+// answered.
 func TestTheSameWithAndWithoutIt(t *testing.T) {
 	for _, version := range []string{"HTTP/1.1", "HTTP/2"} {
 		t.Run(version, func(t *testing.T) {

@@ -18,7 +18,8 @@ const (
 	ok  = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 )
 
-// TestWhatIsSaidPassesAtOnceAndUnchanged: each side says a line when it has heard the one before, so nothing may wait.
+// TestWhatIsSaidPassesAtOnceAndUnchanged: each side says a line when it has heard the one before, so nothing
+// may wait.
 func TestWhatIsSaidPassesAtOnceAndUnchanged(t *testing.T) {
 	for _, c := range []struct{ name, requests, connections string }{
 		{"odd spelling and order|C POST /a//b?x=%zz;y HTTP/1.1\r\nx-B: 1\r\nHOST: shop\r\nX-a:  2 \r\nX-Forwarded-For: 1.2.3.4\r\nTE: gzip\r\nConnection: close, x-b\r\ntransfer-encoding: chunked\r\n\r\n|" +
@@ -103,8 +104,8 @@ func TestAnApplicationThatHasSaidAllHearsTheRest(t *testing.T) {
 	s.wants(probe.BytesTotal, "12 in, 5 out")
 }
 
-// TestNoRequestIsSaidTwice: an application that closes a connection that was kept instead of answering is not asked again, and its client sees
-// what it did.
+// TestNoRequestIsSaidTwice: an application that closes a connection that was kept instead of answering is not
+// asked again, and its client sees what it did.
 func TestNoRequestIsSaidTwice(t *testing.T) {
 	said := make(chan string, 10)
 	s := before(t, application(t, func(conn *net.TCPConn) {
@@ -221,7 +222,8 @@ func TestAnApplicationThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestAnApplicationIsWhereItIsWithoutIt: it is found at the address by which the client found the pod, sees that one, and is not found at others.
+// TestAnApplicationIsWhereItIsWithoutIt: it is found at the address by which the client found the pod, sees
+// that one, and is not found at others.
 func TestAnApplicationIsWhereItIsWithoutIt(t *testing.T) {
 	hosts := []string{"::1"}
 	addresses, err := net.InterfaceAddrs()

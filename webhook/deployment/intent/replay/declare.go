@@ -165,7 +165,8 @@ func (m Manifest) said(held hold.Template, own *fieldpath.Set) (*fieldpath.Set, 
 	if !differs.Empty() && differs.Intersection(changed).Empty() {
 		return said, nil
 	}
-	// What then is left of an object or a list without anything in it was not said: others may have something there.
+	// What then is left of an object or a list without anything in it was not said: others may have something
+	// there.
 	left := said.Difference(untouched(toHeld.Removed, withMembers(changed)))
 	return withMembers(left.Leaves().Intersection(said.Leaves())), nil
 }
@@ -285,9 +286,9 @@ func addMembers(set *fieldpath.Set) {
 	})
 }
 
-// emptied has in a manifest, without anything in them, the objects and lists of the held template that the client took
-// something out of, and left, in the stable one. Without them the manifest would say that they go whole, with what
-// others have there.
+// emptied has in a manifest, without anything in them, the objects and lists of the held template that the
+// client took something out of, and left, in the stable one. Without them the manifest would say that they go
+// whole, with what others have there.
 func (m Manifest) emptied(now hold.Template, removed *fieldpath.Set, held hold.Template) (hold.Template, error) {
 	left, err := membersOf(m.Merged)
 	if err != nil {
@@ -317,8 +318,8 @@ func (m Manifest) emptied(now hold.Template, removed *fieldpath.Set, held hold.T
 	return out, nil
 }
 
-// open makes the objects and lists that a path leads through, as they are of another object, and empty but for the keys of
-// elements.
+// open makes the objects and lists that a path leads through, as they are of another object, and empty but
+// for the keys of elements.
 func open(in, as any, p fieldpath.Path) any {
 	if len(p) == 0 {
 		return in
