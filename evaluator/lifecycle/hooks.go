@@ -37,7 +37,7 @@ type HookReply struct {
 type hooks struct {
 	plan    *v1alpha1.CanaryPlanSpec
 	attempt int32
-	said    map[string]HookReply
+	replies map[string]HookReply
 }
 
 func hooksOf(in Snapshot, c course) hooks { return hooks{c.plan, c.attempt(), in.Answers} }
@@ -49,7 +49,7 @@ func (h hooks) question(hook v1alpha1.Hook, what string) HookQuestion {
 
 // answer is the answer to a question, where there is one.
 func (h hooks) answer(q HookQuestion) (HookReply, bool) {
-	a, known := h.said[q.Hook.Name]
+	a, known := h.replies[q.Hook.Name]
 	return a, known && a.About == q.About
 }
 

@@ -51,8 +51,8 @@ func measuredHook(h v1alpha1.Hook, a HookReply, at time.Time) v1alpha1.Measureme
 	return m
 }
 
-// judged is an analysis with the hooks of type Rollout among its metrics, to be judged by their limits.
-func (h hooks) judged(a v1alpha1.Analysis) v1alpha1.Analysis {
+// withMetrics is an analysis with the hooks of type Rollout among its metrics, to be judged by their limits.
+func (h hooks) withMetrics(a v1alpha1.Analysis) v1alpha1.Analysis {
 	for _, hook := range h.plan.HooksOf(v1alpha1.HookRollout) {
 		a.Metrics = append(slices.Clone(a.Metrics), v1alpha1.Metric{Name: hook.Name, FailureLimit: new(h.refusalLimit(hook))})
 	}

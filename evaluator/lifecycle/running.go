@@ -35,7 +35,7 @@ func (s *planner) measure() Move {
 		return s.judge(v1alpha1.VerdictFail, v1alpha1.ReasonRollbackAsked, fmt.Sprintf("hook %s (%s) asks for it: %s", h.Name, h.Type, h.Message))
 	}
 	rounds := roundsOf(s.in, s.course)
-	judgment := analysis.Evaluate(hooksOf(s.in, s.course).judged(rounds.analysis), s.out.Metrics, analysis.Progress{
+	judgment := analysis.Evaluate(hooksOf(s.in, s.course).withMetrics(rounds.analysis), s.out.Metrics, analysis.Progress{
 		Schedule: rounds.schedule, Now: s.in.Now, Last: rounds.last, Rounds: s.out.Step.Measured, Overtime: s.out.Overtime,
 	})
 	if p, over := s.stopsBy(judgment); over {
