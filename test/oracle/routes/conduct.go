@@ -54,12 +54,13 @@ func Conduct(ctx context.Context, on *cluster.Cluster, c Choices, all []sequence
 	began := time.Now()
 	failed, counted, err := b.play(ctx, c, all)
 	took := time.Since(began)
+	smaller := 0
 	if err == nil {
-		smaller := min(c.Shrink, len(failed))
+		smaller = min(c.Shrink, len(failed))
 		err = b.shrink(ctx, failed[:smaller], c.Keep)
-		for _, course := range failed[smaller:] {
-			fmt.Println(describe(course))
-		}
+	}
+	for _, course := range failed[smaller:] { // also of a run that was ended early
+		fmt.Println(describe(course))
 	}
 	fmt.Print(counted.text(c.Seed, took))
 	if err == nil && len(failed) > 0 {
