@@ -1,5 +1,5 @@
-// Command kubectl-holdfast is a plugin of kubectl: kubectl holdfast. It follows, decides and explains canary runs
-// with the rights of its user.
+// Command kubectl-holdfast is a plugin of kubectl: kubectl holdfast. It follows, decides and explains canary
+// runs with the rights of its user.
 package main
 
 import (

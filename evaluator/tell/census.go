@@ -16,11 +16,11 @@ import (
 	"holdfast.dev/holdfast/internal/respite"
 )
 
-// census counts the runs in the cache when metrics are collected: those in each phase, and the Deployments whose updates
-// come faster than a canary takes. Without a cache it counts nothing.
+// census counts the runs in the cache when metrics are collected: those in each phase, and the Deployments
+// whose updates come faster than a canary takes. Without a cache it counts nothing.
 //
-// It goes through all of them, and whoever scrapes does so as often as he likes: so it is taken by one at a time, and
-// what was counted is told again for as long as taking it anew would be too much.
+// It goes through all of them, and whoever scrapes does so as often as he likes: so it is taken by one at a
+// time, and what was counted is told again for as long as taking it anew would be too much.
 type census struct {
 	objects client.Reader
 	now     func() time.Time

@@ -22,12 +22,12 @@ type About struct {
 	Run        *v1alpha1.CanaryRun
 }
 
-// Teller tells what happens, in its order: what is handed over together was written together. It may be told a thing
-// twice: a transition of a run is known by the UID of that and its number.
+// Teller tells what happens, in its order: what is handed over together was written together. It may be told
+// a thing twice: a transition of a run is known by the UID of that and its number.
 type Teller interface {
 	Tell(about About, happened ...lifecycle.Transition)
-	// Delivered says up to which of a run's transitions, of those up to told that it was told, all have arrived. The
-	// rest stay in the log of the run.
+	// Delivered says up to which of a run's transitions, of those up to told that it was told, all have arrived.
+	// The rest stay in the log of the run.
 	Delivered(run types.UID, told int64) int64
 }
 
@@ -50,11 +50,13 @@ func (all Tellers) Delivered(run types.UID, told int64) int64 {
 }
 
 // Events tells by events. Each is about the Deployment and, where there is one, about the run too, so that
-// describing either tells the story. The story of a start is in the status of the run, and events are most of what
-// it costs the API server: so that is told of the Deployment alone, and what of it comes together by one event.
+// describing either tells the story. The story of a start is in the status of the run, and events are most of
+// what it costs the API server: so that is told of the Deployment alone, and what of it comes together by one
+// event.
 //
-// Events of one reason and action about one object are counted together by the API, and of those only the first
-// one's text is kept: the action names the metric of a measurement, and the pod of what happened to one.
+// Events of one reason and action about one object are counted together by the API, and of those only the
+// first one's text is kept: the action names the metric of a measurement, and the pod of what happened to
+// one.
 type Events struct{ Recorder events.EventRecorder }
 
 // Limits of an event: of its text, by the API, and of a name in its action.

@@ -52,8 +52,8 @@ func TestEveryTransitionIsTold(t *testing.T) {
 	}
 }
 
-// TestOfWhichObjectATransitionIsTold: of Deployment and run, of what there is of them, and of the Deployment alone
-// where that says more than one run.
+// TestOfWhichObjectATransitionIsTold: of Deployment and run, of what there is of them, and of the Deployment
+// alone where that says more than one run.
 func TestOfWhichObjectATransitionIsTold(t *testing.T) {
 	d := objects.Deployment{Unstructured: objects.NewDeployment()}
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}
@@ -76,7 +76,8 @@ func TestOfWhichObjectATransitionIsTold(t *testing.T) {
 	}
 }
 
-// TestAStartIsOneEvent, as far as it was written at once: what belongs to it joins the first of it, and nothing else does.
+// TestAStartIsOneEvent, as far as it was written at once: what belongs to it joins the first of it, and
+// nothing else does.
 func TestAStartIsOneEvent(t *testing.T) {
 	d := objects.Deployment{Unstructured: objects.NewDeployment()}
 	run := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Name: "web-x", UID: "x"}}

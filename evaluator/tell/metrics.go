@@ -27,9 +27,9 @@ type Metrics struct {
 	census  *census
 }
 
-// NewMetrics makes the evaluator's metrics and registers them, unless the
-// registerer is nil. Runs are counted in what is cached, unless that is nil; now tells how long that takes. Labels are of
-// fixed sets; none is the name of an object.
+// NewMetrics makes the evaluator's metrics and registers them, unless the registerer is nil. Runs are counted
+// in what is cached, unless that is nil; now tells how long that takes. Labels are of fixed sets; none is the
+// name of an object.
 func NewMetrics(registerer prometheus.Registerer, cached client.Reader, now func() time.Time) *Metrics {
 	m := &Metrics{
 		Holds: prometheus.NewCounter(prometheus.CounterOpts{

@@ -14,11 +14,11 @@ import (
 	"holdfast.dev/holdfast/internal/route"
 )
 
-// What a gateway can its GatewayClass lists (status.supportedFeatures). Before anything is laid over a route that is looked at.
-// Weights and headers are of the core of each kind, so it is asked for the kind; copies of requests are asked for by name.
-// A class that lists nothing says nothing. Then weights are laid, for the route's status tells what comes of it. Copies
-// are not: of a filter that it does not know a gateway may say that it is accepted, and answer the requests of production
-// with errors (Traefik 3.6 does).
+// What a gateway can its GatewayClass lists (status.supportedFeatures). Before anything is laid over a route
+// that is looked at. Weights and headers are of the core of each kind, so it is asked for the kind; copies of
+// requests are asked for by name. A class that lists nothing says nothing. Then weights are laid, for the
+// route's status tells what comes of it. Copies are not: of a filter that it does not know a gateway may say
+// that it is accepted, and answer the requests of production with errors (Traefik 3.6 does).
 
 const gatewayAPIGroup = "gateway.networking.k8s.io"
 
@@ -26,7 +26,8 @@ const gatewayAPIGroup = "gateway.networking.k8s.io"
 type parent struct {
 	// name is for people, such as "Gateway infra/web".
 	name string
-	// class is the name of its GatewayClass, "" where it is not known to have one. lists are the features that this lists.
+	// class is the name of its GatewayClass, "" where it is not known to have one. lists are the features that
+	// this lists.
 	class string
 	lists map[string]bool
 }

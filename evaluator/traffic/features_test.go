@@ -33,8 +33,8 @@ func mirroringRun() Run {
 	return out
 }
 
-// TestWhatAGatewayCanIsLookedUpBeforeAnythingIsLaid: what it does not list it is not asked for; one that lists nothing is
-// asked for weights, and not for copies.
+// TestWhatAGatewayCanIsLookedUpBeforeAnythingIsLaid: what it does not list it is not asked for; one that
+// lists nothing is asked for weights, and not for copies.
 func TestWhatAGatewayCanIsLookedUpBeforeAnythingIsLaid(t *testing.T) {
 	const accepted = `
 status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status: "True", observedGeneration: 1}]}]}`

@@ -33,10 +33,11 @@ type seenRoute struct {
 	// whole that it is all there.
 	record      *route.Record
 	mine, whole bool
-	// unsealed says that the record is not by the key there is: it serves to take the share off, and is written anew
-	// where the share is laid.
+	// unsealed says that the record is not by the key there is: it serves to take the share off, and is written
+	// anew where the share is laid.
 	unsealed bool
-	// services are those of the Deployment that it sends requests to, and parts those of each that its pods are in.
+	// services are those of the Deployment that it sends requests to, and parts those of each that its pods are
+	// in.
 	services []string
 	parts    [][]string
 	// lacks is what a gateway does not list that the run needs, "" where it is not looked for, or nothing.

@@ -15,8 +15,8 @@ import (
 	"holdfast.dev/holdfast/internal/listing"
 )
 
-// No share is laid over routes of other namespaces (docs/adr/0050): a ReferenceGrant says that such send requests here,
-// and who expects them to be shared is told.
+// No share is laid over routes of other namespaces (docs/adr/0050): a ReferenceGrant says that such send
+// requests here, and who expects them to be shared is told.
 
 // referenceGrants are the versions in which they are served.
 var referenceGrants = []schema.GroupVersionKind{
@@ -41,8 +41,8 @@ type grant struct {
 	} `json:"spec"`
 }
 
-// elsewhere says which routes of other namespaces may send requests to a Service of the Deployment, past its canary: "" where none
-// may, or Holdfast may not know.
+// elsewhere says which routes of other namespaces may send requests to a Service of the Deployment, past its
+// canary: "" where none may, or Holdfast may not know.
 func (r Router) elsewhere(ctx context.Context, run Run, services []corev1.Service) (string, error) {
 	if !run.Source.ByRoutes() || len(services) == 0 {
 		return "", nil

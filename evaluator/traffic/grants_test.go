@@ -16,8 +16,8 @@ spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: inf
 `
 }
 
-// TestRoutesOfOtherNamespacesAreToldOf where a ReferenceGrant lets them lead to a Service of the Deployment: whether there is a
-// route in the namespace or none, for no share is laid over them.
+// TestRoutesOfOtherNamespacesAreToldOf where a ReferenceGrant lets them lead to a Service of the Deployment:
+// whether there is a route in the namespace or none, for no share is laid over them.
 func TestRoutesOfOtherNamespacesAreToldOf(t *testing.T) {
 	const accepted = `
 status: {parents: [{parentRef: {name: gw}, conditions: [{type: Accepted, status: "True", observedGeneration: 1}]}]}`

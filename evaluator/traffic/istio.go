@@ -19,7 +19,8 @@ import (
 
 const istio = "networking.istio.io"
 
-// virtualServices are Istio's routes by the versions that it serves them in, all with the same fields: releases before
+// virtualServices are Istio's routes by the versions that it serves them in, all with the same fields:
+// releases before
 // 1.22 have no v1.
 var virtualServices = []schema.GroupVersionKind{
 	{Group: istio, Version: "v1", Kind: "VirtualService"},
@@ -40,8 +41,9 @@ type destinationRule struct {
 	} `json:"spec"`
 }
 
-// subsets are those that the DestinationRules of a namespace have, by whether pods with these labels are in them. Istio
-// looks for them in the namespace of whoever sends a request as well, and in its own; other namespaces are not looked at.
+// subsets are those that the DestinationRules of a namespace have, by whether pods with these labels are in
+// them. Istio looks for them in the namespace of whoever sends a request as well, and in its own; other
+// namespaces are not looked at.
 func (r Router) subsets(ctx context.Context, namespace string, pods map[string]string) (map[subset]bool, error) {
 	out := map[subset]bool{}
 	for _, version := range virtualServices {
@@ -66,8 +68,8 @@ func (r Router) subsets(ctx context.Context, namespace string, pods map[string]s
 	return out, nil
 }
 
-// reach finds which Services of the Deployment the routes send requests to, and leaves out those that reach none and
-// carry nothing of the run. Of subsets those count in which the Deployment's pods are.
+// reach finds which Services of the Deployment the routes send requests to, and leaves out those that reach
+// none and carry nothing of the run. Of subsets those count in which the Deployment's pods are.
 func (r Router) reach(ctx context.Context, run Run, f *found) error {
 	var subsets map[subset]bool
 	for i := range f.routes {
@@ -116,8 +118,9 @@ func (r seenRoute) silent() bool {
 	return r.isIstios() && !says
 }
 
-// reconciled reads what Istio says of a VirtualService as it is now, if it does: releases that have been told to
-// (PILOT_ENABLE_STATUS) say whether all proxies have it. says is false where nothing is said of it as it is.
+// reconciled reads what Istio says of a VirtualService as it is now, if it does: releases that have been told
+// to (PILOT_ENABLE_STATUS) say whether all proxies have it. says is false where nothing is said of it as it
+// is.
 func (r seenRoute) reconciled() (pending string, says bool) {
 	conditions, _, _ := unstructured.NestedSlice(r.object.Object, "status", "conditions")
 	condition := conditionOf(conditions, "Reconciled")
@@ -150,8 +153,8 @@ func generation(says any) int64 {
 	return 0
 }
 
-// forIstio are the annotations of a Service by which Istio goes: to whom it is known (exportTo), above all. A mesh may
-// be told to let none be known but by that.
+// forIstio are the annotations of a Service by which Istio goes: to whom it is known (exportTo), above all. A
+// mesh may be told to let none be known but by that.
 func forIstio(annotations map[string]string) map[string]string {
 	var out map[string]string
 	for key, value := range annotations {

@@ -63,8 +63,8 @@ func TestAShareIsLaidOverAVirtualServiceAndTakenOff(t *testing.T) {
 	}
 }
 
-// TestOfSubsetsThoseCountThatHaveTheDeploymentsPods: the usual VirtualService has one for each version, and a Deployment
-// for each of those.
+// TestOfSubsetsThoseCountThatHaveTheDeploymentsPods: the usual VirtualService has one for each version, and a
+// Deployment for each of those.
 func TestOfSubsetsThoseCountThatHaveTheDeploymentsPods(t *testing.T) {
 	const subsets = `
 apiVersion: networking.istio.io/v1
@@ -136,7 +136,8 @@ func TestWhatSpeaksAgainstAVirtualService(t *testing.T) {
 	}
 }
 
-// TestWhatIstioSaysIsReadForTheVirtualServiceAsItIs, in all forms that it was ever said in; of most nothing is.
+// TestWhatIstioSaysIsReadForTheVirtualServiceAsItIs, in all forms that it was ever said in; of most nothing
+// is.
 func TestWhatIstioSaysIsReadForTheVirtualServiceAsItIs(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status, pending string

@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/internal/surround"
 )
 
-// serving are the Services, in the order of their names, that select pods with these labels. One of a run is none,
-// whatever somebody has it select.
+// serving are the Services, in the order of their names, that select pods with these labels. One of a run is
+// none, whatever somebody has it select.
 func serving(services []corev1.Service, pods map[string]string) []corev1.Service {
 	var out []corev1.Service
 	for _, s := range services {
@@ -46,11 +46,11 @@ func demands(selector *metav1.LabelSelector, pods map[string]string) map[string]
 	return out
 }
 
-// Apart are the keys of labels without which none of the Services selects pods of these labels, nor the selector of their
-// Deployment, by which an autoscaler of that finds the pods that it counts: as few as
-// come together by taking, one after the other, the key by which most of those that are left select. Among
-// equals the last in the order of their names is taken: what stands before it, app, is what else most often
-// is selected by.
+// Apart are the keys of labels without which none of the Services selects pods of these labels, nor the
+// selector of their Deployment, by which an autoscaler of that finds the pods that it counts: as few as come
+// together by taking, one after the other, the key by which most of those that are left select. Among equals
+// the last in the order of their names is taken: what stands before it, app, is what else most often is
+// selected by.
 func Apart(services []corev1.Service, selector *metav1.LabelSelector, pods map[string]string) []string {
 	left := serving(append(slices.Clone(services), corev1.Service{Spec: corev1.ServiceSpec{Selector: demands(selector, pods)}}), pods)
 	var out []string

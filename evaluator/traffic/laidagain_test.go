@@ -9,7 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// TestAShareIsLaidAgainWhereItsUserHasWrittenTheRouteAsItWas while no webhook was there to answer: the record stands, and the share does not.
+// TestAShareIsLaidAgainWhereItsUserHasWrittenTheRouteAsItWas while no webhook was there to answer: the record
+// stands, and the share does not.
 func TestAShareIsLaidAgainWhereItsUserHasWrittenTheRouteAsItWas(t *testing.T) {
 	two := strings.Replace(webRoute, "weight: 1}]}]", "weight: 1}]}, {backendRefs: [{name: web, port: 81, weight: 1}]}]", 1)
 	for sentence, back := range map[string]int{"all rules": 2, "one of two": 1} {

@@ -49,9 +49,10 @@ func (r Router) tellElsewhere(ctx context.Context, run Run, seen found, out *lif
 	return err
 }
 
-// Doubt is why the canary of a Deployment may not get its requests from a source, "" if nothing speaks against it,
-// before there is a run: there is no Service; routes are not there, have no room, or no gateway follows them as they
-// are; or requests come by routes of other namespaces too. pods are the labels of the Deployment's pods.
+// Doubt is why the canary of a Deployment may not get its requests from a source, "" if nothing speaks
+// against it, before there is a run: there is no Service; routes are not there, have no room, or no gateway
+// follows them as they are; or requests come by routes of other namespaces too. pods are the labels of the
+// Deployment's pods.
 func (r Router) Doubt(ctx context.Context, namespace, deployment string, plan *v1alpha1.CanaryPlanSpec, pods map[string]string) (string, error) {
 	source := plan.TrafficSource()
 	run := Run{Namespace: namespace, Deployment: deployment, Source: source, Matches: lifecycle.MatchesOf(plan), Partly: lifecycle.IsPartly(plan), Pods: pods}

@@ -14,7 +14,8 @@ import (
 
 var canaryHeader = &v1alpha1.RequestMatch{Headers: []v1alpha1.HeaderMatch{{Name: "X-Canary", Type: v1alpha1.HeaderExact, Value: "always"}}}
 
-// TestRequestsThatMatchAreSentToTheCanary, beside a share of the others or alone, and no more when it is taken off.
+// TestRequestsThatMatchAreSentToTheCanary, beside a share of the others or alone, and no more when it is
+// taken off.
 func TestRequestsThatMatchAreSentToTheCanary(t *testing.T) {
 	ctx := t.Context()
 	r, c := cluster(t, webRoute)
@@ -76,8 +77,8 @@ func TestWhereRequestsThatMatchHaveNoRoom(t *testing.T) {
 	}
 }
 
-// TestRequestsThatMatchAreSentToTheCanaryByAVirtualServiceToo, whose rules are taken in their order: by one before the user's. Its
-// place is seen, and put right.
+// TestRequestsThatMatchAreSentToTheCanaryByAVirtualServiceToo, whose rules are taken in their order: by one
+// before the user's. Its place is seen, and put right.
 func TestRequestsThatMatchAreSentToTheCanaryByAVirtualServiceToo(t *testing.T) {
 	r, c := cluster(t, webVirtualService)
 	before := virtualServiceOf(t, c)

@@ -71,8 +71,8 @@ func (r Router) open(on *unstructured.Unstructured) (route.Record, error) {
 type Run struct {
 	Namespace, Name string
 	UID             types.UID
-	// Source is where its canary has its requests from, and Matches which of them it is to have in any case, step by
-	// step; nil is none.
+	// Source is where its canary has its requests from, and Matches which of them it is to have in any case,
+	// step by step; nil is none.
 	Source  v1alpha1.TrafficSource
 	Matches []*v1alpha1.RequestMatch
 	// Partly says that it is to have less than all of the requests in some step.
@@ -84,8 +84,8 @@ type Run struct {
 	Measured []probe.Port
 }
 
-// canaryOf is the name of the Service of the canary beside one of the Deployment's. Where routes name it no text of a
-// user has it; others are to know it beforehand.
+// canaryOf is the name of the Service of the canary beside one of the Deployment's. Where routes name it no
+// text of a user has it; others are to know it beforehand.
 func (r Run) canaryOf(service string) string {
 	const suffix = "-canary"
 	if !r.Source.ByRoutes() && len(service)+len(suffix) <= 63 {

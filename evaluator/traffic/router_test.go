@@ -138,7 +138,8 @@ func TestAShareIsLaidMovedAndTakenOff(t *testing.T) {
 	}
 }
 
-// TestARunMadeAnewDoesNotInheritTheShare that a run of its name left on a route: it names a Service that is gone.
+// TestARunMadeAnewDoesNotInheritTheShare that a run of its name left on a route: it names a Service that is
+// gone.
 func TestARunMadeAnewDoesNotInheritTheShare(t *testing.T) {
 	r, c := cluster(t, webRoute)
 	before := routeOf(t, c, "web")

@@ -90,8 +90,8 @@ func serviceFor(run Run, of corev1.Service) *corev1.Service {
 	return out
 }
 
-// throughProbe is where the canary's Service sends the requests of a port: where that is a number of one that is measured, to
-// the probe. By a name they go there already.
+// throughProbe is where the canary's Service sends the requests of a port: where that is a number of one that
+// is measured, to the probe. By a name they go there already.
 func (r Run) throughProbe(port corev1.ServicePort) intstr.IntOrString {
 	target := port.TargetPort
 	if target.Type != intstr.Int || port.Protocol != "" && port.Protocol != corev1.ProtocolTCP {

@@ -29,8 +29,8 @@ func (r Router) services(ctx context.Context, namespace string) ([]corev1.Servic
 	return out, nil
 }
 
-// Without are the labels that pods of a canary leave out, so that they are behind none of the Services, and counted by no
-// autoscaler of their Deployment, which has this selector.
+// Without are the labels that pods of a canary leave out, so that they are behind none of the Services, and
+// counted by no autoscaler of their Deployment, which has this selector.
 func (r Router) Without(ctx context.Context, namespace string, selector *metav1.LabelSelector, pods map[string]string) ([]string, error) {
 	services, err := r.services(ctx, namespace)
 	return Apart(services, selector, pods), err
@@ -64,8 +64,8 @@ func (f found) servicesOf(run Run) []string {
 	return out
 }
 
-// reached are the Services of the Deployment beside which the canary has one: where routes give it its share, those that
-// they send requests to.
+// reached are the Services of the Deployment beside which the canary has one: where routes give it its share,
+// those that they send requests to.
 func (f found) reached(run Run) []string {
 	var out []string
 	if !run.Source.ByRoutes() {

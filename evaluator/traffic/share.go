@@ -23,8 +23,9 @@ var ErrStale = errors.New("a route has changed meanwhile")
 
 func sameRules(a, b []any) bool { return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b) }
 
-// Share has the routes give the canary of a run this share, and the requests with these headers; neither makes them
-// what their users ask for. A route that sends nothing to the Deployment any more is made that too.
+// Share has the routes give the canary of a run this share, and the requests with these headers; neither
+// makes them what their users ask for. A route that sends nothing to the Deployment any more is made that
+// too.
 func (r Router) Share(ctx context.Context, run Run, percent int32, match ...route.Header) error {
 	nothing := percent == 0 && len(match) == 0
 	seen, err := r.find(ctx, run)
@@ -58,8 +59,8 @@ func (r Router) lay(ctx context.Context, run Run, s seenRoute, o route.Overlay) 
 }
 
 // TakeOff makes the routes of a namespace, or of all where it is "", what their users ask for, if they carry
-// the share of a run for which this is true, and returns which they were. Where Holdfast may not change routes it has
-// laid nothing over them.
+// the share of a run for which this is true, and returns which they were. Where Holdfast may not change
+// routes it has laid nothing over them.
 func (r Router) TakeOff(ctx context.Context, namespace string, of func(namespace, run string) bool) (off []string, err error) {
 	var routes []seenRoute
 	r.most = listing.NoLimit // of all but those nothing is kept

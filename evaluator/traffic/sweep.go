@@ -23,8 +23,8 @@ type Sweeper struct {
 	Runs client.Reader
 }
 
-// again is after how long the routes of the cluster are looked at once more. When the run of a share is deleted, its
-// routes are looked at anyway.
+// again is after how long the routes of the cluster are looked at once more. When the run of a share is
+// deleted, its routes are looked at anyway.
 const again = 10 * time.Minute
 
 // Setup has all routes looked at when a term begins.

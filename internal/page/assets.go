@@ -21,8 +21,8 @@ var served = []string{
 	"app.js", "cards.js", "charts.js", "detail.js", "dom.js", "link.js", "press.js", "time.js",
 }
 
-// serveAssets serves them to everybody: they say nothing of any run. A browser asks anew each time whether it has
-// them still, so that it never has scripts of one version and answers of another for long.
+// serveAssets serves them to everybody: they say nothing of any run. A browser asks anew each time whether it
+// has them still, so that it never has scripts of one version and answers of another for long.
 func serveAssets(mux *http.ServeMux) {
 	for _, name := range served {
 		data, err := fs.ReadFile(assets, path.Join("assets", name))

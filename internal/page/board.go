@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// Board has all runs that are there, numbers their changes, and wakes the streams that follow them. It keeps the
-// objects that it is given, which nobody changes.
+// Board has all runs that are there, numbers their changes, and wakes the streams that follow them. It keeps
+// the objects that it is given, which nobody changes.
 type Board struct {
 	mu       sync.Mutex
 	boot     string
@@ -99,16 +99,16 @@ func (b *Board) wake(key string) {
 	}
 }
 
-// watcher is who follows the board. Of a run that changes many times before it looks, it sees the last: what is kept
-// for it is at most a key for each run, however slow it is.
+// watcher is who follows the board. Of a run that changes many times before it looks, it sees the last: what
+// is kept for it is at most a key for each run, however slow it is.
 type watcher struct {
 	board   *Board
 	changed map[string]bool
 	news    chan struct{}
 }
 
-// follow follows the board from what a mark says was seen; from nothing where the mark is of another board or too
-// old, and then all that is there has changed.
+// follow follows the board from what a mark says was seen; from nothing where the mark is of another board or
+// too old, and then all that is there has changed.
 func (b *Board) follow(mark string) (w *watcher, resumed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -153,8 +153,8 @@ func (w *watcher) again(keys []string) {
 	}
 }
 
-// look takes what has changed: by key the runs as they are now, nil for those that are gone; and the mark from which
-// to follow on.
+// look takes what has changed: by key the runs as they are now, nil for those that are gone; and the mark
+// from which to follow on.
 func (w *watcher) look() (map[string]*v1alpha1.CanaryRun, string) {
 	w.board.mu.Lock()
 	defer w.board.mu.Unlock()

@@ -15,8 +15,9 @@ import (
 	"holdfast.dev/holdfast/internal/plaintext"
 )
 
-// run is the one that a question is about: of the board while it goes on, where it is as fresh and costs nothing, and
-// else as the person reads it at the API server, for the board may keep little of those that have ended.
+// run is the one that a question is about: of the board while it goes on, where it is as fresh and costs
+// nothing, and else as the person reads it at the API server, for the board may keep little of those that
+// have ended.
 func (s *server) run(r *http.Request, v *Visitor) (*v1alpha1.CanaryRun, error) {
 	namespace, name := r.PathValue("namespace"), r.PathValue("name")
 	run := s.Board.Run(namespace, name)

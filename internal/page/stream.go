@@ -20,7 +20,8 @@ const (
 	// person may see what it sends.
 	beatTime  = 10 * time.Second
 	checkTime = 30 * time.Second
-	// mostUnsure is how many checks in a row may not find that out: then the stream ends, and the tab comes again.
+	// mostUnsure is how many checks in a row may not find that out: then the stream ends, and the tab comes
+	// again.
 	mostUnsure = 4
 	// writeTime is how long a message may take to be taken; a tab that takes longer comes again.
 	writeTime = 20 * time.Second
@@ -165,7 +166,8 @@ func (f *flow) maySee(ctx context.Context, namespace string) (bool, error) {
 	return sees, err
 }
 
-// check asks anew who the person is and what they may see. What cannot be found out stays as it was, for a while.
+// check asks anew who the person is and what they may see. What cannot be found out stays as it was, for a
+// while.
 func (f *flow) check(ctx context.Context, w *watcher) error {
 	switch err := f.askAnew(ctx, w); {
 	case err == nil:

@@ -8,8 +8,8 @@ type Dialect struct {
 	Rules string
 	// backends is the field of a rule that has its backends.
 	backends string
-	// mostRules is how many rules a route may have that is looked at, and mostBackends how many backends a rule may
-	// have. mostWeight is the largest weight of a backend, mostTogether that of all of a rule.
+	// mostRules is how many rules a route may have that is looked at, and mostBackends how many backends a rule
+	// may have. mostWeight is the largest weight of a backend, mostTogether that of all of a rule.
 	mostRules, mostBackends  int
 	mostWeight, mostTogether int64
 	// matching is how it says which requests a rule is for, nil where no match is laid over it.
@@ -21,8 +21,8 @@ type Dialect struct {
 
 // grammar is how a backend says what it is.
 type grammar interface {
-	// serviceOf is the Service that a backend is, "" where it is none of the namespace of its route, and which part
-	// of it, "" for all.
+	// serviceOf is the Service that a backend is, "" where it is none of the namespace of its route, and which
+	// part of it, "" for all.
 	serviceOf(backend map[string]any, namespace string) (name, part string)
 	// naming is a copy of a backend that is another Service of the same namespace, all of it.
 	naming(backend map[string]any, name string) map[string]any
@@ -60,8 +60,8 @@ func (d Dialect) backendsOf(rule any) []any {
 // most is how many backends a rule may have that is looked at. What is looked at costs their square.
 const most = 64
 
-// TooMany says whether there are so many rules, or backends of one, that the route is not looked at. No share is laid
-// over it: either the API server refuses such a route, or Lay does.
+// TooMany says whether there are so many rules, or backends of one, that the route is not looked at. No share
+// is laid over it: either the API server refuses such a route, or Lay does.
 func (d Dialect) TooMany(rules []any) bool {
 	return len(rules) > d.mostRules || slices.ContainsFunc(rules, func(rule any) bool { return len(d.backendsOf(rule)) > most })
 }
@@ -74,14 +74,16 @@ func (d Dialect) withBackends(rule any, backends []any) map[string]any {
 	return out
 }
 
-// isService says whether a backend is the Service of this name in the namespace of its route, or a part of it.
+// isService says whether a backend is the Service of this name in the namespace of its route, or a part of
+// it.
 func (d Dialect) isService(backend any, namespace, name string) bool {
 	ref, _ := backend.(map[string]any)
 	is, _ := d.serviceOf(ref, namespace)
 	return is != "" && is == name
 }
 
-// isProduction says whether a backend is the production Service, or a part of it in which pods of the Deployment are.
+// isProduction says whether a backend is the production Service, or a part of it in which pods of the
+// Deployment are.
 func (d Dialect) isProduction(o Overlay, backend any) bool {
 	ref, _ := backend.(map[string]any)
 	_, part := d.serviceOf(ref, o.Namespace)

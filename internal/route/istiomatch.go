@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// istioMatching is HTTPMatchRequest of networking.istio.io, whose schema has no bounds: so many rules are looked at. A rule
-// without matches is for all requests.
+// istioMatching is HTTPMatchRequest of networking.istio.io, whose schema has no bounds: so many rules are
+// looked at. A rule without matches is for all requests.
 var istioMatching = matching{
 	matches: "match", inOrder: true, mostRules: 256, mostMatches: 1024, mostInAll: 1024, mostHeaders: 64,
 	nothing: func() map[string]any { return map[string]any{} },
 	headers: stringMatches{},
 }
 
-// stringMatches are headers by their names, each with a StringMatch: the text, its prefix, or a regular expression.
+// stringMatches are headers by their names, each with a StringMatch: the text, its prefix, or a regular
+// expression.
 type stringMatches struct{}
 
 func (stringMatches) asked(match map[string]any) []Header {

@@ -217,7 +217,8 @@ func anyIstioMatch(r *rand.Rand) map[string]any {
 	return out
 }
 
-// forRandomIstioMatches tries a property on many rules of VirtualServices, over which an overlay with a match lies.
+// forRandomIstioMatches tries a property on many rules of VirtualServices, over which an overlay with a match
+// lies.
 func forRandomIstioMatches(t *testing.T, holds func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any)) {
 	t.Helper()
 	laidAny := 0
@@ -259,8 +260,8 @@ func forRandomIstioMatches(t *testing.T, holds func(t *testing.T, r *rand.Rand, 
 	}
 }
 
-// TestByIstioRequestsGoWhereTheyAreToGo: one with the headers to the canary instead of production, and else as before; one
-// without them as if there were no match.
+// TestByIstioRequestsGoWhereTheyAreToGo: one with the headers to the canary instead of production, and else
+// as before; one without them as if there were no match.
 func TestByIstioRequestsGoWhereTheyAreToGo(t *testing.T) {
 	forRandomIstioMatches(t, func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any) {
 		share := o

@@ -13,15 +13,15 @@ type Overlay struct {
 	// Service is the production Service, Canary that of the canary. The latter is made
 	// for one run, under a name of its own.
 	Service, Canary string
-	// Parts are the parts of Service by name in which pods of the Deployment are: a backend that is any other part has
-	// no share to give. Only some dialects know parts.
+	// Parts are the parts of Service by name in which pods of the Deployment are: a backend that is any other
+	// part has no share to give. Only some dialects know parts.
 	Parts []string
-	// Percent is the canary's share of the requests to Service, from 0 to 100. Mirror has it get copies of so many
-	// instead, whose answers nobody sees.
+	// Percent is the canary's share of the requests to Service, from 0 to 100. Mirror has it get copies of so
+	// many instead, whose answers nobody sees.
 	Percent int64
 	Mirror  bool
-	// Match are headers: the requests to Service that have all of them go to the canary, whatever Percent is of the
-	// others. None match where it has none.
+	// Match are headers: the requests to Service that have all of them go to the canary, whatever Percent is of
+	// the others. None match where it has none.
 	Match []Header
 }
 
@@ -38,9 +38,11 @@ func (o Overlay) IsNothing() bool { return o.Percent <= 0 && len(o.Match) == 0 }
 // weight allows; beyond it they are rounded, and nobody who had a share is left
 // without one. A backend of weight 0 has no share to give.
 //
-// Behind all of them stand the rules for the requests that match, or, where the order of rules decides, before each.
+// Behind all of them stand the rules for the requests that match, or, where the order of rules decides,
+// before each.
 //
-// It fails, with the place in the rules, where there is no room for a backend or a rule more, and where there are too many.
+// It fails, with the place in the rules, where there is no room for a backend or a rule more, and where there
+// are too many.
 func (d Dialect) Lay(o Overlay, rules []any) ([]any, error) {
 	if o.IsNothing() || rules == nil {
 		return rules, nil

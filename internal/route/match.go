@@ -41,18 +41,18 @@ func Text(match []Header) string {
 	return strings.Join(out, " and ")
 }
 
-// Requests that match go to the canary by rules of their own, copies: each is one of the user's with
-// the headers in each of its matches, whose backends that are the production Service are the canary's. Which of
-// several rules a request takes the Gateway API says by how much each asks for, so a copy is
-// before what it is made of wherever it stands. They stand behind all others: where a rule is in its list stays true,
-// so that a JSON patch by an index reaches what its writer means.
+// Requests that match go to the canary by rules of their own, copies: each is one of the user's with the
+// headers in each of its matches, whose backends that are the production Service are the canary's. Which of
+// several rules a request takes the Gateway API says by how much each asks for, so a copy is before what it
+// is made of wherever it stands. They stand behind all others: where a rule is in its list stays true, so
+// that a JSON patch by an index reaches what its writer means.
 //
-// Headers weigh more than order, and more than other headers. So a rule that sends requests elsewhere, and that comes
-// before one of production's by headers alone, is copied too (see precedence.go).
+// Headers weigh more than order, and more than other headers. So a rule that sends requests elsewhere, and
+// that comes before one of production's by headers alone, is copied too (see precedence.go).
 //
-// Istio takes the first rule that fits. There each copy stands right before what it is made of, and none but those of rules
-// that send requests to production: whatever comes before one comes before its copy. Here and in Standing they are
-// behind all others all the same; interleave puts them where they belong.
+// Istio takes the first rule that fits. There each copy stands right before what it is made of, and none but
+// those of rules that send requests to production: whatever comes before one comes before its copy. Here and
+// in Standing they are behind all others all the same; interleave puts them where they belong.
 
 // matching is how a kind of route says which requests a rule is for.
 type matching struct {
@@ -60,13 +60,13 @@ type matching struct {
 	matches string
 	// inOrder says that of several rules that fit the first is taken.
 	inOrder bool
-	// mostRules is how many rules a route may have, mostMatches how many matches a rule, mostInAll how many all rules
-	// together, and mostHeaders how many headers a match.
+	// mostRules is how many rules a route may have, mostMatches how many matches a rule, mostInAll how many all
+	// rules together, and mostHeaders how many headers a match.
 	mostRules, mostMatches, mostInAll, mostHeaders int
 	// nothing is a match that asks for nothing, as the API server stores it.
 	nothing func() map[string]any
-	// asksAsMuch says whether it may be that nothing but headers and what weighs less than headers decides which of two
-	// matches a request takes that fits both. It is nil where the order decides.
+	// asksAsMuch says whether it may be that nothing but headers and what weighs less than headers decides which
+	// of two matches a request takes that fits both. It is nil where the order decides.
 	asksAsMuch func(a, b map[string]any) bool
 	headers
 }
@@ -218,9 +218,9 @@ func (d Dialect) withHeaders(o Overlay, match any) (any, error) {
 	return out, nil
 }
 
-// isCopy says whether a rule is one of the copies, as it was laid or with a change to it. The change is lost: its writer
-// has another rule to make it to. None sends anything to the production Service; and no rule of a user asks for
-// the headers, or nothing is laid over it.
+// isCopy says whether a rule is one of the copies, as it was laid or with a change to it. The change is lost:
+// its writer has another rule to make it to. None sends anything to the production Service; and no rule of a
+// user asks for the headers, or nothing is laid over it.
 func (d Dialect) isCopy(s Standing, rule any) bool {
 	if slices.ContainsFunc(d.backendsOf(rule), func(b any) bool { return d.isProduction(s.Overlay, b) }) {
 		return false
@@ -263,8 +263,8 @@ func (d Dialect) copiesLast(s Standing, rules []any) []any {
 	return out
 }
 
-// copiesAmong says which of the rules that somebody writes are copies. In a text that nowhere names the canary none is: it is
-// its user's own, also where a rule asks for the headers.
+// copiesAmong says which of the rules that somebody writes are copies. In a text that nowhere names the
+// canary none is: it is its user's own, also where a rule asks for the headers.
 func (d Dialect) copiesAmong(s Standing, sent []any) []bool {
 	out := make([]bool, len(sent))
 	if len(s.Match) == 0 || !slices.ContainsFunc(sent, func(rule any) bool { return d.names(s, rule) }) {

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// A canary that has copies of requests has them by a filter, the last of each rule that sends any to the production
-// Service: a filter of a rule is before its backends share out the requests, so that what is copied has the
-// proportions that the user gave it. Backends and weights stay as they are.
+// A canary that has copies of requests has them by a filter, the last of each rule that sends any to the
+// production Service: a filter of a rule is before its backends share out the requests, so that what is
+// copied has the proportions that the user gave it. Backends and weights stay as they are.
 
 // mirroring is how a kind of route says that requests are copied, with the bounds of its schema.
 type mirroring struct {
@@ -27,8 +27,8 @@ func (m *mirroring) filtersOf(rule any) []any {
 	return out
 }
 
-// mirror is a rule with the filter, if any of its backends is production's. All percentages but 100 are said: a
-// version of the kind that does not know them would copy everything.
+// mirror is a rule with the filter, if any of its backends is production's. All percentages but 100 are said:
+// a version of the kind that does not know them would copy everything.
 func (d Dialect) mirror(o Overlay, rule any) (any, error) {
 	backends := d.backendsOf(rule)
 	at := d.shared(o, backends)
@@ -69,8 +69,8 @@ func (d Dialect) isMirrored(s Standing, rule any) bool {
 	return d.mirroring != nil && slices.ContainsFunc(d.mirroring.filtersOf(rule), func(f any) bool { return d.mirrorsTo(s, f) })
 }
 
-// unmirror takes the filter off a rule that was read with it. A list that is left empty is the user's own where it was
-// empty there.
+// unmirror takes the filter off a rule that was read with it. A list that is left empty is the user's own
+// where it was empty there.
 func (d Dialect) unmirror(s Standing, rule, user any) any {
 	if !d.isMirrored(s, rule) {
 		return rule
@@ -88,7 +88,8 @@ func (d Dialect) unmirror(s Standing, rule, user any) any {
 	return out
 }
 
-// MirrorsAlready says whether a rule that sends requests to the production Service copies them somewhere by its user's wish.
+// MirrorsAlready says whether a rule that sends requests to the production Service copies them somewhere by
+// its user's wish.
 func (d Dialect) MirrorsAlready(o Overlay, rules []any) bool {
 	return d.mirroring != nil && slices.ContainsFunc(rules, func(rule any) bool {
 		return len(d.shared(o, d.backendsOf(rule))) > 0 && slices.ContainsFunc(d.mirroring.filtersOf(rule), func(f any) bool {

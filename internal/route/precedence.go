@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// Which rules must be copied with those that send requests to the production Service follows from how the Gateway API
-// says which rule a request takes (HTTPRouteRule.matches and GRPCRouteRule.matches of gateway.networking.k8s.io/v1): by path and
-// method, then by the number of headers, then by that of query parameters, then by the order of the rules.
-// Copies ask for so many headers more each, so among themselves they come in the order of what they are made of; and a rule
-// without a copy never comes before one that has one by headers or less.
+// Which rules must be copied with those that send requests to the production Service follows from how the
+// Gateway API says which rule a request takes (HTTPRouteRule.matches and GRPCRouteRule.matches of
+// gateway.networking.k8s.io/v1): by path and method, then by the number of headers, then by that of query
+// parameters, then by the order of the rules. Copies ask for so many headers more each, so among themselves
+// they come in the order of what they are made of; and a rule without a copy never comes before one that has
+// one by headers or less.
 
 // copied are the places of the rules that have a copy, in their order.
 func (d Dialect) copied(o Overlay, rules []any) []int {
@@ -33,7 +34,8 @@ func (d Dialect) copied(o Overlay, rules []any) []int {
 	return out
 }
 
-// mayComeBefore says whether a request may take rule a that fits rule b too, because of headers or what weighs less.
+// mayComeBefore says whether a request may take rule a that fits rule b too, because of headers or what
+// weighs less.
 func (d Dialect) mayComeBefore(rules []any, a, b int) bool {
 	for _, of := range d.whatItAsks(rules[a]) {
 		for _, other := range d.whatItAsks(rules[b]) {
@@ -53,8 +55,8 @@ func (d Dialect) whatItAsks(rule any) []map[string]any {
 	return []map[string]any{d.matching.nothing()}
 }
 
-// comesBefore compares what weighs less than path and method. Which of two a gateway takes first where the path of one is a
-// regular expression is its own affair, and so it seems to be of two methods of gRPC.
+// comesBefore compares what weighs less than path and method. Which of two a gateway takes first where the
+// path of one is a regular expression is its own affair, and so it seems to be of two methods of gRPC.
 func comesBefore(a, b map[string]any, first bool) bool {
 	if !sameCalls(a, b) {
 		return true
@@ -74,7 +76,8 @@ func isPattern(match map[string]any) bool {
 	return !slices.Contains([]string{exact, "PathPrefix"}, textOr(path, "type", "PathPrefix")) || textOr(method, "type", exact) != exact
 }
 
-// exclude says whether no request fits both of two matches, for they want another value of one header or parameter.
+// exclude says whether no request fits both of two matches, for they want another value of one header or
+// parameter.
 func exclude(a, b map[string]any) bool {
 	return slices.ContainsFunc([]string{"headers", "queryParams"}, func(key string) bool {
 		return slices.ContainsFunc(objectsOf(a, key), func(of map[string]any) bool {
@@ -87,8 +90,8 @@ func exclude(a, b map[string]any) bool {
 	})
 }
 
-// asksAsMuchHTTP: an exact path comes before a prefix, a longer prefix before a shorter one, and a match with a
-// method before one without. Two paths that fit one request and are of one kind and length are the same.
+// asksAsMuchHTTP: an exact path comes before a prefix, a longer prefix before a shorter one, and a match with
+// a method before one without. Two paths that fit one request and are of one kind and length are the same.
 func asksAsMuchHTTP(a, b map[string]any) bool {
 	if textOr(a, "method", "") != textOr(b, "method", "") {
 		return false
@@ -112,8 +115,9 @@ func pathOf(match map[string]any) path {
 	return out
 }
 
-// asksAsMuchGRPC: the longer service comes first, then the longer method, and both before headers. But Traefik 3.6 goes by the
-// length of the rule that it makes of a match, headers and all; so two that may fit one call are taken to ask for as much.
+// asksAsMuchGRPC: the longer service comes first, then the longer method, and both before headers. But
+// Traefik 3.6 goes by the length of the rule that it makes of a match, headers and all; so two that may fit
+// one call are taken to ask for as much.
 func asksAsMuchGRPC(a, b map[string]any) bool {
 	if isPattern(a) || isPattern(b) {
 		return true

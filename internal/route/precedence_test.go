@@ -19,10 +19,12 @@ type call struct {
 	headers, query             map[string]string
 }
 
-// rank is how much a match asks for that a call fits: the larger one comes first, by its first part that differs.
+// rank is how much a match asks for that a call fits: the larger one comes first, by its first part that
+// differs.
 type rank [6]int
 
-// ranked is what the Gateway API says of a match, written anew from its text: nil where the call does not fit.
+// ranked is what the Gateway API says of a match, written anew from its text: nil where the call does not
+// fit.
 func (c call) ranked(match map[string]any) *rank {
 	var out rank
 	if path, is := match["path"].(map[string]any); is {
@@ -206,8 +208,8 @@ func forRandomMatches(t *testing.T, holds func(t *testing.T, r *rand.Rand, d Dia
 	}
 }
 
-// TestRequestsGoWhereTheyAreToGo: one with the headers to the canary instead of production, and else as before; one
-// without them as if there were no match.
+// TestRequestsGoWhereTheyAreToGo: one with the headers to the canary instead of production, and else as
+// before; one without them as if there were no match.
 func TestRequestsGoWhereTheyAreToGo(t *testing.T) {
 	forRandomMatches(t, func(t *testing.T, r *rand.Rand, d Dialect, o Overlay, user, laid []any) {
 		share := o

@@ -272,14 +272,16 @@ func TestOnlyWeightsChangeAndOnlyCopiesCome(t *testing.T) {
 	})
 }
 
-// TestEqualBackendsGetBackWhatTheirCopiesHave: which of two copies that differ by nothing is whose, their order tells.
+// TestEqualBackendsGetBackWhatTheirCopiesHave: which of two copies that differ by nothing is whose, their
+// order tells.
 func TestEqualBackendsGetBackWhatTheirCopiesHave(t *testing.T) {
 	forRandom(t, func(t *testing.T, s scene) {
 		for i, rule := range s.laid {
 			if len(s.backendsOf(rule)) == len(s.backendsOf(s.user[i])) {
 				continue
 			}
-			// Whoever edits it has seen the weights: one more backend leaves those of the others as they stand, undivided.
+			// Whoever edits it has seen the weights: one more backend leaves those of the others as they stand,
+			// undivided.
 			edited := runtime.DeepCopyJSONValue(s.laid).([]any)
 			backends := append([]any{map[string]any{"weight": int64(7)}}, s.backendsOf(edited[i])...)
 			edited[i] = s.withBackends(edited[i], backends)

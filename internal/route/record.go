@@ -26,7 +26,8 @@ type Record struct {
 	Canary  string `json:"canary"`
 	// Parts are those of Service in which pods of the Deployment are.
 	Parts []string `json:"parts,omitempty"`
-	// Percent is the share, of copies where Mirror says so, and Match the headers of the requests that go to the canary in any case.
+	// Percent is the share, of copies where Mirror says so, and Match the headers of the requests that go to the
+	// canary in any case.
 	Percent int64    `json:"percent"`
 	Mirror  bool     `json:"mirror,omitempty"`
 	Match   []Header `json:"match,omitempty"`
@@ -39,7 +40,8 @@ func (r Record) Overlay(namespace string) Overlay {
 	return Overlay{Namespace: namespace, Service: r.Service, Canary: r.Canary, Parts: r.Parts, Percent: r.Percent, Mirror: r.Mirror, Match: r.Match}
 }
 
-// MostAnnotations is the API server's limit for all annotations of an object together, keys and values, in bytes.
+// MostAnnotations is the API server's limit for all annotations of an object together, keys and values, in
+// bytes.
 const MostAnnotations = 256 << 10
 
 // Bytes are about how many all annotations of a route take with the record among them.

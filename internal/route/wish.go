@@ -22,8 +22,8 @@ const (
 // Standing is the overlay as it stands on a route: what the user asked for, and what that became.
 type Standing struct {
 	Overlay
-	// User are the rules as the user asked for them, Laid those in the cluster: these in their order, then the copies for
-	// requests that match.
+	// User are the rules as the user asked for them, Laid those in the cluster: these in their order, then the
+	// copies for requests that match.
 	User, Laid []any
 }
 
@@ -42,8 +42,9 @@ func (d Dialect) StandingOn(namespace string, record Record, stored []any) (Stan
 	return s, nil
 }
 
-// IsLaid says whether the overlay of a record is on the rules that are in the cluster: each sends requests to the canary that
-// would. Somebody may have written the user's own rules while no webhook was there to answer, and left the record.
+// IsLaid says whether the overlay of a record is on the rules that are in the cluster: each sends requests to
+// the canary that would. Somebody may have written the user's own rules while no webhook was there to answer,
+// and left the record.
 func (d Dialect) IsLaid(namespace string, record Record, stored []any) bool {
 	s := Standing{Overlay: record.Overlay(namespace)}
 	laid, err := d.Lay(s.Overlay, record.Rules)
@@ -97,10 +98,10 @@ func (d Dialect) withoutCanary(s Standing, backends []any) []any {
 	return slices.DeleteFunc(slices.Clone(backends), func(b any) bool { return d.isService(b, s.Namespace, s.Canary) })
 }
 
-// baseOf is which of the rules in the cluster a rule was made from that names the canary and is sent
-// in this place; -1 where none is found. It is the one that is equal; else the one of its name; else the
-// one that is equal but for the backends; else one that has the same backends; else the one in its place. Among
-// several, the one in its place comes first.
+// baseOf is which of the rules in the cluster a rule was made from that names the canary and is sent in this
+// place; -1 where none is found. It is the one that is equal; else the one of its name; else the one that is
+// equal but for the backends; else one that has the same backends; else the one in its place. Among several,
+// the one in its place comes first.
 func (d Dialect) baseOf(s Standing, rule any, place int) int {
 	rest := func(rule any) map[string]any {
 		fields, _ := rule.(map[string]any)
@@ -184,8 +185,8 @@ func (d Dialect) undoBackends(s Standing, w Author, sent, laid, user []any) []an
 	return out
 }
 
-// match finds for each backend the one it was, by all it says but its weight; -1 where there is none. Among several it is
-// one with its weight, the one in its place, and one that stands to the others as it did.
+// match finds for each backend the one it was, by all it says but its weight; -1 where there is none. Among
+// several it is one with its weight, the one in its place, and one that stands to the others as it did.
 func (d Dialect) match(backends, laid []any) []int {
 	used := make([]bool, len(laid))
 	out := make([]int, len(backends))
@@ -212,7 +213,8 @@ func (d Dialect) match(backends, laid []any) []int {
 	return out
 }
 
-// inOrder says whether one that was in place j, and is in place i now, stands to all that are found as it did.
+// inOrder says whether one that was in place j, and is in place i now, stands to all that are found as it
+// did.
 func inOrder(found []int, i, j int) bool {
 	for at, was := range found {
 		if was >= 0 && (at < i) != (was < j) {
@@ -222,7 +224,8 @@ func inOrder(found []int, i, j int) bool {
 	return true
 }
 
-// given is the weight that a backend has given to the canary: that of its copy. Which are the copies of others is in taken.
+// given is the weight that a backend has given to the canary: that of its copy. Which are the copies of
+// others is in taken.
 func (d Dialect) given(s Standing, backend any, sent []any, taken []bool) int64 {
 	if !d.isProduction(s.Overlay, backend) {
 		return 0

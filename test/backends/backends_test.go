@@ -1,5 +1,5 @@
-// Package backends has the same pods scraped by Prometheus and by what else answers PromQL, and holds what Holdfast
-// makes of each against the other.
+// Package backends has the same pods scraped by Prometheus and by what else answers PromQL, and holds what
+// Holdfast makes of each against the other.
 package backends
 
 import (
@@ -75,8 +75,9 @@ func inhabited(t *testing.T) world {
 	return w
 }
 
-// TestEveryBackendComesToTheSameOutcomes, criterion by criterion, for canaries that are good, fail, are slow, restart, restart and fail, fail
-// for the first time, or get a new pod, which serves well or does not; and for those of tenants who see their own series alone.
+// TestEveryBackendComesToTheSameOutcomes, criterion by criterion, for canaries that are good, fail, are slow,
+// restart, restart and fail, fail for the first time, or get a new pod, which serves well or does not; and
+// for those of tenants who see their own series alone.
 func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 	t.Parallel()
 	w := inhabited(t)
@@ -105,7 +106,8 @@ func TestEveryBackendComesToTheSameOutcomes(t *testing.T) {
 	whatDiffers(t, w)
 }
 
-// isPunctual holds that what is scraped or written just now is called late of nobody whose settings are right.
+// isPunctual holds that what is scraped or written just now is called late of nobody whose settings are
+// right.
 func isPunctual(t *testing.T, w world) {
 	t.Helper()
 	for _, backend := range w.backends() {

@@ -12,10 +12,11 @@ import (
 	"holdfast.dev/holdfast/evaluator/measure"
 )
 
-// firstIncrements: what increase() makes of a counter that is born at 9, and of one born at 30, and stays so. Built-in queries and
-// comparisons count both, on every server; of a query of one's own it depends on the server. VictoriaMetrics counts the first value
-// if it is less than ten times the next difference and one (rollupDelta in app/vmselect/promql), Prometheus never, but with
-// the flag use-start-timestamps where a start timestamp lies in the window.
+// firstIncrements: what increase() makes of a counter that is born at 9, and of one born at 30, and stays so.
+// Built-in queries and comparisons count both, on every server; of a query of one's own it depends on the
+// server. VictoriaMetrics counts the first value if it is less than ten times the next difference and one
+// (rollupDelta in app/vmselect/promql), Prometheus never, but with the flag use-start-timestamps where a
+// start timestamp lies in the window.
 func firstIncrements(t *testing.T, e measure.Endpoint, at time.Time, ofNine, ofThirty float64) {
 	t.Helper()
 	for pod, want := range map[string]float64{"born-a": ofNine, "born-b": ofThirty} {
@@ -49,7 +50,8 @@ func countsFromTheFirst(t *testing.T, w world) {
 	}
 }
 
-// byHand are the queries that the docs give for who wants first increments counted in a query of one's own: 9 and 30, and their share.
+// byHand are the queries that the docs give for who wants first increments counted in a query of one's own: 9
+// and 30, and their share.
 func byHand(t *testing.T) string {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/how-to/write-a-plan.md")

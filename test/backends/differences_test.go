@@ -22,7 +22,8 @@ analysis:
     range: {max: 0.05}
 `
 
-// whatDiffers is as the docs have it: what is no number, a window with one sample, and how new samples by a range selector are.
+// whatDiffers is as the docs have it: what is no number, a window with one sample, and how new samples by a
+// range selector are.
 func whatDiffers(t *testing.T, w world) {
 	t.Helper()
 	victoria := settings(shortDelay, latencyTakenBack)

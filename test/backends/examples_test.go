@@ -75,7 +75,8 @@ func TestTheSettingsInTheDocsAreThoseThatAreUsed(t *testing.T) {
 	}
 }
 
-// documentedEndpoints are used, each as it stands in the docs but for the host of its URL and the folder of its files.
+// documentedEndpoints are used, each as it stands in the docs but for the host of its URL and the folder of
+// its files.
 func documentedEndpoints(t *testing.T, w world, want map[string]map[string]string) {
 	t.Helper()
 	asked := map[string]bool{}
@@ -185,7 +186,8 @@ func newCredentials(t *testing.T, dir string) credentials {
 	return credentials{authority, of}
 }
 
-// TestTheJoinInTheDocsIsTheOneThatIsUsed for series whose pod stands on target_info alone (TestSeriesThatCameByOTLP).
+// TestTheJoinInTheDocsIsTheOneThatIsUsed for series whose pod stands on target_info alone
+// (TestSeriesThatCameByOTLP).
 func TestTheJoinInTheDocsIsTheOneThatIsUsed(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/how-to/connect-prometheus.md")

@@ -32,14 +32,16 @@ var understood = map[string]struct{ warned, byPlain, byFlagged, byVictoria bool 
 	`sum(rate(x[1m]) * on (job, instance) group_left () target_info{ {{canary}} })`: {no, yes, yes, yes},
 }
 
-// tooNew are those of them that Thanos (true) and Mimir do not know yet: durations that are computed, and a function's new name.
+// tooNew are those of them that Thanos (true) and Mimir do not know yet: durations that are computed, and a
+// function's new name.
 var tooNew = map[bool][]string{
 	true:  {`sum(rate(up{ {{canary}} }[1m * 4]))`, `sum(rate(up{ {{canary}} }[min_of(1m, 2m)]))`},
 	false: {`sum(rate(up{ {{canary}} }[min_of(1m, 2m)]))`},
 }
 
-// TestWhatIsWarnedOfIsWhatServersRefuse: whoever writes a query that a Prometheus takes with a feature flag only is told, and nobody
-// else is. What no server takes for an instant query, or another server does not know, is found by asking (the condition QueriesAnswered).
+// TestWhatIsWarnedOfIsWhatServersRefuse: whoever writes a query that a Prometheus takes with a feature flag
+// only is told, and nobody else is. What no server takes for an instant query, or another server does not
+// know, is found by asking (the condition QueriesAnswered).
 func TestWhatIsWarnedOfIsWhatServersRefuse(t *testing.T) {
 	t.Parallel()
 	nothing := fileOf(t, "{}\n")

@@ -121,7 +121,8 @@ func (g *gate) handler(of guarded, through http.Handler) http.Handler {
 	})
 }
 
-// tlsOf is that of a server whose certificate is for a name, and which wants one where the endpoint has one to show.
+// tlsOf is that of a server whose certificate is for a name, and which wants one where the endpoint has one
+// to show.
 func tlsOf(t *testing.T, name string, e endpoint.Definition, c credentials) *tls.Config {
 	t.Helper()
 	if err := c.authority.Issue(pki.Identity{File: e.Name, User: e.Name, Hosts: []string{name}}); err != nil {

@@ -16,8 +16,8 @@ import (
 	"holdfast.dev/holdfast/evaluator/measure"
 )
 
-// TestWhatComesLateIsMissed without the settings for it, and called late: VictoriaMetrics leaves out the newest half a minute, so
-// a canary that is Ready since less has no data.
+// TestWhatComesLateIsMissed without the settings for it, and called late: VictoriaMetrics leaves out the
+// newest half a minute, so a canary that is Ready since less has no data.
 func TestWhatComesLateIsMissed(t *testing.T) {
 	t.Parallel()
 	target, begin := application(t)
@@ -70,8 +70,8 @@ func measured(t *testing.T, address, settings string) measure.Endpoint {
 	return e
 }
 
-// showTimes: the time beside a value is the one that was asked for, on both; the value of timestamp() is that of the sample.
-// It asks for now: what VictoriaMetrics leaves out goes by its own clock.
+// showTimes: the time beside a value is the one that was asked for, on both; the value of timestamp() is that
+// of the sample. It asks for now: what VictoriaMetrics leaves out goes by its own clock.
 func showTimes(t *testing.T, byPrometheus, byVictoria string) {
 	t.Helper()
 	for _, tc := range []struct {

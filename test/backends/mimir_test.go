@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// mimirServer is a Mimir of one process, and what a Prometheus is configured with to write to it: the series of each namespace to the
-// tenant that is called so.
+// mimirServer is a Mimir of one process, and what a Prometheus is configured with to write to it: the series
+// of each namespace to the tenant that is called so.
 func mimirServer(t *testing.T) (address, remoteWrite string) {
 	t.Helper()
 	dir, listen := t.TempDir(), freePort(t)

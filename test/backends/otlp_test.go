@@ -166,7 +166,8 @@ analysis:
     compare: {to: Stable, unit: " s"}
 `
 
-// TestSeriesThatCameByOTLP are judged as those that were scraped: by labels with dots, with underscores, and by target_info.
+// TestSeriesThatCameByOTLP are judged as those that were scraped: by labels with dots, with underscores, and
+// by target_info.
 func TestSeriesThatCameByOTLP(t *testing.T) {
 	t.Parallel()
 	target, begin := application(t)

@@ -30,18 +30,21 @@ type pod struct {
 }
 
 const (
-	// ofBursts is when requests fail for the first time of a pod that has a burst: its counter of failures is born with them.
+	// ofBursts is when requests fail for the first time of a pod that has a burst: its counter of failures is
+	// born with them.
 	ofBursts = 58 * time.Second
-	// ofReplacements is when some canaries lose a pod, and another comes in its place, with counters that are born then.
+	// ofReplacements is when some canaries lose a pod, and another comes in its place, with counters that are
+	// born then.
 	ofReplacements = 30 * time.Second
 )
 
 // shop is the namespace of most pods, and books that of a neighbour.
 const shop, books = "shop", "books"
 
-// The pods of the world: two that serve well, two canaries of each kind, one that restarts, well or not, those that
-// came later, those that came in the place of others and serve well or do not, those whose counter of failures is born
-// with all that it ever counts, and a neighbour's, which are called as two of the canaries are and are what those are not.
+// The pods of the world: two that serve well, two canaries of each kind, one that restarts, well or not,
+// those that came later, those that came in the place of others and serve well or do not, those whose counter
+// of failures is born with all that it ever counts, and a neighbour's, which are called as two of the
+// canaries are and are what those are not.
 var pods = []pod{
 	{name: "web-1-a", set: "web-1", takes: 0.05}, {name: "web-1-b", set: "web-1", takes: 0.05},
 	{name: "good-a", set: "good", takes: 0.05}, {name: "good-b", set: "good", takes: 0.05},
@@ -87,7 +90,8 @@ func (p pod) export(w *bytes.Buffer, since time.Duration) {
 	fmt.Fprintf(w, "# TYPE queue_length gauge\nqueue_length %d\n# TYPE jobs_total counter\njobs_total 0\njobs_failed_total 0\n", len(p.name))
 }
 
-// application serves /metrics of all pods from when it is begun, which is when all that scrapes them is there.
+// application serves /metrics of all pods from when it is begun, which is when all that scrapes them is
+// there.
 func application(t *testing.T) (address string, begin func() time.Time) {
 	t.Helper()
 	var epoch atomic.Pointer[time.Time]
@@ -116,7 +120,8 @@ func application(t *testing.T) (address string, begin func() time.Time) {
 	}
 }
 
-// scrapeConfig is what Prometheus and VictoriaMetrics both read. Series name their pod by two pairs of labels, the usual one and that of old configs.
+// scrapeConfig is what Prometheus and VictoriaMetrics both read. Series name their pod by two pairs of
+// labels, the usual one and that of old configs.
 func scrapeConfig(t *testing.T, target string) string {
 	t.Helper()
 	var out strings.Builder

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// unaware are queries that name no namespace, of pods whose names a neighbour's have too, and one of the neighbour's own.
+// unaware are queries that name no namespace, of pods whose names a neighbour's have too, and one of the
+// neighbour's own.
 const unaware = `
 analysis:
   interval: 5s

@@ -105,7 +105,8 @@ func victoriaServer(t *testing.T, config string) string {
 	return "http://" + address
 }
 
-// agentAndReceiver are a Prometheus as agent, which scrapes, and the one that it writes to, which answers. It writes to others too.
+// agentAndReceiver are a Prometheus as agent, which scrapes, and the one that it writes to, which answers. It
+// writes to others too.
 func agentAndReceiver(t *testing.T, scraping, others string) string {
 	t.Helper()
 	receiver := prometheusServer(t, fileOf(t, "global: {}\n"), "--web.enable-remote-write-receiver")

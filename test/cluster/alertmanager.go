@@ -14,7 +14,8 @@ func (c *Cluster) Alertmanager(ctx context.Context, progress io.Writer) error {
 	return c.toolImage(ctx, "alertmanager", progress)
 }
 
-// toolImage has a pinned tool be there for pods, as the image of its name, and builds it if that has never been done.
+// toolImage has a pinned tool be there for pods, as the image of its name, and builds it if that has never
+// been done.
 func (c *Cluster) toolImage(ctx context.Context, name string, progress io.Writer) error {
 	source, err := build.Source()
 	if err != nil {

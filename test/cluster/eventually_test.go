@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// patience is how long anything may take that is waited for. It is a bound for what is stuck, not an assertion on
-// speed.
+// patience is how long anything may take that is waited for. It is a bound for what is stuck, not an
+// assertion on speed.
 const patience = 2 * time.Minute
 
 // eventually asks until there is no error, and fails the test with the last one when patience is over.

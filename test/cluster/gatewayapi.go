@@ -39,7 +39,8 @@ func (c *Cluster) GatewayAPI(ctx context.Context) error {
 	return nil
 }
 
-// awaitEstablished waits until a kind can be used. kubectl's own wait fails where the kind has no conditions yet.
+// awaitEstablished waits until a kind can be used. kubectl's own wait fails where the kind has no conditions
+// yet.
 func (c *Cluster) awaitEstablished(ctx context.Context, kind ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, installLimit)
 	defer cancel()

@@ -29,7 +29,8 @@ func testInstall(t *testing.T, c *Cluster) {
 	}
 	expect(t, c, "1", "get", "deployment/good", "-n", ns, "-o", "jsonpath={.status.availableReplicas}")
 
-	// Enough for the pod to have started and ended, also on a loaded machine, on which it may be seen Ready before it ends.
+	// Enough for the pod to have started and ended, also on a loaded machine, on which it may be seen Ready
+	// before it ends.
 	hopeless := strings.Replace(webYAML("bad", 1, "--crash-after=50ms"), "  replicas:", "  progressDeadlineSeconds: 12\n  minReadySeconds: 5\n  replicas:", 1)
 	err := c.Install(t.Context(), kustomization(t, ns, hopeless))
 	if err == nil {

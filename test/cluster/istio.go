@@ -13,7 +13,8 @@ import (
 // istioKinds are those that Holdfast reads.
 var istioKinds = []string{"virtualservices.networking.istio.io", "destinationrules.networking.istio.io"}
 
-// Istio installs kinds of Istio; installed twice they are the same. They go with the cluster. Nothing follows them.
+// Istio installs kinds of Istio; installed twice they are the same. They go with the cluster. Nothing follows
+// them.
 func (c *Cluster) Istio(ctx context.Context) error {
 	source, err := build.Source()
 	if err != nil {

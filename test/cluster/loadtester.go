@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// loadTesterYAML runs Flagger's load tester in the network of the cluster itself, where a name is not needed to find it.
+// loadTesterYAML runs Flagger's load tester in the network of the cluster itself, where a name is not needed
+// to find it.
 const loadTesterYAML = `
 apiVersion: v1
 kind: Namespace
@@ -30,8 +31,8 @@ spec:
         readinessProbe: {httpGet: {path: /healthz, port: 9094}, periodSeconds: 1}
 `
 
-// LoadTester installs Flagger's load tester, which answers at http://10.0.0.1:9094, and returns when it runs. It builds it
-// if that has never been done, which is told on progress. It goes with the cluster.
+// LoadTester installs Flagger's load tester, which answers at http://10.0.0.1:9094, and returns when it runs.
+// It builds it if that has never been done, which is told on progress. It goes with the cluster.
 func (c *Cluster) LoadTester(ctx context.Context, progress io.Writer) error {
 	if err := c.toolImage(ctx, "loadtester", progress); err != nil {
 		return err

@@ -39,7 +39,8 @@ type Options struct {
 	Source string
 }
 
-// SharedVariable is the variable of the environment in which `testcluster run` hands down the folder of its cluster.
+// SharedVariable is the variable of the environment in which `testcluster run` hands down the folder of its
+// cluster.
 const SharedVariable = "HOLDFAST_CLUSTER"
 
 // installLimit is how long installed Deployments may take to become Available.

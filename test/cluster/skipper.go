@@ -6,8 +6,9 @@ import (
 	"io"
 )
 
-// skipperYAML runs Skipper in a pod as the data plane of the Gateway skipper/web, port 8000, which takes routes of all
-// namespaces. Skipper knows nothing of the Gateway API: what it is to do a program of these tests tells it, beside it.
+// skipperYAML runs Skipper in a pod as the data plane of the Gateway skipper/web, port 8000, which takes
+// routes of all namespaces. Skipper knows nothing of the Gateway API: what it is to do a program of these
+// tests tells it, beside it.
 const skipperYAML = `
 apiVersion: v1
 kind: Namespace
@@ -69,8 +70,8 @@ spec:
   ports: [{name: web, port: 80, targetPort: web}]
 `
 
-// Skipper installs the Gateway API and Skipper as a data plane of it that copies requests, and returns when it runs. It
-// builds it if that has never been done, which is told on progress. It goes with the cluster.
+// Skipper installs the Gateway API and Skipper as a data plane of it that copies requests, and returns when
+// it runs. It builds it if that has never been done, which is told on progress. It goes with the cluster.
 func (c *Cluster) Skipper(ctx context.Context, progress io.Writer) error {
 	if err := c.toolImage(ctx, "skipper", progress); err != nil {
 		return err

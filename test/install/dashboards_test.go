@@ -7,7 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestTheDashboardsAreForYourSidecar: with its label and folder, in its namespace; without the flag there are none.
+// TestTheDashboardsAreForYourSidecar: with its label and folder, in its namespace; without the flag there are
+// none.
 func TestTheDashboardsAreForYourSidecar(t *testing.T) {
 	t.Parallel()
 	for _, helm := range helms {

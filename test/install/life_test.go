@@ -184,7 +184,8 @@ func (s *site) wantRestricted() {
 	}
 }
 
-// fewest is how many updates there must have been for anything to be said of them; on a busy machine one takes a second.
+// fewest is how many updates there must have been for anything to be said of them; on a busy machine one
+// takes a second.
 const fewest = 5
 
 // underLoad runs a script under a stream of updates, none of which may fail or pass ungated.
@@ -251,8 +252,8 @@ func (s *site) wantAuthenticated() {
 	})
 }
 
-// keepConfigMaps makes ConfigMaps that were deleted, and are there for Holdfast's finalizer alone. This one may not
-// change ConfigMaps, so it leaves them as they are.
+// keepConfigMaps makes ConfigMaps that were deleted, and are there for Holdfast's finalizer alone. This one
+// may not change ConfigMaps, so it leaves them as they are.
 func (s *site) keepConfigMaps() {
 	s.t.Helper()
 	for _, guard := range guards {

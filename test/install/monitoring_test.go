@@ -87,7 +87,8 @@ func TestTheServiceMonitorHasYourLabels(t *testing.T) {
 	}
 }
 
-// TestTheAlertsAreRules as the operator reads them. When they fire is another test's, in test/engine/monitoring.
+// TestTheAlertsAreRules as the operator reads them. When they fire is another test's, in
+// test/engine/monitoring.
 func TestTheAlertsAreRules(t *testing.T) {
 	t.Parallel()
 	for namespace, content := range monitored {

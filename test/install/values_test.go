@@ -204,7 +204,8 @@ func read(t *testing.T, file string) []byte {
 	return content
 }
 
-// TestCredentialsOfHooksByTheDocs: the values of docs/how-to/gates.md mount the Secret that its command makes where the flag reads it.
+// TestCredentialsOfHooksByTheDocs: the values of docs/how-to/gates.md mount the Secret that its command makes
+// where the flag reads it.
 func TestCredentialsOfHooksByTheDocs(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "values.yaml")

@@ -38,7 +38,8 @@ var (
 	cookie = route.Header{Name: "Cookie", Type: "RegularExpression", Value: "^(.*; *)?ring=inner( *;.*)?$"}
 )
 
-// TestIstioTakesWhatIsLaid by its own validation, which has no warning either: no rule is behind one that takes all.
+// TestIstioTakesWhatIsLaid by its own validation, which has no warning either: no rule is behind one that
+// takes all.
 func TestIstioTakesWhatIsLaid(t *testing.T) {
 	for name, user := range map[string]string{
 		"one destination":              `[{"route": [{"destination": {"host": "web"}}]}]`,
@@ -68,8 +69,9 @@ func (m mesh) wantShare(counts map[string]int, who string, percent float64, n in
 	m.Logf("of %d calls %s is to have %v %%: %v", n, who, percent, counts)
 }
 
-// TestCallsOfAMeshGoWhereTheyAreToGo by Istio's control plane and its clients: the share beside the user's proportions, the calls that
-// match, those that a rule before sends elsewhere; and when it is off, all as before.
+// TestCallsOfAMeshGoWhereTheyAreToGo by Istio's control plane and its clients: the share beside the user's
+// proportions, the calls that match, those that a rule before sends elsewhere; and when it is off, all as
+// before.
 func TestCallsOfAMeshGoWhereTheyAreToGo(t *testing.T) {
 	const user = `[{"match": [{"headers": {"x-old": {"exact": "yes"}}}], "route": [{"destination": {"host": "legacy"}}]},
 		{"route": [{"destination": {"host": "web"}, "weight": 80}, {"destination": {"host": "legacy"}, "weight": 20}]}]`

@@ -21,8 +21,8 @@ import (
 	"istio.io/istio/pkg/config/schema/gvk"
 )
 
-// mesh is a control plane of Istio and the Services web, web-canary and legacy of the namespace shop, each a server that says its
-// name.
+// mesh is a control plane of Istio and the Services web, web-canary and legacy of the namespace shop, each a
+// server that says its name.
 type mesh struct {
 	*testing.T
 	plane  *pilot.FakeDiscoveryServer

@@ -122,7 +122,8 @@ func (c *conductor) shrink(ctx context.Context, failed []report.Course, out io.W
 	})
 }
 
-// minimal is the course of the least sequence that fails in the same aspect; the given one if it fails no more.
+// minimal is the course of the least sequence that fails in the same aspect; the given one if it fails no
+// more.
 func minimal(ctx context.Context, lane *stage.Lane, course report.Course) (report.Course, error) {
 	return shrink.Least(course, course.Sequence, questions, func(s sequence.Sequence) (report.Course, error) { return lane.Play(ctx, s) },
 		func(again report.Course) bool {

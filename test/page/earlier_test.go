@@ -28,8 +28,8 @@ func (recollection) Earlier(_ context.Context, run *v1alpha1.CanaryRun) (out []v
 
 const rowsOf = "[...document.querySelectorAll('#detail .chart:nth-child(2) .scroll tbody tr')].map((r) => r.children[1].textContent)"
 
-// TestValuesFromBeforeAreDrawn: those of before the rounds that the status has, without marks, and said in words; a round that the
-// status has is not asked.
+// TestValuesFromBeforeAreDrawn: those of before the rounds that the status has, without marks, and said in
+// words; a round that the status has is not asked.
 func TestValuesFromBeforeAreDrawn(t *testing.T) {
 	tab := chromium.Tab(t, 1280, 900)
 	signIn(tab, inCluster(t, hung(t)).URL, gallery.Promoter)

@@ -72,7 +72,8 @@ func TestARightThatIsTakenAwayTakesTheCards(t *testing.T) {
 	tab.AwaitText("#groups", "ledger")
 }
 
-// TestWhatCouldNotBeAskedIsAskedAgain: a run that is opened while the API server is away has its buttons soon after that is back.
+// TestWhatCouldNotBeAskedIsAskedAgain: a run that is opened while the API server is away has its buttons soon
+// after that is back.
 func TestWhatCouldNotBeAskedIsAskedAgain(t *testing.T) {
 	api := hung(t)
 	tab := chromium.Tab(t, 1000, 700)

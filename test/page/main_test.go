@@ -67,8 +67,8 @@ func beside(t *testing.T, api *pagetest.API, token, namespace string) string {
 	}
 }
 
-// hurry is how many times faster than the real one the clock of a page in a cluster is: tokens are asked about anew
-// in one second and a half, and not in 30.
+// hurry is how many times faster than the real one the clock of a page in a cluster is: tokens are asked
+// about anew in one second and a half, and not in 30.
 const hurry = 20
 
 type hurried struct{ clock.RealClock }

@@ -8,8 +8,8 @@ import (
 	"holdfast.dev/holdfast/test/page/gallery"
 )
 
-// TestWhatIsPressedStaysUntilItIsReleased: a run that comes to wait for somebody has its card in another group, which must not happen
-// between the press and the release of a click: that would be none.
+// TestWhatIsPressedStaysUntilItIsReleased: a run that comes to wait for somebody has its card in another
+// group, which must not happen between the press and the release of a click: that would be none.
 func TestWhatIsPressedStaysUntilItIsReleased(t *testing.T) {
 	const card = `[data-key="shop/web-5phu7x2pnr"]`
 	api := hung(t)
@@ -39,7 +39,8 @@ func TestWhatIsPressedStaysUntilItIsReleased(t *testing.T) {
 	}
 }
 
-// TestAPressWhoseEndIsNotTold ends when the mouse moves without it: browsers tell of none that ends on a bar to scroll, or elsewhere.
+// TestAPressWhoseEndIsNotTold ends when the mouse moves without it: browsers tell of none that ends on a bar
+// to scroll, or elsewhere.
 func TestAPressWhoseEndIsNotTold(t *testing.T) {
 	api := hung(t)
 	tab := chromium.Tab(t, 1280, 860)

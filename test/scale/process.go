@@ -10,8 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// process is a program of the cluster as the kernel of this machine knows it, below /proc. The kernel is asked
-// for CPU and memory, since to be asked for metrics of thousands of objects costs a controller much of both.
+// process is a program of the cluster as the kernel of this machine knows it, below /proc. The kernel is
+// asked for CPU and memory, since to be asked for metrics of thousands of objects costs a controller much of
+// both.
 type process string
 
 // processOf finds a pod's program by the volumes that are mounted into it, which have the pod's UID in

@@ -2,7 +2,8 @@ package stage
 
 import "testing"
 
-// Long leaves a scenario that takes a minute or more to make test-long, where make test has shorter ones of its kind:
+// Long leaves a scenario that takes a minute or more to make test-long, where make test has shorter ones of
+// its kind:
 // -short skips it.
 func Long(t testing.TB) {
 	t.Helper()

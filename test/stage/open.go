@@ -14,7 +14,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/build"
 )
 
-// Shared is the folder of the cluster that `testcluster run` has started for all that it runs, "" without one.
+// Shared is the folder of the cluster that `testcluster run` has started for all that it runs, "" without
+// one.
 func Shared() string { return os.Getenv(cluster.SharedVariable) }
 
 // Open attaches to the cluster in a folder or, without one, starts one with Holdfast installed.

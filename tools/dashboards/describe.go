@@ -17,7 +17,8 @@ type row struct {
 	shown []shown
 }
 
-// shown is a panel. Each says in its words what is to be seen, and what is amiss when it is not as it should be.
+// shown is a panel. Each says in its words what is to be seen, and what is amiss when it is not as it should
+// be.
 type shown struct {
 	as                 kind
 	title, unit, words string

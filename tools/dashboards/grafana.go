@@ -5,8 +5,8 @@ import "strconv"
 // source is the variable by which a dashboard names the Prometheus that whoever looks at it chose.
 var source = reference{Type: "prometheus", UID: "${datasource}"}
 
-// The part of Grafana's model of a dashboard that is used here: that of schema version 39, which Grafana 11 writes, and
-// later versions read.
+// The part of Grafana's model of a dashboard that is used here: that of schema version 39, which Grafana 11
+// writes, and later versions read.
 type dashboard struct {
 	ID            *int      `json:"id"` // the database's; an installation gives it
 	UID           string    `json:"uid"`

@@ -1,5 +1,6 @@
-// Command dashboards writes the Grafana dashboards, into the kustomize component and into the chart. What they show is
-// described in operators.go and teams.go; test/engine/monitoring compares what they ask for with the metrics that there are.
+// Command dashboards writes the Grafana dashboards, into the kustomize component and into the chart. What
+// they show is described in operators.go and teams.go; test/engine/monitoring compares what they ask for with
+// the metrics that there are.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package metrics lists the metrics that Holdfast registers, as the constructors make them: for the reference page,
-// and for what asks for them by name (dashboards, rules).
+// Package metrics lists the metrics that Holdfast registers, as the constructors make them: for the reference
+// page, and for what asks for them by name (dashboards, rules).
 package metrics
 
 import (

@@ -23,8 +23,8 @@ func (f file) mode() int64 {
 	return 0o644
 }
 
-// made is when all files of an archive were made, so that the same files give the same bytes. It is the earliest time
-// that a zip can have.
+// made is when all files of an archive were made, so that the same files give the same bytes. It is the
+// earliest time that a zip can have.
 var made = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func tarred(w io.Writer, files []file) error {

@@ -1,5 +1,5 @@
-// Command plugin builds kubectl holdfast for several platforms: an archive each, their checksums, and the manifest by
-// which krew installs them. The same source, compiler and version give the same bytes.
+// Command plugin builds kubectl holdfast for several platforms: an archive each, their checksums, and the
+// manifest by which krew installs them. The same source, compiler and version give the same bytes.
 //
 //	plugin -source CHECKOUT -out FOLDER -version v0.1.0
 package main

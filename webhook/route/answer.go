@@ -143,8 +143,8 @@ func annotationBytes(annotations map[string]any, record string) int {
 	return n
 }
 
-// disown leaves the record to nobody: a text that was read with it owns it otherwise. Nor is it an annotation for which a
-// user has any.
+// disown leaves the record to nobody: a text that was read with it owns it otherwise. Nor is it an annotation
+// for which a user has any.
 func (a *answer) disown(u update) {
 	before := u.old.managedFields()
 	if (ownership.HolderOf(a.managedFields, v1alpha1.OverlayAnnotation) != ownership.Holder{}) {
@@ -178,10 +178,11 @@ func (a *answer) keepOwners(u update) {
 	a.managedFields = ownership.WithField(sent, before, u.Rules, owners)
 }
 
-// tookLists says whether an apply took lists from their owners that it leaves as they are. It does if it says less than they have, as a
-// text without what the API defaults: to the API server that is another list, until it has filled that in. Of the rules this is not
-// to be seen, for they have the share of a canary; of the parentRefs it is, which the same text has. Where nobody else has
-// those, a text says less unless it was read from the API server, and has the record.
+// tookLists says whether an apply took lists from their owners that it leaves as they are. It does if it says
+// less than they have, as a text without what the API defaults: to the API server that is another list, until
+// it has filled that in. Of the rules this is not to be seen, for they have the share of a canary; of the
+// parentRefs it is, which the same text has. Where nobody else has those, a text says less unless it was read
+// from the API server, and has the record.
 func (u update) tookLists(before, sent ownership.Entries) bool {
 	others := slices.DeleteFunc(ownership.FieldOwners(before, parentRefs), func(o hold.Owner) bool { return o.Manager == u.manager })
 	if len(others) == 0 {

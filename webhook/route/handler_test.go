@@ -170,8 +170,8 @@ func TestAskingForTheSameChangesNothing(t *testing.T) {
 	}
 }
 
-// TestWhoAppliesTheSameOwnsIt, alone if the text says less than the API server has filled in: that is seen by the parentRefs of
-// others, and where there are none by the record, which a text has that was read.
+// TestWhoAppliesTheSameOwnsIt, alone if the text says less than the API server has filled in: that is seen by
+// the parentRefs of others, and where there are none by the record, which a text has that was read.
 func TestWhoAppliesTheSameOwnsIt(t *testing.T) {
 	const entry = `
 - {manager: %s, operation: %s, apiVersion: gateway.networking.k8s.io/v1, time: "2026-01-01T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:spec": {%s}}}
@@ -283,7 +283,8 @@ func TestTheEvaluatorOwnsNothing(t *testing.T) {
 	}
 }
 
-// TestTheRecordIsNoAnnotationOfTheUsers: who brings the first one owns that there are any, and with the last one that goes.
+// TestTheRecordIsNoAnnotationOfTheUsers: who brings the first one owns that there are any, and with the last
+// one that goes.
 func TestTheRecordIsNoAnnotationOfTheUsers(t *testing.T) {
 	const entry = `
 - {manager: kubectl-annotate, operation: Update, apiVersion: gateway.networking.k8s.io/v1, time: "2026-02-02T00:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:metadata": {"f:annotations": {%s}}}}
@@ -308,7 +309,8 @@ func TestTheRecordIsNoAnnotationOfTheUsers(t *testing.T) {
 	}
 }
 
-// TestAnApplyTakesFromNobodyThatThereAreAnnotations: an update does, an apply that has the last one pruned does not.
+// TestAnApplyTakesFromNobodyThatThereAreAnnotations: an update does, an apply that has the last one pruned
+// does not.
 func TestAnApplyTakesFromNobodyThatThereAreAnnotations(t *testing.T) {
 	const (
 		others = `

@@ -14,8 +14,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// TestMoreRulesThanAnyRouteHasAreNotLookedAt: the API server refuses them, and until then they cost nothing. What they
-// would be held against is a record of the sender's own making.
+// TestMoreRulesThanAnyRouteHasAreNotLookedAt: the API server refuses them, and until then they cost nothing.
+// What they would be held against is a record of the sender's own making.
 func TestMoreRulesThanAnyRouteHasAreNotLookedAt(t *testing.T) {
 	const many = 20_000
 	rule := func(service string) string { return `{"backendRefs":[{"name":"` + service + `","port":80}]}` }

@@ -77,8 +77,8 @@ func TestTheRecordSaysWhichSubsetsGiveAShare(t *testing.T) {
 	}
 }
 
-// TestRulesForRequestsThatMatchStandBeforeTheUsers in a VirtualService, whose first rule that fits is taken; whoever writes the
-// user's text again, or what stands there, changes nothing.
+// TestRulesForRequestsThatMatchStandBeforeTheUsers in a VirtualService, whose first rule that fits is taken;
+// whoever writes the user's text again, or what stands there, changes nothing.
 func TestRulesForRequestsThatMatchStandBeforeTheUsers(t *testing.T) {
 	const laid = `[{match: [{headers: {x-canary: {exact: always}}}], route: [{destination: {host: shop-canary}, weight: 100}]}, {route: [{destination: {host: shop}}]}]`
 	const other = `[{match: [{uri: {prefix: /a}}], route: [{destination: {host: old}}]}, {timeout: 5s, route: [{destination: {host: shop}}]}]`

@@ -63,8 +63,9 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	if err != nil {
 		return nil, nil, err
 	}
-	// How much is too much the API server knows, and by priority and fairness it has whoever asks wait for his turn:
-	// a limit of our own would keep updates waiting beside an idle server. The webhook has a client of its own.
+	// How much is too much the API server knows, and by priority and fairness it has whoever asks wait for his
+	// turn: a limit of our own would keep updates waiting beside an idle server. The webhook has a client of its
+	// own.
 	config.QPS = -1
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
@@ -96,8 +97,8 @@ func newManager(ctx context.Context, o Options) (ctrl.Manager, *serving.Server, 
 	return mgr, server, setUp(ctx, mgr, o, key, certificate)
 }
 
-// scrapesAtOnce is how many scrapes are answered at once. What a process tells of itself takes the longer the busier it is,
-// and those who ask every second, and wait for no longer, would have it do nothing else.
+// scrapesAtOnce is how many scrapes are answered at once. What a process tells of itself takes the longer the
+// busier it is, and those who ask every second, and wait for no longer, would have it do nothing else.
 const scrapesAtOnce = 2
 
 // fewScrapes answers more of them by 503.

@@ -13,8 +13,8 @@ import (
 // program is the name of Holdfast's container in its own manifests.
 const program = "holdfast"
 
-// probeImageOf is the image of the sidecar that measures requests: the one that is said, or else the one that this
-// process runs from, by the pod whose name is its hostname; "" where neither is known.
+// probeImageOf is the image of the sidecar that measures requests: the one that is said, or else the one that
+// this process runs from, by the pod whose name is its hostname; "" where neither is known.
 func probeImageOf(ctx context.Context, live client.Reader, o Options) string {
 	if o.probeImage != "" {
 		return o.probeImage

@@ -18,8 +18,8 @@ import (
 	"holdfast.dev/holdfast/internal/query/trap"
 )
 
-// Manifests looks at all objects of a text of YAML or JSON. looked is how many of them there is something to look
-// for in. scrape is how often pods are scraped, by which windows are doubted.
+// Manifests looks at all objects of a text of YAML or JSON. looked is how many of them there is something to
+// look for in. scrape is how often pods are scraped, by which windows are doubted.
 func Manifests(text string, scrape time.Duration) (found []Finding, looked int) {
 	docs, found := documents(text)
 	for _, d := range docs {

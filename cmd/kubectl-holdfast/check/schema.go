@@ -16,8 +16,8 @@ import (
 	"holdfast.dev/holdfast/manifests/generated/crd"
 )
 
-// schema is the part of a schema of the API server that is looked at here: what one field alone must be. What its
-// rules (x-kubernetes-validations) say of several fields is checked by package query.
+// schema is the part of a schema of the API server that is looked at here: what one field alone must be. What
+// its rules (x-kubernetes-validations) say of several fields is checked by package query.
 type schema struct {
 	Properties           map[string]*schema
 	Items                *schema
@@ -28,8 +28,8 @@ type schema struct {
 	MinLength, MaxLength *int
 	MinItems, MaxItems   *int
 	Pattern              string
-	// Share: a number of pods, or a share of them. It is what all fields of plans are that take either; the rule that
-	// bounds them is in another language than the rest of the schema.
+	// Share: a number of pods, or a share of them. It is what all fields of plans are that take either; the rule
+	// that bounds them is in another language than the rest of the schema.
 	Share bool `json:"x-kubernetes-int-or-string"`
 }
 

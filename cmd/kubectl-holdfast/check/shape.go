@@ -17,7 +17,8 @@ const maxShown = 80
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// shape compares a node with the type that it is to be read as: fields that there are not, and values of another kind.
+// shape compares a node with the type that it is to be read as: fields that there are not, and values of
+// another kind.
 func (d document) shape(n *yaml.Node, of reflect.Type, path string) []Finding {
 	if of.Kind() == reflect.Pointer {
 		if n.Tag == "!!null" {

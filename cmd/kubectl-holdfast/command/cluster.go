@@ -46,8 +46,8 @@ func (s *session) open() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The API server limits whom it must. A limiter here refuses what might not be answered before a deadline, and
-	// that is not to be told from a refusal by the server.
+	// The API server limits whom it must. A limiter here refuses what might not be answered before a deadline,
+	// and that is not to be told from a refusal by the server.
 	config.QPS = -1
 	config.WarningHandler = rest.NewWarningWriter(s.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 	client, err := dynamic.NewForConfig(config)

@@ -74,9 +74,9 @@ func (o *dashboard) run(ctx context.Context) error {
 // openTime is how long a desktop may take to open a browser.
 const openTime = 10 * time.Second
 
-// open has the desktop open an address. Where there is none, the address was printed. What a program is called with
-// all users of a machine may see, so it is called with a file that they cannot read and that leads there; what it
-// returns removes that.
+// open has the desktop open an address. Where there is none, the address was printed. What a program is
+// called with all users of a machine may see, so it is called with a file that they cannot read and that
+// leads there; what it returns removes that.
 func (o *dashboard) open(ctx context.Context, address string) (remove func()) {
 	program, args := "xdg-open", []string{}
 	switch runtime.GOOS {

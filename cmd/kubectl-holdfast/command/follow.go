@@ -18,8 +18,9 @@ const (
 	settleTime = 100 * time.Millisecond
 )
 
-// follow looks at once, whenever a run of the namespace changes, and every so often, until look says that it is done
-// or the context ends. What passes by itself (an API server that restarts) is waited for, but at the first look.
+// follow looks at once, whenever a run of the namespace changes, and every so often, until look says that it
+// is done or the context ends. What passes by itself (an API server that restarts) is waited for, but at the
+// first look.
 func (c *cluster) follow(ctx context.Context, every time.Duration, look func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -72,7 +73,8 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// passes says whether an error is likely to pass by itself: the API server is not reached, or has too much to do.
+// passes says whether an error is likely to pass by itself: the API server is not reached, or has too much to
+// do.
 func passes(err error) bool {
 	var unreached *url.Error
 	return errors.As(err, &unreached) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) ||

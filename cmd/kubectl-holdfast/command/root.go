@@ -1,5 +1,5 @@
-// Package command has the commands of kubectl holdfast. They read from the API server and write to it as their
-// user; what they say and decide is made by packages that talk to nobody.
+// Package command has the commands of kubectl holdfast. They read from the API server and write to it as
+// their user; what they say and decide is made by packages that talk to nobody.
 package command
 
 import (
@@ -74,7 +74,8 @@ func (s *session) options() *cobra.Command {
 	return c
 }
 
-// usage is what --help prints below the text of a command: its own flags; those that all have are listed by options.
+// usage is what --help prints below the text of a command: its own flags; those that all have are listed by
+// options.
 const usage = `Usage:
   {{if .Runnable}}{{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} [command]{{end}}{{if .HasExample}}

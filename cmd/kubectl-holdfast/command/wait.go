@@ -102,7 +102,8 @@ func (s *session) await(ctx context.Context, text string, timeout time.Duration)
 	return nil
 }
 
-// endingOf is how what is named has ended. A name that is that of a run and of a Deployment is settled by the first look.
+// endingOf is how what is named has ended. A name that is that of a run and of a Deployment is settled by the
+// first look.
 func (c *cluster) endingOf(ctx context.Context, name *pick.Name) (ending.Ending, error) {
 	all, err := list[v1alpha1.CanaryRun](ctx, c, runs, nil)
 	if err != nil {

@@ -29,8 +29,8 @@ type Ending struct {
 	Says string
 }
 
-// OfRun is how a run ended. One that ended without a verdict of its update (because that was withdrawn, let through
-// or replaced by a newer one) is neither released nor reverted by it.
+// OfRun is how a run ended. One that ended without a verdict of its update (because that was withdrawn, let
+// through or replaced by a newer one) is neither released nor reverted by it.
 func OfRun(run *v1alpha1.CanaryRun) Ending {
 	says := fmt.Sprintf("run %s is %s", run.Name, run.Status.Phase)
 	if run.Status.Phase == "" {
@@ -60,9 +60,9 @@ type Deployment struct {
 	Runs []v1alpha1.CanaryRun
 }
 
-// OfDeployment is how the update ended that was last asked for, which is known of a Deployment alone: it may have
-// been held, and be on trial or wait for its turn; it may have been rejected, by this run or an earlier one; or
-// it runs, because it was released or never held.
+// OfDeployment is how the update ended that was last asked for, which is known of a Deployment alone: it may
+// have been held, and be on trial or wait for its turn; it may have been rejected, by this run or an earlier
+// one; or it runs, because it was released or never held.
 func OfDeployment(d Deployment) Ending {
 	if encoded := d.Annotations[v1alpha1.HeldAnnotation]; encoded != "" {
 		return d.held(encoded)

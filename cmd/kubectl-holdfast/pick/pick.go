@@ -19,8 +19,8 @@ type Name struct {
 	Name            string
 }
 
-// Parse reads NAME, run/NAME (canaryrun, canaryruns, crun) or deployment/NAME (deployments, deploy). A name alone
-// is that of a run, or else of a Deployment.
+// Parse reads NAME, run/NAME (canaryrun, canaryruns, crun) or deployment/NAME (deployments, deploy). A name
+// alone is that of a run, or else of a Deployment.
 func Parse(text string) (Name, error) {
 	kind, name, has := strings.Cut(text, "/")
 	if !has {
@@ -73,8 +73,8 @@ func (n Name) All(runs []v1alpha1.CanaryRun) []v1alpha1.CanaryRun {
 	return out
 }
 
-// One is the run that a name is about: of a Deployment the one that has not ended, or else the newest. Two that
-// have not ended are told apart by their names alone.
+// One is the run that a name is about: of a Deployment the one that has not ended, or else the newest. Two
+// that have not ended are told apart by their names alone.
 func (n Name) One(runs []v1alpha1.CanaryRun) (*v1alpha1.CanaryRun, error) {
 	all := n.All(runs)
 	if len(all) == 0 {

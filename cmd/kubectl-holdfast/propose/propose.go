@@ -29,7 +29,8 @@ type Wish struct {
 	Name string
 	// Service is the Service by which requests come, "" if there is none to be sure of.
 	Service string
-	// Traffic is where the canary's requests come from, one of v1alpha1.TrafficSources in any case; "" for the default.
+	// Traffic is where the canary's requests come from, one of v1alpha1.TrafficSources in any case; "" for the
+	// default.
 	Traffic string
 	// Weight is the share in percent that routes give the canary; 0 where they give it none.
 	Weight int32

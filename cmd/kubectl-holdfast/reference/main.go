@@ -1,5 +1,5 @@
-// Command reference writes the reference page of kubectl holdfast from its commands. `make generate` runs it; the
-// other pages are written by tools/reference, which cannot know the commands of another Go module.
+// Command reference writes the reference page of kubectl holdfast from its commands. `make generate` runs it;
+// the other pages are written by tools/reference, which cannot know the commands of another Go module.
 //
 //	reference docs/reference/kubectl-holdfast.md
 package main

@@ -15,8 +15,9 @@ const (
 	eraseBelow = "\x1b[J"
 )
 
-// Frame is a page as a terminal of this size draws it over the one before, without flicker. Lines are cut at its
-// width, and lines too many left out, for a page that scrolls could not be drawn over; the last page is whole.
+// Frame is a page as a terminal of this size draws it over the one before, without flicker. Lines are cut at
+// its width, and lines too many left out, for a page that scrolls could not be drawn over; the last page is
+// whole.
 func Frame(page string, width, height int, last bool) string {
 	lines := strings.Split(strings.TrimRight(page, "\n"), "\n")
 	if hidden := len(lines) - height + 1; hidden > 0 && !last && height > 1 {

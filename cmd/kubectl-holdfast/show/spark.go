@@ -22,8 +22,8 @@ const (
 )
 
 // Spark draws the last measurements of a metric, a letter each, the newest last. Where a value had to lie
-// between two ends, the lowest letter is the one and the highest the other; an end that is open is that of the
-// values, or zero if they are all above it.
+// between two ends, the lowest letter is the one and the highest the other; an end that is open is that of
+// the values, or zero if they are all above it.
 func Spark(last []v1alpha1.Measurement) string {
 	low, high := scaleOf(last)
 	letters := []rune(levels)
@@ -53,8 +53,8 @@ func Spark(last []v1alpha1.Measurement) string {
 	return out
 }
 
-// scaleOf is what the lowest and the highest letter stand for: the ends of the newest band, and where those are
-// open the least and the greatest value within.
+// scaleOf is what the lowest and the highest letter stand for: the ends of the newest band, and where those
+// are open the least and the greatest value within.
 func scaleOf(last []v1alpha1.Measurement) (low, high float64) {
 	least, greatest := math.Inf(1), math.Inf(-1)
 	newest := band.Band{Low: math.Inf(-1), High: math.Inf(1)}

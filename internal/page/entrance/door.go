@@ -1,8 +1,9 @@
 // Package entrance lets into the page of a cluster who shows a bearer token that its API server knows: by a
 // TokenReview, and for what may be seen by a SubjectAccessReview for each namespace.
 //
-// Both are kept for a short time, as API servers themselves do with webhooks that they ask. So a token that was taken
-// back, or a right, is good for that long at most; what a person decides is asked of the API server in any case.
+// Both are kept for a short time, as API servers themselves do with webhooks that they ask. So a token that
+// was taken back, or a right, is good for that long at most; what a person decides is asked of the API server
+// in any case.
 package entrance
 
 import (
@@ -26,8 +27,8 @@ import (
 )
 
 const (
-	// knownTime is how long a token that is known is not asked about again, strangeTime one that is not, and rightTime
-	// what somebody may see.
+	// knownTime is how long a token that is known is not asked about again, strangeTime one that is not, and
+	// rightTime what somebody may see.
 	knownTime   = 10 * time.Second
 	strangeTime = 5 * time.Second
 	rightTime   = 20 * time.Second
@@ -49,8 +50,8 @@ type Door struct {
 	slots   chan struct{}
 }
 
-// New is a door whose reviews are made with these credentials, which are nobody's but Holdfast's: persons act with
-// their own.
+// New is a door whose reviews are made with these credentials, which are nobody's but Holdfast's: persons act
+// with their own.
 func New(config *rest.Config, c clock.PassiveClock) (*Door, error) {
 	reviews, err := kubernetes.NewForConfig(config)
 	if err != nil {

@@ -27,7 +27,8 @@ type follower struct {
 	at   time.Time
 }
 
-// troubleTime is how long a problem with a watch is told after it was there last: one that is there still comes again.
+// troubleTime is how long a problem with a watch is told after it was there last: one that is there still
+// comes again.
 const troubleTime = time.Minute
 
 func (f *follower) trouble() string {
@@ -39,7 +40,8 @@ func (f *follower) trouble() string {
 	return f.last.Error()
 }
 
-// settleTime is how long the address is kept back until the runs are there; after that the page says itself that it waits.
+// settleTime is how long the address is kept back until the runs are there; after that the page says itself
+// that it waits.
 const settleTime = 5 * time.Second
 
 func (f *follower) settle(ctx context.Context) {

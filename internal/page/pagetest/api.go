@@ -1,5 +1,5 @@
-// Package pagetest is an API server in memory, as far as the page asks one, for tests: with users, what they may, and
-// policies that have a say in it.
+// Package pagetest is an API server in memory, as far as the page asks one, for tests: with users, what they
+// may, and policies that have a say in it.
 package pagetest
 
 import (

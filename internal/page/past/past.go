@@ -1,5 +1,6 @@
-// Package past asks the endpoints of plans for values of metrics from before those that the status of a run has, for the page. They are
-// asked as the evaluator asks: through the view of the run's namespace, with the matchers that policies demand of it now.
+// Package past asks the endpoints of plans for values of metrics from before those that the status of a run
+// has, for the page. They are asked as the evaluator asks: through the view of the run's namespace, with the
+// matchers that policies demand of it now.
 package past
 
 import (
@@ -21,7 +22,8 @@ import (
 
 // Bounds of what is asked and kept.
 const (
-	// atOnce is how many runs are asked about at once; the queries of one follow each other, to leave the endpoint to the rounds.
+	// atOnce is how many runs are asked about at once; the queries of one follow each other, to leave the
+	// endpoint to the rounds.
 	atOnce = 2
 	// longest is how long it may take to ask about a run. What is not answered by then is said so.
 	longest = 15 * time.Second
@@ -40,7 +42,8 @@ type Options struct {
 	Clock    clock.PassiveClock
 }
 
-// Asker asks, and tells all tabs the same for a while. It implements page.Past, and is safe for use by several goroutines.
+// Asker asks, and tells all tabs the same for a while. It implements page.Past, and is safe for use by
+// several goroutines.
 type Asker struct {
 	Options
 	seats chan struct{}

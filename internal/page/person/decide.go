@@ -39,8 +39,8 @@ func (p *Person) Decide(ctx context.Context, namespace, name string, uid types.U
 	return edit.Says, p.patch(ctx, run, edit, false)
 }
 
-// Mays are those of the verbs that the person may use on a run now: it is tried at the API server, whose policies have
-// a say in it, and nothing is written.
+// Mays are those of the verbs that the person may use on a run now: it is tried at the API server, whose
+// policies have a say in it, and nothing is written.
 func (p *Person) Mays(ctx context.Context, run *v1alpha1.CanaryRun, verbs []decision.Verb) ([]decision.Verb, error) {
 	allowed, err := p.May(ctx, run.Namespace, "patch")
 	if err != nil || !allowed {

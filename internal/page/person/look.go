@@ -20,7 +20,8 @@ import (
 	"holdfast.dev/holdfast/internal/page/view"
 )
 
-// MinReady is how long the pods of a run must be Ready to count as available; 0 where its Deployment cannot be read.
+// MinReady is how long the pods of a run must be Ready to count as available; 0 where its Deployment cannot
+// be read.
 func (p *Person) MinReady(ctx context.Context, run *v1alpha1.CanaryRun) time.Duration {
 	object, err := p.objects.Resource(deployments).Namespace(run.Namespace).Get(ctx, run.Spec.Deployment, metav1.GetOptions{})
 	if err != nil {
@@ -30,8 +31,8 @@ func (p *Person) MinReady(ctx context.Context, run *v1alpha1.CanaryRun) time.Dur
 	return time.Duration(seconds) * time.Second
 }
 
-// Difference is what a run tries against the stable template, as diff -u writes it; "" where its update is held no
-// longer, and for a run by hand that has the template of its Deployment.
+// Difference is what a run tries against the stable template, as diff -u writes it; "" where its update is
+// held no longer, and for a run by hand that has the template of its Deployment.
 func (p *Person) Difference(ctx context.Context, run *v1alpha1.CanaryRun) (string, error) {
 	object, err := p.objects.Resource(deployments).Namespace(run.Namespace).Get(ctx, run.Spec.Deployment, metav1.GetOptions{})
 	if err != nil {
@@ -89,7 +90,8 @@ func withImages(stable hold.Template, images []v1alpha1.ContainerImage) hold.Tem
 // mostEvents is how many events of a run are shown, the newest.
 const mostEvents = 100
 
-// Events are those about a run and, from its beginning to its end, those about its Deployment; the newest first.
+// Events are those about a run and, from its beginning to its end, those about its Deployment; the newest
+// first.
 func (p *Person) Events(ctx context.Context, run *v1alpha1.CanaryRun) ([]view.Event, error) {
 	var out []view.Event
 	for kind, name := range map[string]string{"CanaryRun": run.Name, "Deployment": run.Spec.Deployment} {

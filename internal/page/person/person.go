@@ -1,6 +1,6 @@
-// Package person does at the API server what one person asks the page for, with that person's own credentials: so the
-// API server decides what the person may, its policies and its audit log see the person, and Holdfast lends nobody its
-// own rights.
+// Package person does at the API server what one person asks the page for, with that person's own
+// credentials: so the API server decides what the person may, its policies and its audit log see the person,
+// and Holdfast lends nobody its own rights.
 package person
 
 import (

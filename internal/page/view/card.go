@@ -38,8 +38,8 @@ const (
 	ToneQuiet Tone = "quiet"
 )
 
-// Card is a run at a glance. All of it follows from the run alone: what moves with time is given as numbers, from
-// which the browser goes on by itself.
+// Card is a run at a glance. All of it follows from the run alone: what moves with time is given as numbers,
+// from which the browser goes on by itself.
 type Card struct {
 	// Key is namespace/name, UID tells a run from another one of its name.
 	Key        string `json:"key"`
@@ -71,7 +71,8 @@ type Progress struct {
 	// Steps are all of the plan, Step the one under way, from 1.
 	Steps []Step `json:"steps"`
 	Step  int    `json:"step"`
-	// Measured is how many seconds it has been measured, of Total. While Since is set they have run on since then.
+	// Measured is how many seconds it has been measured, of Total. While Since is set they have run on since
+	// then.
 	Measured float64 `json:"measured"`
 	Total    float64 `json:"total"`
 	Since    int64   `json:"since,omitempty"`
@@ -170,8 +171,8 @@ func toneOf(run *v1alpha1.CanaryRun) Tone {
 	return ToneQuiet
 }
 
-// progressOf is nil for a run that nothing judges, and for one of whose plan nothing is left, as caches keep runs that
-// have ended.
+// progressOf is nil for a run that nothing judges, and for one of whose plan nothing is left, as caches keep
+// runs that have ended.
 func progressOf(run *v1alpha1.CanaryRun) *Progress {
 	plan := outlook.PlanOf(run)
 	if plan == nil || run.Status.Phase.Ended() {
@@ -206,8 +207,8 @@ func progressOf(run *v1alpha1.CanaryRun) *Progress {
 	return p
 }
 
-// stopped is how long a run was measured that is not at present: as its status says it, or else to the end of the step
-// at whose gate it waits.
+// stopped is how long a run was measured that is not at present: as its status says it, or else to the end of
+// the step at whose gate it waits.
 func stopped(run *v1alpha1.CanaryRun, p *Progress) float64 {
 	said, _, _ := strings.Cut(run.Status.Duration, "/")
 	if d, err := time.ParseDuration(said); err == nil && d >= 0 {

@@ -36,7 +36,8 @@ type Chart struct {
 	NoData int32 `json:"noData"`
 }
 
-// Point is a measurement. Low and High are where its value had to lie; From and To what a comparison is sure of.
+// Point is a measurement. Low and High are where its value had to lie; From and To what a comparison is sure
+// of.
 type Point struct {
 	At      int64    `json:"at"`
 	Outcome string   `json:"outcome"`
@@ -56,8 +57,8 @@ type Evidence struct {
 	Canary Side   `json:"canary"`
 	Other  Side   `json:"other"`
 	Says   string `json:"says"`
-	// Worse and NotWorse are how far the evidence for either has come: 1 decides. It is that of logarithms, so every
-	// round of the same weight adds as much.
+	// Worse and NotWorse are how far the evidence for either has come: 1 decides. It is that of logarithms, so
+	// every round of the same weight adds as much.
 	Worse    float64 `json:"worse"`
 	NotWorse float64 `json:"notWorse"`
 }

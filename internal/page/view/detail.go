@@ -42,7 +42,8 @@ type Hook struct {
 	Since  int64  `json:"since,omitempty"`
 }
 
-// DetailOf is a run that is opened at a time. minReady is how long its pods must be Ready to count as available.
+// DetailOf is a run that is opened at a time. minReady is how long its pods must be Ready to count as
+// available.
 func DetailOf(run *v1alpha1.CanaryRun, minReady time.Duration, now time.Time) Detail {
 	d := Detail{Card: CardOf(run), Says: says(run), Facts: factsOf(run), Chart: chartsOf(run)}
 	for _, c := range outlook.Next(run, minReady, now) {

@@ -14,7 +14,8 @@ import (
 
 // Bounds of what is asked of the time before the last rounds.
 const (
-	// MostEarlier is how many values a metric has at most. Rounds that follow each other more closely have some left out.
+	// MostEarlier is how many values a metric has at most. Rounds that follow each other more closely have some
+	// left out.
 	MostEarlier = 600
 	// earliest is how far back is asked at most.
 	earliest = 24 * time.Hour
@@ -22,8 +23,8 @@ const (
 	mostSamples = 4000
 )
 
-// Question is what to ask an endpoint of the time since the canary was Ready: the query as it was sent in the newest round, at the times of
-// the rounds before it.
+// Question is what to ask an endpoint of the time since the canary was Ready: the query as it was sent in the
+// newest round, at the times of the rounds before it.
 type Question struct {
 	Query string
 	// From and To are the first time and the last, Step is that between two.
@@ -35,8 +36,8 @@ type Question struct {
 	every time.Duration
 }
 
-// Earlier are values of a metric from before the last rounds, which are worked out now as they were then. How a round came out is
-// not known any more, so they have no outcome.
+// Earlier are values of a metric from before the last rounds, which are worked out now as they were then. How
+// a round came out is not known any more, so they have no outcome.
 type Earlier struct {
 	Name   string  `json:"name"`
 	Rounds []Point `json:"rounds,omitempty"`
@@ -70,7 +71,8 @@ func Questions(run *v1alpha1.CanaryRun) (asks []Question, never []Earlier) {
 	return asks, never
 }
 
-// unasked says why the values of a metric are not asked for, "" where they are or there is nothing to be said.
+// unasked says why the values of a metric are not asked for, "" where they are or there is nothing to be
+// said.
 func unasked(rule v1alpha1.Metric, newest v1alpha1.Measurement, of v1alpha1.Analysis) string {
 	switch {
 	case rule.Compare != nil:

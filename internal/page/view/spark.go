@@ -26,8 +26,8 @@ func minis(metrics []v1alpha1.MetricStatus) []Mini {
 	return out
 }
 
-// spark places the last rounds of a metric on a scale from the least to the greatest number that is to be seen: of the
-// values, and of the ends of what is wanted.
+// spark places the last rounds of a metric on a scale from the least to the greatest number that is to be
+// seen: of the values, and of the ends of what is wanted.
 func spark(last []v1alpha1.Measurement) []Dot {
 	low, high := math.Inf(1), math.Inf(-1)
 	take := func(v float64) {

@@ -144,7 +144,8 @@ func (p *pod) live(alive context.Context) {
 	}
 	go p.volumes.keepFresh(alive)
 
-	// Sidecars outlive the containers they serve, so they do not end with alive. They end one after the other, the last first.
+	// Sidecars outlive the containers they serve, so they do not end with alive. They end one after the other,
+	// the last first.
 	var mains sync.WaitGroup
 	var endSidecars []func()
 	defer func() {

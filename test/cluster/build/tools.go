@@ -159,8 +159,8 @@ func (b toolBuild) run(ctx context.Context, progress io.Writer) error {
 	return nil
 }
 
-// complete copies the tool's own module into a folder, with the file that it lacks, and returns the go.mod that has it
-// be built from there.
+// complete copies the tool's own module into a folder, with the file that it lacks, and returns the go.mod
+// that has it be built from there.
 func (b toolBuild) complete(ctx context.Context, folder string) (string, error) {
 	path, err := golang(ctx, b.dir, "list", "-f", "{{.Module.Path}}", b.pkg)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dropPrivileges takes on the user and leaves no capability behind but NET_ADMIN where that is asked for: what is
-// not in the bounding set not even a program run as root gets, and what is, none but root.
+// dropPrivileges takes on the user and leaves no capability behind but NET_ADMIN where that is asked for:
+// what is not in the bounding set not even a program run as root gets, and what is, none but root.
 func dropPrivileges(user User, netAdmin bool) error {
 	for capability := uintptr(0); capability <= unix.CAP_LAST_CAP; capability++ {
 		if netAdmin && capability == unix.CAP_NET_ADMIN {

@@ -1,7 +1,7 @@
-// Package jail starts one program in namespaces of its own, the way a container runtime does: its
-// own process ids, mounts, hostname and IPC, the network namespace of its pod, a root file system
-// that holds nothing but the program and what is mounted for it, and no capability but one of the pod's network
-// that a container may ask for.
+// Package jail starts one program in namespaces of its own, the way a container runtime does: its own process
+// ids, mounts, hostname and IPC, the network namespace of its pod, a root file system that holds nothing but
+// the program and what is mounted for it, and no capability but one of the pod's network that a container may
+// ask for.
 //
 // Starting takes two steps. The parent clones itself into the new namespaces (Start); the clone
 // reads its Spec from a pipe, lays the mounts, gives up its privileges and replaces itself by the

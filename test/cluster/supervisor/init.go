@@ -13,8 +13,8 @@ import (
 	"holdfast.dev/holdfast/test/cluster/control"
 )
 
-// moreHeap has the control plane, whose heaps are small here, collect garbage less often: that is a fifth of what its API
-// server does, and processors are what tests wait for. Pods have an environment of their own.
+// moreHeap has the control plane, whose heaps are small here, collect garbage less often: that is a fifth of
+// what its API server does, and processors are what tests wait for. Pods have an environment of their own.
 const moreHeap = "GOGC=300"
 
 // Init is process 1. It never returns.

@@ -27,9 +27,9 @@ var image = sync.OnceValue(func() error {
 	return shop.World.Cluster.Alertmanager(ctx, os.Stderr)
 })
 
-// alertmanagerYAML is an Alertmanager that sends what it gets to Holdfast, as docs/how-to/alerts.md has it: at %[1]s,
-// with the CA %[2]s, and with what %[3]s says of who it is by the files %[4]s. No DNS runs in the test cluster, so the URL has
-// an address.
+// alertmanagerYAML is an Alertmanager that sends what it gets to Holdfast, as docs/how-to/alerts.md has it:
+// at %[1]s, with the CA %[2]s, and with what %[3]s says of who it is by the files %[4]s. No DNS runs in the
+// test cluster, so the URL has an address.
 const alertmanagerYAML = `
 apiVersion: v1
 kind: Secret

@@ -18,7 +18,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// TestTheCommandsOfTheDocs make what Holdfast and Alertmanager read: a token, and the CA by which the listener is known.
+// TestTheCommandsOfTheDocs make what Holdfast and Alertmanager read: a token, and the CA by which the
+// listener is known.
 func TestTheCommandsOfTheDocs(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../../docs/how-to/alerts.md")

@@ -20,8 +20,9 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// byCertificate is a replica of Holdfast that knows senders of alerts by the certificates of an authority, and asks for no token. No Service
-// sends to it, and a replica that is there already evaluates. It returns its address.
+// byCertificate is a replica of Holdfast that knows senders of alerts by the certificates of an authority,
+// and asks for no token. No Service sends to it, and a replica that is there already evaluates. It returns
+// its address.
 func byCertificate(s *shop.Shop, ca []byte) string {
 	s.T.Helper()
 	ctx, c := s.T.Context(), shop.World.Client
@@ -97,8 +98,8 @@ func sender(t *testing.T) (files map[string][]byte, ca []byte) {
 
 const showsCertificate = "            cert_file: /etc/alertmanager/sender.crt\n            key_file: /etc/alertmanager/sender.key"
 
-// TestAlertmanagerShowsACertificate: one that the CA has signed fails the canary; without one, and with that of another authority,
-// nothing is taken, and Alertmanager says why.
+// TestAlertmanagerShowsACertificate: one that the CA has signed fails the canary; without one, and with that
+// of another authority, nothing is taken, and Alertmanager says why.
 func TestAlertmanagerShowsACertificate(t *testing.T) {
 	t.Parallel()
 	known, ca := sender(t)

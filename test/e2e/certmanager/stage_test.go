@@ -157,8 +157,8 @@ func (s *certStage) eventually(what string, is func() bool) {
 	}
 }
 
-// renew asks cert-manager for a renewal as `cmctl renew` does, and returns when it has issued. Where cert-manager began one
-// by itself a moment before, it is that.
+// renew asks cert-manager for a renewal as `cmctl renew` does, and returns when it has issued. Where
+// cert-manager began one by itself a moment before, it is that.
 func (s *certStage) renew(certificate string) {
 	s.t.Helper()
 	revision := func() string {

@@ -179,7 +179,8 @@ func (op operation) run(s *shop.Shop, k kind, name string) {
 	if got := stateOf(s, name); got.stable != "v1" || got.held != "v2 A" {
 		s.T.Fatalf("before it, %q is held on %q; the client says:\n%s", got.held, got.stable, said)
 	}
-	// kubectl replace sends the resourceVersion that it has just read, and conflicts with the controller, guarded or not.
+	// kubectl replace sends the resourceVersion that it has just read, and conflicts with the controller,
+	// guarded or not.
 	shop.Await(s, "the controller has seen it", name, &appsv1.Deployment{}, func(d *appsv1.Deployment) bool { return d.Status.UpdatedReplicas == 0 })
 	want := result{stable: op.stable, held: op.held}
 	if k.changes && op.byChanges != nil {

@@ -87,8 +87,8 @@ spec:
   behavior: {scaleDown: {stabilizationWindowSeconds: 0}}
 `
 
-// What an autoscaler goes by: 100m of CPU, which is all that a pod asks for, or its only container does; a queue of 130 that is to be one of 100;
-// a queue of 390 of which each pod is to have 100.
+// What an autoscaler goes by: 100m of CPU, which is all that a pod asks for, or its only container does; a
+// queue of 130 that is to be one of 100; a queue of 390 of which each pod is to have 100.
 const (
 	byCPU       = "{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 100}}}"
 	byContainer = "{type: ContainerResource, containerResource: {name: cpu, container: app, target: {type: Utilization, averageUtilization: 100}}}"
@@ -105,9 +105,9 @@ const (
 	unmeasured = -2
 )
 
-// TestWhatAnAutoscalerMakesOfCanaryPods is what docs/how-to/autoscalers.md says, measured with the autoscaler of
-// Kubernetes: kubernetes/kubernetes#129228, argoproj/argo-rollouts#2857, #3849 and #4607 have it of other canaries.
-// The numbers are what a pod uses of its target, in percent.
+// TestWhatAnAutoscalerMakesOfCanaryPods is what docs/how-to/autoscalers.md says, measured with the autoscaler
+// of Kubernetes: kubernetes/kubernetes#129228, argoproj/argo-rollouts#2857, #3849 and #4607 have it of other
+// canaries. The numbers are what a pod uses of its target, in percent.
 func TestWhatAnAutoscalerMakesOfCanaryPods(t *testing.T) {
 	stage := shop.Open(t, shop.Settings{NoLoad: true, Replicas: 1})
 	t.Cleanup(func() {
@@ -162,8 +162,8 @@ func TestWhatAnAutoscalerMakesOfCanaryPods(t *testing.T) {
 	}
 }
 
-// scaled is how many pods an autoscaler asks for first of a Deployment of some pods that use so much each, and have a
-// canary beside them that does.
+// scaled is how many pods an autoscaler asks for first of a Deployment of some pods that use so much each,
+// and have a canary beside them that does.
 func scaled(t *testing.T, by string, pods, use, canary int, is, fails bool) int32 {
 	t.Helper()
 	plan := strings.Replace(shop.ShapePlan, "period: 6s", "period: 10m", 1)

@@ -28,10 +28,10 @@ spec:
   analysis: {interval: 1s, period: 10m}
 `
 
-// TestTwoAutoscalersDoNotConfuseEachOther: that of the canary goes by the load of its pods, and that of the Deployment by
-// the load of the others, as if there were none. Two that find one pod by their selectors would both stop
-// (AmbiguousSelector, kubernetes/kubernetes#112011, kedacore/keda#5825); argoproj/argo-rollouts#4074 is about one that counts
-// the pods of a canary with traffic of its own.
+// TestTwoAutoscalersDoNotConfuseEachOther: that of the canary goes by the load of its pods, and that of the
+// Deployment by the load of the others, as if there were none. Two that find one pod by their selectors would
+// both stop (AmbiguousSelector, kubernetes/kubernetes#112011, kedacore/keda#5825);
+// argoproj/argo-rollouts#4074 is about one that counts the pods of a canary with traffic of its own.
 func TestTwoAutoscalersDoNotConfuseEachOther(t *testing.T) {
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: canaryScale, Replicas: 1})
 	t.Cleanup(func() {
@@ -84,7 +84,8 @@ func TestTwoAutoscalersDoNotConfuseEachOther(t *testing.T) {
 	s.WantNoCanary()
 }
 
-// TestOfAutoscalersHoldfastChangesThoseOfRunsOnly: its right is to change any, and an admission policy keeps it to its own.
+// TestOfAutoscalersHoldfastChangesThoseOfRunsOnly: its right is to change any, and an admission policy keeps
+// it to its own.
 func TestOfAutoscalersHoldfastChangesThoseOfRunsOnly(t *testing.T) {
 	s := shop.Open(t, shop.Settings{NoLoad: true, Replicas: 1})
 	s.Must("apply", "-f", "-", fmt.Sprintf(autoscaler, byCPU))

@@ -8,8 +8,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// TestAHookInAnnotations: a Deployment without any CanaryPlan waits for a gate that an annotation of the docs names; one at a host that
-// nobody allows is refused.
+// TestAHookInAnnotations: a Deployment without any CanaryPlan waits for a gate that an annotation of the docs
+// names; one at a host that nobody allows is refused.
 func TestAHookInAnnotations(t *testing.T) {
 	t.Parallel()
 	if err := installed(); err != nil {

@@ -20,7 +20,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// strict is where a server answers by https who shows it a credential, by the flag --hook-credentials of the test overlay.
+// strict is where a server answers by https who shows it a credential, by the flag --hook-credentials of the
+// test overlay.
 const strict = "10.0.0.1:9101"
 
 // strictManifest is that server (test/cluster/images/receiver), with a certificate.
@@ -86,8 +87,8 @@ func docs(t *testing.T, form string) []string {
 	return found
 }
 
-// TestAHookIsToldWhoAsks: without the Secret of the docs there is no answer, with another value a no, and with that of the docs a yes.
-// Holdfast is not restarted meanwhile.
+// TestAHookIsToldWhoAsks: without the Secret of the docs there is no answer, with another value a no, and
+// with that of the docs a yes. Holdfast is not restarted meanwhile.
 func TestAHookIsToldWhoAsks(t *testing.T) {
 	t.Parallel()
 	secret := strings.Split(docs(t, `kubectl (create secret generic holdfast-hooks .*) --from-literal=gate="(.*)"`)[1], " ")

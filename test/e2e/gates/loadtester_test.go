@@ -43,8 +43,8 @@ func open(t *testing.T, hooks ...string) *shop.Shop {
 	return shop.Open(t, shop.Settings{Plan: plan(hooks...), NoLoad: true})
 }
 
-// tell has a person, or a program, open or close what the load tester keeps for the Deployment of a shop, as Flagger's docs
-// say: curl -d '{"name": "web", "namespace": "test"}' http://loadtester/gate/open.
+// tell has a person, or a program, open or close what the load tester keeps for the Deployment of a shop, as
+// Flagger's docs say: curl -d '{"name": "web", "namespace": "test"}' http://loadtester/gate/open.
 func tell(s *shop.Shop, path string) {
 	s.T.Helper()
 	pod := strings.TrimSpace(s.Must("get", "pods", "-n", "loadtester", "-l", "app=loadtester", "-o", "jsonpath={.items[0].metadata.name}"))
@@ -64,8 +64,9 @@ func logOf(s *shop.Shop) string {
 	return strings.Join(lines, "")
 }
 
-// TestGatesOfFlaggersLoadTester: gates that are closed hold a run, before its canary and before its release; open, they
-// let it through. The tests before the first measurement, and the load with each round, are the load tester's tasks.
+// TestGatesOfFlaggersLoadTester: gates that are closed hold a run, before its canary and before its release;
+// open, they let it through. The tests before the first measurement, and the load with each round, are the
+// load tester's tasks.
 func TestGatesOfFlaggersLoadTester(t *testing.T) {
 	s := open(t,
 		"name: go, type: ConfirmRollout, url: '"+loadTester+"/gate/check'",
@@ -157,8 +158,8 @@ spec:
         readinessProbe: {httpGet: {path: /healthz, port: 9095}, periodSeconds: 1}
 `
 
-// TestAnAnswerThatIsLost: what a server has taken and never answers is no fault of the canary, and nothing is released. A
-// person goes past it.
+// TestAnAnswerThatIsLost: what a server has taken and never answers is no fault of the canary, and nothing is
+// released. A person goes past it.
 func TestAnAnswerThatIsLost(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: plan("name: acceptance, type: PreRollout, timeout: 300ms, url: 'http://10.0.0.1:9095/hang/'"), NoLoad: true})

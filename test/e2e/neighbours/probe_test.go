@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// TestTheProbeAndAMeshAreBothThere: beside an injector that has the kubelet ask its own proxy, before Holdfast's webhook or after
-// it, a pod has one probe and one proxy, and gets Ready.
+// TestTheProbeAndAMeshAreBothThere: beside an injector that has the kubelet ask its own proxy, before
+// Holdfast's webhook or after it, a pod has one probe and one proxy, and gets Ready.
 func TestTheProbeAndAMeshAreBothThere(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]string{"before": before, "after": after} {

@@ -28,9 +28,10 @@ func letRedirect(s *shop.Shop, plan string) {
 	s.LetRedirect(plan)
 }
 
-// TestRequestsAreRedirectedBesideAnInjector: where a proxy is put into the pods that asks the application for the kubelet, before Holdfast's
-// webhook or after it, and that is called again for what the other one did, a pod has each sidecar once and is Ready, each
-// request is counted once, and what the kubelet asks comes to the application and is not counted.
+// TestRequestsAreRedirectedBesideAnInjector: where a proxy is put into the pods that asks the application for
+// the kubelet, before Holdfast's webhook or after it, and that is called again for what the other one did, a
+// pod has each sidecar once and is Ready, each request is counted once, and what the kubelet asks comes to
+// the application and is not counted.
 func TestRequestsAreRedirectedBesideAnInjector(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]string{"before": before, "after": after} {
@@ -75,8 +76,9 @@ func TestRequestsAreRedirectedBesideAnInjector(t *testing.T) {
 	}
 }
 
-// TestAMeshThatTakesTheRequestsFirstIsTold at apply, by the mark of the namespace, and by the metrics that read the probe, of the
-// container in the pod: what cannot be measured is an error, and not taken for no requests.
+// TestAMeshThatTakesTheRequestsFirstIsTold at apply, by the mark of the namespace, and by the metrics that
+// read the probe, of the container in the pod: what cannot be measured is an error, and not taken for no
+// requests.
 func TestAMeshThatTakesTheRequestsFirstIsTold(t *testing.T) {
 	t.Parallel()
 	const told = "namespace is labelled istio-injection: enabled, so a mesh takes the requests"

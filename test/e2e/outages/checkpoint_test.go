@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/test/stage"
 )
 
-// TestNoRoundIsLostThatWasInMemoryOnly: the leader is killed with rounds that stand in no status, which is written once a
-// minute. Whoever goes on asks for their times, and for those at which nobody led.
+// TestNoRoundIsLostThatWasInMemoryOnly: the leader is killed with rounds that stand in no status, which is
+// written once a minute. Whoever goes on asks for their times, and for those at which nobody led.
 func TestNoRoundIsLostThatWasInMemoryOnly(t *testing.T) {
 	stage.Long(t)
 	args := withArgs(t, func(args []string) []string { return append(args, "--status-writes-per-second=0.0166") })

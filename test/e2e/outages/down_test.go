@@ -29,8 +29,8 @@ func takeDown(t *testing.T) (back func()) {
 	}
 }
 
-// TestHoldfastIsDown: updates pass where it is "enabled", and are told once it
-// is back; where it is "required" they are refused, and all else passes. One that is held, and that a quota keeps from being
+// TestHoldfastIsDown: updates pass where it is "enabled", and are told once it is back; where it is
+// "required" they are refused, and all else passes. One that is held, and that a quota keeps from being
 // tried, hides nothing of what passes after it.
 func TestHoldfastIsDown(t *testing.T) {
 	enabled := shop.Open(t, shop.Settings{Plan: shop.Patient, NoLoad: true})

@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// receiverManifest is who is told. It serves in the network of the cluster itself, where the notifiers of the test
-// overlay find it.
+// receiverManifest is who is told. It serves in the network of the cluster itself, where the notifiers of the
+// test overlay find it.
 const receiverManifest = `
 apiVersion: apps/v1
 kind: Deployment
@@ -31,8 +31,8 @@ spec:
         readinessProbe: {httpGet: {path: /healthz, port: 9097}, periodSeconds: 1}
 `
 
-// TestAReceiverThatWasAwayHearsOfWhatHappened: a run fails while the receiver is away, and the evaluator is killed
-// before that comes. It is told everything then, in its order.
+// TestAReceiverThatWasAwayHearsOfWhatHappened: a run fails while the receiver is away, and the evaluator is
+// killed before that comes. It is told everything then, in its order.
 func TestAReceiverThatWasAwayHearsOfWhatHappened(t *testing.T) {
 	s := shop.Open(t, shop.Settings{Name: "told-", Plan: shop.QuickPlan})
 	run := s.HoldV2("--error-rate=0.5")

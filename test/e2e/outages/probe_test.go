@@ -39,8 +39,9 @@ spec:
       compare: {unit: s}
 `
 
-// TestWithoutPrometheusProbesJudge: with no Prometheus at all a good update is released, and one that fails a fifth of
-// its requests and one that is three times slower are reverted, each by comparison with the baseline.
+// TestWithoutPrometheusProbesJudge: with no Prometheus at all a good update is released, and one that fails a
+// fifth of its requests and one that is three times slower are reverted, each by comparison with the
+// baseline.
 func TestWithoutPrometheusProbesJudge(t *testing.T) {
 	if err := shop.World.Cluster.StopComponent(t.Context(), "prometheus"); err != nil {
 		t.Fatal(err)

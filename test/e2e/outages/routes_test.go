@@ -65,8 +65,8 @@ func askedOf(route *unstructured.Unstructured) string {
 	return string(text)
 }
 
-// scenes are where a run with a share stands when all of Holdfast is killed: each begins at the gate of its first step,
-// unless it says otherwise, and goes on by what somebody does afterwards.
+// scenes are where a run with a share stands when all of Holdfast is killed: each begins at the gate of its
+// first step, unless it says otherwise, and goes on by what somebody does afterwards.
 var scenes = []struct {
 	when   string
 	args   []string
@@ -96,9 +96,9 @@ func decide(what string) func(s *shop.Shop, run string) {
 	return func(s *shop.Shop, run string) { s.Decide(run, what) }
 }
 
-// TestAllOfHoldfastIsKilledAtEachMomentOfAShare, evaluator and webhook at once: before it is laid, when it is, when it is to
-// change, when it is to come off, when it is off, and in the release. No request fails, and no weight is left behind. In
-// memory that is seen for every write: evaluator/routes_test.go.
+// TestAllOfHoldfastIsKilledAtEachMomentOfAShare, evaluator and webhook at once: before it is laid, when it
+// is, when it is to change, when it is to come off, when it is off, and in the release. No request fails, and
+// no weight is left behind. In memory that is seen for every write: evaluator/routes_test.go.
 func TestAllOfHoldfastIsKilledAtEachMomentOfAShare(t *testing.T) {
 	stage.Long(t)
 	type played struct {
@@ -153,7 +153,8 @@ func TestAllOfHoldfastIsKilledAtEachMomentOfAShare(t *testing.T) {
 	}
 }
 
-// wantNothingLeft: the route is its user's, nothing of the canary is there, and one version answers everybody.
+// wantNothingLeft: the route is its user's, nothing of the canary is there, and one version answers
+// everybody.
 func wantNothingLeft(s *shop.Shop, before, image string) {
 	s.T.Helper()
 	after := askedOf(awaitRoute(s, "the share is off", func(r *unstructured.Unstructured) bool { return !overlaid(r) }))
@@ -168,9 +169,9 @@ func wantNothingLeft(s *shop.Shop, before, image string) {
 	}
 }
 
-// TestWhatIsWrittenWhileNobodyAnswersIsWhatItsUserWants: all of Holdfast is away while a share is on routes, and each route
-// is written in another way. It is stored as it came; when Holdfast is back the share lies over it, and at the end it
-// is what its user asked for.
+// TestWhatIsWrittenWhileNobodyAnswersIsWhatItsUserWants: all of Holdfast is away while a share is on routes,
+// and each route is written in another way. It is stored as it came; when Holdfast is back the share lies
+// over it, and at the end it is what its user asked for.
 func TestWhatIsWrittenWhileNobodyAnswersIsWhatItsUserWants(t *testing.T) {
 	stage.Long(t)
 	if err := shop.World.Cluster.GatewayAPI(t.Context()); err != nil {
@@ -288,8 +289,9 @@ func backends(r *unstructured.Unstructured) string {
 	return strings.Join(out, " ")
 }
 
-// TestTheGatewayIsKilledWhileACanaryHasItsShare, and while it is taken off: the run goes on, the gateway that is back gives
-// the canary its share, and at the end the route is its user's. Requests that come while no gateway is there fail.
+// TestTheGatewayIsKilledWhileACanaryHasItsShare, and while it is taken off: the run goes on, the gateway that
+// is back gives the canary its share, and at the end the route is its user's. Requests that come while no
+// gateway is there fail.
 func TestTheGatewayIsKilledWhileACanaryHasItsShare(t *testing.T) {
 	stage.Long(t)
 	s, before := openRouted(t, shares)

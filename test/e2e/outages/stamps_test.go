@@ -15,9 +15,9 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// TestATenantCannotForgeAStamp: what passes while Holdfast is away, in a namespace whose policy fails open, is told when
-// it is back, whatever its author makes of the stamp: takes it off in the same request, writes the hash of what he runs, or
-// puts behind that the seal of the stamp that was there.
+// TestATenantCannotForgeAStamp: what passes while Holdfast is away, in a namespace whose policy fails open,
+// is told when it is back, whatever its author makes of the stamp: takes it off in the same request, writes
+// the hash of what he runs, or puts behind that the seal of the stamp that was there.
 func TestATenantCannotForgeAStamp(t *testing.T) {
 	none, bare, resealed := openStamped(t), openStamped(t), openStamped(t)
 	time.Sleep(time.Until(resealed.Deployment("web").CreationTimestamp.Add(20 * time.Second))) // until then they are taken for some that were just made

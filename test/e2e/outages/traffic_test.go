@@ -33,8 +33,8 @@ metadata: {name: web}
 spec: {parentRefs: [{name: nobody}], rules: [{backendRefs: [{name: web, port: 80}]}]}
 `
 
-// TestNoShareIsLeftBehind: a run that goes with its Deployment while Holdfast is down leaves its share on a route, until
-// Holdfast is back; one that is there still goes on, and its share comes off with it.
+// TestNoShareIsLeftBehind: a run that goes with its Deployment while Holdfast is down leaves its share on a
+// route, until Holdfast is back; one that is there still goes on, and its share comes off with it.
 func TestNoShareIsLeftBehind(t *testing.T) {
 	if err := shop.World.Cluster.GatewayAPI(t.Context()); err != nil {
 		t.Fatal(err)
@@ -93,8 +93,8 @@ func awaitRoute(s *shop.Shop, what string, is func(*unstructured.Unstructured) b
 	return shop.Await(s, what, "web", object, is)
 }
 
-// TestTheShareGoesOnWithoutTheEvaluator: whoever evaluates is killed while a canary has its share of the requests. The
-// share stays as it is, no request fails, and it comes off at the end.
+// TestTheShareGoesOnWithoutTheEvaluator: whoever evaluates is killed while a canary has its share of the
+// requests. The share stays as it is, no request fails, and it comes off at the end.
 func TestTheShareGoesOnWithoutTheEvaluator(t *testing.T) {
 	stage.Long(t)
 	shop.NeedTraefik(t)

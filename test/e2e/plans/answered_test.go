@@ -11,7 +11,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// askedPlan has a query that every Prometheus answers, and one that this Prometheus takes only with a feature flag.
+// askedPlan has a query that every Prometheus answers, and one that this Prometheus takes only with a feature
+// flag.
 const askedPlan = `
 apiVersion: holdfast.dev/v1alpha1
 kind: CanaryPlan

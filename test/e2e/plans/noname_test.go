@@ -10,9 +10,9 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// TestAPlanOfNoNameLetsNothingPass: the annotation came where Holdfast was not asked, and its value is no name that an object
-// can have, which is an error of every client that asks for it. What is asked for is held, it is told why nobody tries it, and
-// another strategy in the next update is no way around that.
+// TestAPlanOfNoNameLetsNothingPass: the annotation came where Holdfast was not asked, and its value is no
+// name that an object can have, which is an error of every client that asks for it. What is asked for is
+// held, it is told why nobody tries it, and another strategy in the next update is no way around that.
 func TestAPlanOfNoNameLetsNothingPass(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a/b", "..", "50%"} {

@@ -36,7 +36,8 @@ spec:
   ports: [{port: 80, targetPort: 8080}]
 `
 
-// budgeted has a budget for the Deployment shaped, and the second version of it held, whose app has these args.
+// budgeted has a budget for the Deployment shaped, and the second version of it held, whose app has these
+// args.
 func budgeted(s *shop.Shop, args ...string) *v1alpha1.CanaryRun {
 	s.T.Helper()
 	s.Must("apply", "-f", "-", budgetOf)
@@ -64,8 +65,8 @@ func awaitAllowed(s *shop.Shop, n int32) {
 	})
 }
 
-// evict has a stable pod evicted, as kubectl drain does: where the budget does not allow it now, it is asked again,
-// for the disruption controller takes a moment to count what has become of the pods.
+// evict has a stable pod evicted, as kubectl drain does: where the budget does not allow it now, it is asked
+// again, for the disruption controller takes a moment to count what has become of the pods.
 func evict(s *shop.Shop) {
 	s.T.Helper()
 	var pods corev1.PodList
@@ -100,9 +101,10 @@ func inService(s *shop.Shop, pod string) bool {
 	})
 }
 
-// TestWhatIsKeptOfACanaryKeepsNoNodeFromBeingDrained: kubernetes/kubernetes#72320 and Azure/azure-service-operator#5677
-// (a pod that is not healthy counts in the budget), gardener/machine-controller-manager#684 (so do pods that crash
-// again and again), ministryofjustice/cloud-platform#1549 (and those without an image).
+// TestWhatIsKeptOfACanaryKeepsNoNodeFromBeingDrained: kubernetes/kubernetes#72320 and
+// Azure/azure-service-operator#5677 (a pod that is not healthy counts in the budget),
+// gardener/machine-controller-manager#684 (so do pods that crash again and again),
+// ministryofjustice/cloud-platform#1549 (and those without an image).
 func TestWhatIsKeptOfACanaryKeepsNoNodeFromBeingDrained(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -134,7 +136,8 @@ func TestWhatIsKeptOfACanaryKeepsNoNodeFromBeingDrained(t *testing.T) {
 	}
 }
 
-// TestWhatFailedServesNoRequests, although it is Ready, and is there to be looked at; behind a gate it serves on.
+// TestWhatFailedServesNoRequests, although it is Ready, and is there to be looked at; behind a gate it serves
+// on.
 func TestWhatFailedServesNoRequests(t *testing.T) {
 	t.Parallel()
 	bad := func(more ...string) string { // there is time to look at what runs before it fails
@@ -155,7 +158,8 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 			t.Errorf("its traffic is %q", run.Status.Traffic)
 		}
 		awaitAllowed(s, 1)
-		// A retry has fresh pods, which are a part of the application: from their beginning, and soon they fail too.
+		// A retry has fresh pods, which are a part of the application: from their beginning, and soon they fail
+		// too.
 		s.Decide(run.Name, `"attempt":2`)
 		var fresh []corev1.Pod
 		shop.Until(s, "the retry has a pod", func() bool {
@@ -200,9 +204,9 @@ func TestWhatFailedServesNoRequests(t *testing.T) {
 	})
 }
 
-// TestABudgetHoldsWhileACanaryEnds: the disruption controller gives up on a budget one of whose pods has lost its
-// ReplicaSet (kubernetes/kubernetes#130723 and #78427, elastic/cloud-on-k8s#1455), and nothing may be evicted. Pods
-// of canaries that take long to end are no reason.
+// TestABudgetHoldsWhileACanaryEnds: the disruption controller gives up on a budget one of whose pods has lost
+// its ReplicaSet (kubernetes/kubernetes#130723 and #78427, elastic/cloud-on-k8s#1455), and nothing may be
+// evicted. Pods of canaries that take long to end are no reason.
 func TestABudgetHoldsWhileACanaryEnds(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -299,7 +303,8 @@ func TestWhatABudgetAllowsBesideACanary(t *testing.T) {
 		"maxUnavailable: 25%": {1, 2},
 		"minAvailable: 75%":   {1, 1},
 		"minAvailable: 3":     {1, 2},
-		// projectcalico/calico#4211, kubernetes/website#4140: they allow nothing, and a canary changes nothing about it.
+		// projectcalico/calico#4211, kubernetes/website#4140: they allow nothing, and a canary changes nothing
+		// about it.
 		"maxUnavailable: 0":  {0, 0},
 		"minAvailable: 100%": {0, 0},
 	} {

@@ -233,8 +233,8 @@ func wantFirstPodSoon(s *shop.Shop, version string) {
 }
 
 // TestWhatMayLeaveNoRoomForACanaryIsToldAtTheHold, with the field and the remedy, and not by a run that fails
-// ten minutes later. (rancher/fleet#792, kubernetes/minikube#12904, kubernetes/kubernetes#97227; by hostNetwork:
-// kubernetes/kubernetes#90669, newrelic/nri-kubernetes#356)
+// ten minutes later. (rancher/fleet#792, kubernetes/minikube#12904, kubernetes/kubernetes#97227; by
+// hostNetwork: kubernetes/kubernetes#90669, newrelic/nri-kubernetes#356)
 func TestWhatMayLeaveNoRoomForACanaryIsToldAtTheHold(t *testing.T) {
 	t.Parallel()
 	apart := "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: shaped}}%s}]}}"

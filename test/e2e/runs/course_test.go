@@ -134,8 +134,8 @@ func TestADryRunReleasesNothing(t *testing.T) {
 	s.WantImage("v2")
 }
 
-// TestABaselineIsComparedWith: real series of real baseline pods. There is one of each that is scraped, also when
-// a scrape of one of them comes too late.
+// TestABaselineIsComparedWith: real series of real baseline pods. There is one of each that is scraped, also
+// when a scrape of one of them comes too late.
 func TestABaselineIsComparedWith(t *testing.T) {
 	t.Parallel()
 	plan := shop.With(shop.PlanOf(`count(up{ {{canary}} }) - count(up{ {{baseline}} })`), "baseline: {}")

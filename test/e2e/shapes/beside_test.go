@@ -94,7 +94,8 @@ func TestRolloutHistoryNamesWhatEachRevisionWas(t *testing.T) {
 		wantHistory(s, "after the release", "1 version 1, 2 version 2")
 	})
 
-	// kubernetes/kubectl#1137: an update that says nothing takes over the cause that stands there. So it is without Holdfast.
+	// kubernetes/kubectl#1137: an update that says nothing takes over the cause that stands there. So it is
+	// without Holdfast.
 	t.Run("an update without one", func(t *testing.T) {
 		t.Parallel()
 		s := shop.Open(t, shop.Settings{NoLoad: true, Plan: shop.ShapePlan, Replicas: 1})
@@ -115,17 +116,17 @@ spec:
 ---
 `
 
-// labeled is shaped with more labels on its pods, and its port by a name. It takes seconds to be available, so
-// that a Service that is made before it is seen to be changed after it.
+// labeled is shaped with more labels on its pods, and its port by a name. It takes seconds to be available,
+// so that a Service that is made before it is seen to be changed after it.
 func labeled(version, labels, port string) string {
 	manifest := strings.Replace(shop.Shaped(version, 2), "metadata: {labels: {app: shaped}}", "metadata: {labels: {app: shaped, "+labels+"}}", 1)
 	manifest = strings.Replace(manifest, "spec:\n", "spec:\n  minReadySeconds: 2\n", 1)
 	return strings.NewReplacer("name: http,", "name: "+port+",", "port: http}", "port: "+port+"}").Replace(manifest)
 }
 
-// TestNoVerdictWhileAServiceHasLeftTheStablePods: cloudfoundry-incubator/kubecf#1325 (the selector has the version),
-// envoyproxy/gateway#7309 (it has whatever label is added to the pods) and kubernetes/kubernetes#83145 (a port
-// by a name that pods do not have).
+// TestNoVerdictWhileAServiceHasLeftTheStablePods: cloudfoundry-incubator/kubecf#1325 (the selector has the
+// version), envoyproxy/gateway#7309 (it has whatever label is added to the pods) and
+// kubernetes/kubernetes#83145 (a port by a name that pods do not have).
 func TestNoVerdictWhileAServiceHasLeftTheStablePods(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ before, after, back string }{
@@ -165,8 +166,8 @@ func TestNoVerdictWhileAServiceHasLeftTheStablePods(t *testing.T) {
 	}
 }
 
-// TestWhatTheStableTemplateNeedsIsMissed: fluxcd/flux2#3378 (a ConfigMap in the environment), pingcap/tidb-operator#603 (one
-// in a volume) and wireapp/wire-server-deploy#143 (a Secret of each version).
+// TestWhatTheStableTemplateNeedsIsMissed: fluxcd/flux2#3378 (a ConfigMap in the environment),
+// pingcap/tidb-operator#603 (one in a volume) and wireapp/wire-server-deploy#143 (a Secret of each version).
 func TestWhatTheStableTemplateNeedsIsMissed(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ kind, data, container, pod string }{

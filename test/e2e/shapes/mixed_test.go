@@ -92,9 +92,10 @@ func TestPausedByTheManifest(t *testing.T) {
 	}
 }
 
-// TestAMarkOfARestartBesideAnUpdate is none: Rancher sends both in one request when an image is changed in its form
-// (rancher/dashboard#16445), and Reloader's variable comes with whatever else a pipeline says. The update is held; the next
-// restart alone passes, also by a variable of a container that is done before the others start.
+// TestAMarkOfARestartBesideAnUpdate is none: Rancher sends both in one request when an image is changed in
+// its form (rancher/dashboard#16445), and Reloader's variable comes with whatever else a pipeline says. The
+// update is held; the next restart alone passes, also by a variable of a container that is done before the
+// others start.
 func TestAMarkOfARestartBesideAnUpdate(t *testing.T) {
 	t.Parallel()
 	const ofReloader = `{"name":"STAKATER_DB_LOGIN_SECRET","value":"%040d"}`
@@ -131,8 +132,8 @@ func TestAMarkOfARestartBesideAnUpdate(t *testing.T) {
 	}
 }
 
-// TestAChangeCauseAlone is no update: without a hold it is that of the revision that runs, in a manifest too; of what is
-// held it belongs to that, and starts no other run.
+// TestAChangeCauseAlone is no update: without a hold it is that of the revision that runs, in a manifest too;
+// of what is held it belongs to that, and starts no other run.
 func TestAChangeCauseAlone(t *testing.T) {
 	t.Parallel()
 	for name, apply := range map[string][]string{

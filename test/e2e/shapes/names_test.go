@@ -72,10 +72,11 @@ func serving(kind, name, annotations, template, spec string) string {
 		apiVersion, kind, name, annotations, strings.Replace(template, "RESTART", restart, 1), spec)
 }
 
-// TestPodsOfOthersAreNotTakenForTheStableOnes: the API server cuts the name of a ReplicaSet before it makes names
-// of pods from it, and then those of others begin alike. Their failures are not those of the stable side: a bad
-// update is not released for them (rancher/rancher#21965, kubernetes/kubernetes#116447, rancher/dashboard#1922). Nor
-// are those of pods that the selector of the Deployment takes in (kubernetes/kubernetes#24152 and #124307).
+// TestPodsOfOthersAreNotTakenForTheStableOnes: the API server cuts the name of a ReplicaSet before it makes
+// names of pods from it, and then those of others begin alike. Their failures are not those of the stable
+// side: a bad update is not released for them (rancher/rancher#21965, kubernetes/kubernetes#116447,
+// rancher/dashboard#1922). Nor are those of pods that the selector of the Deployment takes in
+// (kubernetes/kubernetes#24152 and #124307).
 func TestPodsOfOthersAreNotTakenForTheStableOnes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -111,8 +112,8 @@ func TestPodsOfOthersAreNotTakenForTheStableOnes(t *testing.T) {
 }
 
 // TestPodsOfTheRevisionBeforeAreNotTakenForTheStableOnes: those of a long name do not carry the hash of their
-// ReplicaSet. What a bad version did a moment ago, before it was mended past the canary, is not what the stable
-// side does (kubernetes/kubernetes#116447, kubernetes/kubernetes#110500).
+// ReplicaSet. What a bad version did a moment ago, before it was mended past the canary, is not what the
+// stable side does (kubernetes/kubernetes#116447, kubernetes/kubernetes#110500).
 func TestPodsOfTheRevisionBeforeAreNotTakenForTheStableOnes(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: againstStable, Replicas: 1})

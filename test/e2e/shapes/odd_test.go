@@ -11,9 +11,10 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// oddDeployment has what is rare and valid, and has broken tools: a dot in the name, no history, a label without a value, a
-// selector with expressions, a tag with a digest, a native sidecar, a container that ends before the others begin, and one port
-// for TCP and UDP. A headless Service selects its pods, and is the first by name.
+// oddDeployment has what is rare and valid, and has broken tools: a dot in the name, no history, a label
+// without a value, a selector with expressions, a tag with a digest, a native sidecar, a container that ends
+// before the others begin, and one port for TCP and UDP. A headless Service selects its pods, and is the
+// first by name.
 const oddDeployment = `apiVersion: v1
 kind: Service
 metadata: {name: a-headless-one}

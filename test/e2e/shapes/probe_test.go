@@ -24,8 +24,8 @@ spec:
 // answered is how the probe begins to count answers of 200; it counts from 0 on.
 const answered = `holdfast_probe_requests_total{code="200",grpc_status="",port="http"} `
 
-// TestPodsOfARunAreMeasured: a Service by name sends requests through the probe, the kubelet asks the application, and the
-// update is released as it was asked for.
+// TestPodsOfARunAreMeasured: a Service by name sends requests through the probe, the kubelet asks the
+// application, and the update is released as it was asked for.
 func TestPodsOfARunAreMeasured(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: measuredPlan})

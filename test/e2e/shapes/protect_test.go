@@ -17,7 +17,8 @@ import (
 // protectPlan keeps ConfigMaps, and has a run go on for as long as the test likes.
 var protectPlan = strings.NewReplacer("period: 6s", "period: 10m", "  replicas: 1\n", "  replicas: 1\n  protect: ConfigMaps\n").Replace(shop.ShapePlan)
 
-// needing is shaped with a ConfigMap of each version, which its pods need as lines of a container and a pod say.
+// needing is shaped with a ConfigMap of each version, which its pods need as lines of a container and a pod
+// say.
 func needing(container, pod string) func(version string) string {
 	return func(version string) string {
 		at := strings.NewReplacer("VERSION", version)
@@ -32,7 +33,8 @@ func isProtected(c *corev1.ConfigMap) bool {
 	return slices.Contains(c.Finalizers, v1alpha1.ProtectFinalizer)
 }
 
-// holdAndPrune holds a second version and deletes what only the first one needs, at once, as a tool does that prunes.
+// holdAndPrune holds a second version and deletes what only the first one needs, at once, as a tool does that
+// prunes.
 func holdAndPrune(s *shop.Shop, manifest func(version string) string) *v1alpha1.CanaryRun {
 	s.T.Helper()
 	run := s.HoldSecond(manifest)
@@ -69,8 +71,9 @@ func replacePod(s *shop.Shop) {
 	}, []client.ListOption{client.MatchingLabels{"app": "shaped"}})
 }
 
-// TestWhatTheStableTemplateNeedsIsKept: fluxcd/flux2#3378 and fluxcd/kustomize-controller#1180 (pruned as soon as the
-// update is applied), pingcap/tidb-operator#2202 (Helm deletes it first, and a pod that restarts before its turn crashes).
+// TestWhatTheStableTemplateNeedsIsKept: fluxcd/flux2#3378 and fluxcd/kustomize-controller#1180 (pruned as
+// soon as the update is applied), pingcap/tidb-operator#2202 (Helm deletes it first, and a pod that restarts
+// before its turn crashes).
 func TestWhatTheStableTemplateNeedsIsKept(t *testing.T) {
 	t.Parallel()
 	for name, manifest := range map[string]func(string) string{

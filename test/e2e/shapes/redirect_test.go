@@ -22,7 +22,8 @@ spec:
   analysis: {period: 10m, interval: 1s, initialDelay: 0s}
 `
 
-// openRedirected is a shop whose port has no name and whose Service goes by its number, under a policy that lets plans redirect.
+// openRedirected is a shop whose port has no name and whose Service goes by its number, under a policy that
+// lets plans redirect.
 func openRedirected(t *testing.T) *shop.Shop {
 	s := shop.Open(t, shop.Settings{NoLoad: true, Replicas: 1})
 	s.Must("label", "namespace", s.Namespace, "tenant="+s.Namespace)
@@ -38,8 +39,9 @@ func numbered(s *shop.Shop, version string) string {
 	return strings.NewReplacer("{name: http, containerPort: 8080}", "{containerPort: 8080}", "port: http", "port: 8080", "targetPort: http", "targetPort: 8080").Replace(shop.Unscraped(s.Web(version)))
 }
 
-// TestRequestsAreRedirected: by a Service that goes by number and a port without a name, each request is measured and none of the
-// kubelet's; what is released has nothing of it. When policies forbid it the run ends without a verdict.
+// TestRequestsAreRedirected: by a Service that goes by number and a port without a name, each request is
+// measured and none of the kubelet's; what is released has nothing of it. When policies forbid it the run
+// ends without a verdict.
 func TestRequestsAreRedirected(t *testing.T) {
 	t.Parallel()
 	s := openRedirected(t)

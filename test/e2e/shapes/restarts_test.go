@@ -53,9 +53,9 @@ func wantNoEvent(s *shop.Shop, reason string) {
 }
 
 // TestRestartsByOtherTools pass at once, as that of kubectl does. The marks are those of
-// rancher/dashboard#16445 (Rancher), stakater/Reloader#591 and #724 (Reloader, by an
-// annotation and by a variable), hashicorp/vault-secrets-operator#1124, 1Password/onepassword-operator#6 and of
-// scripts, argoproj/argo-rollouts#144 (a restart must not go through the steps).
+// rancher/dashboard#16445 (Rancher), stakater/Reloader#591 and #724 (Reloader, by an annotation and by a
+// variable), hashicorp/vault-secrets-operator#1124, 1Password/onepassword-operator#6 and of scripts,
+// argoproj/argo-rollouts#144 (a restart must not go through the steps).
 func TestRestartsByOtherTools(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true, Plan: shop.ShapePlan, Replicas: 1})
@@ -108,8 +108,8 @@ func TestARestartOfOthersDuringAHold(t *testing.T) {
 	}
 }
 
-// TestAnAnnotationThatIsAnotherOneAtEverySync, which the plan names, is noise: the update beside it is one and
-// the same. loculus-project/loculus#6433 (timestamp), Infisical/infisical#6087 (updatedAt),
+// TestAnAnnotationThatIsAnotherOneAtEverySync, which the plan names, is noise: the update beside it is one
+// and the same. loculus-project/loculus#6433 (timestamp), Infisical/infisical#6087 (updatedAt),
 // grafana-cold-storage/oncall#4355 (random-annotation).
 func TestAnAnnotationThatIsAnotherOneAtEverySync(t *testing.T) {
 	t.Parallel()
@@ -166,8 +166,8 @@ func TestUpdatesFasterThanACanary(t *testing.T) {
 }
 
 // TestNewUpdatesWait where the plan says so: the run under way is finished first, and the newest comes next.
-// argoproj/argo-rollouts#4975 (defer new deployments while a rollout is in progress), #1372 (a change pushed in the middle
-// of a rollout).
+// argoproj/argo-rollouts#4975 (defer new deployments while a rollout is in progress), #1372 (a change pushed
+// in the middle of a rollout).
 func TestNewUpdatesWait(t *testing.T) {
 	t.Parallel()
 	for name, fails := range map[string]bool{"for one that passes": false, "for one that fails": true} {

@@ -15,8 +15,9 @@ import (
 )
 
 // TestACanaryIsScheduledAsASurgePodWouldBe: what counts within a revision, as the scheduler and programs tell
-// revisions apart, does not count a canary to the stable pods. (kubernetes/website#46833 and fluxcd/flagger#923 for
-// affinity, kubernetes/kubernetes#98215 for spread; kubescape/node-agent#167 tells revisions apart by the label)
+// revisions apart, does not count a canary to the stable pods. (kubernetes/website#46833 and
+// fluxcd/flagger#923 for affinity, kubernetes/kubernetes#98215 for spread; kubescape/node-agent#167 tells
+// revisions apart by the label)
 func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
 	t.Parallel()
 	for name, lines := range map[string][]string{
@@ -56,7 +57,8 @@ func TestACanaryIsScheduledAsASurgePodWouldBe(t *testing.T) {
 
 // TestPodsOfACanaryHaveTheirOwnNames, as those of the Deployment do: leaders are elected, clusters joined and
 // pods looked up by them. One name is for one pod, and where it is asked for. (kubernetes/kubernetes#61151,
-// spring-cloud/spring-cloud-kubernetes#1202; workers and nodes of a cluster: celery/celery#2938, rabbitmq/rabbitmq-server#1652)
+// spring-cloud/spring-cloud-kubernetes#1202; workers and nodes of a cluster: celery/celery#2938,
+// rabbitmq/rabbitmq-server#1652)
 func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 	t.Parallel()
 	named := func(extra string) string {
@@ -124,8 +126,9 @@ func TestPodsOfACanaryHaveTheirOwnNames(t *testing.T) {
 	})
 }
 
-// TestMinReadySecondsCountOnTopOfReadyDeadline: pods that are Ready are not reverted for not being so, and the
-// message says what is waited for. (fluxcd/flagger#818, argoproj/argo-rollouts#1470, kubernetes/kubernetes#103258)
+// TestMinReadySecondsCountOnTopOfReadyDeadline: pods that are Ready are not reverted for not being so, and
+// the message says what is waited for. (fluxcd/flagger#818, argoproj/argo-rollouts#1470,
+// kubernetes/kubernetes#103258)
 func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 	t.Parallel()
 	// As long as minReadySeconds: pods that are Ready in time are available after it, however soon that was.
@@ -161,9 +164,9 @@ func TestMinReadySecondsCountOnTopOfReadyDeadline(t *testing.T) {
 	})
 }
 
-// TestWhatMayBeTheCureWaitsForNothingThatCannotCome: the Deployment's pods can no longer be made, or are asked
-// for in vain, and what is held asks for what can be. (argoproj/argo-rollouts#3110, fluxcd/flagger#1247; a quota:
-// astronomer/astronomer#764, SREGym/SREGym#880)
+// TestWhatMayBeTheCureWaitsForNothingThatCannotCome: the Deployment's pods can no longer be made, or are
+// asked for in vain, and what is held asks for what can be. (argoproj/argo-rollouts#3110,
+// fluxcd/flagger#1247; a quota: astronomer/astronomer#764, SREGym/SREGym#880)
 func TestWhatMayBeTheCureWaitsForNothingThatCannotCome(t *testing.T) {
 	t.Parallel()
 	t.Run("the ServiceAccount is gone", func(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 	"holdfast.dev/holdfast/test/stage"
 )
 
-// TestStreamsThroughAPodThatIsMeasured: a chunked body of 100 MiB both ways at once, a WebSocket and a stream of gRPC over HTTP/2 go
-// through the probe of a canary whole, whichever way they come to it, and are counted as what they are.
+// TestStreamsThroughAPodThatIsMeasured: a chunked body of 100 MiB both ways at once, a WebSocket and a stream
+// of gRPC over HTTP/2 go through the probe of a canary whole, whichever way they come to it, and are counted
+// as what they are.
 func TestStreamsThroughAPodThatIsMeasured(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -52,8 +53,9 @@ func TestStreamsThroughAPodThatIsMeasured(t *testing.T) {
 	}
 }
 
-// TestAProbeThatHangsAndCrashesIsNoVerdict: while the probe of a canary says nothing its measurements are errors; when it is killed
-// another one goes on in its place, the application is not restarted, and the update is released.
+// TestAProbeThatHangsAndCrashesIsNoVerdict: while the probe of a canary says nothing its measurements are
+// errors; when it is killed another one goes on in its place, the application is not restarted, and the
+// update is released.
 func TestAProbeThatHangsAndCrashesIsNoVerdict(t *testing.T) {
 	stage.Long(t)
 	t.Parallel()

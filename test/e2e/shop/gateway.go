@@ -61,7 +61,8 @@ const (
 // via is the name of the namespace and of the Service of the gateway by which requests come.
 func (s *Shop) via() string { return cmp.Or(s.Via, "traefik") }
 
-// RouteBy is a route by which a gateway sends what is asked of it below the name of the namespace to the Service web.
+// RouteBy is a route by which a gateway sends what is asked of it below the name of the namespace to the
+// Service web.
 func (s *Shop) RouteBy(parent string) string {
 	return fmt.Sprintf(`
 apiVersion: gateway.networking.k8s.io/v1
@@ -191,8 +192,8 @@ func (g Gateway) Count(ctx context.Context, n int) map[string]int {
 	return counts
 }
 
-// LoadGateway has a pod send requests to the gateway, each by a connection of its own, until the shop is closed.
-// It returns when they are answered.
+// LoadGateway has a pod send requests to the gateway, each by a connection of its own, until the shop is
+// closed. It returns when they are answered.
 func (s *Shop) LoadGateway(qps int) {
 	s.T.Helper()
 	s.Must("apply", "-f", "-", strings.NewReplacer(

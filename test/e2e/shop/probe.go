@@ -7,7 +7,8 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
-// LetRedirect has a policy let plans of the shop redirect requests to the probe, and applies one that does. Its namespace is of a tenant.
+// LetRedirect has a policy let plans of the shop redirect requests to the probe, and applies one that does.
+// Its namespace is of a tenant.
 func (s *Shop) LetRedirect(plan string) {
 	s.T.Helper()
 	s.Demand("probes", "limits: {probeCapture: Redirect}")
@@ -17,13 +18,14 @@ func (s *Shop) LetRedirect(plan string) {
 	})
 }
 
-// Unscraped is a text whose pods say nothing to Prometheus: where requests are redirected, its scrapes are counted.
+// Unscraped is a text whose pods say nothing to Prometheus: where requests are redirected, its scrapes are
+// counted.
 func Unscraped(web string) string {
 	return strings.ReplaceAll(web, `prometheus.io/scrape: "true"`, `prometheus.io/scrape: "false"`)
 }
 
-// Measure has all new pods of the shop measured, and waits until the API server has them so: until a pod that is made in a
-// dry run has the probe.
+// Measure has all new pods of the shop measured, and waits until the API server has them so: until a pod that
+// is made in a dry run has the probe.
 func (s *Shop) Measure() {
 	s.T.Helper()
 	s.Must("annotate", "namespace", s.Namespace, v1alpha1.ProbeAnnotation+"="+v1alpha1.ProbeEnabled)

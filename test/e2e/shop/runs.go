@@ -69,8 +69,8 @@ func Written(d *appsv1.Deployment) string {
 	return string(Encode(map[string]any{"spec": d.Spec, "labels": d.Labels, "annotations": annotations, "owners": owners}))
 }
 
-// Decide changes a field of a run as a person does. It is no kubectl that starts for it: a canary of some seconds
-// may have ended before that has started on a busy machine, and many a decision is that it shall not.
+// Decide changes a field of a run as a person does. It is no kubectl that starts for it: a canary of some
+// seconds may have ended before that has started on a busy machine, and many a decision is that it shall not.
 func (s *Shop) Decide(run, spec string) {
 	s.T.Helper()
 	target := &v1alpha1.CanaryRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: run}}

@@ -140,8 +140,8 @@ spec:
       - {name: load, image: "holdfast.test/load:v1", args: ["--service=web", "--qps=30"]}
 `
 
-// Fill makes a quota that has no room for another pod, and waits until the API server goes by it: it does not before
-// the quota controller has counted what there is.
+// Fill makes a quota that has no room for another pod, and waits until the API server goes by it: it does not
+// before the quota controller has counted what there is.
 func (s *Shop) Fill(hard string) {
 	s.T.Helper()
 	s.Must("create", "quota", "full", "--hard="+hard)

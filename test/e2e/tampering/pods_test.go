@@ -15,8 +15,8 @@ import (
 	"holdfast.dev/holdfast/test/stage"
 )
 
-// readingMode is the Deployment web, whose pods read the annotation "mode" that their template sets, and "tone",
-// which it does not set.
+// readingMode is the Deployment web, whose pods read the annotation "mode" that their template sets, and
+// "tone", which it does not set.
 func readingMode(s shop.Tenancy, version, mode string) string {
 	return strings.NewReplacer(
 		"containers:", "volumes: [{name: podinfo, downwardAPI: {items: [{path: tone, fieldRef: {fieldPath: \"metadata.annotations['tone']\"}}]}}]\n      containers:",
@@ -32,8 +32,8 @@ func firstPod(s shop.Tenancy, run *v1alpha1.CanaryRun) string {
 	return pods.Items[0].Name
 }
 
-// TestATenantCannotChangeWhatACanaryReads: neither an annotation that the template sets nor one that it does not,
-// in a variable or a volume. Others are anybody's.
+// TestATenantCannotChangeWhatACanaryReads: neither an annotation that the template sets nor one that it does
+// not, in a variable or a volume. Others are anybody's.
 func TestATenantCannotChangeWhatACanaryReads(t *testing.T) {
 	t.Parallel()
 	s := shop.OpenTenancy(t, shop.Patient)
@@ -48,8 +48,8 @@ func TestATenantCannotChangeWhatACanaryReads(t *testing.T) {
 	s.Joe("annotate", pod, "seen-")
 }
 
-// TestATenantCannotScaleWhatWasAdopted: a ReplicaSet with labels of its own, that an object of another kind left
-// behind. Its owner's tools write its size by the ReplicaSet itself, until then.
+// TestATenantCannotScaleWhatWasAdopted: a ReplicaSet with labels of its own, that an object of another kind
+// left behind. Its owner's tools write its size by the ReplicaSet itself, until then.
 func TestATenantCannotScaleWhatWasAdopted(t *testing.T) {
 	t.Parallel()
 	s := shop.OpenTenancy(t, shop.Patient)
@@ -74,8 +74,8 @@ func slow(s shop.Tenancy, version string) string {
 	return strings.Replace(s.Web(version, "--drain=2h"), "containers:", "terminationGracePeriodSeconds: 7200\n      containers:", 1)
 }
 
-// wantFewPods wants as many pods of canaries as the one there is may have, and as many that take their time to
-// end. The others are told to end at once, as the kubelet then sees to.
+// wantFewPods wants as many pods of canaries as the one there is may have, and as many that take their time
+// to end. The others are told to end at once, as the kubelet then sees to.
 func wantFewPods(s shop.Tenancy) {
 	s.T.Helper()
 	shop.Until(s.Shop, "one pod runs and one is ending", func() bool {

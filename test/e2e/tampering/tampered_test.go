@@ -150,8 +150,8 @@ func TestAPodThatIsChangedIsNoVerdict(t *testing.T) {
 	})
 }
 
-// TestPodsThatAreTakenAwayPassNothing: a canary that crashes is deleted, and evicted, before it does. Nothing is
-// released for that, and it crashes when it is let alone.
+// TestPodsThatAreTakenAwayPassNothing: a canary that crashes is deleted, and evicted, before it does. Nothing
+// is released for that, and it crashes when it is let alone.
 func TestPodsThatAreTakenAwayPassNothing(t *testing.T) {
 	t.Parallel()
 	plan := strings.NewReplacer("restartLimit: 9", "restartLimit: 0", "period: 8s", "period: 40s").Replace(shop.HealthPlan)
@@ -197,7 +197,8 @@ func TestPodsThatAreTakenAwayInStepsPassNothing(t *testing.T) {
 	}
 }
 
-// TestATenantCannotHideAnUpdateInARestart: a template whose pods read the mark of a restart runs what that says.
+// TestATenantCannotHideAnUpdateInARestart: a template whose pods read the mark of a restart runs what that
+// says.
 func TestATenantCannotHideAnUpdateInARestart(t *testing.T) {
 	t.Parallel()
 	s := shop.OpenTenancy(t, shop.Patient)

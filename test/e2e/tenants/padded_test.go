@@ -12,8 +12,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// pad makes the review of any request about web larger than is read, by what nobody reads: JSON makes six bytes
-// of each of these. Nothing of it can matter, so the webhook does not see it.
+// pad makes the review of any request about web larger than is read, by what nobody reads: JSON makes six
+// bytes of each of these. Nothing of it can matter, so the webhook does not see it.
 func pad(s shop.Tenancy) {
 	s.T.Helper()
 	d := s.Deployment("web")
@@ -26,7 +26,8 @@ func pad(s shop.Tenancy) {
 	}
 }
 
-// TestATenantCannotPadADeploymentOut, where the webhook fails open: it is no larger than that it could not be deleted.
+// TestATenantCannotPadADeploymentOut, where the webhook fails open: it is no larger than that it could not be
+// deleted.
 func TestATenantCannotPadADeploymentOut(t *testing.T) {
 	t.Parallel()
 	s := shop.OpenTenancy(t, shop.Patient, "guard: enabled", "limits: {recreateDelay: 1h}")
@@ -63,8 +64,8 @@ func TestATenantCannotKeepAPlan(t *testing.T) {
 	s.Joe("delete", "canaryplan", "default", "--cascade=foreground")
 }
 
-// TestATenantCannotNameAPlanByNoName: such a name is an error of every client, and none may keep an update from being
-// looked at.
+// TestATenantCannotNameAPlanByNoName: such a name is an error of every client, and none may keep an update
+// from being looked at.
 func TestATenantCannotNameAPlanByNoName(t *testing.T) {
 	t.Parallel()
 	s := shop.OpenTenancy(t, shop.Patient, "guard: enabled")

@@ -98,8 +98,9 @@ func TestHelm3FailsAfterARevert(t *testing.T) {
 	start(s, "helm3", "rollback", "web", "1", "--wait", "--timeout=10m").wantSuccess("v1 Ready: 2; others: 0")
 }
 
-// TestHelmAndRecreateWhereCanariesAreRequired: the upgrade fails with the ways out, and one of them in the values of the
-// chart is enough, also after the release that failed (argoproj/argo-rollouts#1310, tinkerbell/charts#19).
+// TestHelmAndRecreateWhereCanariesAreRequired: the upgrade fails with the ways out, and one of them in the
+// values of the chart is enough, also after the release that failed (argoproj/argo-rollouts#1310,
+// tinkerbell/charts#19).
 func TestHelmAndRecreateWhereCanariesAreRequired(t *testing.T) {
 	t.Parallel()
 	for _, helm := range []string{"helm3", "helm4"} {

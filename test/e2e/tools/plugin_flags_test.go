@@ -19,7 +19,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// TestThePluginGeneratesByEachFlag: what is printed is taken by lint and by the API server, whatever is wished for.
+// TestThePluginGeneratesByEachFlag: what is printed is taken by lint and by the API server, whatever is
+// wished for.
 func TestThePluginGeneratesByEachFlag(t *testing.T) {
 	t.Parallel()
 	o := openTour(t, shop.Settings{NoLoad: true})
@@ -106,8 +107,8 @@ func (o *tour) follow(user string, args ...string) *tool {
 	})
 }
 
-// TestThePluginServesThePageToItsUser: with the rights of docs/how-to/kubectl-plugin.md they see the runs of their namespace, and no others; who
-// has none is told which are lacking, before anything is served.
+// TestThePluginServesThePageToItsUser: with the rights of docs/how-to/kubectl-plugin.md they see the runs of
+// their namespace, and no others; who has none is told which are lacking, before anything is served.
 func TestThePluginServesThePageToItsUser(t *testing.T) {
 	t.Parallel()
 	o := openTour(t, shop.Settings{NoLoad: true, Plan: gatePlan})

@@ -19,8 +19,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// The plugin of kubectl, used as docs/how-to/kubectl-plugin.md says: every command that stands there is run as a
-// user with the rights that the page names, and refused to one without.
+// The plugin of kubectl, used as docs/how-to/kubectl-plugin.md says: every command that stands there is run
+// as a user with the rights that the page names, and refused to one without.
 
 // pluginPage is the page, from the root of the repository.
 const pluginPage = "docs/how-to/kubectl-plugin.md"
@@ -86,7 +86,8 @@ func openTour(t *testing.T, o shop.Settings) *tour {
 	return walk
 }
 
-// giveRights makes the roles of the page, and gives vera the first, paul the second besides, and ann all of them.
+// giveRights makes the roles of the page, and gives vera the first, paul the second besides, and ann all of
+// them.
 func (o *tour) giveRights() {
 	o.T.Helper()
 	_, text, _ := strings.Cut(o.page, "## Who may what")
@@ -340,8 +341,8 @@ func TestThePluginPrintsChanges(t *testing.T) {
 	}
 }
 
-// TestThePluginWritesAndChecksPlans: what generate prints is taken by lint and by the API server, and can be tried on
-// the past; who may not read the Deployment is refused.
+// TestThePluginWritesAndChecksPlans: what generate prints is taken by lint and by the API server, and can be
+// tried on the past; who may not read the Deployment is refused.
 func TestThePluginWritesAndChecksPlans(t *testing.T) {
 	t.Parallel()
 	o := openTour(t, shop.Settings{})

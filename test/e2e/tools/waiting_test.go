@@ -28,7 +28,8 @@ func waiters(s *shop.Shop) []*tool {
 		start(s, "kubectl", "rollout", "status", "deployment/web"),
 		startFunc(s, "kstatus", kstatus(s)),
 	}
-	// This one looks at no generation: until the controller has seen an update it reads the status before it, guarded or not.
+	// This one looks at no generation: until the controller has seen an update it reads the status before it,
+	// guarded or not.
 	shop.Await(s, "the status is of the update", "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool { return d.Status.UpdatedReplicas == 0 })
 	return append(out, start(s, "kubectl", "wait", "deployment/web", "--for=jsonpath={.status.updatedReplicas}=2", "--timeout=10m"))
 }

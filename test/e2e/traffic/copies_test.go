@@ -11,10 +11,11 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// The gateway here really copies requests: Skipper, which a program of the tests tells what the HTTPRoutes ask for.
+// The gateway here really copies requests: Skipper, which a program of the tests tells what the HTTPRoutes
+// ask for.
 
-// received is what the pods of a run's canary have received, or where it is "" those of the Deployment: each method and body,
-// so often.
+// received is what the pods of a run's canary have received, or where it is "" those of the Deployment: each
+// method and body, so often.
 func (s scene) received(run string) map[string]int {
 	s.T.Helper()
 	selector := "holdfast.dev/run=" + run + ",holdfast.dev/role=canary"
@@ -35,8 +36,8 @@ func (s scene) received(run string) map[string]int {
 	return out
 }
 
-// wantCopies checks which share of n requests the canary has a copy of, within four times what chance moves it by, and
-// that the Deployment's own pods alone answer. Copies are behind the answers.
+// wantCopies checks which share of n requests the canary has a copy of, within four times what chance moves
+// it by, and that the Deployment's own pods alone answer. Copies are behind the answers.
 func (s scene) wantCopies(run string, percent float64, n int) {
 	s.T.Helper()
 	before := s.received(run)["GET"]
@@ -57,8 +58,8 @@ func (s scene) wantCopies(run string, percent float64, n int) {
 	s.T.Logf("at %v %% the canary has copies of %v of %d requests", percent, got, n)
 }
 
-// wantPosted sends so many bodies, short and long ones, and checks that each is answered by the Deployment's pods, and has
-// reached one of these and one of the canary's, once and whole.
+// wantPosted sends so many bodies, short and long ones, and checks that each is answered by the Deployment's
+// pods, and has reached one of these and one of the canary's, once and whole.
 func (s scene) wantPosted(run string, n int) {
 	s.T.Helper()
 	long := strings.Repeat("a long body ", 20000)
@@ -96,8 +97,8 @@ func posted(received map[string]int) map[string]int {
 	return out
 }
 
-// TestTheCanaryHasCopiesOfRequests: 20 % and then all of them, bodies too, and nobody is answered by it. It is released by
-// what it did with them.
+// TestTheCanaryHasCopiesOfRequests: 20 % and then all of them, bodies too, and nobody is answered by it. It
+// is released by what it did with them.
 func TestTheCanaryHasCopiesOfRequests(t *testing.T) {
 	t.Parallel()
 	s := openBehindSkipper(t, mirrored)
@@ -121,8 +122,9 @@ var copiesJudged = strings.Replace(shop.QuickPlan, "readyDeadline: 15s", "readyD
 // copiesGated has all requests copied until somebody decides.
 var copiesGated = strings.Replace(mirrored, "[{weight: 20, approval: true}, {weight: 100, approval: true}]", "[{weight: 100, approval: true}]", 1)
 
-// TestWhateverTheCanaryDoesWithCopiesNoCallerSeesIt, and however its run ends: under a steady load all requests are answered
-// by the Deployment's pods, before, meanwhile and afterwards, and no copies are asked for any more.
+// TestWhateverTheCanaryDoesWithCopiesNoCallerSeesIt, and however its run ends: under a steady load all
+// requests are answered by the Deployment's pods, before, meanwhile and afterwards, and no copies are asked
+// for any more.
 func TestWhateverTheCanaryDoesWithCopiesNoCallerSeesIt(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

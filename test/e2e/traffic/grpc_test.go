@@ -14,7 +14,8 @@ import (
 	"holdfast.dev/holdfast/test/stage"
 )
 
-// grpcRoute is a route by which the gateway sends calls to the Service web, by the name of the namespace as their host.
+// grpcRoute is a route by which the gateway sends calls to the Service web, by the name of the namespace as
+// their host.
 func (s scene) grpcRoute() string {
 	return `
 apiVersion: gateway.networking.k8s.io/v1
@@ -29,7 +30,8 @@ spec:
 `
 }
 
-// calls has a pod make calls by way of the gateway and returns how many which version has answered; "" are those that failed.
+// calls has a pod make calls by way of the gateway and returns how many which version has answered; "" are
+// those that failed.
 func (s scene) calls(n, canary string) map[string]int {
 	s.T.Helper()
 	var pods corev1.PodList
@@ -57,7 +59,8 @@ func newGRPCRoute() *unstructured.Unstructured {
 	return out
 }
 
-// TestCallsOfGRPCAreSharedToo: 20 % of 1000 calls, and all that match; after the run the route is what its user asked for.
+// TestCallsOfGRPCAreSharedToo: 20 % of 1000 calls, and all that match; after the run the route is what its
+// user asked for.
 func TestCallsOfGRPCAreSharedToo(t *testing.T) {
 	stage.Long(t)
 	t.Parallel()

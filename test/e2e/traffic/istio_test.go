@@ -72,7 +72,8 @@ func example(t *testing.T) string {
 	return yaml
 }
 
-// versions are a VirtualService with a subset for each version, as a mesh has for two Deployments behind one Service.
+// versions are a VirtualService with a subset for each version, as a mesh has for two Deployments behind one
+// Service.
 const versions = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -85,9 +86,9 @@ metadata: {name: web}
 spec: {host: web, subsets: [{name: v1, labels: {app: web}}, {name: v0, labels: {app: old}}]}
 `
 
-// TestTheExampleForIstio is its user's whatever they write, in whichever version of the API, and so is a VirtualService
-// with subsets, of which only the Deployment's gives the canary a share. Nobody says that they are followed, so the step
-// waits for the drain time.
+// TestTheExampleForIstio is its user's whatever they write, in whichever version of the API, and so is a
+// VirtualService with subsets, of which only the Deployment's gives the canary a share. Nobody says that they
+// are followed, so the step waits for the drain time.
 func TestTheExampleForIstio(t *testing.T) {
 	t.Parallel()
 	needIstio(t)
@@ -163,8 +164,8 @@ func TestOfVirtualServicesHoldfastChangesTheRulesOnly(t *testing.T) {
 	}
 }
 
-// TestMatchesOverAVirtualServiceStandBeforeItsRules, each before the one it is made of: the API server takes them, whoever
-// applies it again changes nothing, and at the end it is what its user asked for.
+// TestMatchesOverAVirtualServiceStandBeforeItsRules, each before the one it is made of: the API server takes
+// them, whoever applies it again changes nothing, and at the end it is what its user asked for.
 func TestMatchesOverAVirtualServiceStandBeforeItsRules(t *testing.T) {
 	t.Parallel()
 	needIstio(t)

@@ -21,8 +21,8 @@ func (s scene) awaitStep(run string, number int32) {
 	})
 }
 
-// TestRequestsThatMatchGoToTheCanary and no others; with a weight beside it, so many of the others too. Whoever applies
-// the route again leaves it as it is, and none fails.
+// TestRequestsThatMatchGoToTheCanary and no others; with a weight beside it, so many of the others too.
+// Whoever applies the route again leaves it as it is, and none fails.
 func TestRequestsThatMatchGoToTheCanary(t *testing.T) {
 	t.Parallel()
 	s := openBehindTraefik(t, weightedPlan(`[{match: `+byHeader+`, approval: true}, {match: {cookie: {name: ring, value: inner}}, weight: 20, approval: true}]`))
@@ -56,8 +56,8 @@ func TestRequestsThatMatchGoToTheCanary(t *testing.T) {
 	s.WantNoneFailed(400)
 }
 
-// TestRulesForRequestsThatMatchAreNoneOfTheUsers: who changes the route as it stands changes his own rules, by their place or by
-// a text that he has read; at the end it is what he asked for.
+// TestRulesForRequestsThatMatchAreNoneOfTheUsers: who changes the route as it stands changes his own rules,
+// by their place or by a text that he has read; at the end it is what he asked for.
 func TestRulesForRequestsThatMatchAreNoneOfTheUsers(t *testing.T) {
 	t.Parallel()
 	needGatewayAPI(t)

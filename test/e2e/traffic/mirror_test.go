@@ -55,9 +55,9 @@ func (s scene) filters() []any {
 	return filters
 }
 
-// TestCopiesOfRequestsAreLaidWhereTheGatewayListsThem: as a filter, which stays whoever applies the route, and comes off
-// exactly (fluxcd/flagger#1525 has tools told to ignore it). Where the weight is 100 no percentage is said, which older versions of
-// the kind do not know (kubernetes-sigs/gateway-api#3171).
+// TestCopiesOfRequestsAreLaidWhereTheGatewayListsThem: as a filter, which stays whoever applies the route,
+// and comes off exactly (fluxcd/flagger#1525 has tools told to ignore it). Where the weight is 100 no
+// percentage is said, which older versions of the kind do not know (kubernetes-sigs/gateway-api#3171).
 func TestCopiesOfRequestsAreLaidWhereTheGatewayListsThem(t *testing.T) {
 	t.Parallel()
 	needGatewayAPI(t)
@@ -104,8 +104,8 @@ func TestCopiesOfRequestsAreLaidWhereTheGatewayListsThem(t *testing.T) {
 	}
 }
 
-// TestAGatewayThatDoesNotListCopiesIsNotAskedForThem: Traefik would answer the requests of production with errors. Who
-// applies an update is told, the run says so, and nothing is laid.
+// TestAGatewayThatDoesNotListCopiesIsNotAskedForThem: Traefik would answer the requests of production with
+// errors. Who applies an update is told, the run says so, and nothing is laid.
 func TestAGatewayThatDoesNotListCopiesIsNotAskedForThem(t *testing.T) {
 	t.Parallel()
 	s := openBehindTraefik(t, mirrored)

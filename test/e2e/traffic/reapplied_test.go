@@ -11,8 +11,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// routeKind is a kind of routes as its users write it: a rule of a path, of whose requests the Service web has three
-// quarters.
+// routeKind is a kind of routes as its users write it: a rule of a path, of whose requests the Service web
+// has three quarters.
 type routeKind struct {
 	need           func(*testing.T)
 	made           func() *unstructured.Unstructured
@@ -35,11 +35,11 @@ func (k routeKind) manifest(i int) string {
 	return fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":%q},"spec":{%s,%q:%s}}`+"\n", of.GetAPIVersion(), of.GetKind(), name(i), k.spec, k.field, k.rules(i))
 }
 
-// TestAppliedAgainARouteStaysAsItIs while the share of a canary lies on it, in whichever way its user writes it: not
-// even its resourceVersion changes, and there is no difference to be seen. Afterwards it is what it was, byte for byte
-// but that.
-// argoproj/argo-rollouts#2463: there, whoever applies the route again takes the share off it.
-// argoproj/argo-rollouts#3854: there, rules of a VirtualService are the controller's for good once it has had a share.
+// TestAppliedAgainARouteStaysAsItIs while the share of a canary lies on it, in whichever way its user writes
+// it: not even its resourceVersion changes, and there is no difference to be seen. Afterwards it is what it
+// was, byte for byte but that. argoproj/argo-rollouts#2463: there, whoever applies the route again takes the
+// share off it. argoproj/argo-rollouts#3854: there, rules of a VirtualService are the controller's for good
+// once it has had a share.
 func TestAppliedAgainARouteStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	for kind, k := range routeKinds {

@@ -43,6 +43,6 @@ func openBehindSkipper(t *testing.T, plan string) scene {
 	return s
 }
 
-// patient has the app serve for as long as the gateway may take to see that a pod is going: Traefik takes what changes
-// every two seconds.
+// patient has the app serve for as long as the gateway may take to see that a pod is going: Traefik takes
+// what changes every two seconds.
 const patient = "--drain=5s"

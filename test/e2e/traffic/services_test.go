@@ -31,8 +31,8 @@ func (s scene) behind(service string) []string {
 	return slices.Compact(out)
 }
 
-// TestWhoseRequestsACanaryGets: behind which Services its pods are, by the source that the plan names, and that none of
-// its own is left.
+// TestWhoseRequestsACanaryGets: behind which Services its pods are, by the source that the plan names, and
+// that none of its own is left.
 func TestWhoseRequestsACanaryGets(t *testing.T) {
 	for source, tc := range map[string]struct{ production, own bool }{
 		"CanaryService": {own: true},

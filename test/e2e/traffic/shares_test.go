@@ -19,8 +19,8 @@ import (
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
 
-// wantShare checks which share of n requests the canary answers, within four times what chance moves it by. Traefik
-// deals requests out in turn, and begins anew whenever something changes in the cluster.
+// wantShare checks which share of n requests the canary answers, within four times what chance moves it by.
+// Traefik deals requests out in turn, and begins anew whenever something changes in the cluster.
 func (s scene) wantShare(percent float64, n int) {
 	s.T.Helper()
 	began := time.Now()
@@ -50,9 +50,9 @@ func (s scene) wantAfter(before, version string) {
 	}
 }
 
-// TestARouteGivesTheCanaryItsShare: 1 % of 10,000 requests, 5 % and 50 % of fewer, for less of chance is in them. None
-// fails, and whoever applies the route again leaves it as it is; after the run it is what its user asked for.
-// argoproj/argo-rollouts#2463: there, GitOps tools and the controller write the weights by turns.
+// TestARouteGivesTheCanaryItsShare: 1 % of 10,000 requests, 5 % and 50 % of fewer, for less of chance is in
+// them. None fails, and whoever applies the route again leaves it as it is; after the run it is what its user
+// asked for. argoproj/argo-rollouts#2463: there, GitOps tools and the controller write the weights by turns.
 func TestARouteGivesTheCanaryItsShare(t *testing.T) {
 	t.Parallel()
 	s := openBehindTraefik(t, weightedPlan(`[{weight: 1, approval: true}, {weight: 5, approval: true}, {weight: 50, approval: true}]`))
@@ -109,7 +109,8 @@ func TestNoRequestFailsThroughARun(t *testing.T) {
 	}
 }
 
-// TestABadCanaryLosesItsShareFirst: as soon as its verdict is stored, and before its pods go, so that no request fails.
+// TestABadCanaryLosesItsShareFirst: as soon as its verdict is stored, and before its pods go, so that no
+// request fails.
 func TestABadCanaryLosesItsShareFirst(t *testing.T) {
 	t.Parallel()
 	bad := strings.Replace(shop.PlanOf("sum(up{ {{canary}} })"), "readyDeadline: 15s", "readyDeadline: 60s\n  traffic: {source: Weighted, weight: 20, drain: 2s}", 1)
@@ -165,8 +166,8 @@ func (s scene) lastAnswerOf(version string) func() time.Time {
 	}
 }
 
-// TestAShareThatIsLostIsLaidAgain: when a route is made anew within a period, the canary has its share of that too, and
-// the period begins anew.
+// TestAShareThatIsLostIsLaidAgain: when a route is made anew within a period, the canary has its share of
+// that too, and the period begins anew.
 func TestAShareThatIsLostIsLaidAgain(t *testing.T) {
 	t.Parallel()
 	s := openBehindTraefik(t, weightedPlan(`[{weight: 20, period: 6s}]`))

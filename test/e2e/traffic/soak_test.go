@@ -90,8 +90,9 @@ var (
 	neverReady  = strings.Replace(gated, "readyDeadline: 60s", "readyDeadline: 8s", 1)
 )
 
-// TestNoRequestFailsThroughRunsInARow, of ends of every kind, under one steady load. After each the route is what its user
-// asked for, and nothing of the canary is left. Of a run that is deleted by hand, and of a Deployment, pods go with requests.
+// TestNoRequestFailsThroughRunsInARow, of ends of every kind, under one steady load. After each the route is
+// what its user asked for, and nothing of the canary is left. Of a run that is deleted by hand, and of a
+// Deployment, pods go with requests.
 func TestNoRequestFailsThroughRunsInARow(t *testing.T) {
 	stage.Long(t)
 	t.Parallel()

@@ -38,7 +38,8 @@ func openTenancy(t *testing.T, limits string) (scene, shop.Tenancy) {
 	return s, joe
 }
 
-// TestAPolicyBoundsTheShareOfATenant, whatever the tenant's plan says, and says so to whoever writes the plan.
+// TestAPolicyBoundsTheShareOfATenant, whatever the tenant's plan says, and says so to whoever writes the
+// plan.
 func TestAPolicyBoundsTheShareOfATenant(t *testing.T) {
 	t.Parallel()
 	s, joe := openTenancy(t, "{maxWeight: 10, trafficSources: [Service, Weighted]}")
@@ -54,7 +55,8 @@ func TestAPolicyBoundsTheShareOfATenant(t *testing.T) {
 	}
 }
 
-// TestAPolicyLeavesRoutesAlone where it allows no share by them: the canary is behind the Deployment's Services.
+// TestAPolicyLeavesRoutesAlone where it allows no share by them: the canary is behind the Deployment's
+// Services.
 func TestAPolicyLeavesRoutesAlone(t *testing.T) {
 	t.Parallel()
 	s, joe := openTenancy(t, "{trafficSources: [Service]}")
@@ -91,8 +93,8 @@ spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: ` +
 `
 }
 
-// TestARouteOfAnotherNamespaceCarriesNoShare, though a ReferenceGrant lets it send requests to the Deployment's Service: who
-// applies an update is told, and the run says so.
+// TestARouteOfAnotherNamespaceCarriesNoShare, though a ReferenceGrant lets it send requests to the
+// Deployment's Service: who applies an update is told, and the run says so.
 func TestARouteOfAnotherNamespaceCarriesNoShare(t *testing.T) {
 	t.Parallel()
 	needGatewayAPI(t)
@@ -126,8 +128,8 @@ func TestARouteOfAnotherNamespaceCarriesNoShare(t *testing.T) {
 	}
 }
 
-// TestARunBringsNoForeignServiceIntoARoute: a backend of another namespace gives no share, though its Service has the
-// name of the tenant's; and a record that a tenant writes, or has kept, is no record.
+// TestARunBringsNoForeignServiceIntoARoute: a backend of another namespace gives no share, though its Service
+// has the name of the tenant's; and a record that a tenant writes, or has kept, is no record.
 func TestARunBringsNoForeignServiceIntoARoute(t *testing.T) {
 	t.Parallel()
 	s, joe := openTenancy(t, "{maxWeight: 50}")

@@ -381,8 +381,8 @@ func compareGolden(t *testing.T, name, got string) {
 	}
 }
 
-// Pods of long names do not carry the names of their ReplicaSets, and those of two Deployments may begin alike:
-// their owners tell whose they are. The good ones of another take nothing from what 7f9d fails.
+// Pods of long names do not carry the names of their ReplicaSets, and those of two Deployments may begin
+// alike: their owners tell whose they are. The good ones of another take nothing from what 7f9d fails.
 func TestPodsOfLongNamesAreToldByTheirOwners(t *testing.T) {
 	const blue, teal = "order-settlement-reconciliation-worker-for-emea-warehouses-blue", "order-settlement-reconciliation-worker-for-emea-warehouses-teal"
 	var requests, owners strings.Builder

@@ -1,4 +1,5 @@
-// Package monitoring asks Prometheus's own code of the rules, and of the queries of dashboards, whether they are right.
+// Package monitoring asks Prometheus's own code of the rules, and of the queries of dashboards, whether they
+// are right.
 package monitoring
 
 import (

@@ -147,7 +147,8 @@ func TestDashboardsShowEveryMetric(t *testing.T) {
 	}
 }
 
-// TestPanelsSayWhatTheyShow, with a title, a unit and a sentence; they do not lie on each other, and know nothing of an installation.
+// TestPanelsSayWhatTheyShow, with a title, a unit and a sentence; they do not lie on each other, and know
+// nothing of an installation.
 func TestPanelsSayWhatTheyShow(t *testing.T) {
 	t.Parallel()
 	units := []string{"none", "s", "bytes", "reqps", "ops"}

@@ -33,7 +33,8 @@ func set(names ...string) labels {
 	return out
 }
 
-// registered are Holdfast's own metrics, those of its libraries, and those by which kube-state-metrics tells of runs.
+// registered are Holdfast's own metrics, those of its libraries, and those by which kube-state-metrics tells
+// of runs.
 func registered(t *testing.T) known {
 	t.Helper()
 	out := known{}
@@ -126,7 +127,8 @@ func stateMetrics(t *testing.T) known {
 	return out
 }
 
-// TestKubeStateMetricsReadsFieldsThatRunsHave: each path is one of the kind, and the phases are all there are.
+// TestKubeStateMetricsReadsFieldsThatRunsHave: each path is one of the kind, and the phases are all there
+// are.
 func TestKubeStateMetricsReadsFieldsThatRunsHave(t *testing.T) {
 	t.Parallel()
 	var kind struct {

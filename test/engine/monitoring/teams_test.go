@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 )
 
-// threeRuns are what kube-state-metrics tells of one that is measured, one that failed after ten minutes, and one by hand
-// that came to no verdict.
+// threeRuns are what kube-state-metrics tells of one that is measured, one that failed after ten minutes, and
+// one by hand that came to no verdict.
 const threeRuns = `load 1m
   kube_canaryrun_created{namespace="shop",deployment="web",canaryrun="web-2"} 1200x30
   kube_canaryrun_status_phase{namespace="shop",deployment="web",canaryrun="web-2",phase="Running"} 1x30
@@ -34,7 +34,8 @@ const threeRuns = `load 1m
   leader_election_master_status{name="holdfast",pod="b"} 0x30
 `
 
-// TestTeamsSeeTheirRuns: what the panels by namespace and Deployment say of three runs, one line for each query.
+// TestTeamsSeeTheirRuns: what the panels by namespace and Deployment say of three runs, one line for each
+// query.
 func TestTeamsSeeTheirRuns(t *testing.T) {
 	t.Parallel()
 	storage := promqltest.LoadedStorage(t, threeRuns)

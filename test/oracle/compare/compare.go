@@ -120,8 +120,9 @@ func (s Step) Compare() Difference {
 	return s.stability()
 }
 
-// gaveUp says whether kubectl ended well although its last request met a conflict: after a server-side apply it hands over what its
-// client-side one owned, and after five conflicts leaves that for the next time (migrateToSSAIfNecessary, kubectl 1.37).
+// gaveUp says whether kubectl ended well although its last request met a conflict: after a server-side apply
+// it hands over what its client-side one owned, and after five conflicts leaves that for the next time
+// (migrateToSSAIfNecessary, kubectl 1.37).
 func (o Outcome) gaveUp() bool {
 	if o.Code != 0 || len(o.Requests) == 0 {
 		return false
@@ -264,8 +265,8 @@ func comparableManifest(text string) any {
 	return object
 }
 
-// withoutFilledIn takes the templates of two texts that were read from the cluster for one if they differ in what the API defaults
-// alone: who writes over what was read may leave that out.
+// withoutFilledIn takes the templates of two texts that were read from the cluster for one if they differ in
+// what the API defaults alone: who writes over what was read may leave that out.
 func withoutFilledIn(manifests Pair[any]) {
 	unguarded, _ := manifests.Unguarded.(map[string]any)
 	guarded, _ := manifests.Guarded.(map[string]any)

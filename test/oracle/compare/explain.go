@@ -52,8 +52,8 @@ const (
 	// ManifestUnseen: Helm 3 sent nothing about a field that it had dropped with what is held, and
 	// that the stable template still has: its manifest may have it again or not.
 	ManifestUnseen Explanation = "ManifestUnseen"
-	// ClientGaveUp: kubectl met conflicts with controllers on one side until it left the fields of client-side apply as
-	// they were.
+	// ClientGaveUp: kubectl met conflicts with controllers on one side until it left the fields of client-side
+	// apply as they were.
 	ClientGaveUp Explanation = "ClientGaveUp"
 )
 
@@ -234,8 +234,8 @@ func (s Step) explainLess() (Explanation, bool) {
 	return ClientSentLess, true
 }
 
-// explainRemembered is for a text from which a part of the held template was taken off: the guarded one, which
-// shows the stable template, has nothing of it.
+// explainRemembered is for a text from which a part of the held template was taken off: the guarded one,
+// which shows the stable template, has nothing of it.
 func (s Step) explainRemembered() (Explanation, bool) {
 	if s.Before.Guarded.Record == nil {
 		return "", false

@@ -62,7 +62,8 @@ func (s Step) unread() []string {
 	return out
 }
 
-// applierOwns is what the field manager of the command owns of the template, on the guarded side of the held one.
+// applierOwns is what the field manager of the command owns of the template, on the guarded side of the held
+// one.
 func (s Step) applierOwns() (unguarded, guarded any) {
 	manager, before := s.Command.Option(sequence.By), "f:spec/f:template/"
 	of := map[string]any{}

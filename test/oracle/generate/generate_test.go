@@ -71,8 +71,8 @@ func TestValuesAreMostlyFresh(t *testing.T) {
 	}
 }
 
-// TestWhatIsRareInManifestsComesOften: pauses, no replicas, marks of restarts and change-causes that are taken off
-// meet holds of all clients only if they come in many sequences.
+// TestWhatIsRareInManifestsComesOften: pauses, no replicas, marks of restarts and change-causes that are
+// taken off meet holds of all clients only if they come in many sequences.
 func TestWhatIsRareInManifestsComesOften(t *testing.T) {
 	const sequences = 1000
 	in := map[string]int{}

@@ -61,8 +61,8 @@ func YAML(words []sequence.Word) ([]byte, error) {
 // EditYAML makes settings in the YAML of any Deployment, as a person does in an editor.
 func EditYAML(data []byte, words []sequence.Word) ([]byte, error) { return edit(data, words, nil) }
 
-// EditRead makes settings in the YAML of a Deployment that was read. It leaves out which version that was: what
-// controllers write before it is sent back is a conflict on the side that they write to, guarded or not.
+// EditRead makes settings in the YAML of a Deployment that was read. It leaves out which version that was:
+// what controllers write before it is sent back is a conflict on the side that they write to, guarded or not.
 func EditRead(data []byte, words []sequence.Word) ([]byte, error) {
 	return edit(data, words, func(d Object) {
 		metadata, _ := d["metadata"].(Object)

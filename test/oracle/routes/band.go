@@ -51,7 +51,8 @@ func (b *band) close(ctx context.Context) error {
 // progressEvery is after how many sequences a line is due.
 const progressEvery = 50
 
-// play plays sequences until all are played, so many have failed or the time is over. It returns those that failed.
+// play plays sequences until all are played, so many have failed or the time is over. It returns those that
+// failed.
 func (b *band) play(ctx context.Context, c Choices, all []sequence.Sequence) (failed []play.Course, counted tally, err error) {
 	counted = tally{explained: map[compare.Explanation]int{}, verbs: map[string]int{}}
 	began := time.Now()
@@ -102,8 +103,8 @@ func (b *band) play(ctx context.Context, c Choices, all []sequence.Sequence) (fa
 // questions is how often a sequence is played to shrink it.
 const questions = 60
 
-// shrink prints the least sequences that fail as these did, with all that is known of them, and keeps them in a folder if one
-// is given.
+// shrink prints the least sequences that fail as these did, with all that is known of them, and keeps them in
+// a folder if one is given.
 func (b *band) shrink(ctx context.Context, failed []play.Course, keep string) error {
 	queue := make(chan play.Course, len(failed))
 	for _, course := range failed {
@@ -125,7 +126,8 @@ func (b *band) shrink(ctx context.Context, failed []play.Course, keep string) er
 	})
 }
 
-// minimal is the course of the least sequence that fails in the same aspect; the given one if it fails no more.
+// minimal is the course of the least sequence that fails in the same aspect; the given one if it fails no
+// more.
 func minimal(ctx context.Context, lane *play.Lane, course play.Course) (play.Course, error) {
 	return shrink.Least(course, course.Sequence, questions, func(s sequence.Sequence) (play.Course, error) { return lane.Play(ctx, s) },
 		func(again play.Course) bool {

@@ -1,6 +1,7 @@
-// Package routes is the oracle for routes: it proves that a route is what its user asked for, whoever writes it while
-// canaries have their share by it. It plays random sequences of commands, with the real kubectl and Helm, to a route over which
-// runs of the real evaluator lay shares, and to its twin in a namespace without any. docs/oracle.md tells more.
+// Package routes is the oracle for routes: it proves that a route is what its user asked for, whoever writes
+// it while canaries have their share by it. It plays random sequences of commands, with the real kubectl and
+// Helm, to a route over which runs of the real evaluator lay shares, and to its twin in a namespace without
+// any. docs/oracle.md tells more.
 package routes
 
 import (
@@ -38,8 +39,8 @@ func Generated(seed uint64, n int) []sequence.Sequence {
 	return out
 }
 
-// Conduct plays all sequences on a cluster. Differences that nothing explains are printed, as small as they can be made, and
-// are an error.
+// Conduct plays all sequences on a cluster. Differences that nothing explains are printed, as small as they
+// can be made, and are an error.
 func Conduct(ctx context.Context, on *cluster.Cluster, c Choices, all []sequence.Sequence) (err error) {
 	s, err := play.Open(ctx, on)
 	if err != nil {

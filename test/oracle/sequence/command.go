@@ -21,7 +21,8 @@ import (
 // Verb is what a command does.
 type Verb string
 
-// The verbs of sequences of a Deployment. Those that send a whole manifest say all of it in their settings, the others what they change.
+// The verbs of sequences of a Deployment. Those that send a whole manifest say all of it in their settings,
+// the others what they change.
 const (
 	Create         Verb = "create"          // kubectl create -f
 	Apply          Verb = "apply"           // kubectl apply, client-side
@@ -54,7 +55,8 @@ const (
 	Revert         Verb = "revert"          // what is held is rejected, as by the evaluator
 )
 
-// The verbs that come in sequences of a route only: what a run does to it, and texts that are kept for a while.
+// The verbs that come in sequences of a route only: what a run does to it, and texts that are kept for a
+// while.
 const (
 	Begin  Verb = "begin"  // an update of the Deployment is held, and its run has the first share
 	Next   Verb = "next"   // the run has the next share

@@ -10,8 +10,8 @@ import (
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 
-// Keep writes a sequence that fails in an aspect to a folder, to be replayed; nowhere if that is "". seed is that of what
-// it was shrunk from.
+// Keep writes a sequence that fails in an aspect to a folder, to be replayed; nowhere if that is "". seed is
+// that of what it was shrunk from.
 func Keep(s sequence.Sequence, aspect string, afterCommand int, seed uint64, folder string) error {
 	if folder == "" {
 		return nil

@@ -47,8 +47,8 @@ func Start(ctx context.Context) (b *Browser, stop func(), err error) {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
 		// Of tabs behind others Chromium slows the timers, and a test looks at several.
 		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true), chromedp.Flag("disable-backgrounding-occluded-windows", true),
-		// A click that comes before the first picture of a page Chromium drops, without a word: nobody has seen what to click. A test
-		// finds it in the document before.
+		// A click that comes before the first picture of a page Chromium drops, without a word: nobody has seen
+		// what to click. A test finds it in the document before.
 		chromedp.Flag("allow-pre-commit-input", true),
 		chromedp.Flag("enable-precise-memory-info", true), chromedp.Flag("js-flags", "--expose-gc"),
 		chromedp.Flag("ignore-certificate-errors", true), // those of servers of tests

@@ -16,7 +16,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Memory is what a tab holds when all is collected that nobody needs: its scripts' heap in bytes, and how many nodes and listeners.
+// Memory is what a tab holds when all is collected that nobody needs: its scripts' heap in bytes, and how
+// many nodes and listeners.
 type Memory struct{ Heap, Nodes, Listeners float64 }
 
 // Memory collects what nobody needs, and counts the rest.
@@ -46,7 +47,8 @@ func (t *Tab) Memory() Memory {
 	return m
 }
 
-// Unrecorded has the browser keep nothing of what the tab asks for and is answered, which it does for tools of developers: that would grow.
+// Unrecorded has the browser keep nothing of what the tab asks for and is answered, which it does for tools
+// of developers: that would grow.
 func (t *Tab) Unrecorded() {
 	t.t.Helper()
 	t.do("record nothing", network.Disable())

@@ -190,8 +190,8 @@ func (t *Tab) Text(selector string) string {
 	return Eval[string](t, said(selector))
 }
 
-// said is the text of an element that is to be seen, also where it is far below the window, or its tab behind another:
-// there a browser draws nothing.
+// said is the text of an element that is to be seen, also where it is far below the window, or its tab behind
+// another: there a browser draws nothing.
 func said(selector string) string {
 	return fmt.Sprintf("[document.querySelector(%q)].filter((e) => e?.checkVisibility()).map((e) => e.textContent).join('')", selector)
 }
@@ -224,7 +224,8 @@ func (t *Tab) Focused() string {
 	return Eval[string](t, "(document.activeElement?.dataset.key || document.activeElement?.id || document.activeElement?.innerText || '').trim()")
 }
 
-// shortened is what of a page is told when a test fails: how it begins and how it ends, where the run is that is open.
+// shortened is what of a page is told when a test fails: how it begins and how it ends, where the run is that
+// is open.
 func shortened(text string) string {
 	const most = 1000
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), " | ")

@@ -1,4 +1,5 @@
-// Package gallery is a cluster of made-up runs in every phase, at a time, for tests of the page and for pictures of it.
+// Package gallery is a cluster of made-up runs in every phase, at a time, for tests of the page and for
+// pictures of it.
 package gallery
 
 import (

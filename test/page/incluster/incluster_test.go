@@ -219,8 +219,9 @@ type row struct{ At, Outcome, Value string }
 const rows = "[...document.querySelectorAll('#detail .chart:nth-child(1) .scroll tbody tr')].map((r) => " +
 	"({At: r.querySelector('time').getAttribute('datetime'), Outcome: r.children[1].textContent, Value: r.children[2].textContent}))"
 
-// wantsEarlierValues: when a tab has seen more rounds than the status has, one that comes later has values of the same times from
-// the endpoint, which are those that were measured: samples that came late may make a few of them others.
+// wantsEarlierValues: when a tab has seen more rounds than the status has, one that comes later has values of
+// the same times from the endpoint, which are those that were measured: samples that came late may make a few
+// of them others.
 func (h *house) wantsEarlierValues(watches *browser.Tab, token string) {
 	h.T.Helper()
 	watches.Await("document.querySelectorAll('#detail .chart:nth-child(1) .scroll tbody tr').length >= 18")

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// pace is the time between two statuses: five a second, as --status-writes-per-second has it for the whole cluster.
+	// pace is the time between two statuses: five a second, as --status-writes-per-second has it for the whole
+	// cluster.
 	pace = 200 * time.Millisecond
 	// remembered is how many rounds of a metric a tab remembers.
 	remembered = 600
@@ -52,7 +53,8 @@ func newEvaluator(ctx context.Context, c client.Client, namespace string, many i
 	return e, nil
 }
 
-// interval is the time between two rounds of a run, by its own clock: it passes as fast as rounds are written.
+// interval is the time between two rounds of a run, by its own clock: it passes as fast as rounds are
+// written.
 const interval = 20 * time.Second
 
 // measure has a run measured so many times, and writes its status once.

@@ -96,8 +96,8 @@ func (h *house) takeBack(name string) {
 	h.must("", "delete", "secret", "of-"+name, "-n", namespace)
 }
 
-// server is how large Holdfast is, in bytes: all of the process, and what was alive at the last collection, which is half of what
-// its collector aims at.
+// server is how large Holdfast is, in bytes: all of the process, and what was alive at the last collection,
+// which is half of what its collector aims at.
 func (h *house) server() (process, alive float64, err error) {
 	h.t.Helper()
 	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.MetricsURL(), nil)

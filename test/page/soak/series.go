@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Limit is how much a measure may grow by, over the time that is judged: a share of its size, and Room besides, in its unit.
+// Limit is how much a measure may grow by, over the time that is judged: a share of its size, and Room
+// besides, in its unit.
 type Limit struct{ Share, Room float64 }
 
 // Measure is something that must not grow.
@@ -32,7 +33,8 @@ type Series struct {
 // Growth is how much one measure grew over the last three quarters.
 type Growth struct {
 	Measure
-	// Usual is the median, PerHour the slope, Grown what that makes over the time that was judged; all in the measure's unit.
+	// Usual is the median, PerHour the slope, Grown what that makes over the time that was judged; all in the
+	// measure's unit.
 	Usual, PerHour, Grown float64
 }
 
@@ -51,8 +53,9 @@ func (g Growth) String() string {
 // fewest is how many samples of the last three quarters a slope takes.
 const fewest = 5
 
-// Growths are those of all measures over the last three quarters of the time: what is used again and again is there by then. The slope
-// is the median of those between all pairs of samples (Theil 1950, Sen 1968), so no single sample makes one.
+// Growths are those of all measures over the last three quarters of the time: what is used again and again is
+// there by then. The slope is the median of those between all pairs of samples (Theil 1950, Sen 1968), so no
+// single sample makes one.
 func (s Series) Growths() ([]Growth, error) {
 	if len(s.Samples) == 0 {
 		return nil, fmt.Errorf("nothing was measured")

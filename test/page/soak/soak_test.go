@@ -21,27 +21,29 @@ var (
 
 const mib = 1 << 20
 
-// measures are what must not grow. The room is what a few samples move by in any case: memory comes in pages and spans.
+// measures are what must not grow. The room is what a few samples move by in any case: memory comes in pages
+// and spans.
 var measures = []Measure{
 	{"tab 1 heap", "MiB", Limit{0.05, 0.5}}, {"tab 1 nodes", "", Limit{0.05, 200}}, {"tab 1 listeners", "", Limit{0.05, 20}},
 	{"tab 2 heap", "MiB", Limit{0.05, 0.5}}, {"tab 2 nodes", "", Limit{0.05, 200}}, {"tab 2 listeners", "", Limit{0.05, 20}},
 	{"browser", "MiB", Limit{0.1, 16}}, {"server RSS", "MiB", Limit{0.1, 8}}, {"server Go heap", "MiB", Limit{0.1, 4}},
 }
 
-// visit is a soak under way: tab one keeps a run open, tab two opens and shuts others, and has tokens that expire.
+// visit is a soak under way: tab one keeps a run open, tab two opens and shuts others, and has tokens that
+// expire.
 type visit struct {
 	*house
 	b        *browser.Browser
 	one, two *browser.Tab
 	began    time.Time
 	series   Series
-	// turns is how often tab two has opened a run, lost how often a tab said that it is not connected, expired how often one
-	// asked for a token because the one it had was good no longer.
+	// turns is how often tab two has opened a run, lost how often a tab said that it is not connected, expired
+	// how often one asked for a token because the one it had was good no longer.
 	turns, lost, expired int
 }
 
-// TestThePageStaysAsLargeAsItIs: of runs that are measured all the time, with two tabs, connections that are lost, a server that is
-// another process, and tokens that expire.
+// TestThePageStaysAsLargeAsItIs: of runs that are measured all the time, with two tabs, connections that are
+// lost, a server that is another process, and tokens that expire.
 func TestThePageStaysAsLargeAsItIs(t *testing.T) {
 	log.SetLogger(logr.Discard()) // the client's
 	b, stop, err := browser.Start(context.WithoutCancel(t.Context()))
@@ -105,7 +107,8 @@ func (v *visit) signIn(tab *browser.Tab, name string) {
 	tab.Click("#door button[type=submit]")
 }
 
-// stay has the page be open for so long. What happens meanwhile happens at these shares of it; lines are cut for a twentieth.
+// stay has the page be open for so long. What happens meanwhile happens at these shares of it; lines are cut
+// for a twentieth.
 func (v *visit) stay() {
 	v.t.Helper()
 	v.began = time.Now()

@@ -1,5 +1,5 @@
-// Command bench measures what the probe costs, beside nginx of Debian as a proxy and that of Go's standard library, in one run
-// and in turns, in front of the same application.
+// Command bench measures what the probe costs, beside nginx of Debian as a proxy and that of Go's standard
+// library, in one run and in turns, in front of the same application.
 package main
 
 import (
@@ -203,8 +203,8 @@ func memoryTable(title string, proxies []*process) error {
 	return nil
 }
 
-// latency measures it at a steady rate. A quantile is the median of those of all turns, for a turn may be beside something else that
-// the machine does; what is added is a difference of them.
+// latency measures it at a steady rate. A quantile is the median of those of all turns, for a turn may be
+// beside something else that the machine does; what is added is a difference of them.
 func latency(ctx context.Context, application *process, proxies []*process) error {
 	all := append([]*process{application}, proxies...)
 	median, ninetyNinth := map[string]times{}, map[string]times{}
@@ -229,7 +229,8 @@ func latency(ctx context.Context, application *process, proxies []*process) erro
 	return nil
 }
 
-// throughput is of one core: how many requests are answered in a second of processor time, while there are always more.
+// throughput is of one core: how many requests are answered in a second of processor time, while there are
+// always more.
 func throughput(ctx context.Context, proxies []*process, s size) error {
 	answered, spent := map[string]int{}, map[string]time.Duration{}
 	if err := inTurns(proxies, func(p *process) error {

@@ -25,7 +25,8 @@ func serveApplication(port string) error {
 	}))
 }
 
-// serveStandard is the proxy of the standard library, as it comes: what the probe would be otherwise, without any metrics.
+// serveStandard is the proxy of the standard library, as it comes: what the probe would be otherwise, without
+// any metrics.
 func serveStandard(port, target string) error {
 	to := &url.URL{Scheme: "http", Host: "127.0.0.1:" + target}
 	return serve(port, &httputil.ReverseProxy{

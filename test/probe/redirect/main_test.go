@@ -1,5 +1,5 @@
-// Package redirect has the network of a pod bring the probe what comes for the application: with the kernel's own
-// nftables, in network namespaces that the tests make for themselves.
+// Package redirect has the network of a pod bring the probe what comes for the application: with the kernel's
+// own nftables, in network namespaces that the tests make for themselves.
 package redirect
 
 import (
@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// role is the variable by which this program knows what it is: the tests, in a network of their own, or the pod, in another.
+// role is the variable by which this program knows what it is: the tests, in a network of their own, or the
+// pod, in another.
 const role = "HOLDFAST_REDIRECT_ROLE"
 
 func TestMain(m *testing.M) {

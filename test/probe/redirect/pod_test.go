@@ -18,14 +18,15 @@ import (
 	"holdfast.dev/holdfast/cmd/holdfast/probe"
 )
 
-// The ports of the pod: the application has two, of which no container says anything; the kubelet takes a detour to the first.
+// The ports of the pod: the application has two, of which no container says anything; the kubelet takes a
+// detour to the first.
 const (
 	port, spoken = "--port=8080=15100:8080/Auto", "--port=9000=15101:9000/Auto"
 	detour       = "--detour=15102:8080"
 )
 
-// bePod runs an application, and then what it is told, a line at a time; each is answered by a line. It ends when nobody
-// tells it anything any more.
+// bePod runs an application, and then what it is told, a line at a time; each is answered by a line. It ends
+// when nobody tells it anything any more.
 func bePod() {
 	said := bufio.NewScanner(os.Stdin)
 	var stop context.CancelFunc

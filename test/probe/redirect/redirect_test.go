@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// counted is how many requests the probe has measured, once it has measured as many as are wanted or the time is up.
+// counted is how many requests the probe has measured, once it has measured as many as are wanted or the time
+// is up.
 func counted(t *testing.T, want int) {
 	t.Helper()
 	line := fmt.Sprintf("holdfast_probe_requests_total{code=\"200\",grpc_status=\"\",port=\"8080\"} %d\n", want)
@@ -30,8 +31,8 @@ func counted(t *testing.T, want int) {
 	t.Fatalf("the probe says:\n%swant %s", text, line)
 }
 
-// TestWhatComesFromOutsideIsMeasured, by either family and by a number that no name is given; what the pod says to itself is not,
-// nor is what takes the detour, which goes on while the probe does not run.
+// TestWhatComesFromOutsideIsMeasured, by either family and by a number that no name is given; what the pod
+// says to itself is not, nor is what takes the detour, which goes on while the probe does not run.
 func TestWhatComesFromOutsideIsMeasured(t *testing.T) {
 	p := newPod(t)
 	for _, what := range []string{"application", "redirect", "probe"} {
@@ -84,8 +85,8 @@ func TestWhatComesFromOutsideIsMeasured(t *testing.T) {
 
 const body = 100 << 20
 
-// TestRulesAreWrittenAnewUnderALoad: the init container runs again while a body of 100 MiB is on its way, by each family; it arrives
-// whole, is counted once, and the next request too.
+// TestRulesAreWrittenAnewUnderALoad: the init container runs again while a body of 100 MiB is on its way, by
+// each family; it arrives whole, is counted once, and the next request too.
 func TestRulesAreWrittenAnewUnderALoad(t *testing.T) {
 	p := newPod(t)
 	for _, what := range []string{"application", "redirect", "redirect", "probe"} {

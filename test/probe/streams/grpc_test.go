@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// shop is a service whose messages are numbers: Buy answers with that status; Follow sends so many; Talk answers each; Wait waits for its
-// client to go.
+// shop is a service whose messages are numbers: Buy answers with that status; Follow sends so many; Talk
+// answers each; Wait waits for its client to go.
 type shop struct{ left chan error }
 
 func (s *shop) buy(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
@@ -201,7 +201,8 @@ func TestAClientThatCancelsOrWaitsNoLonger(t *testing.T) {
 	}
 }
 
-// TestAServerThatEndsTellsItsClients: GOAWAY comes to the client itself, which asks elsewhere, and the call under way is answered.
+// TestAServerThatEndsTellsItsClients: GOAWAY comes to the client itself, which asks elsewhere, and the call
+// under way is answered.
 func TestAServerThatEndsTellsItsClients(t *testing.T) {
 	l := listen(t)
 	_, server := serve(t, l)

@@ -40,8 +40,8 @@ func (f *filler) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestLargeBodiesAndLongStreamsInFlatMemory: bodies of 100 MiB both ways, and an endless answer to a slow client, arrive whole; the memory of this
-// process, which is client, application and probe, stays flat.
+// TestLargeBodiesAndLongStreamsInFlatMemory: bodies of 100 MiB both ways, and an endless answer to a slow
+// client, arrive whole; the memory of this process, which is client, application and probe, stays flat.
 func TestLargeBodiesAndLongStreamsInFlatMemory(t *testing.T) {
 	l := listen(t)
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

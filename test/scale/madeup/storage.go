@@ -17,9 +17,9 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// scrape is the time between two samples, in milliseconds; pod the label of pods. Where a scrape configuration
-// copies labels of pods there are two more, each of which names one pod here: hash, by which Argo Rollouts names
-// a ReplicaSet, and app, by which Flagger tells a Deployment from its primary.
+// scrape is the time between two samples, in milliseconds; pod the label of pods. Where a scrape
+// configuration copies labels of pods there are two more, each of which names one pod here: hash, by which
+// Argo Rollouts names a ReplicaSet, and app, by which Flagger tells a Deployment from its primary.
 const (
 	scrape = int64(15 * time.Second / time.Millisecond)
 	pod    = "pod"

@@ -16,8 +16,8 @@ import (
 // farewell is how long a command may take to end when it is interrupted.
 const farewell = 30 * time.Second
 
-// run starts a cluster for one command and whatever that starts, which find it by their environment, and ends it
-// with the command.
+// run starts a cluster for one command and whatever that starts, which find it by their environment, and ends
+// it with the command.
 func run(ctx context.Context, flags *flag.FlagSet, args []string) (err error) {
 	o := cluster.Options{Progress: os.Stderr}
 	flags.StringVar(&o.Install, "install", "", "kustomize directory to apply; Holdfast's image is then built from this checkout")
@@ -35,8 +35,8 @@ func run(ctx context.Context, flags *flag.FlagSet, args []string) (err error) {
 	return runOn(ctx, c, flags.Args())
 }
 
-// runOn runs a command in a process group of its own, so that an interrupt, wherever it came from, reaches all that
-// the command has started, once.
+// runOn runs a command in a process group of its own, so that an interrupt, wherever it came from, reaches
+// all that the command has started, once.
 func runOn(ctx context.Context, c *cluster.Cluster, args []string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), cluster.SharedVariable+"="+c.Dir())

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// The app answers one call of gRPC, and makes such calls itself: an API server proxies requests, and no calls. Messages are
-// empty, so that all there is of the protocol is HTTP/2 without TLS, a frame of five bytes, and a status behind the answer.
+// The app answers one call of gRPC, and makes such calls itself: an API server proxies requests, and no
+// calls. Messages are empty, so that all there is of the protocol is HTTP/2 without TLS, a frame of five
+// bytes, and a status behind the answer.
 
 // version is the method that answers which version the app is, in a header as pages do.
 const version = "/holdfast.test.App/Version"
@@ -32,8 +33,8 @@ func (h *handler) answerCall(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Grpc-Status", "0")
 }
 
-// makeCalls makes so many calls of version by way of a gateway and answers how many each version has answered, those that failed
-// under the name "". The header X-Canary of the request is that of the calls.
+// makeCalls makes so many calls of version by way of a gateway and answers how many each version has
+// answered, those that failed under the name "". The header X-Canary of the request is that of the calls.
 func makeCalls(w http.ResponseWriter, r *http.Request) {
 	n, err := strconv.Atoi(r.PathValue("n"))
 	if err != nil {

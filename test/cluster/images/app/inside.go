@@ -26,8 +26,8 @@ func touchFile(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// askBeside answers as another container of the pod does at a port, which it asks from within: the proxy of a mesh does so for the
-// kubelet.
+// askBeside answers as another container of the pod does at a port, which it asks from within: the proxy of a
+// mesh does so for the kubelet.
 func askBeside(w http.ResponseWriter, r *http.Request) {
 	asked, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", r.PathValue("port"))+"/"+r.PathValue("path"), nil)
 	if err != nil {

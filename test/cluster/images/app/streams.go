@@ -14,8 +14,9 @@ import (
 	"golang.org/x/net/websocket"
 )
 
-// The app says back what it is told, at /echo and by WebSocket, and streams answers to a call of gRPC. It is the client of
-// such streams too, at whatever address: an API server carries no HTTP/2, and no bodies of any size.
+// The app says back what it is told, at /echo and by WebSocket, and streams answers to a call of gRPC. It is
+// the client of such streams too, at whatever address: an API server carries no HTTP/2, and no bodies of any
+// size.
 
 // watch is the method that answers with frames, one at a time.
 const watch = "/holdfast.test.App/Watch"
@@ -56,7 +57,8 @@ var echoMessages = websocket.Server{Handler: func(conn *websocket.Conn) {
 	}
 }}
 
-// askStreams asks an app at an address in each of these ways, and answers what was wrong with each: "" is nothing.
+// askStreams asks an app at an address in each of these ways, and answers what was wrong with each: "" is
+// nothing.
 func askStreams(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()

@@ -1,6 +1,7 @@
-// Command eskip has Skipper follow HTTPRoutes, which Skipper itself does not: it writes those of one Gateway into a file of
-// Skipper's own language, eskip, and answers for them in their status. It knows as much of the Gateway API as the
-// scenarios of mirrors need, and refuses a route that asks for more. Its image is holdfast.test/eskip with any tag.
+// Command eskip has Skipper follow HTTPRoutes, which Skipper itself does not: it writes those of one Gateway
+// into a file of Skipper's own language, eskip, and answers for them in their status. It knows as much of the
+// Gateway API as the scenarios of mirrors need, and refuses a route that asks for more. Its image is
+// holdfast.test/eskip with any tag.
 package main
 
 import (

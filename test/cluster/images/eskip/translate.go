@@ -18,8 +18,8 @@ type translated struct {
 // errNotFollowed is for what Skipper might do and this program does not.
 var errNotFollowed = errors.New("this gateway of the tests does not follow it")
 
-// translate says a route in eskip. A copy of a request goes through Skipper once more, by the route that asks for the secret:
-// no client can ask for it.
+// translate says a route in eskip. A copy of a request goes through Skipper once more, by the route that asks
+// for the secret: no client can ask for it.
 func translate(r route, behind endpoints, secret string) translated {
 	out := translated{id: fmt.Sprintf("%s_g%d", word(r.namespace+"_"+r.name), r.generation), refused: r.problem}
 	for i, rule := range r.spec.Rules {

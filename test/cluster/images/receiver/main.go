@@ -1,4 +1,5 @@
-// Command receiver takes notifications, and questions of hooks: it prints each as a line. Its image is holdfast.test/receiver with any tag.
+// Command receiver takes notifications, and questions of hooks: it prints each as a line. Its image is
+// holdfast.test/receiver with any tag.
 package main
 
 import (

@@ -33,8 +33,8 @@ type container struct {
 	Usage map[string]string `json:"usage"`
 }
 
-// newHandler serves what clients discover, the pods of a namespace by their labels, and metrics of no object, whose
-// names end in their values.
+// newHandler serves what clients discover, the pods of a namespace by their labels, and metrics of no object,
+// whose names end in their values.
 func newHandler(client kubernetes.Interface) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

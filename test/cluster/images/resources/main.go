@@ -1,6 +1,7 @@
-// Command resources is a metrics API (metrics.k8s.io/v1beta1) for pods, for scenarios with an autoscaler: a pod uses
-// as much CPU as its annotation holdfast.test/cpu says, and one without it has not been measured; and of metrics of no
-// object (external.metrics.k8s.io/v1beta1), whose names end in their values. Its image is holdfast.test/resources with any tag. It lists pods with its own ServiceAccount.
+// Command resources is a metrics API (metrics.k8s.io/v1beta1) for pods, for scenarios with an autoscaler: a
+// pod uses as much CPU as its annotation holdfast.test/cpu says, and one without it has not been measured;
+// and of metrics of no object (external.metrics.k8s.io/v1beta1), whose names end in their values. Its image
+// is holdfast.test/resources with any tag. It lists pods with its own ServiceAccount.
 package main
 
 import (

@@ -80,9 +80,10 @@ func (t template) inject(image string) {
 // meshPort is where the proxy that mesh adds answers for the kubelet.
 const meshPort = 8181
 
-// mesh does what Istio does without native sidecars, but for redirecting: it adds a proxy as the first container, and has the kubelet ask
-// that for the health of all others, init containers among them, which the proxy asks in turn, from within the pod, at the port at which
-// the kubelet would have. A port by name that is not one of the container is left, as Istio leaves it.
+// mesh does what Istio does without native sidecars, but for redirecting: it adds a proxy as the first
+// container, and has the kubelet ask that for the health of all others, init containers among them, which the
+// proxy asks in turn, from within the pod, at the port at which the kubelet would have. A port by name that
+// is not one of the container is left, as Istio leaves it.
 func (t template) mesh(name, image string) {
 	inits, _ := t.spec()["initContainers"].([]any)
 	for _, c := range append(append([]any{}, inits...), t.containers()...) {

@@ -1,5 +1,6 @@
-// Package compare says in what a route over which a share is laid differs from its twin, which is written by the same
-// commands and over which nobody lays anything: what the API server made of that is what the user asked for. It is pure.
+// Package compare says in what a route over which a share is laid differs from its twin, which is written by
+// the same commands and over which nobody lays anything: what the API server made of that is what the user
+// asked for. It is pure.
 package compare
 
 import (
@@ -33,7 +34,8 @@ const (
 	Touched   Aspect = "Touched"   // nothing was asked for, and the route has another version
 )
 
-// Difference is one that was found; the zero value is none. Detail is for people: (-) is the twin, (+) the route.
+// Difference is one that was found; the zero value is none. Detail is for people: (-) is the twin, (+) the
+// route.
 type Difference struct {
 	Aspect Aspect
 	Detail string
@@ -66,8 +68,8 @@ func (v View) Version() string {
 // Pair is the same of both.
 type Pair[T any] struct{ Twin, Laid T }
 
-// Compare says in what the route, as its user asks for it, differs from the twin; and whether what is laid over it is the
-// share that its record says.
+// Compare says in what the route, as its user asks for it, differs from the twin; and whether what is laid
+// over it is the share that its record says.
 func Compare(now Pair[View]) Difference {
 	twin, laid := now.Twin, now.Laid
 	switch {
@@ -165,8 +167,9 @@ func owners(o Object) any {
 	return out
 }
 
-// shared says why rules are not those of a record with its share laid over them, "" if they are. Of each rule the user's
-// backends come first, in their proportions; the canary's copies follow, each with its part of what its giver had.
+// shared says why rules are not those of a record with its share laid over them, "" if they are. Of each rule
+// the user's backends come first, in their proportions; the canary's copies follow, each with its part of
+// what its giver had.
 func shared(record route.Record, laid []any) string {
 	if len(laid) != len(record.Rules) {
 		return fmt.Sprintf("there are %d rules, and %d are asked for", len(laid), len(record.Rules))

@@ -14,8 +14,9 @@ type Explanation string
 
 // The explanations.
 const (
-	// ConflictOfOwners: the API server looks for conflicts before admission. Who applies the rules that are asked for
-	// already, without force, and is not their only owner, has a conflict about the weights that are laid.
+	// ConflictOfOwners: the API server looks for conflicts before admission. Who applies the rules that are
+	// asked for already, without force, and is not their only owner, has a conflict about the weights that are
+	// laid.
 	ConflictOfOwners Explanation = "ConflictOfOwners"
 	// SaidWhatIsLaid: a weight was patched to what stands there with the share, so there was nothing to change.
 	SaidWhatIsLaid Explanation = "SaidWhatIsLaid"

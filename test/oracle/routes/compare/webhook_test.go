@@ -26,8 +26,8 @@ import (
 
 var key = hold.Key(strings.Repeat("k", hold.KeySize))
 
-// world plays sequences without a cluster: the webhook is the real one, and of the API server it has what the rules of a route
-// need. What clients compute, and who owns what, is played on a cluster only.
+// world plays sequences without a cluster: the webhook is the real one, and of the API server it has what the
+// rules of a route need. What clients compute, and who owns what, is played on a cluster only.
 type world struct {
 	*testing.T
 	twin, laid compare.Object

@@ -1,5 +1,5 @@
-// Package generate makes sequences of commands that write a route while runs come and go. It is pure: one seed, one
-// sequence.
+// Package generate makes sequences of commands that write a route while runs come and go. It is pure: one
+// seed, one sequence.
 package generate
 
 import (
@@ -11,7 +11,8 @@ import (
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 
-// Sequence makes the sequence of a seed. One tool, the owner, sends most of the manifests; others come in between.
+// Sequence makes the sequence of a seed. One tool, the owner, sends most of the manifests; others come in
+// between.
 func Sequence(seed uint64) sequence.Sequence {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, seed))}
 	g.owner = pick(g, []sequence.Verb{
@@ -329,8 +330,8 @@ var (
 	textChanges = []string{"weight", "append", "insert", "cut", "timeout-of", "timeout-of", "header-of", "add", "drop", "swap", "copy", "around", "around"}
 )
 
-// structural changes move rules, or backends, so that what comes behind them means another one. A backend that is appended
-// stands behind the canary's.
+// structural changes move rules, or backends, so that what comes behind them means another one. A backend
+// that is appended stands behind the canary's.
 var structural = []string{"append", "insert", "cut", "drop", "swap", "copy"}
 
 // changes are one or two, of which only the last moves anything.

@@ -25,8 +25,9 @@ const (
 	saying  = "header-of"  // header-of.RULE=TEXT
 )
 
-// Resolve has every word name a place that the route has, whatever number it says, and leaves out those that have none: a
-// sequence does not know how many rules there are. Each is made in the route before the next is looked at.
+// Resolve has every word name a place that the route has, whatever number it says, and leaves out those that
+// have none: a sequence does not know how many rules there are. Each is made in the route before the next is
+// looked at.
 func Resolve(words []sequence.Word, of Object) ([]sequence.Word, error) {
 	of = runtime.DeepCopyJSON(of)
 	var out []sequence.Word
@@ -171,7 +172,8 @@ func EditYAML(data []byte, words []sequence.Word) ([]byte, error) {
 	return encode(o)
 }
 
-// EditKept makes changes in a text that was read, and leaves out what only servers write, as people do who keep it.
+// EditKept makes changes in a text that was read, and leaves out what only servers write, as people do who
+// keep it.
 func EditKept(data []byte, words []sequence.Word) ([]byte, error) {
 	o, err := Decode(data)
 	if err != nil {
@@ -188,10 +190,10 @@ func EditKept(data []byte, words []sequence.Word) ([]byte, error) {
 	return encode(o)
 }
 
-// AsSeen are the changes of a text without a share that mean what these mean in one that was read with the share on it.
-// Where they change a weight of a rule, or add a backend to it, all weights of the rule are those that stand there: what the
-// canary has is its giver's, before and after. A word that writes the weight that stands there already changes nothing, and
-// neither does one of a backend that the next word cuts.
+// AsSeen are the changes of a text without a share that mean what these mean in one that was read with the
+// share on it. Where they change a weight of a rule, or add a backend to it, all weights of the rule are
+// those that stand there: what the canary has is its giver's, before and after. A word that writes the weight
+// that stands there already changes nothing, and neither does one of a backend that the next word cuts.
 func AsSeen(words []sequence.Word, read Object) (before, kept []sequence.Word) {
 	done := map[string]bool{}
 	for i, w := range words {
@@ -240,8 +242,8 @@ func Apart(backends []any) (own, canaries []any) {
 	return own, canaries
 }
 
-// GivenBack are the weights of the user's backends where each canary's is given back: they stand in the order of those
-// that gave them.
+// GivenBack are the weights of the user's backends where each canary's is given back: they stand in the order
+// of those that gave them.
 func GivenBack(own, canaries []any) []int64 {
 	out := make([]int64, len(own))
 	next := 0

@@ -1,5 +1,5 @@
-// Package httproute makes HTTPRoutes, patches of them and changes of texts that were read, from the words of a
-// sequence. It is pure.
+// Package httproute makes HTTPRoutes, patches of them and changes of texts that were read, from the words of
+// a sequence. It is pure.
 //
 // A manifest says its rules by name, in their order, and what else each has; a change says places:
 //
@@ -43,7 +43,8 @@ const (
 	note    = "meta-annotation"
 )
 
-// Render is the manifest of these words; one that is a part says nothing of gateways, and no rules where it has no words for them.
+// Render is the manifest of these words; one that is a part says nothing of gateways, and no rules where it
+// has no words for them.
 func Render(words []sequence.Word, part bool) (Object, error) {
 	spec := Object{}
 	if !part {

@@ -30,8 +30,8 @@ const (
 	editVariable = "HOLDFAST_ORACLE_EDIT_ROUTE"
 )
 
-// Edit makes this process the editor of kubectl edit if it was started as one, and says whether it was. Whoever plays
-// sequences calls it first.
+// Edit makes this process the editor of kubectl edit if it was started as one, and says whether it was.
+// Whoever plays sequences calls it first.
 func Edit() (bool, error) {
 	line, isEditor := os.LookupEnv(editVariable)
 	if !isEditor {
@@ -58,8 +58,8 @@ func Edit() (bool, error) {
 
 func kubectl(args ...string) invocation { return invocation{program: "kubectl", args: args} }
 
-// invocations are the runs of clients that make up a command with these words. text is what was read before it, for
-// commands that send that back.
+// invocations are the runs of clients that make up a command with these words. text is what was read before
+// it, for commands that send that back.
 func (s *Stage) invocations(c sequence.Command, words []sequence.Word, text []byte) ([]invocation, error) {
 	switch c.Verb {
 	case sequence.Recreate:
@@ -130,8 +130,8 @@ func lines(words []sequence.Word) []string {
 	return out
 }
 
-// tries is how often a client is run that lost a race with the status of a gateway, or with the evaluator: its user runs it
-// again.
+// tries is how often a client is run that lost a race with the status of a gateway, or with the evaluator:
+// its user runs it again.
 const tries = 8
 
 // run runs clients one after the other in a namespace, until one fails.

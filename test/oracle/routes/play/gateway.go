@@ -18,7 +18,8 @@ import (
 
 var httpRoutes = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
 
-// gateway answers for all routes of the gateway "played" that it takes them as they are, and sends no requests.
+// gateway answers for all routes of the gateway "played" that it takes them as they are, and sends no
+// requests.
 type gateway struct {
 	client dynamic.Interface
 	cancel context.CancelFunc
@@ -84,8 +85,8 @@ func (g *gateway) answer(ctx context.Context, route *unstructured.Unstructured) 
 		route.GetUID(), route.GetResourceVersion(), "Accepted", route.GetGeneration(), "ResolvedRefs", route.GetGeneration())
 	_, err := g.client.Resource(httpRoutes).Namespace(route.GetNamespace()).Patch(ctx, route.GetName(), types.MergePatchType, []byte(status),
 		metav1.PatchOptions{FieldManager: "played"}, "status")
-	// Another version of the route, another route of that name, or none, is the next event's: an answer that comes late must
-	// not write over a newer one.
+	// Another version of the route, another route of that name, or none, is the next event's: an answer that
+	// comes late must not write over a newer one.
 	if err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) && !apierrors.IsInvalid(err) {
 		g.mu.Lock()
 		g.err = fmt.Errorf("play the gateway of route %s: %w", route.GetNamespace(), err)

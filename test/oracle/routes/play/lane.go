@@ -24,8 +24,8 @@ import (
 	"holdfast.dev/holdfast/test/oracle/sequence"
 )
 
-// Lane is a pair of namespaces in which one sequence is played after the other. One has the Deployment, whose canaries have a
-// share by the route; the other has the route's twin and nothing else.
+// Lane is a pair of namespaces in which one sequence is played after the other. One has the Deployment, whose
+// canaries have a share by the route; the other has the route's twin and nothing else.
 type Lane struct {
 	stage      *Stage
 	namespaces compare.Pair[string]

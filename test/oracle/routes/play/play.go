@@ -16,8 +16,9 @@ import (
 // Course is how a sequence went.
 type Course struct {
 	Sequence sequence.Sequence
-	// Steps is how many of its commands were given, Writes how many of those wrote the route, and Under how many of these while
-	// a share was on it. Runs is how many runs began, Again how many clients lost a race and were run again.
+	// Steps is how many of its commands were given, Writes how many of those wrote the route, and Under how many
+	// of these while a share was on it. Runs is how many runs began, Again how many clients lost a race and were
+	// run again.
 	Steps, Writes, Under, Runs, Again int
 	Difference                        compare.Difference
 	// Explanation is why the difference cannot be helped, "" if it could or there is none.
@@ -29,8 +30,8 @@ type Course struct {
 // Failed says whether there is a difference that nothing explains.
 func (c Course) Failed() bool { return c.Difference.Found() && c.Explanation == "" }
 
-// Play plays a sequence from beginning to end, or to the first command after which both differ. An error is of the machine,
-// never of Holdfast.
+// Play plays a sequence from beginning to end, or to the first command after which both differ. An error is
+// of the machine, never of Holdfast.
 func (l *Lane) Play(ctx context.Context, s sequence.Sequence) (Course, error) {
 	p := &play{lane: l, course: Course{Sequence: s}}
 	if err := l.clear(ctx); err != nil {
@@ -52,8 +53,8 @@ func (l *Lane) Play(ctx context.Context, s sequence.Sequence) (Course, error) {
 type play struct {
 	lane   *Lane
 	course Course
-	// on says that a run has begun and not been ended, share which of the shares it is to have. steady says that the route
-	// sent requests to the Deployment all the while: a run that finds none may wait for a person.
+	// on says that a run has begun and not been ended, share which of the shares it is to have. steady says that
+	// the route sent requests to the Deployment all the while: a run that finds none may wait for a person.
 	on, steady bool
 	share      int
 	// overtakes says that the share on the route may be that of a run before, which gives way to this one.

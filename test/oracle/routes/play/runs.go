@@ -136,8 +136,8 @@ func (l *Lane) end(ctx context.Context, how string) error {
 	return fmt.Errorf("end a run: it is not known how to %q", how)
 }
 
-// withdraw replaces the Deployment by its manifest, which has the stable template. A client that computes a change, from what is
-// stored to that, would have nothing to send.
+// withdraw replaces the Deployment by its manifest, which has the stable template. A client that computes a
+// change, from what is stored to that, would have nothing to send.
 func (l *Lane) withdraw(ctx context.Context) error {
 	var d appsv1.Deployment
 	err := l.stage.client.Get(ctx, l.deployment(), &d)

@@ -1,5 +1,5 @@
-// Package play is where sequences of a route are played: it runs the clients against a real API server, has runs of the real
-// evaluator come and go, and tells package compare what came of it.
+// Package play is where sequences of a route are played: it runs the clients against a real API server, has
+// runs of the real evaluator come and go, and tells package compare what came of it.
 package play
 
 import (
