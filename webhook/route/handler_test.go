@@ -327,7 +327,11 @@ func TestAnApplyTakesFromNobodyThatThereAreAnnotations(t *testing.T) {
 	none, noted := map[string]string{v1alpha1.OverlayAnnotation: overlay}, map[string]string{v1alpha1.OverlayAnnotation: overlay, "note": "a"}
 	stored, _ := send(t, sender{"ann", "dns"}, httpRoute(t, noted, others+had, laid), httpRoute(t, none, others+has, laid))
 	if diff := cmp.Diff(httpRoute(t, none, others+has, laid), stored); diff != "" {
-		t.Errorf("stored (-want +got):\n%s", diff)
+		t.Errorf("pruned (-want +got):\n%s", diff)
+	}
+	stored, _ = send(t, sender{"ann", "dns"}, httpRoute(t, none, others+has, laid), httpRoute(t, noted, others+had, laid))
+	if diff := cmp.Diff(httpRoute(t, noted, had, laid), stored); diff != "" {
+		t.Errorf("brought (-want +got):\n%s", diff)
 	}
 }
 

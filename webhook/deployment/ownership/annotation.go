@@ -75,11 +75,14 @@ func withAnnotation(entry map[string]any, field string, has bool) map[string]any
 	metadata, _ := fields["f:metadata"].(map[string]any)
 	annotations := copyWithout(annotationsOf(entry), field)
 	if has {
+		if field != "." && len(annotations) == 0 && hasField(fields, []string{"f:metadata", "f:annotations"}) {
+			annotations["."] = map[string]any{} // it had that alone
+		}
 		annotations[field] = map[string]any{}
 	}
 	metadata, fields = copyWithout(metadata, "f:annotations"), copyWithout(fields, "f:metadata")
-	if len(annotations) > 0 {
-		metadata["f:annotations"] = annotations
+	if set, some := asWritten(annotations); some {
+		metadata["f:annotations"] = set
 	}
 	if len(metadata) > 0 {
 		fields["f:metadata"] = metadata
@@ -194,9 +197,9 @@ func WithAnnotations(entries, before Entries, keys []string, owners []hold.Owner
 	return out
 }
 
-// WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one
-// more than there is for users: had they none before, an update that brings the first owns it; have they none
-// any more after an update, nobody does, and after an apply who applied does not.
+// WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one more than
+// there is for users. Whoever brings the first by an update owns it, and nobody else then. When the last goes by an
+// update nobody does; when it goes by an apply, those who did not apply still do.
 func WithAnnotationsAtAll(entries, before Entries, by Writer, had, have bool) Entries {
 	if had && have {
 		return entries
@@ -214,7 +217,7 @@ func WithAnnotationsAtAll(entries, before Entries, by Writer, had, have bool) En
 		owns = owns || len(annotationsOf(entry)) == 0 && hasField(entry["fieldsV1"], []string{"f:metadata", "f:annotations"})
 		isBy := k.manager == by.Manager && k.operation == by.Operation
 		brings := have && isBy && k.operation == Update && len(annotationsOf(entry)) > 0
-		keeps := owns && (have || by.Operation == Apply && !isBy)
+		keeps := owns && isBy && have || owns && !isBy && !have && (by.Operation == Apply || !had)
 		if gets := brings || keeps; gets != owns {
 			if entry = withAnnotation(entry, atAll, gets); isEmpty(entry) {
 				continue

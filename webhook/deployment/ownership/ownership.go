@@ -184,15 +184,27 @@ func withFieldsBelow(entry map[string]any, field string, below map[string]any, o
 	}
 	spec := copyWithout(outer, "f:"+field)
 	if owns {
+		if len(outer) == 0 && hasField(fields, []string{"f:spec"}) {
+			spec["."] = map[string]any{} // it had that alone
+		}
 		spec["f:"+field] = below
 	}
 	out := copyWithout(entry, "fieldsV1")
 	newFields := copyWithout(fields, "f:spec")
-	if len(spec) > 0 {
-		newFields["f:spec"] = spec
+	if set, some := asWritten(spec); some {
+		newFields["f:spec"] = set
 	}
 	out["fieldsV1"] = newFields
 	return out
+}
+
+// asWritten is the set of what is owned below a field, and of the field itself ("."), as the API server writes it, and
+// whether there is anything to write: the field alone is an empty set.
+func asWritten(set map[string]any) (map[string]any, bool) {
+	if _, itself := set["."]; itself && len(set) == 1 {
+		return map[string]any{}, true
+	}
+	return set, len(set) > 0
 }
 
 func isEmpty(entry map[string]any) bool {
