@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
@@ -154,7 +157,8 @@ func TestWhateverTheCanaryDoesWithCopiesNoCallerSeesIt(t *testing.T) {
 		"its run is deleted": {copiesGated, nil, func(s scene, run string) {
 			s.AwaitPhase(run, v1alpha1.PhasePaused)
 			s.Must("delete", "canaryrun", run)
-			s.Apply("v1", patient) // or it would have another
+			s.Apply("v1", patient) // it may have another by now, which ends by this
+			s.awaitAllEnded()
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,4 +177,17 @@ func TestWhateverTheCanaryDoesWithCopiesNoCallerSeesIt(t *testing.T) {
 			s.WantNoneFailed(100)
 		})
 	}
+}
+
+// awaitAllEnded waits until all runs that there are have ended, and no share is on the route.
+func (s scene) awaitAllEnded() {
+	s.T.Helper()
+	shop.Until(s.Shop, "all runs have ended", func() bool {
+		var runs v1alpha1.CanaryRunList
+		if err := shop.World.Client.List(s.T.Context(), &runs, client.InNamespace(s.Namespace)); err != nil {
+			s.T.Fatal(err)
+		}
+		under := slices.ContainsFunc(runs.Items, func(r v1alpha1.CanaryRun) bool { return !r.Status.Phase.Ended() })
+		return !under && s.route().GetAnnotations()[v1alpha1.OverlayAnnotation] == ""
+	})
 }
