@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"io"
 )
 
@@ -73,20 +72,5 @@ spec:
 // Skipper installs the Gateway API and Skipper as a data plane of it that copies requests, and returns when
 // it runs. It builds it if that has never been done, which is told on progress. It goes with the cluster.
 func (c *Cluster) Skipper(ctx context.Context, progress io.Writer) error {
-	if err := c.toolImage(ctx, "skipper", progress); err != nil {
-		return err
-	}
-	if err := c.GatewayAPI(ctx); err != nil {
-		return err
-	}
-	if _, err := c.mustKubectl(ctx, skipperYAML, "apply", "-f", "-"); err != nil {
-		return fmt.Errorf("install Skipper: %w", err)
-	}
-	if _, err := c.mustKubectl(ctx, "", "rollout", "status", "deployment/skipper", "-n", "skipper", "--timeout="+installLimit.String()); err != nil {
-		return fmt.Errorf("start Skipper: %w\n%s", err, c.describe(ctx, "skipper"))
-	}
-	if _, err := c.mustKubectl(ctx, "", "wait", "--for=condition=Programmed", "gateway/web", "-n", "skipper", "--timeout="+installLimit.String()); err != nil {
-		return fmt.Errorf("have Skipper follow its Gateway: %w\n%s", err, c.describe(ctx, "skipper"))
-	}
-	return nil
+	return c.dataPlane(ctx, "skipper", skipperYAML, progress)
 }

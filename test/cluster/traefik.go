@@ -67,20 +67,26 @@ spec:
 // Traefik installs the Gateway API and Traefik as its data plane, and returns when it runs. It builds it
 // if that has never been done, which takes minutes and is told on progress. It goes with the cluster.
 func (c *Cluster) Traefik(ctx context.Context, progress io.Writer) error {
-	if err := c.toolImage(ctx, "traefik", progress); err != nil {
+	return c.dataPlane(ctx, "traefik", traefikYAML, progress)
+}
+
+// dataPlane installs the Gateway API and a program that serves it: the Deployment of the name of the program, in a
+// namespace of that name with the Gateway web.
+func (c *Cluster) dataPlane(ctx context.Context, program, manifests string, progress io.Writer) error {
+	if err := c.toolImage(ctx, program, progress); err != nil {
 		return err
 	}
 	if err := c.GatewayAPI(ctx); err != nil {
 		return err
 	}
-	if _, err := c.mustKubectl(ctx, traefikYAML, "apply", "-f", "-"); err != nil {
-		return fmt.Errorf("install Traefik: %w", err)
+	if _, err := c.mustKubectl(ctx, manifests, "apply", "-f", "-"); err != nil {
+		return fmt.Errorf("install %s: %w", program, err)
 	}
-	if _, err := c.mustKubectl(ctx, "", "rollout", "status", "deployment/traefik", "-n", "traefik", "--timeout="+installLimit.String()); err != nil {
-		return fmt.Errorf("start Traefik: %w\n%s", err, c.describe(ctx, "traefik"))
+	if _, err := c.mustKubectl(ctx, "", "rollout", "status", "deployment/"+program, "-n", program, "--timeout="+installLimit.String()); err != nil {
+		return fmt.Errorf("start %s: %w\n%s", program, err, c.describe(ctx, program))
 	}
-	if _, err := c.mustKubectl(ctx, "", "wait", "--for=condition=Programmed", "gateway/web", "-n", "traefik", "--timeout="+installLimit.String()); err != nil {
-		return fmt.Errorf("have Traefik follow its Gateway: %w\n%s", err, c.describe(ctx, "traefik"))
+	if _, err := c.mustKubectl(ctx, "", "wait", "--for=condition=Programmed", "gateway/web", "-n", program, "--timeout="+installLimit.String()); err != nil {
+		return fmt.Errorf("have %s follow its Gateway: %w\n%s", program, err, c.describe(ctx, program))
 	}
 	return nil
 }
