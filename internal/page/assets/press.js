@@ -32,3 +32,4 @@ addEventListener("pointerdown", (event) => {
 }, true);
 for (const over of ["pointerup", "pointercancel"]) addEventListener(over, release, true);
 addEventListener("pointermove", (event) => { if (!event.buttons) release(); }, true); // it was let go where the page is not told
+addEventListener("blur", (event) => { if (event.target === window) release(); }); // the release goes to another window
