@@ -29,7 +29,10 @@ spec:
 func TestAPlanSaysHowItsQueriesAreAnswered(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{NoLoad: true})
-	shop.Until(s, "the pods are scraped", func() bool { return s.Answer(`count(up{namespace="`+s.Namespace+`"})`) == "2" })
+	// A plan is asked about at a whole second, which may be before the newest scrape.
+	shop.Until(s, "the pods were scraped some seconds ago", func() bool {
+		return s.Answer(`count(up{namespace="`+s.Namespace+`"} offset 3s)`) == "2"
+	})
 	if said := s.Must("apply", "-f", "-", strings.Replace(askedPlan, "SOME", "limitk(1, up{ {{canary}} })", 1)); !strings.Contains(said, "promql-experimental-functions") {
 		t.Errorf("whoever applies it is told %q", said)
 	}
