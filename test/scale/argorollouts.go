@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -61,43 +59,25 @@ func (a *argoRollouts) install(ctx context.Context, source string) error {
 	return nil
 }
 
-// stock makes a namespace with an AnalysisTemplate and n Rollouts.
-func (a *argoRollouts) stock(ctx context.Context, n int, o options) (string, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "scale-"}}
-	if err := a.client.Create(ctx, ns); err != nil {
-		return "", err
-	}
-	template, err := analysisTemplate(ns.Name, o)
+// furnish makes the AnalysisTemplate.
+func (a *argoRollouts) furnish(ctx context.Context, namespace string, o options) error {
+	template, err := analysisTemplate(namespace, o)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := a.client.Create(ctx, template); err != nil {
-		return "", err
-	}
-	err = each(ctx, n, func(ctx context.Context, i int) error {
-		rollout, err := rolloutOf(deployment(ns.Name, i))
-		if err != nil {
-			return err
-		}
-		return a.client.Create(ctx, rollout)
-	})
+	return a.client.Create(ctx, template)
+}
+
+func (a *argoRollouts) create(ctx context.Context, namespace string, i int, _ options) error {
+	rollout, err := rolloutOf(deployment(namespace, i))
 	if err != nil {
-		return "", err
+		return err
 	}
-	return ns.Name, eventually(ctx, "all Rollouts are Healthy", func() (bool, error) {
-		all := &unstructured.UnstructuredList{}
-		all.SetAPIVersion(argoGroup)
-		all.SetKind("RolloutList")
-		if err := a.client.List(ctx, all, client.InNamespace(ns.Name)); err != nil {
-			return false, err
-		}
-		for i := range all.Items {
-			if phase, _, err := unstructured.NestedString(all.Items[i].Object, "status", "phase"); err != nil || phase != "Healthy" {
-				return false, err
-			}
-		}
-		return len(all.Items) == n, nil
-	})
+	return a.client.Create(ctx, rollout)
+}
+
+func (a *argoRollouts) ready(ctx context.Context, namespace string, n int) (bool, error) {
+	return a.inPhase(ctx, namespace, argoGroup, "RolloutList", "Healthy", n)
 }
 
 // analysisTemplate has the metrics measured so often that nothing ends them.

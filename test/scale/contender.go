@@ -7,9 +7,12 @@ type contender interface {
 	about() about
 	// install puts it into the cluster, where it may be already.
 	install(ctx context.Context, source string) error
-	// stock makes a namespace with n workloads of one pod each, all Available, whose updates will be judged
-	// by the metrics of o.
-	stock(ctx context.Context, n int, o options) (namespace string, err error)
+	// furnish makes a namespace ready for workloads, whose updates will be judged by the metrics of o.
+	furnish(ctx context.Context, namespace string, o options) error
+	// create makes workload i, of one pod.
+	create(ctx context.Context, namespace string, i int, o options) error
+	// ready is whether a namespace is, and n workloads in it.
+	ready(ctx context.Context, namespace string, n int) (bool, error)
 	// update sends a workload a new image.
 	update(ctx context.Context, namespace string, i int) error
 	// sight reads what a run says: an object of the kind that about names.

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -66,49 +65,36 @@ func (f *flagger) install(ctx context.Context, source string) error {
 	return nil
 }
 
-// stock makes a namespace with a MetricTemplate for each metric, and n Deployments with a Canary each. When
-// these are Initialized, pods of the primary Deployments that Flagger makes are what runs.
-func (f *flagger) stock(ctx context.Context, n int, o options) (string, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "scale-"}}
-	if err := f.client.Create(ctx, ns); err != nil {
-		return "", err
-	}
-	templates, err := metricTemplates(ns.Name, o)
+// furnish makes a MetricTemplate for each metric.
+func (f *flagger) furnish(ctx context.Context, namespace string, o options) error {
+	templates, err := metricTemplates(namespace, o)
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, template := range templates {
 		if err := f.client.Create(ctx, template); err != nil {
-			return "", err
+			return err
 		}
 	}
-	err = each(ctx, n, func(ctx context.Context, i int) error {
-		if err := f.client.Create(ctx, deployment(ns.Name, i)); err != nil {
-			return err
-		}
-		canary, err := canaryOf(ns.Name, i, o)
-		if err != nil {
-			return err
-		}
-		return f.client.Create(ctx, canary)
-	})
+	return nil
+}
+
+// create makes a Deployment and its Canary.
+func (f *flagger) create(ctx context.Context, namespace string, i int, o options) error {
+	if err := f.client.Create(ctx, deployment(namespace, i)); err != nil {
+		return err
+	}
+	canary, err := canaryOf(namespace, i, o)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return ns.Name, eventually(ctx, "all Canaries are Initialized", func() (bool, error) {
-		all := &unstructured.UnstructuredList{}
-		all.SetAPIVersion(flaggerGroup)
-		all.SetKind("CanaryList")
-		if err := f.client.List(ctx, all, client.InNamespace(ns.Name)); err != nil {
-			return false, err
-		}
-		for i := range all.Items {
-			if phase, _, err := unstructured.NestedString(all.Items[i].Object, "status", "phase"); err != nil || phase != "Initialized" {
-				return false, err
-			}
-		}
-		return len(all.Items) == n, nil
-	})
+	return f.client.Create(ctx, canary)
+}
+
+// ready is whether all Canaries are Initialized: pods of the primary Deployments that Flagger makes are what
+// runs then.
+func (f *flagger) ready(ctx context.Context, namespace string, n int) (bool, error) {
+	return f.inPhase(ctx, namespace, flaggerGroup, "CanaryList", "Initialized", n)
 }
 
 // metricTemplates ask for the pods that have the name of the canary's Deployment in their label app; those of

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// follower watches the runs of a namespace, by what their status says.
+// follower watches the runs of all namespaces, by what their status says.
 type follower struct {
 	mu   sync.Mutex
 	runs map[string]*followed
@@ -48,9 +48,9 @@ type counted struct {
 const running = "Running"
 
 // follow watches until ctx ends.
-func (s *stand) follow(ctx context.Context, c contender, namespace string) (*follower, error) {
+func (s *stand) follow(ctx context.Context, c contender) (*follower, error) {
 	open := func(after string) (io.ReadCloser, error) {
-		return s.clientset.RESTClient().Get().AbsPath("/apis", c.about().group, "namespaces", namespace, c.about().resource).
+		return s.clientset.RESTClient().Get().AbsPath("/apis", c.about().group, c.about().resource).
 			Param("watch", "true").Param("timeoutSeconds", "86400").Param("resourceVersion", after).Stream(ctx)
 	}
 	stream, err := open("")

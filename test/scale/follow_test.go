@@ -55,11 +55,11 @@ func TestTheTable(t *testing.T) {
 		memory: []float64{50 << 20, 60 << 20, 70 << 20}, cpu: 3, serverCPU: 6, requests: 120, changes: 60, queries: 30, load: machine{2, 50, 100},
 	}
 	var out strings.Builder
-	if err := table(&out, options{interval: 10 * time.Second, metrics: 2, during: time.Minute}, []figures{f, f}); err != nil {
+	if err := table(&out, options{interval: 10 * time.Second, metrics: 2, during: time.Minute, namespaces: 5}, []figures{f, f}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Interval 10s, 2 metrics a run, measured for 1m0s.", "| | Holdfast, N=100 | Holdfast, N=100 |\n|---|---|---|\n",
+		"Interval 10s, 2 metrics a run, measured for 1m0s; namespaces: 5.", "| | Holdfast, N=100 | Holdfast, N=100 |\n|---|---|---|\n",
 		"| time between two rounds of a run, p50 (p99) | 10.0 s (20.0 s) |", "| resident memory, median (peak) | 60 (70) MiB |",
 		"| CPU of the controller | 3.0 s/min |", "| CPU a round | 5.00 ms |", "| requests to the API server (PATCH or PUT, POST) | 2.0/s (1.0/s, 0.0/s) |",
 		"| queries (failed) | 0.5/s (0) |", "| the machine | 50 % of ",
@@ -83,10 +83,23 @@ func TestFlags(t *testing.T) {
 	for _, tc := range []struct{ sizes, others, problem string }{
 		{"100", "", ""}, {"10, 20", "argo-rollouts", ""}, {"10", "argo-rollouts,flagger", ""}, {"0", "", "-n "}, {"ten", "", "-n "}, {"10", "argo", "-beside "},
 	} {
-		o := options{metrics: 2, interval: 10 * time.Second, during: time.Minute}
+		o := options{metrics: 2, interval: 10 * time.Second, during: time.Minute, namespaces: 1}
 		err := o.read(tc.sizes, tc.others)
 		if tc.problem == "" && err != nil || tc.problem != "" && (err == nil || !strings.HasPrefix(err.Error(), tc.problem)) {
 			t.Errorf("-n %q -beside %q: %v, want %q", tc.sizes, tc.others, err, tc.problem)
+		}
+	}
+}
+
+// TestWorkloadsAreSpreadEvenly over the namespaces.
+func TestWorkloadsAreSpreadEvenly(t *testing.T) {
+	namespaces, in := shops{"a", "b", "c"}, map[string]int{}
+	for i := range 8 {
+		in[namespaces.of(i)]++
+	}
+	for i, namespace := range namespaces {
+		if got, want := in[namespace], namespaces.share(i, 8); got != want || got < 2 {
+			t.Errorf("%d in namespace %s, want %d", got, namespace, want)
 		}
 	}
 }

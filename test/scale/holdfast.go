@@ -33,39 +33,41 @@ func (h holdfast) install(ctx context.Context, source string) error {
 	return h.cluster.Reinstall(ctx, filepath.Join(source, "test", "scale", "install"), os.Stderr)
 }
 
-// stock makes a guarded namespace with a plan and n Deployments.
-func (h holdfast) stock(ctx context.Context, n int, o options) (string, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "scale-", Annotations: map[string]string{v1alpha1.CanaryAnnotation: v1alpha1.CanaryEnabled}}}
-	if err := h.client.Create(ctx, ns); err != nil {
-		return "", err
+// furnish has a namespace guarded, and makes its plan.
+func (h holdfast) furnish(ctx context.Context, namespace string, o options) error {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	guard := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.CanaryAnnotation, v1alpha1.CanaryEnabled)
+	if err := h.client.Patch(ctx, ns, client.RawPatch(types.MergePatchType, []byte(guard))); err != nil {
+		return err
 	}
 	plan, err := planOf(o)
 	if err != nil {
-		return "", err
+		return err
 	}
-	plan.Namespace = ns.Name
-	if err := h.client.Create(ctx, plan); err != nil {
-		return "", err
+	plan.Namespace = namespace
+	return h.client.Create(ctx, plan)
+}
+
+func (h holdfast) create(ctx context.Context, namespace string, i int, _ options) error {
+	return h.client.Create(ctx, deployment(namespace, i))
+}
+
+// ready is whether a namespace is guarded, and all its Deployments are Available.
+func (h holdfast) ready(ctx context.Context, namespace string, n int) (bool, error) {
+	ns := &corev1.Namespace{}
+	if err := h.client.Get(ctx, client.ObjectKey{Name: namespace}, ns); err != nil || ns.Labels[v1alpha1.CanaryAnnotation] == "" {
+		return false, err
 	}
-	err = each(ctx, n, func(ctx context.Context, i int) error { return h.client.Create(ctx, deployment(ns.Name, i)) })
-	if err != nil {
-		return "", err
+	var all appsv1.DeploymentList
+	if err := h.client.List(ctx, &all, client.InNamespace(namespace)); err != nil {
+		return false, err
 	}
-	return ns.Name, eventually(ctx, "all Deployments are Available, and their namespace guarded", func() (bool, error) {
-		if err := h.client.Get(ctx, client.ObjectKeyFromObject(ns), ns); err != nil || ns.Labels[v1alpha1.CanaryAnnotation] == "" {
-			return false, err
+	for i := range all.Items {
+		if all.Items[i].Status.AvailableReplicas == 0 {
+			return false, nil
 		}
-		var all appsv1.DeploymentList
-		if err := h.client.List(ctx, &all, client.InNamespace(ns.Name)); err != nil {
-			return false, err
-		}
-		for i := range all.Items {
-			if all.Items[i].Status.AvailableReplicas == 0 {
-				return false, nil
-			}
-		}
-		return len(all.Items) == n, nil
-	})
+	}
+	return len(all.Items) == n, nil
 }
 
 // planOf is a plan that nothing ends: its period is a day.

@@ -31,13 +31,16 @@ type options struct {
 	during   time.Duration
 	profile  string
 	cluster  string
-	beside   []string
+	// namespaces is over how many the workloads are spread.
+	namespaces int
+	beside     []string
 }
 
 func main() {
 	var o options
 	n := flag.String("n", "100", "how many runs at once; several numbers with commas, one after the other")
 	flag.DurationVar(&o.interval, "interval", 10*time.Second, "the interval of analysis of every run")
+	flag.IntVar(&o.namespaces, "namespaces", 1, "how many namespaces the workloads are spread over")
 	flag.IntVar(&o.metrics, "metrics", 2, "how many metrics every plan has, 8 at most")
 	flag.DurationVar(&o.settle, "settle", 90*time.Second, "how long all runs are under way before it is measured: windows of a minute are whole by then")
 	flag.DurationVar(&o.during, "for", 2*time.Minute, "how long it is measured")
@@ -77,6 +80,9 @@ func (o *options) read(sizes, others string) error {
 	}
 	if o.metrics < 1 || o.metrics > len(quantiles)+1 {
 		return fmt.Errorf("-metrics %d: want 1 to %d", o.metrics, len(quantiles)+1)
+	}
+	if o.namespaces < 1 {
+		return fmt.Errorf("-namespaces %d: want 1 or more", o.namespaces)
 	}
 	if o.interval < time.Second || o.during < o.interval {
 		return fmt.Errorf("-interval %s and -for %s: want an interval of at least a second, and at least one of them", o.interval, o.during)

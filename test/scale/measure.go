@@ -35,22 +35,22 @@ type figures struct {
 func (s *stand) measure(ctx context.Context, c contender, n int, o options) (f figures, err error) {
 	f.of, f.n = c.about().heading, n
 	tell("%s: %d workloads", f.of, n)
-	namespace, err := c.stock(ctx, n, o)
-	if err != nil {
-		return f, err
-	}
+	namespaces, err := s.openShops(ctx, c, n, o)
 	defer func() {
-		if closeErr := s.closeShop(ctx, namespace); err == nil {
+		if closeErr := s.closeShops(ctx, namespaces); err == nil {
 			err = closeErr
 		}
 	}()
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	follower, err := s.follow(watching, c, namespace)
 	if err != nil {
 		return f, err
 	}
-	if err := s.startAll(ctx, c, &f, namespace, follower); err != nil {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	follower, err := s.follow(watching, c)
+	if err != nil {
+		return f, err
+	}
+	if err := s.startAll(ctx, c, &f, namespaces, follower); err != nil {
 		return f, err
 	}
 	tell("all run after %s; they settle for %s", f.burst.Round(100*time.Millisecond), o.settle)
@@ -66,13 +66,13 @@ func tell(format string, args ...any) {
 }
 
 // startAll sends an update of every workload, and waits until all runs are Running.
-func (s *stand) startAll(ctx context.Context, c contender, f *figures, namespace string, follower *follower) error {
+func (s *stand) startAll(ctx context.Context, c contender, f *figures, namespaces shops, follower *follower) error {
 	before, err := s.snapshot(ctx, c)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	answered, err := updateAll(ctx, c, namespace, f.n)
+	answered, err := updateAll(ctx, c, namespaces, f.n)
 	if err != nil {
 		return err
 	}

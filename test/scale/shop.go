@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -16,15 +17,72 @@ import (
 // clients is how many requests the makers of workloads and of updates have under way.
 const clients = 16
 
-// closeShop deletes a namespace, and waits until all of it is gone.
-func (s *stand) closeShop(ctx context.Context, namespace string) error {
-	if err := s.client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
-		return err
+// shops are the namespaces of workloads, over which these are spread evenly.
+type shops []string
+
+// of is the namespace of workload i.
+func (s shops) of(i int) string { return s[i%len(s)] }
+
+// share is how many of n workloads are in the i-th namespace.
+func (s shops) share(i, n int) int { return (n - i + len(s) - 1) / len(s) }
+
+// openShops makes the namespaces, and n workloads in them, and waits until all is ready.
+func (s *stand) openShops(ctx context.Context, c contender, n int, o options) (out shops, err error) {
+	for range min(o.namespaces, n) {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "scale-"}}
+		if err := s.client.Create(ctx, ns); err != nil {
+			return out, err
+		}
+		out = append(out, ns.Name)
+		if err := c.furnish(ctx, ns.Name, o); err != nil {
+			return out, err
+		}
 	}
-	return eventually(ctx, "the namespace is gone", func() (bool, error) {
-		err := s.client.Get(ctx, types.NamespacedName{Name: namespace}, &corev1.Namespace{})
-		return err != nil, client.IgnoreNotFound(err)
-	})
+	if err := each(ctx, n, func(ctx context.Context, i int) error { return c.create(ctx, out.of(i), i, o) }); err != nil {
+		return out, err
+	}
+	for i, namespace := range out {
+		err := eventually(ctx, "all workloads are ready", func() (bool, error) { return c.ready(ctx, namespace, out.share(i, n)) })
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// inPhase is whether there are n objects of a kind in a namespace, and all are in a phase.
+func (s *stand) inPhase(ctx context.Context, namespace, version, list, phase string, n int) (bool, error) {
+	all := &unstructured.UnstructuredList{}
+	all.SetAPIVersion(version)
+	all.SetKind(list)
+	if err := s.client.List(ctx, all, client.InNamespace(namespace)); err != nil {
+		return false, err
+	}
+	for i := range all.Items {
+		if is, _, err := unstructured.NestedString(all.Items[i].Object, "status", "phase"); err != nil || is != phase {
+			return false, err
+		}
+	}
+	return len(all.Items) == n, nil
+}
+
+// closeShops deletes the namespaces, and waits until all of them is gone.
+func (s *stand) closeShops(ctx context.Context, namespaces shops) error {
+	for _, namespace := range namespaces {
+		if err := s.client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+			return err
+		}
+	}
+	for _, namespace := range namespaces {
+		err := eventually(ctx, "the namespaces are gone", func() (bool, error) {
+			err := s.client.Get(ctx, types.NamespacedName{Name: namespace}, &corev1.Namespace{})
+			return err != nil, client.IgnoreNotFound(err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // metric is what canaries are judged by: a query, and the most it may answer.
@@ -64,11 +122,11 @@ func deployment(namespace string, i int) *appsv1.Deployment {
 func nameOf(i int) string { return fmt.Sprintf("web-%d", i) }
 
 // updateAll sends an update of every workload, and returns when each was answered.
-func updateAll(ctx context.Context, c contender, namespace string, n int) (map[string]time.Time, error) {
+func updateAll(ctx context.Context, c contender, namespaces shops, n int) (map[string]time.Time, error) {
 	var mu sync.Mutex
 	answered := map[string]time.Time{}
 	err := each(ctx, n, func(ctx context.Context, i int) error {
-		if err := c.update(ctx, namespace, i); err != nil {
+		if err := c.update(ctx, namespaces.of(i), i); err != nil {
 			return err
 		}
 		mu.Lock()

@@ -15,7 +15,8 @@ func table(out io.Writer, o options, columns []figures) error {
 		head += fmt.Sprintf(" %s, N=%d |", f.of, f.n)
 		rule += "---|"
 	}
-	lines := []string{fmt.Sprintf("Interval %s, %d metrics a run, measured for %s.\n", o.interval, o.metrics, o.during), head, rule}
+	about := fmt.Sprintf("Interval %s, %d metrics a run, measured for %s; namespaces: %d.\n", o.interval, o.metrics, o.during, o.namespaces)
+	lines := []string{about, head, rule}
 	for _, row := range rows {
 		line := "| " + row.name + " |"
 		for _, f := range columns {
