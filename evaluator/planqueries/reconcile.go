@@ -35,7 +35,9 @@ import (
 )
 
 // How long after an answer a plan is asked about again whose queries were not all answered: its endpoint may
-// have been away, and nobody tells when that is back. The others are left until they change.
+// have been away, and nobody tells when that is back. Where a query found nothing, the Deployment may have been
+// applied with the plan, and its pods have yet to be scraped: such a plan is asked about again soon, and left
+// when it is no longer new, for many queries count what should not be. The others are left until they change.
 const (
 	soonAgain  = 30 * time.Second
 	seldomThen = 10 * time.Minute
@@ -58,7 +60,7 @@ type Reconciler struct {
 	budget measure.Budget
 
 	mu sync.Mutex
-	// tried is when plans were asked about last whose queries were not all answered.
+	// tried is when plans were asked about last that are asked about again.
 	tried map[types.NamespacedName]time.Time
 }
 
@@ -107,31 +109,38 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.write(ctx, p, status); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionQueriesAnswered) {
-		r.note(req.NamespacedName, time.Time{})
-		return ctrl.Result{}, nil
+	now := r.Clock.Now()
+	again, _ := due(p, now, now)
+	if again == 0 {
+		now = time.Time{} // nothing to remember
 	}
-	r.note(req.NamespacedName, r.Clock.Now())
-	again, _ := due(p, r.Clock.Now(), r.Clock.Now())
+	r.note(req.NamespacedName, now)
 	return ctrl.Result{RequeueAfter: again}, nil
 }
 
 // due says whether a plan is to be asked about now, and if not how long from now it is; 0 is not until it
-// changes. last is when it was asked about and not answered, zero if this evaluator has not asked.
+// changes. last is when it was asked about last, zero if this evaluator has not asked or has no need to know.
 func due(p *v1alpha1.CanaryPlan, last, now time.Time) (again time.Duration, ask bool) {
 	condition := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionQueriesAnswered)
-	switch {
-	case condition == nil || p.Status.ObservedGeneration != p.Generation:
+	if condition == nil || p.Status.ObservedGeneration != p.Generation {
 		return 0, true
-	case condition.Status == metav1.ConditionTrue:
+	}
+	isNew := now.Sub(condition.LastTransitionTime.Time) < seldomThen
+	answered := condition.Status == metav1.ConditionTrue
+	if answered && !(isNew && foundNothing(p.Status.Queries)) {
 		return 0, false
 	}
 	pace := soonAgain
-	if now.Sub(condition.LastTransitionTime.Time) >= seldomThen {
+	if !isNew {
 		pace = seldomThen
 	}
 	again = last.Add(pace).Sub(now)
 	return again, again <= 0
+}
+
+// foundNothing is whether one of the answers has no series.
+func foundNothing(answers []v1alpha1.QueryAnswer) bool {
+	return slices.ContainsFunc(answers, func(a v1alpha1.QueryAnswer) bool { return a.Series == 0 })
 }
 
 func (r *Reconciler) last(name types.NamespacedName) time.Time {
@@ -140,7 +149,7 @@ func (r *Reconciler) last(name types.NamespacedName) time.Time {
 	return r.tried[name]
 }
 
-// note notes when a plan was asked about that was not answered; zero forgets it.
+// note notes when a plan was asked about that is asked about again; zero forgets it.
 func (r *Reconciler) note(name types.NamespacedName, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -116,7 +116,7 @@ func TestAPlanSaysHowItsQueriesAreAnswered(t *testing.T) {
 		again   time.Duration
 	}{
 		"all are answered":       {map[string]analysis.Answer{"errors_total": one, "queue_length": one}, false, metav1.ConditionTrue, v1alpha1.ReasonAnswered, "all queries are answered, asked of the pods of Deployment web", 0},
-		"one finds nothing":      {map[string]analysis.Answer{"errors_total": one}, false, metav1.ConditionTrue, v1alpha1.ReasonAnswered, "without a series for queue", 0},
+		"one finds nothing":      {map[string]analysis.Answer{"errors_total": one}, false, metav1.ConditionTrue, v1alpha1.ReasonAnswered, "without a series for queue", soonAgain},
 		"one is refused":         {map[string]analysis.Answer{"errors_total": one, "queue_length": {Error: "bad_data: unknown function"}}, false, metav1.ConditionFalse, v1alpha1.ReasonNotAnswered, "queue: bad_data: unknown function", soonAgain},
 		"one is of another type": {map[string]analysis.Answer{"queue_length": {WrongType: "string"}}, false, metav1.ConditionFalse, v1alpha1.ReasonNotAnswered, "queue: the answer is string", soonAgain},
 		"there is nobody to ask": {nil, true, metav1.ConditionFalse, v1alpha1.ReasonNotAnswered, "set --prometheus-url", soonAgain},
@@ -162,13 +162,38 @@ func TestWhenAPlanIsAskedAbout(t *testing.T) {
 	}
 	clock.SetTime(clock.Now().Add(soonAgain))
 	p.answers = nil
-	if _, condition, again := look(t, c, r); condition.Status != metav1.ConditionTrue || again != 0 {
-		t.Errorf("when the endpoint is back: %+v, again after %s", condition, again)
+	if _, condition, again := look(t, c, r); condition.Status != metav1.ConditionTrue || again != soonAgain {
+		t.Errorf("when the endpoint is back, and has nothing yet: %+v, again after %s", condition, again)
+	}
+	clock.SetTime(clock.Now().Add(soonAgain))
+	one := analysis.Answer{Series: []analysis.Series{{Value: 0.01}}}
+	p.answers = map[string]analysis.Answer{"errors_total": one, "queue_length": one}
+	if _, condition, again := look(t, c, r); strings.Contains(condition.Message, "without a series") || again != 0 {
+		t.Errorf("when the pods have been scraped: %+v, again after %s", condition, again)
 	}
 	asked = len(p.asked)
 	clock.SetTime(clock.Now().Add(time.Hour))
 	if look(t, c, r); len(p.asked) != asked {
 		t.Errorf("an hour later it is asked about again: %q", p.asked[asked:])
+	}
+}
+
+// What counts failures finds nothing for ever: it is asked for ten minutes, and left.
+func TestAPlanThatFindsNothingIsLeftInTheEnd(t *testing.T) {
+	c := evaluatortest.NewCluster(t)
+	c.JudgeBy(metrics...)
+	p := &prometheus{}
+	r, clock := reconciler(c, p)
+	for range 20 {
+		asked := len(p.asked)
+		if _, _, again := look(t, c, r); again != soonAgain || len(p.asked) == asked {
+			t.Fatalf("at %s it is asked about again after %s", clock.Now(), again)
+		}
+		clock.SetTime(clock.Now().Add(soonAgain))
+	}
+	asked := len(p.asked)
+	if _, _, again := look(t, c, r); again != 0 || len(p.asked) != asked {
+		t.Errorf("after ten minutes it is asked about again after %s: %q", again, p.asked[asked:])
 	}
 }
 
