@@ -7,11 +7,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/finalizer"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/surround"
 	"holdfast.dev/holdfast/internal/workload"
@@ -173,7 +173,7 @@ func (p *protector) leaving(ctx context.Context, c *candidate) error {
 			return err
 		}
 		var template hold.Template
-		if err := utiljson.Unmarshal(rs.Spec.Template, &template); err != nil {
+		if err := jsontree.Unmarshal(rs.Spec.Template, &template); err != nil {
 			return fmt.Errorf("template of ReplicaSet %q: %w", rs.Metadata.Name, err)
 		}
 		c.Leaving = append(c.Leaving, surround.ConfigMaps(template)...)

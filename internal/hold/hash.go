@@ -1,12 +1,11 @@
 package hold
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/json"
 	"fmt"
-	"io"
+
+	"holdfast.dev/holdfast/internal/jsontree"
 )
 
 // Template is a pod template as the API server sends it: the JSON object below
@@ -31,19 +30,8 @@ func HashOf(t Template) (Hash, error) {
 
 func hashOfCanonical(t Template) (Hash, error) {
 	sum := sha256.New()
-	if err := json.NewEncoder(withoutNewline{sum}).Encode(t); err != nil {
+	if err := jsontree.Write(sum, t); err != nil {
 		return "", fmt.Errorf("hash pod template: %w", err)
 	}
 	return Hash(hashEncoding.EncodeToString(sum.Sum(nil)[:20])), nil
-}
-
-// withoutNewline leaves out the newline with which an encoder ends, so that the bytes are
-// those of json.Marshal without a copy of all of them.
-type withoutNewline struct{ to io.Writer }
-
-func (w withoutNewline) Write(p []byte) (int, error) {
-	if _, err := w.to.Write(bytes.TrimSuffix(p, []byte("\n"))); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"holdfast.dev/holdfast/internal/jsontree"
 )
 
 // Peek decodes a record for who does not have the key, to show it to people. Nobody has checked that Holdfast
@@ -31,7 +31,7 @@ func (in annotation) record() (Record, error) {
 		}
 	}
 	var c content
-	if err := utiljson.Unmarshal(data, &c); err != nil { // keeps whole numbers int64
+	if err := jsontree.Unmarshal(data, &c); err != nil { // keeps whole numbers int64
 		return Record{}, fmt.Errorf("decode held template: %w", err)
 	}
 	r := in.Record

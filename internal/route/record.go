@@ -8,10 +8,10 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 )
 
 // Record is the overlay as it stands in the annotation holdfast.dev/overlay of a
@@ -125,7 +125,7 @@ func read(encoded string) (Record, sealed, error) {
 	}
 	in.Record = compact.Bytes()
 	var record Record
-	if err := utiljson.Unmarshal(in.Record, &record); err != nil { // keeps whole numbers int64
+	if err := jsontree.Unmarshal(in.Record, &record); err != nil { // keeps whole numbers int64
 		return Record{}, in, fmt.Errorf("%w: %w", ErrSeal, err)
 	}
 	return record, in, nil

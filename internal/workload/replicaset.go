@@ -9,9 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 )
 
 // What the deployment controller puts on its ReplicaSets. The label has the hash
@@ -105,7 +105,7 @@ func (rs ReplicaSet) Hash() (hold.Hash, error) {
 // deployment controller adds.
 func (rs ReplicaSet) Hashes(marks hold.Marks) (hash, version hold.Hash, err error) {
 	var template hold.Template
-	if err := utiljson.Unmarshal(rs.Spec.Template, &template); err != nil {
+	if err := jsontree.Unmarshal(rs.Spec.Template, &template); err != nil {
 		return "", "", fmt.Errorf("decode template of ReplicaSet %q: %w", rs.Metadata.Name, err)
 	}
 	unstructured.RemoveNestedField(template, "metadata", "labels", TemplateHashLabel)

@@ -7,8 +7,8 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
+	"holdfast.dev/holdfast/internal/jsontree"
 	"holdfast.dev/holdfast/internal/workload"
 )
 
@@ -28,11 +28,11 @@ type Update struct {
 // Request decodes a request.
 func Request(req admissionv1.AdmissionRequest) (Update, error) {
 	u := Update{User: req.UserInfo.Username, DryRun: req.DryRun != nil && *req.DryRun}
-	if err := utiljson.Unmarshal(req.Object.Raw, &u.New.Object); err != nil {
+	if err := jsontree.Unmarshal(req.Object.Raw, &u.New.Object); err != nil {
 		return Update{}, fmt.Errorf("decode object: %w", err)
 	}
 	if len(req.OldObject.Raw) > 0 {
-		if err := utiljson.Unmarshal(req.OldObject.Raw, &u.Old.Object); err != nil {
+		if err := jsontree.Unmarshal(req.OldObject.Raw, &u.Old.Object); err != nil {
 			return Update{}, fmt.Errorf("decode old object: %w", err)
 		}
 	}

@@ -14,12 +14,12 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 	"holdfast.dev/holdfast/internal/probe/inject"
 	"holdfast.dev/holdfast/webhook/demand"
 	"holdfast.dev/holdfast/webhook/patch"
@@ -54,7 +54,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) (resp admis
 
 func (h *Handler) answer(ctx context.Context, req admission.Request) (admission.Response, error) {
 	var pod hold.Template // a pod has metadata and spec, as a template has
-	if err := utiljson.Unmarshal(req.Object.Raw, &pod); err != nil {
+	if err := jsontree.Unmarshal(req.Object.Raw, &pod); err != nil {
 		return admission.Response{}, fmt.Errorf("decode pod: %w", err)
 	}
 	metadata, _ := pod["metadata"].(map[string]any)

@@ -23,12 +23,12 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 	"holdfast.dev/holdfast/internal/route"
 )
 
@@ -120,11 +120,11 @@ func (o object) managedFields() []any {
 
 func decode(req admissionv1.AdmissionRequest) (update, error) {
 	u := update{namespace: req.Namespace, user: req.UserInfo.Username}
-	if err := utiljson.Unmarshal(req.Object.Raw, (*map[string]any)(&u.new)); err != nil {
+	if err := jsontree.Unmarshal(req.Object.Raw, (*map[string]any)(&u.new)); err != nil {
 		return u, fmt.Errorf("decode route: %w", err)
 	}
 	if len(req.OldObject.Raw) > 0 {
-		if err := utiljson.Unmarshal(req.OldObject.Raw, (*map[string]any)(&u.old)); err != nil {
+		if err := jsontree.Unmarshal(req.OldObject.Raw, (*map[string]any)(&u.old)); err != nil {
 			return u, fmt.Errorf("decode old route: %w", err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -14,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/lifecycle"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/internal/probe/inject"
 )
@@ -79,7 +79,7 @@ func (g *Gatherer) givenTemplate(ctx context.Context, run *v1alpha1.CanaryRun) (
 		return nil, fmt.Errorf("%w: the run is gone", objects.ErrStale)
 	}
 	var template hold.Template
-	if err := utiljson.Unmarshal(live.Spec.Template.Raw, &template); err != nil {
+	if err := jsontree.Unmarshal(live.Spec.Template.Raw, &template); err != nil {
 		return nil, fmt.Errorf("%w: %w", canary.ErrInvalid, err)
 	}
 	return template, nil

@@ -12,11 +12,11 @@ import (
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 )
 
 // Case is one update of a Deployment that stands in some state. All patches are
@@ -167,7 +167,7 @@ func Patched(object, patch map[string]any) (map[string]any, error) {
 		}
 	}
 	var out map[string]any
-	return out, utiljson.Unmarshal(before, &out)
+	return out, jsontree.Unmarshal(before, &out)
 }
 
 // Stored is the object that is stored after an answer.

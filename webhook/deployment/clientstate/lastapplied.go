@@ -18,10 +18,9 @@ import (
 	"maps"
 	"reflect"
 
-	utiljson "k8s.io/apimachinery/pkg/util/json"
-
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 )
 
 // LastAppliedAnnotation is where kubectl keeps what was applied client-side.
@@ -105,7 +104,7 @@ func (l LastApplied) Annotations(keys []string) map[string]string {
 
 func (l LastApplied) decode() map[string]any {
 	var manifest map[string]any
-	if l == "" || utiljson.Unmarshal([]byte(l), &manifest) != nil {
+	if l == "" || jsontree.Unmarshal([]byte(l), &manifest) != nil {
 		return nil
 	}
 	return manifest

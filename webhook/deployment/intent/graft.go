@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
 	"holdfast.dev/holdfast/internal/hold"
@@ -21,24 +20,9 @@ type graft struct {
 	newFirst bool
 }
 
-// fit makes a patch that was computed on one template fit another: elements of
+// object makes a patch that was computed on one template fit another: elements of
 // lists keep the order they have there, and where the patch takes off the whole
 // of a list or map, it takes off what the client knew of it.
-func (g graft) fit(patch []byte, from, onto hold.Template, schema strategicpatch.LookupPatchMeta) ([]byte, error) {
-	var change map[string]any
-	if err := json.Unmarshal(patch, &change); err != nil {
-		return nil, fmt.Errorf("decode the difference of pod templates: %w", err)
-	}
-	if err := g.object(change, from, onto, schema); err != nil {
-		return nil, err
-	}
-	out, err := json.Marshal(change)
-	if err != nil {
-		return nil, fmt.Errorf("encode the difference of pod templates: %w", err)
-	}
-	return out, nil
-}
-
 func (g graft) object(change, from, live map[string]any, schema strategicpatch.LookupPatchMeta) error {
 	for field, value := range change {
 		switch value := value.(type) {

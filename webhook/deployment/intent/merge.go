@@ -1,14 +1,15 @@
 package intent
 
 import (
+	"bytes"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
 	"holdfast.dev/holdfast/internal/hold"
+	"holdfast.dev/holdfast/internal/jsontree"
 )
 
 // threeWayMerge is what kubectl apply does, with the held template where
@@ -34,9 +35,13 @@ func threeWayMerge(before, after, held hold.Template) (hold.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	patch, err := strategicpatch.CreateThreeWayMergePatch(original, modified, current, schema, true)
+	text, err := strategicpatch.CreateThreeWayMergePatch(original, modified, current, schema, true)
 	if err != nil {
 		return nil, fmt.Errorf("merge applied pod template with the held one: %w", err)
+	}
+	var patch hold.Template
+	if err := jsontree.Unmarshal(text, &patch); err != nil {
+		return nil, fmt.Errorf("decode the difference of pod templates: %w", err)
 	}
 	return patched(held, patch, schema)
 }
@@ -50,49 +55,34 @@ func transplant(from, to, onto hold.Template, newFirst bool) (hold.Template, err
 	if err := mergeable(schema, from, to, onto); err != nil {
 		return nil, err
 	}
-	before, err := encode(from)
-	if err != nil {
-		return nil, err
-	}
-	after, err := encode(to)
-	if err != nil {
-		return nil, err
-	}
-	patch, err := strategicpatch.CreateTwoWayMergePatchUsingLookupPatchMeta(before, after, schema)
+	change, err := strategicpatch.CreateTwoWayMergeMapPatchUsingLookupPatchMeta(deepCopy(from), deepCopy(to), schema)
 	if err != nil {
 		return nil, fmt.Errorf("compare pod templates: %w", err)
 	}
-	if patch, err = (graft{newFirst}).fit(patch, from, onto, schema); err != nil {
+	if err := (graft{newFirst}).object(change, from, onto, schema); err != nil {
 		return nil, err
 	}
-	return patched(onto, patch, schema)
+	return patched(onto, deepCopy(change), schema) // for it has parts of onto
 }
 
-func patched(t hold.Template, patch []byte, schema strategicpatch.LookupPatchMeta) (hold.Template, error) {
-	if string(patch) == "{}" {
+// patched is a template with a strategic merge patch applied, of which nothing is left.
+func patched(t, patch hold.Template, schema strategicpatch.LookupPatchMeta) (hold.Template, error) {
+	if len(patch) == 0 {
 		return t, nil
 	}
-	current, err := encode(t)
-	if err != nil {
-		return nil, err
-	}
-	merged, err := strategicpatch.StrategicMergePatchUsingLookupPatchMeta(current, patch, schema)
+	merged, err := strategicpatch.StrategicMergeMapPatchUsingLookupPatchMeta(deepCopy(t), patch, schema)
 	if err != nil {
 		return nil, fmt.Errorf("change the held pod template: %w", err)
 	}
-	var out hold.Template
-	if err := json.Unmarshal(merged, &out); err != nil {
-		return nil, fmt.Errorf("decode merged pod template: %w", err)
-	}
-	return out, nil
+	return hold.Template(merged), nil
 }
 
 func encode(t hold.Template) ([]byte, error) {
-	data, err := json.Marshal(t)
-	if err != nil {
+	var out bytes.Buffer
+	if err := jsontree.Write(&out, t); err != nil {
 		return nil, fmt.Errorf("encode pod template: %w", err)
 	}
-	return data, nil
+	return out.Bytes(), nil
 }
 
 func orEmpty(t hold.Template) hold.Template {
