@@ -3,7 +3,6 @@ package evaluatortest
 import (
 	"maps"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
-	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/workload"
 )
@@ -103,22 +101,6 @@ func CanaryPod(rs *appsv1.ReplicaSet, ready bool) *corev1.Pod {
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	}
 	return pod
-}
-
-// QuickPlan is a plan that takes ten seconds.
-func QuickPlan(name string) *v1alpha1.CanaryPlan {
-	least, most := 0.0, 0.05
-	plan := &v1alpha1.CanaryPlan{ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: name}}
-	plan.Spec.SetDefaults()
-	plan.Spec.Analysis.Interval.Duration = 2 * time.Second
-	plan.Spec.Analysis.Period.Duration = 10 * time.Second
-	plan.Spec.ReadyDeadline.Duration = 20 * time.Second
-	plan.Spec.Analysis.Metrics = []v1alpha1.Metric{{
-		Name:  "errors",
-		Query: `sum(rate(errors_total{ {{canary}}, service="{{service}}" }[{{interval}}])) / sum(rate(errors_total{ {{stable}} }[1m]))`,
-		Range: v1alpha1.Range{Min: &least, Max: &most},
-	}}
-	return plan
 }
 
 // DeploymentKind is the kind of Deployments.

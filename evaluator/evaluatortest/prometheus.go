@@ -3,6 +3,7 @@ package evaluatortest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,4 +39,28 @@ func (p *PrometheusStub) QueryRange(ctx context.Context, query string, from, to 
 // QuerySamples implements measure.Querier.
 func (p *PrometheusStub) QuerySamples(ctx context.Context, query string, at time.Time) (analysis.Answer, error) {
 	return p.Query(ctx, "samples of "+query, at)
+}
+
+// WantNeverAsked says of a pod that no query names it.
+func (c *Cluster) WantNeverAsked(pod string) {
+	c.T.Helper()
+	for _, query := range c.Prometheus.Asked {
+		if strings.Contains(query, pod) {
+			c.T.Errorf("pod %s was measured: %s", pod, query)
+		}
+	}
+}
+
+// WantStable wants the newest question to be of these pods, as a regular expression.
+func (c *Cluster) WantStable(pattern string) {
+	c.T.Helper()
+	last := ""
+	for _, query := range c.Prometheus.Asked {
+		if strings.Contains(query, "sum(rate(x{") {
+			last = query
+		}
+	}
+	if !strings.Contains(last, `"`+pattern+`" }[1m]))`) {
+		c.T.Errorf("the stable pods are wanted to be %s; asked was %s", pattern, last)
+	}
 }
