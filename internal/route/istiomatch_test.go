@@ -164,7 +164,7 @@ func (c call) fitsIstio(match map[string]any) bool {
 }
 
 // goesByIstio is where the first rule that fits sends a call, nil where none does.
-func (c call) goesByIstio(rules []any) map[string]float64 {
+func (c call) goesByIstio(_ Dialect, rules []any) map[string]float64 {
 	for _, rule := range rules {
 		matches := virtualService.matchesOf(rule)
 		fits := len(matches) == 0
@@ -183,15 +183,14 @@ func (c call) goesByIstio(rules []any) map[string]float64 {
 			if name == "" {
 				name = fmt.Sprint(destination["host"])
 			}
-			if of[i] > 0 {
-				out[name+"/"+part] += of[i]
-			}
+			out[name+"/"+part] += of[i]
 		}
 		return out
 	}
 	return nil
 }
 
+// anyIstioMatch is a match as one could be.
 func anyIstioMatch(r *rand.Rand) map[string]any {
 	out := map[string]any{}
 	how := func(value string) map[string]any {
@@ -217,117 +216,14 @@ func anyIstioMatch(r *rand.Rand) map[string]any {
 	return out
 }
 
-// forRandomIstioMatches tries a property on many rules of VirtualServices, over which an overlay with a match
-// lies.
-func forRandomIstioMatches(t *testing.T, holds func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any)) {
-	t.Helper()
-	laidAny := 0
-	for seed := range int64(600) {
-		r := rand.New(rand.NewSource(seed))
-		o := overlay(int64(r.Intn(101)) * int64(r.Intn(2)))
-		o.Parts = []string{"ours"}
-		o.Match = []Header{{"X-Canary", "Exact", "1"}, {"X-More", "Exact", "2"}}[:1+r.Intn(2)]
-		user := scene{Dialect: virtualService, Rand: r, backend: dialects["VirtualService"].backend}.anyRules()
-		for _, rule := range user {
-			fields := rule.(map[string]any)
-			delete(fields, "matches")
-			var all []any
-			for range r.Intn(3) {
-				all = append(all, anyIstioMatch(r))
-			}
-			if all != nil {
-				fields["match"] = all
-			}
-		}
-		before := text(t, user)
-		laid, err := virtualService.Lay(o, user)
-		if err != nil {
-			continue // a rule asks for the header itself
-		}
-		if len(laid) > len(user) {
-			laidAny++
-		}
-		holds(t, r, o, user, laid)
-		if text(t, user) != before {
-			t.Errorf("the rules of the user were changed")
-		}
-		if t.Failed() {
-			t.Fatalf("seed %d: %s\nlaid: %s", seed, before, text(t, laid))
-		}
+// anyVirtualService is rules of one, and what is to be laid over them.
+func anyVirtualService(r *rand.Rand) scene {
+	s := scene{Dialect: virtualService, Rand: r, backend: dialects["VirtualService"].backend}
+	s.o = overlay(int64(r.Intn(101)) * int64(r.Intn(2)))
+	s.o.Parts = []string{"ours"}
+	s.user = s.anyRules()
+	for _, rule := range s.user {
+		s.setMatches(rule.(map[string]any), "match", func() any { return anyIstioMatch(r) })
 	}
-	if laidAny < 200 {
-		t.Errorf("tried on %d VirtualServices with copies", laidAny)
-	}
-}
-
-// TestByIstioRequestsGoWhereTheyAreToGo: one with the headers to the canary instead of production, and else
-// as before; one without them as if there were no match.
-func TestByIstioRequestsGoWhereTheyAreToGo(t *testing.T) {
-	forRandomIstioMatches(t, func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any) {
-		share := o
-		share.Match = nil
-		shared, err := virtualService.Lay(share, user)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 40 {
-			c := anyCall(r)
-			matches := true
-			for _, h := range o.Match {
-				matches = matches && c.headers[strings.ToLower(h.Name)] == h.Value
-			}
-			want := c.goesByIstio(shared)
-			if matches {
-				want = nil
-				for to, share := range c.goesByIstio(user) {
-					if to == "shop/" || to == "shop/ours" {
-						to = "shop-canary/"
-					}
-					if want == nil {
-						want = map[string]float64{}
-					}
-					want[to] += share
-				}
-			}
-			got := c.goesByIstio(laid)
-			if len(got)+len(want) == 0 {
-				continue
-			}
-			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b float64) bool { return abs(a-b) < 1e-9 })); diff != "" {
-				t.Errorf("%+v (-want +got):\n%s", c, diff)
-				return
-			}
-		}
-	})
-}
-
-func TestWhatIsLaidForMatchesOfIstioComesOffByteForByte(t *testing.T) {
-	forRandomIstioMatches(t, func(t *testing.T, r *rand.Rand, o Overlay, user, laid []any) {
-		record := Record{Service: o.Service, Canary: o.Canary, Parts: o.Parts, Percent: o.Percent, Match: o.Match, Rules: user}
-		if !virtualService.IsLaid("ns", record, laid) {
-			t.Error("it is not seen to be laid")
-		}
-		s, err := virtualService.StandingOn(o.Namespace, record, runtime.DeepCopyJSONValue(laid).([]any))
-		if err != nil || text(t, s.User) != text(t, user) {
-			t.Errorf("%v: the user asks for %s, want %s", err, text(t, s.User), text(t, user))
-		}
-		for _, own := range [][]any{user, laid} {
-			wish, _ := virtualService.Wish(s, Author{}, runtime.DeepCopyJSONValue(own).([]any))
-			if text(t, wish) != text(t, user) {
-				t.Errorf("the wish is %s, want %s", text(t, wish), text(t, user))
-			}
-		}
-		timed := func(rules []any) []any {
-			out := runtime.DeepCopyJSONValue(rules).([]any)
-			for _, rule := range out {
-				rule.(map[string]any)["timeout"] = "5s"
-			}
-			return append([]any{map[string]any{"name": "new", "route": []any{map[string]any{"destination": map[string]any{"host": "other"}}}}}, out...)
-		}
-		for _, w := range []Author{{}, {Blind: true}} {
-			if wish, _ := virtualService.Wish(s, w, timed(laid)); text(t, wish) != text(t, timed(user)) {
-				t.Errorf("with a change the wish is %s, want %s", text(t, wish), text(t, timed(user)))
-			}
-		}
-	})
+	return s
 }
