@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
@@ -139,32 +137,12 @@ func TestANoBeforeTheFirstMeasurement(t *testing.T) {
 	s.WantEvents("HookFailed")
 }
 
-// silentManifest is a server that takes a question and never answers (test/cluster/images/faults).
-const silentManifest = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: silent, annotations: {holdfast.dev/canary: disabled}}
-spec:
-  strategy: {type: Recreate}
-  selector: {matchLabels: {app: silent}}
-  template:
-    metadata: {labels: {app: silent}}
-    spec:
-      hostNetwork: true
-      containers:
-      - name: silent
-        image: holdfast.test/faults:v1
-        args: [--listen=:9095]
-        readinessProbe: {httpGet: {path: /healthz, port: 9095}, periodSeconds: 1}
-`
-
 // TestAnAnswerThatIsLost: what a server has taken and never answers is no fault of the canary, and nothing is
 // released. A person goes past it.
 func TestAnAnswerThatIsLost(t *testing.T) {
 	t.Parallel()
 	s := shop.Open(t, shop.Settings{Plan: plan("name: acceptance, type: PreRollout, timeout: 300ms, url: 'http://10.0.0.1:9095/hang/'"), NoLoad: true})
-	s.Must("apply", "-f", "-", silentManifest)
-	shop.Await(s, "the silent server serves", "silent", &appsv1.Deployment{}, shop.RolledOut)
+	s.Serve(shop.Server{Name: "silent", Image: "faults", Port: 9095, Args: []string{"--listen=:9095"}}) // it takes a question and never answers
 	run := s.HoldV2()
 	asked := await(s, run.Name, "the answer was lost twice", func(r *v1alpha1.CanaryRun) bool { return r.Status.Hook("acceptance").Errors >= 2 })
 	if said := asked.Status.Hook("acceptance").Message; said != "no answer within 300ms" || asked.Status.Verdict != "" || asked.Status.ReadyAt != nil {

@@ -4,38 +4,16 @@ import (
 	"strings"
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
-
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
-
-// faultsManifest is the program that stands in front of Prometheus. It serves in
-// the network of the cluster itself, where the endpoints of the test overlay find it.
-const faultsManifest = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: faults, annotations: {holdfast.dev/canary: disabled}}
-spec:
-  strategy: {type: Recreate}
-  selector: {matchLabels: {app: faults}}
-  template:
-    metadata: {labels: {app: faults}}
-    spec:
-      hostNetwork: true
-      containers:
-      - name: faults
-        image: holdfast.test/faults:v1
-        readinessProbe: {httpGet: {path: /healthz, port: 9099}, periodSeconds: 1}
-`
 
 // TestAPrometheusThatFailsNeverReleases: whatever is wrong with the answers, the
 // stable template stays, no verdict is made of them, and the run says what was wrong.
 func TestAPrometheusThatFailsNeverReleases(t *testing.T) {
 	t.Parallel()
-	faults := shop.Open(t, shop.Settings{NoLoad: true})
-	faults.Must("apply", "-f", "-", faultsManifest)
-	shop.Await(faults, "faults serves", "faults", &appsv1.Deployment{}, shop.RolledOut)
+	// It stands in front of Prometheus, where endpoints of the test overlay find it.
+	shop.Open(t, shop.Settings{NoLoad: true}).Serve(shop.Server{Name: "faults", Image: "faults", Port: 9099})
 	for endpoint, tc := range map[string]struct{ reason, message string }{
 		"too-slow": {v1alpha1.MeasuredError, "did not answer within 500ms"},
 		"hang":     {v1alpha1.MeasuredError, "did not answer within 500ms"},

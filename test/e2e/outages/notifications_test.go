@@ -6,30 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
-
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/test/e2e/shop"
 )
-
-// receiverManifest is who is told. It serves in the network of the cluster itself, where the notifiers of the
-// test overlay find it.
-const receiverManifest = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: receiver, annotations: {holdfast.dev/canary: disabled}}
-spec:
-  strategy: {type: Recreate}
-  selector: {matchLabels: {app: receiver}}
-  template:
-    metadata: {labels: {app: receiver}}
-    spec:
-      hostNetwork: true
-      containers:
-      - name: receiver
-        image: holdfast.test/receiver:v1
-        readinessProbe: {httpGet: {path: /healthz, port: 9097}, periodSeconds: 1}
-`
 
 // TestAReceiverThatWasAwayHearsOfWhatHappened: a run fails while the receiver is away, and the evaluator is
 // killed before that comes. It is told everything then, in its order.
@@ -38,8 +17,7 @@ func TestAReceiverThatWasAwayHearsOfWhatHappened(t *testing.T) {
 	run := s.HoldV2("--error-rate=0.5")
 	ended := s.WantReverted(run.Name, v1alpha1.ReasonMetricOutOfRange)
 	killLeader(s)
-	s.Must("apply", "-f", "-", receiverManifest)
-	shop.Await(s, "the receiver serves", "receiver", &appsv1.Deployment{}, shop.RolledOut)
+	s.Serve(shop.Server{Name: "receiver", Image: "receiver", Port: 9097}) // where notifiers of the test overlay find it
 
 	type message struct{ ID, Cluster, Deployment, Run, Kind, Severity, Text string }
 	var told []message

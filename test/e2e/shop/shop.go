@@ -94,10 +94,6 @@ func (s *Shop) AwaitGuarded() {
 
 // Web is the manifest of the Deployment and its Service.
 func (s *Shop) Web(version string, args ...string) string {
-	quoted := make([]string, len(args))
-	for i, arg := range args {
-		quoted[i] = fmt.Sprintf("%q", arg)
-	}
 	return fmt.Sprintf(`
 apiVersion: apps/v1
 kind: Deployment
@@ -123,7 +119,16 @@ metadata: {name: web}
 spec:
   selector: {app: web}
   ports: [{name: http, port: 80, targetPort: http}]
-`, version, strings.Join(quoted, ", "))
+`, version, quoted(args))
+}
+
+// quoted is arguments as they stand in a list of YAML.
+func quoted(args []string) string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		out[i] = fmt.Sprintf("%q", arg)
+	}
+	return strings.Join(out, ", ")
 }
 
 const LoadManifest = `
