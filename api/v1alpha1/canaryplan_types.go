@@ -44,8 +44,8 @@ type CanaryPlanStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// queries are the answers, by metric. They were asked of the pods of a Deployment of the namespace that has this plan,
-	// as if these were a canary's.
+	// queries are the answers, by metric. They were asked of the pods of a Deployment of the namespace that has
+	// this plan, as if these were a canary's.
 	// +optional
 	// +listType=map
 	// +listMapKey=metric
@@ -57,7 +57,8 @@ type CanaryPlanStatus struct {
 type QueryAnswer struct {
 	// metric is the name of the metric.
 	Metric string `json:"metric"`
-	// series is how many series it gave. None need not be wrong: there may have been no requests, or no failures.
+	// series is how many series it gave. None need not be wrong: there may have been no requests, or no
+	// failures.
 	Series int32 `json:"series"`
 	// type is what the server says that its answer is: vector, scalar or matrix.
 	// +optional
@@ -188,8 +189,8 @@ type CanaryPlanSpec struct {
 	// +optional
 	Traffic *Traffic `json:"traffic,omitempty"`
 
-	// probe has the requests to the canary's pods, and to those of its baseline, measured by a sidecar in them, where the
-	// application measures none: probe: {}. Criteria ask for it by source: Probe.
+	// probe has the requests to the canary's pods, and to those of its baseline, measured by a sidecar in them,
+	// where the application measures none: probe: {}. Criteria ask for it by source: Probe.
 	// +optional
 	Probe *Probe `json:"probe,omitempty"`
 
@@ -200,8 +201,8 @@ type CanaryPlanSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Steps []Step `json:"steps,omitempty"`
 
-	// hooks are servers that the run asks at moments of its course: gates that hold it until they say yes, and checks
-	// that can fail it. Those who come from Flagger know them as webhooks.
+	// hooks are servers that the run asks at moments of its course: gates that hold it until they say yes, and
+	// checks that can fail it. Those who come from Flagger know them as webhooks.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

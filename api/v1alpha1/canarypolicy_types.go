@@ -196,10 +196,10 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:Maximum=100
 	MaxWeight *int32 `json:"maxWeight,omitempty"`
 
-	// requestMatch says by what plans may have requests go to the canary beside its weight (match). maxWeight does not
-	// bound these: a match may be of all requests there are. Any: by all that a match can say. Exact: by headers of one value;
-	// no regular expressions and no cookies. None: by nothing. Where a plan says more it is taken off, and a step
-	// without a weight has a weight of 1. What is not said is Any.
+	// requestMatch says by what plans may have requests go to the canary beside its weight (match). maxWeight
+	// does not bound these: a match may be of all requests there are. Any: by all that a match can say. Exact:
+	// by headers of one value; no regular expressions and no cookies. None: by nothing. Where a plan says more
+	// it is taken off, and a step without a weight has a weight of 1. What is not said is Any.
 	// +optional
 	RequestMatch RequestMatchLimit `json:"requestMatch,omitempty"`
 
@@ -213,19 +213,22 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:XValidation:rule="'Service' in self",message="must have Service, which is what a plan with another source becomes"
 	TrafficSources []TrafficSource `json:"trafficSources,omitempty"`
 
-	// probe is whether plans may have a sidecar measure requests (probe). Allowed: they may. None: they may not; it is
-	// taken off a plan that has one, and what is asked of it has no data then. What is not said is Allowed.
+	// probe is whether plans may have a sidecar measure requests (probe). Allowed: they may. None: they may not;
+	// it is taken off a plan that has one, and what is asked of it has no data then. What is not said is
+	// Allowed.
 	// +optional
 	Probe ProbeLimit `json:"probe,omitempty"`
 
-	// probeCapture is how the requests of plans may come to such a sidecar (probe.capture). Name: by the names of ports.
-	// Redirect: by rules of the pod's network too, for which the pods of canaries and baselines get an init container with the capability NET_ADMIN
-	// that runs as root. Where no policy says it, it is Name. A plan that asks for more is refused.
+	// probeCapture is how the requests of plans may come to such a sidecar (probe.capture).
+	// Name: by the names of ports.
+	// Redirect: by rules of the pod's network too, for which the pods of canaries and baselines get an init
+	// container with the capability NET_ADMIN that runs as root.
+	// Where no policy says it, it is Name. A plan that asks for more is refused.
 	// +optional
 	ProbeCapture ProbeCapture `json:"probeCapture,omitempty"`
 
-	// maxProbeResources are the most CPU and memory that such a sidecar may request, and be limited to. Where CPU is
-	// said, it has a limit of that.
+	// maxProbeResources are the most CPU and memory that such a sidecar may request, and be limited to. Where
+	// CPU is said, it has a limit of that.
 	// +optional
 	MaxProbeResources ProbeAmounts `json:"maxProbeResources,omitempty,omitzero"`
 }

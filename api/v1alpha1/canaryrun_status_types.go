@@ -26,7 +26,8 @@ type CanaryRunStatus struct {
 	// +optional
 	Verdict Verdict `json:"verdict,omitempty"`
 
-	// replicas is the number of canary pods asked for; where an autoscaler scales the canary, the fewest that it has.
+	// replicas is the number of canary pods asked for; where an autoscaler scales the canary, the fewest that it
+	// has.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
 
@@ -83,9 +84,9 @@ type CanaryRunStatus struct {
 	// +optional
 	Overtime int32 `json:"overtime,omitempty"`
 
-	// asOf is when this status was written last while the canary is measured. What people and programs act on is written
-	// when it happens; rounds in which all was good as before are counted at once too and stand here from the next
-	// writing on: soon where few canaries are measured, after ten minutes at most.
+	// asOf is when this status was written last while the canary is measured. What people and programs act on is
+	// written when it happens; rounds in which all was good as before are counted at once too and stand here
+	// from the next writing on: soon where few canaries are measured, after ten minutes at most.
 	// +optional
 	AsOf *metav1.Time `json:"asOf,omitempty"`
 

@@ -69,7 +69,8 @@ const MaxPeriod = 365 * 24 * time.Hour
 // maxTotal is what a sum of periods is at most that nobody has checked; twice as much is a duration still.
 const maxTotal = time.Duration(math.MaxInt64 / 2)
 
-// setTrafficDefaults fills in what steps do not say of a canary that routes give its requests: its weight and its size.
+// setTrafficDefaults fills in what steps do not say of a canary that routes give its requests: its weight and
+// its size.
 func (s *CanaryPlanSpec) setTrafficDefaults() {
 	if s.Traffic == nil {
 		return
@@ -99,8 +100,8 @@ func (s *CanaryPlanSpec) setTrafficDefaults() {
 	}
 }
 
-// expandIncrement makes of traffic.increment the steps that it is short for, so that all else sees steps. What cannot be
-// one stays as it is, for the validation to say so.
+// expandIncrement makes of traffic.increment the steps that it is short for, so that all else sees steps.
+// What cannot be one stays as it is, for the validation to say so.
 func (s *CanaryPlanSpec) expandIncrement() {
 	t := s.Traffic
 	if t.Increment == nil || t.Maximum == nil || t.Weight != nil || len(s.Steps) > 0 {

@@ -7,9 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Hook is a server that a run asks at some moment of its course. It is asked by a POST of JSON, as Flagger asks its
-// webhooks, and an answer with a status of 2xx is a yes. An administrator says which hosts may be asked; without that
-// none is.
+// Hook is a server that a run asks at some moment of its course. It is asked by a POST of JSON, as Flagger
+// asks its webhooks, and an answer with a status of 2xx is a yes. An administrator says which hosts may be
+// asked; without that none is.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.failureLimit) || self.type == 'PreRollout' || self.type == 'Rollout'",message="failureLimit is for hooks of type PreRollout and Rollout, which can fail the canary; take it off"
 type Hook struct {
@@ -23,12 +23,13 @@ type Hook struct {
 
 	// type is when it is asked, and what a yes does.
 	// ConfirmRollout: before the canary is made; the run waits for a yes.
-	// PreRollout: when the canary is Ready, before it is measured and before routes give it requests; without a yes it
-	// is asked again, and failureLimit is on that.
+	// PreRollout: when the canary is Ready, before it is measured and before routes give it requests; without a
+	// yes it is asked again, and failureLimit is on that.
 	// Rollout: with each round of measurements; a no is a failed measurement.
 	// Rollback: with each round; a yes reverts the update.
 	// ConfirmTrafficIncrease: before each step but the first; the run waits for a yes.
-	// ConfirmPromotion: when all was good, before the update is released; the run waits for a yes, and is measured on.
+	// ConfirmPromotion: when all was good, before the update is released; the run waits for a yes, and is
+	// measured on.
 	// PostRollout: once, when a run that had a canary has ended; whatever it answers.
 	// +required
 	Type HookType `json:"type"`
@@ -50,8 +51,8 @@ type Hook struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('100ms') && duration(self) <= duration('5m')",message="must be from 100ms to 5m"
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
-	// retries is how often a request is sent again at once where there was no answer, or one of a server in trouble
-	// (429, 5xx).
+	// retries is how often a request is sent again at once where there was no answer, or one of a server in
+	// trouble (429, 5xx).
 	// +optional
 	// +kubebuilder:default=0
 	// +kubebuilder:validation:Minimum=0
@@ -63,8 +64,9 @@ type Hook struct {
 	// +kubebuilder:validation:MaxProperties=32
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// failureLimit is how often in a row a hook of type PreRollout or Rollout may say no; once more and the canary has
-	// failed. That of the analysis if it is not said. Where there is no answer, errorLimit of the analysis counts.
+	// failureLimit is how often in a row a hook of type PreRollout or Rollout may say no; once more and the
+	// canary has failed. That of the analysis if it is not said. Where there is no answer, errorLimit of the
+	// analysis counts.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	FailureLimit *int32 `json:"failureLimit,omitempty"`
@@ -163,8 +165,8 @@ const (
 	HookYes HookAnswer = "Yes"
 	// HookNo: another status.
 	HookNo HookAnswer = "No"
-	// HookNone: nobody has answered, or nobody who knows: a proxy in front of the server, one that is busy, or one that
-	// sends on to elsewhere.
+	// HookNone: nobody has answered, or nobody who knows: a proxy in front of the server, one that is busy, or
+	// one that sends on to elsewhere.
 	HookNone HookAnswer = "None"
 )
 
@@ -187,9 +189,10 @@ func (s *CanaryRunStatus) SetHook(hook HookStatus) {
 
 // PolicyHooks says which servers the plans of the namespaces may have asked.
 type PolicyHooks struct {
-	// hosts are those that hooks may name, of the ones that Holdfast's administrator allows (--hook-hosts): a host name,
-	// with :PORT where that is another than the scheme's, and :* for any; a name that begins with *. is for all below
-	// it, and {{namespace}} stands for the namespace of the run. What is not said leaves all; an empty list leaves none.
+	// hosts are those that hooks may name, of the ones that Holdfast's administrator allows (--hook-hosts): a
+	// host name, with :PORT where that is another than the scheme's, and :* for any; a name that begins with *.
+	// is for all below it, and {{namespace}} stands for the namespace of the run. What is not said leaves all;
+	// an empty list leaves none.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32

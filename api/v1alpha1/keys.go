@@ -27,9 +27,10 @@ const (
 	// StatusLabelAnnotation is the label by which inline expectations of success tell
 	// how a request ended: "code" without it.
 	StatusLabelAnnotation = Prefix + "status-label"
-	// ProbeAnnotation has a sidecar measure requests. "enabled" on a Deployment whose plan is in annotations: in the pods of
-	// its canary and its baseline. "enabled" on a namespace: in all new pods, so that stable pods can be compared too; the
-	// label of the same key is derived from it. "disabled" on a pod template leaves its pods out of these.
+	// ProbeAnnotation has a sidecar measure requests. "enabled" on a Deployment whose plan is in annotations: in
+	// the pods of its canary and its baseline. "enabled" on a namespace: in all new pods, so that stable pods
+	// can be compared too; the label of the same key is derived from it. "disabled" on a pod template leaves its
+	// pods out of these.
 	ProbeAnnotation = Prefix + "probe"
 	// BesideRecreateAnnotation says whether a canary may run beside a Deployment whose
 	// strategy is Recreate, "true" or "false", whatever its plan says. It stands on the
@@ -98,8 +99,8 @@ const (
 	// policy guards remembers the Deployments that were deleted:
 	// deleted.holdfast.dev/<name>: '<hash of the template> <time>' (see DeletedAnnotation).
 	DeletedAnnotationPrefix = "deleted." + Prefix
-	// CountedAnnotation on a stable pod is when a pod of a run beside it was put in quarantine last: the disruption
-	// controller counts anew when a pod changes that a budget selects.
+	// CountedAnnotation on a stable pod is when a pod of a run beside it was put in quarantine last: the
+	// disruption controller counts anew when a pod changes that a budget selects.
 	CountedAnnotation = Prefix + "counted"
 	// FailedAnnotation is the hash of the template that was last asked for, if
 	// that was rejected. As long as it stands, tools that wait for a rollout see
@@ -142,8 +143,8 @@ const (
 	QuarantineLabel = Prefix + "quarantine"
 )
 
-// ProtectFinalizer keeps a ConfigMap usable that the stable template of a Deployment names, where its plan says
-// protect: ConfigMaps.
+// ProtectFinalizer keeps a ConfigMap usable that the stable template of a Deployment names, where its plan
+// says protect: ConfigMaps.
 const ProtectFinalizer = Prefix + "stable-template"
 
 // Values of RoleLabel.

@@ -136,7 +136,8 @@ const (
 	// ReasonServiceLeft: a Service sends requests to canary pods and to none of the stable ones, so that nothing
 	// can be judged; the message names it, and what to do.
 	ReasonServiceLeft = "ServiceLeft"
-	// ReasonServed: no Service has left the stable pods any longer; what broke under all the requests begins anew.
+	// ReasonServed: no Service has left the stable pods any longer; what broke under all the requests begins
+	// anew.
 	ReasonServed = "Served"
 	// ReasonReferenceGone: a ConfigMap or Secret is gone without which the stable template cannot start pods.
 	ReasonReferenceGone = "ReferenceGone"
@@ -149,8 +150,8 @@ const (
 	// ReasonAutoscalerIdle: the autoscaler of the canary comes to no number of pods; the
 	// message has what it says. The canary has the pods of its step, and the run goes on.
 	ReasonAutoscalerIdle = "AutoscalerIdle"
-	// ReasonGateClosed: a hook of the plan has not said yes yet, and the run waits for it; the message names it, and says
-	// since when and what it answered.
+	// ReasonGateClosed: a hook of the plan has not said yes yet, and the run waits for it; the message names it,
+	// and says since when and what it answered.
 	ReasonGateClosed = "GateClosed"
 	// ReasonPreRollout: the canary pods are Ready, and hooks of the plan are asked before anything is measured.
 	ReasonPreRollout = "PreRollout"
@@ -223,8 +224,9 @@ const (
 	// ReasonBaselineInvalid: the API server refused the ReplicaSet of the baseline, in its
 	// words.
 	ReasonBaselineInvalid = "BaselineInvalid"
-	// ReasonProbeFailed: the sidecar that measures requests, or what redirects them to it, did not get to run or is refused,
-	// so the canary was not Ready within readyDeadline and nothing is known of the application in it.
+	// ReasonProbeFailed: the sidecar that measures requests, or what redirects them to it, did not get to run or
+	// is refused, so the canary was not Ready within readyDeadline and nothing is known of the application in
+	// it.
 	ReasonProbeFailed = "ProbeFailed"
 	// ReasonErrorLimit: a metric could not be measured, more often in a row than
 	// errorLimit.
@@ -235,8 +237,8 @@ const (
 	// ReasonTampered: a pod of the run, or the template of its ReplicaSet, was changed by
 	// others; the message names what and where.
 	ReasonTampered = "Tampered"
-	// ReasonAutoscalerRefused: the API server refuses the HorizontalPodAutoscaler of the canary, in its words, or
-	// Holdfast has no right to make one; put it right, then raise attempt.
+	// ReasonAutoscalerRefused: the API server refuses the HorizontalPodAutoscaler of the canary, in its words,
+	// or Holdfast has no right to make one; put it right, then raise attempt.
 	ReasonAutoscalerRefused = "AutoscalerRefused"
 	// ReasonRoutesRefuse: no route sends requests to a Service of the Deployment, or one cannot carry the
 	// canary's share of them; the message names it and says why.
@@ -373,8 +375,8 @@ const (
 	EventPodLeft = "PodLeft"
 	// EventAutoscalerCounts: a HorizontalPodAutoscaler of the Deployment counts the pods of a run that begins.
 	EventAutoscalerCounts = "AutoscalerCounts"
-	// EventPodQuarantined: a pod that is kept has lost the labels of its template, and is no part of the application
-	// any more; the message says why, and how to find it.
+	// EventPodQuarantined: a pod that is kept has lost the labels of its template, and is no part of the
+	// application any more; the message says why, and how to find it.
 	EventPodQuarantined = "PodQuarantined"
 	// EventPodReadmitted: a pod has them back: it is Ready, or the run goes on.
 	EventPodReadmitted = "PodReadmitted"
@@ -395,17 +397,17 @@ const (
 	// EventRoomDoubtful: a canary is a pod more, and by a field of the Deployment there may be no room for
 	// it; the message names the field and what to do.
 	EventRoomDoubtful = "RoomDoubtful"
-	// EventConfigMapsProtected: an update is held, and the ConfigMaps that the stable template names have a finalizer
-	// of Holdfast, as the plan asks.
+	// EventConfigMapsProtected: an update is held, and the ConfigMaps that the stable template names have a
+	// finalizer of Holdfast, as the plan asks.
 	EventConfigMapsProtected = "ConfigMapsProtected"
-	// EventConfigMapKept: a ConfigMap was deleted that the stable template needs, and stays usable by a finalizer of
-	// Holdfast; the message says until when, and what to do.
+	// EventConfigMapKept: a ConfigMap was deleted that the stable template needs, and stays usable by a
+	// finalizer of Holdfast; the message says until when, and what to do.
 	EventConfigMapKept = "ConfigMapKept"
-	// EventNotProtected: a ConfigMap has no finalizer of Holdfast though the plan asks for it, or Holdfast cannot take
-	// it off; the message says why, and what to do.
+	// EventNotProtected: a ConfigMap has no finalizer of Holdfast though the plan asks for it, or Holdfast
+	// cannot take it off; the message says why, and what to do.
 	EventNotProtected = "NotProtected"
-	// EventKilled: a firing alert names the pod, and it is evicted for its controller to make another; or it would be,
-	// with --kill=dry-run.
+	// EventKilled: a firing alert names the pod, and it is evicted for its controller to make another; or it
+	// would be, with --kill=dry-run.
 	EventKilled = "KilledForAlert"
 	// EventNotKilled: a firing alert names the pod, and it is not evicted; the message says why.
 	EventNotKilled = "NotKilledForAlert"

@@ -10,19 +10,22 @@ import (
 // stands in front of the application's ports; capture says how requests come to it. probe: {} is enough,
 // and is meant where a metric has source: Probe.
 type Probe struct {
-	// capture is how requests come to the sidecar. Name: it takes over the names of the ports, so Services whose targetPort
-	// is a name send their requests through it, and those whose targetPort is a number send them past it; nothing else is needed.
-	// Redirect: rules of nftables in the pod bring it every connection to the ports, whatever the targetPort, with
-	// names or without. An init container that has the capability NET_ADMIN, and runs as root, writes them: a CanaryPolicy must allow that
-	// (limits.probeCapture), and so must the namespace's Pod Security Standard. A pod all of whose ports can be measured by their names needs no more than Name.
+	// capture is how requests come to the sidecar. Name: it takes over the names of the ports, so Services whose
+	// targetPort is a name send their requests through it, and those whose targetPort is a number send them past
+	// it; nothing else is needed.
+	// Redirect: rules of nftables in the pod bring it every connection to the ports, whatever the targetPort,
+	// with names or without. An init container that has the capability NET_ADMIN, and runs as root, writes them:
+	// a CanaryPolicy must allow that (limits.probeCapture), and so must the namespace's Pod Security Standard. A
+	// pod all of whose ports can be measured by their names needs no more than Name.
 	// +optional
 	// +kubebuilder:default=Name
 	Capture ProbeCapture `json:"capture,omitempty"`
 
-	// ports are those that are measured: TCP ports that have a name in the pod template. Without any, all of them
-	// are, of all containers but init containers, up to 8. Left out are then those whose names have a word for
-	// metrics or health (such as http-metrics, health), or for a protocol in which the server speaks first (such as
-	// mysql, smtp, tcp-x). With capture Redirect ports without a name are measured too, and go by their numbers.
+	// ports are those that are measured: TCP ports that have a name in the pod template. Without any, all of
+	// them are, of all containers but init containers, up to 8. Left out are then those whose names have a word
+	// for metrics or health (such as http-metrics, health), or for a protocol in which the server speaks first
+	// (such as mysql, smtp, tcp-x). With capture Redirect ports without a name are measured too, and go by their
+	// numbers.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -30,25 +33,25 @@ type Probe struct {
 	Ports []ProbePort `json:"ports,omitempty"`
 
 	// resources are those of the sidecar, requests and limits of cpu and memory. What is not said is
-	// 10m of CPU and 32Mi of memory that are requested, and 128Mi of memory at most. Where each container of the pod has
-	// a limit of its CPU it has one too, for quotas ask for that: 500m, if it is not said. In a pod all of whose
-	// containers request what they are limited to it does so too, and leaves the pod its class.
+	// 10m of CPU and 32Mi of memory that are requested, and 128Mi of memory at most. Where each container of the
+	// pod has a limit of its CPU it has one too, for quotas ask for that: 500m, if it is not said. In a pod all
+	// of whose containers request what they are limited to it does so too, and leaves the pod its class.
 	// +optional
 	Resources ProbeResources `json:"resources,omitempty,omitzero"`
 }
 
 // ProbePort is a port of an application that is measured.
 type ProbePort struct {
-	// name is that of the port in the pod template. With capture Redirect it may be a number, such as "8080": of a port
-	// that has no name, or that no container says it has.
+	// name is that of the port in the pod template. With capture Redirect it may be a number, such as "8080": of
+	// a port that has no name, or that no container says it has.
 	// +required
 	// +kubebuilder:validation:MaxLength=15
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Name string `json:"name"`
 
-	// protocol is how what comes at it is read. Auto: HTTP/1.1, HTTP/2 in clear text and gRPC are read as requests; of
-	// what begins otherwise, such as TLS, connections are counted. TCP: connections are counted, of every protocol; it
-	// is for those in which the server speaks first.
+	// protocol is how what comes at it is read. Auto: HTTP/1.1, HTTP/2 in clear text and gRPC are read as
+	// requests; of what begins otherwise, such as TLS, connections are counted. TCP: connections are counted, of
+	// every protocol; it is for those in which the server speaks first.
 	// +optional
 	// +kubebuilder:default=Auto
 	Protocol ProbeProtocol `json:"protocol,omitempty"`
@@ -106,8 +109,8 @@ func (s *CanaryPlanSpec) setProbeDefaults() {
 	}
 }
 
-// ImplyProbe gives a plan that says nothing of a probe the one that its metrics ask: there is no other way to answer these.
-// It is no default of the plan, for a policy may take the probe off.
+// ImplyProbe gives a plan that says nothing of a probe the one that its metrics ask: there is no other way to
+// answer these. It is no default of the plan, for a policy may take the probe off.
 func (s *CanaryPlanSpec) ImplyProbe() {
 	asks := func(m Metric) bool {
 		return m.Source == SourceProbe || m.Source == "" && m.Expect != "" && s.Analysis.Source == SourceProbe

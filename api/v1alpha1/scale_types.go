@@ -6,17 +6,18 @@ import (
 
 // Scale is what scales a canary while it is tried.
 type Scale struct {
-	// hpa has a HorizontalPodAutoscaler of the canary's own scale it by the load of its own pods: that kind's spec,
-	// without scaleTargetRef. hpa: {} keeps 1 to 10 pods at 80 % of the CPU that they request. A step then begins with
-	// its replicas, or with minReplicas if these are more, and the autoscaler never goes below them.
-	// It is for canaries that are behind none of the Deployment's Services (traffic.source Weighted, CanaryService
-	// or None): there each pod more would take requests from the stable ones. It has no baseline. An administrator
-	// must have given Holdfast the right to make HorizontalPodAutoscalers.
+	// hpa has a HorizontalPodAutoscaler of the canary's own scale it by the load of its own pods: that kind's
+	// spec, without scaleTargetRef. hpa: {} keeps 1 to 10 pods at 80 % of the CPU that they request. A step then
+	// begins with its replicas, or with minReplicas if these are more, and the autoscaler never goes below them.
+	// It is for canaries that are behind none of the Deployment's Services (traffic.source Weighted,
+	// CanaryService or None): there each pod more would take requests from the stable ones. It has no baseline.
+	// An administrator must have given Holdfast the right to make HorizontalPodAutoscalers.
 	// +optional
 	HPA *CanaryHPA `json:"hpa,omitempty"`
 }
 
-// CanaryHPA is the spec of a canary's HorizontalPodAutoscaler (autoscaling/v2), whose target is the canary's ReplicaSet.
+// CanaryHPA is the spec of a canary's HorizontalPodAutoscaler (autoscaling/v2), whose target is the canary's
+// ReplicaSet.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",message="minReplicas must not be more than maxReplicas"
 type CanaryHPA struct {
@@ -34,8 +35,8 @@ type CanaryHPA struct {
 	// +kubebuilder:validation:Maximum=1000
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 
-	// metrics are what the canary is scaled by; without any, 80 % of the CPU that its pods request. A Utilization
-	// is of what containers request, so each of them needs a request.
+	// metrics are what the canary is scaled by; without any, 80 % of the CPU that its pods request. A
+	// Utilization is of what containers request, so each of them needs a request.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16

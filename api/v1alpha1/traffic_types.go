@@ -12,37 +12,40 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 type Traffic struct {
 	// source is where the canary's requests come from.
 	// Service: from the Deployment's Services; each canary pod gets the share that its number gives it.
-	// Weighted: from routes (HTTPRoute, GRPCRoute and Istio's VirtualService of the namespace) that send requests to a
-	// Service of the Deployment. While the run has traffic they carry a weight for the canary, laid over what their user asked for.
-	// Mirror: from the same routes, as copies of requests whose answers nobody sees; who sends them is answered by
-	// production. Only where the gateway lists that it can.
+	// Weighted: from routes (HTTPRoute, GRPCRoute and Istio's VirtualService of the namespace) that send
+	// requests to a Service of the Deployment. While the run has traffic they carry a weight for the canary,
+	// laid over what their user asked for.
+	// Mirror: from the same routes, as copies of requests whose answers nobody sees; who sends them is answered
+	// by production. Only where the gateway lists that it can.
 	// CanaryService: from whoever sends them to a Service of the canary's own, named like the Deployment's with
 	// -canary behind it; none of production.
 	// Both: from the Deployment's Services, and from that one.
 	// None: from nowhere, as for what works on a queue.
-	// With Weighted, Mirror, CanaryService and None the canary's pods are behind none of the Deployment's Services.
+	// With Weighted, Mirror, CanaryService and None the canary's pods are behind none of the Deployment's
+	// Services.
 	// +optional
 	// +kubebuilder:default=Service
 	Source TrafficSource `json:"source,omitempty"`
 
 	// weight is the share of requests in percent that the canary gets, in a plan
 	// without steps and in steps that say none. It is of the requests that a route sends to the
-	// Deployment's Service; what it sends to others stays as it is. With Mirror it is the percentage of requests that is
-	// copied, of each rule that sends any to the Deployment's Service; default 100.
+	// Deployment's Service; what it sends to others stays as it is. With Mirror it is the percentage of requests
+	// that is copied, of each rule that sends any to the Deployment's Service; default 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Weight *int32 `json:"weight,omitempty"`
 
 	// match says which requests the canary gets whatever its weight, in a plan without steps and in steps
-	// that say none: for each rule that sends requests to the Deployment's Service the routes have one more, with
-	// these headers in each of its matches, that sends them to the canary. With a match and no weight
-	// the canary gets those alone.
+	// that say none: for each rule that sends requests to the Deployment's Service the routes have one more,
+	// with these headers in each of its matches, that sends them to the canary. With a match and no weight the
+	// canary gets those alone.
 	// +optional
 	Match *RequestMatch `json:"match,omitempty"`
 
-	// increment and maximum are short for steps: of weight increment, twice increment, and so on, and maximum in the
-	// last. Each has the size of the plan (replicas) and takes analysis.period. A plan with them has no steps of its own.
+	// increment and maximum are short for steps: of weight increment, twice increment, and so on, and maximum in
+	// the last. Each has the size of the plan (replicas) and takes analysis.period. A plan with them has no
+	// steps of its own.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
@@ -120,7 +123,8 @@ type WeightStatus struct {
 	Match *RequestMatch `json:"match,omitempty"`
 	// since is when it was laid over the routes, or taken off them.
 	Since metav1.Time `json:"since"`
-	// routes are those that carry it, as kind/name; while a share comes off, those that were seen to carry one still.
+	// routes are those that carry it, as kind/name; while a share comes off, those that were seen to carry one
+	// still.
 	// +optional
 	// +listType=set
 	Routes []string `json:"routes,omitempty"`

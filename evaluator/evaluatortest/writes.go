@@ -106,7 +106,8 @@ func (c *Cluster) patch(ctx context.Context, api client.WithWatch, o client.Obje
 	return c.release(ctx, api)
 }
 
-// release is the webhook's part of a release: the held template becomes the stable one, if it is of the hold that is named.
+// release is the webhook's part of a release: the held template becomes the stable one, if it is of the hold
+// that is named.
 func (c *Cluster) release(ctx context.Context, api client.Client) error {
 	d := c.readDeployment(ctx)
 	record, err := Key.Open(d.Annotations[v1alpha1.HeldAnnotation], d.UID)

@@ -53,7 +53,8 @@ func watch(run *v1alpha1.CanaryRun, metrics []v1alpha1.Metric, by query.Labels) 
 // fails says whether a firing alert is about the run. One of another namespace never is, whatever the plan's
 // criteria say. Beyond that it counts
 //
-//   - if it names one of the canary's pods; where the plan watches for alerts about its pods, it must be one of those;
+//   - if it names one of the canary's pods; where the plan watches for alerts about its pods, it must be one
+//     of those;
 //   - if a criterion of the plan is about any alert, and it has its labels.
 func (w watched) fails(a alert) bool {
 	namespace, said := a.Labels[w.by.Namespace]

@@ -14,11 +14,12 @@ import (
 // Where a plan has scale.hpa, a HorizontalPodAutoscaler of the run scales the canary's ReplicaSet by the load
 // of its own pods. Who settles the number of pods is divided like this:
 //
-//   - a step settles the fewest (status.replicas): as many are made when it begins, must get Ready, and are judged;
-//   - the autoscaler settles how many there are beyond, up to the plan's maxReplicas and what policies allow. Within
-//     these bounds, which it has itself, its number stands;
-//   - without a canary that is to have pods there is none: it goes before them, and before the pods of a canary
-//     that failed are left to be looked at, of which it would take some away.
+//   - a step settles the fewest (status.replicas): as many are made when it begins, must get Ready, and are
+//     judged;
+//   - the autoscaler settles how many there are beyond, up to the plan's maxReplicas and what policies allow.
+//     Within these bounds, which it has itself, its number stands;
+//   - without a canary that is to have pods there is none: it goes before them, and before the pods of a
+//     canary that failed are left to be looked at, of which it would take some away.
 //
 // It follows from what is there and from the status, so it is the same after a restart.
 

@@ -35,9 +35,10 @@ func (b WriteBudget) Every(runs int) time.Duration {
 // they start: most are Ready within, and then that is written.
 const quietStart = 5 * time.Second
 
-// MayWait says whether a status need not be written yet that follows on another. That is so if nothing but rounds has come
-// in which all was good as before, and the run had its share of the budget less than every ago: of what limits are on
-// nothing is ever known to one evaluator alone. And it is so while pods have just begun to start.
+// MayWait says whether a status need not be written yet that follows on another. That is so if nothing but
+// rounds has come in which all was good as before, and the run had its share of the budget less than every
+// ago: of what limits are on nothing is ever known to one evaluator alone. And it is so while pods have just
+// begun to start.
 func MayWait(before, after v1alpha1.CanaryRunStatus, every time.Duration, now time.Time) bool {
 	if now.Before(quietUntil(before, now)) {
 		return onlyStarts(before, after)

@@ -16,9 +16,9 @@ import (
 // looks. So its pods lose these labels:
 //
 //   - all pods of a canary that failed;
-//   - a pod of canary or baseline that has not been Ready for readyDeadline, where nothing comes of that because
-//     a person, a freeze window or nobody decides. It has no requests anyway, and has the labels back when it is
-//     Ready, or when the run goes on.
+//   - a pod of canary or baseline that has not been Ready for readyDeadline, where nothing comes of that
+//     because a person, a freeze window or nobody decides. It has no requests anyway, and has the labels back
+//     when it is Ready, or when the run goes on.
 //
 // Behind a gate, paused or inconclusive, pods that are Ready stay where they are. It follows from the verdict
 // that is stored and from the pods alone, so it is the same after a restart.

@@ -30,7 +30,8 @@ import (
 //	quota is taken by others WHY     with them or without
 //	Deployment is Recreate | asks for a canary beside it | asks for none beside it
 //	Deployment pods exceed the quota | find no node WHY | find a node
-//	Deployment rolls out WHY | cannot make pods | is paused | is resumed | has rolled out | is stuck WHY | is gone | is being deleted | comes | wants N | has minReadySeconds N
+//	Deployment rolls out WHY | cannot make pods | has rolled out | is stuck WHY | is paused | is resumed
+//	Deployment is gone | is being deleted | comes | wants N | has minReadySeconds N
 //	run is being deleted
 //	hold is withdrawn | superseded by ID | unreadable WHY | let through | skipped | to be finished first
 //	guard is lifted

@@ -30,8 +30,9 @@ func (o ownPods) takenAway(by time.Time) string {
 	return ""
 }
 
-// tookAway says what was taken away in this step. Behind a gate the pods have shown what they had to. Of a canary that an
-// autoscaler scales, pods go because it has them go: the last step goes on until enough have lived through it (see youngUntil).
+// tookAway says what was taken away in this step. Behind a gate the pods have shown what they had to. Of a
+// canary that an autoscaler scales, pods go because it has them go: the last step goes on until enough have
+// lived through it (see youngUntil).
 func tookAway(in Snapshot, c course) string {
 	own := ownPodsOf(in, c)
 	switch {

@@ -40,8 +40,8 @@ const (
 	TransitionScheduled TransitionKind = "Scheduled"
 	// TransitionDeploymentPaused: the Deployment is paused; the run goes on when it is resumed.
 	TransitionDeploymentPaused TransitionKind = "DeploymentPaused"
-	// TransitionScaledToZero: the Deployment was scaled to zero, and its canary is gone too; it is made when there
-	// are replicas again.
+	// TransitionScaledToZero: the Deployment was scaled to zero, and its canary is gone too; it is made when
+	// there are replicas again.
 	TransitionScaledToZero TransitionKind = "ScaledToZero"
 	// TransitionQueued: the run waits for its turn.
 	TransitionQueued TransitionKind = "Queued"
@@ -66,15 +66,17 @@ const (
 	TransitionResumed TransitionKind = "Resumed"
 	// TransitionTakenAway: so many pods of the run were deleted, evicted or drained that its period begins anew.
 	TransitionTakenAway TransitionKind = "PodsTakenAway"
-	// TransitionShareLost: routes no longer gave the canary its share of the requests, and its period begins anew.
+	// TransitionShareLost: routes no longer gave the canary its share of the requests, and its period begins
+	// anew.
 	TransitionShareLost TransitionKind = "ShareLost"
 	// TransitionServiceLeft: a Service sends requests to canary pods and to none of the stable ones; nothing is
 	// judged until it goes to both.
 	TransitionServiceLeft TransitionKind = "ServiceLeft"
-	// TransitionNotAutoscaled: the autoscaler of the canary does not scale it; the message says why, in its words.
+	// TransitionNotAutoscaled: the autoscaler of the canary does not scale it; the message says why, in its
+	// words.
 	TransitionNotAutoscaled TransitionKind = "NotAutoscaled"
-	// TransitionReferenceGone: a ConfigMap or Secret is gone without which the stable template cannot start pods;
-	// create it again.
+	// TransitionReferenceGone: a ConfigMap or Secret is gone without which the stable template cannot start
+	// pods; create it again.
 	TransitionReferenceGone TransitionKind = "ReferenceGone"
 	// TransitionRetried: the run begins anew with fresh pods.
 	TransitionRetried TransitionKind = "Retried"
@@ -220,8 +222,8 @@ func streaks(before, after v1alpha1.CanaryRunStatus) []Transition {
 	return out
 }
 
-// isNew says whether the newest measurement of a metric is one of the round that the later status has and the one
-// before it has not. Metrics of other steps are not in that round.
+// isNew says whether the newest measurement of a metric is one of the round that the later status has and the
+// one before it has not. Metrics of other steps are not in that round.
 func isNew(before, after v1alpha1.CanaryRunStatus, metric string) bool {
 	return before.Measured != after.Measured && taken(analysis.Find(before.Metrics, metric)) != taken(analysis.Find(after.Metrics, metric))
 }

@@ -70,8 +70,8 @@ func (c *Cluster) Traefik(ctx context.Context, progress io.Writer) error {
 	return c.dataPlane(ctx, "traefik", traefikYAML, progress)
 }
 
-// dataPlane installs the Gateway API and a program that serves it: the Deployment of the name of the program, in a
-// namespace of that name with the Gateway web.
+// dataPlane installs the Gateway API and a program that serves it: the Deployment of the name of the program,
+// in a namespace of that name with the Gateway web.
 func (c *Cluster) dataPlane(ctx context.Context, program, manifests string, progress io.Writer) error {
 	if err := c.toolImage(ctx, program, progress); err != nil {
 		return err

@@ -93,8 +93,8 @@ func tooManyToName(pods map[string][]string) error {
 }
 
 // there are those that there are now. The API server may answer with pods of
-// a moment ago: it is asked at each round. For the ReplicaSets it is asked again when the Deployment has another
-// revision, or a pod is of one that is not known.
+// a moment ago: it is asked at each round. For the ReplicaSets it is asked again when the Deployment has
+// another revision, or a pod is of one that is not known.
 func (f *Finder) there(ctx context.Context, run types.NamespacedName, d objects.Deployment) (map[string][]string, error) {
 	if known, ok := f.sets.Get(run); ok && known.isOf(d) {
 		out, strange, err := f.podsOf(ctx, d, known)

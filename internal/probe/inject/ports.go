@@ -26,8 +26,8 @@ import (
 //  4. one that the plan does not ask for is left;
 //  5. requests to a port of the node go past the probe;
 //  6. only TCP is measured;
-//  7. where a plan names none, those are left whose name says that people's requests do not come there, or that the
-//     server speaks first, and those of the proxies of meshes;
+//  7. where a plan names none, those are left whose name says that people's requests do not come there, or
+//     that the server speaks first, and those of the proxies of meshes;
 //  8. of more than probe.MaxPorts the first are measured.
 //
 // With capture Redirect a port goes by its number, and needs no name.

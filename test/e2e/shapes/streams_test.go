@@ -101,8 +101,8 @@ spec:
 	s.WantImage("v2")
 }
 
-// TestNoRequestIsLostByTheProbe, nor when pods that have it come and go: of a load through the Service none fails, while a canary
-// and a baseline are there, and while the Deployment rolls out.
+// TestNoRequestIsLostByTheProbe, nor when pods that have it come and go: of a load through the Service none
+// fails, while a canary and a baseline are there, and while the Deployment rolls out.
 func TestNoRequestIsLostByTheProbe(t *testing.T) {
 	stage.Long(t)
 	t.Parallel()

@@ -107,8 +107,8 @@ func (v *visit) signIn(tab *browser.Tab, name string) {
 	tab.Click("#door button[type=submit]")
 }
 
-// stay has the page be open for so long, and until a token was good no longer. What happens meanwhile happens at
-// these shares of it; lines are cut for a twentieth, and until that is seen.
+// stay has the page be open for so long, and until a token was good no longer. What happens meanwhile happens
+// at these shares of it; lines are cut for a twentieth, and until that is seen.
 func (v *visit) stay() {
 	v.t.Helper()
 	v.began = time.Now()

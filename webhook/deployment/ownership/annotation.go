@@ -197,9 +197,9 @@ func WithAnnotations(entries, before Entries, keys []string, owners []hold.Owner
 	return out
 }
 
-// WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one more than
-// there is for users. Whoever brings the first by an update owns it, and nobody else then. When the last goes by an
-// update nobody does; when it goes by an apply, those who did not apply still do.
+// WithAnnotationsAtAll has it right who owns that there are annotations, where the API server has seen one
+// more than there is for users. Whoever brings the first by an update owns it, and nobody else then. When the
+// last goes by an update nobody does; when it goes by an apply, those who did not apply still do.
 func WithAnnotationsAtAll(entries, before Entries, by Writer, had, have bool) Entries {
 	if had && have {
 		return entries

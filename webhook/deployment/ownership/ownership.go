@@ -198,8 +198,8 @@ func withFieldsBelow(entry map[string]any, field string, below map[string]any, o
 	return out
 }
 
-// asWritten is the set of what is owned below a field, and of the field itself ("."), as the API server writes it, and
-// whether there is anything to write: the field alone is an empty set.
+// asWritten is the set of what is owned below a field, and of the field itself ("."), as the API server
+// writes it, and whether there is anything to write: the field alone is an empty set.
 func asWritten(set map[string]any) (map[string]any, bool) {
 	if _, itself := set["."]; itself && len(set) == 1 {
 		return map[string]any{}, true

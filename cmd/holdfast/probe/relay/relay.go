@@ -90,8 +90,9 @@ func (r *Relay) carry(ctx context.Context, client *net.TCPConn) {
 // dialTimeout is how long an application may take to take a connection.
 const dialTimeout = 10 * time.Second
 
-// dial connects to the application at the address by which the client found the pod. So it is there for the probe where it is without it, and
-// sees connections from the pod's own address: many trust who comes from 127.0.0.1.
+// dial connects to the application at the address by which the client found the pod. So it is there for the
+// probe where it is without it, and sees connections from the pod's own address: many trust who comes from
+// 127.0.0.1.
 func (r *Relay) dial(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) {
 	own, is := client.LocalAddr().(*net.TCPAddr)
 	if !is {
