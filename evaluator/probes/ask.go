@@ -222,18 +222,3 @@ func selects(selector []*labels.Matcher, namespace, pod string) bool {
 		return known && !m.Matches(value)
 	})
 }
-
-// failed is the error of a pod that could not be read for too long.
-func (s *state) failed() error {
-	if s.pod.Lacks != "" {
-		return fmt.Errorf("the probe of pod %s: %s", s.pod.Name, s.pod.Lacks)
-	}
-	since := s.good
-	if since.IsZero() {
-		since = s.first
-	}
-	if !s.pod.IsReady || s.lost <= borne {
-		return nil
-	}
-	return fmt.Errorf("the probe of pod %s cannot be read since %s: %w", s.pod.Name, since.UTC().Format(time.RFC3339), s.err)
-}
