@@ -3,7 +3,6 @@ package planqueries
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,24 +23,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
-	"holdfast.dev/holdfast/evaluator/analysis"
 	"holdfast.dev/holdfast/evaluator/measure"
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/internal/leadership"
 	"holdfast.dev/holdfast/internal/plan"
 	"holdfast.dev/holdfast/internal/query"
 	"holdfast.dev/holdfast/internal/workload"
-
-	"k8s.io/apimachinery/pkg/util/validation/field"
-)
-
-// How long after an answer a plan is asked about again whose queries were not all answered: its endpoint may
-// have been away, and nobody tells when that is back. Where a query found nothing, the Deployment may have been
-// applied with the plan, and its pods have yet to be scraped: such a plan is asked about again soon, and left
-// when it is no longer new, for many queries count what should not be. The others are left until they change.
-const (
-	soonAgain  = 30 * time.Second
-	seldomThen = 10 * time.Minute
 )
 
 // nobody stands for the Deployment, and its Service, of a plan that none has.
@@ -116,51 +104,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	r.note(req.NamespacedName, now)
 	return ctrl.Result{RequeueAfter: again}, nil
-}
-
-// due says whether a plan is to be asked about now, and if not how long from now it is; 0 is not until it
-// changes. last is when it was asked about last, zero if this evaluator has not asked or has no need to know.
-func due(p *v1alpha1.CanaryPlan, last, now time.Time) (again time.Duration, ask bool) {
-	condition := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionQueriesAnswered)
-	if condition == nil || p.Status.ObservedGeneration != p.Generation {
-		return 0, true
-	}
-	isNew := now.Sub(condition.LastTransitionTime.Time) < seldomThen
-	answered := condition.Status == metav1.ConditionTrue
-	if answered && !(isNew && foundNothing(p.Status.Queries)) {
-		return 0, false
-	}
-	pace := soonAgain
-	if !isNew {
-		pace = seldomThen
-	}
-	again = last.Add(pace).Sub(now)
-	return again, again <= 0
-}
-
-// foundNothing is whether one of the answers has no series.
-func foundNothing(answers []v1alpha1.QueryAnswer) bool {
-	return slices.ContainsFunc(answers, func(a v1alpha1.QueryAnswer) bool { return a.Series == 0 })
-}
-
-func (r *Reconciler) last(name types.NamespacedName) time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tried[name]
-}
-
-// note notes when a plan was asked about that is asked about again; zero forgets it.
-func (r *Reconciler) note(name types.NamespacedName, at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if at.IsZero() {
-		delete(r.tried, name)
-		return
-	}
-	if r.tried == nil {
-		r.tried = map[types.NamespacedName]time.Time{}
-	}
-	r.tried[name] = at
 }
 
 // ask asks the queries of a plan.
@@ -248,53 +191,4 @@ func (r *Reconciler) write(ctx context.Context, p *v1alpha1.CanaryPlan, status v
 		return fmt.Errorf("write status of CanaryPlan %q: %w", client.ObjectKeyFromObject(p), err)
 	}
 	return nil
-}
-
-// lookup is what queries need beside the pods.
-type lookup struct {
-	r          *Reconciler
-	namespace  string
-	deployment objects.Deployment
-	pods       map[string][]string
-}
-
-// Endpoint is asked with what policies demand now.
-func (l lookup) Endpoint(ctx context.Context, name string) (measure.Endpoint, error) {
-	demands, err := l.r.Objects.DemandsIn(ctx, l.namespace)
-	if err != nil {
-		return measure.Endpoint{}, err
-	}
-	return l.r.Endpoints(l.namespace, name, demands.MatcherTexts())
-}
-
-// Probes are not read for a plan.
-func (l lookup) Probes(context.Context) (measure.Endpoint, error) {
-	return measure.Endpoint{}, errors.New("probes are read when a run begins")
-}
-
-// Stable are the same pods.
-func (l lookup) Stable(context.Context) (map[string][]string, error) { return l.pods, nil }
-
-// Service is the one that sends requests to the pods of the Deployment, as it would to a canary's.
-func (l lookup) Service(ctx context.Context) (string, error) {
-	if l.deployment.Unstructured == nil {
-		return nobody, nil
-	}
-	template, err := l.r.Objects.StableTemplate(ctx, l.deployment)
-	if err != nil {
-		return "", err
-	}
-	set := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"template": template}}}
-	set.SetNamespace(l.namespace)
-	return l.r.Objects.ServiceFor(ctx, set)
-}
-
-// DeploymentLabels are not asked for by queries.
-func (l lookup) DeploymentLabels(context.Context) (map[string]string, error) {
-	return map[string]string{}, nil
-}
-
-// PodLabels neither.
-func (l lookup) PodLabels(context.Context, analysis.Pod) (map[string]string, error) {
-	return map[string]string{}, nil
 }
