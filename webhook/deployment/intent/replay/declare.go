@@ -2,12 +2,9 @@ package replay
 
 import (
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/structured-merge-diff/v6/typed"
-	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/deployment/ownership"
@@ -112,34 +109,6 @@ func (m Manifest) whole(said *fieldpath.Set, held hold.Template) (*fieldpath.Set
 	return out, nil
 }
 
-// membersOf are all fields of a template, and all objects and lists that they stand in.
-func membersOf(t hold.Template) (*fieldpath.Set, error) {
-	value, err := typedTemplate(t)
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	set, err := value.ToFieldSet()
-	if err != nil {
-		return nil, fmt.Errorf("fields of the pod template: %w", err)
-	}
-	return withMembers(set), nil
-}
-
-// fieldsOf are the fields of one owner.
-func (o Owned) fieldsOf(owner hold.Owner) (*fieldpath.Set, error) {
-	for _, one := range o.Owners {
-		if identity(one) != identity(owner) {
-			continue
-		}
-		set, err := decodeFields(one.Fields)
-		if err != nil {
-			return nil, fmt.Errorf("fields of manager %q: %w", one.Manager, err)
-		}
-		return set, nil
-	}
-	return fieldpath.NewSet(), nil
-}
-
 // said is what the manifest says. A field that the client dropped with the held
 // template, and that still is in the stable one, may be said again or not: either
 // way the client sends nothing. It is taken to be said if the client goes back to
@@ -169,121 +138,6 @@ func (m Manifest) said(held hold.Template, own *fieldpath.Set) (*fieldpath.Set, 
 	// there.
 	left := said.Difference(untouched(toHeld.Removed, withMembers(changed)))
 	return withMembers(left.Leaves().Intersection(said.Leaves())), nil
-}
-
-// untouched are the removed fields and elements that nothing was changed in.
-func untouched(removed, changed *fieldpath.Set) *fieldpath.Set {
-	out := fieldpath.NewSet()
-	removed.Iterate(func(p fieldpath.Path) {
-		for end := 1; end <= len(p); end++ {
-			if removed.Has(p[:end]) && changed.Has(p[:end]) {
-				return
-			}
-		}
-		out.Insert(p.Copy())
-	})
-	return out
-}
-
-// part is what a set has of a template, with the keys of its elements.
-func part(t hold.Template, set *fieldpath.Set) (hold.Template, error) {
-	if set.Empty() {
-		return nil, nil
-	}
-	value, err := typedTemplate(t)
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	return templateOf(value.ExtractItems(set.Leaves(), typed.WithAppendKeyFields())), nil
-}
-
-func merged(a, b hold.Template) (hold.Template, error) {
-	x, err := typedTemplate(a)
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	y, err := typedTemplate(b)
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	out, err := x.Merge(y)
-	if err != nil {
-		return nil, fmt.Errorf("merge parts of pod templates: %w", err)
-	}
-	return templateOf(out), nil
-}
-
-// compare leaves out what says nothing.
-func compare(from, to hold.Template) (*typed.Comparison, error) {
-	a, err := typedTemplate(hold.Canonical(from))
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	b, err := typedTemplate(hold.Canonical(to))
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	return a.Compare(b)
-}
-
-// Said are an owner's fields of a template without those that have the API's
-// defaults, in FieldsV1 form: those that it would own if it had applied them.
-func Said(t hold.Template, fields map[string]any) (map[string]any, error) {
-	owned, err := decodeFields(fields)
-	if err != nil {
-		return nil, fmt.Errorf("fields of the writer: %w", err)
-	}
-	said, err := saidOf(t, owned)
-	if err != nil {
-		return nil, err
-	}
-	applied, err := part(t, said.Intersection(owned))
-	if err != nil {
-		return nil, err
-	}
-	return FieldsOf(applied)
-}
-
-// FieldsOf are the fields that an applier of a configuration would own, in
-// FieldsV1 form.
-func FieldsOf(configuration hold.Template) (map[string]any, error) {
-	value, err := typedTemplate(configuration)
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	set, err := value.ToFieldSet()
-	if err != nil {
-		return nil, fmt.Errorf("fields of the pod template: %w", err)
-	}
-	return encodeFields(set)
-}
-
-// saidOf leaves out of an owner's fields those that have the API's defaults. It
-// has every field and element that something is said below of.
-func saidOf(t hold.Template, owned *fieldpath.Set) (*fieldpath.Set, error) {
-	value, err := typedTemplate(hold.Canonical(t))
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	said, err := value.ToFieldSet()
-	if err != nil {
-		return nil, fmt.Errorf("fields of the pod template: %w", err)
-	}
-	return withMembers(said.Intersection(withMembers(owned))), nil
-}
-
-// withMembers adds to a set all that its paths lead through.
-func withMembers(set *fieldpath.Set) *fieldpath.Set {
-	out := set.Copy()
-	addMembers(out)
-	return out
-}
-
-func addMembers(set *fieldpath.Set) {
-	set.Children.Iterate(func(element fieldpath.PathElement) {
-		set.Members.Insert(element)
-		addMembers(set.Children.Descend(element))
-	})
 }
 
 // emptied has in a manifest, without anything in them, the objects and lists of the held template that the
@@ -316,74 +170,4 @@ func (m Manifest) emptied(now hold.Template, removed *fieldpath.Set, held hold.T
 		return now, nil
 	}
 	return out, nil
-}
-
-// open makes the objects and lists that a path leads through, as they are of another object, and empty but
-// for the keys of elements.
-func open(in, as any, p fieldpath.Path) any {
-	if len(p) == 0 {
-		return in
-	}
-	switch of := as.(type) {
-	case map[string]any:
-		object, _ := in.(map[string]any)
-		name := p[0].FieldName
-		if object == nil || name == nil {
-			return in
-		}
-		inner := object[*name]
-		if inner == nil {
-			inner = emptyAs(of[*name])
-		}
-		if inner != nil {
-			object[*name] = open(inner, of[*name], p[1:])
-		}
-		return object
-	case []any:
-		list, _ := in.([]any)
-		if p[0].Key == nil {
-			return in
-		}
-		element := elementOf(of, *p[0].Key)
-		if element == nil {
-			return in
-		}
-		if mine := elementOf(list, *p[0].Key); mine != nil {
-			open(mine, element, p[1:])
-			return list
-		}
-		fresh := map[string]any{}
-		for _, field := range *p[0].Key {
-			if key, said := element[field.Name]; said {
-				fresh[field.Name] = key
-			}
-		}
-		open(fresh, element, p[1:])
-		return append(list, fresh)
-	}
-	return in
-}
-
-func emptyAs(v any) any {
-	switch v.(type) {
-	case map[string]any:
-		return map[string]any{}
-	case []any:
-		return []any{}
-	}
-	return nil
-}
-
-// elementOf is the element of a list with a key, nil if there is none.
-func elementOf(list []any, key value.FieldList) map[string]any {
-	for _, each := range list {
-		element, _ := each.(map[string]any)
-		if element != nil && !slices.ContainsFunc(key, func(f value.Field) bool {
-			said, has := element[f.Name]
-			return has && !value.Equals(value.NewValueInterface(said), f.Value) // what is not said has the default that the key has
-		}) {
-			return element
-		}
-	}
-	return nil
 }
