@@ -304,3 +304,42 @@ func (s scene) sharesByText(t *testing.T, backends []any) map[string]float64 {
 	}
 	return out
 }
+
+// TestWhicheverOfTheSameItWas: where a text does not tell which of two backends is new, both together have
+// what their writer has seen, the canary's given back, and nobody else has other requests.
+func TestWhicheverOfTheSameItWas(t *testing.T) {
+	forRandom(t, func(t *testing.T, s scene) {
+		for i, rule := range s.laid {
+			own, all := len(s.backendsOf(s.user[i])), s.backendsOf(rule)
+			if len(all) == own {
+				continue
+			}
+			sent := runtime.DeepCopyJSONValue(all).([]any)
+			one := s.Intn(own)
+			sent[one] = s.withWeight(sent[one], s.Int63n(s.weightOf(sent[one], len(all))+1)) // less: there is a largest
+			sent = slices.Insert(sent, s.Intn(own+1), any(s.withWeight(sent[one], int64(1+s.Intn(20)))))
+			edited := runtime.DeepCopyJSONValue(s.laid).([]any)
+			edited[i] = s.withBackends(edited[i], sent)
+			wish, _ := s.Wish(s.standing(), Author{}, edited)
+			want, got := s.together(t, sent), s.together(t, s.backendsOf(wish[i]))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("rule %d: together they have (-want +got):\n%s\nuser %s\nlaid %s\nsent %s\nwish %s", i, diff, text(t, s.user[i]), text(t, rule), text(t, sent), text(t, wish[i]))
+			}
+		}
+	})
+}
+
+// together are the weights of backends that differ by nothing but their weights, those of the canary with the
+// ones that they are copies of.
+func (s scene) together(t *testing.T, backends []any) map[string]int64 {
+	t.Helper()
+	out := map[string]int64{}
+	for _, b := range backends {
+		copied := s.withWeight(b, 0)
+		if s.isProduction(s.o, b) {
+			copied = s.renamed(b, s.o.Canary, 0)
+		}
+		out[text(t, copied)] += s.weightOf(b, len(backends))
+	}
+	return out
+}

@@ -133,6 +133,14 @@ func TestWishOfWhatIsThereTwice(t *testing.T) {
 			`[{"backendRefs": [{"name": "shop", "weight": 3}]}]`,
 			`[{"backendRefs": [{"name": "shop", "weight": 50}, {"name": "shop", "weight": 12}, {"name": "shop-canary", "weight": 3}]}]`,
 			`[{"backendRefs": [{"name": "shop", "weight": 50}, {"name": "shop", "weight": 15}]}]`},
+		"one more comes, and both have new weights: the first is the one that was there": { // it stands so: 4, 5 and 1
+			`[{"backendRefs": [{"name": "shop", "weight": 1}, {"name": "legacy", "weight": 1}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 28}, {"name": "shop", "weight": 90}, {"name": "legacy", "weight": 5}, {"name": "shop-canary", "weight": 1}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 29}, {"name": "shop", "weight": 90}, {"name": "legacy", "weight": 5}]}]`},
+		"one more comes with the weight of another, and their order tells which": { // it stands so: 10, 8 and 2
+			`[{"backendRefs": [{"name": "legacy", "weight": 10}, {"name": "shop", "weight": 10}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 8}, {"name": "legacy", "weight": 10}, {"name": "shop", "weight": 8}, {"name": "shop-canary", "weight": 2}]}]`,
+			`[{"backendRefs": [{"name": "shop", "weight": 8}, {"name": "legacy", "weight": 10}, {"name": "shop", "weight": 10}]}]`},
 		"a rule that is changed, and copied": {
 			`[{"backendRefs": [{"name": "shop", "weight": 9}]}]`,
 			`[{"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 36}, {"name": "shop-canary", "weight": 9}]}, {"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 36}, {"name": "shop-canary", "weight": 9}]}]`,
@@ -148,6 +156,22 @@ func TestWishOfWhatIsThereTwice(t *testing.T) {
 				t.Errorf("the wish differs (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWishOfABlindWriterGoesByOrder: who puts a backend in front with the weight that another has as laid has
+// not changed that of the other.
+func TestWishOfABlindWriterGoesByOrder(t *testing.T) {
+	user := rules(t, `[{"backendRefs": [{"name": "shop", "weight": 1}, {"name": "legacy", "weight": 10}]}]`)
+	laid, err := gatewayAPI.Lay(overlay(20), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := rules(t, `[{"backendRefs": [{"name": "legacy", "weight": 50}, {"name": "shop", "weight": 4}, {"name": "legacy", "weight": 50}, {"name": "shop-canary", "weight": 1}]}]`)
+	want := rules(t, `[{"backendRefs": [{"name": "legacy", "weight": 50}, {"name": "shop", "weight": 1}, {"name": "legacy", "weight": 10}]}]`)
+	got, _ := gatewayAPI.Wish(Standing{overlay(20), user, laid}, Author{Blind: true}, sent)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the wish differs (-want +got):\n%s", diff)
 	}
 }
 

@@ -185,45 +185,6 @@ func (d Dialect) undoBackends(s Standing, w Author, sent, laid, user []any) []an
 	return out
 }
 
-// match finds for each backend the one it was, by all it says but its weight; -1 where there is none. Among
-// several it is one with its weight, the one in its place, and one that stands to the others as it did.
-func (d Dialect) match(backends, laid []any) []int {
-	used := make([]bool, len(laid))
-	out := make([]int, len(backends))
-	for i := range out {
-		out[i] = -1
-	}
-	alike := func(i, j int) bool { return reflect.DeepEqual(d.withWeight(backends[i], 0), d.withWeight(laid[j], 0)) }
-	equal := func(i, j int) bool { return reflect.DeepEqual(backends[i], laid[j]) }
-	for _, like := range []func(i, j int) bool{
-		func(i, j int) bool { return i == j && equal(i, j) },
-		equal,
-		func(i, j int) bool { return i == j && alike(i, j) },
-		func(i, j int) bool { return alike(i, j) && inOrder(out, i, j) },
-		alike,
-	} {
-		for i := range backends {
-			for j := range laid {
-				if out[i] < 0 && !used[j] && like(i, j) {
-					out[i], used[j] = j, true
-				}
-			}
-		}
-	}
-	return out
-}
-
-// inOrder says whether one that was in place j, and is in place i now, stands to all that are found as it
-// did.
-func inOrder(found []int, i, j int) bool {
-	for at, was := range found {
-		if was >= 0 && (at < i) != (was < j) {
-			return false
-		}
-	}
-	return true
-}
-
 // given is the weight that a backend has given to the canary: that of its copy. Which are the copies of
 // others is in taken.
 func (d Dialect) given(s Standing, backend any, sent []any, taken []bool) int64 {
