@@ -85,7 +85,11 @@ func Compare(now Pair[View]) Difference {
 			return Difference{Share, why + "\n"}
 		}
 	}
-	want, got := normal(twin), normal(laid)
+	return differ(normal(twin), normal(laid))
+}
+
+// differ says in what two normal routes differ.
+func differ(want, got Object) Difference {
 	remembered := kubectlRemembersAShare(got)
 	for _, part := range []struct {
 		aspect Aspect

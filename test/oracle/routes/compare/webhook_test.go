@@ -35,6 +35,7 @@ type world struct {
 	canary     string // of the run that is on
 	share      int
 	kept       compare.Pair[compare.Object]
+	explained  compare.Explanation // of the difference that ended the sequence
 }
 
 // TestInMemoryARouteIsWhatItsUserAskedFor through thousands of sequences.
@@ -42,39 +43,47 @@ func TestInMemoryARouteIsWhatItsUserAskedFor(t *testing.T) {
 	const sequences = 500
 	under := 0
 	for seed := range uint64(sequences) {
-		w := &world{T: t}
-		s := generate.Sequence(seed)
-		for i, c := range s.Commands {
-			if w.overlaid() != nil {
-				under++
-			}
-			explained := w.play(c)
-			if w.overlaid() == nil {
-				w.lay() // the evaluator looks again
-			}
-			d := compare.Compare(compare.Pair[compare.View]{Twin: w.view(w.twin), Laid: w.view(w.laid)})
-			if on := w.overlaid() != nil; w.canary != "" && !on && httproute.Reaches(w.twin) && !explained {
-				d = compare.Difference{Aspect: compare.Unlaid}
-			}
-			if explained && d.Found() {
-				break
-			}
-			if d.Found() {
-				text, _ := s.Encode()
-				t.Errorf("%s after command %d of\n%s%s\ntwin: %v\nroute: %v", d.Aspect, i+1, text, d.Detail, httproute.Rules(w.twin), httproute.Rules(w.laid))
-				break
-			}
-		}
-		if w.laid != nil && w.canary != "" {
-			w.end()
-			if d := compare.Compare(compare.Pair[compare.View]{Twin: w.view(w.twin), Laid: w.view(w.laid)}); d.Found() || w.overlaid() != nil {
-				t.Errorf("seed %d, in the end: %s", seed, d.Detail)
-			}
-		}
+		under += (&world{T: t}).sequence(generate.Sequence(seed))
 	}
 	if under < sequences {
 		t.Errorf("%d commands were given while a share was on the route", under)
 	}
+}
+
+// sequence plays one to its end, or to the first difference, and says how many of its commands were given
+// while a share was on the route.
+func (w *world) sequence(s sequence.Sequence) (under int) {
+	w.Helper()
+	for i, c := range s.Commands {
+		if w.overlaid() != nil {
+			under++
+		}
+		step := w.play(c)
+		if w.overlaid() == nil {
+			w.lay() // the evaluator looks again
+		}
+		step.After = w.views()
+		d := compare.Compare(step.After)
+		said := step.Explain(compare.Difference{Aspect: compare.Spec})
+		if w.canary != "" && w.overlaid() == nil && httproute.Reaches(w.twin) && said == "" {
+			d = compare.Difference{Aspect: compare.Unlaid}
+		}
+		if !d.Found() {
+			continue
+		}
+		if w.explained = step.Explain(d); w.explained == "" {
+			text, _ := s.Encode()
+			w.Errorf("%s after command %d of\n%s%s\ntwin: %v\nroute: %v", d.Aspect, i+1, text, d.Detail, httproute.Rules(w.twin), httproute.Rules(w.laid))
+		}
+		return under
+	}
+	if w.laid != nil && w.canary != "" {
+		w.end()
+		if d := compare.Compare(w.views()); d.Found() || w.overlaid() != nil {
+			w.Errorf("seed %d, in the end: %s", s.Seed, d.Detail)
+		}
+	}
+	return under
 }
 
 func (w *world) overlaid() *route.Record { return w.view(w.laid).Record }
@@ -102,6 +111,10 @@ func (w *world) must(err error) {
 	if err != nil {
 		w.Fatal(err)
 	}
+}
+
+func (w *world) views() compare.Pair[compare.View] {
+	return compare.Pair[compare.View]{Twin: w.view(w.twin), Laid: w.view(w.laid)}
 }
 
 // stored is a route as the API server has it: with its defaults.
@@ -158,9 +171,10 @@ func (w *world) admit(user, manager string, before, sent compare.Object) compare
 	return o
 }
 
-// play gives a command to both, and says whether what may differ then is explained.
-func (w *world) play(c sequence.Command) (explained bool) {
+// play gives a command to both, and tells what explains differences: its words, and both before it.
+func (w *world) play(c sequence.Command) compare.Step {
 	w.Helper()
+	step := compare.Step{Command: c, Before: w.views()}
 	switch c.Verb {
 	case sequence.Begin:
 		if httproute.Reaches(w.twin) {
@@ -179,14 +193,14 @@ func (w *world) play(c sequence.Command) (explained bool) {
 		w.kept = compare.Pair[compare.Object]{Twin: w.twin, Laid: w.laid}
 	case sequence.Resend:
 		if w.kept.Twin != nil {
-			w.change(c, w.kept)
+			step.Words = w.change(c, w.kept)
 		}
 	case sequence.Edit, sequence.RereadReplace, sequence.RereadApply, sequence.RereadServer:
 		if w.twin != nil {
-			w.change(c, compare.Pair[compare.Object]{Twin: w.twin, Laid: w.laid})
+			step.Words = w.change(c, compare.Pair[compare.Object]{Twin: w.twin, Laid: w.laid})
 		}
 	case sequence.PatchJSON:
-		return w.patch(c)
+		step.Words = w.patch(c)
 	case sequence.PatchMerge, sequence.Label, sequence.Annotate:
 		w.merge(c)
 	case sequence.Recreate:
@@ -196,7 +210,7 @@ func (w *world) play(c sequence.Command) (explained bool) {
 	default:
 		w.whole(c)
 	}
-	return false
+	return step
 }
 
 func (w *world) send(manager string, twin, laid compare.Object) {
@@ -249,14 +263,13 @@ func (w *world) merge(c sequence.Command) {
 	w.send("kubectl-patch", apply(w.twin), apply(w.laid))
 }
 
-func (w *world) patch(c sequence.Command) (explained bool) {
+func (w *world) patch(c sequence.Command) []sequence.Word {
 	w.Helper()
 	words, err := httproute.Resolve(c.Settings(), w.twin)
 	w.must(err)
 	if len(words) == 0 {
-		return false
+		return nil
 	}
-	s := compare.Step{Command: c, Words: words, Before: compare.Pair[compare.View]{Twin: w.view(w.twin), Laid: w.view(w.laid)}}
 	text, err := httproute.JSON(words)
 	w.must(err)
 	patch, err := jsonpatch.DecodePatch(text)
@@ -271,11 +284,11 @@ func (w *world) patch(c sequence.Command) (explained bool) {
 		return out
 	}
 	w.send("kubectl-patch", apply(w.twin), apply(w.laid))
-	return s.Explain(compare.Difference{Aspect: compare.Spec}) != ""
+	return words
 }
 
 // change sends a text that was read, with changes.
-func (w *world) change(c sequence.Command, texts compare.Pair[compare.Object]) {
+func (w *world) change(c sequence.Command, texts compare.Pair[compare.Object]) []sequence.Word {
 	w.Helper()
 	words, err := httproute.Resolve(c.Settings(), texts.Twin)
 	w.must(err)
@@ -286,6 +299,7 @@ func (w *world) change(c sequence.Command, texts compare.Pair[compare.Object]) {
 		return out
 	}
 	w.send("kubectl-edit", apply(texts.Twin, append(seen, kept...)), apply(texts.Laid, words))
+	return words
 }
 
 // lay lays the share of the run over the route, as the evaluator does.

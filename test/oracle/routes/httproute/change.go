@@ -193,7 +193,8 @@ func EditKept(data []byte, words []sequence.Word) ([]byte, error) {
 // AsSeen are the changes of a text without a share that mean what these mean in one that was read with the
 // share on it. Where they change a weight of a rule, or add a backend to it, all weights of the rule are
 // those that stand there: what the canary has is its giver's, before and after. A word that writes the weight
-// that stands there already changes nothing, and neither does one of a backend that the next word cuts.
+// that stands there already changes nothing, and neither does one of a backend that the next word cuts, or
+// gives another.
 func AsSeen(words []sequence.Word, read Object) (before, kept []sequence.Word) {
 	done := map[string]bool{}
 	for i, w := range words {
@@ -201,7 +202,7 @@ func AsSeen(words []sequence.Word, read Object) (before, kept []sequence.Word) {
 		first, second, _ := strings.Cut(rest, ".")
 		r, err := strconv.Atoi(first)
 		rules := Rules(read)
-		if head == weight && i+1 < len(words) && words[i+1].Key == cut+"."+rest {
+		if head == weight && i+1 < len(words) && (words[i+1].Key == cut+"."+rest || words[i+1].Key == w.Key) {
 			continue
 		}
 		if head != weight && head != app && head != insert || err != nil || r >= len(rules) {
@@ -228,6 +229,25 @@ func AsSeen(words []sequence.Word, read Object) (before, kept []sequence.Word) {
 		}
 	}
 	return before, kept
+}
+
+// Brings says which backend a change puts beside those of which rule, and whether it does.
+func Brings(w sequence.Word) (rule int, backend any, does bool) {
+	head, first, _ := strings.Cut(w.Key, ".")
+	if head != app && head != insert {
+		return 0, nil, false
+	}
+	rule, err := strconv.Atoi(first)
+	if err != nil {
+		return 0, nil, false
+	}
+	backend, err = backendOf(w.Value)
+	return rule, backend, err == nil
+}
+
+// Same says whether two backends are the same, but for what the API server fills in.
+func Same(a, b any) bool {
+	return NameOf(a) == NameOf(b) && port(a) == port(b) && WeightOf(a) == WeightOf(b)
 }
 
 // Apart are the backends of a rule that are its user's, and those that are canaries.

@@ -97,6 +97,7 @@ func TestAReaderSeesTheWeightsThatStandThere(t *testing.T) {
 		"weight.0.1=7":              {"weight.0.0=15 weight.0.1=5", "weight.0.1=7"},
 		"append.1=new:7":            {"weight.1.0=5 weight.1.1=10", "append.1=new:7"},
 		"weight.0.0=12":             {"", ""}, // it stands there
+		"weight.0.1=7 weight.0.1=5": {"", ""}, // as it stood
 		"weight.0.1=7 cut.0.1=yes":  {"", "cut.0.1=yes"},
 		"weight.0.1=7 cut.0.0=yes":  {"weight.0.0=15 weight.0.1=5", "weight.0.1=7 cut.0.0=yes"},
 		"timeout-of.0=5s":           {"", "timeout-of.0=5s"},
