@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -154,9 +155,9 @@ func TestAPodThatIsChangedIsNoVerdict(t *testing.T) {
 // is released for that, and it crashes when it is let alone.
 func TestPodsThatAreTakenAwayPassNothing(t *testing.T) {
 	t.Parallel()
-	plan := strings.NewReplacer("restartLimit: 9", "restartLimit: 0", "period: 8s", "period: 40s").Replace(shop.HealthPlan)
+	plan := strings.NewReplacer("restartLimit: 9", "restartLimit: 0", "period: 8s", "period: 70s").Replace(shop.HealthPlan)
 	s := openToEditor(t, shop.Settings{NoLoad: true, Plan: plan, Replicas: 1})
-	run := s.HoldV2("--crash-after=25s")
+	run := s.HoldV2("--crash-after=45s")
 	for i, takeAway := range []func(pod string){
 		func(pod string) { s.Joe("delete", "pod", pod, "--wait=false") },
 		func(pod string) {
@@ -168,7 +169,11 @@ func TestPodsThatAreTakenAwayPassNothing(t *testing.T) {
 		running := shop.Await(s.Shop, "it is measured", run.Name, &v1alpha1.CanaryRun{}, func(r *v1alpha1.CanaryRun) bool {
 			return r.Status.Phase == v1alpha1.PhaseRunning && r.Status.Step.BegunAnew == int32(i)
 		})
-		takeAway(running.Status.Canary.Pods[len(running.Status.Canary.Pods)-1].Name)
+		pod := running.Status.Canary.Pods[len(running.Status.Canary.Pods)-1].Name
+		made := shop.Get(s.Shop, pod, &corev1.Pod{}).CreationTimestamp
+		// One that takes its place within the same second has as long to live as it had.
+		shop.Until(s.Shop, "another second has begun", func() bool { return time.Now().Unix() > made.Unix() })
+		takeAway(pod)
 	}
 	ended := s.WantReverted(run.Name, v1alpha1.ReasonCrashed)
 	if ended.Status.Step.BegunAnew != 3 {
