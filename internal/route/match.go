@@ -84,6 +84,9 @@ var grpcMatching = matching{
 }
 
 func (d Dialect) matchesOf(rule any) []any {
+	if d.matching == nil {
+		return nil
+	}
 	fields, _ := rule.(map[string]any)
 	out, _ := fields[d.matching.matches].([]any)
 	return out

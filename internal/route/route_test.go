@@ -141,6 +141,10 @@ func TestWishOfWhatIsThereTwice(t *testing.T) {
 			`[{"backendRefs": [{"name": "legacy", "weight": 10}, {"name": "shop", "weight": 10}]}]`,
 			`[{"backendRefs": [{"name": "shop", "weight": 8}, {"name": "legacy", "weight": 10}, {"name": "shop", "weight": 8}, {"name": "shop-canary", "weight": 2}]}]`,
 			`[{"backendRefs": [{"name": "shop", "weight": 8}, {"name": "legacy", "weight": 10}, {"name": "shop", "weight": 10}]}]`},
+		"a rule goes, and the one behind it changes: it is the one for the same requests": { // both stand so: 4 and 1
+			`[{"matches": [{"path": {"value": "/a"}}], "backendRefs": [{"name": "shop", "weight": 5}]}, {"matches": [{"path": {"value": "/b"}}], "backendRefs": [{"name": "shop", "weight": 1}]}]`,
+			`[{"matches": [{"path": {"value": "/b"}}], "timeouts": {}, "backendRefs": [{"name": "shop", "weight": 4}, {"name": "shop-canary", "weight": 1}]}]`,
+			`[{"matches": [{"path": {"value": "/b"}}], "timeouts": {}, "backendRefs": [{"name": "shop", "weight": 1}]}]`},
 		"a rule that is changed, and copied": {
 			`[{"backendRefs": [{"name": "shop", "weight": 9}]}]`,
 			`[{"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 36}, {"name": "shop-canary", "weight": 9}]}, {"timeouts": {}, "backendRefs": [{"name": "shop", "weight": 36}, {"name": "shop-canary", "weight": 9}]}]`,

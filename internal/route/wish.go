@@ -100,18 +100,19 @@ func (d Dialect) withoutCanary(s Standing, backends []any) []any {
 
 // baseOf is which of the rules in the cluster a rule was made from that names the canary and is sent in this
 // place; -1 where none is found. It is the one that is equal; else the one of its name; else the one that is
-// equal but for the backends; else one that has the same backends; else the one in its place. Among several,
-// the one in its place comes first.
+// equal but for the backends; else the one for the same requests; else one that has the same backends; else
+// the one in its place. Among several, the one in its place comes first.
 func (d Dialect) baseOf(s Standing, rule any, place int) int {
 	rest := func(rule any) map[string]any {
 		fields, _ := rule.(map[string]any)
 		return without(fields, d.backends)
 	}
-	name := textOr(rest(rule), "name", "")
+	name, matches := textOr(rest(rule), "name", ""), d.matchesOf(rule)
 	for _, like := range []func(i int) bool{
 		func(i int) bool { return reflect.DeepEqual(s.Laid[i], rule) },
 		func(i int) bool { return name != "" && textOr(rest(s.Laid[i]), "name", "") == name },
 		func(i int) bool { return reflect.DeepEqual(rest(s.Laid[i]), rest(rule)) },
+		func(i int) bool { return len(matches) > 0 && reflect.DeepEqual(d.matchesOf(s.Laid[i]), matches) },
 		func(i int) bool { return reflect.DeepEqual(d.backendsOf(s.Laid[i]), d.backendsOf(rule)) },
 		func(i int) bool { return i == place },
 	} {
