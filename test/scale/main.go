@@ -110,17 +110,21 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 			err = errors.Join(err, table(out, o, columns))
 		}
 	}()
-	for _, n := range o.sizes {
-		for _, c := range s.contenders {
+	for i, n := range o.sizes {
+		for j, c := range s.contenders {
 			if err := s.startOnly(ctx, c); err != nil {
 				return err
 			}
-			f, err := s.measure(ctx, c, n, o)
+			isLast := i == len(o.sizes)-1 && j == len(s.contenders)-1
+			f, err := s.measure(ctx, c, n, o, isLast && o.cluster == "") // a cluster of our own goes as a whole
 			if err != nil {
 				return fmt.Errorf("%d runs of %s: %w", n, c.about().heading, err)
 			}
 			columns = append(columns, f)
 		}
+	}
+	if o.cluster == "" {
+		return nil
 	}
 	return s.startOnly(ctx, s.contenders[0]) // in a cluster that goes on, Holdfast does
 }

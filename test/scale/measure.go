@@ -31,12 +31,15 @@ type figures struct {
 }
 
 // measure has a contender guard n workloads, sends an update of each, waits until all are in steady
-// analysis, looks on for a while, and removes them.
-func (s *stand) measure(ctx context.Context, c contender, n int, o options) (f figures, err error) {
+// analysis, looks on for a while, and removes them, unless they are to be left.
+func (s *stand) measure(ctx context.Context, c contender, n int, o options, leave bool) (f figures, err error) {
 	f.of, f.n = c.about().heading, n
 	tell("%s: %d workloads", f.of, n)
 	namespaces, err := s.openShops(ctx, c, n, o)
 	defer func() {
+		if leave {
+			return
+		}
 		if closeErr := s.closeShops(ctx, namespaces); err == nil {
 			err = closeErr
 		}
