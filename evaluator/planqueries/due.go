@@ -12,9 +12,10 @@ import (
 )
 
 // How long after an answer a plan is asked about again whose queries were not all answered: its endpoint may
-// have been away, and nobody tells when that is back. Where a query found nothing, the Deployment may have been
-// applied with the plan, and its pods have yet to be scraped: such a plan is asked about again soon, and left
-// when it is no longer new, for many queries count what should not be. The others are left until they change.
+// have been away, and nobody tells when that is back. Where a query found nothing, the Deployment may have
+// been applied with the plan, and its pods have yet to be scraped: such a plan is asked about again soon, and
+// left when it is no longer new, for many queries count what should not be. The others are left until they
+// change.
 const (
 	soonAgain  = 30 * time.Second
 	seldomThen = 10 * time.Minute
@@ -28,8 +29,7 @@ func due(p *v1alpha1.CanaryPlan, last, now time.Time) (again time.Duration, ask 
 		return 0, true
 	}
 	isNew := now.Sub(condition.LastTransitionTime.Time) < seldomThen
-	answered := condition.Status == metav1.ConditionTrue
-	if answered && !(isNew && foundNothing(p.Status.Queries)) {
+	if condition.Status == metav1.ConditionTrue && (!isNew || !foundNothing(p.Status.Queries)) {
 		return 0, false
 	}
 	pace := soonAgain
