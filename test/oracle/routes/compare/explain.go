@@ -18,9 +18,9 @@ const (
 	// asked for already, without force, and is not their only owner, has a conflict about the weights that are
 	// laid.
 	ConflictOfOwners Explanation = "ConflictOfOwners"
-	// SaidWhatIsLaid: a weight was patched to what stands there with the share, so there was nothing to change; or
-	// such a backend was put beside the one that stands there, whose own weight was patched: it is taken for
-	// that one.
+	// SaidWhatIsLaid: a weight was patched to what stands there with the share, so there was nothing to change;
+	// or such a backend was put beside the one that stands there, whose own weight was patched: it is taken
+	// for that one.
 	SaidWhatIsLaid Explanation = "SaidWhatIsLaid"
 	// WhichOfTheSame: a backend came beside one that is the same but for its weight, and which of the two was
 	// there before stands nowhere. All of them together have what is asked for.
