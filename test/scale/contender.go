@@ -29,6 +29,8 @@ type about struct {
 	program, namespace, labels string
 	// metrics is the port of its metrics if they are wanted, profiles that of its profiles if it has one.
 	metrics, profiles string
+	// lag is the histogram by which it says how late rounds were, "" if it does not.
+	lag string
 	// group, with its version, and resource are those of its runs.
 	group, resource string
 }

@@ -70,6 +70,30 @@ func TestTheTable(t *testing.T) {
 	}
 }
 
+// TestLags are those between two moments.
+func TestLags(t *testing.T) {
+	at := func(fast, slow, all int) scraped {
+		out, err := parse([]byte(fmt.Sprintf(`# TYPE lag histogram
+lag_bucket{le="0.5"} %d
+lag_bucket{le="10"} %d
+lag_bucket{le="+Inf"} %d
+lag_sum 0
+lag_count %d
+`, fast, slow, all, all)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	got := lagsOf("lag", at(10, 20, 30), at(100, 117, 130))
+	if got.rounds() != 100 || got.share(50) != "≤ 0.5 s" || got.share(95) != "≤ 10 s" || got.share(99) != "> 10 s" {
+		t.Errorf("%g rounds, %s, %s, %s", got.rounds(), got.share(50), got.share(95), got.share(99))
+	}
+	if none := lagsOf("", at(1, 1, 1), at(2, 2, 2)); none.rounds() != 0 || none.share(50) != "-" {
+		t.Errorf("of nothing: %v", none)
+	}
+}
+
 func TestThePlanIsOne(t *testing.T) {
 	for metrics := 1; metrics <= len(quantiles)+1; metrics++ {
 		plan, err := planOf(options{interval: 10 * time.Second, metrics: metrics})

@@ -25,7 +25,7 @@ func (holdfast) about() about {
 	return about{
 		heading: "Holdfast",
 		program: "holdfast", namespace: "holdfast-system", labels: "app.kubernetes.io/name=holdfast",
-		metrics: "8080", profiles: "6060", group: "holdfast.dev/v1alpha1", resource: "canaryruns",
+		metrics: "8080", profiles: "6060", lag: "holdfast_round_lag_seconds", group: "holdfast.dev/v1alpha1", resource: "canaryruns",
 	}
 }
 

@@ -28,6 +28,8 @@ type figures struct {
 	requests, changes, creations, queries   float64
 	failedQueries, startRequests, startSent float64
 	load                                    machine
+	// lags are how late rounds were by the contender's own account, none if it has none.
+	lags lags
 }
 
 // measure has a contender guard n workloads, sends an update of each, waits until all are in steady
@@ -169,6 +171,7 @@ func (s *stand) lookOn(ctx context.Context, c contender, f *figures, o options, 
 	f.queries = after.prometheus.sum("madeup_queries_total", "", "") - before.prometheus.sum("madeup_queries_total", "", "")
 	f.failedQueries = after.prometheus.sum("madeup_queries_failed_total", "", "") - before.prometheus.sum("madeup_queries_failed_total", "", "")
 	f.load = after.machine.since(before.machine)
+	f.lags = lagsOf(c.about().lag, before.contender, after.contender)
 	return nil
 }
 

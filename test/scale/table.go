@@ -34,15 +34,22 @@ var rows = []struct {
 }{
 	{"time between two rounds of a run, p50 (p99)", func(f figures) string { return percentiles(f.gaps) }},
 	{"rounds", func(f figures) string { return f.perSecond(f.rounds) }},
+	{"rounds by its own account, late by p50 (p99)", func(f figures) string {
+		if f.lags.rounds() == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%s, %s (%s)", f.perSecond(f.lags.rounds()), f.lags.share(50), f.lags.share(99))
+	}},
 	{"resident memory, median (peak)", func(f figures) string {
 		return fmt.Sprintf("%.0f (%.0f) MiB", share(f.memory, 50)/(1<<20), share(f.memory, 100)/(1<<20))
 	}},
 	{"CPU of the controller", func(f figures) string { return f.perMinute(f.cpu) }},
 	{"CPU a round", func(f figures) string {
-		if f.rounds == 0 {
+		rounds := max(f.rounds, f.lags.rounds()) // statuses tell of some alone
+		if rounds == 0 {
 			return "-"
 		}
-		return fmt.Sprintf("%.2f ms", 1000*f.cpu/f.rounds)
+		return fmt.Sprintf("%.2f ms", 1000*f.cpu/rounds)
 	}},
 	{"CPU of the API server", func(f figures) string { return f.perMinute(f.serverCPU) }},
 	{"requests to the API server (PATCH or PUT, POST)", func(f figures) string {
