@@ -24,14 +24,15 @@ import (
 var stretches = []float64{1, 1.25, 1.5, 2, 3, 4, 6, 8}
 
 // Rounds are looked at together over a window, which is as long as two of their intervals at least. Above
-// tooManyMissed of them intervals get longer; they get a step shorter when hardly any was missed for
-// calmWindows.
+// tooManyMissed of them intervals get longer. They get a step shorter after a calm window, of one interval, in
+// which hardly any was missed: what was too much may be over, as a thousand updates at once are. If it is not,
+// they get longer again, and that step is tried anew after twice as many calm windows, mostCalm at most.
 const (
 	paceWindow    = 30 * time.Second
 	paceRounds    = 10
 	tooManyMissed = 0.15
 	fewMissed     = 0.02
-	calmWindows   = 10
+	mostCalm      = 16
 )
 
 // Pace is how often the runs of a namespace are measured, and what is known of how that goes. Its zero value
@@ -41,7 +42,12 @@ type Pace struct {
 	began, newest   time.Time
 	longest         time.Duration
 	counted, missed int64
-	calm            int
+	// calm is how many calm windows there were in a row, and tried that there was none since a step was made.
+	calm  int
+	tried bool
+	// failed is one more than the level at which too many were missed when it was last tried, 0 if there is
+	// none, and wanted how many calm windows it takes to try that again.
+	failed, wanted int
 }
 
 // Stretch is how many times longer than plans say intervals are.
@@ -59,22 +65,51 @@ func (p Pace) With(lag, interval time.Duration, now time.Time) Pace {
 	p.newest, p.longest = now, max(p.longest, interval)
 	p.counted++
 	p.missed += int64(lag / max(interval, time.Second))
-	if p.counted < paceRounds || now.Sub(p.began) < max(paceWindow, 2*p.longest) {
+	lasted := now.Sub(p.began)
+	if p.counted < paceRounds || lasted < max(paceWindow, p.longest) {
 		return p
 	}
 	share := float64(p.missed) / float64(p.missed+p.counted)
-	next := Pace{level: p.level, newest: now, began: now}
-	switch {
-	case share > tooManyMissed: // so that those that were missed would have been taken too
-		wanted := p.Stretch() / (1 - share)
-		next.level = slices.IndexFunc(stretches, func(s float64) bool { return s >= wanted })
-		if next.level < 0 {
-			next.level = len(stretches) - 1
-		}
-	case share <= fewMissed && p.level > 0:
-		if next.calm = p.calm + 1; next.calm >= calmWindows {
-			next.level, next.calm = p.level-1, 0
-		}
+	if share <= fewMissed {
+		return p.afterCalm(now)
+	}
+	if lasted < 2*p.longest {
+		return p
+	}
+	if share > tooManyMissed {
+		return p.longer(share, now)
+	}
+	return p.nextWindow(now)
+}
+
+// nextWindow begins a window, after one that says nothing of pace.
+func (p Pace) nextWindow(now time.Time) Pace {
+	return Pace{level: p.level, newest: now, began: now, tried: p.tried, failed: p.failed, wanted: p.wanted}
+}
+
+// longer is the pace by which those rounds would have been taken too of which a share was missed.
+func (p Pace) longer(missed float64, now time.Time) Pace {
+	wanted := p.Stretch() / (1 - missed)
+	next := p.nextWindow(now)
+	next.level = slices.IndexFunc(stretches, func(s float64) bool { return s >= wanted })
+	if next.level < 0 {
+		next.level = len(stretches) - 1
+	}
+	if p.tried {
+		next.tried, next.failed, next.wanted = false, p.level+1, min(2*max(p.wanted, 1), mostCalm)
+	}
+	return next
+}
+
+// afterCalm is the pace after a window in which hardly any round was missed.
+func (p Pace) afterCalm(now time.Time) Pace {
+	next := p.nextWindow(now)
+	next.calm, next.tried = p.calm+1, false
+	if p.level < p.failed { // it can be done now
+		next.failed, next.wanted = 0, 0
+	}
+	if p.level > 0 && (p.level > next.failed || next.calm >= next.wanted) {
+		next.level, next.calm, next.tried = p.level-1, 0, true
 	}
 	return next
 }

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -27,8 +28,9 @@ func TestPace(t *testing.T) {
 		"no stretching is enough":                       {{10 * time.Minute, 10, 9, 8}},
 		"two seconds of it":                             {{2 * time.Second, 10, 2, 1}, {5 * time.Minute, 10, 0, 1}},
 		"it is more still":                              {{31 * time.Second, 10, 1, 2}, {time.Minute, 10, 1, 4}},
-		"one step less when there is little to do":      {{31 * time.Second, 10, 1, 2}, {7*time.Minute + 40*time.Second, 10, 0, 1.5}},
-		"and another":                                   {{31 * time.Second, 10, 1, 2}, {13 * time.Minute, 10, 0, 1.25}},
+		"one step less when there is little to do":      {{31 * time.Second, 10, 1, 2}, {75 * time.Second, 10, 0, 1.5}},
+		"and another":                                   {{31 * time.Second, 10, 1, 2}, {105 * time.Second, 10, 0, 1.25}},
+		"it was much, and is over":                      {{31 * time.Second, 10, 9, 8}, {8 * time.Minute, 10, 0, 1}},
 		"as planned in the end":                         {{31 * time.Second, 10, 1, 2}, {time.Hour, 10, 0, 1}},
 		"what is as much as can be done stays as it is": {{31 * time.Second, 10, 1, 2}, {time.Hour, 10, 0.9, 1}},
 	} {
@@ -47,6 +49,43 @@ func TestPace(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPaceOfWhatIsTooMuchForLong: where no more than some rounds a second can be measured for hours, they are
+// tried shorter less and less often, and are right nearly always. When that is over they are as planned soon.
+func TestPaceOfWhatIsTooMuchForLong(t *testing.T) {
+	for _, needed := range []float64{1.2, 1.9, 2.9, 5, 7.5} { // how much longer intervals have to be
+		var p Pace
+		now, changes, tooShort, behind := noon, 0, 0, 0.0
+		const seconds, runs = 2 * 60 * 60, 100
+		step := func(needed float64) {
+			before := p.Stretch()
+			interval := time.Duration(10 * before * float64(time.Second))
+			for range int(runs / (10 * max(before, needed))) {
+				behind += max(0, needed/before-1) // as many are missed for each that is measured
+				p = p.With(time.Duration(behind)*interval, interval, now)
+				behind -= math.Trunc(behind)
+			}
+			if p.Stretch() != before {
+				changes++
+			}
+			now = now.Add(time.Second)
+		}
+		for range seconds {
+			if step(needed); p.Stretch() < needed {
+				tooShort++
+			}
+		}
+		if changes > 40 || tooShort > seconds/6 {
+			t.Errorf("%g needed: %d changes, too short for %d of %d seconds", needed, changes, tooShort, seconds)
+		}
+		for end := now.Add(30 * time.Minute); now.Before(end) && p.Stretch() > 1; {
+			step(0)
+		}
+		if p.Stretch() != 1 {
+			t.Errorf("%g needed, and then nothing: still %g", needed, p.Stretch())
+		}
 	}
 }
 
