@@ -27,12 +27,14 @@ const (
 // +kubebuilder:rbac:groups=core,resources=services,verbs=list
 // +kubebuilder:rbac:groups=core,resources=configmaps,verbs=get
 
-// Services are those of a namespace, none if they cannot be read. They are not read from the API server's
-// cache: one that stands before the Deployment in the same file was written a moment ago.
+// Services are those of a namespace, none if they cannot be read. They are read from the API server's cache,
+// which has heard of one that stands before the Deployment in the same file by then: a list of this very
+// moment waits up to a tenth of a second until the cache is known to be as new, and that is longer than all
+// else. One that it has not heard of yet the evaluator sees when the run begins.
 func (h Server) Services(ctx context.Context, namespace string) []surround.Service {
 	var services []surround.Service
 	q := listing.Query{
-		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace, Most: besideBytes, Until: time.Now().Add(Time),
+		Kind: corev1.SchemeGroupVersion.WithKind("Service"), Namespace: namespace, Cached: true, Most: besideBytes, Until: time.Now().Add(Time),
 	}
 	err := h.Reader.Each(ctx, q, func(object []byte) error {
 		service, err := listing.Decode[corev1.Service](object)
