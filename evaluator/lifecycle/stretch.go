@@ -24,9 +24,9 @@ import (
 var stretches = []float64{1, 1.25, 1.5, 2, 3, 4, 6, 8}
 
 // Rounds are looked at together over a window, which is as long as two of their intervals at least. Above
-// tooManyMissed of them intervals get longer. They get a step shorter after a calm window, of one interval, in
-// which hardly any was missed: what was too much may be over, as a thousand updates at once are. If it is not,
-// they get longer again, and that step is tried anew after twice as many calm windows, mostCalm at most.
+// tooManyMissed of them intervals get longer. They get a step shorter after a calm window, of one interval,
+// in which hardly any was missed: what was too much may be over, as a thousand updates at once are. If it is
+// not, they get longer again, and that step is tried anew after twice as many calm windows, mostCalm at most.
 const (
 	paceWindow    = 30 * time.Second
 	paceRounds    = 10
