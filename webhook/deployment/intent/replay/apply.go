@@ -28,7 +28,7 @@ func Configuration(merged hold.Template, fields map[string]any) (hold.Template, 
 	if len(sent) == 0 {
 		return sent, nil
 	}
-	out, _ := withEmpties(sent, merged).(map[string]any)
+	out, _ := withEmpties(sent, shapeOf(merged)).(map[string]any)
 	return out, nil
 }
 
