@@ -5,7 +5,8 @@ import "reflect"
 // Which of the backends that stood there one is that somebody writes, it says by all but its weight. Where
 // several say the same, weight and order tell, as far as they do: somebody who changes the weight of one and
 // puts another beside it may have meant either. Requests are shared out alike then, whichever it was, for
-// all of them together have the same.
+// all of them together have the same; but for a JSON patch that puts one in as another stands there and gives
+// that another weight: the new one is taken for the one that was there.
 
 // match finds for each backend the one it was; -1 where there is none. It is one with its weight, as many of
 // those in their order as can be. Else it is the one in its place, and one that stands to the others as it
