@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,16 +8,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"holdfast.dev/holdfast/test/oracle/sequence"
+	"holdfast.dev/holdfast/test/oracle/sequence/sequencetest"
 )
-
-func words(t *testing.T, line string) []sequence.Word {
-	t.Helper()
-	out, err := sequence.ParseWords(strings.Fields(line))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
 
 // everything has one word for each setting.
 const everything = "image=v1 args=a,b ready=/r live=/l policy=Always env.A=1 port.http=80 request.cpu=1m limit.cpu=1 volume.tmp=1Mi side=s init=i " +
@@ -26,7 +17,7 @@ const everything = "image=v1 args=a,b ready=/r live=/l policy=Always env.A=1 por
 	"replicas=2 minready=0 history=1 deadline=9 strategy=Recreate"
 
 func TestEverySettingIsAFieldOfADeployment(t *testing.T) {
-	all := words(t, everything)
+	all := sequencetest.Words(t, everything)
 	if len(all) != len(settings) {
 		t.Fatalf("%d settings are tried, there are %d", len(all), len(settings))
 	}
@@ -58,11 +49,11 @@ func TestEverySettingIsAFieldOfADeployment(t *testing.T) {
 }
 
 func TestASettingThatIsDroppedLeavesTheOthers(t *testing.T) {
-	got, err := YAML(words(t, "env.A=1 env.B=2 volume.x=1Mi side=s env.A- volume.x- side-"))
+	got, err := YAML(sequencetest.Words(t, "env.A=1 env.B=2 volume.x=1Mi side=s env.A- volume.x- side-"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := YAML(words(t, "env.B=2"))
+	want, err := YAML(sequencetest.Words(t, "env.B=2"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +81,7 @@ func TestPatch(t *testing.T) {
 			`[{"op":"remove","path":"/spec/template/metadata/annotations/a"}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Patch(tc.verb, words(t, tc.line))
+			got, err := Patch(tc.verb, sequencetest.Words(t, tc.line))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +99,7 @@ func TestSetRefuses(t *testing.T) {
 		"dropping a setting there isn't": "colour-",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d, err := Render(words(t, line)); err == nil {
+			if d, err := Render(sequencetest.Words(t, line)); err == nil {
 				t.Errorf("made %v", d)
 			}
 		})

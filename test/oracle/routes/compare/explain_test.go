@@ -1,13 +1,13 @@
 package compare_test
 
 import (
-	"strings"
 	"testing"
 
 	"holdfast.dev/holdfast/internal/route"
 	"holdfast.dev/holdfast/test/oracle/routes/compare"
 	"holdfast.dev/holdfast/test/oracle/routes/httproute"
 	"holdfast.dev/holdfast/test/oracle/sequence"
+	"holdfast.dev/holdfast/test/oracle/sequence/sequencetest"
 )
 
 // TestBackendsThatMayBeTakenForEachOther must have together what is asked for, and nothing else may differ.
@@ -28,7 +28,7 @@ func TestBackendsThatMayBeTakenForEachOther(t *testing.T) {
 		"and the route has a label": {"insert.0=web:28", "rule.a=web:29,web:90,old:5 rule.b=web meta-label.x=y", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := compare.Step{Command: sequence.Command{Verb: sequence.Edit}, Words: words(t, tc.change)}
+			s := compare.Step{Command: sequence.Command{Verb: sequence.Edit}, Words: sequencetest.Words(t, tc.change)}
 			s.Before.Laid.Record = &route.Record{}
 			s.After = compare.Pair[compare.View]{Twin: rendered(t, asked), Laid: rendered(t, tc.is)}
 			if got := s.Explain(s.Compare()); got != tc.want {
@@ -38,18 +38,9 @@ func TestBackendsThatMayBeTakenForEachOther(t *testing.T) {
 	}
 }
 
-func words(t *testing.T, line string) []sequence.Word {
-	t.Helper()
-	out, err := sequence.ParseWords(strings.Fields(line))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
 func rendered(t *testing.T, line string) compare.View {
 	t.Helper()
-	o, err := httproute.Render(words(t, line), false)
+	o, err := httproute.Render(sequencetest.Words(t, line), false)
 	if err != nil {
 		t.Fatal(err)
 	}

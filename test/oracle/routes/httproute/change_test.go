@@ -2,27 +2,17 @@ package httproute
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 
-	"holdfast.dev/holdfast/test/oracle/sequence"
+	"holdfast.dev/holdfast/test/oracle/sequence/sequencetest"
 )
-
-func words(t *testing.T, line string) []sequence.Word {
-	t.Helper()
-	out, err := sequence.ParseWords(strings.Fields(line))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
 
 func rendered(t *testing.T, line string) Object {
 	t.Helper()
-	out, err := Render(words(t, line), false)
+	out, err := Render(sequencetest.Words(t, line), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +26,7 @@ func TestAPatchDoesWhatTheSameChangeOfATextDoes(t *testing.T) {
 		"timeout-of.0=5s", "weight.0.0=0 timeout-of.1=7s cut.0.1=yes",
 	} {
 		before := rendered(t, "rule.a=web:3,old:1 timeout.a=1s rule.b=web")
-		changes, err := Resolve(words(t, line), before)
+		changes, err := Resolve(sequencetest.Words(t, line), before)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,11 +68,11 @@ func TestPlacesAreThoseThatThereAre(t *testing.T) {
 		"cut.1.0=yes append.1=old": "cut.1.0=yes",
 		"host=a.example":           "host=a.example",
 	} {
-		got, err := Resolve(words(t, line), route)
+		got, err := Resolve(sequencetest.Words(t, line), route)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(words(t, want), got); diff != "" {
+		if diff := cmp.Diff(sequencetest.Words(t, want), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", line, diff)
 		}
 	}
@@ -103,18 +93,18 @@ func TestAReaderSeesTheWeightsThatStandThere(t *testing.T) {
 		"timeout-of.0=5s":           {"", "timeout-of.0=5s"},
 		"weight.0.1=7 weight.0.0=1": {"weight.0.0=15 weight.0.1=5", "weight.0.1=7 weight.0.0=4"}, // and 3 are the canary's
 	} {
-		before, kept := AsSeen(words(t, line), read)
-		if diff := cmp.Diff(words(t, want.before), before); diff != "" {
+		before, kept := AsSeen(sequencetest.Words(t, line), read)
+		if diff := cmp.Diff(sequencetest.Words(t, want.before), before); diff != "" {
 			t.Errorf("%s: before (-want +got):\n%s", line, diff)
 		}
-		if diff := cmp.Diff(words(t, want.kept), kept); diff != "" {
+		if diff := cmp.Diff(sequencetest.Words(t, want.kept), kept); diff != "" {
 			t.Errorf("%s: kept (-want +got):\n%s", line, diff)
 		}
 	}
 }
 
 func TestAMergePatchSaysAllRules(t *testing.T) {
-	got, err := Merge(words(t, "rule.a=web:3 timeout.a=5s meta-label.x- host=a.example"))
+	got, err := Merge(sequencetest.Words(t, "rule.a=web:3 timeout.a=5s meta-label.x- host=a.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
