@@ -64,7 +64,8 @@ func (r *Reconciler) held(ctx context.Context, seen gather.Observed, after v1alp
 // doubts say by which fields of the Deployment there may be no room for the canary, as the webhook did to who
 // applied the update.
 func (r *Reconciler) doubts(ctx context.Context, seen gather.Observed) []string {
-	if seen.Record == nil {
+	record, err := seen.Record(r.Objects)
+	if err != nil || record == nil { // one that is no longer what it was is told of elsewhere
 		return nil
 	}
 	stable, err := seen.StableTemplate(ctx, r.Objects)
@@ -74,7 +75,7 @@ func (r *Reconciler) doubts(ctx context.Context, seen gather.Observed) []string 
 		}
 		return nil
 	}
-	return room.Doubts(seen.DeploymentObject.View(), stable, seen.Record.Template)
+	return room.Doubts(seen.DeploymentObject.View(), stable, record.Template)
 }
 
 func isSuperseded(before, after v1alpha1.CanaryRunStatus) bool {

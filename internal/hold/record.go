@@ -63,6 +63,21 @@ type Record struct {
 	Beside *Beside `json:"beside,omitempty"`
 }
 
+// Outline is what a record says of its hold, without what is held. It is small, where a record may be
+// megabytes.
+type Outline struct {
+	ID, Run       string
+	Hash, Version Hash
+	HeldAt        time.Time
+	// Waiting says that a newer update waits behind it.
+	Waiting bool
+}
+
+// Outline is the record without what is held.
+func (r Record) Outline() Outline {
+	return Outline{ID: r.ID, Run: r.Run, Hash: r.Hash, Version: r.Version, HeldAt: r.HeldAt, Waiting: r.Next != nil}
+}
+
 // Newest is what was held last: what the user wants.
 func (r Record) Newest() Record {
 	if r.Next != nil {

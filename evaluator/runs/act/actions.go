@@ -88,7 +88,11 @@ func (e *Executor) change(ctx context.Context, seen gather.Observed, action life
 	case lifecycle.Revert:
 		return e.revert(ctx, seen, a)
 	case lifecycle.GiveWay:
-		return e.Objects.GiveWay(ctx, e.Writer, seen.DeploymentObject, seen.Record)
+		record, err := seen.Record(e.Objects)
+		if err != nil {
+			return err
+		}
+		return e.Objects.GiveWay(ctx, e.Writer, seen.DeploymentObject, record)
 	}
 	return fmt.Errorf("unknown action %T", action)
 }
@@ -102,14 +106,18 @@ func (e *Executor) revert(ctx context.Context, seen gather.Observed, a lifecycle
 	}
 	rejection := a.Rejection
 	rejection.UID = seen.DeploymentObject.GetUID()
-	if seen.Record != nil {
-		rejection.Version = seen.Record.Version
+	record, err := seen.Record(e.Objects)
+	if err != nil {
+		return err
+	}
+	if record != nil {
+		rejection.Version = record.Version
 	}
 	encoded, err := memory.With(rejection).Encode()
 	if err != nil {
 		return err
 	}
-	next, err := e.Objects.NextRecord(seen.Record)
+	next, err := e.Objects.NextRecord(record)
 	if err != nil {
 		return err
 	}

@@ -83,9 +83,11 @@ func (l *Looks) Forget(run types.NamespacedName) { l.seen.Forget(run) }
 type Site struct {
 	Snapshot   lifecycle.Snapshot
 	Deployment objects.Deployment
-	Record     *hold.Record
-	// Stable reads the template that the Deployment runs.
+	// Held is what its record says, nil without one.
+	Held *hold.Outline
+	// Stable reads the template that the Deployment runs, Record what is held.
 	Stable func(context.Context) (hold.Template, error)
+	Record func() (*hold.Record, error)
 }
 
 func (of Site) name() types.NamespacedName {
@@ -94,7 +96,7 @@ func (of Site) name() types.NamespacedName {
 
 // Gather looks at what stands beside the Deployment, or remembers what was seen.
 func (l *Looks) Gather(ctx context.Context, of Site) (lifecycle.Around, error) {
-	if !lifecycle.NeedsAround(of.Snapshot) || of.Record == nil {
+	if !lifecycle.NeedsAround(of.Snapshot) || of.Held == nil {
 		l.Forget(of.name())
 		return lifecycle.Around{}, nil
 	}
@@ -127,7 +129,11 @@ func (l *Looks) look(ctx context.Context, of Site, last sighting, known time.Dur
 	if err != nil {
 		return last.found, err
 	}
-	now.found = lifecycle.Around{Known: true, Now: true, Left: surround.Left(services.all, now.template, surround.Read(of.Record.Template), of.Record.HeldAt)}
+	record, err := of.Record()
+	if err != nil {
+		return last.found, err
+	}
+	now.found = lifecycle.Around{Known: true, Now: true, Left: surround.Left(services.all, now.template, surround.Read(record.Template), record.HeldAt)}
 	if now.found.Gone, err = l.gone(ctx, of.name().Namespace, now.template.Needs, of.Snapshot.Now); err != nil {
 		return last.found, err
 	}

@@ -21,6 +21,7 @@ import (
 	"holdfast.dev/holdfast/evaluator/objects"
 	"holdfast.dev/holdfast/evaluator/probes"
 	"holdfast.dev/holdfast/evaluator/runs/around"
+	"holdfast.dev/holdfast/evaluator/runs/byrun"
 	"holdfast.dev/holdfast/evaluator/runs/stablepods"
 	"holdfast.dev/holdfast/evaluator/traffic"
 	"holdfast.dev/holdfast/internal/guard"
@@ -36,19 +37,19 @@ type Observed struct {
 	// CanaryRun is the run with the status that it has come to, Stored with the one that stands in the cluster.
 	CanaryRun, Stored *v1alpha1.CanaryRun
 	DeploymentObject  objects.Deployment
-	Record            *hold.Record
+	// Held is what the Deployment's record says, where it is that of this run; nil otherwise. See Record.
+	Held *hold.Outline
 	// Sets are the ReplicaSets of the run, by name.
 	Sets map[string]*appsv1.ReplicaSet
 	// ownCanary and ownBaseline are what is known of the run's sets and their pods.
 	ownCanary, ownBaseline *v1alpha1.OwnSet
-	// NewCanary is the ReplicaSet to make, where one may have to be made.
-	NewCanary *unstructured.Unstructured
 	// Ours says that this evaluator wrote the run as it is stored, and nobody else since.
 	Ours bool
-	// stable is the template of the Deployment, once something at this look has asked for it, and made the
-	// ReplicaSets that were made a moment ago.
-	stable *hold.Template
-	made   *madeSets
+	// NewCanary is the ReplicaSet to make, where one has to be made.
+	NewCanary *unstructured.Unstructured
+	// read is what something at this look has asked for, and made the ReplicaSets that were made a moment ago.
+	read *onDemand
+	made *madeSets
 	// Autoscalers are the HorizontalPodAutoscalers of the run, where lifecycle.NeedsAutoscaler says so.
 	Autoscalers []autoscalingv2.HorizontalPodAutoscaler
 	// probeImage is that of the sidecar that measures requests, "" where there is none to be had.
@@ -76,6 +77,8 @@ type Gatherer struct {
 	Router *traffic.Router
 
 	made madeSets
+	// outlines are those of the records that were opened last.
+	outlines byrun.Memory[outlined]
 }
 
 // CanaryName is the name of the run's canary in this attempt.
@@ -91,7 +94,7 @@ func (o Observed) BaselineName() string {
 // Gather reads what the next step of a run depends on. Nearly all of it comes
 // from the cache; the API server itself is asked only while a run waits for a rollout.
 func (g *Gatherer) Gather(ctx context.Context, run *v1alpha1.CanaryRun, since time.Time) (Observed, error) {
-	seen := Observed{CanaryRun: run, stable: new(hold.Template), made: &g.made, probeImage: g.ProbeImage, Snapshot: lifecycle.Snapshot{
+	seen := Observed{CanaryRun: run, read: new(onDemand), made: &g.made, probeImage: g.ProbeImage, Snapshot: lifecycle.Snapshot{
 		Now: g.Clock.Now(), Since: since,
 		Run: lifecycle.Run{
 			Namespace: run.Namespace, Name: run.Name, CreatedAt: run.CreationTimestamp.Time,
@@ -140,15 +143,15 @@ func (g *Gatherer) gatherDeployment(ctx context.Context, seen *Observed) error {
 		Skipped:          letThrough(d, seen.CanaryRun),
 	}
 	seen.Deployment.BesideRecreate, _ = inline.BesideRecreate(d.GetAnnotations()) // what is no word is none
-	record, err := g.Objects.OpenRecord(d)
+	held, err := g.outline(seen)
 	switch {
 	case err != nil:
 		seen.Deployment.Unreadable = err.Error()
-	case record != nil && record.Run == seen.CanaryRun.Name:
-		seen.Record = record
-		seen.Deployment.Held, seen.Deployment.Waiting = record.ID, record.Next != nil
-	case record != nil: // another run's hold, whatever ID this one claims
-		seen.Deployment.Held = "of run " + record.Run
+	case held != nil && held.Run == seen.CanaryRun.Name:
+		seen.Held = held
+		seen.Deployment.Held, seen.Deployment.Waiting = held.ID, held.Waiting
+	case held != nil: // another run's hold, whatever ID this one claims
+		seen.Deployment.Held = "of run " + held.Run
 	}
 	return nil
 }
@@ -170,22 +173,11 @@ func (g *Gatherer) LookAround(ctx context.Context, seen *Observed) (err error) {
 }
 
 func (g *Gatherer) site(o Observed) around.Site {
-	return around.Site{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Record: o.Record, Stable: func(ctx context.Context) (hold.Template, error) {
+	return around.Site{Snapshot: o.Snapshot, Deployment: o.DeploymentObject, Held: o.Held, Stable: func(ctx context.Context) (hold.Template, error) {
 		return o.StableTemplate(ctx, g.Objects)
+	}, Record: func() (*hold.Record, error) {
+		return o.Record(g.Objects)
 	}}
-}
-
-// StableTemplate reads the template that the Deployment runs, once at each look at the run. It is not to be
-// changed.
-func (o Observed) StableTemplate(ctx context.Context, reader *objects.Reader) (hold.Template, error) {
-	if o.stable != nil && *o.stable != nil {
-		return *o.stable, nil
-	}
-	template, err := reader.StableTemplate(ctx, o.DeploymentObject)
-	if err == nil && o.stable != nil {
-		*o.stable = template
-	}
-	return template, err
 }
 
 // BeginTerm forgets what was known in the last term.
@@ -193,6 +185,7 @@ func (g *Gatherer) BeginTerm() {
 	g.Stable.BeginTerm()
 	g.Probes.BeginTerm()
 	g.made.forgetAll()
+	g.outlines.Reset()
 }
 
 // Forget forgets a run that is gone.
@@ -200,6 +193,7 @@ func (g *Gatherer) Forget(run types.NamespacedName) {
 	g.Stable.Forget(run)
 	g.Probes.Forget(run)
 	g.Looks.Forget(run)
+	g.outlines.Forget(run)
 }
 
 // rejects says whether a Deployment's memory has the rejection by a run.

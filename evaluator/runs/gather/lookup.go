@@ -50,10 +50,11 @@ func (l lookup) Stable(ctx context.Context) (map[string][]string, error) {
 }
 
 func (l lookup) Service(ctx context.Context) (string, error) {
-	if l.seen.NewCanary == nil {
-		return "", nil
+	built, err := l.g.canaryAsBuilt(ctx, l.seen)
+	if err != nil || built == nil {
+		return "", err
 	}
-	return l.g.Objects.ServiceFor(ctx, l.seen.NewCanary)
+	return l.g.Objects.ServiceFor(ctx, built)
 }
 
 func (l lookup) DeploymentLabels(ctx context.Context) (map[string]string, error) {

@@ -105,7 +105,10 @@ func (g *Gatherer) gatherOwnSet(ctx context.Context, seen *Observed, set *ownSet
 // of a run by hand whose Deployment has changed, it is believed: such a run changes
 // nothing.
 func (g *Gatherer) isAsBuilt(ctx context.Context, seen *Observed, set *ownSet) (bool, error) {
-	built := seen.NewCanary
+	built, err := g.canaryAsBuilt(ctx, *seen)
+	if err != nil {
+		return false, err
+	}
 	if set.role == v1alpha1.RoleBaseline {
 		template, err := seen.StableTemplate(ctx, g.Objects)
 		if err == nil {

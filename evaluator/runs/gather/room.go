@@ -30,14 +30,18 @@ func (seen Observed) hasPods() bool {
 func (g *Gatherer) gatherRoom(ctx context.Context, seen *Observed) error {
 	d := seen.DeploymentObject
 	gives := seen.CanaryRun.Status.Reason == v1alpha1.ReasonCanaryGivesWay // and quotas may not be counted anew yet
-	if !lifecycle.NeedsRoom(seen.CanaryRun.Status) || seen.Record == nil || seen.NewCanary == nil || !seen.hasPods() && !gives ||
+	if !lifecycle.NeedsRoom(seen.CanaryRun.Status) || seen.Held == nil || !seen.hasPods() && !gives ||
 		d.View().Recreates() || d.View().NeverSurges() {
 		return nil
 	}
-	asked := canary.Pod(seen.NewCanary)
+	built, err := g.canaryAsBuilt(ctx, *seen)
+	if err != nil || built == nil {
+		return err
+	}
+	asked := canary.Pod(built)
 	asked.SetGenerateName(d.GetName() + "-")
 	asked.SetOwnerReferences(nil) // a pod of nobody yet
-	err := g.Writer.Create(ctx, asked, client.DryRunAll)
+	err = g.Writer.Create(ctx, asked, client.DryRunAll)
 	if message, full := refusal.ByQuota(err); full {
 		seen.Full = message
 	} else if err != nil {
@@ -49,7 +53,7 @@ func (g *Gatherer) gatherRoom(ctx context.Context, seen *Observed) error {
 // gatherUnschedulable looks, while a release is rolled out and the canary is there still, whether one of the
 // Deployment's new pods finds no node.
 func (g *Gatherer) gatherUnschedulable(ctx context.Context, seen *Observed) error {
-	if seen.CanaryRun.Status.Phase != v1alpha1.PhaseReleasing || seen.Record != nil || !seen.hasPods() ||
+	if seen.CanaryRun.Status.Phase != v1alpha1.PhaseReleasing || seen.Held != nil || !seen.hasPods() ||
 		seen.Rollout.State != lifecycle.RolloutUnderWay || seen.Rollout.PodHash == "" {
 		return nil
 	}

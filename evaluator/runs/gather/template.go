@@ -18,16 +18,17 @@ import (
 	"holdfast.dev/holdfast/internal/probe/inject"
 )
 
-// gatherTemplate looks whether the template on trial can run as a canary, and
-// who would send it requests.
+// gatherTemplate looks, where a canary has to be made, whether the template on trial can run as one, and who
+// would send it requests.
 func (g *Gatherer) gatherTemplate(ctx context.Context, seen *Observed) error {
-	starts := seen.CanaryRun.Status.CreatedAt == nil && !lifecycle.WaitsForRollout(seen.Snapshot)
-	template, err := g.templateOf(ctx, *seen, starts)
+	status := seen.CanaryRun.Status
+	starts := status.CreatedAt == nil && !lifecycle.WaitsForRollout(seen.Snapshot)
+	if !starts && (status.CreatedAt == nil || seen.Canary != nil) {
+		return nil
+	}
+	template, err := g.templateOf(ctx, *seen)
 	if err == nil && template != nil {
-		var without []string
-		if without, err = g.leftOut(ctx, *seen, template); err == nil {
-			seen.NewCanary, err = BuildSet(ctx, g.Objects, *seen, seen.CanaryName(), v1alpha1.RoleCanary, template, without...)
-		}
+		seen.NewCanary, err = g.buildCanary(ctx, *seen, template)
 	}
 	if errors.Is(err, canary.ErrInvalid) {
 		seen.Invalid = err.Error()
@@ -45,17 +46,27 @@ func (g *Gatherer) gatherTemplate(ctx context.Context, seen *Observed) error {
 	return err
 }
 
+func (g *Gatherer) buildCanary(ctx context.Context, seen Observed, template hold.Template) (*unstructured.Unstructured, error) {
+	without, err := g.leftOut(ctx, seen, template)
+	if err != nil {
+		return nil, err
+	}
+	return BuildSet(ctx, g.Objects, seen, seen.CanaryName(), v1alpha1.RoleCanary, template, without...)
+}
+
 // templateOf is the template on trial: that of the record, or what the user who
-// made the run asks for; nil where it is not needed now.
-func (g *Gatherer) templateOf(ctx context.Context, seen Observed, starts bool) (hold.Template, error) {
+// made the run asks for; nil without either.
+func (g *Gatherer) templateOf(ctx context.Context, seen Observed) (hold.Template, error) {
+	if seen.Held != nil {
+		record, err := seen.Record(g.Objects)
+		if err != nil {
+			return nil, err
+		}
+		return record.Template, nil
+	}
 	spec := seen.CanaryRun.Spec
-	needed := starts || seen.CanaryRun.Status.CreatedAt != nil && seen.Canary == nil
 	switch {
-	case seen.Record != nil:
-		return seen.Record.Template, nil
 	case !spec.ByHand() || !seen.Deployment.Exists || seen.CanaryRun.Status.Phase.Ended():
-		return nil, nil
-	case !needed:
 		return nil, nil
 	case spec.Template != nil:
 		return g.givenTemplate(ctx, seen.CanaryRun)
@@ -104,8 +115,8 @@ func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name,
 		return nil, err
 	}
 	var hash hold.Hash
-	if role == v1alpha1.RoleCanary && seen.Record != nil {
-		hash = seen.Record.Hash
+	if role == v1alpha1.RoleCanary && seen.Held != nil {
+		hash = seen.Held.Hash
 	} else if hash, err = hold.HashOf(template); err != nil {
 		return nil, err
 	}

@@ -40,8 +40,14 @@ func (g *Gatherer) trafficRun(ctx context.Context, seen Observed) (traffic.Run, 
 	if !seen.Deployment.Exists {
 		return run, nil
 	}
-	if seen.NewCanary != nil {
-		run.Measured = inject.PortsOf(canary.TemplateOf(seen.NewCanary))
+	if probeOf(seen) != nil {
+		built, err := g.canaryAsBuilt(ctx, seen)
+		if err != nil {
+			return run, err
+		}
+		if built != nil {
+			run.Measured = inject.PortsOf(canary.TemplateOf(built))
+		}
 	}
 	if labels, known := g.Looks.StableLabels(client.ObjectKeyFromObject(seen.CanaryRun), seen.DeploymentObject.Hash()); known {
 		run.Pods = labels
