@@ -194,6 +194,7 @@ func (g *Gatherer) Forget(run types.NamespacedName) {
 	g.Probes.Forget(run)
 	g.Looks.Forget(run)
 	g.outlines.Forget(run)
+	g.made.forget(run)
 }
 
 // rejects says whether a Deployment's memory has the rejection by a run.

@@ -1,7 +1,8 @@
 package gather
 
 import (
-	"slices"
+	"bytes"
+	"maps"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,12 +17,12 @@ import (
 // runs that start at once, mostly.
 const mostMade = 2 << 20
 
-// madeSets are the answers to the last ReplicaSets that were made. Pods of these are about to come, and are
-// compared with their templates, which the cache does not keep. It is safe for use by several goroutines.
+// madeSets are the answers to ReplicaSets that were made. Pods of these are about to come, and are compared
+// with their templates, which the cache does not keep. It is safe for use by several goroutines.
 type madeSets struct {
 	mu   sync.Mutex
 	size int
-	all  []madeSet // the oldest first
+	of   map[types.NamespacedName][]madeSet // by run
 }
 
 type madeSet struct {
@@ -30,38 +31,60 @@ type madeSet struct {
 	text  []byte
 }
 
-// keep keeps the answer to a ReplicaSet that was made, for as long as there is room.
-func (m *madeSets) keep(answer *unstructured.Unstructured, print canary.Print) {
-	text, err := answer.MarshalJSON()
-	if err != nil || len(text) > mostMade {
+// keep keeps the answer to a ReplicaSet of a run that was made, if there is room.
+func (m *madeSets) keep(run types.NamespacedName, answer *unstructured.Unstructured, print canary.Print) {
+	bare := &unstructured.Unstructured{Object: maps.Clone(answer.Object)}
+	if metadata, ok := bare.Object["metadata"].(map[string]any); ok {
+		metadata = maps.Clone(metadata)
+		delete(metadata, "managedFields") // nobody compares them
+		bare.Object["metadata"] = metadata
+	}
+	text, err := bare.MarshalJSON()
+	if err != nil {
 		return // it is read when it is needed
 	}
+	text = bytes.Clone(text) // it has as much again behind it
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.all, m.size = append(m.all, madeSet{answer.GetUID(), print, text}), m.size+len(text)
-	for m.size > mostMade {
-		m.size -= len(m.all[0].text)
-		m.all = slices.Delete(m.all, 0, 1)
+	if m.size+len(text) > mostMade {
+		return
 	}
+	if m.of == nil {
+		m.of = map[types.NamespacedName][]madeSet{}
+	}
+	m.of[run], m.size = append(m.of[run], madeSet{answer.GetUID(), print, text}), m.size+len(text)
 }
 
-// find is the answer to the ReplicaSet that the cache has, nil if it is not known or was changed since.
-func (m *madeSets) find(cached *appsv1.ReplicaSet) *unstructured.Unstructured {
+// find is the answer to the ReplicaSet of a run that the cache has, nil if it is not known or was changed
+// since.
+func (m *madeSets) find(run types.NamespacedName, cached *appsv1.ReplicaSet) *unstructured.Unstructured {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i := slices.IndexFunc(m.all, func(s madeSet) bool { return cached != nil && s.uid == cached.UID })
-	if i < 0 || m.all[i].print != objects.PrintOfSet(cached) {
-		return nil
+	for _, made := range m.of[run] {
+		if cached == nil || made.uid != cached.UID || made.print != objects.PrintOfSet(cached) {
+			continue
+		}
+		out := &unstructured.Unstructured{}
+		if err := out.UnmarshalJSON(made.text); err != nil {
+			return nil
+		}
+		return out
 	}
-	out := &unstructured.Unstructured{}
-	if err := out.UnmarshalJSON(m.all[i].text); err != nil {
-		return nil
+	return nil
+}
+
+// forget forgets the ReplicaSets of a run.
+func (m *madeSets) forget(run types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, made := range m.of[run] {
+		m.size -= len(made.text)
 	}
-	return out
+	delete(m.of, run)
 }
 
 func (m *madeSets) forgetAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.all, m.size = nil, 0
+	m.of, m.size = nil, 0
 }

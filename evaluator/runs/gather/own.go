@@ -24,7 +24,11 @@ import (
 // image of one, or an annotation that it reads: a pod is looked at when it is new and
 // when its print changes, and what was found to be own stands in the status.
 func (g *Gatherer) gatherOwn(ctx context.Context, seen *Observed) error {
-	if seen.CanaryRun.Status.Phase.Ended() {
+	status := seen.CanaryRun.Status
+	if status.Phase.Ended() || status.ReadyAt != nil { // its pods have come
+		g.made.forget(client.ObjectKeyFromObject(seen.CanaryRun))
+	}
+	if status.Phase.Ended() {
 		return nil
 	}
 	for _, set := range []*ownSet{
@@ -139,7 +143,7 @@ func (g *Gatherer) liveSet(ctx context.Context, seen *Observed, set *ownSet) (*u
 	if set.live != nil {
 		return set.live, nil
 	}
-	if made := g.made.find(seen.Sets[set.name]); made != nil {
+	if made := g.made.find(client.ObjectKeyFromObject(seen.CanaryRun), seen.Sets[set.name]); made != nil {
 		set.live = made
 		return made, nil
 	}

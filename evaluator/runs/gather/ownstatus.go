@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/canary"
@@ -70,7 +71,7 @@ func (o Observed) Made(answer *unstructured.Unstructured) error {
 		}
 	}
 	if o.made != nil {
-		o.made.keep(answer, print)
+		o.made.keep(client.ObjectKeyFromObject(o.CanaryRun), answer, print)
 	}
 	return nil
 }
