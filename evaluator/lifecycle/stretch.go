@@ -23,30 +23,33 @@ import (
 // another thing at each wind; what is beyond the last is late.
 var stretches = []float64{1, 1.25, 1.5, 2, 3, 4, 6, 8}
 
-// Rounds are looked at together over a window, which is as long as two of their intervals at least. Above
-// tooManyMissed of them intervals get longer. They get a step shorter after a calm window, of one interval,
-// in which hardly any was missed: what was too much may be over, as a thousand updates at once are. If it is
-// not, they get longer again, and that step is tried anew after twice as many calm windows, mostCalm at most.
+// Rounds are looked at together over a window. Where above tooManyMissed of them were missed, in two of their
+// intervals at least, intervals get longer. They get shorter, by half at most, after a calm window, of one
+// interval or calmRounds, in which hardly any was late: what was too much may be over, as a thousand updates
+// at once are. What was too short is remembered: it is tried again after two calm windows, then four and so
+// on, mostCalm at most, and forgotten when it has gone well for calmEnough of them.
 const (
 	paceWindow    = 30 * time.Second
 	paceRounds    = 10
+	calmRounds    = 100
 	tooManyMissed = 0.15
-	fewMissed     = 0.02
+	fewLate       = 0.02
 	mostCalm      = 16
+	calmEnough    = 4
 )
 
 // Pace is how often the runs of a namespace are measured, and what is known of how that goes. Its zero value
 // is as plans say.
 type Pace struct {
-	level           int // of stretches
-	began, newest   time.Time
-	longest         time.Duration
-	counted, missed int64
-	// calm is how many calm windows there were in a row, and tried that there was none since a step was made.
-	calm  int
-	tried bool
-	// failed is one more than the level at which too many were missed when it was last tried, 0 if there is
-	// none, and wanted how many calm windows it takes to try that again.
+	level         int // of stretches
+	began, newest time.Time
+	longest       time.Duration
+	// counted rounds were measured in this window, late of them late, and missed is how many were not.
+	counted, late, missed int64
+	// calm is how many calm windows there were in a row since the last step.
+	calm int
+	// failed is one more than the level that was too short, 0 if none was, and wanted how many calm windows it
+	// takes to try it again.
 	failed, wanted int
 }
 
@@ -55,6 +58,12 @@ func (p Pace) Stretch() float64 { return stretches[p.level] }
 
 // Newest is when the newest round was counted.
 func (p Pace) Newest() time.Time { return p.newest }
+
+// isLate says whether a round came so late that there may be too much to do: what waits grows until rounds
+// are missed. One of a second or two is none of that.
+func isLate(lag, interval time.Duration) bool {
+	return lag >= max(interval/4, min(interval, 2*time.Second))
+}
 
 // With is the pace after one more round was counted, so late after it was due, of a run that is measured in
 // such intervals.
@@ -65,51 +74,58 @@ func (p Pace) With(lag, interval time.Duration, now time.Time) Pace {
 	p.newest, p.longest = now, max(p.longest, interval)
 	p.counted++
 	p.missed += int64(lag / max(interval, time.Second))
+	if isLate(lag, interval) {
+		p.late++
+	}
 	lasted := now.Sub(p.began)
-	if p.counted < paceRounds || lasted < max(paceWindow, p.longest) {
+	if lasted < paceWindow || p.counted < paceRounds {
 		return p
 	}
-	share := float64(p.missed) / float64(p.missed+p.counted)
-	if share <= fewMissed {
+	isCalm := float64(p.late) <= fewLate*float64(p.counted)
+	missed := float64(p.missed) / float64(p.missed+p.counted)
+	switch {
+	case isCalm && (lasted >= p.longest || p.counted >= calmRounds):
 		return p.afterCalm(now)
-	}
-	if lasted < 2*p.longest {
+	case lasted < 2*p.longest:
 		return p
-	}
-	if share > tooManyMissed {
-		return p.longer(share, now)
+	case missed > tooManyMissed:
+		return p.longer(missed, now)
 	}
 	return p.nextWindow(now)
 }
 
 // nextWindow begins a window, after one that says nothing of pace.
 func (p Pace) nextWindow(now time.Time) Pace {
-	return Pace{level: p.level, newest: now, began: now, tried: p.tried, failed: p.failed, wanted: p.wanted}
+	return Pace{level: p.level, newest: now, began: now, failed: p.failed, wanted: p.wanted}
 }
 
 // longer is the pace by which those rounds would have been taken too of which a share was missed.
 func (p Pace) longer(missed float64, now time.Time) Pace {
-	wanted := p.Stretch() / (1 - missed)
+	needed := p.Stretch() / (1 - missed)
 	next := p.nextWindow(now)
-	next.level = slices.IndexFunc(stretches, func(s float64) bool { return s >= wanted })
+	next.level = slices.IndexFunc(stretches, func(s float64) bool { return s >= needed })
 	if next.level < 0 {
 		next.level = len(stretches) - 1
 	}
-	if p.tried {
-		next.tried, next.failed, next.wanted = false, p.level+1, min(2*max(p.wanted, 1), mostCalm)
-	}
+	next.failed, next.wanted = p.level+1, min(2*max(p.wanted, 1), mostCalm)
 	return next
 }
 
-// afterCalm is the pace after a window in which hardly any round was missed.
+// afterCalm is the pace after a window in which hardly any round was late.
 func (p Pace) afterCalm(now time.Time) Pace {
 	next := p.nextWindow(now)
-	next.calm, next.tried = p.calm+1, false
-	if p.level < p.failed { // it can be done now
-		next.failed, next.wanted = 0, 0
-	}
-	if p.level > 0 && (p.level > next.failed || next.calm >= next.wanted) {
-		next.level, next.calm, next.tried = p.level-1, 0, true
+	next.calm = p.calm + 1
+	switch {
+	case p.level < p.failed:
+		if next.calm >= calmEnough {
+			next.failed, next.wanted = 0, 0
+		}
+	case p.level == 0:
+	case p.level > p.failed: // not yet as short as what failed
+		half := slices.IndexFunc(stretches, func(s float64) bool { return 2*s >= p.Stretch() })
+		next.level, next.calm = max(half, p.failed), 0
+	case next.calm >= p.wanted:
+		next.level, next.calm = p.level-1, 0
 	}
 	return next
 }
