@@ -9,10 +9,7 @@ import (
 )
 
 // packers are kept because each takes almost a megabyte.
-var packers = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // there is this level
-	return w
-}}
+var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
 func pack(content []byte) ([]byte, error) {
 	var packed bytes.Buffer
