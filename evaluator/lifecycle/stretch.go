@@ -43,7 +43,7 @@ const (
 type Pace struct {
 	level         int // of stretches
 	began, newest time.Time
-	longest       time.Duration
+	longest       time.Duration // interval of a plan, of those whose rounds were counted
 	// counted rounds were measured in this window, late of them late, and missed is how many were not.
 	counted, late, missed int64
 	// calm is how many calm windows there were in a row since the last step.
@@ -65,28 +65,29 @@ func isLate(lag, interval time.Duration) bool {
 	return lag >= max(interval/4, min(interval, 2*time.Second))
 }
 
-// With is the pace after one more round was counted, so late after it was due, of a run that is measured in
-// such intervals.
-func (p Pace) With(lag, interval time.Duration, now time.Time) Pace {
+// With is the pace after one more round was counted, so late after it was due. The run's plan has such an
+// interval, and the round was so many times longer after the one before.
+func (p Pace) With(lag, planned time.Duration, stretch float64, now time.Time) Pace {
 	if p.began.IsZero() {
 		p.began = now
 	}
-	p.newest, p.longest = now, max(p.longest, interval)
+	interval := stretched(planned, stretch)
+	p.newest, p.longest = now, max(p.longest, planned)
 	p.counted++
-	p.missed += int64(lag / max(interval, time.Second))
+	p.missed += int64(lag / interval)
 	if isLate(lag, interval) {
 		p.late++
 	}
-	lasted := now.Sub(p.began)
+	lasted, longest := now.Sub(p.began), stretched(p.longest, p.Stretch())
 	if lasted < paceWindow || p.counted < paceRounds {
 		return p
 	}
 	isCalm := float64(p.late) <= fewLate*float64(p.counted)
 	missed := float64(p.missed) / float64(p.missed+p.counted)
 	switch {
-	case isCalm && (lasted >= p.longest || p.counted >= calmRounds):
+	case isCalm && (lasted >= longest || p.counted >= calmRounds):
 		return p.afterCalm(now)
-	case lasted < 2*p.longest:
+	case lasted < 2*longest:
 		return p
 	case missed > tooManyMissed:
 		return p.longer(missed, now)
@@ -130,18 +131,23 @@ func (p Pace) afterCalm(now time.Time) Pace {
 	return next
 }
 
-// IntervalOf is how long it is between two rounds of a run at present.
+// IntervalOf is how long it is between two rounds of a run by its plan.
 func IntervalOf(in Snapshot) time.Duration {
 	s := reading(in)
-	return in.interval(s.analysis())
+	return s.analysis().Interval.Duration
 }
 
-// interval is that of an analysis, stretched, in whole seconds.
+// interval is that of an analysis, stretched.
 func (in Snapshot) interval(a v1alpha1.Analysis) time.Duration {
-	if in.Stretch <= 1 {
-		return max(a.Interval.Duration, time.Second)
+	return stretched(a.Interval.Duration, in.Stretch)
+}
+
+// stretched is an interval that many times longer, in whole seconds.
+func stretched(interval time.Duration, stretch float64) time.Duration {
+	if stretch <= 1 {
+		return max(interval, time.Second)
 	}
-	return roundUpDuration(time.Duration(float64(a.Interval.Duration) * in.Stretch))
+	return roundUpDuration(time.Duration(float64(interval) * stretch))
 }
 
 func roundUpDuration(d time.Duration) time.Duration {

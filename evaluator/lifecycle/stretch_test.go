@@ -42,7 +42,7 @@ func TestPace(t *testing.T) {
 				for end := now.Add(l.during); now.Before(end); now = now.Add(time.Second) {
 					for range l.aSecond {
 						interval := time.Duration(10 * p.Stretch() * float64(time.Second))
-						p = p.With(time.Duration(l.late*float64(interval)), interval, now)
+						p = p.With(time.Duration(l.late*float64(interval)), 10*time.Second, p.Stretch(), now)
 					}
 				}
 				if p.Stretch() != l.want {
@@ -62,10 +62,10 @@ func TestPaceOfWhatIsTooMuchForLong(t *testing.T) {
 		const seconds, runs = 2 * 60 * 60, 100
 		step := func(needed float64) {
 			before := p.Stretch()
-			interval := time.Duration(10 * before * float64(time.Second))
+			interval := stretched(10*time.Second, before)
 			for range int(runs / (10 * max(before, needed))) {
 				behind += max(0, needed/before-1) // as many are missed for each that is measured
-				p = p.With(time.Duration(behind)*interval, interval, now)
+				p = p.With(time.Duration(behind)*interval, 10*time.Second, before, now)
 				behind -= math.Trunc(behind)
 			}
 			if p.Stretch() != before {
@@ -106,29 +106,32 @@ func TestPaceAfterABurst(t *testing.T) {
 	} {
 		p := Pace{level: len(stretches) - 1}
 		now := noon
-		due := make([]time.Time, runs)
-		for i := range due {
-			due[i] = now.Add(time.Duration(i) * 8 * planned / runs)
+		type run struct {
+			last, due time.Time
+			stretch   float64
+		}
+		all := make([]run, runs)
+		for i := range all {
+			all[i] = run{last: now.Add(time.Duration(i-runs) * 8 * planned / runs), stretch: 8}
 		}
 		reached, taken, late := time.Duration(-1), 0, 0
 		for end := now.Add(time.Hour); now.Before(end); now = now.Add(time.Second) {
-			var waiting []int
-			for i, at := range due {
-				if !at.After(now) {
-					waiting = append(waiting, i)
+			var waiting []*run
+			for i := range all {
+				r := &all[i]
+				if r.due = r.last.Add(stretched(planned, max(r.stretch, p.Stretch()))); !r.due.After(now) {
+					waiting = append(waiting, r)
 				}
 			}
-			slices.SortStableFunc(waiting, func(a, b int) int { return due[a].Compare(due[b]) })
-			for _, i := range waiting[:min(len(waiting), tc.capacity)] {
-				interval := time.Duration(float64(planned) * p.Stretch())
-				lag := now.Sub(due[i])
-				for due[i] = due[i].Add(interval); !due[i].Add(interval).After(now); due[i] = due[i].Add(interval) {
-				}
+			slices.SortStableFunc(waiting, func(a, b *run) int { return a.due.Compare(b.due) })
+			for _, r := range waiting[:min(len(waiting), tc.capacity)] {
+				stretch := max(r.stretch, p.Stretch())
+				interval, lag := stretched(planned, stretch), now.Sub(r.due)
+				r.last = r.due.Add(lag / interval * interval)
 				taken++
-				if lag >= interval {
-					late++
-				}
-				p = p.With(lag, interval, now)
+				late += min(1, int(lag/interval))
+				p = p.With(lag, planned, stretch, now)
+				r.stretch = p.Stretch()
 			}
 			if reached < 0 && p.Stretch() <= tc.want {
 				reached = now.Sub(noon)
@@ -137,7 +140,7 @@ func TestPaceAfterABurst(t *testing.T) {
 		if reached < 0 || reached > tc.within || p.Stretch() > tc.want {
 			t.Errorf("%d rounds a second: %g times longer after an hour, %g at first after %s", tc.capacity, p.Stretch(), tc.want, reached)
 		}
-		if late > taken/10 {
+		if float64(late) > tooManyMissed*float64(taken) {
 			t.Errorf("%d rounds a second: %d of %d rounds late", tc.capacity, late, taken)
 		}
 	}
@@ -147,12 +150,12 @@ func TestPaceAfterABurst(t *testing.T) {
 func TestFewRoundsSayLittle(t *testing.T) {
 	var p Pace
 	for i := range 9 {
-		p = p.With(25*time.Second, 10*time.Second, noon.Add(time.Duration(i)*20*time.Second))
+		p = p.With(25*time.Second, 10*time.Second, 1, noon.Add(time.Duration(i)*20*time.Second))
 	}
 	if p.Stretch() != 1 {
 		t.Errorf("by nine rounds intervals are %g times longer", p.Stretch())
 	}
-	if p = p.With(25*time.Second, 10*time.Second, noon.Add(4*time.Minute)); p.Stretch() <= 1 {
+	if p = p.With(25*time.Second, 10*time.Second, 1, noon.Add(4*time.Minute)); p.Stretch() <= 1 {
 		t.Error("by ten they are not")
 	}
 }

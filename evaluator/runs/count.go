@@ -4,6 +4,7 @@ import (
 	"context"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/evaluator/analysis"
@@ -34,7 +35,7 @@ func (r *Reconciler) count(ctx context.Context, seen gather.Observed, before, af
 	}
 	if lag, ok := lifecycle.Lag(seen.Snapshot, after); ok {
 		r.Metrics.Lag.Observe(lag.Seconds())
-		r.paces.counted(ctx, seen.CanaryRun.Namespace, lag, lifecycle.IntervalOf(seen.Snapshot), seen.Now)
+		r.paces.counted(ctx, client.ObjectKeyFromObject(seen.CanaryRun), lag, lifecycle.IntervalOf(seen.Snapshot), seen.Stretch, seen.Now)
 	}
 	if before.Verdict == "" && after.Verdict != "" {
 		r.Metrics.Verdicts.WithLabelValues(string(after.Verdict), tell.VerdictReason(after.Reason)).Inc()

@@ -5,9 +5,11 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/evaluator/lifecycle"
+	"holdfast.dev/holdfast/evaluator/runs/byrun"
 )
 
 // paceKept is for how long the pace of a namespace is kept in which no round is counted.
@@ -19,13 +21,18 @@ type paces struct {
 	mu     sync.Mutex
 	of     map[string]lifecycle.Pace
 	tidied time.Time
+	// waits are how many times longer the runs wait whose intervals are stretched, since their last round.
+	waits byrun.Memory[float64]
 }
 
-// stretch is how many times longer than plans say the intervals of a namespace are.
-func (p *paces) stretch(namespace string) float64 {
+// stretch is how many times longer than its plan says a run waits for its next round: as the runs of its
+// namespace do, or as they did when its last one was counted. It is not late for it has waited as it was to,
+// and those that did so do not all come at once when intervals get shorter.
+func (p *paces) stretch(run types.NamespacedName) float64 {
+	waits, _ := p.waits.Get(run)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.of[namespace].Stretch()
+	return max(waits, p.of[run.Namespace].Stretch())
 }
 
 // most is that of the namespace where it is most.
@@ -39,17 +46,23 @@ func (p *paces) most() float64 {
 	return most
 }
 
-// counted notes that a round was counted.
-func (p *paces) counted(ctx context.Context, namespace string, lag, interval time.Duration, now time.Time) {
+// counted notes that a round of a run was counted, as lifecycle.Pace has it.
+func (p *paces) counted(ctx context.Context, run types.NamespacedName, lag, planned time.Duration, stretch float64, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.of == nil {
 		p.of = map[string]lifecycle.Pace{}
 	}
-	before := p.of[namespace]
-	p.of[namespace] = before.With(lag, interval, now)
-	if was, is := before.Stretch(), p.of[namespace].Stretch(); was != is {
+	before := p.of[run.Namespace]
+	p.of[run.Namespace] = before.With(lag, planned, stretch, now)
+	was, is := before.Stretch(), p.of[run.Namespace].Stretch()
+	if was != is {
 		ctrl.LoggerFrom(ctx).Info("intervals of the runs of this namespace have another length", "timesThatOfPlans", is, "before", was)
+	}
+	if is > 1 {
+		p.waits.Keep(run, is)
+	} else {
+		p.waits.Forget(run)
 	}
 	if now.Sub(p.tidied) < paceKept {
 		return
@@ -66,4 +79,8 @@ func (p *paces) forgetAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.of = nil
+	p.waits.Reset()
 }
+
+// forget forgets a run that is gone.
+func (p *paces) forget(run types.NamespacedName) { p.waits.Forget(run) }

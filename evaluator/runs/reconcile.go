@@ -95,6 +95,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.Gatherer.Forget(req.NamespacedName)
 		r.Memory.Forget(req.NamespacedName)
 		r.Hooks.Forget(req.NamespacedName)
+		r.paces.forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			err = errors.Join(r.Executor.StopAutoscalingOfGone(ctx, req.NamespacedName), r.Executor.DeletePodsOfGone(ctx, req.NamespacedName), r.Executor.TakeSharesOfGone(ctx, req.NamespacedName))
 		}
@@ -106,7 +107,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	seen, err := r.Gatherer.Gather(ctx, known.Run, known.Since)
 	seen.Stored, seen.Ours = run, known.Ours
-	seen.Stretch, seen.Answers = r.paces.stretch(run.Namespace), r.Hooks.Answers(run)
+	seen.Stretch, seen.Answers = r.paces.stretch(req.NamespacedName), r.Hooks.Answers(run)
 	if now := r.Gatherer.Clock.Now(); err != nil && lifecycle.BegunQuietly(run.Status, known.Run.Status, now) { // it is not kept from people any longer
 		err = errors.Join(err, r.writeStatus(ctx, run, lifecycle.Written(known.Run.Status, now)))
 	}
