@@ -26,8 +26,8 @@ var stretches = []float64{1, 1.25, 1.5, 2, 3, 4, 6, 8}
 // Rounds are looked at together over a window. Where above tooManyMissed of them were missed, in two of their
 // intervals at least, intervals get longer. They get shorter, by half at most, after a calm window, of one
 // interval or calmRounds, in which hardly any was late: what was too much may be over, as a thousand updates
-// at once are. What was too short is remembered: it is tried again after two calm windows, then four and so
-// on, mostCalm at most, and forgotten when it has gone well for calmEnough of them.
+// at once are. What was tried so and is too short is remembered: it is tried again after two calm windows,
+// then four and so on, mostCalm at most, and forgotten when it goes well for calmEnough of them.
 const (
 	paceWindow    = 30 * time.Second
 	paceRounds    = 10
@@ -46,10 +46,12 @@ type Pace struct {
 	longest       time.Duration // interval of a plan, of those whose rounds were counted
 	// counted rounds were measured in this window, late of them late, and missed is how many were not.
 	counted, late, missed int64
-	// calm is how many calm windows there were in a row since the last step.
-	calm int
-	// failed is one more than the level that was too short, 0 if none was, and wanted how many calm windows it
-	// takes to try it again.
+	// calm is how many calm windows there were in a row since the last step, and trying that this was to
+	// shorter intervals, of which it is not known yet how they go.
+	calm   int
+	trying bool
+	// failed is one more than the level that was tried and too short, 0 if none was, and wanted how many calm
+	// windows it takes to try it again.
 	failed, wanted int
 }
 
@@ -97,7 +99,7 @@ func (p Pace) With(lag, planned time.Duration, stretch float64, now time.Time) P
 
 // nextWindow begins a window, after one that says nothing of pace.
 func (p Pace) nextWindow(now time.Time) Pace {
-	return Pace{level: p.level, newest: now, began: now, failed: p.failed, wanted: p.wanted}
+	return Pace{level: p.level, newest: now, began: now, trying: p.trying, failed: p.failed, wanted: p.wanted}
 }
 
 // longer is the pace by which those rounds would have been taken too of which a share was missed.
@@ -108,7 +110,9 @@ func (p Pace) longer(missed float64, now time.Time) Pace {
 	if next.level < 0 {
 		next.level = len(stretches) - 1
 	}
-	next.failed, next.wanted = p.level+1, min(2*max(p.wanted, 1), mostCalm)
+	if p.trying {
+		next.trying, next.failed, next.wanted = false, p.level+1, min(2*max(p.wanted, 1), mostCalm)
+	}
 	return next
 }
 
@@ -116,17 +120,19 @@ func (p Pace) longer(missed float64, now time.Time) Pace {
 func (p Pace) afterCalm(now time.Time) Pace {
 	next := p.nextWindow(now)
 	next.calm = p.calm + 1
-	switch {
-	case p.level < p.failed:
-		if next.calm >= calmEnough {
+	if p.trying && next.calm >= calmEnough {
+		next.trying = false
+		if p.level < p.failed {
 			next.failed, next.wanted = 0, 0
 		}
-	case p.level == 0:
+	}
+	switch {
+	case p.level == 0 || p.level < p.failed:
 	case p.level > p.failed: // not yet as short as what failed
 		half := slices.IndexFunc(stretches, func(s float64) bool { return 2*s >= p.Stretch() })
-		next.level, next.calm = max(half, p.failed), 0
+		next.level, next.calm, next.trying = max(half, p.failed), 0, true
 	case next.calm >= p.wanted:
-		next.level, next.calm = p.level-1, 0
+		next.level, next.calm, next.trying = p.level-1, 0, true
 	}
 	return next
 }

@@ -26,13 +26,17 @@ type paces struct {
 }
 
 // stretch is how many times longer than its plan says a run waits for its next round: as the runs of its
-// namespace do, or as they did when its last one was counted. It is not late for it has waited as it was to,
-// and those that did so do not all come at once when intervals get shorter.
+// namespace do now, or as was found before since its last one, if that is longer. So a round is not late that
+// came when it was to, and not all come at once when intervals get shorter.
 func (p *paces) stretch(run types.NamespacedName) float64 {
-	waits, _ := p.waits.Get(run)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return max(waits, p.of[run.Namespace].Stretch())
+	now := p.of[run.Namespace].Stretch()
+	waits, _ := p.waits.Get(run)
+	if now > max(waits, 1) {
+		p.waits.Keep(run, now)
+	}
+	return max(waits, now)
 }
 
 // most is that of the namespace where it is most.

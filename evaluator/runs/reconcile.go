@@ -107,7 +107,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	seen, err := r.Gatherer.Gather(ctx, known.Run, known.Since)
 	seen.Stored, seen.Ours = run, known.Ours
-	seen.Stretch, seen.Answers = r.paces.stretch(req.NamespacedName), r.Hooks.Answers(run)
+	seen.Answers = r.Hooks.Answers(run)
+	if !run.Status.Phase.Ended() {
+		seen.Stretch = r.paces.stretch(req.NamespacedName)
+	}
 	if now := r.Gatherer.Clock.Now(); err != nil && lifecycle.BegunQuietly(run.Status, known.Run.Status, now) { // it is not kept from people any longer
 		err = errors.Join(err, r.writeStatus(ctx, run, lifecycle.Written(known.Run.Status, now)))
 	}
