@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/internal/listing"
 	"holdfast.dev/holdfast/webhook/deployment/casetest"
 )
@@ -93,6 +95,56 @@ func TestAnUpdateIsCheckedWhileTheRestIsAsked(t *testing.T) {
 	want := []string{"get CanaryRun", "list ReplicaSet", "list ReplicaSet metadata", "list Service", "update"}
 	if !slices.Equal(server.what, want) {
 		t.Errorf("asked was for %v, want %v", server.what, want)
+	}
+}
+
+// TestATemplateIsCheckedWhileItsRevisionsAreRead: the longest answer is waited for from the start.
+func TestATemplateIsCheckedWhileItsRevisionsAreRead(t *testing.T) {
+	handler, req := setUp(t, asking(casetest.Case{}, map[string]any{"v": "2"}))
+	checked := make(chan struct{})
+	handler.History.Reader = after{handler.History.Reader, checked}
+	handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
+		close(checked) // a second time it panics
+		return nil
+	})
+	if resp := handler.Handle(t.Context(), req); !resp.Allowed || len(resp.Warnings) == 0 || !strings.Contains(resp.Warnings[0], "update held") {
+		t.Errorf("the answer is %+v", resp)
+	}
+}
+
+// after is an API server that lists nothing before something else has come.
+type after struct {
+	listing.Lister
+	came chan struct{}
+}
+
+func (a after) Each(ctx context.Context, q listing.Query, visit func([]byte) error) error {
+	select {
+	case <-a.came:
+		return a.Lister.Each(ctx, q, visit)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestWhatIsMostlyNotHeldIsNotCheckedAhead: nothing is asked in vain for a restart or a skip.
+func TestWhatIsMostlyNotHeldIsNotCheckedAhead(t *testing.T) {
+	labels := map[string]any{"v": "2"}
+	for name, patch := range map[string]map[string]any{
+		"a restart": {"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": map[string]any{hold.RestartedAt: "2026-11-30T10:00:00Z"}}}}},
+		"a skip": {
+			"metadata": map[string]any{"annotations": map[string]any{v1alpha1.SkipAnnotation: "because"}},
+			"spec":     map[string]any{"template": map[string]any{"metadata": map[string]any{"labels": labels}}},
+		},
+	} {
+		handler, req := setUp(t, casetest.Case{Request: casetest.Submission{Patch: patch}})
+		handler.Check.Updater = updater(func(*unstructured.Unstructured, client.UpdateOptions) error {
+			t.Errorf("%s was checked", name)
+			return nil
+		})
+		if resp := handler.Handle(t.Context(), req); !resp.Allowed {
+			t.Errorf("%s: %+v", name, resp)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/hold"
 	"holdfast.dev/holdfast/webhook/deployment/decide"
 	"holdfast.dev/holdfast/webhook/deployment/intent"
@@ -48,7 +49,7 @@ func (h *Handler) settle(ctx context.Context, r *request, w wanted, skip bool) (
 //
 // It refuses what the API server refuses.
 func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wanted, warnings []string, why, err error) {
-	found := h.Check.ask(ctx, r.update, w.template, w.beside)
+	found := h.check(ctx, r, w)
 	if !r.DryRun {
 		h.Metrics.checks.WithLabelValues(string(found.finding)).Inc()
 	}
@@ -71,12 +72,38 @@ func (h *Handler) examine(ctx context.Context, r *request, w wanted) (checked wa
 	return w, found.warnings, nil, nil
 }
 
+// isLikelyHeld says whether the template in the request is most likely the one that will be held. The API
+// server is asked about it at once then, beside what it takes to be sure: a user waits for both, and longer
+// for the check. It is in vain for a rollback, and costs the API server a dry run.
+func (r *request) isLikelyHeld() bool {
+	return r.record == nil && !r.isCheck() && !r.New.Recreates() &&
+		r.New.Annotation(v1alpha1.SkipAnnotation) == "" && r.New.Annotation(v1alpha1.CanaryImageAnnotation) == "" &&
+		hold.Restarted(r.New.Template()) == hold.Restarted(r.Old.Template())
+}
+
+func (h *Handler) checkAhead(ctx context.Context, r *request) func() checked {
+	template, besides := r.New.Template(), standing(r.New, keysOf(nil))
+	return aside(func() checked { return h.Check.ask(ctx, r.update, template, besides) })
+}
+
+// check asks the API server about the template that is wanted, if it has not been asked yet. Where nothing is
+// held the template of the request is what is wanted, with what stands beside it there.
+func (h *Handler) check(ctx context.Context, r *request, w wanted) checked {
+	if r.ahead != nil && r.record == nil && w.origin == hold.OriginTemplate {
+		return r.ahead()
+	}
+	return h.Check.ask(ctx, r.update, w.template, w.beside)
+}
+
+// isCheck says whether a request is a check of Holdfast's own.
+func (r *request) isCheck() bool { return r.DryRun && r.Manager == checkManager }
+
 // needsCheck: templates are checked when they are about to be held, but not in
 // a check. One that passes is checked by the API server as it is stored; but one
 // that was worked out here, and is neither in the cluster nor in the record, has
 // to be known as it is stored, for the owners of what the API server fills in.
 func (r *request) needsCheck(w wanted, d decide.Decision) bool {
-	if r.DryRun && r.Manager == checkManager {
+	if r.isCheck() {
 		return false
 	}
 	if d.Effect == decide.Hold {

@@ -30,6 +30,8 @@ type request struct {
 	failed    bool         // see Handler.heldHasFailed
 	alone     bool         // see Handler.isAlone
 	errands   *errands     // nil where none were sent
+	// ahead waits for what the API server makes of the template in the request; nil where it was not asked yet.
+	ahead func() checked
 
 	// warnings are for the user, after those that say what became of the update.
 	warnings []string
@@ -42,6 +44,9 @@ func (h *Handler) readRequest(ctx context.Context, namespace, name string, deman
 	r.holds = holdsOn(r.Old, h.Key)
 	var list func() history.Listed
 	if !hold.Equal(u.Old.Template(), u.New.Template()) {
+		if r.isLikelyHeld() {
+			r.ahead = h.checkAhead(ctx, r)
+		}
 		if r.record == nil || !hold.Equal(r.record.Template, u.New.Template()) {
 			list = aside(func() history.Listed { return h.History.List(ctx, namespace, u.Old) })
 		}
