@@ -35,7 +35,7 @@ const (
 	tooManyMissed = 0.15
 	fewLate       = 0.02
 	mostCalm      = 16
-	calmEnough    = 4
+	calmEnough    = 2
 )
 
 // Pace is how often the runs of a namespace are measured, and what is known of how that goes. Its zero value
