@@ -33,7 +33,7 @@ func (b *bench) saturate(ctx context.Context, d time.Duration) (string, error) {
 		all.Go(func() {
 			for i := c; deadline.Err() == nil; i += clients {
 				start := time.Now()
-				err := b.send(ctx, m, b.guarded, i) // whole, also past the deadline
+				err := b.send(ctx, m, b.guarded, m.patch(i)) // whole, also past the deadline
 				mu.Lock()
 				took, failed = append(took, time.Since(start)), firstOf(failed, err)
 				mu.Unlock()

@@ -33,6 +33,9 @@ type bench struct {
 
 const holdfastNamespace = "holdfast-system"
 
+// firstImage is the one that web runs.
+const firstImage = "holdfast.test/app:v1"
+
 // web is paused, so that no rollout of the unguarded one disturbs the measurement.
 const web = `
 apiVersion: apps/v1
@@ -46,7 +49,7 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       terminationGracePeriodSeconds: 0
-      containers: [{name: app, image: "holdfast.test/app:v1"}]
+      containers: [{name: app, image: "` + firstImage + `"}]
 `
 
 func prepare(ctx context.Context, c *cluster.Cluster) (*bench, error) {
@@ -96,7 +99,7 @@ func (b *bench) open(ctx context.Context, annotations map[string]string) (string
 // awaitHeld waits until the guarded Deployment really is.
 func (b *bench) awaitHeld(ctx context.Context) error {
 	for i := 0; ; i++ {
-		if err := b.send(ctx, measurements[2], b.guarded, -i-1); err != nil {
+		if err := b.send(ctx, measurements[2], b.guarded, image(-i-1)); err != nil {
 			return err
 		}
 		d, err := b.clientset.AppsV1().Deployments(b.guarded).Get(ctx, "web", metav1.GetOptions{})

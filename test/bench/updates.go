@@ -26,6 +26,8 @@ type measurement struct {
 	// pause comes before each update: what the one before has caused is over then, its run and its statuses.
 	// There are fewer of these.
 	pause time.Duration
+	// withdrawn updates are taken back, which is not measured: the next one finds nothing held.
+	withdrawn bool
 }
 
 // checkManager is webhook.checkManager, which is not exported.
@@ -34,8 +36,9 @@ const checkManager = "holdfast-check"
 var measurements = []measurement{
 	{name: "a label", patch: label, manager: "bench"},
 	{name: "replicas", patch: replicas, manager: "bench"},
-	{name: "a template", patch: image, manager: "bench", pause: 500 * time.Millisecond},
-	{name: "a template, right after another", patch: image, manager: "bench"},
+	{name: "a template", patch: image, manager: "bench", pause: 500 * time.Millisecond, withdrawn: true},
+	{name: "a template in place of a held one", patch: image, manager: "bench", pause: 500 * time.Millisecond},
+	{name: "a template right after another", patch: image, manager: "bench"},
 	{name: "a template, dry run", patch: image, manager: "bench", dryRun: true},
 	{name: "a template, dry run, without the check", patch: image, manager: checkManager, dryRun: true},
 }
@@ -48,8 +51,10 @@ func replicas(i int) map[string]any {
 	return map[string]any{"spec": map[string]any{"replicas": 1 + i%2}}
 }
 
-func image(i int) map[string]any {
-	container := map[string]any{"name": "app", "image": fmt.Sprintf("holdfast.test/app:bench-%d", i)}
+func image(i int) map[string]any { return imageOf(fmt.Sprintf("holdfast.test/app:bench-%d", i)) }
+
+func imageOf(name string) map[string]any {
+	container := map[string]any{"name": "app", "image": name}
 	return map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}}}
 }
 
@@ -67,10 +72,17 @@ func (b *bench) compare(ctx context.Context, m measurement, n int) (string, erro
 		for side, namespace := range []string{b.unguarded, b.guarded} {
 			time.Sleep(m.pause)
 			start := time.Now()
-			if err := b.send(ctx, m, namespace, i); err != nil {
+			if err := b.send(ctx, m, namespace, m.patch(i)); err != nil {
 				return "", err
 			}
 			took[side] = append(took[side], time.Since(start))
+			if !m.withdrawn {
+				continue
+			}
+			time.Sleep(m.pause)
+			if err := b.send(ctx, m, namespace, imageOf(firstImage)); err != nil {
+				return "", err
+			}
 		}
 	}
 	after, err := b.calls(ctx)
@@ -83,8 +95,8 @@ func (b *bench) compare(ctx context.Context, m measurement, n int) (string, erro
 		float64(share(guarded, 50))/float64(share(unguarded, 50)), after-before), nil
 }
 
-func (b *bench) send(ctx context.Context, m measurement, namespace string, i int) error {
-	patch, err := json.Marshal(m.patch(i))
+func (b *bench) send(ctx context.Context, m measurement, namespace string, update map[string]any) error {
+	patch, err := json.Marshal(update)
 	if err != nil {
 		return err
 	}
