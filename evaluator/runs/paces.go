@@ -86,5 +86,5 @@ func (p *paces) forgetAll() {
 	p.waits.Reset()
 }
 
-// forget forgets a run that is gone.
+// forget forgets a run that has ended, or is gone.
 func (p *paces) forget(run types.NamespacedName) { p.waits.Forget(run) }

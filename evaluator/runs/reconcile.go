@@ -108,7 +108,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	seen, err := r.Gatherer.Gather(ctx, known.Run, known.Since)
 	seen.Stored, seen.Ours = run, known.Ours
 	seen.Answers = r.Hooks.Answers(run)
-	if !run.Status.Phase.Ended() {
+	if run.Status.Phase.Ended() {
+		r.paces.forget(req.NamespacedName)
+	} else {
 		seen.Stretch = r.paces.stretch(req.NamespacedName)
 	}
 	if now := r.Gatherer.Clock.Now(); err != nil && lifecycle.BegunQuietly(run.Status, known.Run.Status, now) { // it is not kept from people any longer
