@@ -19,14 +19,9 @@ import (
 	"holdfast.dev/holdfast/evaluator/runs/gather"
 )
 
-// createBaseline makes the ReplicaSet of the baseline, of the template that the
-// Deployment runs now.
+// createBaseline makes the ReplicaSet of the baseline.
 func (e *Executor) createBaseline(ctx context.Context, seen gather.Observed, replicas int32) error {
-	template, err := seen.StableTemplate(ctx, e.Objects)
-	if err != nil {
-		return err
-	}
-	rs, err := gather.BuildSet(ctx, e.Objects, seen, seen.BaselineName(), v1alpha1.RoleBaseline, template)
+	rs, err := seen.BuildBaseline(ctx, e.Objects)
 	if err != nil {
 		return err
 	}

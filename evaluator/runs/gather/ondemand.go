@@ -100,3 +100,12 @@ func (g *Gatherer) canaryAsBuilt(ctx context.Context, seen Observed) (*unstructu
 	seen.read.canary = built
 	return built, nil
 }
+
+// BuildBaseline builds the ReplicaSet of the baseline, of the template that the Deployment runs now.
+func (seen Observed) BuildBaseline(ctx context.Context, reader *objects.Reader) (*unstructured.Unstructured, error) {
+	template, err := seen.StableTemplate(ctx, reader)
+	if err != nil {
+		return nil, err
+	}
+	return buildSet(ctx, reader, seen, seen.BaselineName(), v1alpha1.RoleBaseline, template)
+}

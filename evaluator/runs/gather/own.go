@@ -109,21 +109,18 @@ func (g *Gatherer) gatherOwnSet(ctx context.Context, seen *Observed, set *ownSet
 // of a run by hand whose Deployment has changed, it is believed: such a run changes
 // nothing.
 func (g *Gatherer) isAsBuilt(ctx context.Context, seen *Observed, set *ownSet) (bool, error) {
-	built, err := g.canaryAsBuilt(ctx, *seen)
+	var built *unstructured.Unstructured
+	var err error
+	if set.role == v1alpha1.RoleBaseline {
+		built, err = seen.BuildBaseline(ctx, g.Objects)
+	} else {
+		built, err = g.canaryAsBuilt(ctx, *seen)
+	}
+	if errors.Is(err, canary.ErrInvalid) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
-	}
-	if set.role == v1alpha1.RoleBaseline {
-		template, err := seen.StableTemplate(ctx, g.Objects)
-		if err == nil {
-			built, err = BuildSet(ctx, g.Objects, *seen, set.name, set.role, template)
-		}
-		if errors.Is(err, canary.ErrInvalid) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
 	}
 	if built == nil {
 		return seen.CanaryRun.Spec.ByHand(), nil

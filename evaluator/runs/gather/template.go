@@ -51,7 +51,7 @@ func (g *Gatherer) buildCanary(ctx context.Context, seen Observed, template hold
 	if err != nil {
 		return nil, err
 	}
-	return BuildSet(ctx, g.Objects, seen, seen.CanaryName(), v1alpha1.RoleCanary, template, without...)
+	return buildSet(ctx, g.Objects, seen, seen.CanaryName(), v1alpha1.RoleCanary, template, without...)
 }
 
 // templateOf is the template on trial: that of the record, or what the user who
@@ -107,9 +107,9 @@ func probeOf(seen Observed) *inject.Config {
 	return &inject.Config{Image: seen.probeImage, Probe: *asked}
 }
 
-// BuildSet builds a ReplicaSet of a run, whose pods leave these labels of the template out; the plan
+// buildSet builds a ReplicaSet of a run, whose pods leave these labels of the template out; the plan
 // says of how many pods.
-func BuildSet(ctx context.Context, objects *objects.Reader, seen Observed, name, role string, template hold.Template, without ...string) (*unstructured.Unstructured, error) {
+func buildSet(ctx context.Context, objects *objects.Reader, seen Observed, name, role string, template hold.Template, without ...string) (*unstructured.Unstructured, error) {
 	selector, err := objects.Selector(ctx, seen.DeploymentObject)
 	if err != nil {
 		return nil, err
